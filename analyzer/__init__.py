@@ -1,0 +1,5 @@
+"""From captures to tables and answers."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

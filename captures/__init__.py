@@ -1,0 +1,3 @@
+"""From the wire to ordered TCP streams."""
+
+from __future__ import annotations

@@ -1,0 +1,46 @@
+"""A block of captured packets as columns over one buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# A batch ends at whichever limit comes first: large enough to spread numpy's
+# fixed cost per call over many packets, small enough to stay in the caches and
+# to keep memory flat.
+MAX_BATCH_PACKETS = 65_536
+MAX_BATCH_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class PacketBatch:
+    """Consecutive packets of one capture.
+
+    Attributes:
+        capture: name of the capture, as the user gave it.
+        buffer: (size,) uint8, a read-only view of the bytes that hold the
+            packets: a memory-mapped file, or a block read from a stream.
+        offset: (n,) int64, where each packet's first byte is in `buffer`.
+        captured_length: (n,) uint32, bytes of each packet in `buffer`.
+        wire_length: (n,) uint32, bytes that each packet had on the wire.
+        time_ns: (n,) int64, nanoseconds since the Unix epoch.
+        link_type: (n,) uint16, LINKTYPE_ value (tcpdump.org/linktypes.html).
+        frame: (n,) int64, number in the capture, the first packet is 1.
+        position: bytes of the input that were consumed up to the end of this
+            batch (of the compressed input where it is compressed), for progress.
+    """
+
+    capture: str
+    buffer: npt.NDArray[np.uint8]
+    offset: npt.NDArray[np.int64]
+    captured_length: npt.NDArray[np.uint32]
+    wire_length: npt.NDArray[np.uint32]
+    time_ns: npt.NDArray[np.int64]
+    link_type: npt.NDArray[np.uint16]
+    frame: npt.NDArray[np.int64]
+    position: int
+
+    def __len__(self) -> int:
+        return len(self.offset)

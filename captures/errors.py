@@ -1,0 +1,30 @@
+"""What can be wrong with a capture."""
+
+from __future__ import annotations
+
+
+class CaptureError(Exception):
+    """A capture can't be read, or not further than to some point.
+
+    Everything that a reader yielded before it raised this is good.
+
+    Attributes:
+        capture: the name of the capture as the user gave it.
+        reason: what is wrong, as a sentence without the name.
+        offset: where, in bytes from the start of the (decompressed) capture;
+            `None` where no place can be named.
+        usable: whether any part of the capture could be read.
+    """
+
+    def __init__(
+        self, capture: str, reason: str, *, offset: int | None = None, usable: bool
+    ) -> None:
+        self.capture = capture
+        self.reason = reason
+        self.offset = offset
+        self.usable = usable
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = "" if self.offset is None else f" at byte {self.offset:,}"
+        return f"{self.capture}{where}: {self.reason}"
