@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # A batch ends at whichever limit comes first: large enough to spread numpy's
 # fixed cost per call over many packets, small enough to stay in the caches and
@@ -16,10 +18,12 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 @dataclass(slots=True)
 class PacketBatch:
-    """Consecutive packets of one capture.
+    """Packets in the order of their capture, or of several captures merged by time.
 
     Attributes:
-        capture: name of the capture, as the user gave it.
+        captures: names of all captures of the run, as the user gave them; the
+            same tuple in every batch, so that an index stays valid.
+        capture: (n,) uint32, which of `captures` each packet is from.
         buffer: (size,) uint8, a read-only view of the bytes that hold the
             packets: a memory-mapped file, or a block read from a stream.
         offset: (n,) int64, where each packet's first byte is in `buffer`.
@@ -27,12 +31,13 @@ class PacketBatch:
         wire_length: (n,) uint32, bytes that each packet had on the wire.
         time_ns: (n,) int64, nanoseconds since the Unix epoch.
         link_type: (n,) uint16, LINKTYPE_ value (tcpdump.org/linktypes.html).
-        frame: (n,) int64, number in the capture, the first packet is 1.
-        position: bytes of the input that were consumed up to the end of this
+        frame: (n,) int64, number in its own capture, the first packet is 1.
+        position: bytes of all inputs that were consumed up to the end of this
             batch (of the compressed input where it is compressed), for progress.
     """
 
-    capture: str
+    captures: tuple[str, ...]
+    capture: npt.NDArray[np.uint32]
     buffer: npt.NDArray[np.uint8]
     offset: npt.NDArray[np.int64]
     captured_length: npt.NDArray[np.uint32]
