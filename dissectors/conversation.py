@@ -5,6 +5,10 @@ A mail connection is a conversation of lines that may turn into TLS: at once
 the first bytes of each side, and again after an upgrade, to tell lines from TLS
 records, and hands the bytes to the protocol's reader or to the TLS dissector.
 
+A side that goes on in clear text after an upgrade is read line by line, and TLS
+may still begin with any of its lines: that is how injected commands and replies
+look, which an attacker puts between the agreement and the handshake.
+
 Memory per connection is bounded by `Limits`; the cost is linear in the bytes.
 """
 
@@ -22,20 +26,44 @@ if TYPE_CHECKING:
     from dissectors.events import Event
     from dissectors.limits import Limits
 
+# what a line begins with; after an upgrade, other bytes are TLS of some sort
+_TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
+
+
+def decode_text(raw: bytes, limit: int) -> str:
+    r"""Decode what a peer wrote: UTF-8, with other bytes as `\xNN`.
+
+    Args:
+        raw: the bytes, in any encoding.
+        limit: how many of them to keep.
+    """
+    return raw[:limit].decode("utf-8", "backslashreplace")
+
 
 class LineBuffer:
     """The unread bytes of one side, and how far they were searched for a line.
 
     Attributes:
-        data: the unread bytes.
+        data: the unread bytes; appended to by the owner, taken by the methods.
         offset: place of the first unread byte in the side's stream.
+        bare_lf: the line that was taken last ended in LF without CR.
+        overlong: lines over the limit since the owner last reset it.
     """
 
-    __slots__ = ("_limit", "_searched", "_skipping", "data", "offset", "overlong")
+    __slots__ = (
+        "_limit",
+        "_searched",
+        "_skipping",
+        "bare_lf",
+        "data",
+        "offset",
+        "overlong",
+    )
 
     def __init__(self, limit: int) -> None:
         self.data = bytearray()
         self.offset = 0
+        self.bare_lf = False
         self.overlong = 0
         self._limit = limit
         self._searched = 0
@@ -52,38 +80,48 @@ class LineBuffer:
         self._searched = 0
         return taken
 
+    def drop(self) -> None:
+        """Take all bytes off, and forget that a line was being skipped."""
+        self.offset += len(self.data)
+        self.data.clear()
+        self._searched = 0
+        self._skipping = False
+
     def take_line(self) -> bytes | None:
         """Take one line, without its end; `None` if it is not complete yet.
 
         A bare LF ends a line too, as many servers accept it. A line over the
-        limit is returned cut to it; the rest is skipped and counted in
-        `overlong`.
+        limit is returned cut to it as soon as it is that long; the rest is
+        skipped and the line counted in `overlong`.
         """
+        data = self.data
         while True:
-            end = self.data.find(b"\n", self._searched)
-            if end < 0:
-                return self._wait_for_line_end()
-            line = self.take(end + 1)
+            end = data.find(b"\n", self._searched)
             if self._skipping:
-                self._skipping = False
+                self._skipping = end < 0
+                self.take(len(data) if end < 0 else end + 1)
+                if end < 0:
+                    return None
                 continue
-            return line[:-2] if line.endswith(b"\r\n") else line[:-1]
+            if end > self._limit or (end < 0 and len(data) > self._limit):
+                self._skipping = True
+                self.overlong += 1
+                return self.take(self._limit)
+            if end < 0:
+                self._searched = len(data)
+                return None
+            line = bytes(data[:end])
+            del data[: end + 1]
+            self.offset += end + 1
+            self._searched = 0
+            self.bare_lf = not line.endswith(b"\r")
+            return line if self.bare_lf else line[:-1]
 
     def take_unfinished_line(self) -> bytes:
         """Take what there is of a line that its sender will not finish."""
-        return self.take(len(self.data)).rstrip(b"\r")
-
-    def _wait_for_line_end(self) -> bytes | None:
-        self._searched = len(self.data)
-        if self._skipping:
-            self.take(len(self.data))
-        elif len(self.data) > self._limit:
-            self._skipping = True
-            self.overlong += 1
-            line = self.take(self._limit)
-            self.take(len(self.data))
-            return line
-        return None
+        line = b"" if self._skipping else bytes(self.data).rstrip(b"\r")
+        self.drop()
+        return line
 
 
 class _Mode(enum.Enum):
@@ -91,6 +129,8 @@ class _Mode(enum.Enum):
 
     UNDECIDED = enum.auto()
     LINES = enum.auto()
+    # after an upgrade: clear text up to the next line end, then undecided again
+    STRAY_LINE = enum.auto()
     TLS = enum.auto()
 
 
@@ -100,14 +140,20 @@ class MailDissector(abc.ABC):
     Feed it what each side sent, in capture order; it returns what happened. Any
     split of the same bytes gives the same events. It never raises because of
     what a peer sent.
+
+    A protocol implements `_read`, `_skip_gap` and `_finish`, and `_interrupt` if
+    it can make sense of lines without an end.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self._input = (LineBuffer(limits.line), LineBuffer(limits.line))
+        self._undecided = (bytearray(), bytearray())
         self._mode = [_Mode.UNDECIDED, _Mode.UNDECIDED]
+        self._speaker: Side | None = None
         self._at_eof = [False, False]
         self._upgraded = False
+        self._plaintext_after_upgrade = [False, False]
         self._tls: TlsDissector | None = None
         self._events: list[Event] = []
         self._time_ns = 0
@@ -121,7 +167,8 @@ class MailDissector(abc.ABC):
         return (
             self._tls is not None
             and self._tls.opaque
-            and _Mode.LINES not in self._mode
+            and self._mode[0] is _Mode.TLS
+            and self._mode[1] is _Mode.TLS
         )
 
     def receive_data(
@@ -129,11 +176,17 @@ class MailDissector(abc.ABC):
     ) -> list[Event]:
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
-        if self._mode[side] is _Mode.TLS:
-            self._feed_tls(side, data)
-        else:
+        if side is not self._speaker:
+            self._change_speaker(side)
+        mode = self._mode[side]
+        if mode is _Mode.LINES:
             self._input[side].data += data
             self._advance(side)
+        elif mode is _Mode.TLS:
+            self._feed_tls(side, data)
+        else:
+            self._undecided[side].extend(data)
+            self._decide(side)
         return self._take_events()
 
     def receive_gap(
@@ -142,7 +195,12 @@ class MailDissector(abc.ABC):
         """Learn that `length` bytes of a side are missing here."""
         self._time_ns, self._frame = time_ns, frame
         self._anomaly("stream_gap", side, f"{length} bytes")
-        if self._mode[side] is _Mode.TLS and self._tls is not None:
+        if self._mode[side] is not _Mode.LINES:
+            self._decide(side, now=True)
+        if self._upgraded and self._mode[side] is _Mode.UNDECIDED:
+            # the first records are in the hole
+            self._enter_tls(side)
+        if self._tls is not None and self._mode[side] is _Mode.TLS:
             self._events += self._tls.receive_gap(side, length, time_ns, frame)
         else:
             self._skip_gap(side, length)
@@ -155,8 +213,8 @@ class MailDissector(abc.ABC):
         self._time_ns, self._frame = time_ns, frame
         if not self._at_eof[side]:
             self._at_eof[side] = True
-            if self._mode[side] is not _Mode.TLS:
-                self._advance(side)
+            self._decide(side, now=True)
+            self._advance(side)
             if all(self._at_eof):
                 self._finish()
                 if self._tls is not None:
@@ -166,49 +224,109 @@ class MailDissector(abc.ABC):
 
     @abc.abstractmethod
     def _read(self, side: Side) -> None:
-        """Read what can be read of a side's lines; stop after `_start_tls`."""
+        """Read what can be read of a side's lines; return after `_start_tls`.
+
+        It may also return early to let the other side be read first, and is
+        called again as long as one of the two gets further.
+        """
 
     @abc.abstractmethod
     def _skip_gap(self, side: Side, length: int) -> None:
-        """Drop what the hole behind the unread bytes makes unreadable."""
+        """Deal with the unread bytes of a side, behind which there is a hole.
+
+        What stays unread is joined with what comes after the hole.
+        """
 
     @abc.abstractmethod
     def _finish(self) -> None:
         """Both sides ended: report what was still waiting for an answer."""
 
+    def _interrupt(self, side: Side) -> None:  # noqa: B027, a hook
+        """The other side goes on, while `side` has unread bytes."""
+
     def _start_tls(self) -> None:
         """From the next unread byte on, both sides should speak TLS."""
-        self._upgraded = True
-        self._mode = [_Mode.UNDECIDED, _Mode.UNDECIDED]
+        if not self._upgraded:
+            self._upgraded = True
+            for side in Side:
+                if self._mode[side] is not _Mode.TLS:
+                    self._mode[side] = _Mode.UNDECIDED
+
+    def _change_speaker(self, speaker: Side) -> None:
+        self._speaker = speaker
+        other = Side(1 - speaker)
+        if self._input[other].data:
+            self._interrupt(other)
 
     def _advance(self, side: Side) -> None:
-        """Read a side; then the other, which may have waited for this one."""
-        for each in (side, Side(1 - side)):
-            if self._mode[each] is _Mode.UNDECIDED:
-                self._decide_mode(each)
-            if self._mode[each] is _Mode.LINES:
-                self._read(each)
-        # an upgrade that was just accepted: some bytes behind it may be here
-        for each in Side:
-            if self._mode[each] is _Mode.UNDECIDED and self._input[each].data:
-                self._decide_mode(each)
+        """Read a side, and the other, which may have waited for this one."""
+        mine, others = self._input[side], self._input[1 - side]
+        while True:
+            before = mine.offset + others.offset
+            if mine.data:
+                self._read_lines(side)
+            if others.data:
+                self._read_lines(Side(1 - side))
+            if not mine.data or mine.offset + others.offset == before:
+                return
 
-    def _decide_mode(self, side: Side) -> None:
+    def _read_lines(self, side: Side) -> None:
+        was_upgraded = self._upgraded
+        self._read(side)
         unread = self._input[side]
-        if not unread.data:
-            return
-        is_tls = looks_like_tls(unread.data[:TLS_PREFIX_BYTES])
-        if is_tls is None and not self._at_eof[side]:
-            return
-        if not is_tls:
+        if unread.overlong:
+            unread.overlong = 0
+            self._anomaly("line_too_long", side)
+        if self._upgraded and not was_upgraded:
+            for each in Side:
+                left = self._input[each]
+                self._undecided[each].extend(left.data)
+                left.offset -= len(left.data)
+                left.drop()
+            for each in Side:
+                self._decide(each)
+
+    def _decide(self, side: Side, *, now: bool = False) -> None:
+        """Tell TLS records from lines; `now` if no more bytes will help."""
+        held = self._undecided[side]
+        while held:
+            if self._mode[side] is _Mode.UNDECIDED:
+                is_tls = looks_like_tls(bytes(held[:TLS_PREFIX_BYTES]))
+                if is_tls is None and not (now or self._at_eof[side]):
+                    return
+                if is_tls or (self._upgraded and held[0] not in _TEXT):
+                    self._enter_tls(side)
+                    return
+            self._release_lines(side)
+
+    def _release_lines(self, side: Side) -> None:
+        """Let the protocol read undecided bytes: all, or a line after an upgrade."""
+        held = self._undecided[side]
+        count = len(held)
+        if not self._upgraded:
             self._mode[side] = _Mode.LINES
-            if self._upgraded:
-                self._anomaly("starttls_plaintext_after", side)
-            return
+        else:
+            self._report_plaintext(side)
+            end = held.find(b"\n") + 1
+            count = end or count
+            self._mode[side] = _Mode.UNDECIDED if end else _Mode.STRAY_LINE
+        self._input[side].data += held[:count]
+        del held[:count]
+        self._advance(side)
+
+    def _report_plaintext(self, side: Side) -> None:
+        if not self._plaintext_after_upgrade[side]:
+            self._plaintext_after_upgrade[side] = True
+            self._anomaly("starttls_plaintext_after", side)
+
+    def _enter_tls(self, side: Side) -> None:
         self._mode[side] = _Mode.TLS
         if self._tls is None:
             self._tls = TlsDissector(self.limits)
-        self._feed_tls(side, unread.take(len(unread)))
+        held = self._undecided[side]
+        if held:
+            self._feed_tls(side, bytes(held))
+            held.clear()
 
     def _feed_tls(self, side: Side, data: bytes) -> None:
         assert self._tls is not None
