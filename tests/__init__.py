@@ -1,0 +1,3 @@
+"""Tests of mailtap; the folders mirror its packages."""
+
+from __future__ import annotations

@@ -1,0 +1,56 @@
+"""Make the captures and facts of some scenarios, or of all: needs root."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from tests.support.lab import PACKAGES
+from tests.support.lab.network import missing_commands
+from tests.support.lab.office import Office
+from tests.support.lab.people import secret_forms
+from tests.support.lab.readme import write_readme
+from tests.support.lab.tape import DATA, SCENARIOS, Scenario, Tape
+
+logger = logging.getLogger("lab")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.support.lab")
+    parser.add_argument("scenario", nargs="*", metavar="SCENARIO",
+                        help="all if none is named")  # fmt: skip
+    wanted = parser.parse_args().scenario
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if missing := missing_commands(list(PACKAGES)):
+        packages = " ".join(PACKAGES[name] for name in missing)
+        parser.error(f"please install: apt-get install {packages}")
+    failed = make([SCENARIOS[name] for name in wanted or SCENARIOS])
+    (DATA / "secrets.txt").write_text("\n".join(secret_forms()) + "\n")
+    write_readme()
+    return 1 if failed else 0
+
+
+def make(wanted: list[Scenario]) -> list[str]:
+    """Play scenarios one after the other; return the names of those that failed."""
+    office = Office()
+    failed = []
+    try:
+        office.start()
+        for each in wanted:
+            logger.info("%s", each.name)
+            tape = Tape(each, office)
+            try:
+                each.play(office, tape)
+            except Exception:
+                logger.exception("%s failed", each.name)
+                failed.append(each.name)
+            else:
+                tape.save()
+    finally:
+        office.network.close()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

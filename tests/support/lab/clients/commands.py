@@ -1,0 +1,140 @@
+"""Mail clients that are commands: swaks, curl, openssl, fetchmail, mbsync."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.support.lab.messages import received_facts
+from tests.support.lab.network import LabError
+
+if TYPE_CHECKING:
+    from tests.support.lab.clients.access import Access, Facts
+    from tests.support.lab.network import Machine
+
+VERSION_OPTIONS = {
+    ssl.TLSVersion.TLSv1_2: "tlsv1_2",
+    ssl.TLSVersion.TLSv1_3: "tlsv1_3",
+}
+
+
+def _facts(access: Access, protocol: str) -> Facts:
+    return {
+        "protocol": protocol,
+        "port": access.port,
+        "tls": access.tls,
+        "messages": [],
+    }
+
+
+def _login_facts(access: Access, mechanism: str) -> Facts:
+    assert access.person is not None
+    return {
+        "mechanism": mechanism,
+        "user": access.person.address,
+        "auth_result": "success",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Swaks:
+    """The Swiss army knife for SMTP."""
+
+    access: Access
+
+    def send(
+        self,
+        machine: Machine,
+        sender: str,
+        recipients: list[str],
+        subject: str,
+        *options: str,
+    ) -> Facts:
+        """Send one message; the facts are read from swaks's transcript."""
+        access = self.access
+        command = ["swaks", "--server", access.host, "--port", str(access.port)]
+        command += ["--from", sender, "--to", ",".join(recipients)]
+        command += ["--header", f"Subject: {subject}", *options]
+        command += {
+            "none": [],
+            "starttls": ["--tls", "--tls-sni", access.host],
+            "implicit": ["--tls-on-connect", "--tls-sni", access.host],
+        }[access.tls]
+        command += ["--tls-protocol", VERSION_OPTIONS[access.max_version]]
+        if access.person:
+            command += ["--auth", access.mechanism or "PLAIN"]
+            command += ["--auth-user", access.person.address]
+            command += ["--auth-password", access.secret]
+        # a refused recipient is no failure of the lab
+        transcript = machine.run(*command, check=False)
+        return self._read(transcript, sender, recipients, subject)
+
+    def _read(
+        self, transcript: str, sender: str, recipients: list[str], subject: str
+    ) -> Facts:
+        facts = _facts(self.access, "smtp")
+        if found := re.search(r"TLS started with cipher (\S+?):(\S+?):", transcript):
+            facts["tls_version"], facts["tls_cipher"] = found.groups()
+        if self.access.person:
+            accepted = re.search(r"^<[-~]  235 ", transcript, re.MULTILINE)
+            facts |= _login_facts(self.access, self.access.mechanism or "PLAIN")
+            facts["auth_result"] = "success" if accepted else "failure"
+        answers = dict(re.findall(r" [-~]> RCPT TO:<(.*?)>\n<.{3} ?(\d)", transcript))
+        facts["mail_from"] = [sender]
+        facts["rcpt_to"] = recipients
+        facts["rcpt_refused"] = [each for each in recipients if answers[each] != "2"]
+        number = re.search(r"Message-Id: (<.*>)", transcript)
+        if number and "queued as" in transcript:
+            message = {"message_id": number[1], "subject": subject, "from": sender}
+            facts["messages"].append(message)
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Curl:
+    """curl, which speaks all three protocols."""
+
+    access: Access
+
+    def run(self, machine: Machine, scheme: str, path: str, *options: str) -> str:
+        """Run curl and return what it printed, its own remarks included."""
+        access = self.access
+        command = ["curl", "--silent", "--show-error", "--verbose"]
+        command += ["--url", f"{scheme}://{access.host}:{access.port}/{path}"]
+        command += ["--cacert", str(access.trusted)] if access.trusted else []
+        command += ["--ssl-reqd"] if access.tls == "starttls" else []
+        if access.max_version == ssl.TLSVersion.TLSv1_2:
+            command += ["--tls-max", "1.2"]
+        if access.person:
+            command += ["--user", f"{access.person.address}:{access.secret}"]
+            if access.mechanism:
+                command += ["--login-options", f"AUTH={access.mechanism}"]
+        environment = {}
+        if access.key_log:
+            environment["SSLKEYLOGFILE"] = str(access.key_log)
+        return machine.run(*command, *options, environment=environment)
+
+    def fetch(self, machine: Machine, mailbox: str, number: int) -> Facts:
+        """Fetch one message of an IMAP mailbox."""
+        scheme = "imaps" if self.access.tls == "implicit" else "imap"
+        output = machine.run("mktemp").strip()
+        printed = self.run(
+            machine, scheme, f"{mailbox};MAILINDEX={number}", "--output", output
+        )
+        content = machine.run("cat", output)
+        facts = _facts(self.access, "imap") | self._tls_facts(printed)
+        found = re.search(r"> \S+ AUTHENTICATE (\S+)", printed)
+        facts |= _login_facts(self.access, found[1] if found else "LOGIN")
+        facts |= {"mailboxes": [mailbox], "fetched": 1}
+        facts["messages"] = [received_facts(content.encode())]
+        return facts
+
+    def _tls_facts(self, printed: str) -> Facts:
+        found = re.search(r"SSL connection using (\S+) / (\S+)", printed)
+        if self.access.tls == "none":
+            return {}
+        if not found:
+            raise LabError("curl used no TLS")
+        return {"tls_version": found[1], "tls_cipher": found[2]}

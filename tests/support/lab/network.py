@@ -1,0 +1,325 @@
+"""Machines that are network namespaces, and the cables between them.
+
+A `Network` is a star: every machine has one interface, `eth0`, whose other end
+is a port of a bridge inside the hub. What the hub sends and receives, and what
+others exchange through it, can be captured on the bridge. Addresses are those of
+RFC 5737 and RFC 3849; names are resolved by a hosts file that only the lab's
+machines see. Everything is gone when the network is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+Result = TypeVar("Result")
+
+IPV4_NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+IPV6_NETWORK = "2001:db8::/32"
+
+# linux/sched.h
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWNET = 0x40000000
+
+# What a captured packet would not look like on a real wire without these:
+# segments of 64 KiB, and checksums that are left to hardware.
+OFFLOADS = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
+
+START_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 5.0
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class LabError(Exception):
+    """The lab could not do what a scenario asked for."""
+
+
+def run(*command: str | Path, check: bool = True) -> str:
+    """Run a command on this machine and return what it printed."""
+    return checked(
+        subprocess.run(
+            [str(word) for word in command], check=False, capture_output=True, text=True
+        ),
+        check=check,
+    )
+
+
+def checked(done: subprocess.CompletedProcess[str], *, check: bool) -> str:
+    """Return what a finished command printed; complain if it failed."""
+    output = done.stdout + done.stderr
+    if check and done.returncode:
+        raise LabError(f"{done.args}: exit status {done.returncode}\n{output}")
+    return output
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"timed out: {what}")
+        time.sleep(0.02)
+
+
+def _must(result: int, what: str) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+class Machine:
+    """A network namespace with a host name and addresses of its own.
+
+    Attributes:
+        name: short name, unique in its network.
+        hostname: fully qualified name, which also resolves to its addresses.
+        addresses: IPv4 and IPv6 addresses; the first of a family is the one it
+            sends from.
+    """
+
+    def __init__(self, network: Network, name: str, hostname: str) -> None:
+        self.name = name
+        self.hostname = hostname
+        self.addresses: list[str] = []
+        self.namespace = f"lab{os.getpid()}-{name}"
+        self._network = network
+        run("ip", "netns", "add", self.namespace)
+        self.ip("link", "set", "lo", "up")
+
+    @property
+    def ipv4(self) -> str:
+        """The first IPv4 address."""
+        return next(address for address in self.addresses if ":" not in address)
+
+    @property
+    def ipv6(self) -> str:
+        """The first IPv6 address."""
+        return next(address for address in self.addresses if ":" in address)
+
+    def ip(self, *words: str) -> None:
+        """Run an iproute2 command on this machine."""
+        run("ip", "-n", self.namespace, *words)
+
+    def add_addresses(self, interface: str, *addresses: str) -> None:
+        """Give an interface addresses, and routes to all of the lab's networks."""
+        for address in addresses:
+            suffix = ["/128", "nodad"] if ":" in address else ["/32"]
+            self.ip("addr", "add", address + suffix[0], "dev", interface, *suffix[1:])
+        if any(":" in address for address in addresses):
+            self.ip("-6", "route", "replace", IPV6_NETWORK, "dev", interface)
+        for destination in IPV4_NETWORKS:
+            self.ip("route", "replace", destination, "dev", interface)
+        self.addresses += addresses
+
+    def enter(self) -> None:
+        """Move the calling process onto this machine, for good."""
+        with Path("/run/netns", self.namespace).open() as handle:
+            _must(libc.setns(handle.fileno(), CLONE_NEWNET), "setns")
+        _must(libc.unshare(CLONE_NEWNS | CLONE_NEWUTS), "unshare")
+        run("mount", "--make-rslave", "/")
+        run("mount", "--bind", self._network.hosts, "/etc/hosts")
+        run("mount", "--bind", "/dev/null", "/etc/resolv.conf")
+        socket.sethostname(self.hostname)
+
+    def run(
+        self,
+        *command: str | Path,
+        check: bool = True,
+        environment: dict[str, str] | None = None,
+        text: str | None = None,
+    ) -> str:
+        """Run a command on this machine and return what it printed."""
+        done = subprocess.run(
+            [str(word) for word in command],
+            preexec_fn=self.enter,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            input=text,
+            env=os.environ | (environment or {}),
+            cwd=self._network.folder,
+            timeout=60,
+        )
+        return checked(done, check=check)
+
+    def begin(self, function: Callable[..., Result], *args: Any) -> Pending[Result]:
+        """Begin to call a Python function on this machine, in a process of its own."""
+        return Pending(self, function, args)
+
+    def call(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Call a Python function on this machine, in a process of its own."""
+        return self.begin(function, *args).result()
+
+    def at_close(self, callback: Callable[[], object]) -> None:
+        """Have something done when the network is closed, the latest first."""
+        self._network.closing.callback(callback)
+
+    def start(self, *command: str | Path, log: str) -> Service:
+        """Start a command that runs until the network is closed."""
+        service = Service(self, [str(word) for word in command], log)
+        self.at_close(service.stop)
+        return service
+
+
+class Pending(Generic[Result]):
+    """A Python function that runs on a machine, in a process of its own."""
+
+    def __init__(
+        self, machine: Machine, function: Callable[..., Result], args: tuple[Any, ...]
+    ) -> None:
+        # forked, so that functions made on the spot need no pickling
+        context = multiprocessing.get_context("fork")
+        self._what = f"{function.__name__} on {machine.name}"
+        self._receiver, sender = context.Pipe(duplex=False)
+
+        def child() -> None:
+            machine.enter()
+            sender.send(function(*args))
+
+        self._process = context.Process(target=child)
+        self._process.start()
+        sender.close()
+
+    def result(self) -> Result:
+        """Wait for what the function returns."""
+        try:
+            result: Result = self._receiver.recv()
+        except EOFError:
+            raise LabError(f"{self._what} failed") from None
+        finally:
+            self._process.join()
+        return result
+
+
+class Service:
+    """A process that runs on a machine until it is stopped.
+
+    Attributes:
+        log: file that holds what it printed.
+    """
+
+    def __init__(self, machine: Machine, command: list[str], log: str) -> None:
+        self.log = machine._network.folder / log
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                preexec_fn=machine.enter,  # noqa: PLW1509
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd=machine._network.folder,
+            )
+
+    def printed(self, words: str) -> bool:
+        """Whether the process has said something yet."""
+        if self.process.poll() is not None:
+            raise LabError(f"{self.process.args!r} ended:\n{self.log.read_text()}")
+        return words in self.log.read_text(errors="replace")
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> None:
+        """End the process, and what it started, which shares its session."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal_number)
+            try:
+                self.process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+class Network:
+    """Machines around a hub; a context manager that leaves nothing behind.
+
+    Attributes:
+        folder: temporary folder for configurations, queues and mailboxes.
+        hosts: the hosts file that all machines share.
+    """
+
+    BRIDGE = "br0"
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mailtap-lab-"))
+        # servers drop their privileges and must still find their files
+        self.folder.chmod(0o755)
+        self.hosts = self.folder / "hosts"
+        self.hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
+        self.machines: list[Machine] = []
+        self.closing = contextlib.ExitStack()
+        self.closing.callback(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop all services, remove all namespaces and the temporary folder."""
+        self.closing.close()
+
+    def add_machine(self, name: str, hostname: str) -> Machine:
+        """Add a machine without any interface."""
+        machine = Machine(self, name, hostname)
+        self.closing.callback(run, "ip", "netns", "delete", machine.namespace)
+        self.machines.append(machine)
+        return machine
+
+    def add_hub(self, name: str, hostname: str, *addresses: str) -> Machine:
+        """Add the machine that all others are plugged into."""
+        hub = self.add_machine(name, hostname)
+        hub.ip("link", "add", self.BRIDGE, "type", "bridge")
+        hub.ip("link", "set", self.BRIDGE, "address", "02:00:00:00:00:01", "up")
+        hub.run("ethtool", "-K", self.BRIDGE, *OFFLOADS)
+        self.name(hub, self.BRIDGE, *addresses)
+        return hub
+
+    def add_client(
+        self, hub: Machine, name: str, hostname: str, *addresses: str
+    ) -> Machine:
+        """Add a machine and plug it into the hub."""
+        machine = self.add_machine(name, hostname)
+        port = f"port{len(self.machines)}"
+        self.join(machine, "eth0", hub, port)
+        hub.ip("link", "set", port, "master", self.BRIDGE)
+        self.name(machine, "eth0", *addresses)
+        return machine
+
+    def join(self, one: Machine, interface: str, other: Machine, port: str) -> None:
+        """Connect two machines by a cable (a veth pair)."""
+        run("ip", "-n", one.namespace, "link", "add", interface, "type", "veth",
+            "peer", "name", port, "netns", other.namespace)  # fmt: skip
+        station = f"02:00:00:00:01:{len(self.machines):02x}"
+        one.ip("link", "set", interface, "address", station)
+        for machine, end in ((one, interface), (other, port)):
+            machine.run("ethtool", "-K", end, *OFFLOADS)
+            machine.ip("link", "set", end, "up")
+
+    def name(self, machine: Machine, interface: str, *addresses: str) -> None:
+        """Give a machine its addresses, and its name to everyone."""
+        machine.add_addresses(interface, *addresses)
+        with self.hosts.open("a") as hosts:
+            hosts.writelines(f"{each} {machine.hostname}\n" for each in addresses)
+
+
+def missing_commands(names: Sequence[str]) -> list[str]:
+    """Return those of some commands that are not installed."""
+    return [name for name in names if shutil.which(name) is None]

@@ -1,0 +1,134 @@
+"""The lab's standing installation: an office's mail server and its neighbours."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from tests.support.lab.certificates import Authority
+from tests.support.lab.dovecot import Dovecot
+from tests.support.lab.network import Network
+from tests.support.lab.people import DOMAIN, PEOPLE
+from tests.support.lab.postfix import MAIL_UID, Postfix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.lab.network import Machine
+
+SASL = "smtpd_sasl_auth_enable=yes"
+
+SERVER_SETTINGS = """\
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {socket}
+smtpd_tls_mandatory_protocols = >=TLSv1
+smtpd_tls_protocols = >=TLSv1
+tls_high_cipherlist = ALL:!aNULL:!eNULL@SECLEVEL=0
+tls_medium_cipherlist = ALL:!aNULL:!eNULL@SECLEVEL=0
+smtpd_tls_mandatory_ciphers = medium
+"""
+
+
+class Office:
+    """A mail server, some client machines, and two mail servers outside.
+
+    Attributes:
+        network: all machines; close it to end everything.
+        server: mail.example.com with Postfix and Dovecot.
+        desk, laptop, phone, scanner: machines of the office.
+        stranger: a machine outside that has no account.
+        relay_tls, relay_plain: outside mail servers, with and without STARTTLS.
+    """
+
+    def __init__(self) -> None:
+        self.network = network = Network()
+        self.server = hub = network.add_hub(
+            "server", "mail.example.com", "192.0.2.10", "2001:db8:2::10"
+        )
+        self.desk = network.add_client(
+            hub, "desk", "desk.example.com", "192.0.2.101", "2001:db8:2::101"
+        )
+        self.laptop = network.add_client(
+            hub, "laptop", "laptop.example.com", "192.0.2.102", "2001:db8:2::102"
+        )
+        self.phone = network.add_client(
+            hub, "phone", "phone.example.com", "192.0.2.103", "2001:db8:2::103"
+        )
+        self.scanner = network.add_client(
+            hub, "scanner", "scanner.example.com", "192.0.2.150"
+        )
+        self.stranger = network.add_client(
+            hub, "stranger", "host-66.example.org", "203.0.113.66"
+        )
+        self.outside = network.add_client(
+            hub, "outside", "mx.example.net", "198.51.100.25", "2001:db8:100::25"
+        )
+        self.old = network.add_client(hub, "old", "mail.example.org", "203.0.113.25")
+        folder = network.folder
+        self.authority = Authority(folder)
+        self.mail = folder / "mail"
+        self.mail.mkdir()
+        shutil.chown(self.mail, MAIL_UID, MAIL_UID)
+        chain = self.authority.issue(
+            "mail.example.com", "smtp.example.com", "imap.example.com"
+        )
+        self.dovecot = Dovecot(self.server, folder / "dovecot", self.mail, chain)
+        self.postfix = self._server_postfix(chain)
+        self.relay_tls = self._outside_postfix(
+            self.outside, "example.net", self.authority.issue("mx.example.net")
+        )
+        self.relay_plain = self._outside_postfix(self.old, "example.org", None)
+
+    @property
+    def trusted(self) -> Path:
+        """The certificate authority that the clients trust."""
+        return self.authority.certificate_path
+
+    def start(self) -> None:
+        """Start all servers."""
+        self.dovecot.start()
+        for postfix in (self.postfix, self.relay_tls, self.relay_plain):
+            postfix.start()
+
+    def _server_postfix(self, chain: Path) -> Postfix:
+        listeners = []
+        for address in ("192.0.2.10", "[2001:db8:2::10]"):
+            listeners += [
+                f"{address}:25",
+                f"{address}:10025",
+                f"{address}:587 {SASL}",
+                f"{address}:465 {SASL} smtpd_tls_wrappermode=yes",
+            ]
+        # a port whose key can't be read: STARTTLS is offered, then refused
+        listeners.append("192.0.2.10:2525 smtpd_tls_chain_files=/nonexistent.pem")
+        return Postfix(
+            self.server,
+            self.network.folder / "postfix-server",
+            self.mail,
+            listeners,
+            [DOMAIN],
+            {person.address: f"{person.user}/" for person in PEOPLE},
+            {
+                "example.net": "smtp:[mx.example.net]",
+                "example.org": "smtp:[mail.example.org]",
+            },
+            chain,
+            settings=SERVER_SETTINGS.format(socket=self.dovecot.auth_socket),
+        )
+
+    def _outside_postfix(
+        self, machine: Machine, domain: str, chain: Path | None
+    ) -> Postfix:
+        ipv6 = [f"[{each}]:25" for each in machine.addresses if ":" in each]
+        names = ("marta", "jun", "orders", "news")
+        return Postfix(
+            machine,
+            self.network.folder / f"postfix-{domain}",
+            self.mail,
+            [f"{machine.ipv4}:25", *ipv6, "127.0.0.1:25"],
+            [domain],
+            {f"{name}@{domain}": f"{name}.{domain}/" for name in names},
+            {DOMAIN: "smtp:[mail.example.com]"},
+            chain,
+            outgoing_tls="may" if chain else "none",
+        )
