@@ -11,4 +11,9 @@ ANOMALIES = {
     "line_too_long": "a line over the limit was skipped",
     "too_many_pending_commands": "more commands without reply than are tracked",
     "starttls_plaintext_after": "clear text where TLS was agreed on",
+    # TLS
+    "tls_record_invalid": "no TLS record where one should begin",
+    "tls_handshake_invalid": "a hello, or a part of one, that can't be read",
+    "tls_handshake_too_large": "a handshake message over the limit was skipped",
+    "tls_certificate_invalid": "a certificate, or a part of one, that can't be read",
 }

@@ -1,0 +1,97 @@
+"""JA3, JA3S and JA4: fingerprints of TLS clients and servers.
+
+JA3 and JA3S as published by their authors (github.com/salesforce/ja3), JA4 as in
+its technical details (github.com/FoxIO-LLC/ja4). GREASE values never count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from dissectors.tls.hello import ALPN, SERVER_NAME
+from dissectors.tls.versions import GREASE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dissectors.tls.hello import ClientHello, ServerHello
+
+_JA4_VERSIONS = {
+    0x0002: "s2",
+    0x0300: "s3",
+    0x0301: "10",
+    0x0302: "11",
+    0x0303: "12",
+    0x0304: "13",
+}
+_JA4_NOTHING = "0" * 12
+
+
+def ja3(hello: ClientHello) -> str:
+    """Fingerprint a client: MD5 of version, suites, extensions, groups, formats."""
+    fields = (
+        str(hello.legacy_version),
+        _decimal(hello.cipher_suites),
+        _decimal(hello.extensions),
+        _decimal(hello.supported_groups),
+        _decimal(hello.ec_point_formats),
+    )
+    return _md5(",".join(fields))
+
+
+def ja3s(hello: ServerHello) -> str:
+    """Fingerprint a server's answer: MD5 of version, suite, extensions."""
+    extensions = _decimal(hello.extensions)
+    return _md5(f"{hello.legacy_version},{hello.cipher_suite},{extensions}")
+
+
+def ja4(hello: ClientHello) -> str:
+    """Fingerprint a client that does not depend on the order of its extensions."""
+    suites = [each for each in hello.cipher_suites if each not in GREASE]
+    extensions = [each for each in hello.extensions if each not in GREASE]
+    hashed = _hexadecimal(
+        sorted(each for each in extensions if each not in (SERVER_NAME, ALPN))
+    )
+    algorithms = _hexadecimal(
+        each for each in hello.signature_algorithms if each not in GREASE
+    )
+    if hashed and algorithms:
+        hashed = f"{hashed}_{algorithms}"
+    summary = (
+        "t",
+        _JA4_VERSIONS.get(hello.highest_version, "00"),
+        "d" if SERVER_NAME in extensions else "i",
+        f"{min(len(suites), 99):02}{min(len(extensions), 99):02}",
+        _alpn_ends(hello.alpn),
+    )
+    suites_hash = _sha256_prefix(_hexadecimal(sorted(suites)))
+    return f"{''.join(summary)}_{suites_hash}_{_sha256_prefix(hashed)}"
+
+
+def _alpn_ends(protocol: bytes) -> str:
+    """Take the first and last character, of the hex form if one is odd."""
+    if not protocol:
+        return "00"
+    ends = bytes((protocol[0], protocol[-1]))
+    if ends.isalnum():
+        return ends.decode("ascii")
+    return protocol[:1].hex()[0] + protocol[-1:].hex()[1]
+
+
+def _decimal(numbers: Iterable[int]) -> str:
+    return "-".join([str(each) for each in numbers if each not in GREASE])
+
+
+def _hexadecimal(numbers: Iterable[int]) -> str:
+    return ",".join([f"{each:04x}" for each in numbers])
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode("ascii"), usedforsecurity=False).hexdigest()
+
+
+def _sha256_prefix(text: str) -> str:
+    if not text:
+        return _JA4_NOTHING
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:12]

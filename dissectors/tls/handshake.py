@@ -1,0 +1,89 @@
+"""Handshake messages (RFC 8446 §4) out of the bodies of handshake records.
+
+A message may span records and a record may hold several messages. One direction
+buffers at most one message, up to `Limits.handshake`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class HandshakeType(enum.IntEnum):
+    """The messages that are read (IANA TLS HandshakeType registry)."""
+
+    CLIENT_HELLO = 1
+    SERVER_HELLO = 2
+    CERTIFICATE = 11
+
+
+class HandshakeMessage(NamedTuple):
+    """A complete handshake message; `body` is what follows its header."""
+
+    message_type: int
+    body: bytes
+
+
+_HEADER_BYTES = 4
+
+
+class HandshakeReader:
+    """Cuts the handshake bytes of one direction into messages.
+
+    Attributes:
+        is_lost: message boundaries are unknown; nothing is read any more.
+        is_too_large: it is lost because of a message over the limit.
+    """
+
+    __slots__ = ("_buffer", "_limit", "_skip", "is_lost", "is_too_large")
+
+    def __init__(self, limit: int) -> None:
+        self.is_lost = False
+        self.is_too_large = False
+        self._limit = limit
+        self._buffer = bytearray()
+        # bytes of a damaged message that are still to come
+        self._skip = 0
+
+    def read(self, data: bytes) -> Iterator[HandshakeMessage]:
+        """Yield the messages that the next handshake bytes complete."""
+        if self._skip:
+            skipped = min(self._skip, len(data))
+            self._skip -= skipped
+            data = data[skipped:]
+        if not self.is_lost:
+            self._buffer += data
+        while len(self._buffer) >= _HEADER_BYTES:
+            end = self._message_end()
+            if end - _HEADER_BYTES > self._limit:
+                self.is_too_large = True
+                self._lose()
+                return
+            if end > len(self._buffer):
+                return
+            body = bytes(self._buffer[_HEADER_BYTES:end])
+            yield HandshakeMessage(self._buffer[0], body)
+            del self._buffer[:end]
+
+    def skip(self, length: int) -> None:
+        """Pass over missing bytes; the message that they belong to is dropped."""
+        if self._buffer:
+            known = len(self._buffer) >= _HEADER_BYTES
+            self._skip = self._message_end() - len(self._buffer) if known else 0
+            self._buffer.clear()
+        if length > self._skip:
+            self._lose()
+        else:
+            self._skip -= length
+
+    def _message_end(self) -> int:
+        return _HEADER_BYTES + int.from_bytes(self._buffer[1:_HEADER_BYTES], "big")
+
+    def _lose(self) -> None:
+        self.is_lost = True
+        self._skip = 0
+        self._buffer.clear()

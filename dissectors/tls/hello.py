@@ -1,0 +1,252 @@
+"""ClientHello and ServerHello (RFC 8446 §4.1, RFC 5246 §7.4.1).
+
+An extension that can't be read is noted; the rest of the hello still counts. Text
+from hellos is escaped: a name may hold any byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from dissectors.tls.structs import MalformedStructError, StructReader, read_uint16s
+from dissectors.tls.versions import GREASE, is_tls_1_3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# IANA TLS ExtensionType Values registry
+SERVER_NAME = 0
+SUPPORTED_GROUPS = 10
+EC_POINT_FORMATS = 11
+SIGNATURE_ALGORITHMS = 13
+ALPN = 16
+SUPPORTED_VERSIONS = 43
+
+_HOST_NAME = 0
+_RANDOM_BYTES = 32
+
+# RFC 8446 §4.1.3: SHA-256 of "HelloRetryRequest"
+_HELLO_RETRY_REQUEST_RANDOM = bytes.fromhex(
+    "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
+)
+
+
+@dataclass(slots=True)
+class ClientHello:
+    """What a ClientHello offers, in the order of the wire, GREASE included.
+
+    Attributes:
+        is_sslv2: it came in the format of SSL 2.0, which has no extensions.
+        sni: the host name, escaped.
+        alpn: the first protocol that the client offers.
+        oddity: what could not be read of the extensions.
+    """
+
+    legacy_version: int
+    cipher_suites: tuple[int, ...]
+    extensions: tuple[int, ...] = ()
+    is_sslv2: bool = False
+    sni: str | None = None
+    alpn: bytes = b""
+    supported_versions: tuple[int, ...] = ()
+    supported_groups: tuple[int, ...] = ()
+    ec_point_formats: bytes = b""
+    signature_algorithms: tuple[int, ...] = ()
+    oddity: str | None = None
+
+    @property
+    def highest_version(self) -> int:
+        """The highest version that the client offers (RFC 8446 §4.2.1)."""
+        offered = [each for each in self.supported_versions if each not in GREASE]
+        return max(offered, default=self.legacy_version)
+
+
+@dataclass(slots=True)
+class ServerHello:
+    """What the server chose.
+
+    Attributes:
+        is_retry_request: it is a HelloRetryRequest, not the final choice.
+        alpn: the protocol that the server chose, escaped.
+        oddity: what could not be read of the extensions.
+    """
+
+    legacy_version: int
+    cipher_suite: int
+    extensions: tuple[int, ...] = ()
+    is_retry_request: bool = False
+    selected_version: int | None = None
+    alpn: str | None = None
+    oddity: str | None = None
+
+    @property
+    def version(self) -> int:
+        """The negotiated version."""
+        return self.selected_version or self.legacy_version
+
+    @property
+    def is_tls_1_3(self) -> bool:
+        """From here on the handshake is encrypted."""
+        return is_tls_1_3(self.version)
+
+
+_Hello = TypeVar("_Hello")
+
+
+def read_client_hello(body: bytes) -> ClientHello:
+    """Read the body of a ClientHello message.
+
+    Raises:
+        MalformedStructError: it is no ClientHello.
+    """
+    reader = StructReader(body)
+    legacy_version = reader.uint(2)
+    reader.take(_RANDOM_BYTES)
+    reader.vector(1)  # legacy_session_id
+    cipher_suites = read_uint16s(reader.vector(2))
+    reader.vector(1)  # legacy_compression_methods
+    hello = ClientHello(legacy_version, cipher_suites)
+    hello.extensions, hello.oddity = _read_extensions(reader, hello, _CLIENT_EXTENSIONS)
+    return hello
+
+
+def read_sslv2_client_hello(body: bytes) -> ClientHello:
+    """Read an SSLv2-compatible ClientHello (RFC 5246 Appendix E.2).
+
+    Raises:
+        MalformedStructError: it is no such hello.
+    """
+    reader = StructReader(body)
+    if reader.uint(1) != 1:
+        message = "not a client hello"
+        raise MalformedStructError(message)
+    version = reader.uint(2)
+    lengths = [reader.uint(2) for _ in ("ciphers", "session id", "challenge")]
+    cipher_specs = StructReader(reader.take(lengths[0]))
+    reader.take(lengths[1] + lengths[2])
+    reader.finish()
+    suites = []
+    while not cipher_specs.at_end:
+        suites.append(cipher_specs.uint(3))
+    return ClientHello(version, tuple(suites), is_sslv2=True)
+
+
+def read_server_hello(body: bytes) -> ServerHello:
+    """Read the body of a ServerHello or HelloRetryRequest message.
+
+    Raises:
+        MalformedStructError: it is no ServerHello.
+    """
+    reader = StructReader(body)
+    legacy_version = reader.uint(2)
+    random = reader.take(_RANDOM_BYTES)
+    reader.vector(1)  # legacy_session_id_echo
+    cipher_suite = reader.uint(2)
+    reader.take(1)  # legacy_compression_method
+    hello = ServerHello(legacy_version, cipher_suite)
+    hello.is_retry_request = random == _HELLO_RETRY_REQUEST_RANDOM
+    hello.extensions, hello.oddity = _read_extensions(reader, hello, _SERVER_EXTENSIONS)
+    return hello
+
+
+def escape(text: str) -> str:
+    """Write text that a peer chose in printable ASCII, with backslash escapes."""
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def _read_extensions(
+    reader: StructReader,
+    hello: _Hello,
+    readers: Mapping[int, Callable[[_Hello, StructReader], None]],
+) -> tuple[tuple[int, ...], str | None]:
+    """Read the extensions up to the end of the hello.
+
+    Returns:
+        Their numbers, as far as they can be read, and what is odd about them.
+    """
+    numbers: list[int] = []
+    oddity = None
+    try:
+        # RFC 5246 §7.4.1.2: they may be absent altogether
+        block = StructReader(b"" if reader.at_end else reader.vector(2))
+        reader.finish()
+        while not block.at_end:
+            number = block.uint(2)
+            data = block.vector(2)
+            numbers.append(number)
+            if number in readers and not _read_whole(readers[number], hello, data):
+                oddity = f"extension {number}"
+    except MalformedStructError as error:
+        oddity = f"extensions: {error}"
+    return tuple(numbers), oddity
+
+
+def _read_whole(
+    read: Callable[[_Hello, StructReader], None], hello: _Hello, data: bytes
+) -> bool:
+    reader = StructReader(data)
+    try:
+        read(hello, reader)
+        reader.finish()
+    except MalformedStructError:
+        return False
+    return True
+
+
+def _read_server_name(hello: ClientHello, reader: StructReader) -> None:
+    # RFC 6066 §3: one name per type; host names are the only type there is
+    names = StructReader(reader.vector(2))
+    while not names.at_end:
+        name_type = names.uint(1)
+        name = names.vector(2)
+        if name_type == _HOST_NAME and hello.sni is None:
+            hello.sni = escape(name.decode("latin-1"))
+
+
+def _read_offered_protocols(hello: ClientHello, reader: StructReader) -> None:
+    hello.alpn = StructReader(reader.vector(2)).vector(1)
+
+
+def _read_offered_versions(hello: ClientHello, reader: StructReader) -> None:
+    hello.supported_versions = read_uint16s(reader.vector(1))
+
+
+def _read_supported_groups(hello: ClientHello, reader: StructReader) -> None:
+    hello.supported_groups = read_uint16s(reader.vector(2))
+
+
+def _read_ec_point_formats(hello: ClientHello, reader: StructReader) -> None:
+    hello.ec_point_formats = reader.vector(1)
+
+
+def _read_signature_algorithms(hello: ClientHello, reader: StructReader) -> None:
+    hello.signature_algorithms = read_uint16s(reader.vector(2))
+
+
+def _read_selected_protocol(hello: ServerHello, reader: StructReader) -> None:
+    # RFC 7301 §3.1: exactly one
+    protocols = StructReader(reader.vector(2))
+    hello.alpn = escape(protocols.vector(1).decode("latin-1"))
+    protocols.finish()
+
+
+def _read_selected_version(hello: ServerHello, reader: StructReader) -> None:
+    hello.selected_version = reader.uint(2)
+
+
+_CLIENT_EXTENSIONS = {
+    SERVER_NAME: _read_server_name,
+    SUPPORTED_GROUPS: _read_supported_groups,
+    EC_POINT_FORMATS: _read_ec_point_formats,
+    SIGNATURE_ALGORITHMS: _read_signature_algorithms,
+    ALPN: _read_offered_protocols,
+    SUPPORTED_VERSIONS: _read_offered_versions,
+}
+
+_SERVER_EXTENSIONS = {
+    ALPN: _read_selected_protocol,
+    SUPPORTED_VERSIONS: _read_selected_version,
+}

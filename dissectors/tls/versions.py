@@ -1,0 +1,30 @@
+"""Protocol versions and GREASE values."""
+
+from __future__ import annotations
+
+TLS_1_2 = 0x0303
+TLS_1_3 = 0x0304
+
+_NAMES = {
+    0x0002: "SSLv2",
+    0x0300: "SSLv3",
+    0x0301: "TLSv1.0",
+    0x0302: "TLSv1.1",
+    TLS_1_2: "TLSv1.2",
+    TLS_1_3: "TLSv1.3",
+}
+
+# RFC 8701 §2: reserved values that clients send to keep servers tolerant
+GREASE = frozenset(high << 8 | high for high in range(0x0A, 0x100, 0x10))
+
+
+def is_tls_1_3(version: int) -> bool:
+    """Tell TLS 1.3, or one of its drafts (0x7F and the draft's number)."""
+    return version == TLS_1_3 or version >> 8 == 0x7F
+
+
+def version_name(version: int) -> str:
+    """Name a protocol version; `0xABCD` if it is unknown."""
+    if is_tls_1_3(version):
+        version = TLS_1_3
+    return _NAMES.get(version) or f"0x{version:04X}"
