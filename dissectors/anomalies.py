@@ -16,4 +16,10 @@ ANOMALIES = {
     "tls_handshake_invalid": "a hello, or a part of one, that can't be read",
     "tls_handshake_too_large": "a handshake message over the limit was skipped",
     "tls_certificate_invalid": "a certificate, or a part of one, that can't be read",
+    # IMAP
+    "imap_invalid_command": "a client line that is no IMAP command",
+    "imap_invalid_response": "a server line that is no IMAP response",
+    "imap_tag_reused": "a tag was used again before its response",
+    "imap_unknown_tag": "a tagged response that answers no command",
+    "imap_compressed": "from here on the connection is compressed and not read",
 }

@@ -1,0 +1,7 @@
+"""IMAP sessions: RFC 9051 and RFC 3501, with the extensions seen in the field."""
+
+from __future__ import annotations
+
+from dissectors.imap.dissector import ImapDissector
+
+__all__ = ["ImapDissector"]

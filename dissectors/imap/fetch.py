@@ -1,0 +1,183 @@
+"""Messages in FETCH responses (RFC 9051 §7.5.2, RFC 3501 §7.4.2).
+
+A message is retrieved as a whole (`BODY[]`, `RFC822`, `BINARY[]`), or in chunks
+`BODY[]<origin>` that the client asks for one after the other. Chunks make a
+message if they are contiguous from 0 and end at RFC822.SIZE, where the response
+tells it, or with a chunk shorter than the one that was asked for. Sections that
+are a part of a message (`BODY[HEADER]`, `BODY[1]`, ...) and ENVELOPE are not read.
+
+One message at a time is in progress; the text of a response is kept up to
+`Limits.line`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from dissectors.imap.grammar import unquote
+from dissectors.message import MessageReader
+
+if TYPE_CHECKING:
+    from dissectors.events import MessageFacts
+    from dissectors.imap.framing import Literal, LiteralSink
+    from dissectors.limits import Limits
+
+_WHOLE_MESSAGE = frozenset({b"BODY[]", b"RFC822", b"BINARY[]"})
+
+# section-origin: "<" number64 ">"
+_CHUNK = re.compile(rb"(?:BODY|BINARY)\[\]<(\d{1,19})>")
+_ASKED_CHUNK = re.compile(rb"\[\]<(\d{1,19})\.(\d{1,19})>")
+_SIZE = re.compile(rb"[ (]RFC822\.SIZE (\d{1,19})", re.IGNORECASE)
+
+# Tokens of a response, to tell an item's name from the same words in a string
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.?)*+"?|[^\s()"]+', re.DOTALL)
+
+
+def parse_asked_chunk(argument: bytes) -> tuple[int, int] | None:
+    """Read the partial (RFC 9051 §6.4.5) of a FETCH: origin and length of a chunk."""
+    match = _ASKED_CHUNK.search(argument)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+class OnEnd(Protocol):
+    """What to do with a message whose literal ended."""
+
+    def __call__(self, reader: MessageReader, *, complete: bool) -> None:
+        """Take the reader, and whether the literal came to its end."""
+
+
+class Deliver(Protocol):
+    """What to do with a message that was retrieved."""
+
+    def __call__(self, facts: MessageFacts, *, complete: bool) -> None:
+        """Take what is known of it, and whether it came to its end."""
+
+
+class MessageLiteral:
+    """A sink for a literal that is a message, or a chunk of one."""
+
+    __slots__ = ("_on_end", "_reader")
+
+    def __init__(self, reader: MessageReader, on_end: OnEnd) -> None:
+        self._reader = reader
+        self._on_end = on_end
+
+    def feed(self, data: bytes) -> None:
+        """Read the next bytes of the message."""
+        self._reader.feed(data)
+
+    def skip_gap(self, length: int) -> None:
+        """Leave a hole in the message."""
+        self._reader.skip_gap(length)
+
+    def end(self, *, complete: bool) -> None:
+        """Hand the message over."""
+        self._on_end(self._reader, complete=complete)
+
+
+class Retrieval:
+    """Reads the FETCH responses of a session, one after the other."""
+
+    __slots__ = (
+        "_chunk",
+        "_deliver",
+        "_limits",
+        "_number",
+        "_partial",
+        "_position",
+        "_size",
+    )
+
+    def __init__(self, limits: Limits, deliver: Deliver) -> None:
+        """Call `deliver` with each message and whether it came to its end."""
+        self._limits = limits
+        self._deliver = deliver
+        # the message that chunks add up to, whose it is, how far it came
+        self._partial: MessageReader | None = None
+        self._number = b""
+        self._position = 0
+        # of the response that is being read: its chunk (origin, length); RFC822.SIZE
+        self._chunk: tuple[int, int] | None = None
+        self._size: int | None = None
+
+    def open_response(self, number: bytes) -> None:
+        """Begin a response about the message with this sequence number."""
+        if number != self._number:
+            self._number, self._partial = number, None
+        self._chunk = self._size = None
+
+    def read_fragment(
+        self, fragment: bytes, literal: Literal | None
+    ) -> LiteralSink | None:
+        """Read the text of a response; return where its literal shall go."""
+        size = _SIZE.search(fragment)
+        if size is not None:
+            self._size = int(size[1])
+        if may_hold_message(fragment):
+            self._read_strings(fragment)
+        if literal is None:
+            return None
+        item = fragment[: literal.start].rstrip()
+        item = item[item.rfind(b" ") + 1 :].lstrip(b"(").upper()
+        if item in _WHOLE_MESSAGE:
+            return MessageLiteral(MessageReader(self._limits), self._finish_message)
+        reader = self._open_chunk(item, literal.size)
+        return None if reader is None else MessageLiteral(reader, self._close_chunk)
+
+    def close_response(self, asked: tuple[int, int] | None) -> None:
+        """End a response.
+
+        Args:
+            asked: origin and length of the chunk that the client asked for.
+        """
+        if self._chunk is None or self._partial is None:
+            return
+        origin, length = self._chunk
+        is_short = asked is not None and asked[0] == origin and length < asked[1]
+        if is_short or self._position == self._size:
+            self._finish_message(self._partial, complete=True)
+            self._partial = None
+
+    def _read_strings(self, fragment: bytes) -> None:
+        """Read values that came as quoted strings or NIL, not as literals."""
+        item = b""
+        for match in _TOKEN.finditer(fragment):
+            token = match[0]
+            if token.startswith(b'"') and item in _WHOLE_MESSAGE:
+                reader = MessageReader(self._limits)
+                reader.feed(unquote(token))
+                self._finish_message(reader, complete=True)
+            elif token.startswith(b'"') or token.upper() == b"NIL":
+                text = unquote(token) if token.startswith(b'"') else b""
+                chunked = self._open_chunk(item, len(text))
+                if chunked is not None:
+                    chunked.feed(text)
+                    self._close_chunk(chunked, complete=True)
+            item = token.upper()
+
+    def _open_chunk(self, item: bytes, length: int) -> MessageReader | None:
+        match = _CHUNK.fullmatch(item)
+        if match is None:
+            return None
+        origin = int(match[1])
+        if origin == 0:
+            self._partial, self._position = MessageReader(self._limits), 0
+        elif origin != self._position:
+            self._partial = None
+        self._chunk = (origin, length)
+        return self._partial
+
+    def _close_chunk(self, reader: MessageReader, *, complete: bool) -> None:
+        if complete and self._chunk is not None:
+            self._position += self._chunk[1]
+        else:
+            self._partial = None
+
+    def _finish_message(self, reader: MessageReader, *, complete: bool) -> None:
+        self._deliver(reader.finish(complete=complete), complete=complete)
+
+
+def may_hold_message(text: bytes) -> bool:
+    """Whether a response without literal is worth a second look."""
+    return b"[]" in text or b"RFC822 " in text

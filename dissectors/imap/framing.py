@@ -1,0 +1,168 @@
+"""Framing of one side's stream: fragments of text with literals between them.
+
+A command or response is one line, or several with a literal behind each but the
+last (RFC 9051 §4.3, RFC 7888, `literal8` of RFC 9051 §4.3.1). The text up to a
+line end is called a fragment here. What a literal holds goes to a sink and can
+therefore never be read as a fragment, whatever it looks like.
+
+Whether the end of a fragment announces a literal depends on the grammar, so the
+caller decides; see `find_literal`. A synchronizing literal is read without
+regard to the server's continuation request: the client sends it or it doesn't.
+
+Memory is that of the line buffer; literals stream through. Each byte is looked at
+once.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from dissectors.conversation import LineBuffer
+
+# RFC 9051 §9: literal = "{" number64 ["+"] "}" CRLF *CHAR8, literal8 = "~{" ...
+# "{n-}" is no RFC 7888 syntax, but what a sender makes of the name LITERAL-
+_LITERAL = re.compile(rb"\{(\d{1,19})([+-]?)\}")
+
+
+class LiteralSink(Protocol):
+    """Where the bytes of a literal go."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+    def skip_gap(self, length: int) -> None:
+        """Learn that bytes are missing here."""
+
+    def end(self, *, complete: bool) -> None:
+        """Learn that the literal ended, or broke off."""
+
+
+class Literal(NamedTuple):
+    """The announcement of a literal at the end of a fragment.
+
+    Attributes:
+        start: where in the fragment it begins.
+        synchronizing: the client should wait for a continuation request.
+    """
+
+    start: int
+    size: int
+    synchronizing: bool
+
+
+def find_literal(fragment: bytes) -> Literal | None:
+    """Return the literal that the end of a fragment announces."""
+    if not fragment.endswith(b"}"):
+        return None
+    start = fragment.rfind(b"{")
+    match = _LITERAL.fullmatch(fragment, max(start, 0))
+    if match is None:
+        return None
+    size, mode = match.groups()
+    if fragment.startswith(b"~", start - 1) and start:
+        start -= 1
+    return Literal(start, int(size), synchronizing=not mode)
+
+
+class KeptLiteral:
+    """A sink for a short literal that is an argument: a user, a mailbox."""
+
+    __slots__ = ("complete", "data")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.complete = False
+
+    def feed(self, data: bytes) -> None:
+        """Keep the bytes; whoever chose this sink knows that they are few."""
+        self.data += data
+
+    def skip_gap(self, length: int) -> None:
+        """Stay incomplete for good."""
+        self.data.clear()
+
+    def end(self, *, complete: bool) -> None:
+        """Become valid if all of it came."""
+        self.complete = complete
+
+
+class FragmentReader:
+    """Takes fragments off a line buffer and passes literals on to their sinks."""
+
+    __slots__ = ("_buffer", "_literal", "_remaining", "_sink")
+
+    def __init__(self, buffer: LineBuffer) -> None:
+        self._buffer = buffer
+        self._literal: Literal | None = None
+        self._remaining = 0
+        self._sink: LiteralSink | None = None
+
+    @property
+    def is_untouched(self) -> bool:
+        """A literal was announced and nothing was sent since."""
+        return (
+            self._literal is not None
+            and self._remaining == self._literal.size
+            and not self._buffer.data
+        )
+
+    @property
+    def in_literal(self) -> bool:
+        """Bytes of a literal are still to come."""
+        return self._remaining > 0
+
+    def expect_literal(self, literal: Literal, sink: LiteralSink | None) -> None:
+        """Pass the bytes that come next to `sink`; drop them if there is none."""
+        self._literal = literal
+        self._remaining = literal.size
+        self._sink = sink
+        if not self._remaining:
+            self._end_literal(complete=True)
+
+    def take_fragment(self) -> bytes | None:
+        """Return the next fragment, or `None` if it is not complete yet."""
+        if self._remaining and not self._read_literal():
+            return None
+        fragment = self._buffer.take_line()
+        if fragment is not None:
+            self._literal = None
+        return fragment
+
+    def skip_gap(self, length: int) -> bool:
+        """Leave a hole out; return whether the place in the grammar is known."""
+        if 0 < length <= self._remaining:
+            if self._sink is not None:
+                self._sink.skip_gap(length)
+            self._remaining -= length
+            if not self._remaining:
+                self._end_literal(complete=True)
+            return True
+        if self._remaining and self._sink is not None:
+            self._sink.skip_gap(self._remaining)
+        self.abandon()
+        self._buffer.take(len(self._buffer))
+        return False
+
+    def abandon(self) -> None:
+        """Stop waiting for the literal, which breaks off here."""
+        if self._remaining:
+            self._end_literal(complete=False)
+        self._literal = None
+
+    def _read_literal(self) -> bool:
+        data = self._buffer.take(self._remaining)
+        if data:
+            self._remaining -= len(data)
+            if self._sink is not None:
+                self._sink.feed(data)
+            if not self._remaining:
+                self._end_literal(complete=True)
+        return not self._remaining
+
+    def _end_literal(self, *, complete: bool) -> None:
+        sink, self._sink = self._sink, None
+        self._remaining = 0
+        if sink is not None:
+            sink.end(complete=complete)

@@ -1,0 +1,185 @@
+"""Parse functions for the productions that matter (RFC 9051 §9, RFC 3501 §9).
+
+They work on the text of a command or response in which each literal is left as
+its `{n}`; what a literal held is given beside the text. They are stricter than
+the field only where a secret could slip into what is kept: an argument that may
+hold one is kept as far as it was understood.
+
+Every expression here is linear in its subject.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# tag = 1*<any ASTRING-CHAR except "+">; command names are atoms. More than one
+# blank between them is not allowed, but servers accept it.
+_COMMAND = re.compile(
+    rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,64}) +"
+    rb"((?:UID +)?[A-Z][A-Z0-9._-]{0,31})(?: +(.*))?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+# quoted = DQUOTE *QUOTED-CHAR DQUOTE
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+
+# astring = 1*ASTRING-CHAR / string. Atoms are taken wider than the grammar has
+# them: `DOMAIN\user` and UTF-8 come unquoted.
+_ASTRING = re.compile(
+    rb'("(?:[^"\\]|\\.)*+")|([^"(){\x00-\x20\x7f][^"\x00-\x20\x7f]*)|~?\{\d+[+-]?\}',
+    re.DOTALL,
+)
+
+# nstring = string / nil. An unclosed string ends with the text, or the search
+# would try each of its quotes again.
+_NSTRING = re.compile(
+    rb'"(?:[^"\\]|\\.?)*+"?|~?\{\d+[+-]?\}|NIL', re.DOTALL | re.IGNORECASE
+)
+
+_MECHANISM = re.compile(rb"([A-Za-z0-9_-]{1,20})(?: +(.*))?", re.DOTALL)
+
+# uniqueid / (uniqueid ":" uniqueid), inside a sequence-set
+_UID_RANGE = re.compile(rb"(\d{1,10})(?::(\d{1,10}))?(?:,|$)")
+_MAX_MESSAGES = 2**32 - 1
+
+# What a response begins with; the numbers keep out a message's bullet lists
+_RESPONSE = re.compile(
+    rb"\* (?:\d{1,10} (?:EXISTS|EXPUNGE|RECENT)$|\d{1,10} FETCH \("
+    rb"|(?:OK|NO|BAD|BYE) |(?:CAPABILITY IMAP|FLAGS \(|LIST \(|LSUB \(|ID \()"
+    rb"|(?:SEARCH|SORT)(?: \d|$))",
+    re.IGNORECASE,
+)
+_TAGGED = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,64} (?:OK|NO|BAD) ")
+
+MASK = b"***"
+
+# Commands whose arguments hold no secret: RFC 9051 and 3501 §6, and extensions.
+# URLFETCH and GENURLAUTH (RFC 4467) are missing on purpose, as their URLs grant
+# access; so is whatever is not known, for nobody knows what it carries.
+_OPEN_COMMAND = re.compile(
+    r"""CAPABILITY | NOOP | LOGOUT | STARTTLS | COMPRESS | ID | IDLE
+    | ENABLE | NAMESPACE | LIST | LSUB | STATUS | APPEND | UNAUTHENTICATE | NOTIFY
+    | SELECT | EXAMINE | CREATE | DELETE | RENAME | SUBSCRIBE | UNSUBSCRIBE
+    | CHECK | CLOSE | UNSELECT | (?:UID\ )?(?:EXPUNGE | SEARCH | FETCH | STORE | COPY
+    | MOVE | SORT | THREAD | REPLACE) | ESEARCH | CANCELUPDATE
+    | [GS]ETACL | DELETEACL | LISTRIGHTS | MYRIGHTS
+    | [GS]ETQUOTA | GETQUOTAROOT | GETANNOTATION | GETMETADATA
+    | XLIST | RLIST | RLSUB
+    """,
+    re.VERBOSE,
+)
+_SECRET_COMMANDS = frozenset({"AUTHENTICATE", "GENURLAUTH", "LOGIN", "URLFETCH"})
+
+
+def is_known(verb: str) -> bool:
+    """Whether a verb, in upper case, is a command and not a word by chance."""
+    return verb in _SECRET_COMMANDS or _OPEN_COMMAND.fullmatch(verb) is not None
+
+
+def parse_command(line: bytes) -> tuple[bytes, str, bytes] | None:
+    """Split a command (tag SP ...) into tag, upper-case verb, and the rest."""
+    match = _COMMAND.fullmatch(line)
+    if match is None:
+        return None
+    tag, verb, argument = match.groups()
+    return tag, " ".join(verb.decode().upper().split()), argument or b""
+
+
+def parse_astring(text: bytes, literals: Sequence[bytes | None]) -> bytes | None:
+    """Return the astring that `text` begins with, if its value is known.
+
+    Args:
+        text: begins with the astring.
+        literals: what the literals of the text held, `None` where not kept.
+    """
+    match = _ASTRING.match(text)
+    if match is None:
+        return None
+    quoted, atom = match.groups()
+    if quoted is not None:
+        return unquote(quoted)
+    if atom is not None:
+        return bytes(atom)
+    return literals[0] if literals else None
+
+
+def parse_login(
+    argument: bytes, literals: Sequence[bytes | None]
+) -> tuple[bytes | None, bool]:
+    """Return the userid of LOGIN, and whether a password is behind it."""
+    match = _ASTRING.match(argument)
+    if match is None:
+        return None, bool(argument)
+    return parse_astring(argument, literals), bool(argument[match.end() :].strip())
+
+
+def parse_id(text: bytes) -> bytes | None:
+    """Return `name` and `version` of an id-params-list (RFC 2971 §3.3)."""
+    strings = [
+        unquote(token) if token.startswith(b'"') else None
+        for token in _NSTRING.findall(text)
+    ]
+    fields = {
+        name.lower(): value
+        for name, value in zip(strings[::2], strings[1::2], strict=False)
+        if name and value
+    }
+    if b"name" not in fields:
+        return None
+    return b" ".join(fields[key] for key in (b"name", b"version") if key in fields)
+
+
+def parse_mechanism(argument: bytes) -> tuple[str, bytes | None] | None:
+    """Split AUTHENTICATE's argument: mechanism, initial response (RFC 4959)."""
+    match = _MECHANISM.fullmatch(argument)
+    if match is None:
+        return None
+    mechanism, initial_response = match.groups()
+    return mechanism.decode().upper(), initial_response
+
+
+def count_uids(uid_set: bytes) -> int:
+    """Count the messages in known-uids (RFC 7162 §3.2.10)."""
+    count = 0
+    for match in _UID_RANGE.finditer(uid_set):
+        first = int(match[1])
+        last = int(match[2]) if match[2] else first
+        count += abs(last - first) + 1
+    return min(count, _MAX_MESSAGES)
+
+
+def redact(verb: str, argument: bytes) -> bytes:
+    """Return an argument without the secrets that it may hold."""
+    if not argument or _OPEN_COMMAND.fullmatch(verb):
+        return argument
+    if verb == "LOGIN":
+        user = _ASTRING.match(argument)
+        if user is not None and argument.startswith(b" ", user.end()):
+            return user[0] + b" " + MASK
+    elif verb == "AUTHENTICATE":
+        parsed = parse_mechanism(argument)
+        if parsed is not None:
+            mechanism, initial_response = parsed
+            masked = b" " + MASK if initial_response else b""
+            return mechanism.encode() + masked
+    return MASK
+
+
+def unquote(quoted: bytes) -> bytes:
+    """Return what a quoted string holds; its closing quote may be missing."""
+    text = quoted[1:-1] if len(quoted) > 1 and quoted.endswith(b'"') else quoted[1:]
+    return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
+
+
+def begins_response(line: bytes) -> bool:
+    """Whether a line is a response for sure, and not some line of a message."""
+    return _RESPONSE.match(line) is not None
+
+
+def begins_tagged_response(line: bytes) -> bool:
+    """Whether a line may be a response-tagged (tag SP resp-cond-state)."""
+    return _TAGGED.match(line) is not None

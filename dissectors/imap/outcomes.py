@@ -1,0 +1,204 @@
+"""What commands and responses prove: pure functions from them to events.
+
+A command is concluded once its tagged response is known, or never will be. No
+secret gets past here, as arguments are redacted before they become text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissectors.conversation import decode_text
+from dissectors.events import (
+    AuthAttempted,
+    CapabilitiesAnnounced,
+    Delivery,
+    Direction,
+    Exchange,
+    ExchangeKind,
+    Exposure,
+    GreetingReceived,
+    MailboxSelected,
+    MessagesDeleted,
+    MessageTransferred,
+    Outcome,
+    SoftwareIdentified,
+    StartTls,
+    StartTlsAdvanced,
+)
+from dissectors.imap import grammar
+from dissectors.imap.mailbox import decode_mailbox
+from dissectors.software import find_software
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dissectors.events import Event, Side
+    from dissectors.imap.commands import AppendedMessage, Command, Response
+    from dissectors.limits import Limits
+
+_AUTH_OUTCOME = {
+    "OK": Outcome.SUCCESS,
+    "NO": Outcome.FAILURE,
+    "BAD": Outcome.FAILURE,
+    None: Outcome.UNKNOWN,
+}
+_DELIVERY = {
+    "OK": Delivery.ACCEPTED,
+    "NO": Delivery.REFUSED,
+    "BAD": Delivery.REFUSED,
+    None: Delivery.UNKNOWN,
+}
+
+
+def conclude(
+    command: Command, response: Response | None, limits: Limits
+) -> list[Event]:
+    """Return what is known of a command that is over, its exchange last."""
+    events: list[Event] = []
+    conclusion = _CONCLUSIONS.get(command.verb)
+    if conclusion is not None:
+        events += conclusion(command, response, limits)
+    events.append(_exchange(command, response, limits))
+    return events
+
+
+def named_mailbox(command: Command, limits: Limits) -> str | None:
+    """The mailbox that SELECT, EXAMINE or APPEND names."""
+    name = command.first_argument
+    return None if name is None else decode_mailbox(name[: limits.kept_text])
+
+
+def set_response(exchange: Exchange, response: Response, limits: Limits) -> None:
+    """Fill in the half of an exchange that the server sent."""
+    exchange.status = response.status
+    exchange.reply_text = decode_text(response.text, limits.kept_text)
+    exchange.reply_time_ns = response.time_ns
+    exchange.reply_frame = response.frame
+
+
+def describe_greeting(text: bytes, limits: Limits) -> Event:
+    """Report the resp-text of a greeting."""
+    shown = decode_text(text, limits.kept_text)
+    return GreetingReceived(shown, find_software(shown))
+
+
+def describe_capabilities(capability_data: bytes, limits: Limits) -> list[Event]:
+    """Report capability-data, which comes without its first word."""
+    names = decode_text(capability_data, limits.line).split()[: limits.list_items]
+    is_offered = any(name.upper() == "STARTTLS" for name in names)
+    step = StartTls.OFFERED if is_offered else StartTls.NOT_OFFERED
+    return [CapabilitiesAnnounced(names), StartTlsAdvanced(step)]
+
+
+def describe_software(side: Side, id_params: bytes, limits: Limits) -> list[Event]:
+    """Report the id-params-list (RFC 2971 §3.3) of a side."""
+    name = grammar.parse_id(id_params)
+    if name is None:
+        return []
+    return [SoftwareIdentified(side, decode_text(name, limits.kept_text))]
+
+
+def describe_appended(
+    command: Command, message: AppendedMessage, delivery: Delivery, limits: Limits
+) -> Event:
+    """Report a message that APPEND sent."""
+    return MessageTransferred(
+        Direction.APPENDED,
+        delivery if message.complete else Delivery.CUT,
+        message.facts,
+        message.time_ns,
+        message.frame,
+        mailbox=named_mailbox(command, limits),
+    )
+
+
+def _exchange(command: Command, response: Response | None, limits: Limits) -> Exchange:
+    argument = grammar.redact(command.verb, command.argument)
+    exchange = Exchange(
+        command.number,
+        ExchangeKind.COMMAND,
+        command.verb,
+        decode_text(argument, limits.kept_text) if argument else None,
+        command.time_ns,
+        command.frame,
+    )
+    if response is not None:
+        set_response(exchange, response, limits)
+    return exchange
+
+
+def _status(response: Response | None) -> str | None:
+    return None if response is None else response.status
+
+
+def _conclude_login(
+    command: Command, response: Response | None, limits: Limits
+) -> list[Event]:
+    user, has_password = grammar.parse_login(command.argument, command.literal_values)
+    is_exposed = has_password and not command.literal_withheld
+    return [
+        AuthAttempted(
+            "LOGIN",
+            None if user is None else decode_text(user, limits.kept_text),
+            _AUTH_OUTCOME[_status(response)],
+            Exposure.PASSWORD if is_exposed else Exposure.NOTHING,
+        )
+    ]
+
+
+def _conclude_authenticate(
+    command: Command, response: Response | None, _limits: Limits
+) -> list[Event]:
+    if command.sasl is None:
+        return []
+    return [command.sasl.finish(_AUTH_OUTCOME[_status(response)])]
+
+
+def _conclude_select(
+    command: Command, response: Response | None, limits: Limits
+) -> list[Event]:
+    mailbox = named_mailbox(command, limits)
+    if mailbox is None or _status(response) != "OK":
+        return []
+    return [MailboxSelected(mailbox)]
+
+
+def _conclude_append(
+    command: Command, response: Response | None, limits: Limits
+) -> list[Event]:
+    delivery = _DELIVERY[_status(response)]
+    return [
+        describe_appended(command, message, delivery, limits)
+        for message in command.messages
+    ]
+
+
+def _conclude_expunge(
+    command: Command, _response: Response | None, _limits: Limits
+) -> list[Event]:
+    # the untagged responses prove it, whatever the tagged one says
+    return [MessagesDeleted(command.expunged)] if command.expunged else []
+
+
+def _conclude_starttls(
+    _command: Command, response: Response | None, _limits: Limits
+) -> list[Event]:
+    if response is None:
+        return []
+    is_accepted = response.status == "OK"
+    return [StartTlsAdvanced(StartTls.ACCEPTED if is_accepted else StartTls.REFUSED)]
+
+
+_CONCLUSIONS: dict[str, Callable[[Command, Response | None, Limits], list[Event]]] = {
+    "APPEND": _conclude_append,
+    "AUTHENTICATE": _conclude_authenticate,
+    "EXAMINE": _conclude_select,
+    "EXPUNGE": _conclude_expunge,
+    "LOGIN": _conclude_login,
+    "MOVE": _conclude_expunge,
+    "SELECT": _conclude_select,
+    "STARTTLS": _conclude_starttls,
+    "UID EXPUNGE": _conclude_expunge,
+    "UID MOVE": _conclude_expunge,
+}
