@@ -1,0 +1,286 @@
+"""One TCP connection: from segments in capture order to two ordered streams."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from captures.reassembly import MAX_WINDOW, Budget, End, Flow, StreamConsumer
+from captures.segments import TcpFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECOND_NS = 1_000_000_000
+# A connection without a packet for this long is over: RFC 1122 §4.2.3.6 has two
+# hours before the first keep-alive.
+IDLE_TIMEOUT_NS = 7200 * SECOND_NS
+# What never got past its SYN
+OPENING_TIMEOUT_NS = 120 * SECOND_NS
+# Retransmissions of a closed connection still belong to it (RFC 9293 §3.4.2,
+# TIME-WAIT; most systems wait a minute).
+CLOSED_TIMEOUT_NS = 60 * SECOND_NS
+# How long a segment waits for what it acknowledges: packets may be captured in
+# another order than they were sent, but not by much.
+MAX_HELD_SEGMENTS = 8
+MAX_HELD_NS = SECOND_NS // 10
+
+
+class Ending(StrEnum):
+    """How a connection ended."""
+
+    CLOSED = "closed"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    OPEN = "open"
+
+
+class Endpoint(NamedTuple):
+    """An address as a 128-bit integer (IPv4 is IPv4-mapped), and a port."""
+
+    address: int
+    port: int
+
+
+class ConnectionConsumer(StreamConsumer, Protocol):
+    """Takes the streams of one connection, and its account at the end.
+
+    Attributes:
+        wanted: whether the connection is (or may be) mail; if not, it is
+            forgotten and `close` is not called.
+    """
+
+    wanted: bool
+
+    def close(self, connection: Connection) -> None:
+        """Learn that the connection is over; all streams were ended before."""
+
+
+class Segment(NamedTuple):
+    """One row of `Segments`, as a connection sees it."""
+
+    end: End
+    sequence: int
+    acknowledgment: int
+    flags: int
+    length: int
+    captured: int
+    data: bytes
+    time_ns: int
+    frame: int
+
+
+class Connection:
+    """One TCP connection.
+
+    Attributes:
+        originator: who opened it (without a SYN: who seems to be the client).
+        responder: the other.
+        capture: name of the capture that holds its first packet.
+        first_frame: number of its first packet there.
+        start_ns: time of its first packet.
+        end_ns: time of its last packet (the latest, if time went back).
+        last_frame: number of its last packet.
+        last_clock_ns: the latest time of any packet of the capture by then.
+        syn_ns: time of the SYN; `None` if it was not seen.
+        syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
+        established_ns: time of the originator's first ACK after both.
+        vlan: outermost VLAN of the first packet, -1 without one.
+        ending: how it ended.
+        flows: the two directions, by `End`.
+    """
+
+    __slots__ = (
+        "_held",
+        "capture",
+        "closed",
+        "consumer",
+        "end_ns",
+        "ending",
+        "established_ns",
+        "first_frame",
+        "flows",
+        "is_reset",
+        "last_clock_ns",
+        "last_frame",
+        "originator",
+        "originator_is_lower",
+        "responder",
+        "start_ns",
+        "syn_ack_ns",
+        "syn_ns",
+        "syn_sequence",
+        "vlan",
+    )
+
+    def __init__(
+        self,
+        originator: Endpoint,
+        responder: Endpoint,
+        budget: Budget,
+        make_consumer: Callable[[Connection], ConnectionConsumer],
+    ) -> None:
+        self.originator = originator
+        self.responder = responder
+        self.originator_is_lower = originator <= responder
+        self.capture = ""
+        self.first_frame = 0
+        self.start_ns = 0
+        self.end_ns = 0
+        self.last_frame = 0
+        self.last_clock_ns = 0
+        self.syn_sequence: int | None = None
+        self.syn_ns: int | None = None
+        self.syn_ack_ns: int | None = None
+        self.established_ns: int | None = None
+        self.vlan = -1
+        self.is_reset = False
+        self.closed = False
+        self.ending = Ending.OPEN
+        self._held: list[Segment] = []
+        self.consumer = make_consumer(self)
+        self.flows = (
+            Flow(End.ORIGINATOR, self.consumer, budget),
+            Flow(End.RESPONDER, self.consumer, budget),
+        )
+
+    @property
+    def timeout_ns(self) -> int:
+        """How long it may be silent before it is over."""
+        if self.closed:
+            return CLOSED_TIMEOUT_NS
+        if self.established_ns is None and self.syn_ns is not None:
+            return OPENING_TIMEOUT_NS
+        return IDLE_TIMEOUT_NS
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing waits in either direction."""
+        first, second = self.flows
+        return not self._held and first.in_order and second.in_order
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the start and both directions were seen."""
+        return self.syn_ns is not None and all(flow.packets for flow in self.flows)
+
+    @property
+    def carried_payload(self) -> bool:
+        """Whether any payload byte was on the wire."""
+        return any(flow.stream_bytes or flow.missing_bytes for flow in self.flows)
+
+    def is_reopened_by(self, sequence: int) -> bool:
+        """Whether a SYN with this sequence number opens a new connection."""
+        return self.closed or sequence != self.syn_sequence
+
+    def receive(self, segment: Segment) -> None:
+        """Take the next segment in capture order.
+
+        What acknowledges bytes that were not captured yet came after them, so it
+        is held back until they arrive, or for so long that they surely won't.
+        """
+        self.end_ns = max(self.end_ns, segment.time_ns)
+        self.last_frame = segment.frame
+        self.flows[segment.end].packets += 1
+        if self._held:
+            self._hold_or_release(segment)
+        elif self._unseen(segment):
+            self._held.append(segment)
+        else:
+            self._accept(segment)
+
+    def finish(self, ending: Ending) -> None:
+        """End both streams and tell the consumer.
+
+        Args:
+            ending: how it ended if neither FIN nor RST was seen.
+        """
+        self._release_held()
+        if self.is_reset:
+            self.ending = Ending.RESET
+        elif any(flow.finished for flow in self.flows):
+            self.ending = Ending.CLOSED
+        else:
+            self.ending = ending
+        for flow in self.flows:
+            flow.finish(self.end_ns, self.last_frame)
+        self.consumer.close(self)
+
+    def discard(self) -> None:
+        """Forget what waits: the connection is not mail."""
+        self._held.clear()
+        for flow in self.flows:
+            flow.discard()
+
+    def _unseen(self, segment: Segment) -> int:
+        """How many bytes of the other side it acknowledges before we saw them."""
+        if not segment.flags & TcpFlag.ACK:
+            return 0
+        other = self.flows[1 - segment.end]
+        if other.next_sequence is None or other.finished:
+            return 0
+        unseen = other.ahead(segment.acknowledgment)
+        return unseen if 0 < unseen <= MAX_WINDOW else 0
+
+    def _hold_or_release(self, segment: Segment) -> None:
+        held = self._held
+        first = held[0]
+        if segment.end != first.end:
+            self._accept(segment)
+        else:
+            held.append(segment)
+        waited_ns = segment.time_ns - first.time_ns
+        given_up = len(held) > MAX_HELD_SEGMENTS or waited_ns > MAX_HELD_NS
+        if given_up or not self._unseen(first):
+            self._release_held()
+
+    def _release_held(self) -> None:
+        held, self._held = self._held, []
+        for segment in held:
+            if self._unseen(segment):
+                other = self.flows[1 - segment.end]
+                other.give_up_until(
+                    segment.acknowledgment, segment.time_ns, segment.frame
+                )
+            self._accept(segment)
+
+    def _accept(self, segment: Segment) -> None:
+        end, sequence, _, flags, length, captured, data, time_ns, frame = segment
+        flow = self.flows[end]
+        if flags & TcpFlag.RST:
+            self._receive_reset(flow, sequence, time_ns, frame)
+            return
+        if flags & TcpFlag.SYN:
+            self._receive_syn(segment)
+            # the SYN takes one sequence number, data in it comes behind
+            sequence += 1
+        elif self.established_ns is None and end == End.ORIGINATOR:
+            self.established_ns = time_ns
+        if length:
+            flow.receive(sequence, length, captured, data, time_ns, frame)
+        if flags & TcpFlag.FIN:
+            flow.receive_fin(sequence + length, time_ns, frame)
+        if flow.finished and self.flows[1 - end].finished:
+            self.closed = True
+
+    def _receive_syn(self, segment: Segment) -> None:
+        flow = self.flows[segment.end]
+        if flow.next_sequence is None:
+            flow.start(segment.sequence + 1)
+        if segment.flags & TcpFlag.ACK:
+            if self.syn_ack_ns is None:
+                self.syn_ack_ns = segment.time_ns
+        elif self.syn_ns is None:
+            self.syn_ns = segment.time_ns
+            self.syn_sequence = segment.sequence
+
+    def _receive_reset(
+        self, flow: Flow, sequence: int, time_ns: int, frame: int
+    ) -> None:
+        # RFC 9293 §3.5.3: one outside the window is not for this connection
+        if not -MAX_WINDOW <= flow.ahead(sequence) <= MAX_WINDOW or self.closed:
+            return
+        self.is_reset = not any(each.finished for each in self.flows)
+        for each in self.flows:
+            each.finish(time_ns, frame)
+        self.closed = True

@@ -1,0 +1,300 @@
+"""All TCP connections of a capture that may be mail.
+
+`ConnectionTable` groups a batch's segments by connection in numpy and follows
+each connection in capture order. A connection whose consumer no longer reads
+(it is encrypted) is only counted, and all of these at once (`captures.tally`).
+
+What is decided about a packet depends on earlier packets only, never on where
+a batch ends, so that every batch size gives the same streams. Memory is bounded
+by `MAX_CONNECTIONS` and `MAX_TOTAL_WAITING_BYTES`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from captures.connection import (
+    CLOSED_TIMEOUT_NS,
+    OPENING_TIMEOUT_NS,
+    Connection,
+    Ending,
+    Segment,
+)
+from captures.handshakes import RecentHandshakes
+from captures.reassembly import Budget, End
+from captures.rows import Rows, endpoints, ports
+from captures.segments import Interest, TcpFlag
+from captures.tally import Span, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from captures.batch import PacketBatch
+    from captures.connection import ConnectionConsumer
+    from captures.rows import ConnectionKey
+    from captures.segments import SegmentFilter, Segments
+
+MAX_CONNECTIONS = 65_536
+
+# How long a connection that turned out not to be mail is not looked at again.
+UNWANTED_NS = CLOSED_TIMEOUT_NS
+
+_SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
+_ENDS = (End.ORIGINATOR, End.RESPONDER)
+
+
+class ConnectionTable:
+    """Follows the connections of a capture.
+
+    Args:
+        segment_filter: told which ports to watch.
+        make_consumer: called for every new connection; returns what takes its
+            streams.
+
+    Attributes:
+        given_up: connections that were ended early to bound memory.
+    """
+
+    def __init__(
+        self,
+        segment_filter: SegmentFilter,
+        make_consumer: Callable[[Connection], ConnectionConsumer],
+    ) -> None:
+        self.given_up = 0
+        self._filter = segment_filter
+        self._make_consumer = make_consumer
+        self._connections: dict[ConnectionKey, Connection] = {}
+        # until when connections that turned out not to be mail are not looked at
+        self._unwanted: dict[ConnectionKey, int] = {}
+        self._handshakes = RecentHandshakes()
+        self._budget = Budget()
+        # when to look whether a connection timed out; a heap
+        self._deadlines: list[tuple[int, int, ConnectionKey, Connection]] = []
+        self._deadline_count = 0
+        self._clock_ns = -(1 << 63)
+        # connections of this batch that are to be counted from some row on
+        self._uncounted: list[Span] = []
+
+    def process(self, batch: PacketBatch, segments: Segments, inner: bytes) -> None:
+        """Take a batch and what `Decoder.decode` made of it."""
+        if not len(batch):
+            return
+        # the running maximum: time never goes back, whatever the timestamps say
+        clock = np.maximum.accumulate(batch.time_ns)
+        np.maximum(clock, self._clock_ns, out=clock)
+        self._clock_ns = int(clock[-1])
+        self._handshakes.remember(segments, clock)
+        segments = segments.take(segments.interest != 0)
+        if len(segments):
+            self._follow_all(Rows(batch, segments, inner, clock))
+        self._handshakes.end_batch(len(batch))
+        self._expire()
+
+    def close(self) -> None:
+        """End all connections: the capture is over."""
+        for key, connection in list(self._connections.items()):
+            self._end(key, connection, Ending.OPEN)
+
+    def _follow_all(self, rows: Rows) -> None:
+        one_by_one = len(set(rows.keys)) != len(rows.keys)
+        start = 0
+        for key, stop in zip(rows.keys, rows.stops, strict=True):
+            self._follow(key, rows, start, stop, one_by_one=one_by_one)
+            start = stop
+        spans, self._uncounted = self._uncounted, []
+        for span, resume in zip(spans, tally(spans, rows), strict=True):
+            self._follow(span.key, rows, resume, span.stop, one_by_one=True)
+
+    def _follow(
+        self, key: ConnectionKey, rows: Rows, start: int, stop: int, *, one_by_one: bool
+    ) -> None:
+        """Follow the rows between two endpoints: one connection, or some in turn.
+
+        Unless `one_by_one`, rows that need only be counted are left to a tally.
+        """
+        connection = self._connections.get(key)
+        at = start
+        while at < stop:
+            if connection is None:
+                connection = self._open(key, rows, at)
+                if connection is None:
+                    at += 1
+                    continue
+            consumer = connection.consumer
+            if not (one_by_one or consumer.reading) and stop - at > 1:
+                self._uncounted.append(Span(key, connection, at, stop))
+                return
+            at = self._receive(key, connection, rows, at, stop, one_by_one=one_by_one)
+            if not consumer.wanted:
+                self._forget(key, connection)
+                connection = None
+            elif at < stop and _is_over(connection, rows, at):
+                self._end(key, connection, Ending.TIMEOUT)
+                connection = None
+
+    def _receive(
+        self,
+        key: ConnectionKey,
+        connection: Connection,
+        rows: Rows,
+        start: int,
+        stop: int,
+        *,
+        one_by_one: bool,
+    ) -> int:
+        """Hand rows to a connection; return the first that it did not take."""
+        consumer = connection.consumer
+        was_closed = connection.closed
+        originator_is_lower = connection.originator_is_lower
+        at = start
+        while at < stop and not _is_over(connection, rows, at):
+            captured = rows.captured[at]
+            end = _ENDS[rows.source_is_lower[at] is not originator_is_lower]
+            connection.last_clock_ns = rows.clock[at]
+            connection.receive(
+                Segment(
+                    end,
+                    rows.sequence[at],
+                    rows.acknowledgment[at],
+                    rows.flags[at],
+                    rows.length[at],
+                    captured,
+                    rows.data(at) if captured and consumer.reading else b"",
+                    rows.time_ns[at],
+                    rows.frame[at],
+                )
+            )
+            at += 1
+            if not consumer.wanted or not (consumer.reading or one_by_one):
+                break
+        if connection.closed and not was_closed:
+            self._set_deadline(key, connection, CLOSED_TIMEOUT_NS)
+        return at
+
+    def _open(self, key: ConnectionKey, rows: Rows, at: int) -> Connection | None:
+        """A new connection; none if the row shows nothing that may be mail."""
+        interest = rows.interest[at]
+        elsewhere = not interest & Interest.MAIL_PORT
+        if elsewhere:
+            clock = rows.clock[at]
+            if not interest & Interest.BEGINNING or clock < self._unwanted.get(
+                key, clock
+            ):
+                return None
+        earlier = []
+        if elsewhere:
+            earlier = self._handshakes.find(key, rows.order[at], rows.clock[at])
+        if earlier:
+            by_originator = not earlier[0].flags & TcpFlag.ACK
+            originator_is_lower = earlier[0].source_is_lower is by_originator
+        else:
+            by_originator = _is_by_originator(rows.flags[at], interest)
+            originator_is_lower = rows.source_is_lower[at] is by_originator
+        lower, higher = endpoints(key)
+        connection = Connection(
+            lower if originator_is_lower else higher,
+            higher if originator_is_lower else lower,
+            self._budget,
+            self._make_consumer,
+        )
+        connection.vlan = rows.vlan[at]
+        connection.capture = rows.captures[rows.capture[at]]
+        connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
+        connection.last_clock_ns = rows.clock[at]
+        for syn in earlier:
+            end = _ENDS[syn.source_is_lower is not originator_is_lower]
+            connection.receive(syn.segment(end))
+        if earlier:
+            first = earlier[0]
+            connection.capture = rows.captures[first.capture]
+            connection.first_frame, connection.start_ns = first.frame, first.time_ns
+        self._connections[key] = connection
+        if elsewhere:
+            self._watch(key, 1)
+        self._set_deadline(key, connection, OPENING_TIMEOUT_NS)
+        self._make_room()
+        return connection
+
+    def _end(self, key: ConnectionKey, connection: Connection, ending: Ending) -> None:
+        """End a connection; `ending` holds if it did not end by itself."""
+        self._drop(key, connection)
+        connection.finish(ending)
+
+    def _forget(self, key: ConnectionKey, connection: Connection) -> None:
+        """Stop following what turned out not to be mail."""
+        self._drop(key, connection)
+        connection.discard()
+        if not _has_mail_port(key, self._filter):
+            self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
+            if len(self._unwanted) > MAX_CONNECTIONS:
+                del self._unwanted[next(iter(self._unwanted))]
+
+    def _drop(self, key: ConnectionKey, connection: Connection) -> None:
+        if self._connections.get(key) is connection:
+            del self._connections[key]
+            if not _has_mail_port(key, self._filter):
+                self._watch(key, -1)
+
+    def _watch(self, key: ConnectionKey, change: int) -> None:
+        for port in ports(key):
+            self._filter.watched[port] += change
+
+    def _set_deadline(
+        self, key: ConnectionKey, connection: Connection, after_ns: int
+    ) -> None:
+        self._deadline_count += 1
+        deadline = connection.last_clock_ns + after_ns
+        entry = (deadline, self._deadline_count, key, connection)
+        heapq.heappush(self._deadlines, entry)
+
+    def _expire(self) -> None:
+        """End the connections that no later packet can belong to."""
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] < self._clock_ns:
+            _, _, key, connection = heapq.heappop(deadlines)
+            if self._connections.get(key) is not connection:
+                continue
+            if self._clock_ns - connection.last_clock_ns > connection.timeout_ns:
+                self._end(key, connection, Ending.TIMEOUT)
+            else:
+                self._set_deadline(key, connection, connection.timeout_ns)
+
+    def _make_room(self) -> None:
+        """If there are too many, give up the one that was to be looked at first."""
+        while len(self._connections) > MAX_CONNECTIONS:
+            _, _, key, connection = heapq.heappop(self._deadlines)
+            if self._connections.get(key) is connection:
+                self.given_up += 1
+                self._end(key, connection, Ending.OPEN)
+
+
+def _has_mail_port(key: ConnectionKey, segment_filter: SegmentFilter) -> bool:
+    return bool(segment_filter.is_mail_port[list(ports(key))].any())
+
+
+def _is_over(connection: Connection, rows: Rows, at: int) -> bool:
+    """Whether a row is not the connection's any more."""
+    silent_ns = rows.clock[at] - connection.last_clock_ns
+    if silent_ns > CLOSED_TIMEOUT_NS and silent_ns > connection.timeout_ns:
+        return True
+    flags = rows.flags[at]
+    return (
+        flags & _SYN != 0
+        and not flags & _ACK
+        and connection.is_reopened_by(rows.sequence[at])
+    )
+
+
+def _is_by_originator(flags: int, interest: int) -> bool:
+    """Whether a connection's first packet was sent by who opened it."""
+    if flags & _SYN:
+        return not flags & _ACK
+    if interest & Interest.MAIL_PORT in (
+        Interest.TO_MAIL_PORT,
+        Interest.FROM_MAIL_PORT,
+    ):
+        return bool(interest & Interest.TO_MAIL_PORT)
+    return not interest & Interest.SERVER_BEGINNING
