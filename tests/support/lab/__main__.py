@@ -9,9 +9,9 @@ import sys
 from tests.support.lab import PACKAGES
 from tests.support.lab.network import missing_commands
 from tests.support.lab.office import Office
-from tests.support.lab.people import secret_forms
-from tests.support.lab.readme import write_readme
-from tests.support.lab.tape import DATA, SCENARIOS, Scenario, Tape
+from tests.support.lab.readme import write_readme, write_secrets
+from tests.support.lab.scenarios import SCENARIOS
+from tests.support.lab.tape import Scenario, Tape
 
 logger = logging.getLogger("lab")
 
@@ -26,7 +26,7 @@ def main() -> int:
         packages = " ".join(PACKAGES[name] for name in missing)
         parser.error(f"please install: apt-get install {packages}")
     failed = make([SCENARIOS[name] for name in wanted or SCENARIOS])
-    (DATA / "secrets.txt").write_text("\n".join(secret_forms()) + "\n")
+    write_secrets()
     write_readme()
     return 1 if failed else 0
 
@@ -44,6 +44,7 @@ def make(wanted: list[Scenario]) -> list[str]:
                 each.play(office, tape)
             except Exception:
                 logger.exception("%s failed", each.name)
+                tape.discard()
                 failed.append(each.name)
             else:
                 tape.save()

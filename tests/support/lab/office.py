@@ -99,8 +99,9 @@ class Office:
                 f"{address}:587 {SASL}",
                 f"{address}:465 {SASL} smtpd_tls_wrappermode=yes",
             ]
-        # a port whose key can't be read: STARTTLS is offered, then refused
-        listeners.append("192.0.2.10:2525 smtpd_tls_chain_files=/nonexistent.pem")
+        # misconfigured on purpose: STARTTLS is offered, then refused or broken
+        listeners.append("192.0.2.10:2525 smtpd_tls_CAfile=/nonexistent.pem")
+        listeners.append("192.0.2.10:2526 smtpd_tls_chain_files=/nonexistent.pem")
         return Postfix(
             self.server,
             self.network.folder / "postfix-server",

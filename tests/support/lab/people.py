@@ -44,6 +44,10 @@ def plain_response(user: str, password: str, authorize_as: str = "") -> str:
     return _base64(f"{authorize_as}\0{user}\0{password}")
 
 
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def secret_forms() -> list[str]:
     """Return all passwords, plain and in every form that crosses the wire."""
     pairs = [(person.address, person.password) for person in PEOPLE]
@@ -52,4 +56,6 @@ def secret_forms() -> list[str]:
     forms += [_base64(password) for _, password in pairs]
     forms += [plain_response(user, password) for user, password in pairs]
     forms += [plain_response(user, password, user) for user, password in pairs]
+    # the quoted string of an IMAP LOGIN (RFC 9051 §4.3)
+    forms += [_quoted(password) for _, password in pairs]
     return list(dict.fromkeys(forms))

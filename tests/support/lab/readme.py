@@ -1,9 +1,10 @@
-"""The README of the test data, made from the facts of all scenarios."""
+"""What is made from the facts of all scenarios: the README, the list of secrets."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support.lab.people import secret_forms
 from tests.support.lab.tape import DATA, load_facts
 
 HEAD = """\
@@ -29,3 +30,12 @@ def write_readme() -> None:
         for facts in load_facts()
     ]
     (DATA / "README.md").write_text(HEAD + "".join(lines))
+
+
+def write_secrets() -> None:
+    """Write the list of secrets, those of challenge and response included."""
+    secrets = secret_forms()
+    for facts in load_facts():
+        for session in facts["sessions"]:
+            secrets += session.get("secrets", [])
+    (DATA / "secrets.txt").write_text("\n".join(secrets) + "\n")

@@ -44,6 +44,7 @@ class Tape:
         self.key_log.unlink(missing_ok=True)
         self.sessions: list[Facts] = []
         self.other: Facts = {}
+        self._facts_path = DATA / f"{scenario.name}.json"
         self._office = office
 
     @contextlib.contextmanager
@@ -69,6 +70,11 @@ class Tape:
         """Note the facts of connections."""
         self.sessions += sessions
 
+    def discard(self) -> None:
+        """Leave no files of a scenario that failed."""
+        for path in (self.capture_path, self.key_log, self._facts_path):
+            path.unlink(missing_ok=True)
+
     def save(self) -> None:
         """Write the facts; the capture and the secrets are there already."""
         facts = {
@@ -79,7 +85,9 @@ class Tape:
             "sessions": self.sessions,
         }
         text = json.dumps(facts, indent=1, ensure_ascii=False)
-        (DATA / f"{self.scenario.name}.json").write_text(text + "\n")
+        self._facts_path.write_text(text + "\n")
+        # dumpcap lets only its user read
+        self.capture_path.chmod(0o644)
 
 
 Play = Callable[["Office", Tape], None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.lab.messages import received_facts
@@ -12,6 +13,7 @@ from tests.support.lab.network import LabError
 
 if TYPE_CHECKING:
     from tests.support.lab.clients.access import Access, Facts
+    from tests.support.lab.clients.smtp import Letter
     from tests.support.lab.network import Machine
 
 VERSION_OPTIONS = {
@@ -69,11 +71,9 @@ class Swaks:
             command += ["--auth-password", access.secret]
         # a refused recipient is no failure of the lab
         transcript = machine.run(*command, check=False)
-        return self._read(transcript, sender, recipients, subject)
+        return self._read(transcript, sender, subject)
 
-    def _read(
-        self, transcript: str, sender: str, recipients: list[str], subject: str
-    ) -> Facts:
+    def _read(self, transcript: str, sender: str, subject: str) -> Facts:
         facts = _facts(self.access, "smtp")
         if found := re.search(r"TLS started with cipher (\S+?):(\S+?):", transcript):
             facts["tls_version"], facts["tls_cipher"] = found.groups()
@@ -82,9 +82,9 @@ class Swaks:
             facts |= _login_facts(self.access, self.access.mechanism or "PLAIN")
             facts["auth_result"] = "success" if accepted else "failure"
         answers = dict(re.findall(r" [-~]> RCPT TO:<(.*?)>\n<.{3} ?(\d)", transcript))
-        facts["mail_from"] = [sender]
-        facts["rcpt_to"] = recipients
-        facts["rcpt_refused"] = [each for each in recipients if answers[each] != "2"]
+        facts["mail_from"] = re.findall(r" [-~]> MAIL FROM:<(.*?)>", transcript)
+        facts["rcpt_to"] = list(answers)
+        facts["rcpt_refused"] = [each for each in answers if answers[each] != "2"]
         number = re.search(r"Message-Id: (<.*>)", transcript)
         if number and "queued as" in transcript:
             message = {"message_id": number[1], "subject": subject, "from": sender}
@@ -119,17 +119,39 @@ class Curl:
     def fetch(self, machine: Machine, mailbox: str, number: int) -> Facts:
         """Fetch one message of an IMAP mailbox."""
         scheme = "imaps" if self.access.tls == "implicit" else "imap"
-        output = machine.run("mktemp").strip()
+        output = Path(machine.run("mktemp").strip())
         printed = self.run(
-            machine, scheme, f"{mailbox};MAILINDEX={number}", "--output", output
+            machine, scheme, f"{mailbox};MAILINDEX={number}", "--output", str(output)
         )
-        content = machine.run("cat", output)
+        content = output.read_bytes()
+        output.unlink()
         facts = _facts(self.access, "imap") | self._tls_facts(printed)
         found = re.search(r"> \S+ AUTHENTICATE (\S+)", printed)
         facts |= _login_facts(self.access, found[1] if found else "LOGIN")
         facts |= {"mailboxes": [mailbox], "fetched": 1}
-        facts["messages"] = [received_facts(content.encode())]
+        facts["messages"] = [received_facts(content)]
         return facts
+
+    def send(self, machine: Machine, each: Letter) -> Facts:
+        """Submit a letter, its content from a file."""
+        content = machine.run("mktemp").strip()
+        Path(content).write_bytes(each.message.as_bytes())
+        scheme = "smtps" if self.access.tls == "implicit" else "smtp"
+        options = ["--upload-file", content, "--mail-from", each.sender]
+        for recipient in each.recipients:
+            options += ["--mail-rcpt", recipient]
+        printed = self.run(machine, scheme, machine.hostname, *options)
+        Path(content).unlink()
+        facts = _facts(self.access, "smtp") | self._tls_facts(printed)
+        if self.access.person:
+            found = re.search(r"> AUTH (\S+)", printed)
+            facts |= _login_facts(self.access, found[1] if found else "")
+        return facts | {
+            "mail_from": [each.sender],
+            "rcpt_to": each.recipients,
+            "rcpt_refused": [],
+            "messages": [each.facts()],
+        }
 
     def _tls_facts(self, printed: str) -> Facts:
         found = re.search(r"SSL connection using (\S+) / (\S+)", printed)

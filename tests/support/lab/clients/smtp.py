@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import smtplib
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.lab.messages import File, compose, message_facts
 
@@ -97,10 +98,18 @@ def _begin(client: _Client, access: Access) -> Facts:
 def _log_in(client: _Client, access: Access, facts: Facts) -> bool:
     assert access.person is not None
     client.user, client.password = access.person.address, access.secret
-    methods: dict[str, Callable[..., str]] = {
+
+    def cram_md5(challenge: bytes | None = None) -> str | None:
+        if challenge is None:
+            return None
+        response = client.auth_cram_md5(challenge)
+        facts["secrets"] = [response, base64.b64encode(response.encode()).decode()]
+        return response
+
+    methods: dict[str, Callable[..., Any]] = {
         "PLAIN": client.auth_plain,
         "LOGIN": client.auth_login,
-        "CRAM-MD5": client.auth_cram_md5,
+        "CRAM-MD5": cram_md5,
     }
     mechanism = access.mechanism or "PLAIN"
     try:
@@ -128,3 +137,91 @@ def _transact(client: _Client, each: Letter, facts: Facts) -> None:
         return
     facts["rcpt_refused"] += list(refused)
     facts["messages"].append(each.facts())
+
+
+class Dialogue:
+    """An SMTP client that says exactly what it is told to."""
+
+    def __init__(self, access: Access) -> None:
+        self._socket = access.connect()
+        self._replies = self._socket.makefile("rb")
+        self.facts = access.facts("smtp", self._socket) | {
+            "mail_from": [],
+            "rcpt_to": [],
+            "rcpt_refused": [],
+        }
+        self.reply()
+
+    def reply(self) -> int:
+        """Read one reply and return its code."""
+        while (line := self._replies.readline())[3:4] == b"-":
+            pass
+        return int(line[:3])
+
+    def say(self, *lines: str, content: bytes = b"") -> list[int]:
+        """Send lines and content at once, then read a reply for each line."""
+        self._socket.sendall(
+            "".join(f"{line}\r\n" for line in lines).encode() + content
+        )
+        return [self.reply() for _ in lines]
+
+    def envelope(self, each: Letter) -> None:
+        """Send the envelope of a letter, one command after the other."""
+        self.say(f"MAIL FROM:<{each.sender}>")
+        self.facts["mail_from"].append(each.sender)
+        for recipient in each.recipients:
+            (code,) = self.say(f"RCPT TO:<{recipient}>")
+            self.facts["rcpt_to"].append(recipient)
+            if code >= 400:
+                self.facts["rcpt_refused"].append(recipient)
+
+    def close(self) -> Facts:
+        """Take leave and return the facts."""
+        self.say("QUIT")
+        self._socket.close()
+        return self.facts
+
+
+def send_in_chunks(access: Access, size: int, *letters: Letter) -> Facts:
+    """Send letters by BDAT (RFC 3030) in chunks of some size."""
+    client = Dialogue(access)
+    client.say(f"EHLO {socket.gethostname()}")
+    for each in letters:
+        client.envelope(each)
+        content = each.message.as_bytes()
+        *starts, last = range(0, len(content), size)
+        for start in starts:
+            client.say(f"BDAT {size}", content=content[start : start + size])
+        rest = content[last:]
+        if client.say(f"BDAT {len(rest)} LAST", content=rest) == [250]:
+            client.facts["messages"].append(each.facts())
+    return client.close()
+
+
+def send_pipelined(access: Access, each: Letter) -> Facts:
+    """Send the whole envelope and DATA in one go (RFC 2920)."""
+    client = Dialogue(access)
+    client.say(f"EHLO {socket.gethostname()}")
+    client.facts["mail_from"] = [each.sender]
+    client.facts["rcpt_to"] = each.recipients
+    recipients = [f"RCPT TO:<{address}>" for address in each.recipients]
+    _, *codes, start = client.say(f"MAIL FROM:<{each.sender}>", *recipients, "DATA")
+    client.facts["rcpt_refused"] = [
+        address
+        for address, code in zip(each.recipients, codes, strict=True)
+        if code >= 400
+    ]
+    if start == 354:
+        # the final dot is the one line that is answered
+        lines = each.message.as_bytes().rstrip(b"\r\n").decode("ascii")
+        if client.say(f"{lines}\r\n.") == [250]:
+            client.facts["messages"].append(each.facts())
+    return client.close()
+
+
+def ask_for_tls(access: Access) -> Facts:
+    """Ask for TLS where it will be refused, and go on without."""
+    client = Dialogue(access)
+    client.say(f"EHLO {socket.gethostname()}")
+    client.facts["starttls_reply"] = client.say("STARTTLS")[0]
+    return client.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.lab.scenarios import demo
+from tests.support.lab.scenarios import demo, smtp
+from tests.support.lab.tape import SCENARIOS
 
-__all__ = ["demo"]
+__all__ = ["SCENARIOS", "demo", "smtp"]
