@@ -22,4 +22,13 @@ ANOMALIES = {
     "imap_tag_reused": "a tag was used again before its response",
     "imap_unknown_tag": "a tagged response that answers no command",
     "imap_compressed": "from here on the connection is compressed and not read",
+    # SMTP
+    "smtp_bad_bdat": "BDAT with an argument that is no chunk size",
+    "smtp_bare_lf": "the client ends lines in LF without CR",
+    "smtp_early_talker": "the client did not wait for the greeting",
+    "smtp_end_of_data_lookalike": "a lone dot between other line ends than CRLF",
+    "smtp_unexpected_line": "a server line that is no reply",
+    "smtp_unknown_command": "a client line that begins with no verb",
+    # POP3
+    "pop3_unexpected_line": "a server line that is no response",
 }

@@ -245,18 +245,29 @@ class MailDissector(abc.ABC):
         """The other side goes on, while `side` has unread bytes."""
 
     def _start_tls(self) -> None:
-        """From the next unread byte on, both sides should speak TLS."""
-        if not self._upgraded:
-            self._upgraded = True
-            for side in Side:
-                if self._mode[side] is not _Mode.TLS:
-                    self._mode[side] = _Mode.UNDECIDED
+        """From the next unread byte on, both sides should speak TLS.
+
+        Nothing is left to read for `_read`; clear text comes back as new bytes.
+        """
+        if self._upgraded:
+            return
+        self._upgraded = True
+        for side in Side:
+            unread = self._input[side]
+            self._undecided[side].extend(unread.data)
+            unread.offset -= len(unread.data)
+            unread.drop()
+            if self._mode[side] is not _Mode.TLS:
+                self._mode[side] = _Mode.UNDECIDED
 
     def _change_speaker(self, speaker: Side) -> None:
         self._speaker = speaker
         other = Side(1 - speaker)
         if self._input[other].data:
+            was_upgraded = self._upgraded
             self._interrupt(other)
+            if self._upgraded and not was_upgraded:
+                self._decide_both()
 
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
@@ -278,13 +289,11 @@ class MailDissector(abc.ABC):
             unread.overlong = 0
             self._anomaly("line_too_long", side)
         if self._upgraded and not was_upgraded:
-            for each in Side:
-                left = self._input[each]
-                self._undecided[each].extend(left.data)
-                left.offset -= len(left.data)
-                left.drop()
-            for each in Side:
-                self._decide(each)
+            self._decide_both()
+
+    def _decide_both(self) -> None:
+        for side in Side:
+            self._decide(side)
 
     def _decide(self, side: Side, *, now: bool = False) -> None:
         """Tell TLS records from lines; `now` if no more bytes will help."""

@@ -1,0 +1,97 @@
+"""The grammar of SMTP commands and replies (RFC 5321 §4.1 and §4.2).
+
+Lenient where the field is: addresses without brackets, blanks around the colon,
+verbs in any case. Every function takes one line and is linear in its length.
+"""
+
+from __future__ import annotations
+
+import re
+
+# RFC 5321 §4.1.1, RFC 3030, 3207, 4954, 1985, 2645, 2033, 821 (SEND, SOML, SAML,
+# TURN), RFC 4468 (BURL), Postfix (XCLIENT, XFORWARD), Exchange (X-..., XEXCH50)
+_RFC_VERBS = (
+    "ATRN AUTH BDAT BURL DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET "
+    "SAML SEND SOML STARTTLS TURN VRFY"
+)
+_VENDOR_VERBS = "XCLIENT XEXCH50 XFORWARD X-ANONYMOUSTLS X-EXPS X-LINK2STATE"
+VERBS = frozenset(f"{_RFC_VERBS} {_VENDOR_VERBS}".split())
+
+
+_VERB = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
+
+
+def parse_command(line: bytes) -> tuple[str | None, bytes]:
+    """Split a command line.
+
+    Returns:
+        The verb in upper case, or `None` if none can be made out; the argument.
+    """
+    # RFC 5321 §4.1.1.1: trailing white space is tolerated
+    word, _, argument = line.strip().partition(b" ")
+    if not _VERB.match(word):
+        # no blank behind the verb: "HELO\thost", "MAIL:FROM<...>"
+        word, _, argument = line.strip().replace(b"\t", b" ", 1).partition(b" ")
+        if not _VERB.match(word):
+            return None, b""
+    return word.decode("ascii").upper(), argument.lstrip()
+
+
+# Reverse-path = Path / "<>"; quoted local parts may hold blanks and brackets
+_PATH = re.compile(rb'<((?:"(?:\\.|[^"\\])*+"|[^">])*+)>', re.DOTALL)
+_KEYWORD = re.compile(rb"(?:FROM|TO)\b[ \t]*:?[ \t]*|:[ \t]*", re.IGNORECASE)
+
+
+def parse_path(argument: bytes) -> bytes:
+    """Find the address in the argument of MAIL or RCPT, without its brackets.
+
+    A source route stays part of it. Without brackets it is the first word.
+    """
+    keyword = _KEYWORD.match(argument)
+    path = argument[keyword.end() :] if keyword else argument
+    bracket = path.find(b"<")
+    if bracket < 0:
+        return path.split(None, 1)[0] if path.strip() else b""
+    match = _PATH.match(path, bracket)
+    if match is not None:
+        return match[1].strip()
+    # an unbalanced quote or bracket
+    return path[bracket + 1 :].partition(b">")[0].strip()
+
+
+# RFC 3030 §2: bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CR LF; a size of
+# more digits than a 64-bit number has is refused by servers
+_BDAT = re.compile(rb"(\d{1,19})(?:[ \t]+(LAST))?\Z", re.IGNORECASE)
+
+
+def parse_bdat(argument: bytes) -> tuple[int, bool] | None:
+    """Read the chunk size of BDAT, and whether it is the last chunk."""
+    match = _BDAT.match(argument.rstrip())
+    return (int(match[1]), match[2] is not None) if match else None
+
+
+def parse_reply_line(line: bytes) -> tuple[int, bool, bytes] | None:
+    """Read a line of a reply.
+
+    Returns:
+        The code, whether the line is the reply's last, and its text.
+    """
+    # RFC 5321 §4.2: Reply-code = %x32-35 %x30-35 %x30-39; then SP or "-"
+    code = line[:3]
+    if not (code.isdigit() and len(code) == 3 and b"200" <= code < b"600"):
+        return None
+    separator = line[3:4]
+    if separator not in (b" ", b"-", b""):
+        return None
+    return int(code), separator != b"-", line[4:]
+
+
+def parse_capabilities(lines: list[bytes]) -> list[bytes]:
+    """Read the keywords of an EHLO reply, whose first line is the domain."""
+    capabilities = []
+    for line in lines[1:]:
+        # RFC 5321 §4.1.1.1: ehlo-line = ehlo-keyword *( SP ehlo-param )
+        keyword, blank, parameters = line.strip().partition(b" ")
+        if keyword:
+            capabilities.append(keyword.upper() + blank + parameters)
+    return capabilities

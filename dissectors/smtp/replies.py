@@ -1,0 +1,65 @@
+"""Replies of one or more lines (RFC 5321 §4.2.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dissectors.conversation import decode_text
+
+# what an empty line costs in memory
+_LINE_OVERHEAD = 32
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply.
+
+    Attributes:
+        lines: the texts of its lines, without the code.
+        complete: it was seen up to its last line.
+    """
+
+    code: int
+    lines: list[bytes]
+    complete: bool = True
+
+    @property
+    def is_positive(self) -> bool:
+        """RFC 5321 §4.2.1: a positive completion reply."""
+        return 200 <= self.code < 300
+
+    def text(self, limit: int) -> str:
+        """The lines as one text."""
+        if len(self.lines) == 1:
+            return decode_text(self.lines[0], limit)
+        return decode_text(b"\n".join(self.lines), limit)
+
+
+class ReplyReader:
+    """Puts the lines of a reply together; keeps no more than `limit` bytes."""
+
+    __slots__ = ("_code", "_kept", "_limit", "_lines")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._code = 0
+        self._kept = 0
+        self._lines: list[bytes] = []
+
+    def add(self, code: int, text: bytes, *, is_last: bool) -> Reply | None:
+        """Take a line; return the reply if this was its last."""
+        if is_last and not self._lines:
+            return Reply(code, [text])
+        self._code = code
+        self._kept += len(text) + _LINE_OVERHEAD
+        if self._kept <= self._limit or not self._lines:
+            self._lines.append(text)
+        return self.flush(complete=True) if is_last else None
+
+    def flush(self, *, complete: bool = False) -> Reply | None:
+        """Return what there is of a reply that will not go on."""
+        if not self._lines:
+            return None
+        reply = Reply(self._code, self._lines, complete)
+        self._lines, self._kept = [], 0
+        return reply

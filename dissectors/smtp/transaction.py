@@ -1,0 +1,89 @@
+"""Mail transactions (RFC 5321 §3.3): an envelope, and the message sent with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dissectors.events import Delivery
+from dissectors.message import MessageReader
+
+if TYPE_CHECKING:
+    from dissectors.events import MessageFacts
+    from dissectors.limits import Limits
+
+
+@dataclass(slots=True)
+class MailTransaction:
+    """What MAIL and RCPT gave, as far as the server did not refuse it."""
+
+    sender: str | None = None
+    recipients: list[str] = field(default_factory=list)
+    accepted_count: int = 0
+
+
+class Message:
+    """A message on its way, by DATA or BDAT.
+
+    It is done when both its content has ended and all its replies have come.
+
+    Attributes:
+        facts: what the content showed, once it ended.
+        outcome: what the replies said.
+        replies_due: replies to come: one, but with LMTP one for each recipient
+            that was accepted (RFC 2033 §4.2).
+        has_hole: some of the content was not captured.
+    """
+
+    __slots__ = (
+        "_reader",
+        "facts",
+        "frame",
+        "has_hole",
+        "outcome",
+        "replies_due",
+        "time_ns",
+        "transaction",
+    )
+
+    def __init__(self, transaction: MailTransaction, limits: Limits) -> None:
+        self.transaction = transaction
+        self.facts: MessageFacts | None = None
+        self.outcome: Delivery | None = None
+        self.replies_due = 1
+        self.has_hole = False
+        self.time_ns = 0
+        self.frame = 0
+        self._reader = MessageReader(limits)
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing more can change it."""
+        return self.facts is not None and self.replies_due == 0
+
+    def feed(self, content: bytes) -> None:
+        """Take the next bytes of the content."""
+        self._reader.feed(content)
+
+    def skip_gap(self, length: int) -> None:
+        """Learn that some bytes of the content are missing."""
+        self.has_hole = True
+        self._reader.skip_gap(length)
+
+    def end(self, time_ns: int, frame: int, *, complete: bool) -> None:
+        """Learn that no more content comes."""
+        self.time_ns, self.frame = time_ns, frame
+        if not complete and self.outcome is None:
+            self.outcome = Delivery.CUT
+        self.facts = self._reader.finish(complete=complete and not self.has_hole)
+
+    def receive_reply(self, code: int | None) -> None:
+        """Take a reply to the message, or to any chunk of it."""
+        if code is None:
+            outcome = Delivery.UNKNOWN
+        elif 200 <= code < 300:
+            outcome = Delivery.ACCEPTED
+        else:
+            outcome = Delivery.REFUSED
+        if self.outcome is None or outcome is Delivery.ACCEPTED:
+            self.outcome = outcome
