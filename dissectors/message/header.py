@@ -1,0 +1,94 @@
+"""Header sections (RFC 5322 §2.2): the fields that are facts about a message."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dissectors.message.words import decode_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dissectors.events import MessageFacts
+    from dissectors.limits import Limits
+
+_WANTED = frozenset(
+    (
+        b"cc",
+        b"content-disposition",
+        b"content-transfer-encoding",
+        b"content-type",
+        b"date",
+        b"from",
+        b"message-id",
+        b"subject",
+        b"to",
+        b"user-agent",
+        b"x-mailer",
+    )
+)
+
+# RFC 5322 §2.2.3: a line end before a blank only folds the field
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+# What stands between two commas of an address list; commas in quoted strings,
+# comments and angle brackets (routes, RFC 5322 §4.4) do not count. What is opened
+# and not closed lasts to the end. Nothing is tried twice, so the cost is linear.
+_ADDRESS = re.compile(
+    rb'(?:[^,"(<]++|"(?:[^"\\]|\\.)*+"?|\((?:[^()\\]|\\.)*+\)?|<[^>]*+>?)*+',
+    re.DOTALL,
+)
+
+
+def read_fields(section: bytes | bytearray) -> dict[bytes, list[bytes]]:
+    """Read a header section into unfolded field bodies, by name in lower case."""
+    fields: dict[bytes, list[bytes]] = {}
+    if b"\n " in section or b"\n\t" in section:
+        section = _FOLD.sub(b"", section)
+    for line in section.split(b"\n"):
+        name, colon, body = line.partition(b":")
+        # RFC 5322 §4.5: blanks before the colon are obsolete but valid
+        key = bytes(name.rstrip().lower()) if colon else b""
+        if key in _WANTED:
+            fields.setdefault(key, []).append(bytes(body.strip()))
+    return fields
+
+
+def apply_fields(
+    facts: MessageFacts, fields: dict[bytes, list[bytes]], limits: Limits
+) -> None:
+    """Write what the fields say into the facts about a message."""
+    longest = kept_text(limits)
+
+    def text(name: bytes) -> str | None:
+        bodies = fields.get(name)
+        return decode_words(bodies[0])[:longest] if bodies else None
+
+    facts.message_id = text(b"message-id")
+    facts.subject = text(b"subject")
+    facts.from_ = text(b"from")
+    facts.date = text(b"date")
+    facts.mailer = text(b"user-agent")
+    if facts.mailer is None:
+        facts.mailer = text(b"x-mailer")
+    for body in fields.get(b"to", []) + fields.get(b"cc", []):
+        for address in _split_addresses(body):
+            if len(facts.to) >= limits.list_items:
+                return
+            facts.to.append(decode_words(address)[:longest])
+
+
+def kept_text(limits: Limits) -> int:
+    """How many characters of a field or a file name are kept."""
+    return 4 * limits.kept_text
+
+
+def _split_addresses(body: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(body):
+        address = _ADDRESS.match(body, position)
+        assert address is not None  # the pattern matches nothing, too
+        if stripped := address[0].strip():
+            yield stripped
+        position = address.end() + 1

@@ -1,0 +1,90 @@
+"""Fields of the form `value; name=value` (RFC 2045 §5.1, RFC 2183, RFC 2231)."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from dissectors.message.charsets import decode_charset, decode_unlabelled
+from dissectors.message.words import decode_words
+
+# RFC 2045 §5.1: parameter = attribute "=" (token / quoted-string)
+# Values with blanks but without quotes, and strings that are not closed, are
+# illegal but common. Nothing is tried twice, so the cost is linear.
+_PARAMETER = re.compile(
+    rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL
+)
+# Only these two need the backslash; before other characters it is one itself, in
+# the Windows paths that some mailers send.
+_QUOTED_PAIR = re.compile(rb'\\(["\\])')
+_PERCENT_ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+class ParameterizedField:
+    """A field body with parameters.
+
+    Attributes:
+        value: what stands before the parameters, in lower case.
+        parameters: raw values by attribute in lower case, as sent: sections and
+            charsets of RFC 2231 are still apart. The first of a name counts.
+    """
+
+    __slots__ = ("parameters", "value")
+
+    def __init__(self, body: bytes) -> None:
+        value, semicolon, _ = body.partition(b";")
+        self.value = value.strip().lower()
+        self.parameters: dict[bytes, bytes] = {}
+        if semicolon:
+            for attribute, quoted, plain in _PARAMETER.findall(body):
+                raw = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted else plain.strip()
+                self.parameters.setdefault(attribute.lower(), raw)
+
+    def text(self, name: bytes) -> str | None:
+        """Return a parameter, decoded; `None` if it is absent."""
+        parameters = self.parameters
+        if name + b"*" in parameters:
+            return _decode_sections([(parameters[name + b"*"], True)])
+        sections = self._sections(name)
+        if sections:
+            return _decode_sections(sections)
+        raw = parameters.get(name)
+        # RFC 2047 §5 forbids encoded words here, and many mailers send them
+        return None if raw is None else decode_words(raw)
+
+    def _sections(self, name: bytes) -> list[tuple[bytes, bool]]:
+        """Collect the sections of a continued parameter (RFC 2231 §3).
+
+        Returns:
+            Each section's raw value, and whether it is percent-encoded.
+        """
+        sections = []
+        for number in itertools.count():
+            key = b"%b*%d" % (name, number)
+            if key in self.parameters:
+                sections.append((self.parameters[key], False))
+            elif key + b"*" in self.parameters:
+                sections.append((self.parameters[key + b"*"], True))
+            else:
+                break
+        return sections
+
+
+def _decode_sections(sections: list[tuple[bytes, bool]]) -> str:
+    """Join sections and decode them by the charset that the first one names."""
+    charset = None
+    first, is_extended = sections[0]
+    # RFC 2231 §4: charset'language'percent-encoded text
+    if is_extended and first.count(b"'") >= 2:
+        charset, _, first = first.split(b"'", 2)
+        sections = [(first, True), *sections[1:]]
+    joined = b"".join(
+        [_decode_percent(raw) if encoded else raw for raw, encoded in sections]
+    )
+    if charset:
+        return decode_charset(joined, charset)
+    return decode_unlabelled(joined) if is_extended else decode_words(joined)
+
+
+def _decode_percent(raw: bytes) -> bytes:
+    return _PERCENT_ENCODED.sub(lambda pair: bytes((int(pair[1], 16),)), raw)

@@ -1,0 +1,358 @@
+"""A message as a stream of bytes (RFC 5322, RFC 2045, RFC 2046).
+
+The message is a nest of open entities, outermost first. The reader is either in a
+header section, which ends with an empty line, or in a body; both can also end with
+a delimiter line of any open multipart, which closes all entities inside of it.
+Bytes between these lines go, in slices, to the entities that are attachments.
+
+A gap leaves all open entities incomplete. After it the reader takes what follows
+for a body, until the next delimiter line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dissectors.events import Attachment, MessageFacts
+from dissectors.limits import DEFAULT_LIMITS
+from dissectors.message.header import apply_fields, kept_text, read_fields
+from dissectors.message.parameters import ParameterizedField
+from dissectors.message.transfer import content_for
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dissectors.limits import Limits
+    from dissectors.message.transfer import Content
+
+# Bytes are gathered up to this many before they are looked at: large enough to
+# spread the cost of a step, small enough to keep for each of many connections.
+_SLICE = 16 * 1024
+
+# RFC 5322 §2.1.1: a line has at most 998 characters
+_LONGEST_DELIMITER_LINE = 998
+
+_CR = 0x0D
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
+_MEDIA_TYPE = re.compile(rb"[!-.0-~]++/[!-.0-~]++")
+
+_TEXT = b"text/plain"
+_MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
+
+
+@dataclass(slots=True)
+class _Entity:
+    """An open entity.
+
+    Attributes:
+        boundary: of a multipart whose closing delimiter was not seen yet.
+        part_type: type of a multipart's parts that name none.
+        attachment: what is reported of it, if it is one.
+        content: its content as it is decoded, if it is an attachment.
+        is_whole: no byte of it is missing so far.
+    """
+
+    boundary: bytes | None = None
+    part_type: bytes = _TEXT
+    attachment: Attachment | None = None
+    content: Content | None = None
+    is_whole: bool = True
+
+
+class MessageReader:
+    """Reads one message from the bytes that are fed to it, in any pieces."""
+
+    __slots__ = (
+        "_boundaries",
+        "_buffer",
+        "_contents",
+        "_delimiter",
+        "_entities",
+        "_facts",
+        "_header",
+        "_limits",
+        "_part_count",
+        "_part_type",
+        "_position",
+        "_searched",
+        "_threshold",
+    )
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._facts = MessageFacts()
+        # What ends a section begins with a line end, and the first section may be
+        # empty: so there is one before the message. Positions are in the buffer:
+        # what is before `_position` was read, before `_searched` it was searched.
+        self._buffer = bytearray(b"\n")
+        self._position = 1
+        self._searched = 0
+        self._threshold = _SLICE
+        # the section that is being read; `None` in a body
+        self._header: bytearray | None = bytearray()
+        self._part_type = _TEXT
+        self._part_count = 0
+        self._entities: list[_Entity] = []
+        # of the open entities: those that are attachments, levels by boundary, and
+        # what all delimiters begin with
+        self._contents: list[Content] = []
+        self._boundaries: dict[bytes, int] = {}
+        self._delimiter = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the message, dot-stuffing undone."""
+        self._facts.size_bytes += len(data)
+        for start in range(0, len(data), _SLICE):
+            self._buffer += data[start : start + _SLICE]
+            if len(self._buffer) >= self._threshold:
+                self._advance(at_end=False)
+
+    def skip_gap(self, length: int) -> None:
+        """Learn that some bytes of the message are missing here."""
+        self._facts.size_bytes += length
+        self._break_off()
+
+    def finish(self, *, complete: bool) -> MessageFacts:
+        """Learn that there is no more of the message, and tell what is known.
+
+        Args:
+            complete: this is the message's end, not that of what was captured.
+        """
+        if complete:
+            self._advance(at_end=True)
+            if self._header is not None:
+                self._end_header(is_complete=True)
+        else:
+            self._break_off()
+        self._close_entities(0)
+        return self._facts
+
+    def _break_off(self) -> None:
+        """End what came in one piece; all that is open stays incomplete."""
+        self._facts.cut = True
+        self._advance(at_end=False)
+        self._take(len(self._buffer))
+        self._buffer.clear()
+        self._position = self._searched = 0
+        if self._header is not None:
+            # the last line may not be whole
+            del self._header[self._header.rfind(b"\n") + 1 :]
+            self._end_header(is_complete=False)
+            # of a message in a message, too
+            self._header = None
+        for entity in self._entities:
+            entity.is_whole = False
+
+    def _advance(self, *, at_end: bool) -> None:
+        """Read as far as possible; at the message's end nothing is held back."""
+        while self._step(at_end=at_end):
+            pass
+        done = min(self._position, self._searched)
+        del self._buffer[:done]
+        self._position -= done
+        self._searched -= done
+        self._threshold = len(self._buffer) + _SLICE
+
+    def _step(self, *, at_end: bool) -> bool:
+        """Read past the next end of a section or body; false if none is here yet."""
+        empty_line = None
+        if self._header is not None:
+            empty_line = _EMPTY_LINE.search(self._buffer, self._searched)
+        end = empty_line.start() if empty_line else len(self._buffer)
+        if self._boundaries and self._step_past_delimiter(end, at_end=at_end):
+            return True
+        if empty_line is None:
+            self._take(len(self._buffer) if at_end else self._held_from())
+            return False
+        self._take(empty_line.start() + 1)
+        # opens what the empty line does not belong to
+        section, self._header = self._header, None
+        self._take(empty_line.end())
+        self._header = section
+        self._searched = self._position - 1
+        self._end_header(is_complete=True)
+        return True
+
+    def _held_from(self) -> int:
+        """Tell where a line begins that may turn out to end a section or body.
+
+        The line end before it is held back too: it belongs to a delimiter (RFC 2046
+        §5.1.1).
+        """
+        buffer = self._buffer
+        end = len(buffer)
+        if not self._boundaries and self._header is None:
+            self._searched = end
+            return end
+        earliest = max(self._searched, end - _LONGEST_DELIMITER_LINE - 1)
+        line_end = buffer.rfind(b"\n", earliest)
+        self._searched = end if line_end < 0 else line_end
+        return max(self._position, self._before_line_end(self._searched))
+
+    def _before_line_end(self, line_end: int) -> int:
+        """Step back over the CR before a LF that is there, or will be."""
+        has_cr = line_end > self._position and self._buffer[line_end - 1] == _CR
+        return line_end - has_cr
+
+    def _step_past_delimiter(self, end: int, *, at_end: bool) -> bool:
+        found = self._find_delimiter(end, at_end=at_end)
+        if found is None:
+            return False
+        line_start, line_end, level, is_closing = found
+        self._take(self._before_line_end(line_start - 1))
+        if self._header is not None:
+            self._end_header(is_complete=True)
+            self._header = None
+        self._close_entities(level + 1)
+        self._take(line_end)
+        self._searched = line_end - 1
+        if is_closing:
+            self._entities[level].boundary = None
+            self._survey()
+        else:
+            self._begin_part(self._entities[level])
+        return True
+
+    def _find_delimiter(
+        self, end: int, *, at_end: bool
+    ) -> tuple[int, int, int, bool] | None:
+        """Find the first delimiter line.
+
+        Returns:
+            Where it starts and ends, the level of its multipart, whether it closes
+            that; `None` if there is none, or none whose line is complete.
+        """
+        buffer = self._buffer
+        start = buffer.find(self._delimiter, self._searched, end) + 1
+        while start:
+            limit = start + _LONGEST_DELIMITER_LINE
+            line_end = buffer.find(b"\n", start, limit) + 1
+            if not line_end and len(buffer) <= limit:
+                if not at_end:
+                    return None
+                line_end = len(buffer)
+            if line_end:
+                # RFC 2046 §5.1.1: blanks may follow; otherwise the whole line counts,
+                # for one boundary may begin with another
+                line = bytes(buffer[start + 2 : line_end]).rstrip()
+                level = self._boundaries.get(line)
+                if level is not None:
+                    return start, line_end, level, False
+                level = self._boundaries.get(line[:-2])
+                if level is not None and line.endswith(b"--"):
+                    return start, line_end, level, True
+            start = buffer.find(self._delimiter, start, end) + 1
+        return None
+
+    def _take(self, end: int) -> None:
+        """Read on to a position and hand the bytes to whom they belong."""
+        if end <= self._position:
+            return
+        if self._contents or self._header is not None:
+            piece = bytes(self._buffer[self._position : end])
+            for content in self._contents:
+                content.update(piece)
+            if self._header is not None:
+                self._header += piece[: self._limits.header - len(self._header)]
+        self._position = end
+
+    def _begin_part(self, multipart: _Entity) -> None:
+        self._part_count += 1
+        if self._part_count <= self._limits.mime_parts:
+            self._header = bytearray()
+            self._part_type = multipart.part_type
+            return
+        # the rest is not looked at, so nothing that is open will see its end
+        for entity in self._entities:
+            entity.is_whole = False
+        self._close_entities(0)
+
+    def _end_header(self, *, is_complete: bool) -> None:
+        assert self._header is not None
+        fields = read_fields(self._header)
+        self._header = None
+        if not self._entities:
+            self._facts.header_complete = is_complete
+            apply_fields(self._facts, fields, self._limits)
+        self._open_entity(fields)
+
+    def _open_entity(self, fields: dict[bytes, list[bytes]]) -> None:
+        """Open what a header section announces, if it matters."""
+        content_type = ParameterizedField(fields.get(b"content-type", [b""])[0])
+        media_type = content_type.value
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            # RFC 2045 §5.2
+            media_type = self._part_type
+        is_deep = len(self._entities) >= self._limits.mime_depth
+        if media_type.startswith(b"multipart/"):
+            boundary = content_type.parameters.get(b"boundary", b"").rstrip()
+            if not is_deep and 0 < len(boundary) < _LONGEST_DELIMITER_LINE - 4:
+                # RFC 2046 §5.1.5: the parts of a digest are messages
+                is_digest = media_type == b"multipart/digest"
+                part_type = b"message/rfc822" if is_digest else _TEXT
+                self._entities.append(_Entity(boundary, part_type))
+        else:
+            self._open_attachment(content_type, media_type, fields)
+            if media_type in _MESSAGE_TYPES and not is_deep:
+                self._header = bytearray()
+                self._part_type = _TEXT
+        self._survey()
+
+    def _open_attachment(
+        self,
+        content_type: ParameterizedField,
+        media_type: bytes,
+        fields: dict[bytes, list[bytes]],
+    ) -> None:
+        """Open a part if it is a file or a message."""
+        disposition = ParameterizedField(fields.get(b"content-disposition", [b""])[0])
+        name = disposition.text(b"filename") or content_type.text(b"name")
+        is_message = media_type in _MESSAGE_TYPES
+        if not (name or is_message or disposition.value == b"attachment"):
+            return
+        longest = kept_text(self._limits)
+        attachment = Attachment(
+            name=name[:longest] if name else None,
+            content_type=media_type[:longest].decode("ascii"),
+            size_bytes=0,
+            sha256=None,
+        )
+        self._facts.attachments.append(attachment)
+        encoding = fields.get(b"content-transfer-encoding", [b""])[0]
+        content = content_for(encoding, is_message=is_message)
+        self._entities.append(_Entity(attachment=attachment, content=content))
+
+    def _close_entities(self, level: int) -> None:
+        """Close the entities from a level on, and report those that are attachments."""
+        for entity in self._entities[level:]:
+            if entity.attachment is not None and entity.content is not None:
+                entity.content.finish()
+                entity.attachment.size_bytes = entity.content.size_bytes
+                if entity.is_whole:
+                    entity.attachment.sha256 = entity.content.sha256()
+        del self._entities[level:]
+        self._survey()
+
+    def _survey(self) -> None:
+        """Note what the open entities wait for."""
+        self._contents = [each.content for each in self._entities if each.content]
+        # the innermost level counts where a boundary is used twice
+        self._boundaries = {
+            each.boundary: level
+            for level, each in enumerate(self._entities)
+            if each.boundary is not None
+        }
+        self._delimiter = b"\n--" + _common_prefix(self._boundaries)
+
+
+def _common_prefix(boundaries: Collection[bytes]) -> bytes:
+    """Return what all boundaries begin with; that is shared by the extremes."""
+    if not boundaries:
+        return b""
+    first, last = min(boundaries), max(boundaries)
+    length = 0
+    while first[length : length + 1] == last[length : length + 1] != b"":
+        length += 1
+    return first[:length]
