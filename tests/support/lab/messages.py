@@ -23,6 +23,12 @@ please price quarter regards report room shipment signed table thanks the
 there tomorrow tuesday until version week which with yesterday your
 """
 
+PDF_PAGE = (
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {content} 0 R"
+    " /Resources << /Font << /F1"
+    " << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -62,11 +68,7 @@ def pdf(name: str, pages: int = 1, seed: int = 1) -> File:
         text = "\n".join(f"({line}) Tj T*" for line in lines)
         stream = f"BT /F1 10 Tf 50 800 Td 14 TL\n{text}\nET"
         objects += [
-            (
-                f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font"
-                " << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
-                f" /Contents {4 + 2 * page} 0 R >>"
-            ),
+            PDF_PAGE.format(content=4 + 2 * page),
             f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
         ]
     body = b"%PDF-1.4\n"

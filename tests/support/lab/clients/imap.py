@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import imaplib
 import time
 from typing import TYPE_CHECKING
@@ -67,7 +69,7 @@ def _log_in(client: Client, access: Access, facts: Facts) -> bool:
         if access.mechanism == "PLAIN":
             _authenticate_plain(client, plain_response(user, password))
         elif access.mechanism == "CRAM-MD5":
-            client.login_cram_md5(user, password)
+            _authenticate_cram_md5(client, user, password, facts)
         elif access.mechanism == "literal":
             _log_in_by_literals(client, user.encode(), password.encode())
         else:
@@ -88,6 +90,18 @@ def _authenticate_plain(client: Client, response: str) -> None:
     client.say(b"p1 AUTHENTICATE PLAIN " + response.encode())
     _expect(client, b"p1 OK")
     client.state = "AUTH"
+
+
+def _authenticate_cram_md5(
+    client: Client, user: str, password: str, facts: Facts
+) -> None:
+    def respond(challenge: bytes) -> bytes:
+        digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
+        response = f"{user} {digest}"
+        facts["secrets"] = [response, base64.b64encode(response.encode()).decode()]
+        return response.encode()
+
+    client.authenticate("CRAM-MD5", respond)
 
 
 def _log_in_by_literals(client: Client, user: bytes, password: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import poplib
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def _log_in(client: _Client, access: Access, facts: Facts) -> bool:
     try:
         if mechanism == "APOP":
             client.apop(user, password)
+            facts["secrets"] = [_digest(client.welcome, password)]
         elif mechanism == "PLAIN":
             # RFC 5034: the response rides on the command
             client.sock.sendall(
@@ -87,3 +89,9 @@ def _expect_ok(client: _Client) -> None:
     line = client.file.readline()
     if not line.startswith(b"+OK"):
         raise poplib.error_proto(line)
+
+
+def _digest(welcome: bytes, password: str) -> str:
+    """Return the digest that APOP sends (RFC 1939 §7)."""
+    timestamp = welcome[welcome.index(b"<") : welcome.index(b">") + 1]
+    return hashlib.md5(timestamp + password.encode()).hexdigest()

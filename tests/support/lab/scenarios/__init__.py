@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.lab.scenarios import demo, smtp
+from tests.support.lab.scenarios import demo, imap, pop3, smtp
 from tests.support.lab.tape import SCENARIOS
 
-__all__ = ["SCENARIOS", "demo", "smtp"]
+__all__ = ["SCENARIOS", "demo", "imap", "pop3", "smtp"]
