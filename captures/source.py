@@ -1,0 +1,199 @@
+"""Where the bytes of a capture are: a mapped file, or the blocks of a stream.
+
+A file is mapped and given back window by window, so that neither its size nor
+the number of windows shows in the resident memory. A stream is read into
+blocks; what is not read to its end when a block is full moves to the next one.
+
+Cost: a byte of a stream is copied once, and the unfinished record at the end of
+a block twice. Memory: a window or block, and as much as the longest record.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from captures.streams import StreamError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from captures.streams import ByteStream
+
+# How long packets of a stream wait for others.
+_PATIENCE_S = 0.2
+# linux/mman.h; Python has no name for it
+_MADV_POPULATE_READ = 22
+
+
+class Source(Protocol):
+    """The bytes of a capture, as far as they are in reach.
+
+    Attributes:
+        data: (n,) uint8, what is in reach.
+        base: offset of the first byte of `data` in the capture.
+        window: bytes to get into reach at a time.
+        problem: why there are no more bytes, if that isn't simply the end.
+    """
+
+    data: npt.NDArray[np.uint8]
+    base: int
+    window: int
+    problem: str | None
+
+    def head(self, size: int) -> bytes:
+        """The first `size` bytes; fewer if there are no more."""
+
+    def advance(self, done: int) -> int | None:
+        """Get the next window into reach.
+
+        Args:
+            done: offset in the capture; what is before is not needed any more.
+
+        Returns:
+            How far to read, as an offset in the capture; `None` if there is
+            nothing more to get.
+        """
+
+    def consumed(self, done: int) -> int:
+        """Bytes of the input that the capture up to `done` took."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class MappedFile:
+    """A file as a memory map, resident a window at a time."""
+
+    base = 0
+
+    def __init__(self, descriptor: int, window: int) -> None:
+        # the map goes when the last view of it goes: a batch may outlive us
+        self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        self._map.madvise(mmap.MADV_SEQUENTIAL)
+        self.data: npt.NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
+        self.window = window
+        self.problem: str | None = None
+        self._done = -1
+        self._released = 0
+
+    def head(self, size: int) -> bytes:
+        """The first `size` bytes; fewer if the file is shorter."""
+        return bytes(self.data[:size])
+
+    def advance(self, done: int) -> int | None:
+        """Release the pages before `done` and load those of the next window."""
+        if done >= len(self.data) or done == self._done:
+            return None
+        self._done = done
+        page = done // mmap.PAGESIZE * mmap.PAGESIZE
+        if page > self._released:
+            self._map.madvise(mmap.MADV_DONTNEED, self._released, page - self._released)
+            self._released = page
+        stop = min(done + self.window, len(self.data))
+        return stop if self._load(page, stop) else None
+
+    def _load(self, start: int, stop: int) -> bool:
+        """Load pages; that they can't be is an error here, but a crash later."""
+        try:
+            self._map.madvise(_MADV_POPULATE_READ, start, stop - start)
+        except OSError as error:
+            # a kernel before 5.14 knows no such advice
+            if error.errno != errno.EINVAL:
+                self.problem = f"it can't be read any further ({error.strerror})"
+                return False
+        return True
+
+    def consumed(self, done: int) -> int:
+        """Bytes of the file up to `done`."""
+        return done
+
+    def close(self) -> None:
+        """Let go of the map."""
+        self.data = np.empty(0, np.uint8)
+        del self._map
+
+
+class StreamBlocks:
+    """A stream, read into one block after another."""
+
+    def __init__(self, stream: ByteStream, window: int) -> None:
+        self._stream = stream
+        self._block: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self.data = self._block
+        self.base = 0
+        self.window = window
+        self.problem: str | None = None
+        self._has_ended = False
+        # what the reader was told to read up to, and did last
+        self._offered = 0
+        self._done = -1
+
+    def head(self, size: int) -> bytes:
+        """Wait for the first `size` bytes; fewer if the stream ends before."""
+        while len(self.data) < size and not self._has_ended:
+            self._make_room(0)
+            self._fill()
+        return bytes(self.data[:size])
+
+    def advance(self, done: int) -> int | None:
+        """Read until a block is full, the stream pauses, or it ends."""
+        if self.base + len(self.data) == self._offered:
+            if self._has_ended and done == self._done:
+                return None
+            self._make_room(done)
+            self._fill()
+        self._done = done
+        self._offered = self.base + len(self.data)
+        return self._offered if done < self._offered else None
+
+    def consumed(self, done: int) -> int:
+        """Bytes of the input that were taken, those of the whole block."""
+        return self._stream.consumed
+
+    def close(self) -> None:
+        """Close the stream."""
+        self.data = self._block = np.empty(0, np.uint8)
+        self._stream.close()
+
+    def _make_room(self, done: int) -> None:
+        """Begin a new block with the bytes from `done` on, if this one is full.
+
+        The old block may belong to a batch, and stays as it is.
+        """
+        if self._has_ended or len(self._block) - len(self.data) > self.window // 4:
+            return
+        rest = self.data[done - self.base :]
+        # doubled for a record that is longer than a block, so that its bytes
+        # are not moved too often
+        self._block = np.empty(max(self.window, 2 * len(rest)), np.uint8)
+        self._block[: len(rest)] = rest
+        self.base = done
+        self._show(len(rest))
+
+    def _fill(self) -> None:
+        filled, size = len(self.data), len(self._block)
+        deadline = None
+        try:
+            while filled < size and not self._has_ended:
+                if deadline and not self._stream.is_ready(deadline - time.monotonic()):
+                    break
+                piece = self._stream.read(size - filled)
+                self._has_ended = not piece
+                self._block[filled : filled + len(piece)] = np.frombuffer(
+                    piece, np.uint8
+                )
+                filled += len(piece)
+                deadline = deadline or time.monotonic() + _PATIENCE_S
+        except StreamError as error:
+            self.problem = str(error)
+            self._has_ended = True
+        self._show(filled)
+
+    def _show(self, size: int) -> None:
+        self.data = self._block[:size]
+        self.data.flags.writeable = False
