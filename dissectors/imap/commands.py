@@ -5,8 +5,8 @@ response completes. Tags should be unique but need not be: with equal tags the
 server's order decides, unless a hole in the server's stream may have swallowed
 a response.
 
-At most `Limits.pending_commands` are tracked, each with at most `Limits.line`
-bytes of text; adding and completing one takes constant time.
+At most `Limits.pending_commands` are tracked, with `Limits.kept_text` bytes of
+argument each; adding and completing one takes constant time.
 """
 
 from __future__ import annotations
@@ -50,8 +50,11 @@ class Command:
     """A command, as far as the client has sent it.
 
     Attributes:
-        fragments: what follows the verb, each literal as its `{n}`.
-        literals: what its literals held; `None` for one that was not kept.
+        argument: what follows the verb, each literal as its `{n}`; holds no
+            secret once the command is closed.
+        first_literal: the literal that `argument` begins with, if it was kept.
+        user: of LOGIN, as sent.
+        has_password: LOGIN was sent with a password, or announced its literal.
         is_open: more fragments or a literal are to come.
         literal_withheld: its last literal was announced but never sent.
         server_holes: holes in the server's stream before the command.
@@ -66,8 +69,10 @@ class Command:
     verb: str
     time_ns: int
     frame: int
-    fragments: list[bytes] = field(default_factory=list)
-    literals: list[KeptLiteral | None] = field(default_factory=list)
+    argument: bytes = field(default=b"", repr=False)
+    first_literal: KeptLiteral | None = field(default=None, repr=False)
+    user: bytes | None = None
+    has_password: bool = False
     is_open: bool = True
     literal_withheld: bool = False
     is_over: bool = False
@@ -77,33 +82,26 @@ class Command:
     messages: list[AppendedMessage] = field(default_factory=list)
     asked_chunk: tuple[int, int] | None = None
     expunged: int = 0
-    _text_bytes: int = 0
 
-    @property
-    def argument(self) -> bytes:
-        """What follows the verb, each literal as its `{n}`."""
-        return b"".join(self.fragments)
+    def add_fragment(self, fragment: bytes, limit: int) -> None:
+        """Add text to the argument; what matters of it comes before the limit."""
+        if len(self.argument) < limit:
+            self.argument += fragment[: limit - len(self.argument)]
 
-    def add_fragment(self, fragment: bytes, limit: int) -> bool:
-        """Append text, as long as all of it together is within the limit."""
-        self._text_bytes += len(fragment)
-        if self._text_bytes > limit:
-            return False
-        self.fragments.append(fragment)
-        return True
-
-    @property
-    def literal_values(self) -> list[bytes | None]:
-        """What the literals held, where it was kept and is complete."""
-        return [
-            bytes(literal.data) if literal is not None and literal.complete else None
-            for literal in self.literals
-        ]
+    def close(self) -> None:
+        """All of the command is there: keep what matters, drop the secrets."""
+        if self.verb == "LOGIN":
+            self.user = self.first_argument
+            self.has_password = grammar.has_password(self.argument)
+        self.argument = grammar.redact(self.verb, self.argument)
+        self.is_open = False
 
     @property
     def first_argument(self) -> bytes | None:
-        """The user of LOGIN, the mailbox of SELECT, EXAMINE and APPEND."""
-        return grammar.parse_astring(self.argument, self.literal_values)
+        """The mailbox of SELECT, EXAMINE and APPEND, the user of LOGIN."""
+        literal = self.first_literal
+        value = bytes(literal.data) if literal and literal.complete else None
+        return grammar.parse_astring(self.argument, value)
 
 
 class CommandsInProgress:

@@ -89,7 +89,7 @@ class ImapDissector(MailDissector):
             FragmentReader(self._input[Side.SERVER]),
         )
         # a hole was passed, and no line since was surely a command or response
-        self._lost = [False, False]
+        self._client_is_lost = self._server_is_lost = False
         self._holes = [0, 0]
         self._in_progress = CommandsInProgress()
         # the command that the client is still sending
@@ -97,7 +97,8 @@ class ImapDissector(MailDissector):
         # the command after whose response the client's bytes may be no commands
         self._switch: Command | None = None
         self._compressed = False
-        self._paused = [False, False]
+        # what is unread of a side stays unread for now
+        self._paused = False
         # the client waits for leave to send a literal, as far as is known
         self._may_withhold = False
         self._command_seen = False
@@ -118,18 +119,18 @@ class ImapDissector(MailDissector):
         if self._compressed:
             self._input[side].drop()
             return
+        self._paused = side is Side.CLIENT and self._waits_for_switch()
         unread, fragments = self._input[side], self._fragments[side]
         receive = self._receive_response if side else self._receive_command
-        self._paused[side] = side is Side.CLIENT and self._waits_for_switch()
-        while not self._paused[side]:
+        limit = self.limits.line
+        while unread.data and not self._paused:
             fragment = fragments.take_fragment()
             if fragment is None:
-                if self._at_eof[side] and not fragments.in_literal:
-                    fragment = unread.take_unfinished_line()
-                if not fragment:
+                if not self._at_eof[side] or fragments.in_literal:
                     return
+                fragment = unread.take_unfinished_line()
             receive(fragment)
-            if len(fragment) >= self.limits.line:
+            if len(fragment) >= limit:
                 # the rest of the line is skipped, and a literal's size with it
                 self._lose_track(side)
 
@@ -142,8 +143,7 @@ class ImapDissector(MailDissector):
 
     def _finish(self) -> None:
         if self._open is not None:
-            sent = self._fragments[Side.CLIENT]
-            self._open.literal_withheld = sent.is_untouched
+            self._withhold_literal(self._open)
         for fragments in self._fragments:
             fragments.abandon()
         for command in self._in_progress:
@@ -153,11 +153,13 @@ class ImapDissector(MailDissector):
 
     def _lose_track(self, side: Side) -> None:
         """Where the next command or response begins is not known."""
-        self._lost[side] = True
         if side is Side.SERVER:
+            self._server_is_lost = True
             self._continuation = None
-        elif self._open is not None:
-            self._close_command(self._open)
+        else:
+            self._client_is_lost = True
+            if self._open is not None:
+                self._close_command(self._open)
 
     def _next_number(self) -> int:
         self._exchange_count += 1
@@ -174,7 +176,7 @@ class ImapDissector(MailDissector):
     def _begin_command(self, line: bytes) -> None:
         parsed = grammar.parse_command(line)
         is_known = parsed is not None and grammar.is_known(parsed[1])
-        if not is_known and self._lost[Side.CLIENT]:
+        if not is_known and self._client_is_lost:
             return
         authenticate = self._in_progress.first("AUTHENTICATE")
         if not is_known and authenticate is not None:
@@ -182,7 +184,7 @@ class ImapDissector(MailDissector):
             if authenticate.sasl is not None:
                 authenticate.sasl.receive_response(line)
         elif parsed is not None:
-            self._lost[Side.CLIENT] = False
+            self._client_is_lost = False
             self._command_seen = True
             tag, verb, argument = parsed
             self._continue_command(self._add_command(tag, verb), argument)
@@ -213,29 +215,30 @@ class ImapDissector(MailDissector):
 
     def _continue_command(self, command: Command, fragment: bytes) -> None:
         literal = find_literal(fragment)
-        if literal is not None:
-            sink = self._choose_sink(command, fragment, literal)
-            if command.add_fragment(fragment, self.limits.line):
-                command.literals.append(sink if isinstance(sink, KeptLiteral) else None)
-            self._open = command
-            self._may_withhold = literal.synchronizing
-            self._fragments[Side.CLIENT].expect_literal(literal, sink)
-        else:
-            command.add_fragment(fragment, self.limits.line)
+        if literal is None:
+            command.add_fragment(fragment, self.limits.kept_text)
             self._close_command(command)
+            return
+        sink = self._choose_sink(command, fragment, literal)
+        command.add_fragment(fragment, self.limits.kept_text)
+        self._open = command
+        self._may_withhold = literal.synchronizing
+        self._fragments[Side.CLIENT].expect_literal(literal, sink)
 
     def _choose_sink(
         self, command: Command, fragment: bytes, literal: Literal
     ) -> LiteralSink | None:
         """Decide where a literal of a command goes; most are of no interest."""
-        if not command.fragments and not fragment[: literal.start].strip():
-            is_kept = (
+        if not command.argument and not fragment[: literal.start].strip():
+            if (
                 command.verb in _FIRST_LITERAL_KEPT
                 and literal.size <= self.limits.kept_text
-            )
-            return KeptLiteral() if is_kept else None
+            ):
+                command.first_literal = KeptLiteral()
+            return command.first_literal
         # RFC 4469: CATENATE's literals are parts of a message
-        if command.verb == "APPEND" and b"CATENATE" not in fragment.upper():
+        is_part = b" CATENATE (" in (command.argument + fragment).upper()
+        if command.verb == "APPEND" and not is_part:
             on_end = partial(self._hold_appended, command)
             return MessageLiteral(MessageReader(self.limits), on_end)
         return None
@@ -256,15 +259,15 @@ class ImapDissector(MailDissector):
     def _close_command(self, command: Command) -> None:
         """All of a command was sent, or all of it that will ever be seen."""
         self._open = None
-        command.is_open = False
+        if command.verb == "AUTHENTICATE":
+            self._begin_authentication(command)
+        command.close()
         match command.verb:
-            case "AUTHENTICATE":
-                self._begin_authentication(command)
             case "STARTTLS":
                 self._events.append(StartTlsAdvanced(StartTls.REQUESTED))
-                self._switch = command
+                self._await_switch(command)
             case "COMPRESS":
-                self._switch = command
+                self._await_switch(command)
             case "FETCH" | "UID FETCH":
                 command.asked_chunk = parse_asked_chunk(command.argument)
             case "ID":
@@ -298,7 +301,6 @@ class ImapDissector(MailDissector):
             if is_done and command.verb == "COMPRESS":
                 self._start_compression()
             elif is_done:
-                self._paused = [True, True]
                 self._start_tls()
 
     def _begin_authentication(self, command: Command) -> None:
@@ -308,6 +310,11 @@ class ImapDissector(MailDissector):
             command.sasl = SaslExchange(mechanism)
             if initial_response is not None:
                 command.sasl.receive_initial_response(initial_response)
+
+    def _await_switch(self, command: Command) -> None:
+        """Read no more of the client until it is known what its bytes are."""
+        self._switch = command
+        self._paused = True
 
     def _waits_for_switch(self) -> bool:
         """Whether the client's bytes wait for the answer to STARTTLS or COMPRESS."""
@@ -335,7 +342,7 @@ class ImapDissector(MailDissector):
 
     def _start_compression(self) -> None:
         self._compressed = True
-        self._paused = [True, True]
+        self._paused = True
         self._anomaly("imap_compressed", Side.SERVER)
 
     # The server's side
@@ -343,7 +350,7 @@ class ImapDissector(MailDissector):
     def _receive_response(self, fragment: bytes) -> None:
         if self._continuation is not None:
             self._continuation(fragment)
-        elif self._lost[Side.SERVER] and not self._is_surely_response(fragment):
+        elif self._server_is_lost and not self._is_surely_response(fragment):
             return
         elif fragment.startswith(b"* "):
             self._receive_untagged(fragment)
@@ -358,7 +365,7 @@ class ImapDissector(MailDissector):
         if not is_sure and grammar.begins_tagged_response(line):
             is_any_tag = self._holes[Side.CLIENT] or not self._command_seen
             is_sure = bool(is_any_tag) or line.partition(b" ")[0] in self._in_progress
-        self._lost[Side.SERVER] = not is_sure
+        self._server_is_lost = not is_sure
         return is_sure
 
     def _receive_untagged(self, line: bytes) -> None:
@@ -440,18 +447,20 @@ class ImapDissector(MailDissector):
                 self._anomaly("imap_unknown_tag", Side.SERVER)
             self._report_response(ExchangeKind.COMMAND, response)
         else:
-            if command.is_open and status != b"OK":
-                self._withhold_literal(command)
+            # RFC 9051 §4.3: the client doesn't send a literal that is refused
+            is_refused = status != b"OK" and self._may_withhold
+            if command.is_open and is_refused and self._withhold_literal(command):
+                self._close_command(command)
             self._end_command(command, response)
         self._read_code(text)
 
-    def _withhold_literal(self, command: Command) -> None:
-        """RFC 9051 §4.3: the client doesn't send a literal that was refused."""
+    def _withhold_literal(self, command: Command) -> bool:
+        """Note that a literal was announced and not sent, if that is so."""
         fragments = self._fragments[Side.CLIENT]
-        if self._may_withhold and fragments.is_untouched:
-            command.literal_withheld = True
-            fragments.abandon()
-            self._close_command(command)
+        command.literal_withheld = fragments.is_untouched
+        if command.literal_withheld:
+            fragments.withdraw_literal()
+        return command.literal_withheld
 
     def _read_code(self, text: bytes) -> None:
         if text[:12].upper() == b"[CAPABILITY ":

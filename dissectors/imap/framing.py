@@ -69,11 +69,12 @@ def find_literal(fragment: bytes) -> Literal | None:
 class KeptLiteral:
     """A sink for a short literal that is an argument: a user, a mailbox."""
 
-    __slots__ = ("complete", "data")
+    __slots__ = ("_has_hole", "complete", "data")
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.complete = False
+        self._has_hole = False
 
     def feed(self, data: bytes) -> None:
         """Keep the bytes; whoever chose this sink knows that they are few."""
@@ -81,11 +82,11 @@ class KeptLiteral:
 
     def skip_gap(self, length: int) -> None:
         """Stay incomplete for good."""
-        self.data.clear()
+        self._has_hole = True
 
     def end(self, *, complete: bool) -> None:
         """Become valid if all of it came."""
-        self.complete = complete
+        self.complete = complete and not self._has_hole
 
 
 class FragmentReader:
@@ -123,6 +124,8 @@ class FragmentReader:
 
     def take_fragment(self) -> bytes | None:
         """Return the next fragment, or `None` if it is not complete yet."""
+        if self._literal is None:
+            return self._buffer.take_line()
         if self._remaining and not self._read_literal():
             return None
         fragment = self._buffer.take_line()
@@ -150,6 +153,11 @@ class FragmentReader:
         if self._remaining:
             self._end_literal(complete=False)
         self._literal = None
+
+    def withdraw_literal(self) -> None:
+        """Learn that the literal that was announced will not be sent."""
+        self._sink = self._literal = None
+        self._remaining = 0
 
     def _read_literal(self) -> bool:
         data = self._buffer.take(self._remaining)

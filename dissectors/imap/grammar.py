@@ -10,11 +10,8 @@ Every expression here is linear in its subject.
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # tag = 1*<any ASTRING-CHAR except "+">; command names are atoms. More than one
 # blank between them is not allowed, but servers accept it.
@@ -75,9 +72,15 @@ _OPEN_COMMAND = re.compile(
 _SECRET_COMMANDS = frozenset({"AUTHENTICATE", "GENURLAUTH", "LOGIN", "URLFETCH"})
 
 
+@functools.lru_cache(maxsize=256)
+def is_open(verb: str) -> bool:
+    """Whether a verb, in upper case, is a command whose arguments may be shown."""
+    return _OPEN_COMMAND.fullmatch(verb) is not None
+
+
 def is_known(verb: str) -> bool:
     """Whether a verb, in upper case, is a command and not a word by chance."""
-    return verb in _SECRET_COMMANDS or _OPEN_COMMAND.fullmatch(verb) is not None
+    return is_open(verb) or verb in _SECRET_COMMANDS
 
 
 def parse_command(line: bytes) -> tuple[bytes, str, bytes] | None:
@@ -86,15 +89,18 @@ def parse_command(line: bytes) -> tuple[bytes, str, bytes] | None:
     if match is None:
         return None
     tag, verb, argument = match.groups()
-    return tag, " ".join(verb.decode().upper().split()), argument or b""
+    name = verb.decode().upper()
+    if " " in name:
+        name = " ".join(name.split())
+    return tag, name, argument or b""
 
 
-def parse_astring(text: bytes, literals: Sequence[bytes | None]) -> bytes | None:
+def parse_astring(text: bytes, literal: bytes | None) -> bytes | None:
     """Return the astring that `text` begins with, if its value is known.
 
     Args:
         text: begins with the astring.
-        literals: what the literals of the text held, `None` where not kept.
+        literal: what that held if it is a literal.
     """
     match = _ASTRING.match(text)
     if match is None:
@@ -102,19 +108,13 @@ def parse_astring(text: bytes, literals: Sequence[bytes | None]) -> bytes | None
     quoted, atom = match.groups()
     if quoted is not None:
         return unquote(quoted)
-    if atom is not None:
-        return bytes(atom)
-    return literals[0] if literals else None
+    return literal if atom is None else bytes(atom)
 
 
-def parse_login(
-    argument: bytes, literals: Sequence[bytes | None]
-) -> tuple[bytes | None, bool]:
-    """Return the userid of LOGIN, and whether a password is behind it."""
-    match = _ASTRING.match(argument)
-    if match is None:
-        return None, bool(argument)
-    return parse_astring(argument, literals), bool(argument[match.end() :].strip())
+def has_password(login: bytes) -> bool:
+    """Whether something is behind the userid in the argument of LOGIN."""
+    userid = _ASTRING.match(login)
+    return bool(login[userid.end() :].strip() if userid else login)
 
 
 def parse_id(text: bytes) -> bytes | None:
@@ -154,7 +154,7 @@ def count_uids(uid_set: bytes) -> int:
 
 def redact(verb: str, argument: bytes) -> bytes:
     """Return an argument without the secrets that it may hold."""
-    if not argument or _OPEN_COMMAND.fullmatch(verb):
+    if not argument or is_open(verb):
         return argument
     if verb == "LOGIN":
         user = _ASTRING.match(argument)

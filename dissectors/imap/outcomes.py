@@ -1,7 +1,6 @@
 """What commands and responses prove: pure functions from them to events.
 
-A command is concluded once its tagged response is known, or never will be. No
-secret gets past here, as arguments are redacted before they become text.
+A command is concluded once its tagged response is known, or never will be.
 """
 
 from __future__ import annotations
@@ -114,12 +113,11 @@ def describe_appended(
 
 
 def _exchange(command: Command, response: Response | None, limits: Limits) -> Exchange:
-    argument = grammar.redact(command.verb, command.argument)
     exchange = Exchange(
         command.number,
         ExchangeKind.COMMAND,
         command.verb,
-        decode_text(argument, limits.kept_text) if argument else None,
+        decode_text(command.argument, limits.kept_text) or None,
         command.time_ns,
         command.frame,
     )
@@ -135,8 +133,8 @@ def _status(response: Response | None) -> str | None:
 def _conclude_login(
     command: Command, response: Response | None, limits: Limits
 ) -> list[Event]:
-    user, has_password = grammar.parse_login(command.argument, command.literal_values)
-    is_exposed = has_password and not command.literal_withheld
+    user = command.user
+    is_exposed = command.has_password and not command.literal_withheld
     return [
         AuthAttempted(
             "LOGIN",
