@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Result = TypeVar("Result")
 
@@ -166,6 +166,15 @@ class Machine:
         """Call a Python function on this machine, in a process of its own."""
         return self.begin(function, *args).result()
 
+    @contextlib.contextmanager
+    def running(self, function: Callable[..., object], *args: Any) -> Iterator[None]:
+        """Have a Python function run here for as long as the context lasts."""
+        pending = self.begin(function, *args)
+        try:
+            yield
+        finally:
+            pending.stop()
+
     def at_close(self, callback: Callable[[], object]) -> None:
         """Have something done when the network is closed, the latest first."""
         self._network.closing.callback(callback)
@@ -205,6 +214,11 @@ class Pending(Generic[Result]):
         finally:
             self._process.join()
         return result
+
+    def stop(self) -> None:
+        """End the function, whatever it is doing."""
+        self._process.terminate()
+        self._process.join()
 
 
 class Service:
@@ -297,11 +311,15 @@ class Network:
     ) -> Machine:
         """Add a machine and plug it into the hub."""
         machine = self.add_machine(name, hostname)
-        port = f"port{len(self.machines)}"
-        self.join(machine, "eth0", hub, port)
-        hub.ip("link", "set", port, "master", self.BRIDGE)
+        self.plug(hub, machine, "eth0")
         self.name(machine, "eth0", *addresses)
         return machine
+
+    def plug(self, hub: Machine, machine: Machine, interface: str) -> None:
+        """Connect a machine to the hub's bridge."""
+        port = f"port{len(self.machines)}"
+        self.join(machine, interface, hub, port)
+        hub.ip("link", "set", port, "master", self.BRIDGE)
 
     def join(self, one: Machine, interface: str, other: Machine, port: str) -> None:
         """Connect two machines by a cable (a veth pair)."""

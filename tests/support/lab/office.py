@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ from tests.support.lab.dovecot import Dovecot
 from tests.support.lab.network import Network
 from tests.support.lab.people import DOMAIN, PEOPLE
 from tests.support.lab.postfix import MAIL_UID, Postfix
+from tests.support.lab.wire import Effect, Tunnel, forward
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.lab.network import Machine
@@ -29,6 +32,44 @@ smtpd_tls_mandatory_ciphers = medium
 """
 
 
+class Wire:
+    """A traveller's machine, and a long way between it and the office.
+
+    Attributes:
+        traveller: the machine at the far end.
+    """
+
+    def __init__(self, network: Network, hub: Machine) -> None:
+        self.traveller = network.add_machine("traveller", "traveller.example.net")
+        self._middle = network.add_machine("middle", "middle.example.net")
+        network.join(self.traveller, "eth0", self._middle, "near")
+        # room for the headers of tunnels
+        self.traveller.ip("link", "set", "eth0", "mtu", "1400")
+        network.plug(hub, self._middle, "far")
+        network.join(self._middle, "out", self._middle, "in")
+        network.name(self.traveller, "eth0", "198.51.100.77")
+
+    @contextlib.contextmanager
+    def effect(self, effect: Effect) -> Iterator[None]:
+        """Do something to the frames that pass, in both directions."""
+        with self._middle.running(
+            forward, [("near", "far", effect), ("far", "near", effect)]
+        ):
+            yield
+
+    @contextlib.contextmanager
+    def tunnel(self, tunnel: Tunnel) -> Iterator[tuple[Machine, str]]:
+        """Lead the way through a tunnel; give the place where it can be captured."""
+        routes = [
+            ("near", "out", tunnel.wrap),
+            ("out", "near", tunnel.unwrap),
+            ("far", "in", tunnel.wrap),
+            ("in", "far", tunnel.unwrap),
+        ]
+        with self._middle.running(forward, routes):
+            yield self._middle, "out"
+
+
 class Office:
     """A mail server, some client machines, and two mail servers outside.
 
@@ -37,6 +78,7 @@ class Office:
         server: mail.example.com with Postfix and Dovecot.
         desk, laptop, phone, scanner: machines of the office.
         stranger: a machine outside that has no account.
+        wire: a way to the server on which things happen to packets.
         relay_tls, relay_plain: outside mail servers, with and without STARTTLS.
     """
 
@@ -64,6 +106,7 @@ class Office:
             hub, "outside", "mx.example.net", "198.51.100.25", "2001:db8:100::25"
         )
         self.old = network.add_client(hub, "old", "mail.example.org", "203.0.113.25")
+        self.wire = Wire(network, hub)
         folder = network.folder
         self.authority = Authority(folder)
         self.mail = folder / "mail"
@@ -89,6 +132,26 @@ class Office:
         self.dovecot.start()
         for postfix in (self.postfix, self.relay_tls, self.relay_plain):
             postfix.start()
+
+    @contextlib.contextmanager
+    def vxlan(self, server_address: str, desk_address: str) -> Iterator[None]:
+        """Join the server and the desk by a VXLAN of their own."""
+        ends = (
+            (self.server, Network.BRIDGE, server_address, self.desk),
+            (self.desk, "eth0", desk_address, self.server),
+        )
+        for machine, interface, address, peer in ends:
+            machine.ip(
+                "link", "add", "vxlan0", "type", "vxlan", "id", "42", "dstport", "4789",
+                "local", machine.ipv4, "remote", peer.ipv4, "dev", interface,
+            )  # fmt: skip
+            machine.ip("link", "set", "vxlan0", "up")
+            machine.ip("addr", "add", f"{address}/32", "dev", "vxlan0")
+        self.server.ip("route", "add", desk_address, "dev", "vxlan0")
+        self.desk.ip("route", "add", server_address, "dev", "vxlan0")
+        yield
+        for machine, *_ in ends:
+            machine.ip("link", "delete", "vxlan0")
 
     def _server_postfix(self, chain: Path) -> Postfix:
         listeners = []

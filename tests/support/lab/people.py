@@ -44,6 +44,11 @@ def plain_response(user: str, password: str, authorize_as: str = "") -> str:
     return _base64(f"{authorize_as}\0{user}\0{password}")
 
 
+def cram_forms(response: str) -> list[str]:
+    """Return the forms of a CRAM-MD5 response (RFC 2195), of which the digest tells."""
+    return [response.rpartition(" ")[2], _base64(response)]
+
+
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 

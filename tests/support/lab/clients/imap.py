@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 import imaplib
 import time
 from typing import TYPE_CHECKING
 
 from tests.support.lab.messages import received_facts
-from tests.support.lab.people import plain_response
+from tests.support.lab.people import cram_forms, plain_response
 
 if TYPE_CHECKING:
     import socket
@@ -98,7 +97,7 @@ def _authenticate_cram_md5(
     def respond(challenge: bytes) -> bytes:
         digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
         response = f"{user} {digest}"
-        facts["secrets"] = [response, base64.b64encode(response.encode()).decode()]
+        facts["secrets"] = cram_forms(response)
         return response.encode()
 
     client.authenticate("CRAM-MD5", respond)

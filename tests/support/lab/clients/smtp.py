@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import smtplib
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.support.lab.messages import File, compose, message_facts
+from tests.support.lab.people import cram_forms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ def _log_in(client: _Client, access: Access, facts: Facts) -> bool:
         if challenge is None:
             return None
         response = client.auth_cram_md5(challenge)
-        facts["secrets"] = [response, base64.b64encode(response.encode()).decode()]
+        facts["secrets"] = cram_forms(response)
         return response
 
     methods: dict[str, Callable[..., Any]] = {
