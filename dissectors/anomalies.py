@@ -31,4 +31,5 @@ ANOMALIES = {
     "smtp_unknown_command": "a client line that begins with no verb",
     # POP3
     "pop3_unexpected_line": "a server line that is no response",
+    "pop3_unknown_command": "a client line that begins with no verb",
 }

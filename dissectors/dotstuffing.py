@@ -1,8 +1,14 @@
 """Text that ends with a lone dot, and whose lines that begin with one have two.
 
 SMTP calls it the mail data (RFC 5321 §4.5.2), POP3 a multi-line response
-(RFC 1939 §3). It streams: no more than four bytes are held back. The cost is
-linear in the bytes.
+(RFC 1939 §3). Only CRLF.CRLF ends it, unless its writer uses bare LF throughout.
+A lone dot between other line ends is a lookalike: some readers take it for the
+end, which is how messages are smuggled. Only what the reader does next tells, so
+the bytes behind the first lookalike are held, up to a limit, until the true end
+comes or the owner calls `end_at_lookalike`.
+
+Otherwise it streams, with no more than four bytes held back. The cost is linear
+in the bytes.
 """
 
 from __future__ import annotations
@@ -13,9 +19,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dissectors.conversation import LineBuffer
 
+# what may follow a lookalike before it is taken for text
+MAX_DOUBTFUL_BYTES = 64 * 1024
+
 # a dot alone on its line, by any line ends that someone may take for such
 _LONE_DOT = re.compile(rb"\n\.(?=\r?\n)")
-_LONE_DOT_LAST = re.compile(rb"\n\.\r?\n\Z")
+_LONE_DOT_LINE = re.compile(rb"(\r?\n|)\.\r?\n")
 # what may be the beginning of it, at the end of the bytes that are there
 _BEGINNING = re.compile(rb"(?:\r?\n(?:\.\r?)?|\r)\Z")
 
@@ -25,11 +34,18 @@ class StuffedText:
 
     Attributes:
         ended: the lone dot was read.
-        lookalike: some line ends around a lone dot were not CRLF, so that it did
-            not end the text, but may well do so for another reader.
+        lookalike_seen: there was a lookalike.
+        in_doubt: the unread bytes begin with a lookalike.
     """
 
-    __slots__ = ("_at_start", "_bare_lf", "_last", "ended", "lookalike")
+    __slots__ = (
+        "_at_start",
+        "_bare_lf",
+        "_searched",
+        "ended",
+        "in_doubt",
+        "lookalike_seen",
+    )
 
     def __init__(self, *, bare_lf: bool = False) -> None:
         """Begin at the start of a line.
@@ -38,60 +54,80 @@ class StuffedText:
             bare_lf: lines may end in LF alone.
         """
         self.ended = False
-        self.lookalike = False
+        self.lookalike_seen = False
+        self.in_doubt = False
         self._bare_lf = bare_lf
         self._at_start = True
-        self._last = b"\r\n"
+        self._searched = 0
 
     def read(self, unread: LineBuffer) -> bytes:
         """Take what belongs to the text off the buffer; return it unstuffed."""
         if self._at_start and not self._read_start(unread):
             return b""
+        text = b""
         data = unread.data
-        dot = _LONE_DOT.search(data)
-        while dot is not None:
+        while (dot := _LONE_DOT.search(data, self._searched)) is not None:
             start, end = dot.span()
-            line_end = 2 if data[end] == 0x0D else 1
-            if self._bare_lf or (line_end == 2 and data[start - 1 : start] == b"\r"):
-                self.ended = True
-                text = unread.take(start + 1)
-                unread.take(1 + line_end)
-                return self._unstuff(text)
-            self.lookalike = True
-            dot = _LONE_DOT.search(data, end)
+            has_cr = data[start - 1 : start] == b"\r"
+            if self._bare_lf or (has_cr and data[end] == 0x0D):
+                text += self._take(unread, start + 1)
+                self._take_lone_dot(unread)
+                return text
+            if self.in_doubt:
+                self._searched = end
+            else:
+                text += self._take(unread, start - has_cr)
+                self._doubt(unread)
+        if self.in_doubt and len(data) <= MAX_DOUBTFUL_BYTES:
+            # a line end, a dot and a CR may be there of the next lone dot
+            self._searched = max(self._searched, len(data) - 3)
+            return text
         held_back = _BEGINNING.search(data[-4:])
-        text = unread.take(len(data) - (len(held_back[0]) if held_back else 0))
-        if text:
-            self._last = (self._last + text[-4:])[-4:]
-        return self._unstuff(text)
+        return text + self._take(
+            unread, len(data) - (len(held_back[0]) if held_back else 0)
+        )
 
-    def cross_gap(self) -> None:
+    def end_at_lookalike(self, unread: LineBuffer) -> bytes:
+        """Learn that the lookalike was the end; return the last line end."""
+        match = _LONE_DOT_LINE.match(unread.data)
+        assert match is not None
+        text = unread.take(match.end(1))
+        self._take_lone_dot(unread)
+        return text
+
+    def cross_gap(self, unread: LineBuffer) -> bytes:
         """Go on behind a hole, in the middle of some line."""
         self._at_start = False
-        self._last = b""
+        return self._take(unread, len(unread))
 
-    def may_have_ended(self, unread: LineBuffer) -> bool:
-        """Whether the bytes so far end in what others take for the end."""
-        return _LONE_DOT_LAST.search(self._last + unread.data[:4]) is not None
-
-    def _unstuff(self, text: bytes) -> bytes:
+    def _take(self, unread: LineBuffer, count: int) -> bytes:
+        self.in_doubt = False
+        self._searched = 0
+        text = unread.take(count)
         if self._bare_lf:
             return text.replace(b"\n.", b"\n")
         return text.replace(b"\r\n.", b"\r\n")
 
+    def _take_lone_dot(self, unread: LineBuffer) -> None:
+        self.ended = True
+        self.in_doubt = False
+        unread.take(3 if unread.data[1] == 0x0D else 2)
+
+    def _doubt(self, unread: LineBuffer) -> None:
+        self.lookalike_seen = self.in_doubt = True
+        self._searched = unread.data.index(b".") + 1
+
     def _read_start(self, unread: LineBuffer) -> bool:
-        """Read a dot that the text begins with; `False` if the text ends there."""
+        """Read a dot that the text begins with; `False` if there is no text yet."""
         data = unread.data
         if b".\r".startswith(data):
-            # also if there is nothing yet
             return False
         self._at_start = False
         if data[0] == 0x2E:
-            is_crlf = data.startswith(b".\r\n")
-            if is_crlf or (self._bare_lf and data.startswith(b".\n")):
-                self.ended = True
-                unread.take(3 if is_crlf else 2)
-                return False
-            self.lookalike = data.startswith(b".\n")
-            self._last += unread.take(1)
-        return True
+            if data.startswith(b".\r\n") or (self._bare_lf and data[1] == 0x0A):
+                self._take_lone_dot(unread)
+            elif data[1] == 0x0A:
+                self._doubt(unread)
+            else:
+                unread.take(1)
+        return not self.ended

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dissectors.conversation import decode_text
+
+if TYPE_CHECKING:
+    from dissectors.events import Exchange
 
 # what an empty line costs in memory
 _LINE_OVERHEAD = 32
 
 
 @dataclass(slots=True)
-class Reply:
+class SmtpReply:
     """A reply.
 
     Attributes:
@@ -28,11 +32,12 @@ class Reply:
         """RFC 5321 §4.2.1: a positive completion reply."""
         return 200 <= self.code < 300
 
-    def text(self, limit: int) -> str:
-        """The lines as one text."""
-        if len(self.lines) == 1:
-            return decode_text(self.lines[0], limit)
-        return decode_text(b"\n".join(self.lines), limit)
+    def describe(self, exchange: Exchange, limit: int) -> None:
+        """Fill in the code and the text of all lines."""
+        exchange.reply_code = self.code
+        lines = self.lines
+        text = lines[0] if len(lines) == 1 else b"\n".join(lines)
+        exchange.reply_text = decode_text(text, limit)
 
 
 class ReplyReader:
@@ -46,20 +51,20 @@ class ReplyReader:
         self._kept = 0
         self._lines: list[bytes] = []
 
-    def add(self, code: int, text: bytes, *, is_last: bool) -> Reply | None:
+    def add(self, code: int, text: bytes, *, is_last: bool) -> SmtpReply | None:
         """Take a line; return the reply if this was its last."""
         if is_last and not self._lines:
-            return Reply(code, [text])
+            return SmtpReply(code, [text])
         self._code = code
         self._kept += len(text) + _LINE_OVERHEAD
         if self._kept <= self._limit or not self._lines:
             self._lines.append(text)
         return self.flush(complete=True) if is_last else None
 
-    def flush(self, *, complete: bool = False) -> Reply | None:
+    def flush(self, *, complete: bool = False) -> SmtpReply | None:
         """Return what there is of a reply that will not go on."""
         if not self._lines:
             return None
-        reply = Reply(self._code, self._lines, complete)
+        reply = SmtpReply(self._code, self._lines, complete)
         self._lines, self._kept = [], 0
         return reply

@@ -1,0 +1,379 @@
+"""Commands and replies in order: what SMTP and POP3 have in common.
+
+The client's lines are commands. Each joins the queue of those that await their
+reply, and replies answer the queue in order, pipelined or not (RFC 2920 §3.1,
+RFC 2449 §6.8).
+
+What follows a decisive command (DATA, AUTH, STARTTLS, STLS) depends on its
+reply, so the client's bytes behind it wait. If no reply can come any more (a
+hole in the server's stream, its end, too many bytes held), they speak for
+themselves: a line with a known verb is a command, others are what the command
+announced.
+
+A line without end counts as complete when the other side goes on as if it were.
+
+After a hole, replies are not matched with commands across it. Words that may be
+secrets or mail text (behind a failed AUTH, a refused DATA, or a hole) are not
+taken for verbs unless they are known ones; arguments of unknown verbs are not
+kept at all.
+
+Memory is bounded by `Limits.pending_commands` and `Limits.held`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+
+from dissectors.conversation import MailDissector
+from dissectors.events import (
+    Exchange,
+    ExchangeKind,
+    Outcome,
+    Side,
+    StartTls,
+    StartTlsAdvanced,
+)
+from dissectors.limits import DEFAULT_LIMITS
+from dissectors.sasl import SaslExchange
+
+if TYPE_CHECKING:
+    from dissectors.conversation import LineBuffer
+    from dissectors.limits import Limits
+
+# enough of a line to see whether it begins with a verb
+_PEEK_BYTES = 64
+# RFC 8446 §5.1: ContentType handshake
+_TLS_HANDSHAKE = 0x16
+
+
+@dataclass(slots=True)
+class Command:
+    """A command that awaits its reply.
+
+    Attributes:
+        unreported: it is no exchange, but may be answered.
+    """
+
+    exchange: Exchange
+    sasl: SaslExchange | None = None
+    unreported: bool = False
+
+
+class Reply(Protocol):
+    """What a server answers."""
+
+    @property
+    def is_positive(self) -> bool:
+        """The command succeeded."""
+
+    def describe(self, exchange: Exchange, limit: int) -> None:
+        """Fill in the code or status, and up to `limit` bytes of the text."""
+
+
+CommandT = TypeVar("CommandT", bound=Command)
+ReplyT = TypeVar("ReplyT", bound=Reply)
+
+
+class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
+    """A dissector of commands that are answered in order.
+
+    A protocol says how lines are parsed and what commands and replies mean; what
+    it adds to a client's stream besides lines it reads in `_read_next`.
+    """
+
+    # known verbs, in upper case; the anomaly of a line without any verb
+    _VERBS: ClassVar[frozenset[str]]
+    _UNKNOWN_COMMAND: ClassVar[str]
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(limits)
+        self._awaiting: deque[CommandT] = deque()
+        self._decisive: CommandT | None = None
+        # the server asked for the next line of the client, which is a secret
+        self._challenged = False
+        self._greeted = False
+        self._words_are_verbs = False
+        # after holes: no reply will come to the decisive command; replies may
+        # answer what was lost; commands may be in line behind lost ones
+        self._reply_lost = False
+        self._stray_replies = False
+        self._behind_hole = False
+        # per side: the next line may be the rest of one that was taken or lost
+        self._rest_of_line = [False, False]
+
+    @abc.abstractmethod
+    def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
+        """Split a line into verb, in upper case, and argument."""
+
+    @abc.abstractmethod
+    def _make_command(self, exchange: Exchange) -> CommandT:
+        """Add to an exchange what the protocol needs to know of a command."""
+
+    @abc.abstractmethod
+    def _receive_command(self, verb: str, argument: bytes) -> None:
+        """Act on a command line with a known verb."""
+
+    @abc.abstractmethod
+    def _receive_server_line(self, line: bytes) -> None:
+        """Act on a line of the server."""
+
+    @abc.abstractmethod
+    def _is_whole_reply(self, line: bytes) -> bool:
+        """Whether a line without end may be all that the server has to say."""
+
+    @abc.abstractmethod
+    def _handle_reply(self, command: CommandT, reply: ReplyT | None) -> None:
+        """Act on the reply to a command; `None` if none will be seen."""
+
+    def _decide_by_line(self, command: CommandT, *, is_command: bool) -> None:
+        """Act on what follows a decisive command whose reply is not seen."""
+
+    # the client
+
+    def _read(self, side: Side) -> None:
+        unread = self._input[side]
+        if side is Side.CLIENT:
+            while unread.data and self._read_next(unread):
+                pass
+        else:
+            self._read_server(unread)
+
+    def _read_next(self, unread: LineBuffer) -> bool:
+        """Read one thing of the client; `False` if it must wait."""
+        if self._decisive is not None and not self._challenged:
+            return self._decide_without_reply(unread, self._decisive)
+        line = unread.take_line()
+        if line is None:
+            return False
+        self._receive_client_line(line)
+        return True
+
+    def _receive_client_line(self, line: bytes) -> None:
+        verb, argument = self._parse_command(line)
+        is_known = verb in self._VERBS
+        if self._challenged and self._receive_response(line, is_known=is_known):
+            return
+        is_rest, self._rest_of_line[Side.CLIENT] = self._rest_of_line[0], False
+        if verb is not None and is_known:
+            self._words_are_verbs = True
+            self._receive_command(verb, argument)
+        elif not is_rest:
+            self._receive_unknown(verb)
+
+    def _receive_response(self, line: bytes, *, is_known: bool) -> bool:
+        self._challenged = False
+        if self._decisive is not None and self._decisive.sasl is not None:
+            self._decisive.sasl.receive_response(line)
+            return True
+        # a response to a challenge whose AUTH was not seen, unless it is a command
+        return not is_known
+
+    def _receive_unknown(self, verb: str | None) -> None:
+        if not self._words_are_verbs:
+            self._send(None).unreported = True
+            return
+        if verb is None:
+            self._anomaly(self._UNKNOWN_COMMAND, Side.CLIENT)
+        self._send(verb)
+
+    def _send(
+        self,
+        verb: str | None,
+        argument: str | None = None,
+        kind: ExchangeKind = ExchangeKind.COMMAND,
+    ) -> CommandT:
+        """Let a command await its reply."""
+        number = self._number_exchange()
+        command = self._make_command(
+            Exchange(number, kind, verb, argument, self._time_ns, self._frame)
+        )
+        self._stray_replies = self._behind_hole
+        self._awaiting.append(command)
+        if len(self._awaiting) > self.limits.pending_commands:
+            self._anomaly("too_many_pending_commands", Side.CLIENT)
+            self._give_up_oldest()
+        return command
+
+    def _number_exchange(self) -> int:
+        self._exchange_count += 1
+        return self._exchange_count
+
+    def _send_auth(self, verb: str, argument: bytes) -> None:
+        """AUTH: a mechanism, and perhaps an initial response (RFC 4954 §4)."""
+        mechanism, _, response = argument.partition(b" ")
+        sasl = SaslExchange(mechanism)
+        has_response = response.strip() != b""
+        if has_response:
+            sasl.receive_initial_response(response)
+        command = self._send(verb, sasl.mechanism + (" ***" if has_response else ""))
+        command.sasl = sasl
+        self._make_decisive(command)
+
+    def _send_starttls(self, verb: str) -> None:
+        self._events.append(StartTlsAdvanced(StartTls.REQUESTED))
+        self._make_decisive(self._send(verb))
+
+    def _make_decisive(self, command: CommandT) -> None:
+        self._decisive = command
+        self._reply_lost = False
+
+    def _decide_without_reply(self, unread: LineBuffer, command: CommandT) -> bool:
+        """Tell what the client's bytes are if no reply will; `False` if it may."""
+        if not (
+            self._reply_lost
+            or self._at_eof[Side.SERVER]
+            or len(unread) > self.limits.held
+        ):
+            return False
+        if command.sasl is not None:
+            return self._read_unasked_response(unread, command.sasl)
+        start = bytes(unread.data[:_PEEK_BYTES])
+        if b"\n" not in start and len(start) < _PEEK_BYTES and not all(self._at_eof):
+            return False
+        self._decisive = None
+        if start[0] == _TLS_HANDSHAKE:
+            self._accept_tls()
+        else:
+            verb, _ = self._parse_command(start.split(b"\n")[0])
+            self._decide_by_line(command, is_command=verb in self._VERBS)
+        return True
+
+    def _read_unasked_response(self, unread: LineBuffer, sasl: SaslExchange) -> bool:
+        line = unread.take_line()
+        if line is None:
+            return False
+        if self._parse_command(line)[0] in self._VERBS:
+            self._decisive = None
+            self._receive_client_line(line)
+        else:
+            sasl.receive_response(line)
+        return True
+
+    # the server
+
+    def _read_server(self, unread: LineBuffer) -> None:
+        while unread.data:
+            line = unread.take_line()
+            if line is None:
+                return
+            self._receive_server_line(line)
+
+    def _find_command(self, *, is_positive: bool) -> CommandT | None:
+        """Find what a reply answers; `None` if nothing that was seen."""
+        if not self._awaiting:
+            self._behind_hole = False
+            self._take_unfinished_command()
+        # what is no command gets an error, if it gets a reply at all
+        while self._awaiting and is_positive and _is_nameless(self._awaiting[0]):
+            self._give_up_oldest()
+        return self._awaiting.popleft() if self._awaiting else None
+
+    def _take_unfinished_command(self) -> None:
+        unread = self._input[Side.CLIENT]
+        start = bytes(unread.data[:_PEEK_BYTES])
+        if self._parse_command(start)[0] in self._VERBS:
+            self._receive_client_line(unread.take_unfinished_line())
+            self._rest_of_line[Side.CLIENT] = True
+
+    def _give_up_oldest(self) -> None:
+        self._complete(self._awaiting.popleft(), None)
+
+    def _give_up_before(self, command: CommandT) -> None:
+        """An unmistakable reply: what was sent before was answered, unseen."""
+        while self._awaiting and self._awaiting[0] is not command:
+            self._give_up_oldest()
+
+    def _complete(self, command: CommandT, reply: ReplyT | None) -> None:
+        """Report a command that was answered, or never will be."""
+        exchange = command.exchange
+        if reply is not None:
+            reply.describe(exchange, self.limits.kept_text)
+            exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
+        if not command.unreported:
+            self._events.append(exchange)
+        self._handle_reply(command, reply)
+        if command is self._decisive:
+            self._decisive = None
+
+    def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
+        """Report a greeting, or a reply that answers nothing."""
+        self._complete(
+            self._make_command(Exchange(self._number_exchange(), kind)), reply
+        )
+
+    def _accept_tls(self) -> None:
+        self._events.append(StartTlsAdvanced(StartTls.ACCEPTED))
+        self._start_tls()
+
+    def _handle_starttls_reply(self, reply: ReplyT | None, *, accepted: bool) -> None:
+        if accepted:
+            self._accept_tls()
+        elif reply is not None:
+            self._events.append(StartTlsAdvanced(StartTls.REFUSED))
+
+    def _handle_auth_reply(self, sasl: SaslExchange, reply: ReplyT | None) -> Outcome:
+        outcome = Outcome.UNKNOWN
+        if reply is not None:
+            outcome = Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE
+        self._challenged = False
+        # some clients send their responses after a refusal all the same
+        self._words_are_verbs &= outcome is Outcome.SUCCESS
+        self._events.append(sasl.finish(outcome))
+        return outcome
+
+    # missing line ends, holes, the end
+
+    def _interrupt(self, side: Side) -> None:
+        unread = self._input[side]
+        if side is Side.CLIENT or b"\n" in unread.data:
+            return
+        if self._is_whole_reply(bytes(unread.data[:_PEEK_BYTES])):
+            self._receive_server_line(unread.take_unfinished_line())
+            self._rest_of_line[Side.SERVER] = True
+
+    def _skip_gap(self, side: Side, length: int) -> None:
+        if side is Side.CLIENT:
+            self._skip_client_gap(length)
+        else:
+            self._skip_server_gap(length)
+
+    def _skip_client_gap(self, length: int) -> None:
+        """Commands were lost: `length` bytes of them."""
+        unread = self._input[Side.CLIENT]
+        if unread.data and self._decisive is not None:
+            # what was held can't wait any longer
+            self._reply_lost = True
+            self._read(Side.CLIENT)
+        unread.drop()
+        self._words_are_verbs = False
+        self._rest_of_line[Side.CLIENT] = True
+        self._stray_replies = self._behind_hole = True
+
+    def _skip_server_gap(self, length: int) -> None:
+        """Replies were lost: `length` bytes of them."""
+        self._input[Side.SERVER].drop()
+        self._rest_of_line[Side.SERVER] = True
+        for _ in range(len(self._awaiting)):
+            if self._awaiting[0] is not self._decisive:
+                self._give_up_oldest()
+        self._reply_lost = self._stray_replies = True
+
+    def _finish(self) -> None:
+        client, server = self._input
+        line = client.take_unfinished_line()
+        if self._challenged or self._parse_command(line)[0] in self._VERBS:
+            self._receive_client_line(line)
+        self._read_server(server)
+        line = server.take_unfinished_line()
+        if self._is_whole_reply(line):
+            self._receive_server_line(line)
+        while self._awaiting:
+            self._give_up_oldest()
+
+
+def _is_nameless(command: Command) -> bool:
+    exchange = command.exchange
+    return exchange.verb is None and exchange.kind is ExchangeKind.COMMAND
