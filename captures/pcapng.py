@@ -305,8 +305,8 @@ class Pcapng(RecordFormat):
         is_obsolete = kinds == BlockType.PACKET
         if is_obsolete.any():
             # Its interface has 16 bits; a count of drops takes the other 16.
-            halves = packets["interface"].view(self.order + "u2").reshape(-1, 2)
-            packets["interface"][is_obsolete] = halves[is_obsolete, 0]
+            numbers = unaligned(data, self.order + "u2")
+            packets["interface"][is_obsolete] = numbers[positions[is_obsolete] + 8]
         return packets
 
     def _times(
