@@ -267,7 +267,7 @@ class TlsDissector:
 
     def _take_certificate(self, flow: _Flow, body: bytes) -> None:
         # late: it imports cryptography, which takes longer than a small capture
-        from dissectors.tls import certificate  # noqa: PLC0415
+        from dissectors.tls import certificate
 
         der = certificate.read_certificate_message(body)
         if der is None:

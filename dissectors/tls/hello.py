@@ -173,9 +173,7 @@ def _read_extensions(
         # RFC 5246 §7.4.1.2: they may be absent altogether
         block = StructReader(b"" if reader.at_end else reader.vector(2))
         reader.finish()
-        while not block.at_end:
-            number = block.uint(2)
-            data = block.vector(2)
+        for number, data in block.extensions():
             numbers.append(number)
             if number in readers and not _read_whole(readers[number], hello, data):
                 oddity = f"extension {number}"

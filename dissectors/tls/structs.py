@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# RFC 8446 §4.2: extension type and length
+_EXTENSION_HEADER = struct.Struct(">HH")
 
 
 class MalformedStructError(ValueError):
@@ -29,13 +36,12 @@ class StructReader:
         Raises:
             MalformedStructError: the block is too short.
         """
-        end = self._position + length
-        if end > len(self._data):
-            message = f"{length} bytes wanted, {len(self._data) - self._position} left"
+        start = self._position
+        self._position = start + length
+        if self._position > len(self._data):
+            message = f"{length} bytes wanted, {len(self._data) - start} left"
             raise MalformedStructError(message)
-        taken = self._data[self._position : end]
-        self._position = end
-        return taken
+        return self._data[start : self._position]
 
     def uint(self, size: int) -> int:
         """Read an unsigned number of `size` bytes.
@@ -52,6 +58,17 @@ class StructReader:
             MalformedStructError: the block is too short.
         """
         return self.take(int.from_bytes(self.take(length_size), "big"))
+
+    def extensions(self) -> Iterator[tuple[int, bytes]]:
+        """Read the rest as extensions (RFC 8446 §4.2): numbers and data.
+
+        Raises:
+            MalformedStructError: the last extension is not complete.
+        """
+        while self._position != len(self._data):
+            header = self.take(_EXTENSION_HEADER.size)
+            number, length = _EXTENSION_HEADER.unpack(header)
+            yield number, self.take(length)
 
     def finish(self) -> None:
         """State that this is the end of the structure.

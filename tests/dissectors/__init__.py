@@ -1,0 +1,3 @@
+"""Tests of the dissectors."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the TLS dissector."""
+
+from __future__ import annotations
