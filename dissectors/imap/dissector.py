@@ -297,7 +297,9 @@ class ImapDissector(MailDissector):
         elif command.verb in _DESELECTING and is_done:
             self._mailbox = None
         if command is self._switch:
+            # the client's bytes that waited come before the next response
             self._switch = None
+            self._paused = True
             if is_done and command.verb == "COMPRESS":
                 self._start_compression()
             elif is_done:
@@ -342,7 +344,6 @@ class ImapDissector(MailDissector):
 
     def _start_compression(self) -> None:
         self._compressed = True
-        self._paused = True
         self._anomaly("imap_compressed", Side.SERVER)
 
     # The server's side

@@ -53,12 +53,11 @@ _DELIVERY = {
 def conclude(
     command: Command, response: Response | None, limits: Limits
 ) -> list[Event]:
-    """Return what is known of a command that is over, its exchange last."""
-    events: list[Event] = []
+    """Return what is known of a command that is over: its exchange, and more."""
+    events: list[Event] = [_exchange(command, response, limits)]
     conclusion = _CONCLUSIONS.get(command.verb)
     if conclusion is not None:
         events += conclusion(command, response, limits)
-    events.append(_exchange(command, response, limits))
     return events
 
 

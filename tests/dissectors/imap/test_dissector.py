@@ -1,0 +1,862 @@
+"""IMAP sessions."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dissectors.anomalies import ANOMALIES
+from dissectors.events import (
+    Anomaly,
+    AuthAttempted,
+    CapabilitiesAnnounced,
+    Delivery,
+    Direction,
+    Event,
+    Exchange,
+    ExchangeKind,
+    Exposure,
+    GreetingReceived,
+    MailboxSelected,
+    MessagesDeleted,
+    MessageTransferred,
+    Outcome,
+    Side,
+    SoftwareIdentified,
+    StartTls,
+    StartTlsAdvanced,
+    TlsHandshakeSeen,
+)
+from dissectors.imap import ImapDissector
+from dissectors.limits import DEFAULT_LIMITS, Limits
+
+EventT = TypeVar("EventT", bound=Event)
+Step = tuple[Side, bytes | int]
+
+GREETING = (Side.SERVER, b"* OK ready\r\n")
+MESSAGE = b"Subject: lunch\r\n\r\na9 LOGOUT\r\n* BYE\r\na9 OK bye\r\n"
+CLIENT_HELLO = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
+SERVER_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
+
+
+def client(*lines: bytes) -> Step:
+    return Side.CLIENT, b"".join(line + b"\r\n" for line in lines)
+
+
+def server(*lines: bytes) -> Step:
+    return Side.SERVER, b"".join(line + b"\r\n" for line in lines)
+
+
+def gap(side: Side, length: int) -> Step:
+    return side, length
+
+
+def start(limits: Limits, *steps: Step) -> tuple[ImapDissector, list[Event]]:
+    """Play steps, each in a frame and a nanosecond of its own."""
+    dissector = ImapDissector(limits)
+    events: list[Event] = []
+    for frame, (side, content) in enumerate(steps, 1):
+        if isinstance(content, int):
+            events += dissector.receive_gap(side, content, frame, frame)
+        else:
+            events += dissector.receive_data(side, content, frame, frame)
+    return dissector, events
+
+
+def end(dissector: ImapDissector, frame: int = 1000) -> list[Event]:
+    return [
+        event for side in Side for event in dissector.receive_eof(side, frame, frame)
+    ]
+
+
+def play(*steps: Step, limits: Limits = DEFAULT_LIMITS) -> list[Event]:
+    dissector, events = start(limits, *steps)
+    return events + end(dissector, len(steps) + 1)
+
+
+def only(kind: type[EventT], events: list[Event]) -> list[EventT]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def codes(events: list[Event]) -> list[str]:
+    return [anomaly.code for anomaly in only(Anomaly, events)]
+
+
+def answers(events: list[Event]) -> list[tuple[str | None, str | None]]:
+    """Verb and status of all commands, in order of their requests."""
+    exchanges = sorted(only(Exchange, events), key=lambda exchange: exchange.number)
+    return [
+        (exchange.verb, exchange.status)
+        for exchange in exchanges
+        if exchange.kind is ExchangeKind.COMMAND
+    ]
+
+
+# Greeting and capabilities
+
+
+@pytest.mark.parametrize("status", ["OK", "PREAUTH", "BYE"])
+def test_server_greets(status: str) -> None:
+    assert play(server(b"* %s ready" % status.encode())) == [
+        GreetingReceived("ready"),
+        Exchange(
+            1,
+            ExchangeKind.GREETING,
+            status=f"* {status}",
+            reply_text="ready",
+            reply_time_ns=1,
+            reply_frame=1,
+        ),
+    ]
+
+
+def test_greeting_announces_capabilities() -> None:
+    events = play(server(b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready"))
+    assert only(GreetingReceived, events) == [
+        GreetingReceived("[CAPABILITY IMAP4rev1 STARTTLS] ready")
+    ]
+    assert only(CapabilitiesAnnounced, events) == [
+        CapabilitiesAnnounced(["IMAP4rev1", "STARTTLS"])
+    ]
+    assert only(StartTlsAdvanced, events) == [StartTlsAdvanced(StartTls.OFFERED)]
+
+
+def test_greeting_without_line_end_is_read_at_the_end() -> None:
+    events = play((Side.SERVER, b"* OK ready"))
+    assert only(GreetingReceived, events) == [GreetingReceived("ready")]
+
+
+@pytest.mark.parametrize(
+    "first_line",
+    [b"* OK [UNSEEN 12] first unseen", b"* 3 EXISTS", b"a1 OK done", b"+ idling"],
+)
+def test_capture_that_begins_later_has_no_greeting(first_line: bytes) -> None:
+    events = play(server(first_line))
+    assert only(GreetingReceived, events) == []
+
+
+def test_status_after_the_first_line_is_no_greeting() -> None:
+    events = play(server(b"* 3 EXISTS", b"* OK still here"))
+    assert only(GreetingReceived, events) == []
+
+
+def test_server_announces_capabilities_in_a_tagged_response() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 LOGIN joe secret"),
+        server(b"a1 OK [CAPABILITY IMAP4rev1 IDLE] logged in"),
+    )
+    assert only(CapabilitiesAnnounced, events) == [
+        CapabilitiesAnnounced(["IMAP4rev1", "IDLE"])
+    ]
+
+
+def test_client_asks_for_capabilities() -> None:
+    events = play(
+        GREETING,
+        client(b"abcd CAPABILITY"),
+        server(b"* CAPABILITY IMAP4rev1 LOGINDISABLED", b"abcd OK completed"),
+    )
+    assert only(CapabilitiesAnnounced, events) == [
+        CapabilitiesAnnounced(["IMAP4rev1", "LOGINDISABLED"])
+    ]
+    assert only(StartTlsAdvanced, events) == [StartTlsAdvanced(StartTls.NOT_OFFERED)]
+    assert answers(events) == [("CAPABILITY", "OK")]
+
+
+def test_both_sides_identify_themselves() -> None:
+    """RFC 2971 §3.1."""
+    events = play(
+        GREETING,
+        client(b'a023 ID ("name" "sodr" "version" "19.34")'),
+        server(b'* ID ("name" "Cyrus" "version" "1.5")', b"a023 OK ID completed"),
+    )
+    assert only(SoftwareIdentified, events) == [
+        SoftwareIdentified(Side.CLIENT, "sodr 19.34"),
+        SoftwareIdentified(Side.SERVER, "Cyrus 1.5"),
+    ]
+
+
+# Pairing
+
+
+def test_exchange_holds_both_halves() -> None:
+    events = play(
+        GREETING,
+        client(b"a002 uid fetch 12 (FLAGS)"),
+        server(b"* 1 FETCH (UID 12 FLAGS ())", b"a002 OK [X] done"),
+    )
+    assert events[2:] == [
+        Exchange(
+            2,
+            ExchangeKind.COMMAND,
+            "UID FETCH",
+            "12 (FLAGS)",
+            request_time_ns=2,
+            request_frame=2,
+            status="OK",
+            reply_text="[X] done",
+            reply_time_ns=3,
+            reply_frame=3,
+        )
+    ]
+
+
+def test_responses_come_in_another_order_than_commands() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 SEARCH ALL", b"a2 NOOP", b"a3 X-UNKNOWN y"),
+        server(b"a3 BAD what", b"a2 OK done", b"a1 NO failed"),
+    )
+    assert answers(events) == [("SEARCH", "NO"), ("NOOP", "OK"), ("X-UNKNOWN", "BAD")]
+    assert codes(events) == []
+
+
+def test_argument_of_unknown_command_is_not_kept() -> None:
+    events = play(GREETING, client(b"a1 PASSWD joe secret"), server(b"a1 BAD what"))
+    assert "secret" not in repr(events)
+    assert only(Exchange, events)[1].argument == "***"
+
+
+def test_same_tag_for_one_command_after_the_other() -> None:
+    events = play(
+        GREETING,
+        client(b". NOOP"),
+        server(b". OK done"),
+        client(b". CHECK"),
+        server(b". NO failed"),
+    )
+    assert answers(events) == [("NOOP", "OK"), ("CHECK", "NO")]
+    assert codes(events) == []
+
+
+def test_same_tag_for_two_commands_in_progress() -> None:
+    events = play(
+        GREETING, client(b". NOOP", b". CHECK"), server(b". OK done", b". NO failed")
+    )
+    assert answers(events) == [("NOOP", "OK"), ("CHECK", "NO")]
+    assert codes(events) == ["imap_tag_reused"]
+
+
+def test_response_without_command() -> None:
+    events = play(GREETING, client(b"a1 NOOP"), server(b"a2 OK done", b"a1 OK done"))
+    assert answers(events) == [("NOOP", "OK"), (None, "OK")]
+    assert codes(events) == ["imap_unknown_tag"]
+
+
+def test_unanswered_commands_are_reported_at_the_end() -> None:
+    events = play(GREETING, client(b"a1 NOOP", b"a2 CHECK"))
+    assert answers(events) == [("NOOP", None), ("CHECK", None)]
+
+
+def test_too_many_commands_in_progress() -> None:
+    commands = client(b"a1 NOOP", b"a2 NOOP", b"a3 NOOP")
+    responses = server(b"a1 OK late", b"a2 OK done", b"a3 OK done")
+    events = play(GREETING, commands, responses, limits=Limits(pending_commands=2))
+    assert answers(events) == [
+        ("NOOP", None),
+        ("NOOP", "OK"),
+        ("NOOP", "OK"),
+        (None, "OK"),
+    ]
+    assert codes(events) == ["too_many_pending_commands", "imap_unknown_tag"]
+
+
+def test_idle_is_one_exchange() -> None:
+    """RFC 2177 §3."""
+    events = play(
+        GREETING,
+        client(b"A002 IDLE"),
+        server(b"+ idling"),
+        server(b"* 4 EXISTS", b"* 3 EXPUNGE"),
+        client(b"done"),
+        server(b"A002 OK IDLE terminated"),
+    )
+    assert answers(events) == [("IDLE", "OK")]
+    assert only(MessagesDeleted, events) == []
+    assert codes(events) == []
+
+
+def test_server_says_bye_unasked() -> None:
+    events = play(GREETING, server(b"* BYE shutting down"))
+    assert events[2:] == [
+        Exchange(
+            2,
+            ExchangeKind.UNSOLICITED,
+            status="* BYE",
+            reply_text="shutting down",
+            reply_time_ns=2,
+            reply_frame=2,
+        )
+    ]
+
+
+def test_server_says_bye_to_logout() -> None:
+    events = play(GREETING, client(b"a LOGOUT"), server(b"* BYE bye", b"a OK done"))
+    assert [exchange.kind for exchange in only(Exchange, events)] == [
+        ExchangeKind.GREETING,
+        ExchangeKind.COMMAND,
+    ]
+
+
+@pytest.mark.parametrize("line", [b"garbage", b"*", b"a1", b"a1 MAYBE", b"-"])
+def test_server_line_is_no_response(line: bytes) -> None:
+    events = play(GREETING, server(line), client(b"a1 NOOP"), server(b"a1 OK done"))
+    assert answers(events) == [("NOOP", "OK")]
+    assert codes(events) == ["imap_invalid_response"]
+
+
+def test_client_line_is_no_command() -> None:
+    events = play(GREETING, client(b"secret", b"", b"a1 NOOP"), server(b"a1 OK done"))
+    assert answers(events) == [("NOOP", "OK")]
+    assert codes(events) == ["imap_invalid_command"]
+    assert "secret" not in repr(events)
+
+
+# Logging in
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        client(b"a1 LOGIN joe secret"),
+        client(b'a1 login "joe" "secret"'),
+        client(b"a1 LOGIN {3}", b"joe {6}", b"secret"),
+        client(b"a1 LOGIN {3+}", b"joe {6+}", b"secret"),
+        client(b"a1 LOGIN joe {6}", b"secret"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(b"OK", Outcome.SUCCESS), (b"NO", Outcome.FAILURE), (b"BAD", Outcome.FAILURE)],
+)
+def test_client_logs_in(login: Step, status: bytes, outcome: Outcome) -> None:
+    events = play(GREETING, login, server(b"a1 " + status + b" done"))
+    assert only(AuthAttempted, events) == [
+        AuthAttempted("LOGIN", "joe", outcome, Exposure.PASSWORD)
+    ]
+    assert answers(events) == [("LOGIN", status.decode())]
+    assert "secret" not in repr(events)
+
+
+def test_password_that_looks_like_a_command_is_none() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 LOGIN joe {7}"),
+        server(b"+ go ahead"),
+        client(b"a2 NOOP"),
+        server(b"a1 OK done"),
+    )
+    assert answers(events) == [("LOGIN", "OK")]
+
+
+def test_password_literal_is_refused_before_it_is_sent() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 LOGIN joe {6}"),
+        server(b"a1 NO [PRIVACYREQUIRED] not in clear"),
+        client(b"a2 LOGOUT"),
+        server(b"a2 OK bye"),
+    )
+    assert answers(events) == [("LOGIN", "NO"), ("LOGOUT", "OK")]
+    assert only(AuthAttempted, events) == [
+        AuthAttempted("LOGIN", "joe", Outcome.FAILURE, Exposure.NOTHING)
+    ]
+
+
+def test_refusal_does_not_cancel_a_non_synchronizing_literal() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 LOGIN joe {7+}"),
+        server(b"a1 NO no logins"),
+        client(b"a2 NOOP"),
+        client(b"a3 LOGOUT"),
+        server(b"a3 OK bye"),
+    )
+    assert answers(events) == [("LOGIN", "NO"), ("LOGOUT", "OK")]
+    assert only(AuthAttempted, events)[0].exposure is Exposure.PASSWORD
+
+
+def test_refusal_does_not_cancel_a_literal_that_was_asked_for() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 LOGIN joe {7}"),
+        server(b"+ go ahead", b"a1 NO no logins"),
+        client(b"a2 NOOP"),
+    )
+    assert answers(events) == [("LOGIN", "NO")]
+
+
+def test_client_authenticates() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 AUTHENTICATE PLAIN"),
+        server(b"+ "),
+        client(b"AGpvZQBzZWNyZXQ="),
+        server(b"a1 OK done"),
+    )
+    assert only(AuthAttempted, events) == [
+        AuthAttempted("PLAIN", "joe", Outcome.SUCCESS, Exposure.PASSWORD)
+    ]
+    assert only(Exchange, events)[1].argument == "PLAIN"
+    assert codes(events) == []
+
+
+def test_client_authenticates_with_initial_response() -> None:
+    """RFC 4959 §4."""
+    events = play(
+        GREETING,
+        client(b"a1 AUTHENTICATE PLAIN AGpvZQBzZWNyZXQ="),
+        server(b"a1 NO failed"),
+    )
+    assert only(AuthAttempted, events) == [
+        AuthAttempted("PLAIN", "joe", Outcome.FAILURE, Exposure.PASSWORD)
+    ]
+    assert only(Exchange, events)[1].argument == "PLAIN ***"
+    assert "AGpv" not in repr(events)
+
+
+def test_client_cancels_authentication() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 AUTHENTICATE PLAIN"),
+        server(b"+ "),
+        client(b"*"),
+        server(b"a1 BAD cancelled"),
+    )
+    assert only(AuthAttempted, events) == [
+        AuthAttempted("PLAIN", None, Outcome.FAILURE, Exposure.NOTHING)
+    ]
+
+
+def test_response_with_a_blank_is_still_no_command() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 AUTHENTICATE PLAIN"),
+        server(b"+ "),
+        client(b"joe secret"),
+        server(b"a1 BAD not base64"),
+    )
+    assert answers(events) == [("AUTHENTICATE", "BAD")]
+    assert "secret" not in repr(events).lower()
+
+
+# TLS and compression
+
+
+def test_client_upgrades_to_tls() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 STARTTLS"),
+        server(b"a1 OK begin"),
+        (Side.CLIENT, CLIENT_HELLO),
+        (Side.SERVER, SERVER_ALERT),
+    )
+    assert only(StartTlsAdvanced, events) == [
+        StartTlsAdvanced(StartTls.REQUESTED),
+        StartTlsAdvanced(StartTls.ACCEPTED),
+    ]
+    assert answers(events) == [("STARTTLS", "OK")]
+    assert len(only(TlsHandshakeSeen, events)) == 1
+
+
+def test_server_refuses_tls_and_pipelined_commands_go_on() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 STARTTLS", b"a2 NOOP"),
+        server(b"a1 NO not now", b"a2 OK done"),
+    )
+    assert only(StartTlsAdvanced, events)[-1] == StartTlsAdvanced(StartTls.REFUSED)
+    assert answers(events) == [("STARTTLS", "NO"), ("NOOP", "OK")]
+    assert codes(events) == []
+
+
+def test_command_behind_starttls_is_plaintext_after() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 STARTTLS", b"a2 LOGIN joe secret"),
+        server(b"a1 OK begin"),
+        (Side.CLIENT, CLIENT_HELLO),
+    )
+    assert "starttls_plaintext_after" in codes(events)
+    assert answers(events) == [("STARTTLS", "OK"), ("LOGIN", None)]
+
+
+def test_tls_follows_though_only_the_client_was_captured() -> None:
+    events = play(client(b"a1 STARTTLS"), (Side.CLIENT, CLIENT_HELLO))
+    assert only(StartTlsAdvanced, events) == [
+        StartTlsAdvanced(StartTls.REQUESTED),
+        StartTlsAdvanced(StartTls.ACCEPTED),
+    ]
+
+
+def test_commands_follow_starttls_though_only_the_client_was_captured() -> None:
+    events = play(client(b"a1 STARTTLS", b"a2 NOOP"))
+    assert answers(events) == [("STARTTLS", None), ("NOOP", None)]
+
+
+def test_nothing_is_read_behind_compress() -> None:
+    dissector, events = start(
+        DEFAULT_LIMITS,
+        GREETING,
+        client(b"a1 COMPRESS DEFLATE"),
+        server(b"a1 OK active"),
+        (Side.CLIENT, b"\x0a\x00a2 NOOP\r\n"),
+    )
+    assert dissector.opaque
+    events += end(dissector)
+    assert answers(events) == [("COMPRESS", "OK")]
+    assert codes(events) == ["imap_compressed"]
+
+
+def test_commands_go_on_when_compress_is_refused() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 COMPRESS DEFLATE"),
+        server(b"a1 NO not here"),
+        client(b"a2 NOOP"),
+        server(b"a2 OK done"),
+    )
+    assert answers(events) == [("COMPRESS", "NO"), ("NOOP", "OK")]
+
+
+# Mailboxes and messages
+
+
+def test_client_selects_mailboxes() -> None:
+    events = play(
+        GREETING,
+        client(b'a1 SELECT "Entw&APw-rfe"', b"a2 EXAMINE {5}", b"Trash"),
+        server(b"a1 OK [READ-WRITE] done", b"a2 OK [READ-ONLY] done"),
+        client(b"a3 SELECT Bulk Mail"),
+        server(b"a3 NO no such mailbox"),
+    )
+    assert only(MailboxSelected, events) == [
+        MailboxSelected("Entwürfe"),
+        MailboxSelected("Trash"),
+    ]
+
+
+def retrieve(*fetched: bytes) -> list[Event]:
+    return play(
+        GREETING,
+        client(b"a1 SELECT INBOX"),
+        server(b"a1 OK done"),
+        client(b"a2 FETCH 1 BODY[]"),
+        (Side.SERVER, b"".join(fetched)),
+    )
+
+
+def test_client_retrieves_a_message() -> None:
+    events = retrieve(
+        b"* 1 FETCH (FLAGS (\\Seen) BODY[] {%d}\r\n" % len(MESSAGE),
+        MESSAGE,
+        b" UID 7)\r\na2 OK done\r\n",
+    )
+    [message] = only(MessageTransferred, events)
+    assert (message.direction, message.outcome, message.mailbox) == (
+        Direction.RETRIEVED,
+        Delivery.COMPLETE,
+        "INBOX",
+    )
+    assert (message.facts.subject, message.facts.size_bytes) == ("lunch", len(MESSAGE))
+    assert answers(events) == [("SELECT", "OK"), ("FETCH", "OK")]
+    assert codes(events) == []
+
+
+def test_message_breaks_off_with_the_connection() -> None:
+    events = retrieve(b"* 1 FETCH (BODY[] {%d}\r\n" % (len(MESSAGE) + 1), MESSAGE)
+    [message] = only(MessageTransferred, events)
+    assert message.outcome is Delivery.CUT
+    assert message.facts.cut
+    assert answers(events) == [("SELECT", "OK"), ("FETCH", None)]
+
+
+def test_client_retrieves_a_message_in_chunks() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 UID FETCH 7 BODY.PEEK[]<0.20>"),
+        server(b"* 1 FETCH (BODY[]<0> {20}", MESSAGE[:20] + b")", b"a1 OK done"),
+        client(b"a2 UID FETCH 7 BODY.PEEK[]<20.200>"),
+        server(b"* 2 FETCH (FLAGS ())", b"* 1 FETCH (BODY[]<20> {27}"),
+        (Side.SERVER, MESSAGE[20:] + b")\r\na2 OK done\r\n"),
+    )
+    [message] = only(MessageTransferred, events)
+    assert (message.facts.subject, message.facts.size_bytes) == ("lunch", 47)
+
+
+def append(*lines: bytes, status: bytes = b"OK") -> list[Event]:
+    return play(GREETING, client(*lines), server(b"a1 " + status + b" done"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"a1 APPEND Sent {%d}",
+        b'a1 APPEND "Sent" (\\Seen) {%d+}',
+        b'a1 APPEND Sent (\\Seen) "1-Jan-2026 00:00:00 +0000" {%d}',
+        b"a1 APPEND {4}\r\nSent {%d}",
+        b"a1 append Sent ~{%d}",
+        b"a1 APPEND Sent UTF8 (~{%d}",
+    ],
+)
+def test_client_appends_a_message(command: bytes) -> None:
+    events = append(command % len(MESSAGE), MESSAGE)
+    [message] = only(MessageTransferred, events)
+    assert (message.direction, message.outcome, message.mailbox) == (
+        Direction.APPENDED,
+        Delivery.ACCEPTED,
+        "Sent",
+    )
+    assert message.facts.size_bytes == len(MESSAGE)
+    assert answers(events) == [("APPEND", "OK")]
+
+
+def test_client_appends_two_messages() -> None:
+    """RFC 3502 §4."""
+    size = len(MESSAGE)
+    events = append(b"a1 APPEND Sent {%d}" % size, MESSAGE + b" {%d}" % size, MESSAGE)
+    outcomes = [message.outcome for message in only(MessageTransferred, events)]
+    assert outcomes == [Delivery.ACCEPTED, Delivery.ACCEPTED]
+
+
+def test_server_refuses_an_appended_message() -> None:
+    events = append(b"a1 APPEND Sent {%d}" % len(MESSAGE), MESSAGE, status=b"NO")
+    assert only(MessageTransferred, events)[0].outcome is Delivery.REFUSED
+
+
+def test_server_refuses_to_take_a_message() -> None:
+    events = append(b"a1 APPEND Sent {1000}", status=b"NO [TRYCREATE]")
+    assert only(MessageTransferred, events) == []
+    assert answers(events) == [("APPEND", "NO")]
+
+
+def test_appended_message_breaks_off() -> None:
+    events = play(GREETING, client(b"a1 APPEND Sent {1000}", MESSAGE))
+    assert only(MessageTransferred, events)[0].outcome is Delivery.CUT
+
+
+def test_parts_that_catenate_appends_are_no_messages() -> None:
+    """RFC 4469 §3."""
+    events = append(b"a1 APPEND Sent CATENATE (TEXT {3}", b"abc TEXT {3}", b"abc)")
+    assert only(MessageTransferred, events) == []
+    assert answers(events) == [("APPEND", "OK")]
+
+
+def test_more_messages_than_can_be_held_are_reported_before_the_response() -> None:
+    commands = client(b"a1 APPEND Sent {1}", b"a {1}", b"b {1}", b"c")
+    limits = Limits(list_items=2)
+    events = play(GREETING, commands, server(b"a1 OK done"), limits=limits)
+    outcomes = [message.outcome for message in only(MessageTransferred, events)]
+    assert outcomes == [Delivery.UNKNOWN, Delivery.ACCEPTED, Delivery.ACCEPTED]
+
+
+@pytest.mark.parametrize(
+    ("command", "responses"),
+    [
+        (b"EXPUNGE", [b"* 3 EXPUNGE", b"* 3 EXPUNGE"]),
+        (b"UID EXPUNGE 7:8", [b"* VANISHED 7:8"]),
+        # RFC 6851 §4.3
+        (b"UID MOVE 7:8 Trash", [b"* OK [COPYUID 1 7:8 1:2]", b"* 3 expunge"] * 2),
+    ],
+)
+def test_client_expunges(command: bytes, responses: list[bytes]) -> None:
+    events = play(GREETING, client(b"a1 " + command), server(*responses, b"a1 OK done"))
+    assert only(MessagesDeleted, events) == [MessagesDeleted(2)]
+
+
+def test_what_others_expunged_is_not_counted() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 NOOP", b"a2 SELECT INBOX (QRESYNC (1 2))"),
+        server(b"* 3 EXPUNGE", b"* VANISHED (EARLIER) 7:9", b"* VANISHED"),
+        server(b"a1 OK done", b"a2 OK done"),
+    )
+    assert only(MessagesDeleted, events) == []
+
+
+# Literals in responses, holes, limits
+
+
+def test_literal_in_an_untagged_response_is_no_response() -> None:
+    events = play(
+        GREETING,
+        client(b'a1 LIST "" *'),
+        server(b'* LIST () "/" {10}', b"a1 NO no", b"", b"a1 OK done"),
+    )
+    assert answers(events) == [("LIST", "OK")]
+
+
+def test_text_of_a_status_response_announces_no_literal() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 NOOP", b"a2 NOOP"),
+        server(b"* OK {10}", b"a1 OK {10}", b"a2 OK done"),
+    )
+    assert answers(events) == [("NOOP", "OK"), ("NOOP", "OK")]
+
+
+def test_hole_inside_a_message_leaves_the_session_intact() -> None:
+    size = len(MESSAGE) + 10
+    events = play(
+        GREETING,
+        client(b"a1 FETCH 1 BODY[]"),
+        (Side.SERVER, b"* 1 FETCH (BODY[] {%d}\r\n" % size + MESSAGE[:20]),
+        gap(Side.SERVER, 10),
+        (Side.SERVER, MESSAGE[20:] + b")\r\na1 OK done\r\n"),
+    )
+    [message] = only(MessageTransferred, events)
+    assert message.facts.cut
+    assert message.facts.size_bytes == size
+    assert answers(events) == [("FETCH", "OK")]
+    assert codes(events) == ["stream_gap"]
+
+
+def test_hole_beyond_a_message_ends_at_the_next_sure_response() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 FETCH 1 BODY[]"),
+        (Side.SERVER, b"* 1 FETCH (BODY[] {100}\r\n" + MESSAGE[:20]),
+        gap(Side.SERVER, 200),
+        server(b"lines of another message", b"* 7 bullets", b"b7 OK not a tag"),
+        server(b"* 3 EXISTS", b"a1 OK done"),
+    )
+    assert only(MessageTransferred, events)[0].outcome is Delivery.CUT
+    assert answers(events) == [("FETCH", "OK")]
+    assert codes(events) == ["stream_gap"]
+
+
+def test_hole_that_swallows_a_response_does_not_shift_equal_tags() -> None:
+    events = play(
+        GREETING,
+        client(b". NOOP"),
+        gap(Side.SERVER, 11),
+        client(b". CHECK"),
+        server(b". NO failed"),
+    )
+    assert answers(events) == [("NOOP", None), ("CHECK", "NO")]
+    assert codes(events) == ["stream_gap"]
+
+
+def test_rest_of_a_password_behind_a_hole_is_not_shown() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 LOGIN joe {9}"),
+        gap(Side.CLIENT, 12),
+        client(b"my secret", b"a2 NOOP"),
+        server(b"a1 NO failed", b"a2 OK done"),
+    )
+    assert answers(events) == [("LOGIN", "NO"), ("NOOP", "OK")]
+    assert "secret" not in repr(events).lower()
+    assert only(AuthAttempted, events)[0].exposure is Exposure.PASSWORD
+
+
+def test_hole_in_a_command_is_not_bridged() -> None:
+    events = play(
+        GREETING,
+        (Side.CLIENT, b"a1 SEL"),
+        gap(Side.CLIENT, 3),
+        client(b" INBOX", b"a2 NOOP"),
+        server(b"a1 OK done", b"a2 OK done"),
+    )
+    assert answers(events) == [("NOOP", "OK"), (None, "OK")]
+    assert codes(events) == ["stream_gap"]
+
+
+def test_only_the_server_was_captured() -> None:
+    size = len(MESSAGE)
+    events = play(
+        server(b"* OK ready", b"a1 OK [CAPABILITY IMAP4rev1] logged in"),
+        (Side.SERVER, b"* 1 FETCH (BODY[] {%d}\r\n" % size + MESSAGE + b")\r\n"),
+        server(b"a2 OK done"),
+    )
+    assert answers(events) == [(None, "OK"), (None, "OK")]
+    assert len(only(MessageTransferred, events)) == 1
+    assert codes(events) == []
+
+
+def test_line_over_the_limit_is_skipped() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 SEARCH ALL"),
+        server(b"* SEARCH" + b" 1" * 100, b"a1 OK done"),
+        client(b"a2 UID FETCH " + b"1," * 100 + b"2 FLAGS", b"a3 NOOP"),
+        server(b"a2 OK done", b"a3 OK done"),
+        limits=Limits(line=64),
+    )
+    assert answers(events) == [("SEARCH", "OK"), ("UID FETCH", "OK"), ("NOOP", "OK")]
+    assert codes(events) == ["line_too_long", "line_too_long"]
+
+
+# Any split, any bytes
+
+SESSION = [
+    server(b"* OK [CAPABILITY IMAP4rev1 SASL-IR] ready"),
+    client(b"a1 AUTHENTICATE PLAIN"),
+    server(b"+ "),
+    client(b"AGpvZQBzZWNyZXQ="),
+    server(b"a1 OK done"),
+    client(b'a2 ID ("name" "x")', b"a3 SELECT {5}", b"INBOX"),
+    server(b"* ID NIL", b"a2 OK done", b"* 3 EXISTS", b"a3 OK done"),
+    client(b"a4 APPEND Sent {%d}" % len(MESSAGE), MESSAGE, b"a5 FETCH 1 BODY[]"),
+    server(b"a4 OK done", b"* 1 FETCH (BODY[] {%d}" % len(MESSAGE), MESSAGE + b")"),
+    server(b"a5 OK done"),
+    client(b"a6 IDLE"),
+    server(b"+ idling", b"* 3 EXPUNGE"),
+    client(b"DONE", b"a7 EXPUNGE"),
+    server(b"a6 OK done", b"* 2 EXPUNGE", b"a7 OK done"),
+    client(b"a8 STARTTLS"),
+    server(b"a8 OK begin"),
+    (Side.CLIENT, CLIENT_HELLO),
+]
+
+
+def in_pieces(step: Step, size: int) -> list[Step]:
+    side, content = step
+    assert isinstance(content, bytes)
+    places = range(0, len(content), size)
+    return [(side, content[place : place + size]) for place in places]
+
+
+def timeless(events: list[Event]) -> list[Event]:
+    for event in events:
+        if isinstance(event, Exchange):
+            event.request_time_ns = event.request_frame = None
+            event.reply_time_ns = event.reply_frame = None
+        elif isinstance(event, (MessageTransferred, Anomaly)):
+            event.time_ns = event.frame = 0
+    return events
+
+
+@given(st.integers(1, 60))
+@example(1)
+def test_any_split_gives_the_same_events(size: int) -> None:
+    pieces = [piece for step in SESSION for piece in in_pieces(step, size)]
+    assert timeless(play(*pieces)) == timeless(play(*SESSION))
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> list[Step]:
+    """A session with bytes cut out and put in, and with holes."""
+    steps = list(SESSION)
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(SESSION) - 1))
+        side, content = steps[place]
+        assert isinstance(content, bytes)
+        cut = draw(st.integers(0, len(content)))
+        inserted = draw(st.sampled_from([b"", b"\r\n", b" {9}\r\n", b"\xff\x00"]))
+        steps[place] = side, content[:cut] + inserted + content[cut + 3 :]
+    for _ in range(draw(st.integers(0, 3))):
+        hole = gap(draw(st.sampled_from(Side)), draw(st.integers(1, 100)))
+        steps.insert(draw(st.integers(0, len(steps))), hole)
+    return steps
+
+
+@given(damaged())
+def test_damaged_session_raises_nothing(steps: list[Step]) -> None:
+    events = play(*steps, *SESSION)
+    assert set(codes(events)) <= set(ANOMALIES)
+    assert only(Exchange, events)
