@@ -21,9 +21,11 @@ PACKAGES = {
     "fetchmail": "fetchmail",
     "ip": "iproute2",
     "mbsync": "isync",
+    "nats-server": "nats-server",
     "openssl": "openssl",
     "postfix": "postfix",
+    "redis-server": "redis-server",
     "swaks": "swaks libauthen-sasl-perl libio-socket-ssl-perl",
     "tcpdump": "tcpdump",
-    "tshark": "tshark",
+    "vsftpd": "vsftpd",
 }

@@ -98,6 +98,17 @@ def delaying(seconds: float) -> Effect:
     return lambda frame: [(seconds, frame)]
 
 
+def overwriting(old: bytes, new: bytes) -> Effect:
+    """Overwrite words of TCP payload with others of the same length."""
+
+    def effect(frame: bytes) -> list[tuple[float, bytes]]:
+        if not carries_data(frame) or old not in frame:
+            return [(0, frame)]
+        return [(0, _with_tcp_checksum(frame.replace(old, new)))]
+
+    return effect
+
+
 def fragmenting(mtu: int) -> Effect:
     """Cut IPv4 packets over an MTU into fragments (RFC 791 §3.2)."""
 
@@ -122,14 +133,32 @@ def _fragments(frame: bytes, mtu: int) -> Iterator[bytes]:
         yield ethernet + _with_checksum(header) + part
 
 
+def _checksum(data: bytes) -> int:
+    """Return the Internet checksum (RFC 1071)."""
+    data += bytes(len(data) % 2)
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
 def _with_checksum(header: bytearray) -> bytes:
-    """Return an IPv4 header with its checksum (RFC 1071)."""
+    """Return an IPv4 header with its checksum."""
     struct.pack_into(">H", header, 10, 0)
-    total = sum(struct.unpack(f">{len(header) // 2}H", header))
-    total = (total & 0xFFFF) + (total >> 16)
-    total = (total & 0xFFFF) + (total >> 16)
-    struct.pack_into(">H", header, 10, ~total & 0xFFFF)
+    struct.pack_into(">H", header, 10, _checksum(bytes(header)))
     return bytes(header)
+
+
+def _with_tcp_checksum(frame: bytes) -> bytes:
+    """Return a frame of TCP over IPv4 without options with its checksum."""
+    start = ETHERNET_BYTES + IPV4_BYTES
+    end = ETHERNET_BYTES + int.from_bytes(frame[16:18], "big")
+    segment = bytearray(frame[start:end])
+    struct.pack_into(">H", segment, 16, 0)
+    # RFC 9293 §3.1: addresses, protocol and length are summed too
+    pseudo = frame[26:34] + struct.pack(">HH", socket.IPPROTO_TCP, len(segment))
+    struct.pack_into(">H", segment, 16, _checksum(pseudo + bytes(segment)))
+    return frame[:start] + bytes(segment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Mail clients that are commands: swaks, curl, openssl, fetchmail, mbsync."""
+"""Mail clients that are commands: swaks, curl, openssl."""
 
 from __future__ import annotations
 
@@ -160,3 +160,33 @@ class Curl:
         if not found:
             raise LabError("curl used no TLS")
         return {"tls_version": found[1], "tls_cipher": found[2]}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSSL:
+    """openssl s_client, which stops where the TLS handshake is done."""
+
+    access: Access
+
+    def shake_hands(
+        self, machine: Machine, protocol: str, *options: str, lines: str = ""
+    ) -> Facts:
+        """Connect, say some lines, and read what OpenSSL reports."""
+        access = self.access
+        command = ["openssl", "s_client", "-crlf", "-ign_eof"]
+        command += ["-connect", f"{access.host}:{access.port}"]
+        command += ["-servername", access.host]
+        command += ["-CAfile", str(access.trusted)] if access.trusted else []
+        command += ["-keylogfile", str(access.key_log)] if access.key_log else []
+        command += ["-starttls", protocol] if access.tls == "starttls" else []
+        # a handshake that fails may be what is wanted
+        printed = machine.run(*command, *options, check=False, text=lines)
+        facts = _facts(access, protocol)
+        facts["certificate_trusted"] = "verify error" not in printed
+        if found := re.search(r"^New, (\S+), Cipher is (\S+)", printed, re.MULTILINE):
+            version, cipher = found.groups()
+            if cipher != "(NONE)":
+                facts["tls_version"], facts["tls_cipher"] = version, cipher
+        if found := re.search(r"^ALPN protocol: (\S+)", printed, re.MULTILINE):
+            facts["alpn"] = found[1]
+        return facts

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.support.lab.scenarios import demo, imap, paths, pop3, smtp
+from tests.support.lab.scenarios import (
+    attacks,
+    demo,
+    imap,
+    negatives,
+    paths,
+    pop3,
+    smtp,
+)
 from tests.support.lab.tape import SCENARIOS
 
-__all__ = ["SCENARIOS", "demo", "imap", "paths", "pop3", "smtp"]
+__all__ = ["SCENARIOS", "attacks", "demo", "imap", "negatives", "paths", "pop3", "smtp"]

@@ -6,7 +6,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from tests.support.lab.clients import imap
-from tests.support.lab.clients.commands import Curl
+from tests.support.lab.clients.commands import Curl, OpenSSL
 from tests.support.lab.clients.fetchers import Mbsync
 from tests.support.lab.messages import pdf, png
 from tests.support.lab.people import GUESSES, INES, RAVI, SALES, TOM, ZOE
@@ -187,3 +187,34 @@ def mbsync(office: Office, tape: Tape) -> None:
     access = to_server(office, tape, 143, person=INES).at(mechanism="LOGIN")
     with tape.recording():
         tape.add(Mbsync(access).pull(office.laptop))
+
+
+@scenario(
+    "imap-untrusted-certificate",
+    "openssl s_client offers at most TLS 1.2 after STARTTLS and rejects the certificate"
+    " of Dovecot with an alert",
+    "openssl",
+    "dovecot-core",
+)
+def untrusted_certificate(office: Office, tape: Tape) -> None:
+    access = to_server(office, tape, 143, "starttls").at(trusted=None, key_log=None)
+    with tape.recording():
+        facts = OpenSSL(access).shake_hands(
+            office.laptop, "imap", "-tls1_2", "-verify_return_error"
+        )
+        tape.add(facts)
+
+
+@scenario(
+    "imap-no-login",
+    "openssl s_client connects to Dovecot on port 993 and logs out without a login",
+    "openssl",
+    "dovecot-core",
+)
+def no_login(office: Office, tape: Tape) -> None:
+    access = to_server(office, tape, 993, "implicit")
+    with tape.recording():
+        facts = OpenSSL(access).shake_hands(
+            office.laptop, "imap", "-alpn", "imap", lines="a1 NOOP\na2 LOGOUT\n"
+        )
+        tape.add(facts)
