@@ -122,7 +122,6 @@ class ImapDissector(MailDissector):
         self._paused = side is Side.CLIENT and self._waits_for_switch()
         unread, fragments = self._input[side], self._fragments[side]
         receive = self._receive_response if side else self._receive_command
-        limit = self.limits.line
         while unread.data and not self._paused:
             fragment = fragments.take_fragment()
             if fragment is None:
@@ -130,7 +129,9 @@ class ImapDissector(MailDissector):
                     return
                 fragment = unread.take_unfinished_line()
             receive(fragment)
-            if len(fragment) >= limit:
+            if unread.overlong:
+                unread.overlong = 0
+                self._anomaly("line_too_long", side)
                 # the rest of the line is skipped, and a literal's size with it
                 self._lose_track(side)
 
@@ -344,6 +345,8 @@ class ImapDissector(MailDissector):
 
     def _start_compression(self) -> None:
         self._compressed = True
+        for unread in self._input:
+            unread.drop()
         self._anomaly("imap_compressed", Side.SERVER)
 
     # The server's side

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypeVar
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import given
 
 from dissectors.anomalies import ANOMALIES
 from dissectors.events import (
@@ -32,49 +32,44 @@ from dissectors.events import (
 )
 from dissectors.imap import ImapDissector
 from dissectors.limits import DEFAULT_LIMITS, Limits
+from tests.support.playbook import (
+    Playbook,
+    Step,
+    cuts,
+    mutations,
+    split_at,
+    split_bytes,
+)
 
 EventT = TypeVar("EventT", bound=Event)
-Step = tuple[Side, bytes | int]
 
-GREETING = (Side.SERVER, b"* OK ready\r\n")
 MESSAGE = b"Subject: lunch\r\n\r\na9 LOGOUT\r\n* BYE\r\na9 OK bye\r\n"
 CLIENT_HELLO = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
 SERVER_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
 
 
 def client(*lines: bytes) -> Step:
-    return Side.CLIENT, b"".join(line + b"\r\n" for line in lines)
+    return Step(Side.CLIENT, b"".join(line + b"\r\n" for line in lines))
 
 
 def server(*lines: bytes) -> Step:
-    return Side.SERVER, b"".join(line + b"\r\n" for line in lines)
+    return Step(Side.SERVER, b"".join(line + b"\r\n" for line in lines))
 
 
-def gap(side: Side, length: int) -> Step:
-    return side, length
+GREETING = server(b"* OK ready")
 
 
-def start(limits: Limits, *steps: Step) -> tuple[ImapDissector, list[Event]]:
-    """Play steps, each in a frame and a nanosecond of its own."""
-    dissector = ImapDissector(limits)
-    events: list[Event] = []
-    for frame, (side, content) in enumerate(steps, 1):
-        if isinstance(content, int):
-            events += dissector.receive_gap(side, content, frame, frame)
-        else:
-            events += dissector.receive_data(side, content, frame, frame)
-    return dissector, events
-
-
-def end(dissector: ImapDissector, frame: int = 1000) -> list[Event]:
-    return [
-        event for side in Side for event in dissector.receive_eof(side, frame, frame)
-    ]
+def make_playbook(*steps: Step, limits: Limits = DEFAULT_LIMITS) -> Playbook:
+    playbook = Playbook(partial(ImapDissector, limits))
+    playbook.steps += steps
+    return playbook.eof()
 
 
 def play(*steps: Step, limits: Limits = DEFAULT_LIMITS) -> list[Event]:
-    dissector, events = start(limits, *steps)
-    return events + end(dissector, len(steps) + 1)
+    """What a session proves, which must be the same byte by byte."""
+    playbook = make_playbook(*steps, limits=limits)
+    playbook.expect_same(split_bytes)
+    return playbook.run()
 
 
 def only(kind: type[EventT], events: list[Event]) -> list[EventT]:
@@ -107,7 +102,7 @@ def test_server_greets(status: str) -> None:
             ExchangeKind.GREETING,
             status=f"* {status}",
             reply_text="ready",
-            reply_time_ns=1,
+            reply_time_ns=1000,
             reply_frame=1,
         ),
     ]
@@ -125,7 +120,7 @@ def test_greeting_announces_capabilities() -> None:
 
 
 def test_greeting_without_line_end_is_read_at_the_end() -> None:
-    events = play((Side.SERVER, b"* OK ready"))
+    events = play(Step(Side.SERVER, b"* OK ready"))
     assert only(GreetingReceived, events) == [GreetingReceived("ready")]
 
 
@@ -195,11 +190,11 @@ def test_exchange_holds_both_halves() -> None:
             ExchangeKind.COMMAND,
             "UID FETCH",
             "12 (FLAGS)",
-            request_time_ns=2,
+            request_time_ns=2000,
             request_frame=2,
             status="OK",
             reply_text="[X] done",
-            reply_time_ns=3,
+            reply_time_ns=3000,
             reply_frame=3,
         )
     ]
@@ -288,7 +283,7 @@ def test_server_says_bye_unasked() -> None:
             ExchangeKind.UNSOLICITED,
             status="* BYE",
             reply_text="shutting down",
-            reply_time_ns=2,
+            reply_time_ns=2000,
             reply_frame=2,
         )
     ]
@@ -444,6 +439,19 @@ def test_response_with_a_blank_is_still_no_command() -> None:
     assert "secret" not in repr(events).lower()
 
 
+def test_mechanism_that_is_none_still_hides_the_responses() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 AUTHENTICATE (PLAIN)"),
+        server(b"+ "),
+        client(b"joe secret"),
+        server(b"a1 BAD no"),
+    )
+    assert answers(events) == [("AUTHENTICATE", "BAD")]
+    assert only(AuthAttempted, events) == []
+    assert "secret" not in repr(events).lower()
+
+
 # TLS and compression
 
 
@@ -452,8 +460,8 @@ def test_client_upgrades_to_tls() -> None:
         GREETING,
         client(b"a1 STARTTLS"),
         server(b"a1 OK begin"),
-        (Side.CLIENT, CLIENT_HELLO),
-        (Side.SERVER, SERVER_ALERT),
+        Step(Side.CLIENT, CLIENT_HELLO),
+        Step(Side.SERVER, SERVER_ALERT),
     )
     assert only(StartTlsAdvanced, events) == [
         StartTlsAdvanced(StartTls.REQUESTED),
@@ -479,14 +487,14 @@ def test_command_behind_starttls_is_plaintext_after() -> None:
         GREETING,
         client(b"a1 STARTTLS", b"a2 LOGIN joe secret"),
         server(b"a1 OK begin"),
-        (Side.CLIENT, CLIENT_HELLO),
+        Step(Side.CLIENT, CLIENT_HELLO),
     )
     assert "starttls_plaintext_after" in codes(events)
     assert answers(events) == [("STARTTLS", "OK"), ("LOGIN", None)]
 
 
 def test_tls_follows_though_only_the_client_was_captured() -> None:
-    events = play(client(b"a1 STARTTLS"), (Side.CLIENT, CLIENT_HELLO))
+    events = play(client(b"a1 STARTTLS"), Step(Side.CLIENT, CLIENT_HELLO))
     assert only(StartTlsAdvanced, events) == [
         StartTlsAdvanced(StartTls.REQUESTED),
         StartTlsAdvanced(StartTls.ACCEPTED),
@@ -498,18 +506,39 @@ def test_commands_follow_starttls_though_only_the_client_was_captured() -> None:
     assert answers(events) == [("STARTTLS", None), ("NOOP", None)]
 
 
+def test_too_few_bytes_to_be_tls_follow_starttls() -> None:
+    events = play(client(b"a1 STARTTLS"), Step(Side.CLIENT, b"\x16"))
+    assert answers(events) == [("STARTTLS", None)]
+
+
 def test_nothing_is_read_behind_compress() -> None:
-    dissector, events = start(
-        DEFAULT_LIMITS,
+    events = play(
         GREETING,
         client(b"a1 COMPRESS DEFLATE"),
         server(b"a1 OK active"),
-        (Side.CLIENT, b"\x0a\x00a2 NOOP\r\n"),
+        Step(Side.CLIENT, b"\x0a\x00a2 NOOP\r\n"),
     )
-    assert dissector.opaque
-    events += end(dissector)
     assert answers(events) == [("COMPRESS", "OK")]
     assert codes(events) == ["imap_compressed"]
+
+
+def test_compressed_session_is_opaque() -> None:
+    dissector = ImapDissector()
+    dissector.receive_data(Side.CLIENT, b"a1 COMPRESS DEFLATE\r\n", 1, 1)
+    assert not dissector.opaque
+    dissector.receive_data(Side.SERVER, b"a1 OK active\r\n", 2, 2)
+    assert dissector.opaque
+
+
+def test_compression_is_assumed_when_the_answer_is_lost() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 COMPRESS DEFLATE"),
+        Step(Side.SERVER, 14),
+        Step(Side.CLIENT, b"\x0a\x00a2 NOOP\r\n"),
+    )
+    assert answers(events) == [("COMPRESS", None)]
+    assert codes(events) == ["stream_gap", "imap_compressed"]
 
 
 def test_commands_go_on_when_compress_is_refused() -> None:
@@ -546,7 +575,7 @@ def retrieve(*fetched: bytes) -> list[Event]:
         client(b"a1 SELECT INBOX"),
         server(b"a1 OK done"),
         client(b"a2 FETCH 1 BODY[]"),
-        (Side.SERVER, b"".join(fetched)),
+        Step(Side.SERVER, b"".join(fetched)),
     )
 
 
@@ -567,6 +596,16 @@ def test_client_retrieves_a_message() -> None:
     assert codes(events) == []
 
 
+def test_no_mailbox_is_selected_after_close() -> None:
+    events = play(
+        GREETING,
+        client(b"a1 SELECT INBOX", b"a2 CLOSE"),
+        server(b"a1 OK done", b"a2 OK done"),
+        server(b"* 1 FETCH (BODY[] {3}", b"abc)"),
+    )
+    assert [message.mailbox for message in only(MessageTransferred, events)] == [None]
+
+
 def test_message_breaks_off_with_the_connection() -> None:
     events = retrieve(b"* 1 FETCH (BODY[] {%d}\r\n" % (len(MESSAGE) + 1), MESSAGE)
     [message] = only(MessageTransferred, events)
@@ -582,7 +621,7 @@ def test_client_retrieves_a_message_in_chunks() -> None:
         server(b"* 1 FETCH (BODY[]<0> {20}", MESSAGE[:20] + b")", b"a1 OK done"),
         client(b"a2 UID FETCH 7 BODY.PEEK[]<20.200>"),
         server(b"* 2 FETCH (FLAGS ())", b"* 1 FETCH (BODY[]<20> {27}"),
-        (Side.SERVER, MESSAGE[20:] + b")\r\na2 OK done\r\n"),
+        Step(Side.SERVER, MESSAGE[20:] + b")\r\na2 OK done\r\n"),
     )
     [message] = only(MessageTransferred, events)
     assert (message.facts.subject, message.facts.size_bytes) == ("lunch", 47)
@@ -704,9 +743,9 @@ def test_hole_inside_a_message_leaves_the_session_intact() -> None:
     events = play(
         GREETING,
         client(b"a1 FETCH 1 BODY[]"),
-        (Side.SERVER, b"* 1 FETCH (BODY[] {%d}\r\n" % size + MESSAGE[:20]),
-        gap(Side.SERVER, 10),
-        (Side.SERVER, MESSAGE[20:] + b")\r\na1 OK done\r\n"),
+        Step(Side.SERVER, b"* 1 FETCH (BODY[] {%d}\r\n" % size + MESSAGE[:20]),
+        Step(Side.SERVER, 10),
+        Step(Side.SERVER, MESSAGE[20:] + b")\r\na1 OK done\r\n"),
     )
     [message] = only(MessageTransferred, events)
     assert message.facts.cut
@@ -719,8 +758,8 @@ def test_hole_beyond_a_message_ends_at_the_next_sure_response() -> None:
     events = play(
         GREETING,
         client(b"a1 FETCH 1 BODY[]"),
-        (Side.SERVER, b"* 1 FETCH (BODY[] {100}\r\n" + MESSAGE[:20]),
-        gap(Side.SERVER, 200),
+        Step(Side.SERVER, b"* 1 FETCH (BODY[] {100}\r\n" + MESSAGE[:20]),
+        Step(Side.SERVER, 200),
         server(b"lines of another message", b"* 7 bullets", b"b7 OK not a tag"),
         server(b"* 3 EXISTS", b"a1 OK done"),
     )
@@ -733,7 +772,7 @@ def test_hole_that_swallows_a_response_does_not_shift_equal_tags() -> None:
     events = play(
         GREETING,
         client(b". NOOP"),
-        gap(Side.SERVER, 11),
+        Step(Side.SERVER, 11),
         client(b". CHECK"),
         server(b". NO failed"),
     )
@@ -745,7 +784,7 @@ def test_rest_of_a_password_behind_a_hole_is_not_shown() -> None:
     events = play(
         GREETING,
         client(b"a1 LOGIN joe {9}"),
-        gap(Side.CLIENT, 12),
+        Step(Side.CLIENT, 12),
         client(b"my secret", b"a2 NOOP"),
         server(b"a1 NO failed", b"a2 OK done"),
     )
@@ -757,8 +796,8 @@ def test_rest_of_a_password_behind_a_hole_is_not_shown() -> None:
 def test_hole_in_a_command_is_not_bridged() -> None:
     events = play(
         GREETING,
-        (Side.CLIENT, b"a1 SEL"),
-        gap(Side.CLIENT, 3),
+        Step(Side.CLIENT, b"a1 SEL"),
+        Step(Side.CLIENT, 3),
         client(b" INBOX", b"a2 NOOP"),
         server(b"a1 OK done", b"a2 OK done"),
     )
@@ -770,7 +809,7 @@ def test_only_the_server_was_captured() -> None:
     size = len(MESSAGE)
     events = play(
         server(b"* OK ready", b"a1 OK [CAPABILITY IMAP4rev1] logged in"),
-        (Side.SERVER, b"* 1 FETCH (BODY[] {%d}\r\n" % size + MESSAGE + b")\r\n"),
+        Step(Side.SERVER, b"* 1 FETCH (BODY[] {%d}\r\n" % size + MESSAGE + b")\r\n"),
         server(b"a2 OK done"),
     )
     assert answers(events) == [(None, "OK"), (None, "OK")]
@@ -810,53 +849,19 @@ SESSION = [
     server(b"a6 OK done", b"* 2 EXPUNGE", b"a7 OK done"),
     client(b"a8 STARTTLS"),
     server(b"a8 OK begin"),
-    (Side.CLIENT, CLIENT_HELLO),
+    Step(Side.CLIENT, CLIENT_HELLO),
 ]
 
 
-def in_pieces(step: Step, size: int) -> list[Step]:
-    side, content = step
-    assert isinstance(content, bytes)
-    places = range(0, len(content), size)
-    return [(side, content[place : place + size]) for place in places]
+@given(cuts)
+def test_any_split_gives_the_same_events(places: set[int]) -> None:
+    make_playbook(*SESSION).expect_same(split_at(places))
 
 
-def timeless(events: list[Event]) -> list[Event]:
-    for event in events:
-        if isinstance(event, Exchange):
-            event.request_time_ns = event.request_frame = None
-            event.reply_time_ns = event.reply_frame = None
-        elif isinstance(event, (MessageTransferred, Anomaly)):
-            event.time_ns = event.frame = 0
-    return events
-
-
-@given(st.integers(1, 60))
-@example(1)
-def test_any_split_gives_the_same_events(size: int) -> None:
-    pieces = [piece for step in SESSION for piece in in_pieces(step, size)]
-    assert timeless(play(*pieces)) == timeless(play(*SESSION))
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> list[Step]:
-    """A session with bytes cut out and put in, and with holes."""
-    steps = list(SESSION)
-    for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, len(SESSION) - 1))
-        side, content = steps[place]
-        assert isinstance(content, bytes)
-        cut = draw(st.integers(0, len(content)))
-        inserted = draw(st.sampled_from([b"", b"\r\n", b" {9}\r\n", b"\xff\x00"]))
-        steps[place] = side, content[:cut] + inserted + content[cut + 3 :]
-    for _ in range(draw(st.integers(0, 3))):
-        hole = gap(draw(st.sampled_from(Side)), draw(st.integers(1, 100)))
-        steps.insert(draw(st.integers(0, len(steps))), hole)
-    return steps
-
-
-@given(damaged())
-def test_damaged_session_raises_nothing(steps: list[Step]) -> None:
-    events = play(*steps, *SESSION)
+@given(mutations(SESSION), cuts)
+def test_damaged_session_raises_nothing(steps: list[Step], places: set[int]) -> None:
+    playbook = make_playbook(*steps, *SESSION)
+    playbook.expect_same(split_at(places))
+    events = playbook.run()
     assert set(codes(events)) <= set(ANOMALIES)
     assert only(Exchange, events)

@@ -159,3 +159,11 @@ def test_abandoned_literal_is_incomplete() -> None:
     assert not sink.complete
     assert not reader.in_literal
     assert not buffer.data
+
+
+def test_hole_in_a_literal_without_sink_keeps_the_place() -> None:
+    buffer, reader = make_reader()
+    reader.expect_literal(Literal(0, 6, synchronizing=True), None)
+    assert reader.skip_gap(4)
+    buffer.data += b"efnext\r\n"
+    assert reader.take_fragment() == b"next"
