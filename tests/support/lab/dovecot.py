@@ -6,14 +6,14 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.lab.network import wait_for
+from tests.support.lab.machine import wait_for
 from tests.support.lab.people import PEOPLE, Person
 from tests.support.lab.postfix import MAIL_UID
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
 
 SETTINGS = """\
 protocols = imap pop3

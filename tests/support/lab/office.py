@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
 
 SASL = "smtpd_sasl_auth_enable=yes"
 

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.support.lab.network import wait_for
+from tests.support.lab.machine import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
 
 # nobody and nogroup: who owns the mailboxes
 MAIL_UID = 65534

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.lab.capture import DEFAULT_FILTER, capture
+from tests.support.lab.capture import DEFAULT_FILTER, capture, forget_machine
 from tests.support.lab.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.lab.clients.access import Facts
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
     from tests.support.lab.office import Office
 
 REPOSITORY = Path(__file__).parents[3]
@@ -86,8 +86,10 @@ class Tape:
         }
         text = json.dumps(facts, indent=1, ensure_ascii=False)
         self._facts_path.write_text(text + "\n")
-        # dumpcap lets only its user read
-        self.capture_path.chmod(0o644)
+        if self.capture_path.suffix == ".pcapng":
+            forget_machine(self.capture_path)
+            # dumpcap lets only its user read
+            self.capture_path.chmod(0o644)
 
 
 Play = Callable[["Office", Tape], None]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.lab.machine import LabError
 from tests.support.lab.messages import received_facts
-from tests.support.lab.network import LabError
 
 if TYPE_CHECKING:
     from tests.support.lab.clients.access import Access, Facts
     from tests.support.lab.clients.smtp import Letter
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
 
 VERSION_OPTIONS = {
     ssl.TLSVersion.TLSv1_2: "tlsv1_2",

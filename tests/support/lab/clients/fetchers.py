@@ -11,7 +11,7 @@ from tests.support.lab.messages import received_facts
 
 if TYPE_CHECKING:
     from tests.support.lab.clients.access import Access, Facts
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
 
 FETCHMAIL_SETTINGS = """\
 poll {access.host} service {access.port} protocol pop3 auth password

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.support.lab.clients.access import Facts
     from tests.support.lab.clients.smtp import Letter
-    from tests.support.lab.network import Machine
+    from tests.support.lab.machine import Machine
     from tests.support.lab.office import Office
     from tests.support.lab.postfix import Postfix
     from tests.support.lab.tape import Tape

@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from tests.support.lab.network import wait_for
+from tests.support.lab.machine import wait_for
 from tests.support.lab.tape import scenario
 
 if TYPE_CHECKING:
