@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import ssl
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.lab.machine import LabError
 from tests.support.lab.messages import received_facts
+from tests.support.lab.people import cram_forms
 
 if TYPE_CHECKING:
     from tests.support.lab.clients.access import Access, Facts
@@ -126,8 +128,7 @@ class Curl:
         content = output.read_bytes()
         output.unlink()
         facts = _facts(self.access, "imap") | self._tls_facts(printed)
-        found = re.search(r"> \S+ AUTHENTICATE (\S+)", printed)
-        facts |= _login_facts(self.access, found[1] if found else "LOGIN")
+        facts |= self._login_facts(printed)
         facts |= {"mailboxes": [mailbox], "fetched": 1}
         facts["messages"] = [received_facts(content)]
         return facts
@@ -143,15 +144,20 @@ class Curl:
         printed = self.run(machine, scheme, machine.hostname, *options)
         Path(content).unlink()
         facts = _facts(self.access, "smtp") | self._tls_facts(printed)
-        if self.access.person:
-            found = re.search(r"> AUTH (\S+)", printed)
-            facts |= _login_facts(self.access, found[1] if found else "")
+        facts |= self._login_facts(printed)
         return facts | {
             "mail_from": [each.sender],
             "rcpt_to": each.recipients,
             "rcpt_refused": [],
             "messages": [each.facts()],
         }
+
+    def _login_facts(self, printed: str) -> Facts:
+        found = re.search(r"> (?:\S+ AUTHENTICATE|AUTH) (\S+)", printed)
+        facts = _login_facts(self.access, found[1] if found else "LOGIN")
+        if found := re.search(r"CRAM-MD5\s+< .*\s+> (\S+)", printed):
+            facts["secrets"] = cram_forms(base64.b64decode(found[1]).decode())
+        return facts
 
     def _tls_facts(self, printed: str) -> Facts:
         found = re.search(r"SSL connection using (\S+) / (\S+)", printed)
