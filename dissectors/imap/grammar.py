@@ -21,9 +21,6 @@ _COMMAND = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
-# quoted = DQUOTE *QUOTED-CHAR DQUOTE
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-
 # astring = 1*ASTRING-CHAR / string. Atoms are taken wider than the grammar has
 # them: `DOMAIN\user` and UTF-8 come unquoted.
 _ASTRING = re.compile(
@@ -172,7 +169,8 @@ def redact(verb: str, argument: bytes) -> bytes:
 def unquote(quoted: bytes) -> bytes:
     """Return what a quoted string holds; its closing quote may be missing."""
     text = quoted[1:-1] if len(quoted) > 1 and quoted.endswith(b'"') else quoted[1:]
-    return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
+    # quoted-specials come behind a backslash, the backslash itself too
+    return b"\\".join(part.replace(b"\\", b"") for part in text.split(b"\\\\"))
 
 
 def begins_response(line: bytes) -> bool:

@@ -185,5 +185,20 @@ def test_line_may_be_of_a_message(line: bytes) -> None:
     assert not grammar.begins_response(line)
 
 
+@pytest.mark.parametrize(
+    ("quoted", "text"),
+    [
+        (rb'"a"', b"a"),
+        (rb'"a\\b\"c"', rb'a\b"c'),
+        (rb'"\\\""', rb"\""),
+        (rb'"\x"', b"x"),
+        (b'"open', b"open"),
+        (b'"', b""),
+    ],
+)
+def test_quoted_string_is_unquoted(quoted: bytes, text: bytes) -> None:
+    assert grammar.unquote(quoted) == text
+
+
 def test_unclosed_quotes_cost_one_pass() -> None:
     assert grammar.parse_id(b'"a' + rb"\"a" * 100_000) is None
