@@ -123,8 +123,8 @@ class StreamBlocks:
 
     def __init__(self, stream: ByteStream, window: int) -> None:
         self._stream = stream
-        self._block: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
-        self.data = self._block
+        self._block: npt.NDArray[np.uint8] = np.empty(window, np.uint8)
+        self.data = self._block[:0]
         self.base = 0
         self.window = window
         self.problem: str | None = None
