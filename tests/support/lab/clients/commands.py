@@ -23,6 +23,9 @@ VERSION_OPTIONS = {
     ssl.TLSVersion.TLSv1_3: "tlsv1_3",
 }
 
+# curl tells of TLS records between the lines that it sent (>) and received (<)
+CRAM_RESPONSE = re.compile(r"> .*AUTH\S* CRAM-MD5\s[^<>]*< .*\s[^<>]*> (\S+)")
+
 
 def _facts(access: Access, protocol: str) -> Facts:
     return {
@@ -155,7 +158,7 @@ class Curl:
     def _login_facts(self, printed: str) -> Facts:
         found = re.search(r"> (?:\S+ AUTHENTICATE|AUTH) (\S+)", printed)
         facts = _login_facts(self.access, found[1] if found else "LOGIN")
-        if found := re.search(r"CRAM-MD5\s+< .*\s+> (\S+)", printed):
+        if found := CRAM_RESPONSE.search(printed):
             facts["secrets"] = cram_forms(base64.b64decode(found[1]).decode())
         return facts
 
