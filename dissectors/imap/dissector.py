@@ -70,9 +70,6 @@ if TYPE_CHECKING:
 _STATUSES = frozenset({b"OK", b"NO", b"BAD"})
 _UNTAGGED_STATUSES = _STATUSES | {b"BYE", b"PREAUTH"}
 
-# Response codes that a greeting may have; others mean an older session
-_GREETING_CODES = (b"[CAPABILITY", b"[ALERT", b"[REFERRAL", b"[UNAVAILABLE")
-
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
 _EXPUNGING = ("EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE")
 _SELECTING = frozenset({"SELECT", "EXAMINE"})
@@ -422,7 +419,7 @@ class ImapDissector(MailDissector):
     def _receive_status(self, status: bytes, text: bytes) -> None:
         is_bye = status == b"BYE"
         is_leaving = is_bye and self._in_progress.first("LOGOUT") is not None
-        if self._expects_greeting and not is_leaving and may_greet(text):
+        if self._expects_greeting and not is_leaving and grammar.may_greet(text):
             self._events.append(describe_greeting(text, self.limits))
             self._report_untagged(ExchangeKind.GREETING, status, text)
         elif is_bye and not is_leaving:
@@ -500,8 +497,3 @@ class ImapDissector(MailDissector):
                 mailbox=self._mailbox,
             )
         )
-
-
-def may_greet(text: bytes) -> bool:
-    """Whether a status text may be a greeting's, not that of an older session."""
-    return not text.startswith(b"[") or text.upper().startswith(_GREETING_CODES)

@@ -49,6 +49,9 @@ _RESPONSE = re.compile(
 )
 _TAGGED = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,64} (?:OK|NO|BAD) ")
 
+# Response codes that a greeting may have; others mean an older session
+_GREETING_CODES = (b"[CAPABILITY", b"[ALERT", b"[REFERRAL", b"[UNAVAILABLE")
+
 MASK = b"***"
 
 # Commands whose arguments hold no secret: RFC 9051 and 3501 §6, and extensions.
@@ -181,3 +184,8 @@ def begins_response(line: bytes) -> bool:
 def begins_tagged_response(line: bytes) -> bool:
     """Whether a line may be a response-tagged (tag SP resp-cond-state)."""
     return _TAGGED.match(line) is not None
+
+
+def may_greet(text: bytes) -> bool:
+    """Whether a status text may be a greeting's, not that of an older session."""
+    return not text.startswith(b"[") or text.upper().startswith(_GREETING_CODES)
