@@ -331,7 +331,8 @@ class MailDissector(abc.ABC):
     def _enter_tls(self, side: Side) -> None:
         self._mode[side] = _Mode.TLS
         if self._tls is None:
-            self._tls = TlsDissector(self.limits)
+            client, server = self._input
+            self._tls = TlsDissector(self.limits, (client.offset, server.offset))
         held = self._undecided[side]
         if held:
             self._feed_tls(side, bytes(held))

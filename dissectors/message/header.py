@@ -33,11 +33,13 @@ _WANTED = frozenset(
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 # What stands between two commas of an address list; commas in quoted strings,
-# comments and angle brackets (routes, RFC 5322 §4.4) do not count. What is opened
-# and not closed lasts to the end. Nothing is tried twice, so the cost is linear.
+# comments (nested once) and angle brackets (routes, RFC 5322 §4.4) do not count.
+# What is opened and not closed lasts to the end. Next to nothing is tried twice, so
+# the cost is linear.
+_COMMENT_TEXT = rb"[^()\\]|\\."
+_COMMENT = rb"\((?:%b|\((?:%b)*+\))*+\)?" % (_COMMENT_TEXT, _COMMENT_TEXT)
 _ADDRESS = re.compile(
-    rb'(?:[^,"(<]++|"(?:[^"\\]|\\.)*+"?|\((?:[^()\\]|\\.)*+\)?|<[^>]*+>?)*+',
-    re.DOTALL,
+    rb'(?:[^,"(<]++|"(?:[^"\\]|\\.)*+"?|%b|<[^>]*+>?)*+' % _COMMENT, re.DOTALL
 )
 
 

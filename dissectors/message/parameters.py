@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from dissectors.message.charsets import decode_charset, decode_unlabelled
@@ -40,6 +39,12 @@ class ParameterizedField:
                 raw = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted else plain.strip()
                 self.parameters.setdefault(attribute.lower(), raw)
 
+    def raw(self, name: bytes) -> bytes:
+        """Return a parameter that is meant for machines; empty if it is absent."""
+        if name in self.parameters:
+            return self.parameters[name]
+        return (self.text(name) or "").encode()
+
     def text(self, name: bytes) -> str | None:
         """Return a parameter, decoded; `None` if it is absent."""
         parameters = self.parameters
@@ -58,16 +63,15 @@ class ParameterizedField:
         Returns:
             Each section's raw value, and whether it is percent-encoded.
         """
-        sections = []
-        for number in itertools.count():
-            key = b"%b*%d" % (name, number)
+        sections: list[tuple[bytes, bool]] = []
+        while True:
+            key = b"%b*%d" % (name, len(sections))
             if key in self.parameters:
                 sections.append((self.parameters[key], False))
             elif key + b"*" in self.parameters:
                 sections.append((self.parameters[key + b"*"], True))
             else:
-                break
-        return sections
+                return sections
 
 
 def _decode_sections(sections: list[tuple[bytes, bool]]) -> str:

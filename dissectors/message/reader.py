@@ -36,7 +36,8 @@ _LONGEST_DELIMITER_LINE = 998
 
 _CR = 0x0D
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
-_MEDIA_TYPE = re.compile(rb"[!-.0-~]++/[!-.0-~]++")
+# RFC 2045 §5.1: type "/" subtype, which are tokens
+_MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z]++")
 
 _TEXT = b"text/plain"
 _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
@@ -281,13 +282,12 @@ class MessageReader:
     def _open_entity(self, fields: dict[bytes, list[bytes]]) -> None:
         """Open what a header section announces, if it matters."""
         content_type = ParameterizedField(fields.get(b"content-type", [b""])[0])
-        media_type = content_type.value
-        if not _MEDIA_TYPE.fullmatch(media_type):
-            # RFC 2045 §5.2
-            media_type = self._part_type
+        declared = _MEDIA_TYPE.match(content_type.value)
+        # RFC 2045 §5.2: what can't be read counts as absent
+        media_type = declared[0] if declared else self._part_type
         is_deep = len(self._entities) >= self._limits.mime_depth
         if media_type.startswith(b"multipart/"):
-            boundary = content_type.parameters.get(b"boundary", b"").rstrip()
+            boundary = content_type.raw(b"boundary").rstrip()
             if not is_deep and 0 < len(boundary) < _LONGEST_DELIMITER_LINE - 4:
                 # RFC 2046 §5.1.5: the parts of a digest are messages
                 is_digest = media_type == b"multipart/digest"

@@ -13,6 +13,7 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from dissectors.events import Certificate
 from dissectors.tls.hello import escape
@@ -28,6 +29,17 @@ _LONGEST_REMEMBERED = 8 * 1024
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 # not in RFC 4514 §3, but every tool writes it so
 _ATTRIBUTE_NAMES = {x509.NameOID.EMAIL_ADDRESS: "emailAddress"}
+
+# what the parser raises for damaged certificates, found by damaging some
+_UNREADABLE = (
+    OverflowError,
+    TypeError,
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class CertificateFacts(NamedTuple):
@@ -86,11 +98,11 @@ def _parse_certificate(der: bytes, most_names: int) -> CertificateFacts:
                 not_before_ns=_time_ns(parsed.not_valid_before_utc),
                 not_after_ns=_time_ns(parsed.not_valid_after_utc),
             )
-        except (ValueError, x509.UnsupportedGeneralNameType) as error:
+        except _UNREADABLE as error:
             return CertificateFacts(None, _reason(error))
         try:
             certificate.names = _subject_alt_names(parsed)[:most_names]
-        except (ValueError, x509.DuplicateExtension) as error:
+        except _UNREADABLE as error:
             return CertificateFacts(certificate, _reason(error))
     return CertificateFacts(certificate)
 

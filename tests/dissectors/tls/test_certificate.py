@@ -6,6 +6,8 @@ import datetime as dt
 
 import pytest
 from cryptography import x509
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dissectors.events import Certificate
 from dissectors.tls import certificate
@@ -80,7 +82,16 @@ def test_certificate_without_end_of_validity() -> None:
     assert facts.certificate.not_after_ns == 2**63 - 1
 
 
-@pytest.mark.parametrize("der", [b"", b"\x30\x03abc", make_certificate()[:-1]])
+@pytest.mark.parametrize(
+    "der",
+    [
+        b"",
+        b"\x30\x03abc",
+        make_certificate()[:-1],
+        # version 20 (RFC 5280 §4.1.2.1 knows three)
+        make_certificate().replace(b"\xa0\3\2\1\2", b"\xa0\3\2\1\x13"),
+    ],
+)
 def test_what_is_no_certificate_is_an_oddity(der: bytes) -> None:
     facts = certificate_facts(der, 10)
     assert facts.certificate is None
@@ -96,6 +107,16 @@ def test_unreadable_alternative_names_spoil_nothing_else() -> None:
     assert facts.certificate.subject.startswith("CN=mail.example.com")
     assert facts.certificate.names == []
     assert facts.oddity
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_damaged_certificate_is_read_or_is_an_oddity(data: st.DataObject) -> None:
+    der = bytearray(make_certificate())
+    for _ in range(data.draw(st.integers(1, 3))):
+        der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+    facts = certificate_facts(bytes(der), 10)
+    assert facts.certificate or facts.oddity
 
 
 def test_certificate_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,3 @@
+"""Tests of the message reader."""
+
+from __future__ import annotations

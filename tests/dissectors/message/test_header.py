@@ -1,0 +1,101 @@
+"""Header sections, and the facts in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dissectors.events import MessageFacts
+from dissectors.limits import Limits
+from dissectors.message.header import apply_fields, read_fields
+
+
+def facts_of(section: bytes, limits: Limits | None = None) -> MessageFacts:
+    facts = MessageFacts()
+    apply_fields(facts, read_fields(section), limits or Limits())
+    return facts
+
+
+def test_fields_are_decoded() -> None:
+    facts = facts_of(
+        b"From: =?utf-8?q?J=C3=B6rg?= <joerg@example.com>\r\n"
+        b"To: a@example.com\r\n"
+        b"CC: b@example.com\r\n"
+        b"Subject: =?utf-8?b?w6Q=?=\r\n"
+        b"Message-ID: <1@example.com>\r\n"
+        b"Date: Mon, 1 Jan 2024 00:00:00 +0000 (UTC)\r\n"
+        b"X-Mailer: Example 1.0\r\n"
+    )
+    assert facts.from_ == "Jörg <joerg@example.com>"
+    assert facts.to == ["a@example.com", "b@example.com"]
+    assert facts.subject == "ä"
+    assert facts.message_id == "<1@example.com>"
+    assert facts.date == "Mon, 1 Jan 2024 00:00:00 +0000 (UTC)"
+    assert facts.mailer == "Example 1.0"
+
+
+def test_absent_fields_are_none_and_empty_ones_are_empty() -> None:
+    facts = facts_of(b"Subject:\n")
+    assert facts.subject == ""
+    assert facts.from_ is None
+    assert facts.to == []
+
+
+def test_user_agent_counts_before_x_mailer() -> None:
+    assert facts_of(b"X-Mailer: b\r\nUser-Agent: a\r\n").mailer == "a"
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        b"Subject: one\r\n two\r\n",
+        b"Subject: one\n two\n",
+        b"Subject:\r\n one\r\n two\r\n",
+        b"Subject : one two",
+        b"SUBJECT:one two\r\nno colon\r\n:\r\n",
+        b"Subject: one two\r\nSubject: second\r\n",
+    ],
+)
+def test_subject_is_found_and_unfolded(section: bytes) -> None:
+    assert facts_of(section).subject == "one two"
+
+
+def test_folded_encoded_words_are_joined() -> None:
+    section = b"Subject: =?utf-8?q?=C3?=\r\n =?utf-8?q?=A4?=\r\n"
+    assert facts_of(section).subject == "ä"
+
+
+@pytest.mark.parametrize(
+    ("body", "addresses"),
+    [
+        (b"a@example.com,b@example.com", ["a@example.com", "b@example.com"]),
+        (b'"Doe, John" <j@example.com>', ['"Doe, John" <j@example.com>']),
+        (b'"a\\", b" <j@example.com>, c', ['"a\\", b" <j@example.com>', "c"]),
+        (
+            b"j@example.com (Doe (x, y), John), b",
+            ["j@example.com (Doe (x, y), John)", "b"],
+        ),
+        (
+            b"<@a.example.com,@b.example.com:c@d>",
+            ["<@a.example.com,@b.example.com:c@d>"],
+        ),
+        (b" , ,a,", ["a"]),
+        (b'"not closed, a', ['"not closed, a']),
+        (b"=?utf-8?q?=C3=A4=2C?= <a@b>, c", ["ä, <a@b>", "c"]),
+        (b"", []),
+    ],
+)
+def test_addresses_are_split_at_commas(body: bytes, addresses: list[str]) -> None:
+    assert facts_of(b"To: " + body).to == addresses
+
+
+def test_recipients_of_several_fields_are_limited() -> None:
+    facts = facts_of(b"To: a,b\nTo: c,d\nCc: e\n", Limits(list_items=3))
+    assert facts.to == ["a", "b", "c"]
+
+
+def test_long_texts_are_cut() -> None:
+    facts = facts_of(
+        b"Subject: " + b"a" * 100 + b"\nTo: " + b"b" * 100, Limits(kept_text=10)
+    )
+    assert facts.subject == "a" * 40
+    assert facts.to == ["b" * 40]
