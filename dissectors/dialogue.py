@@ -13,7 +13,7 @@ announced.
 A line without end counts as complete when the other side goes on as if it were.
 
 After a hole, replies are not matched with commands across it. Words that may be
-secrets or mail text (behind a failed AUTH, a refused DATA, or a hole) are not
+secrets or mail text (behind AUTH, a refused DATA, or a hole) are not
 taken for verbs unless they are known ones; arguments of unknown verbs are not
 kept at all.
 
@@ -23,6 +23,7 @@ Memory is bounded by `Limits.pending_commands` and `Limits.held`.
 from __future__ import annotations
 
 import abc
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
@@ -47,6 +48,21 @@ if TYPE_CHECKING:
 _PEEK_BYTES = 64
 # RFC 8446 §5.1: ContentType handshake
 _TLS_HANDSHAKE = 0x16
+
+_WORD = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
+
+
+def parse_verb(word: bytes, known: frozenset[str]) -> str | None:
+    """Read a verb, in upper case; `None` if the word is none.
+
+    An unknown word in mixed case is none: it may be base64, and a secret.
+    """
+    if not _WORD.match(word):
+        return None
+    verb = word.decode("ascii").upper()
+    if verb in known or word.isupper() or word.islower() or word.istitle():
+        return verb
+    return None
 
 
 @dataclass(slots=True)
@@ -229,37 +245,49 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         ):
             return False
         if command.sasl is not None:
-            return self._read_unasked_response(unread, command.sasl)
+            return self._read_unasked_response(unread, command)
         start = bytes(unread.data[:_PEEK_BYTES])
+        if start[0] == _TLS_HANDSHAKE:
+            self._give_up_decisive(command)
+            self._accept_tls()
+            return True
         if b"\n" not in start and len(start) < _PEEK_BYTES and not all(self._at_eof):
             return False
-        self._decisive = None
-        if start[0] == _TLS_HANDSHAKE:
-            self._accept_tls()
-        else:
-            verb, _ = self._parse_command(start.split(b"\n")[0])
-            self._decide_by_line(command, is_command=verb in self._VERBS)
+        self._give_up_decisive(command)
+        verb, _ = self._parse_command(start.split(b"\n")[0])
+        self._decide_by_line(command, is_command=verb in self._VERBS)
         return True
 
-    def _read_unasked_response(self, unread: LineBuffer, sasl: SaslExchange) -> bool:
+    def _read_unasked_response(self, unread: LineBuffer, command: CommandT) -> bool:
         line = unread.take_line()
         if line is None:
             return False
         if self._parse_command(line)[0] in self._VERBS:
-            self._decisive = None
+            self._give_up_decisive(command)
             self._receive_client_line(line)
-        else:
-            sasl.receive_response(line)
+        elif command.sasl is not None:
+            command.sasl.receive_response(line)
         return True
+
+    def _give_up_decisive(self, command: CommandT) -> None:
+        self._decisive = None
+        if self._reply_lost or self._at_eof[Side.SERVER]:
+            self._give_up_before(command)
+            self._give_up_oldest()
 
     # the server
 
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:
             line = unread.take_line()
-            if line is None:
+            if line is None or self._releases_client(line):
                 return
-            self._receive_server_line(line)
+
+    def _releases_client(self, line: bytes) -> bool:
+        """Act on a line of the server; whether the client waited for it."""
+        waited = self._decisive is not None and not self._challenged
+        self._receive_server_line(line)
+        return waited and (self._decisive is None or self._challenged)
 
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
         """Find what a reply answers; `None` if nothing that was seen."""
@@ -272,9 +300,12 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         return self._awaiting.popleft() if self._awaiting else None
 
     def _take_unfinished_command(self) -> None:
+        """A reply to nothing: perhaps to what the client sent without line end."""
+        if self._speaker is not Side.SERVER:
+            return
         unread = self._input[Side.CLIENT]
         start = bytes(unread.data[:_PEEK_BYTES])
-        if self._parse_command(start)[0] in self._VERBS:
+        if b"\n" not in start and self._parse_command(start)[0] in self._VERBS:
             self._receive_client_line(unread.take_unfinished_line())
             self._rest_of_line[Side.CLIENT] = True
 
@@ -319,8 +350,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         if reply is not None:
             outcome = Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE
         self._challenged = False
-        # some clients send their responses after a refusal all the same
-        self._words_are_verbs &= outcome is Outcome.SUCCESS
+        # some clients send more responses all the same
+        self._words_are_verbs = False
         self._events.append(sasl.finish(outcome))
         return outcome
 

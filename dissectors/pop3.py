@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from dissectors.conversation import decode_text
-from dissectors.dialogue import Command, DialogueDissector
+from dissectors.dialogue import Command, DialogueDissector, parse_verb
 from dissectors.dotstuffing import StuffedText
 from dissectors.events import (
     AuthAttempted,
@@ -48,12 +48,12 @@ if TYPE_CHECKING:
     from dissectors.conversation import LineBuffer
     from dissectors.limits import Limits
 
-VERBS = frozenset(
+_VERBS = (
     "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP "
-    "UIDL USER UTF8 XAUTH XSENDER XTND".split()
+    "UIDL USER UTF8 XAUTH XSENDER XTND"
 )
+VERBS = frozenset(_VERBS.split())
 
-_VERB = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
 # RFC 1939 §3: the status indicators; servers must send them in upper case
 _STATUS = re.compile(rb"(\+OK|-ERR)(?![A-Za-z0-9])[ \t]*", re.IGNORECASE)
 _STATUS_BYTES = 5
@@ -65,9 +65,7 @@ def parse_command(line: bytes) -> tuple[str | None, bytes]:
     The argument keeps its blanks, which may be part of a password.
     """
     word, _, argument = line.lstrip().replace(b"\t", b" ", 1).partition(b" ")
-    if not _VERB.match(word):
-        return None, b""
-    return word.decode("ascii").upper(), argument
+    return parse_verb(word, VERBS), argument
 
 
 def parse_status(line: bytes) -> tuple[str, bytes] | None:
@@ -174,9 +172,8 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
                     return
             else:
                 line = unread.take_line()
-                if line is None:
+                if line is None or self._releases_client(line):
                     return
-                self._receive_server_line(line)
 
     def _is_whole_reply(self, line: bytes) -> bool:
         if self._multi_line is not None or parse_status(line) is None:

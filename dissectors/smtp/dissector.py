@@ -83,8 +83,18 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         self._content: StuffedText | None = None
         self._chunk_left = 0
         self._chunk_is_last = False
+        # where in the client's stream the server's unread bytes came; they wait
+        # for the end of mail data, but not for what the client sends later
+        self._server_began = 0
+        self._server_first = False
         self._lmtp = False
         self._bare_lf_seen = False
+
+    def _change_speaker(self, speaker: Side) -> None:
+        client, server = self._input
+        if speaker is Side.SERVER and not server.data:
+            self._server_began = client.offset + len(client.data)
+        super()._change_speaker(speaker)
 
     # commands
 
@@ -95,9 +105,12 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         return _SmtpCommand(exchange, transaction=self._transaction)
 
     def _read_next(self, unread: LineBuffer) -> bool:
-        if self._content is not None:
-            self._read_content(unread, self._content)
-            return self._content is None
+        content = self._content
+        if content is not None:
+            self._read_content(unread, content)
+            return content.ended
+        if self._server_first and unread.offset >= self._server_began:
+            return False
         if self._chunk_left:
             self._read_chunk(unread)
             return True
@@ -207,12 +220,15 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         if self._lmtp:
             message.replies_due = max(1, message.transaction.accepted_count)
         self._content = self._message = None
+        self._server_first = len(self._input[Side.SERVER]) > 0
         self._transaction = MailTransaction()
         for _ in range(message.replies_due):
             self._send(None, kind=ExchangeKind.MESSAGE).message = message
 
     def _abandon(self, message: Message) -> None:
         """The client will not send the rest of a message."""
+        if self._content is not None:
+            message.feed(self._content.cross_gap(self._input[Side.CLIENT]))
         message.end(self._time_ns, self._frame, complete=False)
         message.replies_due = 0
         self._content = self._message = None
@@ -241,19 +257,21 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         while unread.data:
             if self._content is not None and not self._may_answer(self._content):
                 return
+            self._server_first = False
             line = unread.take_line()
-            if line is None:
+            if line is None or self._releases_client(line):
                 return
-            self._receive_server_line(line)
 
     def _may_answer(self, content: StuffedText) -> bool:
         """Whether the server may speak now: the mail data has ended for it."""
         message, client = self._message, self._input[Side.CLIENT]
         assert message is not None
-        if content.in_doubt:
+        # bytes that waited since before the lookalike or the hole tell nothing
+        speaks_now = self._speaker is Side.SERVER
+        if speaks_now and content.in_doubt:
             message.feed(content.end_at_lookalike(client))
             self._end_content(content, message)
-        elif message.has_hole:
+        elif speaks_now and message.has_hole:
             message.feed(content.cross_gap(client))
             self._end_content(content, message)
         elif self._at_eof[Side.CLIENT]:
@@ -445,7 +463,6 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         if self._content is not None and self._input[Side.SERVER].data:
             self._may_answer(self._content)
         if self._message is not None:
-            self._input[Side.CLIENT].drop()
             self._abandon(self._message)
         self._flush_reply()
         super()._finish()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from dissectors.dialogue import parse_verb
+
 # RFC 5321 §4.1.1, RFC 3030, 3207, 4954, 1985, 2645, 2033, 821 (SEND, SOML, SAML,
 # TURN), RFC 4468 (BURL), Postfix (XCLIENT, XFORWARD), Exchange (X-..., XEXCH50)
 _RFC_VERBS = (
@@ -18,9 +20,6 @@ _VENDOR_VERBS = "XCLIENT XEXCH50 XFORWARD X-ANONYMOUSTLS X-EXPS X-LINK2STATE"
 VERBS = frozenset(f"{_RFC_VERBS} {_VENDOR_VERBS}".split())
 
 
-_VERB = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
-
-
 def parse_command(line: bytes) -> tuple[str | None, bytes]:
     """Split a command line.
 
@@ -28,13 +27,13 @@ def parse_command(line: bytes) -> tuple[str | None, bytes]:
         The verb in upper case, or `None` if none can be made out; the argument.
     """
     # RFC 5321 §4.1.1.1: trailing white space is tolerated
-    word, _, argument = line.strip().partition(b" ")
-    if not _VERB.match(word):
-        # no blank behind the verb: "HELO\thost", "MAIL:FROM<...>"
-        word, _, argument = line.strip().replace(b"\t", b" ", 1).partition(b" ")
-        if not _VERB.match(word):
-            return None, b""
-    return word.decode("ascii").upper(), argument.lstrip()
+    line = line.strip()
+    word, _, argument = line.partition(b" ")
+    verb = parse_verb(word, VERBS)
+    if verb is None and b"\t" in word:
+        word, _, argument = line.partition(b"\t")
+        verb = parse_verb(word, VERBS)
+    return verb, argument.lstrip() if verb is not None else b""
 
 
 # Reverse-path = Path / "<>"; quoted local parts may hold blanks and brackets

@@ -1,0 +1,199 @@
+"""Play a conversation to a dissector and compare what it reports.
+
+    Playbook(SmtpDissector)
+        .server(b"220 mail.example.com ESMTP\\r\\n")
+        .client(b"NOOP\\r\\n")
+        .expect(exchange("NOOP"), ...)
+
+Each step is one packet: frame 1, 2, 3, ... with a time of its own. `expect` leaves
+out what most tests don't care for: times, frames, exchange numbers, reply texts,
+and the facts of messages but their size.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from hypothesis import strategies as st
+
+from dissectors.events import (
+    Anomaly,
+    Exchange,
+    ExchangeKind,
+    MessageFacts,
+    MessageTransferred,
+    Side,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dissectors.conversation import MailDissector
+    from dissectors.events import Event
+
+CLIENT, SERVER = Side.CLIENT, Side.SERVER
+
+
+@dataclass(frozen=True)
+class Step:
+    """A packet: its bytes, or the length of a hole, or `None` for the end."""
+
+    side: Side
+    content: bytes | int | None
+
+    def __str__(self) -> str:
+        arrow = ">>" if self.side is CLIENT else "<<"
+        return f"{arrow} {self.content!r}"
+
+
+class Playbook:
+    """A conversation, step by step."""
+
+    def __init__(self, make: Callable[[], MailDissector]) -> None:
+        self._make = make
+        self.steps: list[Step] = []
+
+    def client(self, data: bytes) -> Self:
+        """The client sends a packet."""
+        self.steps.append(Step(CLIENT, data))
+        return self
+
+    def server(self, data: bytes) -> Self:
+        """The server sends a packet."""
+        self.steps.append(Step(SERVER, data))
+        return self
+
+    def gap(self, side: Side, length: int) -> Self:
+        """Bytes of a side were not captured."""
+        self.steps.append(Step(side, length))
+        return self
+
+    def eof(self, side: Side | None = None) -> Self:
+        """A side ends; both without argument."""
+        self.steps += [Step(each, None) for each in Side if side in (each, None)]
+        return self
+
+    def run(self, split: Callable[[bytes], list[bytes]] | None = None) -> list[Event]:
+        """Play it to a new dissector; `split` cuts each packet into pieces."""
+        dissector = self._make()
+        events: list[Event] = []
+        for frame, step in enumerate(self.steps, 1):
+            at = (frame * 1000, frame)
+            if step.content is None:
+                events += dissector.receive_eof(step.side, *at)
+            elif isinstance(step.content, int):
+                events += dissector.receive_gap(step.side, step.content, *at)
+            else:
+                for piece in split(step.content) if split else [step.content]:
+                    events += dissector.receive_data(step.side, piece, *at)
+        return events
+
+    def expect(self, *expected: Event) -> None:
+        """Play it and compare all events; then once more, byte by byte."""
+        events = self.run()
+        wanted = [str(_essence(event)) for event in expected]
+        got = [str(_essence(event)) for event in events]
+        if got != wanted:
+            steps = "\n".join(map(str, self.steps))
+            changes = "\n".join(difflib.ndiff(wanted, got))
+            raise AssertionError(
+                f"{steps}\n-- expected (-) and reported (+)\n{changes}"
+            )
+        self.expect_same(split_bytes)
+
+    def expect_same(self, split: Callable[[bytes], list[bytes]]) -> None:
+        """Cut packets must tell the same as whole ones, in every detail."""
+        assert self.run(split) == self.run()
+
+
+def _essence(event: Event) -> Event:
+    if isinstance(event, Exchange):
+        return replace(
+            event,
+            number=0,
+            request_time_ns=None,
+            request_frame=None,
+            reply_time_ns=None,
+            reply_frame=None,
+            reply_text=None,
+        )
+    if isinstance(event, MessageTransferred):
+        facts = MessageFacts(size_bytes=event.facts.size_bytes, cut=event.facts.cut)
+        return replace(event, time_ns=0, frame=0, facts=facts)
+    if isinstance(event, Anomaly):
+        return replace(event, offset=0, time_ns=0, frame=0, detail="")
+    return event
+
+
+def exchange(
+    verb: str | None,
+    argument: str | None = None,
+    reply: int | str | None = None,
+    kind: ExchangeKind = ExchangeKind.COMMAND,
+) -> Exchange:
+    """An exchange as `expect` compares it; `reply` is a code or a status."""
+    code = reply if isinstance(reply, int) else None
+    status = reply if isinstance(reply, str) else None
+    return Exchange(0, kind, verb, argument, reply_code=code, status=status)
+
+
+def anomaly(code: str, side: Side) -> Anomaly:
+    """An anomaly as `expect` compares it."""
+    return Anomaly(code, side, 0, 0, 0)
+
+
+def split_bytes(data: bytes) -> list[bytes]:
+    """Cut into single bytes."""
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+def split_at(cuts: set[int]) -> Callable[[bytes], list[bytes]]:
+    """Cut every packet at the same places, counted from its end."""
+
+    def split(data: bytes) -> list[bytes]:
+        places = [0, *sorted(len(data) - cut for cut in cuts if 0 < cut < len(data))]
+        return [
+            data[start:end]
+            for start, end in zip(places, [*places[1:], len(data)], strict=True)
+        ]
+
+    return split
+
+
+def every_split(data: bytes) -> Iterator[list[bytes]]:
+    """Every way to cut a packet in two."""
+    for place in range(1, len(data)):
+        yield [data[:place], data[place:]]
+
+
+# where packets are cut: most line ends are near the end of a packet
+cuts = st.sets(st.integers(1, 60), min_size=1, max_size=8)
+
+
+@st.composite
+def mutations(draw: st.DrawFn, steps: list[Step]) -> list[Step]:
+    """A conversation to which something has happened on its way."""
+    steps = list(steps)
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(steps) - 1))
+        content = steps[place].content
+        match draw(st.sampled_from(["drop", "swap", "repeat", "gap", "noise", "cut"])):
+            case "drop":
+                del steps[place]
+            case "swap":
+                steps.insert(place, steps.pop(0))
+            case "repeat":
+                steps.insert(place, steps[place])
+            case "gap":
+                steps.insert(place, Step(steps[place].side, draw(st.integers(1, 3000))))
+            case "noise":
+                noise = draw(st.binary(min_size=1, max_size=30))
+                steps.insert(place, Step(steps[place].side, noise))
+            case _ if isinstance(content, bytes) and content:
+                end = draw(st.integers(0, len(content)))
+                steps[place] = Step(steps[place].side, content[:end])
+        if not steps:
+            break
+    return steps or [Step(CLIENT, None)]
