@@ -1,5 +1,26 @@
-"""From captures to tables and answers."""
+"""From captures to tables and answers.
+
+>>> import analyzer
+>>> analysis = analyzer.analyze("tests/data/pop3-user-pass.pcap")
+>>> list(analysis.sessions["service"])
+['pop3']
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analyzer.pipeline import Analysis, analyze
+
+__all__ = ["Analysis", "__version__", "analyze"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # pandas and pyarrow are imported when an analysis is asked for, not before
+    if name in ("Analysis", "analyze"):
+        from analyzer import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 # A batch ends at whichever limit comes first: large enough to spread numpy's
@@ -49,3 +50,20 @@ class PacketBatch:
 
     def __len__(self) -> int:
         return len(self.offset)
+
+
+# A frame ID tells a packet among those of all captures: which capture, and the
+# packet's number there.
+_FRAME_NUMBER_BITS = 40
+
+
+def frame_ids(
+    capture: npt.NDArray[np.uint32], frame: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """(n,) frame IDs of packets with these captures and numbers."""
+    return (capture.astype(np.int64) << _FRAME_NUMBER_BITS) | frame
+
+
+def split_frame_id(frame_id: int) -> tuple[int, int]:
+    """The index of a packet's capture, and its number there."""
+    return frame_id >> _FRAME_NUMBER_BITS, frame_id & ((1 << _FRAME_NUMBER_BITS) - 1)

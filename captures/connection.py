@@ -76,11 +76,10 @@ class Connection:
     Attributes:
         originator: who opened it (without a SYN: who seems to be the client).
         responder: the other.
-        capture: name of the capture that holds its first packet.
-        first_frame: number of its first packet there.
+        first_frame: frame ID of its first packet.
         start_ns: time of its first packet.
         end_ns: time of its last packet (the latest, if time went back).
-        last_frame: number of its last packet.
+        last_frame: frame ID of its last packet.
         last_clock_ns: the latest time of any packet of the capture by then.
         syn_ns: time of the SYN; `None` if it was not seen.
         syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
@@ -92,7 +91,6 @@ class Connection:
 
     __slots__ = (
         "_held",
-        "capture",
         "closed",
         "consumer",
         "end_ns",
@@ -123,7 +121,6 @@ class Connection:
         self.originator = originator
         self.responder = responder
         self.originator_is_lower = originator <= responder
-        self.capture = ""
         self.first_frame = 0
         self.start_ns = 0
         self.end_ns = 0
@@ -171,7 +168,8 @@ class Connection:
 
     def is_reopened_by(self, sequence: int) -> bool:
         """Whether a SYN with this sequence number opens a new connection."""
-        return self.closed or sequence != self.syn_sequence
+        is_first = not any(flow.packets for flow in self.flows)
+        return self.closed or not (is_first or sequence == self.syn_sequence)
 
     def receive(self, segment: Segment) -> None:
         """Take the next segment in capture order.

@@ -201,16 +201,14 @@ class ConnectionTable:
             self._make_consumer,
         )
         connection.vlan = rows.vlan[at]
-        connection.capture = rows.captures[rows.capture[at]]
         connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
         connection.last_clock_ns = rows.clock[at]
         for syn in earlier:
             end = _ENDS[syn.source_is_lower is not originator_is_lower]
             connection.receive(syn.segment(end))
         if earlier:
-            first = earlier[0]
-            connection.capture = rows.captures[first.capture]
-            connection.first_frame, connection.start_ns = first.frame, first.time_ns
+            connection.first_frame = earlier[0].frame
+            connection.start_ns = earlier[0].time_ns
         self._connections[key] = connection
         if elsewhere:
             self._watch(key, 1)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from captures.batch import frame_ids
 from captures.encapsulation import SetAside, Unwrapper
 from captures.segments import Indices, Mask, Segments, TcpFlag, port_table
 
@@ -172,10 +173,14 @@ class Decoder:
             )
             if unwrapped is None:
                 break
-            inner, index = unwrapped
-            order = order[index]
+            inner, wrappers = unwrapped
+            order = order[[each.packet for each in wrappers]]
+            vlan = np.array([each.vlan for each in wrappers], dtype=np.int32)
             for segments in self._decode_columns(inner):
                 segments.payload += batch.buffer.size + len(inner_bytes)
+                # the outermost tag counts, also behind a tunnel
+                outer_vlan = vlan[segments.order]
+                segments.vlan = np.where(outer_vlan < 0, segments.vlan, outer_vlan)
                 segments.order = order[segments.order]
                 parts.append(segments)
             inner_bytes += inner.buffer.tobytes()
@@ -197,9 +202,11 @@ class Decoder:
         return [self._read_segments(batch, each, gather) for each in datagrams]
 
     def _set_aside(self, kind: str, packets: _Packets, start: Indices) -> None:
-        columns = (packets.index, start, packets.end)
-        for index, first, end in zip(*(c.tolist() for c in columns), strict=True):
-            self._aside.append(SetAside(kind, index, first, end))
+        columns = (packets.index, packets.vlan, start, packets.end)
+        for packet, vlan, first, end in zip(
+            *(c.tolist() for c in columns), strict=True
+        ):
+            self._aside.append(SetAside(kind, packet, vlan, first, end))
 
     def _only(self, reason: str, packets: _Packets, good: Mask) -> _Packets:
         """The good packets; the others are counted as undecoded."""
@@ -391,8 +398,7 @@ class Decoder:
             vlan=packets.vlan[chosen],
             interest=interest[chosen],
             time_ns=batch.time_ns[index],
-            capture=batch.capture[index],
-            frame=batch.frame[index],
+            frame=frame_ids(batch.capture[index], batch.frame[index]),
             order=index,
         )
 

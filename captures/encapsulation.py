@@ -27,13 +27,15 @@ class SetAside(NamedTuple):
 
     Attributes:
         kind: `fragment`, `tunnel` (both begin with an IP header), or `link`.
-        index: which packet of its batch.
+        packet: its index in the batch.
+        vlan: its outermost VLAN, -1 without one.
         start: offset of the first byte in the batch's buffer.
         end: offset behind the last captured byte.
     """
 
     kind: str
-    index: int
+    packet: int
+    vlan: int
     start: int
     end: int
 
@@ -52,27 +54,30 @@ class Unwrapper:
 
     def unwrap(
         self, batch: PacketBatch, aside: list[SetAside]
-    ) -> tuple[PacketBatch, list[int]] | None:
+    ) -> tuple[PacketBatch, list[SetAside]] | None:
         """Unwrap packets of a batch.
 
         Returns:
-            The IP packets inside as a batch, and for each the index in `batch`
-            of the packet that it was in (or that completed it); `None` if there
-            are none.
+            The IP packets inside as a batch, and for each the packet that it was
+            in (or that completed it); `None` if there are none.
         """
         found: list[bytes] = []
-        indices: list[int] = []
-        for kind, index, start, end in sorted(aside, key=lambda each: each.index):
-            packet = batch.buffer[start:end].tobytes()
-            if kind == "fragment":
-                inner = self._defragmenter.receive(packet, int(batch.time_ns[index]))
+        outer: list[SetAside] = []
+        for each in sorted(aside, key=lambda each: each.packet):
+            packet = batch.buffer[each.start : each.end].tobytes()
+            if each.kind == "fragment":
+                time_ns = int(batch.time_ns[each.packet])
+                inner = self._defragmenter.receive(packet, time_ns)
             else:
-                link_type = int(batch.link_type[index]) if kind == "link" else None
+                is_link = each.kind == "link"
+                link_type = int(batch.link_type[each.packet]) if is_link else None
                 inner = self._dissect(packet, link_type)
             if inner:
                 found.append(inner)
-                indices.append(index)
-        return (_batch_of(batch, found, indices), indices) if found else None
+                outer.append(each)
+        if not found:
+            return None
+        return _batch_of(batch, found, [each.packet for each in outer]), outer
 
     def finish(self) -> Counter[str]:
         """All packets that were not decoded, now that no more will come."""

@@ -34,7 +34,6 @@ class Syn(NamedTuple):
     acknowledgment: int
     flags: int
     time_ns: int
-    capture: int
     frame: int
 
     def segment(self, end: End) -> Segment:
@@ -157,6 +156,5 @@ def _syn(memory: _Memory, at: int) -> Syn:
         int(segments.acknowledgment[at]),
         int(segments.flags[at]),
         int(segments.time_ns[at]),
-        int(segments.capture[at]),
         int(segments.frame[at]),
     )

@@ -37,7 +37,6 @@ class Rows:
     same rows for numpy.
 
     Attributes:
-        captures: names of the captures.
         segments: all columns as arrays.
         from_lower: (n,) bool, whether the source is the lower endpoint.
         clock_ns: (n,) int64, the latest time of any packet up to each one.
@@ -59,7 +58,6 @@ class Rows:
         first = [column[starts].tolist() for column in columns]
         self.keys: list[ConnectionKey] = list(zip(*first, strict=True))
         self.stops: list[int] = [*starts[1:].tolist(), len(order)]
-        self.captures = batch.captures
         self._buffer, self._inner = batch.buffer.data, inner
         self.segments = segments = segments.take(order)
         self.from_lower = lower[order]
@@ -75,7 +73,6 @@ class Rows:
         self.interest: list[int] = segments.interest.tolist()
         self.vlan: list[int] = segments.vlan.tolist()
         self.time_ns: list[int] = segments.time_ns.tolist()
-        self.capture: list[int] = segments.capture.tolist()
         self.frame: list[int] = segments.frame.tolist()
         self.order: list[int] = segments.order.tolist()
 

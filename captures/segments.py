@@ -64,8 +64,7 @@ class Segments:
         vlan: (n,) int32, the outermost VLAN, -1 without one.
         interest: (n,) uint8, `Interest` bits.
         time_ns: (n,) int64.
-        capture: (n,) uint32, which of the batch's captures it is from.
-        frame: (n,) int64.
+        frame: (n,) int64, frame ID (`captures.batch.split_frame_id`).
         order: (n,) int64, place in the batch.
     """
 
@@ -82,7 +81,6 @@ class Segments:
     vlan: npt.NDArray[np.int32]
     interest: npt.NDArray[np.uint8]
     time_ns: Indices
-    capture: npt.NDArray[np.uint32]
     frame: Indices
     order: Indices
 

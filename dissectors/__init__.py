@@ -1,3 +1,31 @@
 """From streams to protocol events: SMTP, IMAP, POP3 and TLS, without I/O."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissectors.conversation import MailDissector
+from dissectors.imap import ImapDissector
+from dissectors.pop3 import Pop3Dissector
+from dissectors.services import SERVICE_BY_PORT, Protocol
+from dissectors.smtp import SmtpDissector
+
+if TYPE_CHECKING:
+    from dissectors.limits import Limits
+
+__all__ = [
+    "ImapDissector",
+    "MailDissector",
+    "Pop3Dissector",
+    "SmtpDissector",
+    "new_dissector",
+]
+
+
+def new_dissector(protocol: Protocol, server_port: int) -> MailDissector:
+    """A dissector for a connection to a port."""
+    if protocol is Protocol.SMTP:
+        service = SERVICE_BY_PORT.get(server_port)
+        is_submission = service is not None and service.name.startswith("submission")
+        return SmtpDissector(submission=is_submission)
+    return ImapDissector() if protocol is Protocol.IMAP else Pop3Dissector()

@@ -45,3 +45,6 @@ SERVICES = (
 )
 
 SERVICE_BY_PORT = {service.port: service for service in SERVICES}
+
+# the mail ports and their protocols
+PORTS = {service.port: service.protocol for service in SERVICES}

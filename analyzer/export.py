@@ -1,0 +1,145 @@
+"""Tables to files: CSV, JSON Lines, Parquet.
+
+A file appears whole or not at all. CSV cells can't become formulas, and neither
+CSV nor JSON holds characters that control a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pyarrow as pa
+from pyarrow import compute
+
+from analyzer.text import UNSAFE, escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+# What spreadsheets take for the begin of a formula, also behind blanks (OWASP,
+# "CSV injection").
+_FORMULA = r"^[\s\x{a0}]*[=+\-@\t\r\n]"
+_UNSAFE_PATTERN = re.compile(UNSAFE.pattern)
+_BLOCK_ROWS = 4096
+
+
+class ExportError(Exception):
+    """A table could not be written; the text is for the user."""
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table, in the format that the file's suffix names.
+
+    Raises:
+        ExportError: the suffix is unknown, or the file can't be written.
+    """
+    write = WRITERS.get(path.suffix.removeprefix(".").lower())
+    if write is None:
+        known = ", ".join(f".{name}" for name in WRITERS)
+        raise ExportError(f"{path}: unknown kind of table; its name may end in {known}")
+    with _whole_file(path) as file:
+        write(table, file)
+
+
+def write_tables(tables: Mapping[str, pa.Table], folder: Path, kind: str) -> None:
+    """Write all tables into a folder, which is made if it is missing.
+
+    Raises:
+        ExportError: the folder or a file can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder}: can't be made ({error.strerror})") from error
+    for name, table in tables.items():
+        write_table(table, folder / f"{name}.{kind}")
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name when it is complete."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise ExportError(f"{path}: can't be written ({reason})") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _write_csv(table: pa.Table, file: BinaryIO) -> None:
+    from pyarrow import csv
+
+    columns = [_as_csv(column) for column in table.columns]
+    csv.write_csv(pa.table(columns, names=table.column_names), file)
+
+
+def _write_jsonl(table: pa.Table, file: BinaryIO) -> None:
+    names = table.column_names
+    for batch in table.to_batches(max_chunksize=_BLOCK_ROWS):
+        columns = [_as_json(column).to_pylist() for column in batch.columns]
+        for row in zip(*columns, strict=True):
+            # ASCII only: every other character is escaped
+            line = json.dumps(dict(zip(names, row, strict=True)), allow_nan=False)
+            file.write(line.encode("ascii") + b"\n")
+
+
+def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
+    from pyarrow import parquet
+
+    parquet.write_table(table, file, compression="zstd")
+
+
+WRITERS: Mapping[str, Callable[[pa.Table, BinaryIO], None]] = {
+    "csv": _write_csv,
+    "jsonl": _write_jsonl,
+    "parquet": _write_parquet,
+}
+
+
+def _as_json(column: pa.Array) -> pa.Array:
+    """Times as ISO 8601 text; all else as it is."""
+    if pa.types.is_timestamp(column.type):
+        return compute.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+    return column
+
+
+def _as_csv(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Lists as JSON text, times as ISO 8601; text that can't do harm."""
+    kind = column.type
+    if pa.types.is_list(kind):
+        values = [_list_text(value) for value in column.to_pylist()]
+        return pa.array(values, pa.string())
+    if pa.types.is_string(kind):
+        return _guard_formulas(_escape_column(column))
+    return _as_json(column)
+
+
+def _list_text(value: list[Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _escape_column(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """Escape controls; the regular expression runs in Python for few cells only."""
+    suspicious = compute.match_substring_regex(column, r"[^\x20-\x7e]")
+    if not compute.any(suspicious).as_py():
+        return column
+    values = [None if v is None else escape_controls(v) for v in column.to_pylist()]
+    return pa.array(values, pa.string())
+
+
+def _guard_formulas(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    guarded = compute.binary_join_element_wise("'", column, "")
+    return compute.if_else(
+        compute.match_substring_regex(column, _FORMULA), guarded, column
+    )

@@ -1,0 +1,57 @@
+"""How connections are named: addresses, session IDs, Community IDs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import socket
+import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from captures import Connection, Endpoint
+
+_IPV4_MAPPED = 0xFFFF
+_PROTOCOL_TCP = 6
+
+
+@lru_cache(maxsize=4096)
+def packed_address(address: int) -> bytes:
+    """An address in network order: 4 bytes if it is IPv4-mapped, else 16."""
+    if address >> 32 == _IPV4_MAPPED:
+        return (address & 0xFFFF_FFFF).to_bytes(4, "big")
+    return address.to_bytes(16, "big")
+
+
+@lru_cache(maxsize=4096)
+def address_text(address: int) -> str:
+    """An address as text (RFC 5952)."""
+    packed = packed_address(address)
+    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, packed)
+
+
+def session_id(connection: Connection) -> str:
+    """A name that depends on nothing but the connection's own packets."""
+    first, second = connection.originator, connection.responder
+    identity = struct.pack(
+        ">16sH16sHq",
+        first.address.to_bytes(16, "big"),
+        first.port,
+        second.address.to_bytes(16, "big"),
+        second.port,
+        connection.start_ns,
+    )
+    return hashlib.blake2b(identity, digest_size=8).hexdigest()
+
+
+def community_id(originator: Endpoint, responder: Endpoint) -> str:
+    """Community ID flow hash, version 1 with seed 0, of a TCP connection."""
+    ends = (packed_address(end.address) for end in (originator, responder))
+    source, destination = zip(ends, (originator.port, responder.port), strict=True)
+    lower, higher = sorted((source, destination))
+    digest = hashlib.sha1(usedforsecurity=False)
+    digest.update(b"\0\0" + lower[0] + higher[0])
+    digest.update(struct.pack(">BBHH", _PROTOCOL_TCP, 0, lower[1], higher[1]))
+    return "1:" + base64.b64encode(digest.digest()).decode("ascii")

@@ -1,0 +1,173 @@
+"""Reports over the tables: DataFrame in, DataFrame out.
+
+Every figure is computed here and nowhere else, so that the terminal, the page
+and the JSON output agree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from analyzer.pipeline import Analysis
+
+_TOP = 10
+
+
+def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
+    """Which sessions went over to TLS: a version was agreed on, or data was sent."""
+    established = sessions["tls_established"].fillna(value=False)
+    return (sessions["tls_mode"] != "none") & (
+        sessions["tls_version"].notna() | established
+    )
+
+
+def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per service: how many, what share encrypted, logins, volume.
+
+    Returns:
+        One row per service, the busiest first, with `service`, `sessions`,
+        `encrypted`, `encrypted_share` (0 to 1), `plaintext_logins`,
+        `failed_logins`, `messages`, `bytes`.
+    """
+    facts = pd.DataFrame(
+        {
+            "service": sessions["service"],
+            "sessions": 1,
+            "encrypted": is_encrypted(sessions).astype("int64"),
+            "plaintext_logins": sessions["credentials_exposed"].astype("int64"),
+            "failed_logins": sessions["auth_failures"],
+            "messages": sessions["messages_sent"]
+            + sessions["messages_appended"]
+            + sessions["messages_retrieved"],
+            "bytes": sessions["client_bytes"] + sessions["server_bytes"],
+        }
+    )
+    grouped = facts.groupby("service").sum()
+    grouped.insert(2, "encrypted_share", grouped["encrypted"] / grouped["sessions"])
+    return _largest_first(grouped, "sessions")
+
+
+def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Who sent a password or a token in clear, how, from where, to where.
+
+    Returns:
+        One row per `auth_user`, `auth_mechanism`, `client_ip`, `service`,
+        `server_ip` and `auth_result`, with the number of `sessions`.
+    """
+    keys = [
+        "auth_user",
+        "auth_mechanism",
+        "client_ip",
+        "service",
+        "server_ip",
+        "auth_result",
+    ]
+    exposed = sessions[sessions["credentials_exposed"]]
+    return _counted(exposed, keys)
+
+
+def tls_versions(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per negotiated `tls_version` and `tls_cipher`."""
+    return _counted(
+        sessions[sessions["tls_version"].notna()], ["tls_version", "tls_cipher"]
+    )
+
+
+def busiest(sessions: pd.DataFrame, side: str, most: int = _TOP) -> pd.DataFrame:
+    """The addresses with most sessions.
+
+    Args:
+        sessions: the sessions.
+        side: `client` or `server`.
+        most: how many addresses.
+
+    Returns:
+        One row per address: `{side}_ip`, `sessions`, `peers`, `bytes`.
+    """
+    other = "server" if side == "client" else "client"
+    facts = pd.DataFrame(
+        {
+            "ip": sessions[f"{side}_ip"],
+            "peer": sessions[f"{other}_ip"],
+            "bytes": sessions["client_bytes"] + sessions["server_bytes"],
+        }
+    )
+    grouped = facts.groupby("ip").agg(
+        sessions=("peer", "size"), peers=("peer", "nunique"), bytes=("bytes", "sum")
+    )
+    ranked = _largest_first(grouped, "sessions").head(most)
+    return ranked.rename(columns={"ip": f"{side}_ip"})
+
+
+def slowest(sessions: pd.DataFrame, most: int = _TOP) -> pd.DataFrame:
+    """The sessions with the slowest answers.
+
+    Returns:
+        `session_id`, `service`, `client_ip`, `server_ip`, `slowest_verb`,
+        `slowest_s`, the slowest first.
+    """
+    columns = [
+        "session_id",
+        "service",
+        "client_ip",
+        "server_ip",
+        "slowest_verb",
+        "slowest_s",
+    ]
+    timed = sessions.loc[sessions["slowest_s"].notna(), columns]
+    return timed.sort_values(["slowest_s", "session_id"], ascending=[False, True]).head(
+        most
+    )
+
+
+def failed(sessions: pd.DataFrame) -> pd.DataFrame:
+    """What went wrong: one row per kind of failure.
+
+    Returns:
+        `service`, `failure`, `last_error` and the number of `sessions`.
+    """
+    failure = pd.Series(pd.NA, index=sessions.index, dtype="string")
+    refused = sessions["rcpt_refused"].list.len() > 0
+    for name, holds in (
+        ("recipient refused", refused.fillna(value=False)),
+        ("connection reset", sessions["ended"] == "reset"),
+        ("no answer", sessions["server_packets"] == 0),
+        ("TLS handshake failed", sessions["tls_alert"].notna()),
+        ("login failed", (sessions["auth_result"] == "failure").fillna(value=False)),
+    ):
+        failure = failure.mask(holds, name)
+    facts = pd.DataFrame(
+        {
+            "service": sessions["service"],
+            "failure": failure,
+            "last_error": sessions["last_error"],
+        }
+    )
+    return _counted(facts[failure.notna()], ["service", "failure", "last_error"])
+
+
+def not_read(analysis: Analysis) -> pd.DataFrame:
+    """What could not be read: `what`, `count` and `unit`."""
+    rows = [(reason, count, "packets") for reason, count in analysis.undecoded.items()]
+    missing = int(analysis.sessions["missing_bytes"].sum())
+    if missing:
+        rows.append(("payload that was not captured", missing, "bytes"))
+    if analysis.connections_given_up:
+        given_up = analysis.connections_given_up
+        rows.append(("connections given up to bound memory", given_up, "connections"))
+    return pd.DataFrame(rows, columns=["what", "count", "unit"])
+
+
+def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """How many `sessions` share the same keys, most first."""
+    sizes = rows.groupby(keys, dropna=False).size().to_frame("sessions")
+    return _largest_first(sizes, "sessions")
+
+
+def _largest_first(grouped: pd.DataFrame, by: str) -> pd.DataFrame:
+    """By a column, ties by the group's name, so that the order is always the same."""
+    ordered = grouped.sort_index().sort_values(by, ascending=False, kind="stable")
+    return ordered.reset_index()

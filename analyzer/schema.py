@@ -1,0 +1,203 @@
+"""Every table's columns, once: name, type, unit, meaning.
+
+The tables, their exports and their documentation are all made from this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+_TEXT = pa.string()
+_TEXTS = pa.list_(pa.string())
+_COUNT = pa.int64()
+_SECONDS = pa.float64()
+_TIME = pa.timestamp("ns", tz="UTC")
+_FLAG = pa.bool_()
+_PORT = pa.uint16()
+_CODE = pa.int16()
+_ATTACHMENT = pa.struct(
+    [
+        ("name", pa.string()),
+        ("type", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, Arrow type and meaning; units are in the name."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: what a row is, and its columns in order."""
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The table's Arrow schema."""
+        fields = [pa.field(column.name, column.type) for column in self.columns]
+        return pa.schema(fields, metadata={"mailtap_schema": str(SCHEMA_VERSION)})
+
+
+SESSIONS = Table(
+    "sessions",
+    "One TCP connection that carried, or tried to carry, a mail protocol.",
+    (
+        Column("session_id", _TEXT, "same for the same traffic, however it was read"),
+        Column("community_id", _TEXT, "Community ID 1.0 flow hash, seed 0"),
+        Column("protocol", _TEXT, "smtp, imap, pop3"),
+        Column("service", _TEXT, "service by port; the protocol on another port"),
+        Column("client_ip", _TEXT, "address of the side that opened the connection"),
+        Column("client_port", _PORT, "its port"),
+        Column("server_ip", _TEXT, "address of the other side"),
+        Column("server_port", _PORT, "its port"),
+        Column("vlan", pa.int32(), "outermost VLAN ID"),
+        Column("capture", _TEXT, "capture that holds the first packet"),
+        Column("first_frame", _COUNT, "number of the first packet in that capture"),
+        Column("start", _TIME, "time of the first packet"),
+        Column("end", _TIME, "time of the last packet"),
+        Column("duration_s", _SECONDS, "from the first to the last packet"),
+        Column("tcp_rtt_s", _SECONDS, "from the SYN to the client's first ACK"),
+        Column("banner_delay_s", _SECONDS, "from that ACK to the server's greeting"),
+        Column("slowest_verb", _TEXT, "command whose answer took longest"),
+        Column("slowest_s", _SECONDS, "how long that was"),
+        Column("client_packets", _COUNT, "packets from the client"),
+        Column("server_packets", _COUNT, "packets from the server"),
+        Column("client_bytes", _COUNT, "distinct payload bytes from the client"),
+        Column("server_bytes", _COUNT, "distinct payload bytes from the server"),
+        Column("missing_bytes", _COUNT, "payload bytes that were not captured"),
+        Column("retransmitted_bytes", _COUNT, "payload bytes that came again"),
+        Column("ended", _TEXT, "closed, reset, timeout, open"),
+        Column("complete", _FLAG, "the start and both directions were seen"),
+        Column("tls_mode", _TEXT, "none, implicit, starttls"),
+        Column(
+            "starttls",
+            _TEXT,
+            "furthest step of the upgrade: not-offered, offered, refused, accepted, "
+            "unknown; null where TLS began with the connection",
+        ),
+        Column("tls_version", _TEXT, "negotiated version, such as TLSv1.3"),
+        Column("tls_cipher", _TEXT, "negotiated cipher suite, IANA name"),
+        Column("tls_established", _FLAG, "both sides sent encrypted data"),
+        Column("tls_sni", _TEXT, "host name that the client asked for"),
+        Column("tls_alpn", _TEXT, "application protocol that the server chose"),
+        Column("tls_alert", _TEXT, "fatal alert that was sent in clear"),
+        Column("ja3", _TEXT, "JA3 fingerprint of the client"),
+        Column("ja3s", _TEXT, "JA3S fingerprint of the server"),
+        Column("ja4", _TEXT, "JA4 fingerprint of the client"),
+        Column("cert_subject", _TEXT, "server certificate: subject (RFC 4514)"),
+        Column("cert_issuer", _TEXT, "server certificate: issuer (RFC 4514)"),
+        Column("cert_names", _TEXTS, "server certificate: subject alternative names"),
+        Column("cert_not_before", _TIME, "server certificate: valid from"),
+        Column("cert_not_after", _TIME, "server certificate: valid until"),
+        Column("banner", _TEXT, "first greeting line without code or status"),
+        Column("server_software", _TEXT, "what the server says that it is"),
+        Column("capabilities", _TEXTS, "last list that the server announced in clear"),
+        Column("helo", _TEXT, "argument of the last HELO, EHLO or LHLO"),
+        Column("client_software", _TEXT, "what the client says that it is"),
+        Column(
+            "auth_mechanism",
+            _TEXT,
+            "SASL mechanism; USER, APOP (POP3) and LOGIN (IMAP) for the commands; of "
+            "the first successful attempt, else of the last",
+        ),
+        Column("auth_user", _TEXT, "user of that attempt"),
+        Column("auth_result", _TEXT, "its result: success, failure, unknown"),
+        Column("auth_attempts", _COUNT, "authentications seen in clear"),
+        Column("auth_failures", _COUNT, "how many of them failed"),
+        Column(
+            "auth_exposure", _TEXT, "worst exposed: nothing, offline, token, password"
+        ),
+        Column("credentials_exposed", _FLAG, "a password or a token crossed in clear"),
+        Column("mail_from", _TEXTS, "address of every MAIL command"),
+        Column("rcpt_to", _TEXTS, "address of every RCPT command"),
+        Column("rcpt_refused", _TEXTS, "those of them that the server refused"),
+        Column("reply_codes", pa.list_(_CODE), "SMTP reply codes in order"),
+        Column("last_error", _TEXT, "last negative answer"),
+        Column("messages_sent", _COUNT, "messages that the client sent (SMTP)"),
+        Column("messages_appended", _COUNT, "messages that the client stored (IMAP)"),
+        Column("message_bytes", _COUNT, "size of all messages that crossed the wire"),
+        Column("mailboxes", _TEXTS, "mailboxes that were selected, each once"),
+        Column("messages_retrieved", _COUNT, "whole messages that the client got"),
+        Column("messages_deleted", _COUNT, "messages deleted or expunged"),
+        Column("anomalies", _TEXTS, "codes of what was odd, each once"),
+    ),
+)
+
+MESSAGES = Table(
+    "messages",
+    "One message that crossed the wire in clear, or part of one.",
+    (
+        Column("session_id", _TEXT, "its session"),
+        Column("direction", _TEXT, "submitted, relayed, retrieved, appended"),
+        Column("time", _TIME, "when its last byte was seen"),
+        Column("capture", _TEXT, "capture that holds that packet"),
+        Column("frame", _COUNT, "number of that packet"),
+        Column("mail_from", _TEXT, "envelope sender (SMTP)"),
+        Column("rcpt_to", _TEXTS, "accepted envelope recipients (SMTP)"),
+        Column("mailbox", _TEXT, "where it is stored (IMAP)"),
+        Column("message_id", _TEXT, "Message-ID as sent"),
+        Column("subject", _TEXT, "Subject, decoded"),
+        Column("from", _TEXT, "From, decoded"),
+        Column("to", _TEXTS, "addresses of To and Cc, decoded"),
+        Column("date", _TEXT, "Date as sent"),
+        Column("mailer", _TEXT, "User-Agent or X-Mailer"),
+        Column("size_bytes", _COUNT, "size of what was seen"),
+        Column("outcome", _TEXT, "accepted, refused, complete, cut, unknown"),
+        Column("attachments", pa.list_(_ATTACHMENT), "name, type, size and SHA-256"),
+    ),
+)
+
+EXCHANGES = Table(
+    "exchanges",
+    "One command and its answer; or an answer to something else than a command.",
+    (
+        Column("session_id", _TEXT, "its session"),
+        Column("kind", _TEXT, "command, greeting, message, unsolicited"),
+        Column("verb", _TEXT, "command in upper case; null if none was sent"),
+        Column("argument", _TEXT, "rest of the command, secrets replaced by ***"),
+        Column("time", _TIME, "time of the command, or of the answer without one"),
+        Column("reply_code", _CODE, "reply code (SMTP)"),
+        Column("status", _TEXT, "+OK, -ERR (POP3); OK, NO, BAD, * BYE (IMAP)"),
+        Column("reply_text", _TEXT, "text of the answer"),
+        Column("latency_s", _SECONDS, "from the command to its answer"),
+        Column("capture", _TEXT, "capture that holds these packets"),
+        Column("request_frame", _COUNT, "packet that completed the command"),
+        Column(
+            "reply_frame",
+            _COUNT,
+            "packet that completed the answer; null if another capture holds it",
+        ),
+    ),
+)
+
+ANOMALIES = Table(
+    "anomalies",
+    "Something odd in a session.",
+    (
+        Column("session_id", _TEXT, "its session"),
+        Column("code", _TEXT, "what it is; stable"),
+        Column("side", _TEXT, "client, server"),
+        Column("offset", _COUNT, "place in that side's stream"),
+        Column("time", _TIME, "when"),
+        Column("capture", _TEXT, "capture that holds the packet"),
+        Column("frame", _COUNT, "number of the packet"),
+        Column("detail", _TEXT, "more, in words"),
+    ),
+)
+
+TABLES = (SESSIONS, MESSAGES, EXCHANGES, ANOMALIES)

@@ -1,0 +1,141 @@
+"""Reads one connection: detects its protocol, dissects it, and writes its rows."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from analyzer.session_rows import write_session
+from analyzer.sessions import Session
+from captures import End
+from dissectors import new_dissector
+from dissectors.detect import Chunk, Detector, Verdict
+from dissectors.events import Anomaly, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from analyzer.tables import Tables
+    from captures import Connection
+    from dissectors import MailDissector
+    from dissectors.events import Event
+    from dissectors.services import Protocol
+
+logger = logging.getLogger(__name__)
+
+# the originator is the client
+_SIDES = (Side.CLIENT, Side.SERVER)
+_ENDS = (End.ORIGINATOR, End.RESPONDER)
+
+
+class SessionReader:
+    """Takes the streams of one connection (a `captures.ConnectionConsumer`).
+
+    Attributes:
+        reading: whether data is wanted: not behind the start of encryption.
+        wanted: whether the connection is mail, as far as is known.
+    """
+
+    __slots__ = (
+        "_captures",
+        "_connection",
+        "_detector",
+        "_dissector",
+        "_ports",
+        "_session",
+        "_tables",
+        "reading",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        ports: Mapping[int, Protocol],
+        captures: Sequence[str],
+        tables: Tables,
+    ) -> None:
+        self.reading = True
+        self.wanted = True
+        self._connection = connection
+        self._ports = ports
+        self._captures = captures
+        self._tables = tables
+        self._detector: Detector | None = None
+        self._dissector: MailDissector | None = None
+        self._session: Session | None = None
+
+    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
+        """Take the next bytes of one end."""
+        if self._dissector is None:
+            self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
+        else:
+            self._feed(self._dissector.receive_data, end, data, time_ns, frame)
+
+    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
+        """Learn of a hole in what one end sent."""
+        if self._dissector is None:
+            self._detect(Chunk(_SIDES[end], b"", length, time_ns, frame))
+        else:
+            self._feed(self._dissector.receive_gap, end, length, time_ns, frame)
+
+    def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
+        """Learn that one end has sent everything."""
+        if self._dissector is None and self._detector is not None and self.reading:
+            # what was held comes before the end
+            self._decide(self._detector, self._detector.finish())
+        if self._dissector is not None:
+            self._feed(self._dissector.receive_eof, end, time_ns, frame)
+
+    def close(self, connection: Connection) -> None:
+        """Write the rows: the connection is over."""
+        protocol = self._ports.get(connection.responder.port)
+        is_attempt = self._detector is None and connection.syn_ns is not None
+        if self._session is None and is_attempt and protocol is not None:
+            self._session = Session(protocol)
+        if self._session is not None:
+            write_session(self._session, connection, self._captures, self._tables)
+
+    def _detect(self, chunk: Chunk) -> None:
+        if not self.reading:
+            return
+        if self._detector is None:
+            protocol = self._ports.get(self._connection.responder.port)
+            saw_start = self._connection.syn_ns is not None
+            self._detector = Detector(protocol, saw_start=saw_start)
+        self._decide(self._detector, self._detector.receive(chunk))
+
+    def _decide(self, detector: Detector, verdict: Verdict) -> None:
+        if verdict is Verdict.OTHER:
+            self.wanted = self.reading = False
+        elif verdict is Verdict.MAIL and detector.protocol is not None:
+            server_port = self._connection.responder.port
+            self._session = Session(detector.protocol)
+            self._dissector = new_dissector(detector.protocol, server_port)
+            for side, data, gap, time_ns, frame in detector.release():
+                if gap:
+                    self.receive_gap(_ENDS[side], gap, time_ns, frame)
+                else:
+                    self.receive_data(_ENDS[side], data, time_ns, frame)
+
+    def _feed(
+        self, receive: Callable[..., list[Event]], end: End, *what: bytes | int
+    ) -> None:
+        """Give the dissector what one end sent, and take what happened."""
+        dissector, session = self._dissector, self._session
+        assert dissector is not None
+        assert session is not None
+        try:
+            session.fold(receive(_SIDES[end], *what))
+        except Exception:
+            # a bug: keep what was found until here, and all other connections
+            *_, time_ns, frame = what
+            logger.exception("a dissector failed on frame ID %d", frame)
+            session.fold(
+                [Anomaly("dissector_bug", _SIDES[end], -1, int(time_ns), int(frame))]
+            )
+            self._dissector = None
+            self.reading = False
+        else:
+            self.reading = not dissector.opaque

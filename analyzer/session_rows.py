@@ -1,0 +1,306 @@
+"""Writes what is known of a session as rows of the tables."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from analyzer.identity import address_text, community_id, session_id
+from captures import split_frame_id
+from dissectors.events import Delivery, Direction, Exposure, Side, StartTls
+from dissectors.services import SERVICE_BY_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.sessions import Session
+    from analyzer.tables import Tables
+    from captures import Connection
+    from dissectors import events
+
+_NS = 1e9
+_STARTTLS_NAMES = {
+    StartTls.NOT_OFFERED: "not-offered",
+    StartTls.OFFERED: "offered",
+    StartTls.REFUSED: "refused",
+    StartTls.ACCEPTED: "accepted",
+}
+
+
+def write_session(
+    session: Session,
+    connection: Connection,
+    captures: Sequence[str],
+    tables: Tables,
+) -> None:
+    """Write the rows of a session that is over.
+
+    Args:
+        session: what happened in it.
+        connection: the account of its TCP connection.
+        captures: names of all captures.
+        tables: where to.
+    """
+    number = tables.next_session()
+    identifier = session_id(connection)
+    row = _session_row(identifier, session, connection, captures)
+    tables.sessions.append(number, row)
+    for message in session.messages:
+        tables.messages.append(number, _message_row(identifier, message, captures))
+    # answers come in another order than commands; commands tell the order
+    for exchange in sorted(session.exchanges, key=attrgetter("number")):
+        tables.exchanges.append(number, _exchange_row(identifier, exchange, captures))
+    for anomaly in session.anomalies:
+        tables.anomalies.append(number, _anomaly_row(identifier, anomaly, captures))
+
+
+def _session_row(
+    identifier: str,
+    session: Session,
+    connection: Connection,
+    captures: Sequence[str],
+) -> tuple[Any, ...]:
+    return (
+        identifier,
+        *_identity(session, connection, captures),
+        *_timing(session, connection),
+        *_volume(session, connection),
+        *_protection(session),
+        *_dialogue(session),
+        *_authentication(session),
+        *_mail(session),
+    )
+
+
+def _identity(
+    session: Session, connection: Connection, captures: Sequence[str]
+) -> tuple[Any, ...]:
+    client, server = connection.originator, connection.responder
+    service = SERVICE_BY_PORT.get(server.port)
+    fits = service is not None and service.protocol is session.protocol
+    capture, frame = split_frame_id(connection.first_frame)
+    return (
+        community_id(client, server),
+        session.protocol.value,
+        service.name if service is not None and fits else session.protocol.value,
+        address_text(client.address),
+        client.port,
+        address_text(server.address),
+        server.port,
+        connection.vlan if connection.vlan >= 0 else None,
+        captures[capture],
+        frame,
+    )
+
+
+def _timing(session: Session, connection: Connection) -> tuple[Any, ...]:
+    slowest = max(
+        (each for each in session.exchanges if each.verb is not None),
+        key=_latency_ns,
+        default=None,
+    )
+    has_latency = slowest is not None and _latency_ns(slowest) >= 0
+    return (
+        connection.start_ns,
+        connection.end_ns,
+        (connection.end_ns - connection.start_ns) / _NS,
+        _seconds_between(connection.syn_ns, connection.established_ns),
+        _seconds_between(connection.established_ns, session.greeting_time_ns),
+        slowest.verb if slowest is not None and has_latency else None,
+        _latency_ns(slowest) / _NS if slowest is not None and has_latency else None,
+    )
+
+
+def _volume(session: Session, connection: Connection) -> tuple[Any, ...]:
+    client, server = connection.flows
+    return (
+        client.packets,
+        server.packets,
+        client.stream_bytes,
+        server.stream_bytes,
+        client.missing_bytes + server.missing_bytes,
+        client.retransmitted_bytes + server.retransmitted_bytes,
+        connection.ending.value,
+        connection.is_complete,
+    )
+
+
+def _protection(session: Session) -> tuple[Any, ...]:
+    tls = session.tls
+    if tls is None:
+        return ("none", _starttls_name(session), *[None] * 14)
+    upgraded = session.starttls is StartTls.ACCEPTED
+    # a hello that was answered in clear protects nothing
+    answered = tls.version is not None or session.greeting is None or upgraded
+    mode = ("starttls" if upgraded else "implicit") if answered else "none"
+    certificate = tls.certificate
+    return (
+        mode,
+        _starttls_name(session) if mode != "implicit" else None,
+        tls.version,
+        tls.cipher,
+        tls.established,
+        tls.sni,
+        tls.alpn,
+        tls.alert,
+        tls.ja3,
+        tls.ja3s,
+        tls.ja4,
+        *(
+            (
+                certificate.subject,
+                certificate.issuer,
+                certificate.names,
+                certificate.not_before_ns,
+                certificate.not_after_ns,
+            )
+            if certificate is not None
+            else (None,) * 5
+        ),
+    )
+
+
+def _starttls_name(session: Session) -> str:
+    step = session.starttls
+    if step is StartTls.REQUESTED:
+        step = StartTls.OFFERED if session.starttls_offered else None
+    return "unknown" if step is None else _STARTTLS_NAMES[step]
+
+
+def _dialogue(session: Session) -> tuple[Any, ...]:
+    return (
+        session.greeting.text if session.greeting is not None else None,
+        session.software[Side.SERVER],
+        session.capabilities,
+        session.helo,
+        session.software[Side.CLIENT],
+    )
+
+
+def _authentication(session: Session) -> tuple[Any, ...]:
+    auth = session.auth
+    if auth is None:
+        return (None, None, None, 0, 0, None, False)
+    return (
+        auth.mechanism,
+        auth.user,
+        auth.result.value,
+        session.auth_attempts,
+        session.auth_failures,
+        session.exposure.value if session.exposure is not None else None,
+        session.exposure in (Exposure.PASSWORD, Exposure.TOKEN),
+    )
+
+
+def _mail(session: Session) -> tuple[Any, ...]:
+    sent = appended = retrieved = size = 0
+    for message in session.messages:
+        size += message.facts.size_bytes
+        if message.direction is Direction.APPENDED:
+            appended += 1
+        elif message.direction is not Direction.RETRIEVED:
+            sent += message.outcome is not Delivery.CUT
+        else:
+            retrieved += message.outcome is not Delivery.CUT
+    return (
+        session.mail_from,
+        session.rcpt_to,
+        session.rcpt_refused,
+        session.reply_codes,
+        session.last_error,
+        sent,
+        appended,
+        size,
+        list(session.mailboxes),
+        retrieved,
+        session.deleted,
+        list(dict.fromkeys(anomaly.code for anomaly in session.anomalies)),
+    )
+
+
+def _exchange_row(
+    identifier: str, exchange: events.Exchange, captures: Sequence[str]
+) -> tuple[Any, ...]:
+    request, reply = exchange.request_frame, exchange.reply_frame
+    capture, request_number = _place(request, captures)
+    reply_capture, reply_number = _place(reply, captures)
+    if request is None:
+        capture = reply_capture
+    time_ns = exchange.request_time_ns
+    return (
+        identifier,
+        exchange.kind.value,
+        exchange.verb,
+        exchange.argument,
+        exchange.reply_time_ns if time_ns is None else time_ns,
+        exchange.reply_code,
+        exchange.status,
+        exchange.reply_text,
+        _seconds_between(time_ns, exchange.reply_time_ns),
+        capture,
+        request_number,
+        reply_number if reply_capture == capture else None,
+    )
+
+
+def _message_row(
+    identifier: str, message: events.MessageTransferred, captures: Sequence[str]
+) -> tuple[Any, ...]:
+    facts = message.facts
+    return (
+        identifier,
+        message.direction.value,
+        message.time_ns,
+        *_place(message.frame, captures),
+        message.sender,
+        message.recipients,
+        message.mailbox,
+        facts.message_id,
+        facts.subject,
+        facts.from_,
+        facts.to,
+        facts.date,
+        facts.mailer,
+        facts.size_bytes,
+        message.outcome.value,
+        [
+            (each.name, each.content_type, each.size_bytes, each.sha256)
+            for each in facts.attachments
+        ],
+    )
+
+
+def _anomaly_row(
+    identifier: str, anomaly: events.Anomaly, captures: Sequence[str]
+) -> tuple[Any, ...]:
+    return (
+        identifier,
+        anomaly.code,
+        anomaly.side.name.lower(),
+        anomaly.offset if anomaly.offset >= 0 else None,
+        anomaly.time_ns,
+        *_place(anomaly.frame, captures),
+        anomaly.detail or None,
+    )
+
+
+def _place(
+    frame_id: int | None, captures: Sequence[str]
+) -> tuple[str | None, int | None]:
+    """The capture that holds a packet, and its number there."""
+    if frame_id is None:
+        return None, None
+    capture, number = split_frame_id(frame_id)
+    return captures[capture], number
+
+
+def _seconds_between(start_ns: int | None, end_ns: int | None) -> float | None:
+    if start_ns is None or end_ns is None:
+        return None
+    return (end_ns - start_ns) / _NS
+
+
+def _latency_ns(exchange: events.Exchange) -> int:
+    if exchange.request_time_ns is None or exchange.reply_time_ns is None:
+        return -1
+    return exchange.reply_time_ns - exchange.request_time_ns

@@ -1,0 +1,151 @@
+"""Folds the events of one connection into what is known of its session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dissectors import events
+from dissectors.events import Exposure, Outcome, Side, StartTls
+from dissectors.limits import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dissectors.services import Protocol
+
+_MAX_ITEMS = DEFAULT_LIMITS.list_items
+_EXPOSURE_RANK = (
+    Exposure.NOTHING,
+    Exposure.OFFLINE,
+    Exposure.TOKEN,
+    Exposure.PASSWORD,
+)
+_NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BYE"))
+
+
+class Session:
+    """What is known of one session so far."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.tls: events.TlsHandshakeSeen | None = None
+        self.starttls: StartTls | None = None
+        self.starttls_offered = False
+        self.greeting: events.GreetingReceived | None = None
+        self.greeting_time_ns: int | None = None
+        self.software: list[str | None] = [None, None]
+        self.capabilities: list[str] | None = None
+        self.helo: str | None = None
+        self.auth: events.AuthAttempted | None = None
+        self.auth_attempts = 0
+        self.auth_failures = 0
+        self.exposure: Exposure | None = None
+        self.mail_from: list[str] = []
+        self.rcpt_to: list[str] = []
+        self.rcpt_refused: list[str] = []
+        self.reply_codes: list[int] = []
+        self.last_error: str | None = None
+        self.mailboxes: dict[str, None] = {}
+        self.deleted = 0
+        self.messages: list[events.MessageTransferred] = []
+        self.exchanges: list[events.Exchange] = []
+        self.anomalies: list[events.Anomaly] = []
+
+    def fold(self, happened: Iterable[events.Event]) -> None:
+        """Take events, in the order they happened."""
+        for event in happened:
+            self._FOLD[type(event)](self, event)
+
+    def _fold_exchange(self, event: events.Exchange) -> None:
+        self.exchanges.append(event)
+        is_error = (
+            event.reply_code is not None and event.reply_code >= 400
+        ) or event.status in _NEGATIVE_STATUS
+        if is_error:
+            code = event.reply_code if event.reply_code is not None else event.status
+            self.last_error = f"{code} {event.reply_text or ''}".rstrip()
+        if event.kind is events.ExchangeKind.GREETING:
+            self.greeting_time_ns = event.reply_time_ns
+
+    def _fold_greeting(self, event: events.GreetingReceived) -> None:
+        if self.greeting is None:
+            self.greeting = event
+            if event.software is not None:
+                self.software[Side.SERVER] = event.software
+
+    def _fold_reply(self, event: events.ReplyReceived) -> None:
+        if len(self.reply_codes) < _MAX_ITEMS:
+            self.reply_codes.append(event.code)
+
+    def _fold_capabilities(self, event: events.CapabilitiesAnnounced) -> None:
+        self.capabilities = event.capabilities[:_MAX_ITEMS]
+
+    def _fold_client_name(self, event: events.ClientNamed) -> None:
+        self.helo = event.name
+
+    def _fold_software(self, event: events.SoftwareIdentified) -> None:
+        self.software[event.side] = event.name
+
+    def _fold_starttls(self, event: events.StartTlsAdvanced) -> None:
+        if event.step is StartTls.OFFERED:
+            self.starttls_offered = True
+        if self.starttls is None or event.step > self.starttls:
+            self.starttls = event.step
+
+    def _fold_auth(self, event: events.AuthAttempted) -> None:
+        self.auth_attempts += 1
+        self.auth_failures += event.result is Outcome.FAILURE
+        # the attempt that got in tells who it was, whatever came before or after
+        if self.auth is None or self.auth.result is not Outcome.SUCCESS:
+            self.auth = event
+        if self.exposure is None or _rank(event.exposure) > _rank(self.exposure):
+            self.exposure = event.exposure
+
+    def _fold_sender(self, event: events.SenderGiven) -> None:
+        if len(self.mail_from) < _MAX_ITEMS:
+            self.mail_from.append(event.address)
+
+    def _fold_recipient(self, event: events.RecipientGiven) -> None:
+        if len(self.rcpt_to) < _MAX_ITEMS:
+            self.rcpt_to.append(event.address)
+            if event.accepted is False:
+                self.rcpt_refused.append(event.address)
+
+    def _fold_mailbox(self, event: events.MailboxSelected) -> None:
+        if len(self.mailboxes) < _MAX_ITEMS:
+            self.mailboxes[event.name] = None
+
+    def _fold_deletion(self, event: events.MessagesDeleted) -> None:
+        self.deleted += event.count
+
+    def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
+        if self.tls is None:
+            self.tls = event
+
+    def _fold_message(self, event: events.MessageTransferred) -> None:
+        self.messages.append(event)
+
+    def _fold_anomaly(self, event: events.Anomaly) -> None:
+        self.anomalies.append(event)
+
+    _FOLD: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        events.Exchange: _fold_exchange,
+        events.GreetingReceived: _fold_greeting,
+        events.ReplyReceived: _fold_reply,
+        events.CapabilitiesAnnounced: _fold_capabilities,
+        events.ClientNamed: _fold_client_name,
+        events.SoftwareIdentified: _fold_software,
+        events.StartTlsAdvanced: _fold_starttls,
+        events.AuthAttempted: _fold_auth,
+        events.SenderGiven: _fold_sender,
+        events.RecipientGiven: _fold_recipient,
+        events.MessageTransferred: _fold_message,
+        events.MailboxSelected: _fold_mailbox,
+        events.MessagesDeleted: _fold_deletion,
+        events.TlsHandshakeSeen: _fold_tls,
+        events.Anomaly: _fold_anomaly,
+    }
+
+
+def _rank(exposure: Exposure) -> int:
+    return _EXPOSURE_RANK.index(exposure)

@@ -1,0 +1,25 @@
+"""Makes text from the traffic safe to show.
+
+Whoever sends mail decides what subjects, names and banners hold. Characters that
+control a terminal, or change the order in which text is shown, are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls and DEL; line and paragraph separators; what changes the
+# direction of text (Unicode Bidirectional Algorithm, UAX #9); lone surrogates
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def escape_controls(text: str) -> str:
+    r"""Replace what could control a terminal by `\x1b`, `\u202e` and the like."""
+    return UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
