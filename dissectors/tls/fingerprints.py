@@ -7,13 +7,14 @@ its technical details (github.com/FoxIO-LLC/ja4). GREASE values never count.
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import TYPE_CHECKING
 
 from dissectors.tls.hello import ALPN, SERVER_NAME
 from dissectors.tls.versions import GREASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from dissectors.tls.hello import ClientHello, ServerHello
 
@@ -51,10 +52,10 @@ def ja4(hello: ClientHello) -> str:
     suites = [each for each in hello.cipher_suites if each not in GREASE]
     extensions = [each for each in hello.extensions if each not in GREASE]
     hashed = _hexadecimal(
-        sorted(each for each in extensions if each not in (SERVER_NAME, ALPN))
+        sorted([each for each in extensions if each not in (SERVER_NAME, ALPN)])
     )
     algorithms = _hexadecimal(
-        each for each in hello.signature_algorithms if each not in GREASE
+        [each for each in hello.signature_algorithms if each not in GREASE]
     )
     if hashed and algorithms:
         hashed = f"{hashed}_{algorithms}"
@@ -83,8 +84,8 @@ def _decimal(numbers: Iterable[int]) -> str:
     return "-".join([str(each) for each in numbers if each not in GREASE])
 
 
-def _hexadecimal(numbers: Iterable[int]) -> str:
-    return ",".join([f"{each:04x}" for each in numbers])
+def _hexadecimal(numbers: Sequence[int]) -> str:
+    return struct.pack(f">{len(numbers)}H", *numbers).hex(",", 2)
 
 
 def _md5(text: str) -> str:
