@@ -113,10 +113,10 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._greeted = False
         self._words_are_verbs = False
         # after holes: no reply will come to the decisive command; replies may
-        # answer what was lost; commands may be in line behind lost ones
+        # answer what was lost; so many commands were sent before a hole
         self._reply_lost = False
         self._stray_replies = False
-        self._behind_hole = False
+        self._sent_before_hole: int | None = None
         # per side: the next line may be the rest of one that was taken or lost
         self._rest_of_line = [False, False]
 
@@ -206,7 +206,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         command = self._make_command(
             Exchange(number, kind, verb, argument, self._time_ns, self._frame)
         )
-        self._stray_replies = self._behind_hole
+        if self._sent_before_hole is None:
+            self._stray_replies = False
         self._awaiting.append(command)
         if len(self._awaiting) > self.limits.pending_commands:
             self._anomaly("too_many_pending_commands", Side.CLIENT)
@@ -291,13 +292,26 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
         """Find what a reply answers; `None` if nothing that was seen."""
+        if self._crosses_hole():
+            return None
         if not self._awaiting:
-            self._behind_hole = False
             self._take_unfinished_command()
         # what is no command gets an error, if it gets a reply at all
         while self._awaiting and is_positive and _is_nameless(self._awaiting[0]):
             self._give_up_oldest()
         return self._awaiting.popleft() if self._awaiting else None
+
+    def _crosses_hole(self) -> bool:
+        """Whether a reply is to a command that was lost; nobody knows how many."""
+        if self._sent_before_hole is None or (
+            self._awaiting
+            and self._awaiting[0].exchange.number <= self._sent_before_hole
+        ):
+            return False
+        self._sent_before_hole = None
+        self._give_up_all_but_decisive()
+        self._reply_lost = self._stray_replies = True
+        return True
 
     def _take_unfinished_command(self) -> None:
         """A reply to nothing: perhaps to what the client sent without line end."""
@@ -311,6 +325,11 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _give_up_oldest(self) -> None:
         self._complete(self._awaiting.popleft(), None)
+
+    def _give_up_all_but_decisive(self) -> None:
+        """The decisive command is the last one; it may still be told apart."""
+        while self._awaiting and self._awaiting[0] is not self._decisive:
+            self._give_up_oldest()
 
     def _give_up_before(self, command: CommandT) -> None:
         """An unmistakable reply: what was sent before was answered, unseen."""
@@ -381,15 +400,15 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         unread.drop()
         self._words_are_verbs = False
         self._rest_of_line[Side.CLIENT] = True
-        self._stray_replies = self._behind_hole = True
+        self._stray_replies = True
+        if self._sent_before_hole is None:
+            self._sent_before_hole = self._exchange_count
 
     def _skip_server_gap(self, length: int) -> None:
         """Replies were lost: `length` bytes of them."""
         self._input[Side.SERVER].drop()
         self._rest_of_line[Side.SERVER] = True
-        for _ in range(len(self._awaiting)):
-            if self._awaiting[0] is not self._decisive:
-                self._give_up_oldest()
+        self._give_up_all_but_decisive()
         self._reply_lost = self._stray_replies = True
 
     def _finish(self) -> None:

@@ -47,17 +47,18 @@ class StuffedText:
         "lookalike_seen",
     )
 
-    def __init__(self, *, bare_lf: bool = False) -> None:
-        """Begin at the start of a line.
+    def __init__(self, *, bare_lf: bool = False, inside_line: bool = False) -> None:
+        """Begin at the start of a text, or inside a line of it.
 
         Args:
             bare_lf: lines may end in LF alone.
+            inside_line: what comes before was not captured.
         """
         self.ended = False
         self.lookalike_seen = False
         self.in_doubt = False
         self._bare_lf = bare_lf
-        self._at_start = True
+        self._at_start = not inside_line
         self._searched = 0
 
     def read(self, unread: LineBuffer) -> bytes:

@@ -198,12 +198,11 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             self._report_if_done(message)
 
     def _begin_content(self, transaction: MailTransaction) -> None:
-        self._content = StuffedText(bare_lf=self._input[Side.CLIENT].bare_lf)
+        bare_lf = self._input[Side.CLIENT].bare_lf
+        after_hole, self._rest_of_line[0] = self._rest_of_line[0], False
+        self._content = StuffedText(bare_lf=bare_lf, inside_line=after_hole)
         self._message = Message(transaction, self.limits)
-        if self._behind_hole:
-            self._behind_hole = False
-            self._message.has_hole = True
-            self._content.cross_gap(self._input[Side.CLIENT])
+        self._message.has_hole = after_hole
 
     def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
         assert self._message is not None
