@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import compute
 
 from analyzer import schema
 
@@ -82,7 +83,7 @@ class Tables:
     def build(self) -> dict[str, pa.Table]:
         """All tables by name, in the order of session start and then ID."""
         sessions = self.sessions.build()
-        order = pa.compute.sort_indices(
+        order = compute.sort_indices(
             sessions, [("start", "ascending"), ("session_id", "ascending")]
         ).to_numpy()
         rank = np.empty(len(order), dtype=np.int64)

@@ -109,6 +109,8 @@ class _Scapy:
         self._bindings = (dot11, erspan, geneve, gtp, l2, l2tp, mpls, nsh, ppp, vxlan)
         self._by_link_type = conf.l2types.num2layer
         self._ipv4, self._ipv6 = inet.IP, inet6.IPv6
+        # packets that an ICMP error quotes did not arrive anywhere
+        self._quoted = (inet.IPerror, inet6.IPerror6)
 
     def innermost_ip(
         self, packet: bytes, link_type: int | None
@@ -136,6 +138,8 @@ class _Scapy:
     ) -> tuple[bytes | None, str]:
         inner, names = None, []
         for number, each in enumerate(_layers(dissected)):
+            if isinstance(each, self._quoted):
+                break
             if isinstance(each, (self._ipv4, self._ipv6)):
                 if number or not skip_outermost:
                     inner = bytes(each.original)

@@ -76,11 +76,15 @@ class Interfaces:
         self._section = len(self._described)
         self._changes.append((row, self._section, self._section))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more interface may be added."""
+        return len(self._described) < _MAX_INTERFACES
+
     def add(self, row: int, interface: Interface) -> None:
         """Know the next interface, for the blocks after `row`."""
-        if len(self._described) < _MAX_INTERFACES:
-            self._described.append(interface)
-            self._changes.append((row, self._section, len(self._described)))
+        self._described.append(interface)
+        self._changes.append((row, self._section, len(self._described)))
 
     def look_up(
         self, rows: npt.NDArray[np.intp], interface: npt.NDArray[Any]

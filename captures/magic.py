@@ -72,7 +72,7 @@ def describe(head: bytes) -> str:
         return "this is text, not a capture: give it a pcap or pcapng file"
     return (
         "this is no capture format that mailtap knows (pcap, pcapng): if Wireshark "
-        "can open it, its editcap can convert it: editcap -F pcapng INPUT OUTPUT.pcapng"
+        f"can open it, {_CONVERT}"
     )
 
 

@@ -254,15 +254,24 @@ class Pcapng(RecordFormat):
     ) -> None:
         """Read the blocks that say how to read others, in their order."""
         self._interfaces.begin_window()
-        for row in np.flatnonzero(_IS_DESCRIPTION[kinds]).tolist():
-            position = int(positions[row])
-            body = bytes(data[position + 8 : position + int(lengths[row]) - 4])
-            if kinds[row] == _SECTION:
+        rows = np.flatnonzero(_IS_DESCRIPTION[kinds])
+        columns = (
+            rows,
+            kinds[rows],
+            positions[rows] + 8,
+            (positions + lengths)[rows] - 4,
+        )
+        view = data.data
+        for row, kind, start, end in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            if kind == _SECTION:
                 self._interfaces.begin_section(row)
-            elif kinds[row] == BlockType.INTERFACE_DESCRIPTION:
-                self._interfaces.add(row, parse_interface(self.order, body))
-            else:
-                self._keep_secrets(body)
+            elif kind == BlockType.DECRYPTION_SECRETS:
+                self._keep_secrets(bytes(view[start:end]))
+            elif self._interfaces.has_room:
+                interface = parse_interface(self.order, bytes(view[start:end]))
+                self._interfaces.add(row, interface)
 
     def _keep_secrets(self, body: bytes) -> None:
         """Read the body of a Decryption Secrets Block (§4.7)."""

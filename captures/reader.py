@@ -130,7 +130,7 @@ class CaptureReader:
             if scan.damage:
                 raise self._error(scan.damage, done)
         if source.problem:
-            raise self._error(source.problem, source.base + len(source.data))
+            raise self._error(source.problem, done)
         if done < source.base + len(source.data):
             raise self._error(_CUT, done)
 

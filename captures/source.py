@@ -104,7 +104,10 @@ class MappedFile:
         except OSError as error:
             # a kernel before 5.14 knows no such advice
             if error.errno != errno.EINVAL:
-                self.problem = f"it can't be read any further ({error.strerror})"
+                self.problem = (
+                    "it can't be read any further: it was shortened meanwhile, or "
+                    "its disk fails"
+                )
                 return False
         return True
 

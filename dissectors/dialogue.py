@@ -286,9 +286,16 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _releases_client(self, line: bytes) -> bool:
         """Act on a line of the server; whether the client waited for it."""
-        waited = self._decisive is not None and not self._challenged
+        waited = self._client_waits()
         self._receive_server_line(line)
-        return waited and (self._decisive is None or self._challenged)
+        return waited and not self._client_waits()
+
+    def _client_waits(self) -> bool:
+        return (
+            self._decisive is not None
+            and not self._challenged
+            and not self._reply_lost
+        )
 
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
         """Find what a reply answers; `None` if nothing that was seen."""

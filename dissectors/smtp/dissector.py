@@ -301,10 +301,7 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def _receive_reply(self, reply: SmtpReply) -> None:
         self._events.append(ReplyReceived(reply.code))
         decisive = self._decisive
-        if (
-            decisive is not None
-            and _DECIDED_BY.get(reply.code) == decisive.exchange.verb
-        ):
+        if decisive is not None and _answers_only(reply.code, decisive, self._greeted):
             self._give_up_before(decisive)
             self._greeted = True
         if reply.code == 334:
@@ -498,5 +495,9 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     }
 
 
-# replies that can answer only one command
-_DECIDED_BY = {354: "DATA", 334: "AUTH", 235: "AUTH"}
+def _is_decided_by(command: _SmtpCommand, code: int) -> bool:
+    """Whether a reply can be to no other command than this decisive one."""
+    if command.sasl is not None:
+        return code in (334, 235)
+    # the other 220 is the greeting
+    return code == (354 if command.exchange.verb == "DATA" else 220)

@@ -10,6 +10,7 @@ import pytest
 from backports import zstd
 
 from captures import CaptureError, open_capture
+from captures import compression as compression_module
 from captures.compression import DecompressedStream, recognise_compression
 from captures.streams import StreamError
 from tests.support.captures import (
@@ -163,6 +164,12 @@ def test_gzip_content_is_read_up_to_damage_in_the_middle(tmp_path: Path) -> None
     found, error = read_until_damage(path)
     assert found == MANY
     assert error.usable
+
+
+def test_gzip_content_without_damage_is_inflated_to_its_end() -> None:
+    packed = gzip.compress(b"content")
+    inflater = zlib.decompressobj(wbits=31)
+    assert compression_module._inflate_until_damage(inflater, packed) == b"content"
 
 
 @pytest.mark.parametrize("name", ["xz", "zstd"])

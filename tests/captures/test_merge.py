@@ -175,6 +175,15 @@ def test_capture_that_vanishes_is_a_problem(tmp_path: Path) -> None:
     assert [error.capture for error in merged.problems] == [str(paths[1])]
 
 
+def test_captures_that_all_vanish_are_problems(tmp_path: Path) -> None:
+    paths = write(tmp_path, packets(10), packets(10, first=5))
+    with open_captures(paths) as merged:
+        for path in paths:
+            path.unlink()
+        assert list(merged) == []
+    assert [error.capture for error in merged.problems] == [str(p) for p in paths]
+
+
 def test_nothing_to_read_has_no_packets(tmp_path: Path) -> None:
     assert read([]) == []
     assert read(write(tmp_path, [], [])) == []
@@ -205,7 +214,7 @@ def test_pipes_are_opened_once(tmp_path: Path) -> None:
 
 
 def test_closing_early_closes_all_captures(tmp_path: Path) -> None:
-    paths = write(tmp_path, packets(10), packets(10, first=5))
+    paths = write(tmp_path, packets(10), packets(10, first=5), packets(10, first=40))
     reading, writing = os.pipe()
     os.write(writing, pcap(packets(10, first=30)))
     os.close(writing)

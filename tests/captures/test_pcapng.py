@@ -219,6 +219,15 @@ def test_cut_in_a_block_is_reported_after_the_packets_before(
     assert "cut" in error.reason
 
 
+@pytest.mark.parametrize("size", [1, 11, 12, 27])
+def test_cut_in_a_section_header_is_reported(path: Path, order: str, size: int) -> None:
+    before = pcapng(TEN, order=order)
+    found, error = read_until_damage(path, before + section(order)[:size])
+    assert found == TEN
+    assert error.offset == len(before)
+    assert "cut" in error.reason
+
+
 def bad_blocks(order: str) -> list[bytes]:
     good = bytearray(enhanced_packet(order, TEN[0]))
     other_trailer = bytes(good[:-4]) + struct.pack(order + "I", len(good) + 4)

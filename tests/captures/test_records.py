@@ -113,6 +113,46 @@ def test_capture_inside_packets_does_not_mislead_the_walk() -> None:
     assert len(expected) == 4000
 
 
+@pytest.mark.parametrize("shift", [4, -4])
+def test_guess_that_is_missed_is_not_used(
+    shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pcap(MANY)
+    record_format = pcap_format(content)
+    expected, _ = record_format.walk_plainly(as_array(content), 24, len(content))
+    guess = record_format._guess
+
+    def guess_wrong(*arguments: Any) -> Any:
+        guesses = guess(*arguments)
+        guesses[5] += shift
+        return guesses
+
+    monkeypatch.setattr(record_format, "_guess", guess_wrong)
+    positions, end = record_format.walk(as_array(content), 24, len(content))
+    assert positions.tolist() == expected
+    assert end == len(content)
+
+
+def test_guess_that_is_missed_by_the_last_walk_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # the last pieces have so many records that they are walked plainly at last
+    content = pcap([*MANY, *packets(20_000, size=5)])
+    record_format = pcap_format(content)
+    expected, _ = record_format.walk_plainly(as_array(content), 24, len(content))
+    guess = record_format._guess
+
+    def guess_wrong(*arguments: Any) -> Any:
+        guesses = guess(*arguments)
+        guesses[-1] += 4
+        return guesses
+
+    monkeypatch.setattr(record_format, "_guess", guess_wrong)
+    positions, end = record_format.walk(as_array(content), 24, len(content))
+    assert positions.tolist() == expected
+    assert end == len(content)
+
+
 def test_window_that_misled_is_not_guessed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
