@@ -292,9 +292,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _client_waits(self) -> bool:
         return (
-            self._decisive is not None
-            and not self._challenged
-            and not self._reply_lost
+            self._decisive is not None and not self._challenged and not self._reply_lost
         )
 
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
@@ -340,6 +338,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _give_up_before(self, command: CommandT) -> None:
         """An unmistakable reply: what was sent before was answered, unseen."""
+        self._sent_before_hole = None
         while self._awaiting and self._awaiting[0] is not command:
             self._give_up_oldest()
 

@@ -329,11 +329,12 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             lines.message.skip_gap(length)
 
     def _finish(self) -> None:
-        super()._finish()
         lines = self._multi_line
         if lines is not None and lines.message is not None:
+            lines.message.feed(lines.text.cross_gap(self._input[Side.SERVER]))
             self._report_message(lines.message, lines, Delivery.CUT)
         self._multi_line = None
+        super()._finish()
 
     _ON_REPLY: ClassVar[
         dict[str, Callable[[Pop3Dissector, _Pop3Command, _Response | None], None]]

@@ -301,9 +301,11 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def _receive_reply(self, reply: SmtpReply) -> None:
         self._events.append(ReplyReceived(reply.code))
         decisive = self._decisive
-        if decisive is not None and _answers_only(reply.code, decisive, self._greeted):
-            self._give_up_before(decisive)
-            self._greeted = True
+        if decisive is not None and _is_decided_by(decisive, reply.code):
+            # the first 220 is the greeting
+            self._greeted |= reply.code != 220
+            if self._greeted:
+                self._give_up_before(decisive)
         if reply.code == 334:
             self._challenged = True
             if decisive is not None and decisive.sasl is not None:
@@ -499,5 +501,4 @@ def _is_decided_by(command: _SmtpCommand, code: int) -> bool:
     """Whether a reply can be to no other command than this decisive one."""
     if command.sasl is not None:
         return code in (334, 235)
-    # the other 220 is the greeting
     return code == (354 if command.exchange.verb == "DATA" else 220)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import base64
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dissectors.events import AuthAttempted, Exposure, Outcome
+from dissectors.sasl import SaslExchange, decode_base64
+
+NTLM_NEGOTIATE = b"NTLMSSP\0\x01\0\0\0" + bytes(20)
+
+
+def ntlm_authenticate(user: bytes, flags: int) -> bytes:
+    """MS-NLMP §2.2.1.3: the user behind a header of 64 bytes."""
+    fields = struct.pack("<HHI", len(user), len(user), 64)
+    header = b"NTLMSSP\0\x03\0\0\0" + bytes(24) + fields + bytes(16)
+    return header + struct.pack("<I", flags) + user
+
+
+def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
+    exchange = SaslExchange(mechanism)
+    for response in responses:
+        exchange.receive_challenge(b"")
+        exchange.receive_response(base64.b64encode(response))
+    return exchange.finish(Outcome.SUCCESS)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "responses", "user", "exposure"),
+    [
+        # RFC 4616 §4
+        ("PLAIN", [b"\0tim\0tanstaaftanstaaf"], "tim", Exposure.PASSWORD),
+        ("PLAIN", [b"Ursel\0Kurt\0xipj3plmq"], "Kurt", Exposure.PASSWORD),
+        ("PLAIN", [b"ann\0\0pw"], "ann", Exposure.PASSWORD),
+        ("PLAIN", [b"ann\0pw"], "ann", Exposure.PASSWORD),
+        ("PLAIN", [b"pw"], None, Exposure.PASSWORD),
+        ("PLAIN", ["\0jörg\0pw".encode()], "jörg", Exposure.PASSWORD),
+        ("LOGIN", [b"ann", b"pw"], "ann", Exposure.PASSWORD),
+        ("LOGIN", [b"ann"], "ann", Exposure.NOTHING),
+        ("LOGIN", [b"", b"pw"], None, Exposure.PASSWORD),
+        # RFC 2195 §2
+        ("CRAM-MD5", [b"tim b913a602c7eda7a495b4e6e7"], "tim", Exposure.OFFLINE),
+        ("CRAM-MD5", [b"ann b 0123"], "ann b", Exposure.OFFLINE),
+        # RFC 2831 §4
+        (
+            "DIGEST-MD5",
+            [b'charset=utf-8,username="chris",realm="x",nonce="y"', b""],
+            "chris",
+            Exposure.OFFLINE,
+        ),
+        ("DIGEST-MD5", [rb'username="a\"b",x'], 'a"b', Exposure.OFFLINE),
+        ("DIGEST-MD5", [b'username="open'], None, Exposure.OFFLINE),
+        # RFC 5802 §5
+        (
+            "SCRAM-SHA-1",
+            [b"n,,n=us=2Cer=3D,r=fyko", b"c=biws,r=fyko3rfc,p=v0X8v3"],
+            "us,er=",
+            Exposure.OFFLINE,
+        ),
+        ("SCRAM-SHA-256-PLUS", [b"p=tls-unique,,n=ann,r=x"], "ann", Exposure.NOTHING),
+        (
+            "NTLM",
+            [NTLM_NEGOTIATE, ntlm_authenticate("jörg".encode("utf-16-le"), 1)],
+            "jörg",
+            Exposure.OFFLINE,
+        ),
+        (
+            "NTLM",
+            [NTLM_NEGOTIATE, ntlm_authenticate(b"ann", 0)],
+            "ann",
+            Exposure.OFFLINE,
+        ),
+        ("NTLM", [NTLM_NEGOTIATE], None, Exposure.NOTHING),
+        (
+            "XOAUTH2",
+            [b"user=ann@example.com\x01auth=Bearer ya29\x01\x01"],
+            "ann@example.com",
+            Exposure.TOKEN,
+        ),
+        # RFC 7628 §4.1
+        (
+            "OAUTHBEARER",
+            [b"n,a=ann@example.com,\x01host=x\x01auth=Bearer ya29\x01\x01"],
+            "ann@example.com",
+            Exposure.TOKEN,
+        ),
+        ("OAUTHBEARER", [b"n,,\x01auth=Bearer ya29\x01\x01"], None, Exposure.TOKEN),
+        ("EXTERNAL", [b"ann"], "ann", Exposure.NOTHING),
+        ("ANONYMOUS", [b"trace@example.com"], "trace@example.com", Exposure.NOTHING),
+        ("GSSAPI", [b"`\x82"], None, Exposure.NOTHING),
+        ("X-OTHER", [b"ann"], None, Exposure.NOTHING),
+    ],
+)
+def test_mechanism_shows_user(
+    mechanism: str, responses: list[bytes], user: str | None, exposure: Exposure
+) -> None:
+    assert attempt(mechanism, *responses) == AuthAttempted(
+        mechanism, user, Outcome.SUCCESS, exposure
+    )
+
+
+def test_mechanism_is_upper_case_and_bounded() -> None:
+    assert SaslExchange(b"cram-md5").mechanism == "CRAM-MD5"
+    assert len(SaslExchange(b"x" * 1000).mechanism) == 64
+
+
+def test_login_gives_user_in_initial_response() -> None:
+    exchange = SaslExchange("LOGIN")
+    exchange.receive_initial_response(base64.b64encode(b"ann"))
+    exchange.receive_challenge(base64.b64encode(b"Password:"))
+    exchange.receive_response(base64.b64encode(b"pw"))
+    assert exchange.finish(Outcome.FAILURE) == AuthAttempted(
+        "LOGIN", "ann", Outcome.FAILURE, Exposure.PASSWORD
+    )
+
+
+def test_login_asked_for_password_at_once_shows_no_user() -> None:
+    exchange = SaslExchange("LOGIN")
+    exchange.receive_challenge(base64.b64encode(b"Password:"))
+    exchange.receive_response(base64.b64encode(b"pw"))
+    assert exchange.user is None
+
+
+def test_empty_initial_response_exposes_nothing() -> None:
+    exchange = SaslExchange("PLAIN")
+    exchange.receive_initial_response(b"=")
+    assert exchange.finish(Outcome.UNKNOWN).exposure is Exposure.NOTHING
+
+
+def test_client_cancels() -> None:
+    exchange = SaslExchange("PLAIN")
+    exchange.receive_response(b"*")
+    assert exchange.cancelled
+    assert exchange.finish(Outcome.UNKNOWN) == AuthAttempted(
+        "PLAIN", None, Outcome.FAILURE, Exposure.NOTHING
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "decoded"),
+    [
+        (b"YW5u", b"ann"),
+        (b"YW5uYQ==", b"anna"),
+        (b"YW5uYQ", b"anna"),
+        (b"YW5uY", b"ann"),
+        (b"YW*5u", b"ann"),
+        (b"*", b""),
+        (b"", b""),
+    ],
+)
+def test_base64_is_decoded_as_far_as_possible(line: bytes, decoded: bytes) -> None:
+    assert decode_base64(line) == decoded
+
+
+@given(
+    st.sampled_from(
+        ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "NTLM", "XOAUTH2"]
+    ),
+    st.lists(st.binary(max_size=100), max_size=4),
+)
+def test_any_response_is_tolerated(mechanism: str, responses: list[bytes]) -> None:
+    exchange = SaslExchange(mechanism)
+    for response in responses:
+        exchange.receive_challenge(response)
+        exchange.receive_response(response)
+        exchange.receive_response(base64.b64encode(response))
+    assert exchange.finish(Outcome.UNKNOWN).mechanism == mechanism
