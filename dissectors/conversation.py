@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dissectors.events import Event
     from dissectors.limits import Limits
 
+_OTHER = (Side.SERVER, Side.CLIENT)
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 
@@ -95,33 +96,37 @@ class LineBuffer:
         skipped and the line counted in `overlong`.
         """
         data = self.data
-        while True:
-            end = data.find(b"\n", self._searched)
-            if self._skipping:
-                self._skipping = end < 0
-                self.take(len(data) if end < 0 else end + 1)
-                if end < 0:
-                    return None
-                continue
-            if end > self._limit or (end < 0 and len(data) > self._limit):
-                self._skipping = True
-                self.overlong += 1
-                return self.take(self._limit)
-            if end < 0:
-                self._searched = len(data)
-                return None
-            line = bytes(data[:end])
-            del data[: end + 1]
-            self.offset += end + 1
-            self._searched = 0
-            self.bare_lf = not line.endswith(b"\r")
-            return line if self.bare_lf else line[:-1]
+        end = data.find(b"\n", self._searched)
+        if self._skipping or not 0 <= end <= self._limit:
+            return self._take_odd_line(end)
+        line = bytes(data[:end])
+        del data[: end + 1]
+        self.offset += end + 1
+        self._searched = 0
+        if line.endswith(b"\r"):
+            self.bare_lf = False
+            return line[:-1]
+        self.bare_lf = True
+        return line
 
     def take_unfinished_line(self) -> bytes:
         """Take what there is of a line that its sender will not finish."""
         line = b"" if self._skipping else bytes(self.data).rstrip(b"\r")
         self.drop()
         return line
+
+    def _take_odd_line(self, end: int) -> bytes | None:
+        """Go on with a line that is over the limit, or not complete."""
+        if self._skipping:
+            self._skipping = end < 0
+            self.take(len(self.data) if end < 0 else end + 1)
+            return None if end < 0 else self.take_line()
+        if len(self.data) > self._limit:
+            self._skipping = True
+            self.overlong += 1
+            return self.take(self._limit)
+        self._searched = len(self.data)
+        return None
 
 
 class _Mode(enum.Enum):
@@ -177,7 +182,9 @@ class MailDissector(abc.ABC):
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
         if side is not self._speaker:
-            self._change_speaker(side)
+            self._speaker = side
+            if self._input[_OTHER[side]].data:
+                self._interrupt_other(side)
         mode = self._mode[side]
         if mode is _Mode.LINES:
             self._input[side].data += data
@@ -260,36 +267,36 @@ class MailDissector(abc.ABC):
             if self._mode[side] is not _Mode.TLS:
                 self._mode[side] = _Mode.UNDECIDED
 
-    def _change_speaker(self, speaker: Side) -> None:
-        self._speaker = speaker
-        other = Side(1 - speaker)
-        if self._input[other].data:
-            was_upgraded = self._upgraded
-            self._interrupt(other)
-            if self._upgraded and not was_upgraded:
-                self._decide_both()
+    def _interrupt_other(self, speaker: Side) -> None:
+        was_upgraded = self._upgraded
+        self._interrupt(_OTHER[speaker])
+        if self._upgraded and not was_upgraded:
+            self._decide_both()
 
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
-        mine, others = self._input[side], self._input[1 - side]
+        other = _OTHER[side]
+        mine, others = self._input[side], self._input[other]
+        was_upgraded = self._upgraded
         while True:
             before = mine.offset + others.offset
             if mine.data:
-                self._read_lines(side)
+                self._read(side)
             if others.data:
-                self._read_lines(Side(1 - side))
+                self._read(other)
             if not mine.data or mine.offset + others.offset == before:
-                return
+                break
+        if self._upgraded and not was_upgraded:
+            self._decide_both()
 
-    def _read_lines(self, side: Side) -> None:
-        was_upgraded = self._upgraded
-        self._read(side)
+    def _take_line(self, side: Side) -> bytes | None:
+        """Take a line off a side's unread bytes, and report one over the limit."""
         unread = self._input[side]
+        line = unread.take_line()
         if unread.overlong:
             unread.overlong = 0
             self._anomaly("line_too_long", side)
-        if self._upgraded and not was_upgraded:
-            self._decide_both()
+        return line
 
     def _decide_both(self) -> None:
         for side in Side:

@@ -161,7 +161,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Read one thing of the client; `False` if it must wait."""
         if self._decisive is not None and not self._challenged:
             return self._decide_without_reply(unread, self._decisive)
-        line = unread.take_line()
+        line = self._take_line(Side.CLIENT)
         if line is None:
             return False
         self._receive_client_line(line)
@@ -260,7 +260,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         return True
 
     def _read_unasked_response(self, unread: LineBuffer, command: CommandT) -> bool:
-        line = unread.take_line()
+        line = self._take_line(Side.CLIENT)
         if line is None:
             return False
         if self._parse_command(line)[0] in self._VERBS:
@@ -280,13 +280,13 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:
-            line = unread.take_line()
+            line = self._take_line(Side.SERVER)
             if line is None or self._releases_client(line):
                 return
 
     def _releases_client(self, line: bytes) -> bool:
         """Act on a line of the server; whether the client waited for it."""
-        waited = self._client_waits()
+        waited = self._decisive is not None and self._client_waits()
         self._receive_server_line(line)
         return waited and not self._client_waits()
 

@@ -171,7 +171,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
                 if not self._read_multi_line(unread, self._multi_line):
                     return
             else:
-                line = unread.take_line()
+                line = self._take_line(Side.SERVER)
                 if line is None or self._releases_client(line):
                     return
 

@@ -83,18 +83,11 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         self._content: StuffedText | None = None
         self._chunk_left = 0
         self._chunk_is_last = False
-        # where in the client's stream the server's unread bytes came; they wait
-        # for the end of mail data, but not for what the client sends later
-        self._server_began = 0
-        self._server_first = False
+        # where in the client's stream the server began to wait for the end of
+        # mail data; it does not wait for what the client sends later
+        self._server_waits_since: int | None = None
         self._lmtp = False
         self._bare_lf_seen = False
-
-    def _change_speaker(self, speaker: Side) -> None:
-        client, server = self._input
-        if speaker is Side.SERVER and not server.data:
-            self._server_began = client.offset + len(client.data)
-        super()._change_speaker(speaker)
 
     # commands
 
@@ -109,20 +102,18 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         if content is not None:
             self._read_content(unread, content)
             return content.ended
-        if self._server_first and unread.offset >= self._server_began:
+        waits_since = self._server_waits_since
+        if waits_since is not None and unread.offset >= waits_since:
             return False
         if self._chunk_left:
             self._read_chunk(unread)
             return True
         return super()._read_next(unread)
 
-    def _receive_client_line(self, line: bytes) -> None:
+    def _receive_command(self, verb: str, argument: bytes) -> None:
         if not self._bare_lf_seen and self._input[Side.CLIENT].bare_lf:
             self._bare_lf_seen = True
             self._anomaly("smtp_bare_lf", Side.CLIENT)
-        super()._receive_client_line(line)
-
-    def _receive_command(self, verb: str, argument: bytes) -> None:
         on_command = self._ON_COMMAND.get(verb)
         if on_command is None:
             self._send_line(verb, argument)
@@ -219,7 +210,6 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         if self._lmtp:
             message.replies_due = max(1, message.transaction.accepted_count)
         self._content = self._message = None
-        self._server_first = len(self._input[Side.SERVER]) > 0
         self._transaction = MailTransaction()
         for _ in range(message.replies_due):
             self._send(None, kind=ExchangeKind.MESSAGE).message = message
@@ -255,9 +245,12 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:
             if self._content is not None and not self._may_answer(self._content):
+                if self._server_waits_since is None:
+                    client = self._input[Side.CLIENT]
+                    self._server_waits_since = client.offset + len(client)
                 return
-            self._server_first = False
-            line = unread.take_line()
+            self._server_waits_since = None
+            line = self._take_line(Side.SERVER)
             if line is None or self._releases_client(line):
                 return
 
@@ -351,10 +344,8 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def _on_hello_reply(self, _command: _SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is None or not reply.is_positive:
             return
-        limit = self.limits.kept_text
-        capabilities = [
-            decode_text(raw, limit) for raw in grammar.parse_capabilities(reply.lines)
-        ][: self.limits.list_items]
+        text = decode_text(b"\n".join(reply.lines), self.limits.line)
+        capabilities = grammar.parse_capabilities(text)[: self.limits.list_items]
         offered = "STARTTLS" in capabilities
         if reply.complete:
             self._events.append(CapabilitiesAnnounced(capabilities))

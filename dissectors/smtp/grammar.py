@@ -69,28 +69,34 @@ def parse_bdat(argument: bytes) -> tuple[int, bool] | None:
     return (int(match[1]), match[2] is not None) if match else None
 
 
+# RFC 5321 §4.2: Reply-code = %x32-35 %x30-35 %x30-39, and what comes close to it
+_REPLY_CODES = {b"%d" % code: code for code in range(200, 600)}
+
+
 def parse_reply_line(line: bytes) -> tuple[int, bool, bytes] | None:
     """Read a line of a reply.
 
     Returns:
         The code, whether the line is the reply's last, and its text.
     """
-    # RFC 5321 §4.2: Reply-code = %x32-35 %x30-35 %x30-39; then SP or "-"
-    code = line[:3]
-    if not (code.isdigit() and len(code) == 3 and b"200" <= code < b"600"):
+    code = _REPLY_CODES.get(line[:3])
+    if code is None:
         return None
+    # Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP ... ]
     separator = line[3:4]
-    if separator not in (b" ", b"-", b""):
-        return None
-    return int(code), separator != b"-", line[4:]
+    if separator == b"-":
+        return code, False, line[4:]
+    if separator in (b" ", b""):
+        return code, True, line[4:]
+    return None
 
 
-def parse_capabilities(lines: list[bytes]) -> list[bytes]:
+def parse_capabilities(text: str) -> list[str]:
     """Read the keywords of an EHLO reply, whose first line is the domain."""
     capabilities = []
-    for line in lines[1:]:
+    for line in text.split("\n")[1:]:
         # RFC 5321 §4.1.1.1: ehlo-line = ehlo-keyword *( SP ehlo-param )
-        keyword, blank, parameters = line.strip().partition(b" ")
+        keyword, blank, parameters = line.strip().partition(" ")
         if keyword:
-            capabilities.append(keyword.upper() + blank + parameters)
+            capabilities.append(f"{keyword.upper()}{blank}{parameters}")
     return capabilities
