@@ -5,14 +5,17 @@ capture -> batches -> segments -> streams -> dissectors -> events -> rows
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from analyzer.session_reader import SessionReader
-from analyzer.tables import Tables
+from analyzer.tables import Tables, in_order
+from analyzer.workers import process_count, run_shares
 from captures import (
     MAX_BATCH_BYTES,
     MAX_BATCH_PACKETS,
@@ -25,12 +28,13 @@ from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS
 from dissectors.services import PORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
 
-    from captures import CaptureError
+    from analyzer.tables import UnorderedTable
+    from captures import CaptureError, MergedCaptures
     from dissectors.services import Protocol
 
 
@@ -89,6 +93,7 @@ def analyze(
     ports: Mapping[int, Protocol] = PORTS,
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
+    processes: int | None = None,
     on_progress: Callable[[int, int | None], None] | None = None,
 ) -> Analysis:
     """Find all mail sessions in captures.
@@ -104,24 +109,70 @@ def analyze(
         ports: the mail ports and their protocols.
         max_packets: most packets per batch.
         max_bytes: about the most bytes per batch.
+        processes: how many processes share the work; `None` for as many as are
+            worthwhile. The result is the same.
         on_progress: called after each batch with the bytes of input that were
             read, and those there are in all, if that is known.
 
     Returns:
         The tables, and what could not be read.
     """
-    paths = [captures] if isinstance(captures, (str, os.PathLike)) else list(captures)
+    if isinstance(captures, (str, os.PathLike)):
+        captures = [captures]
+    paths = [os.fspath(path) for path in captures]
+    count = process_count(paths) if processes is None else processes
+    open_all = partial(
+        open_captures, paths, max_packets=max_packets, max_bytes=max_bytes
+    )
+
+    def read(share: int) -> _Part:
+        shown = on_progress if share == 0 else None
+        return _read_share(open_all, ports, share, count, shown)
+
+    parts = run_shares(read, count)
+    first = parts[0]
+    return Analysis(
+        tables=in_order([part.tables for part in parts]),
+        captures=paths,
+        packets=first.packets,
+        capture_bytes=first.capture_bytes,
+        problems=first.problems,
+        undecoded=first.undecoded,
+        connections_given_up=sum(part.connections_given_up for part in parts),
+    )
+
+
+@dataclass
+class _Part:
+    """What one process found; the attributes are those of `Analysis`."""
+
+    tables: dict[str, UnorderedTable]
+    packets: int
+    capture_bytes: int
+    problems: list[CaptureError]
+    undecoded: Counter[str]
+    connections_given_up: int
+
+
+def _read_share(
+    open_all: Callable[[], MergedCaptures],
+    ports: Mapping[int, Protocol],
+    share: int,
+    share_count: int,
+    on_progress: Callable[[int, int | None], None] | None,
+) -> _Part:
+    """Read all packets, and follow this share of the connections."""
     tables = Tables()
     segment_filter = SegmentFilter(ports, SERVER_BEGINNINGS, CLIENT_BEGINNINGS)
     decoder = Decoder(segment_filter)
-    with open_captures(paths, max_packets=max_packets, max_bytes=max_bytes) as batches:
+    packets = capture_bytes = 0
+    with _few_collections(), open_all() as batches:
         connections = ConnectionTable(
             segment_filter,
-            partial(
-                SessionReader, ports=ports, captures=batches.names, tables=tables
-            ),
+            partial(SessionReader, ports=ports, captures=batches.names, tables=tables),
+            share=share,
+            share_count=share_count,
         )
-        packets = capture_bytes = 0
         for batch in batches:
             connections.process(batch, *decoder.decode(batch))
             packets += len(batch)
@@ -129,12 +180,22 @@ def analyze(
             if on_progress is not None:
                 on_progress(batch.position, batches.size)
         connections.close()
-    return Analysis(
-        tables=tables.build(),
-        captures=batches.names,
+    return _Part(
+        tables=tables.finish(),
         packets=packets,
         capture_bytes=capture_bytes,
         problems=batches.problems,
         undecoded=decoder.finish(),
         connections_given_up=connections.given_up,
     )
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage cycles rarely: sessions make many objects and few cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -33,6 +33,10 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[int, int | None], None]]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress:
+    # without a thread: the analysis may fork
+    bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+    with bar as progress:
         task = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield lambda done, total: progress.update(
+            task, completed=done, total=total, refresh=True
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,18 +11,28 @@ from pyarrow import compute
 from analyzer import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 # Rows become columns after this many: Python objects are large, columns are not.
-_BLOCK_ROWS = 8192
+_BLOCK_ROWS = 2048
+
+
+class UnorderedTable(NamedTuple):
+    """Rows in the order in which their sessions were closed.
+
+    Attributes:
+        rows: the rows.
+        sessions: (n,) int64, number of the session that each belongs to.
+    """
+
+    rows: pa.Table
+    sessions: npt.NDArray[np.int64]
 
 
 class TableBuilder:
-    """Collects rows, given in the order of a table's columns.
-
-    Each row belongs to a session, named by the number under which the session
-    was closed; `build` brings them into the order of the sessions.
-    """
+    """Collects rows, given in the order of a table's columns."""
 
     def __init__(self, table: schema.Table) -> None:
         self.table = table
@@ -38,18 +48,14 @@ class TableBuilder:
         if len(self._rows) >= _BLOCK_ROWS:
             self._close_block()
 
-    def build(self, rank: npt.NDArray[np.int64] | None = None) -> pa.Table:
-        """All rows, by the rank of their sessions, else in the order they came.
-
-        Args:
-            rank: (sessions,) int64, place of each session; `None` for as it is.
-        """
+    def finish(self) -> UnorderedTable:
+        """All rows so far."""
         self._close_block()
-        rows = pa.Table.from_batches(self._blocks, schema=self.table.arrow)
-        if rank is None or not self._session_blocks:
-            return rows
-        sessions = np.concatenate(self._session_blocks)
-        return rows.take(np.argsort(rank[sessions], kind="stable"))
+        nothing = np.zeros(0, dtype=np.int64)
+        return UnorderedTable(
+            pa.Table.from_batches(self._blocks, schema=self.table.arrow),
+            np.concatenate([nothing, *self._session_blocks]),
+        )
 
     def _close_block(self) -> None:
         if not self._rows:
@@ -80,17 +86,39 @@ class Tables:
         self._count += 1
         return self._count - 1
 
-    def build(self) -> dict[str, pa.Table]:
-        """All tables by name, in the order of session start and then ID."""
-        sessions = self.sessions.build()
-        order = compute.sort_indices(
-            sessions, [("start", "ascending"), ("session_id", "ascending")]
-        ).to_numpy()
-        rank = np.empty(len(order), dtype=np.int64)
-        rank[order] = np.arange(len(order))
-        return {
-            "sessions": sessions.take(order),
-            "messages": self.messages.build(rank),
-            "exchanges": self.exchanges.build(rank),
-            "anomalies": self.anomalies.build(rank),
-        }
+    def finish(self) -> dict[str, UnorderedTable]:
+        """All tables, by name."""
+        builders = (self.sessions, self.messages, self.exchanges, self.anomalies)
+        return {builder.table.name: builder.finish() for builder in builders}
+
+
+def in_order(parts: Sequence[dict[str, UnorderedTable]]) -> dict[str, pa.Table]:
+    """Tables of several parts as one each, in the order of the sessions.
+
+    Sessions are ordered by start and then ID; what belongs to a session stays in
+    the order in which it was added.
+    """
+    sessions = pa.concat_tables([part["sessions"].rows for part in parts])
+    order = compute.sort_indices(
+        sessions, [("start", "ascending"), ("session_id", "ascending")]
+    ).to_numpy()
+    counts = [len(part["sessions"].rows) for part in parts]
+    # rows of `sessions` are in the order of their numbers, part after part
+    first_numbers = np.cumsum([0, *counts[:-1]])
+    closed = np.concatenate(
+        [
+            part["sessions"].sessions + first
+            for part, first in zip(parts, first_numbers, strict=True)
+        ]
+    )
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[closed[order]] = np.arange(len(order))
+    ordered = {"sessions": sessions.take(order)}
+    for name in parts[0].keys() - ordered.keys():
+        rows = pa.concat_tables([part[name].rows for part in parts])
+        owners = [
+            rank[part[name].sessions + first]
+            for part, first in zip(parts, first_numbers, strict=True)
+        ]
+        ordered[name] = rows.take(np.argsort(np.concatenate(owners), kind="stable"))
+    return {table.name: ordered[table.name] for table in schema.TABLES}

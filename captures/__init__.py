@@ -12,7 +12,7 @@ from captures.connection import Connection, ConnectionConsumer, Ending, Endpoint
 from captures.connection_table import ConnectionTable
 from captures.decode import Decoder
 from captures.errors import CaptureError
-from captures.merge import open_captures
+from captures.merge import MergedCaptures, open_captures
 from captures.reader import CaptureReader, open_capture
 from captures.reassembly import End, Flow
 from captures.segments import SegmentFilter, Segments
@@ -30,6 +30,7 @@ __all__ = [
     "Ending",
     "Endpoint",
     "Flow",
+    "MergedCaptures",
     "PacketBatch",
     "SegmentFilter",
     "Segments",

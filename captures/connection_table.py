@@ -25,7 +25,7 @@ from captures.connection import (
 )
 from captures.handshakes import RecentHandshakes
 from captures.reassembly import Budget, End
-from captures.rows import Rows, endpoints, ports
+from captures.rows import Rows, digest, endpoints, key_columns, ports
 from captures.segments import Interest, TcpFlag
 from captures.tally import Span, tally
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from captures.batch import PacketBatch
     from captures.connection import ConnectionConsumer
     from captures.rows import ConnectionKey
-    from captures.segments import SegmentFilter, Segments
+    from captures.segments import Mask, SegmentFilter, Segments
 
 MAX_CONNECTIONS = 65_536
 
@@ -53,6 +53,8 @@ class ConnectionTable:
         segment_filter: told which ports to watch.
         make_consumer: called for every new connection; returns what takes its
             streams.
+        share: which of the shares of all connections to follow.
+        share_count: how many shares there are.
 
     Attributes:
         given_up: connections that were ended early to bound memory.
@@ -62,8 +64,13 @@ class ConnectionTable:
         self,
         segment_filter: SegmentFilter,
         make_consumer: Callable[[Connection], ConnectionConsumer],
+        *,
+        share: int = 0,
+        share_count: int = 1,
     ) -> None:
         self.given_up = 0
+        self._share = share
+        self._share_count = share_count
         self._filter = segment_filter
         self._make_consumer = make_consumer
         self._connections: dict[ConnectionKey, Connection] = {}
@@ -87,7 +94,7 @@ class ConnectionTable:
         np.maximum(clock, self._clock_ns, out=clock)
         self._clock_ns = int(clock[-1])
         self._handshakes.remember(segments, clock)
-        segments = segments.take(segments.interest != 0)
+        segments = segments.take(self._chosen(segments))
         if len(segments):
             self._follow_all(Rows(batch, segments, inner, clock))
         self._handshakes.end_batch(len(batch))
@@ -97,6 +104,14 @@ class ConnectionTable:
         """End all connections: the capture is over."""
         for key, connection in list(self._connections.items()):
             self._end(key, connection, Ending.OPEN)
+
+    def _chosen(self, segments: Segments) -> Mask:
+        """(n,) which segments to follow."""
+        chosen: Mask = segments.interest != 0
+        if self._share_count > 1:
+            _, columns = key_columns(segments)
+            chosen &= digest(columns) % np.uint64(self._share_count) == self._share
+        return chosen
 
     def _follow_all(self, rows: Rows) -> None:
         one_by_one = len(set(rows.keys)) != len(rows.keys)
