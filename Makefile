@@ -1,0 +1,57 @@
+# `make help` lists what can be made. Needs git, make and Python 3.11 or newer.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs data clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+DEMO := analyzer/data/office.pcap
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed ## summarise the mail sessions of a bundled capture
+	$(BIN)/mailtap analyze $(DEMO)
+
+test: tshark $(VENV)/.installed-dev ## run all tests
+	$(BIN)/pytest --quiet
+
+check: $(VENV)/.installed-dev ## check format, lint, types and import rules
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.installed-dev ## measure speed and memory
+	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.installed-dev ## write the parts of the documentation that are made
+	$(BIN)/python -m tests.support.readme
+
+data: $(VENV)/.installed-dev ## make the test captures again; needs root
+	$(BIN)/python -m tests.support.lab
+
+clean: ## remove everything that was made
+	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .*_cache
+	find . -name __pycache__ -type d -prune -exec rm -r {} +
+
+# the oracle of many tests
+.PHONY: tshark
+tshark:
+	@command -v tshark >/dev/null || .ci/packages tshark
+
+$(BIN)/python:
+	@.ci/venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing mailtap into $(VENV) ...'
+	@$(INSTALL) .
+	@touch $@
+
+$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing mailtap and its development tools into $(VENV) ...'
+	@$(INSTALL) '.[dev]'
+	@touch $(VENV)/.installed $@
