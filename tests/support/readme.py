@@ -1,0 +1,59 @@
+"""Keeps README.md true: runs its commands and puts in what they print.
+
+`python -m tests.support.readme` rewrites the file; a test compares.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+
+_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PROMPT = "$ "
+
+
+def rerun(text: str) -> str:
+    """The text with the output of every command in a `console` block as it is now."""
+    with TemporaryDirectory() as folder:
+        # commands may write files, and find the bundled capture by its usual path
+        Path(folder, "analyzer").symlink_to(ROOT / "analyzer")
+        return _CONSOLE.sub(
+            lambda block: f"```console\n{_rerun(block[1], folder)}```", text
+        )
+
+
+def python_examples(text: str) -> list[str]:
+    """The Python sessions of the text."""
+    return _PYTHON.findall(text)
+
+
+def _rerun(block: str, folder: str) -> str:
+    commands = [line for line in block.splitlines() if line.startswith(_PROMPT)]
+    return "".join(f"{each}\n{_output(each, folder)}" for each in commands)
+
+
+def _output(command: str, folder: str) -> str:
+    scripts = Path(sys.executable).parent
+    done = subprocess.run(
+        command.removeprefix(_PROMPT),
+        shell=True,
+        cwd=folder,
+        env={"PATH": f"{scripts}:{os.defpath}", "LC_ALL": "C.UTF-8", "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    README.write_text(rerun(README.read_text()))
