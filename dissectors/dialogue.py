@@ -112,9 +112,11 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._challenged = False
         self._greeted = False
         self._words_are_verbs = False
-        # after holes: no reply will come to the decisive command; replies may
-        # answer what was lost; so many commands were sent before a hole
+        # around holes: no reply will come to the decisive command; its reply can't
+        # be waited for; replies may answer what was lost; so many commands were
+        # sent before a hole
         self._reply_lost = False
+        self._must_decide = False
         self._stray_replies = False
         self._sent_before_hole: int | None = None
         # per side: the next line may be the rest of one that was taken or lost
@@ -241,6 +243,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Tell what the client's bytes are if no reply will; `False` if it may."""
         if not (
             self._reply_lost
+            or self._must_decide
             or self._at_eof[Side.SERVER]
             or len(unread) > self.limits.held
         ):
@@ -252,7 +255,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._give_up_decisive(command)
             self._accept_tls()
             return True
-        if b"\n" not in start and len(start) < _PEEK_BYTES and not all(self._at_eof):
+        is_all = self._must_decide or all(self._at_eof)
+        if b"\n" not in start and len(start) < _PEEK_BYTES and not is_all:
             return False
         self._give_up_decisive(command)
         verb, _ = self._parse_command(start.split(b"\n")[0])
@@ -398,17 +402,20 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _skip_client_gap(self, length: int) -> None:
         """Commands were lost: `length` bytes of them."""
-        unread = self._input[Side.CLIENT]
-        if unread.data and self._decisive is not None:
-            # what was held can't wait any longer
-            self._reply_lost = True
-            self._read(Side.CLIENT)
-        unread.drop()
+        self._release_held()
+        self._input[Side.CLIENT].drop()
         self._words_are_verbs = False
         self._rest_of_line[Side.CLIENT] = True
         self._stray_replies = True
         if self._sent_before_hole is None:
             self._sent_before_hole = self._exchange_count
+
+    def _release_held(self) -> None:
+        """What was held can't wait any longer, as it must not join what follows."""
+        if self._decisive is not None and self._input[Side.CLIENT].data:
+            self._must_decide = True
+            self._read(Side.CLIENT)
+            self._must_decide = False
 
     def _skip_server_gap(self, length: int) -> None:
         """Replies were lost: `length` bytes of them."""
@@ -422,12 +429,15 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         line = client.take_unfinished_line()
         if self._challenged or self._parse_command(line)[0] in self._VERBS:
             self._receive_client_line(line)
-        self._read_server(server)
-        line = server.take_unfinished_line()
-        if self._is_whole_reply(line):
-            self._receive_server_line(line)
+        self._finish_server(server)
         while self._awaiting:
             self._give_up_oldest()
+
+    def _finish_server(self, unread: LineBuffer) -> None:
+        self._read_server(unread)
+        line = unread.take_unfinished_line()
+        if self._is_whole_reply(line):
+            self._receive_server_line(line)
 
 
 def _is_nameless(command: Command) -> bool:

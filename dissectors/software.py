@@ -14,7 +14,7 @@ _PRODUCT = re.compile(
     | CommuniGate\ Pro | IceWarp | SmarterMail | CMailServer | Apache\ James
     | Stalwart | ArGoSoft | IMail | Mercury/32 | PowerMTA
     )
-    (?![\w-])
+    (?![\w-]|\.\w)
     (?:,?[ ](?:[A-Z]{3,5}\d?[ ])?\(?(?:version[ :]\ ?|v)?(\d[\w.+~-]*))?
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -189,6 +189,9 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             self._report_if_done(message)
 
     def _begin_content(self, transaction: MailTransaction) -> None:
+        if self._message is not None:
+            # DATA among chunks (RFC 3030 §2 forbids it)
+            self._abandon(self._message)
         bare_lf = self._input[Side.CLIENT].bare_lf
         after_hole, self._rest_of_line[0] = self._rest_of_line[0], False
         self._content = StuffedText(bare_lf=bare_lf, inside_line=after_hole)
@@ -258,6 +261,9 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         """Whether the server may speak now: the mail data has ended for it."""
         message, client = self._message, self._input[Side.CLIENT]
         assert message is not None
+        if self._awaiting:
+            # the reply to DATA, if the mail data did not wait for it
+            return True
         # bytes that waited since before the lookalike or the hole tell nothing
         speaks_now = self._speaker is Side.SERVER
         if speaks_now and content.in_doubt:
@@ -314,7 +320,7 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             self._complete(command, reply)
         elif not self._stray_replies:
             self._receive_unprompted(reply, ExchangeKind.UNSOLICITED)
-        elif reply.code == 354:
+        elif reply.code == 354 and self._rest_of_line[Side.CLIENT]:
             # DATA was in the hole, but this proves it
             self._begin_content(self._transaction)
 
@@ -416,14 +422,11 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             self._begin_content(command.transaction)
 
     def _skip_client_gap(self, length: int) -> None:
-        unread = self._input[Side.CLIENT]
-        if unread.data and self._decisive is not None:
-            # what was held can't wait any longer
-            self._reply_lost = True
-            self._read(Side.CLIENT)
+        self._release_held()
         if self._chunk_left:
             length = self._skip_chunk(length)
         if self._content is not None and self._message is not None:
+            unread = self._input[Side.CLIENT]
             self._message.feed(self._content.cross_gap(unread))
             self._message.skip_gap(length)
         elif length:
@@ -453,8 +456,10 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             self._may_answer(self._content)
         if self._message is not None:
             self._abandon(self._message)
-        self._flush_reply()
         super()._finish()
+
+    def _finish_server(self, unread: LineBuffer) -> None:
+        super()._finish_server(unread)
         self._flush_reply()
 
     _ON_COMMAND: ClassVar[dict[str, Callable[[SmtpDissector, str, bytes], None]]] = {

@@ -56,11 +56,6 @@ class Message:
         self.frame = 0
         self._reader = MessageReader(limits)
 
-    @property
-    def is_done(self) -> bool:
-        """Nothing more can change it."""
-        return self.facts is not None and self.replies_due == 0
-
     def feed(self, content: bytes) -> None:
         """Take the next bytes of the content."""
         self._reader.feed(content)

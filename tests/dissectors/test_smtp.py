@@ -217,6 +217,10 @@ def test_greeting_is_cut_inside_multiline_reply() -> None:
     playbook().server(b"220-mx.example.com ESMTP\r\n").eof().expect(*GREETED)
 
 
+def test_last_line_of_multiline_reply_has_no_end() -> None:
+    playbook().server(b"220-mx.example.com ESMTP\r\n220 hi").eof().expect(*GREETED)
+
+
 # HELO, EHLO
 
 
@@ -678,6 +682,24 @@ def test_reset_discards_chunks() -> None:
     )
 
 
+def test_data_among_chunks_discards_them() -> None:
+    (
+        enveloped()
+        .client(b"BDAT 2\r\nabDATA\r\n")
+        .server(b"250 ok\r\n354 go\r\n")
+        .client(b"x\r\n.\r\n")
+        .server(b"250 ok\r\n")
+        .expect(
+            *ENVELOPED,
+            *bdat("2", 250),
+            *data_accepted(),
+            message(2, Delivery.CUT, cut=True),
+            *end_of_data(250),
+            message(3),
+        )
+    )
+
+
 def test_early_reply_refuses_chunk_on_its_way() -> None:
     (
         enveloped()
@@ -1074,6 +1096,23 @@ def test_reply_354_shows_that_hole_held_data() -> None:
     assert "QUIT" not in [e.verb for e in events if isinstance(e, Exchange)]
 
 
+def test_stray_354_does_not_touch_a_chunk() -> None:
+    (
+        enveloped()
+        .client(b"BDAT 4 LAST\r\nab")
+        .gap(SERVER, 8)
+        .server(b"354 go\r\n")
+        .client(b"cd")
+        .expect(
+            *ENVELOPED,
+            anomaly("stream_gap", SERVER),
+            exchange("BDAT", "4 LAST"),
+            ReplyReceived(354),
+            message(4, Delivery.UNKNOWN),
+        )
+    )
+
+
 def test_lost_reply_to_data_leaves_held_text_to_speak() -> None:
     events = (
         enveloped()
@@ -1102,6 +1141,79 @@ def test_reply_354_skips_replies_that_were_taken_for_one() -> None:
         .run()
     )
     assert [m.outcome for m in facts_of(events)] == [Delivery.ACCEPTED]
+
+
+def test_held_mail_data_does_not_wait_across_a_hole() -> None:
+    (
+        enveloped()
+        .client(b"DATA\r\nabc\r\nde")
+        .gap(CLIENT, 10)
+        .client(b"f\r\n.\r\n")
+        .server(b"354 go\r\n250 ok\r\n")
+        .expect(
+            *ENVELOPED,
+            anomaly("stream_gap", CLIENT),
+            *data_accepted(),
+            *end_of_data(250),
+            message(20, cut=True),
+        )
+    )
+
+
+def test_reply_to_data_comes_inside_mail_data_with_a_hole() -> None:
+    (
+        enveloped()
+        .client(b"DATA\r\nabc\r\nde")
+        .gap(CLIENT, 10)
+        .server(b"354 go\r\n")
+        .client(b"f\r\n.\r\n")
+        .server(b"250 ok\r\n")
+        .expect(
+            *ENVELOPED,
+            anomaly("stream_gap", CLIENT),
+            *data_accepted(),
+            *end_of_data(250),
+            message(20, cut=True),
+        )
+    )
+
+
+def test_chunk_ends_inside_a_hole() -> None:
+    (
+        enveloped()
+        .client(b"BDAT 4 LAST\r\nab")
+        .gap(CLIENT, 8)
+        .server(b"250 4\r\n250 lost\r\n")
+        .client(b"QUIT\r\n")
+        .server(b"221 bye\r\n")
+        .expect(
+            *ENVELOPED,
+            anomaly("stream_gap", CLIENT),
+            *bdat("4 LAST", 250),
+            message(4, cut=True),
+            ReplyReceived(250),
+            *quit_(),
+        )
+    )
+
+
+def test_server_gap_cuts_capabilities() -> None:
+    (
+        greeted()
+        .client(b"EHLO x\r\n")
+        .server(b"250-mx.example.com\r\n250-STARTTLS\r\n250-SI")
+        .gap(SERVER, 20)
+        .client(b"QUIT\r\n")
+        .server(b"221 bye\r\n")
+        .expect(
+            *GREETED,
+            ClientNamed("x"),
+            anomaly("stream_gap", SERVER),
+            *answered(250, exchange("EHLO", "x", 250)),
+            StartTlsAdvanced(StartTls.OFFERED),
+            *quit_(),
+        )
+    )
 
 
 # limits
