@@ -11,6 +11,11 @@ from captures.segments import TcpFlag
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# plain integers: every `&` with an enum member makes another member
+_FIN, _SYN = int(TcpFlag.FIN), int(TcpFlag.SYN)
+_RST, _ACK = int(TcpFlag.RST), int(TcpFlag.ACK)
+CHANGES_STATE = _SYN | _FIN | _RST
+
 SECOND_NS = 1_000_000_000
 # A connection without a packet for this long is over: RFC 1122 §4.2.3.6 has two
 # hours before the first keep-alive.
@@ -177,10 +182,24 @@ class Connection:
         What acknowledges bytes that were not captured yet came after them, so it
         is held back until they arrive, or for so long that they surely won't.
         """
-        self.end_ns = max(self.end_ns, segment.time_ns)
-        self.last_frame = segment.frame
-        self.flows[segment.end].packets += 1
-        if self._held:
+        end, sequence, acknowledgment, flags, length, captured, data, time_ns, frame = (
+            segment
+        )
+        if time_ns > self.end_ns:  # noqa: PLR1730, max() is slower
+            self.end_ns = time_ns
+        self.last_frame = frame
+        flow = self.flows[end]
+        flow.packets += 1
+        if (
+            acknowledgment == self.flows[1 - end].next_sequence
+            and not flags & CHANGES_STATE
+            and not self._held
+            and self.established_ns is not None
+        ):
+            # most segments of most connections
+            if length:
+                flow.receive(sequence, length, captured, data, time_ns, frame)
+        elif self._held:
             self._hold_or_release(segment)
         elif self._unseen(segment):
             self._held.append(segment)
@@ -212,7 +231,7 @@ class Connection:
 
     def _unseen(self, segment: Segment) -> int:
         """How many bytes of the other side it acknowledges before we saw them."""
-        if not segment.flags & TcpFlag.ACK:
+        if not segment.flags & _ACK:
             return 0
         other = self.flows[1 - segment.end]
         if other.next_sequence is None or other.finished:
@@ -245,10 +264,10 @@ class Connection:
     def _accept(self, segment: Segment) -> None:
         end, sequence, _, flags, length, captured, data, time_ns, frame = segment
         flow = self.flows[end]
-        if flags & TcpFlag.RST:
+        if flags & _RST:
             self._receive_reset(flow, sequence, time_ns, frame)
             return
-        if flags & TcpFlag.SYN:
+        if flags & _SYN:
             self._receive_syn(segment)
             # the SYN takes one sequence number, data in it comes behind
             sequence += 1
@@ -256,7 +275,7 @@ class Connection:
             self.established_ns = time_ns
         if length:
             flow.receive(sequence, length, captured, data, time_ns, frame)
-        if flags & TcpFlag.FIN:
+        if flags & _FIN:
             flow.receive_fin(sequence + length, time_ns, frame)
         if flow.finished and self.flows[1 - end].finished:
             self.closed = True
@@ -265,7 +284,7 @@ class Connection:
         flow = self.flows[segment.end]
         if flow.next_sequence is None:
             flow.start(segment.sequence + 1)
-        if segment.flags & TcpFlag.ACK:
+        if segment.flags & _ACK:
             if self.syn_ack_ns is None:
                 self.syn_ack_ns = segment.time_ns
         elif self.syn_ns is None:

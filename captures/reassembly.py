@@ -173,15 +173,17 @@ class Flow:
             time_ns: when.
             frame: where in the capture.
         """
-        ahead = self.ahead(sequence) if self.next_sequence is not None else 0
+        if self.finished:
+            return
         if self.next_sequence is None:
             self.start(sequence)
-        if ahead == 0 and not self._waiting:
+        if sequence == self.next_sequence and not self._waiting:
             self._deliver(length, captured, data, time_ns, frame)
             if self._fin is not None:
                 self._release()
             return
-        if ahead > MAX_WINDOW or self.finished:
+        ahead = self.ahead(sequence)
+        if ahead > MAX_WINDOW:
             return
         start = self._position + ahead
         piece = _Piece(start, start + length, captured, data, time_ns, frame)

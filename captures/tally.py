@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from captures.connection import CLOSED_TIMEOUT_NS, Connection
-from captures.segments import TcpFlag
+from captures.connection import CHANGES_STATE, CLOSED_TIMEOUT_NS, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from captures.rows import ConnectionKey, Rows
     from captures.segments import Indices
 
-_CHANGES_STATE = TcpFlag.SYN | TcpFlag.FIN | TcpFlag.RST
 # keeps the running maxima of different spans apart
 _SPAN_OFFSET = np.int64(1 << 33)
 
@@ -83,7 +81,7 @@ def tally(spans: Sequence[Span], rows: Rows) -> list[int]:
         For each span, the first row that was not counted.
     """
     resume = [span.start for span in spans]
-    flagged = np.flatnonzero(rows.segments.flags & np.uint8(_CHANGES_STATE))
+    flagged = np.flatnonzero(rows.segments.flags & np.uint8(CHANGES_STATE))
     chosen, firsts, counts = [], [], []
     starts = np.array(resume, dtype=np.int64)
     behind = np.append(flagged, len(rows.order))[np.searchsorted(flagged, starts)]
