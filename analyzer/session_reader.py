@@ -82,18 +82,16 @@ class SessionReader:
 
     def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
         """Learn that one end has sent everything."""
-        if self._dissector is None and self._detector is not None and self.reading:
-            # what was held comes before the end
-            self._decide(self._detector, self._detector.finish())
-        if self._dissector is not None:
+        if self._dissector is None:
+            self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
+        else:
             self._feed(self._dissector.receive_eof, end, time_ns, frame)
 
     def close(self, connection: Connection) -> None:
         """Write the rows: the connection is over."""
-        protocol = self._ports.get(connection.responder.port)
-        is_attempt = self._detector is None and connection.syn_ns is not None
-        if self._session is None and is_attempt and protocol is not None:
-            self._session = Session(protocol)
+        detector = self._detector
+        if detector is not None and detector.verdict is Verdict.UNDECIDED:
+            self._decide(detector, detector.finish())
         if self._session is not None:
             write_session(self._session, connection, self._captures, self._tables)
 
@@ -116,6 +114,8 @@ class SessionReader:
             for side, data, gap, time_ns, frame in detector.release():
                 if gap:
                     self.receive_gap(_ENDS[side], gap, time_ns, frame)
+                elif data is None:
+                    self.receive_eof(_ENDS[side], time_ns, frame)
                 else:
                     self.receive_data(_ENDS[side], data, time_ns, frame)
 

@@ -5,7 +5,13 @@ taken at its port's word. On any other port both sides must fit one protocol:
 Redis and NATS servers say `+OK`, FTP servers say `220`, but their clients don't
 speak mail. TLS counts for whatever protocol the port is for.
 
-Bounded by `MAX_BUFFERED_BYTES` per connection; each chunk is looked at once.
+A side is judged by its opening: its first line, or as much of it as is needed.
+Where the start of the stream is missing, a packet is the best guess for where a
+line begins, so each side has as many tries as it sends packets behind whole lines.
+Apart from that, any split of the same bytes gives the same verdict.
+
+Bounded by `MAX_BUFFERED_BYTES` and `MAX_CHUNKS` per connection; the cost is linear
+in these bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BUFFERED_BYTES = 16 * 1024
-_PREFIX_BYTES = 512
+MAX_CHUNKS = 1024
+# RFC 5321 §4.5.3.1.5: the longest reply line that all must accept
+_OPENING_BYTES = 512
 
 # How the first packet of either side begins, where nothing but content can tell.
 SERVER_BEGINNINGS = (b"220 ", b"220-", b"* OK", b"* PR", b"+OK ", b"+OK\r")
@@ -32,10 +40,13 @@ CLIENT_BEGINNINGS = (b"EHLO", b"HELO", b"LHLO")
 _SMTP_REPLY = re.compile(rb"[2-5][0-5][0-9](?:[ \-\r\n]|$)")
 # RFC 1939 §3
 _POP3_REPLY = re.compile(rb"(?:\+OK|-ERR)(?:[ \r\n]|$)", re.IGNORECASE)
-# RFC 9051 §7: untagged, tagged and continuation responses
+# What Redis says to all sorts of commands
+_BARE_OK = re.compile(rb"\+OK\r?(?:\n|$)")
+# RFC 9051 §7: tagged and untagged responses
 _IMAP_RESPONSE = re.compile(
-    rb"(?:\*|[^\x00-\x20(){%*\"\\+\]]{1,40}) "
-    rb"(?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY|[0-9]{1,10} [A-Z]|LIST|FLAGS|SEARCH|ID)",
+    rb"[^\x00-\x20(){%*\"\\+\]]{1,40} (?:OK|NO|BAD)(?:[ \r\n]|$)"
+    rb"|\* (?:(?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY|LIST|LSUB|STATUS|FLAGS|SEARCH|ESEARCH"
+    rb"|ENABLED|NAMESPACE|ID)(?:[ \r\n]|$)|[0-9]{1,10} [A-Z])",
     re.IGNORECASE,
 )
 _SMTP_COMMAND = re.compile(
@@ -83,13 +94,34 @@ class Verdict(Enum):
 
 
 class Chunk(NamedTuple):
-    """What one packet added to a side's stream; a gap of `gap` bytes before it."""
+    """What one packet did to a side's stream.
+
+    It added `data`; or it showed that `gap` bytes are missing; or, with data
+    `None`, that nothing more will come.
+    """
 
     side: Side
-    data: bytes
+    data: bytes | None
     gap: int
     time_ns: int
     frame: int
+
+
+class _Opening:
+    """What a side says first.
+
+    Attributes:
+        data: as much of it as was seen; empty behind a try that did not fit.
+        since: index of the chunk that it begins with.
+        protocols: what it may be; `None` until it is judged.
+    """
+
+    __slots__ = ("data", "protocols", "since")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.since = 0
+        self.protocols: set[Protocol] | None = None
 
 
 class Detector:
@@ -109,75 +141,122 @@ class Detector:
         self.protocol = port_protocol
         self._port_protocol = port_protocol
         self._saw_start = saw_start
+        self._has_gap = False
+        self._is_binary = False
         self._chunks: list[Chunk] = []
         self._size = 0
-        self._spoken: list[set[Protocol] | None] = [None, None]
-        # index of the first chunk of each side that fits
-        self._fits_from: list[int | None] = [None, None]
-        self._is_binary = False
+        self._openings = (_Opening(), _Opening())
 
     def receive(self, chunk: Chunk) -> Verdict:
         """Take the next chunk, and say what the connection is by now."""
         self._chunks.append(chunk)
-        self._size += len(chunk.data)
         if chunk.data:
-            self._listen(chunk)
-        if self.verdict is Verdict.UNDECIDED and self._size > MAX_BUFFERED_BYTES:
+            self._size += len(chunk.data)
+            self._listen(chunk.side, chunk.data)
+        else:
+            self._has_gap |= chunk.gap > 0
+            self._judge(chunk.side, at_end=True)
+        if self._size > MAX_BUFFERED_BYTES or len(self._chunks) > MAX_CHUNKS:
             self.finish()
         return self.verdict
 
     def finish(self) -> Verdict:
         """Decide: nothing more will come."""
+        for side in Side:
+            self._judge(side, at_end=True)
         if self.verdict is Verdict.UNDECIDED:
-            silent = self._size == 0
-            # text that began before the capture may be the middle of a message
-            unclear = not self._saw_start and not self._is_binary
-            on_port = self._port_protocol is not None
-            is_mail = on_port and (silent or unclear)
+            started = self._saw_start and not self._has_gap
+            # nothing was said; or text that may be the middle of a message
+            is_possible = (
+                not self._is_binary and not started
+                if self._size
+                else self._saw_start or self._has_gap
+            )
+            is_mail = self._port_protocol is not None and is_possible
             self.verdict = Verdict.MAIL if is_mail else Verdict.OTHER
         return self.verdict
 
     def release(self) -> Iterator[Chunk]:
         """Give the held chunks back, in order, and forget them.
 
-        Without the start of the connection, a side begins with its first chunk
-        that fits: what comes before it is the end of something unknown.
+        Without the start of the connection, it begins with the first chunk that
+        fits: what comes before it is the end of something unknown.
         """
         chunks, self._chunks = self._chunks, []
+        begin = 0
+        if not self._saw_start:
+            fitting = [each.since for each in self._openings if each.protocols]
+            begin = min(fitting, default=0)
         for number, chunk in enumerate(chunks):
-            begin = self._fits_from[chunk.side]
-            if self._saw_start or begin is None or number >= begin:
+            if number >= begin or chunk.data is None:
                 yield chunk
 
-    def _listen(self, chunk: Chunk) -> None:
-        side, data = chunk.side, chunk.data
-        if self._fits_from[side] is None:
-            spoken = self._protocols_of(side, data)
-            if spoken:
-                self._fits_from[side] = len(self._chunks) - 1
-                self._spoken[side] = spoken
-            else:
-                self._spoken[side] = set()
-                self._is_binary |= _BINARY.search(data, 0, _PREFIX_BYTES) is not None
-        if self._port_protocol is not None:
-            if any(self._port_protocol in (spoken or ()) for spoken in self._spoken):
-                self.verdict = Verdict.MAIL
-            return
-        client, server = self._spoken
-        if client is None or server is None:
-            return
-        both = client & server
-        self.verdict = Verdict.MAIL if len(both) == 1 else Verdict.OTHER
-        self.protocol = next(iter(both), None)
+    def _listen(self, side: Side, data: bytes) -> None:
+        opening = self._openings[side]
+        self._is_binary = self._is_binary or _BINARY.search(data) is not None
+        if opening.protocols is None:
+            if not opening.data:
+                opening.since = len(self._chunks) - 1
+            opening.data += data[: _OPENING_BYTES - len(opening.data)]
+            self._judge(side)
 
-    def _protocols_of(self, side: Side, data: bytes) -> set[Protocol]:
-        """The protocols that a chunk may begin with."""
+    def _judge(self, side: Side, *, at_end: bool = False) -> None:
+        """Judge a side's opening, if it is long enough, or won't get longer."""
+        opening = self._openings[side]
+        if opening.protocols is not None or not opening.data:
+            return
+        found = self._protocols_of(side, opening.data, at_end=at_end)
+        if found is None:
+            return
         on_port = self._port_protocol
-        if on_port is not None and looks_like_tls(data[:TLS_PREFIX_BYTES]):
-            return {on_port}
-        start = data[:_PREFIX_BYTES].lstrip(b"\r\n")
+        if on_port is not None and not found and (self._has_gap or not self._saw_start):
+            # the middle of something: try again with the next packet
+            opening.data.clear()
+            return
+        opening.protocols = found
+        self._decide()
+
+    def _decide(self) -> None:
+        """Compare what is known of both sides."""
+        if self.verdict is not Verdict.UNDECIDED:
+            return
+        client, server = (each.protocols for each in self._openings)
+        if self._port_protocol is not None:
+            if any(self._port_protocol in (found or ()) for found in (client, server)):
+                self.verdict = Verdict.MAIL
+            elif client is not None and server is not None:
+                self.verdict = Verdict.OTHER
+        elif client is not None and server is not None:
+            both = client & server
+            self.verdict = Verdict.MAIL if len(both) == 1 else Verdict.OTHER
+            self.protocol = next(iter(both), None)
+        elif not (client or server):
+            self.verdict = Verdict.OTHER
+
+    def _protocols_of(
+        self, side: Side, opening: bytearray, *, at_end: bool
+    ) -> set[Protocol] | None:
+        """The protocols that an opening may be; `None` if more of it must be seen."""
+        on_port = self._port_protocol
+        if on_port is not None:
+            is_tls = looks_like_tls(opening[:TLS_PREFIX_BYTES])
+            if is_tls:
+                return {on_port}
+            if is_tls is None and not at_end:
+                return None
+        start = opening.lstrip(b"\r\n")
+        at_end = at_end or b"\n" in start or len(opening) >= _OPENING_BYTES
+        if not at_end and not _BINARY.search(start):
+            return None
         found = {name for name, speech in _SPEECH[side] if speech.match(start)}
-        if on_port is None and side is Side.CLIENT:
-            if not _SMTP_FIRST_COMMAND.match(start):
-                found.discard(Protocol.SMTP)
+        if on_port is None and not self._is_greeting(side, start):
+            found.discard(Protocol.SMTP if side is Side.CLIENT else Protocol.POP3)
         return found
+
+    def _is_greeting(self, side: Side, start: bytearray) -> bool:
+        """Whether an opening is more than what other protocols share."""
+        if side is Side.CLIENT:
+            return _SMTP_FIRST_COMMAND.match(start) is not None
+        # POP3 servers speak first
+        server_began = self._chunks[0].side is Side.SERVER
+        return server_began or not _BARE_OK.match(start)
