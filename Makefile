@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev ## check format, lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.installed-dev ## measure speed and memory
+bench: tshark $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m tests.bench
 
 docs: $(VENV)/.installed-dev ## write the parts of the documentation that are made
@@ -38,7 +38,7 @@ clean: ## remove everything that was made
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -r {} +
 
-# the oracle of many tests
+# tests and benchmarks compare with it
 .PHONY: tshark
 tshark:
 	@command -v tshark >/dev/null || .ci/packages tshark
