@@ -42,6 +42,7 @@ class SessionReader:
         "_detector",
         "_dissector",
         "_ports",
+        "_server_port",
         "_session",
         "_tables",
         "reading",
@@ -58,7 +59,9 @@ class SessionReader:
     ) -> None:
         self.reading = True
         self.wanted = True
-        self._connection = connection
+        self._server_port = connection.responder.port
+        # only until the first data, so that no reference cycle stays
+        self._connection: Connection | None = connection
         self._ports = ports
         self._captures = captures
         self._tables = tables
@@ -89,6 +92,7 @@ class SessionReader:
 
     def close(self, connection: Connection) -> None:
         """Write the rows: the connection is over."""
+        self._connection = None
         detector = self._detector
         if detector is not None and detector.verdict is Verdict.UNDECIDED:
             self._decide(detector, detector.finish())
@@ -99,18 +103,21 @@ class SessionReader:
         if not self.reading:
             return
         if self._detector is None:
-            protocol = self._ports.get(self._connection.responder.port)
-            saw_start = self._connection.syn_ns is not None
-            self._detector = Detector(protocol, saw_start=saw_start)
+            protocol = self._ports.get(self._server_port)
+            self._detector = Detector(protocol, saw_start=self._saw_start())
         self._decide(self._detector, self._detector.receive(chunk))
+
+    def _saw_start(self) -> bool:
+        """Whether the connection began with a SYN; asked once, then forgotten."""
+        connection, self._connection = self._connection, None
+        return connection is not None and connection.syn_ns is not None
 
     def _decide(self, detector: Detector, verdict: Verdict) -> None:
         if verdict is Verdict.OTHER:
             self.wanted = self.reading = False
         elif verdict is Verdict.MAIL and detector.protocol is not None:
-            server_port = self._connection.responder.port
             self._session = Session(detector.protocol)
-            self._dissector = new_dissector(detector.protocol, server_port)
+            self._dissector = new_dissector(detector.protocol, self._server_port)
             for side, data, gap, time_ns, frame in detector.release():
                 if gap:
                     self.receive_gap(_ENDS[side], gap, time_ns, frame)

@@ -148,6 +148,8 @@ class ImapDissector(MailDissector):
             self._end_command(command, None)
         if self._open is not None:
             self._close_command(self._open)
+        # it refers to this dissector: no reference cycle outlives the session
+        del self._retrieval
 
     def _lose_track(self, side: Side) -> None:
         """Where the next command or response begins is not known."""
