@@ -1,8 +1,8 @@
 """From packets to TCP segments, a batch at a time in numpy.
 
-Decoded in columns: Ethernet with any number of 802.1Q/802.1ad tags, Linux
-cooked v1 and v2, BSD loopback, raw IP; IPv4 with options, IPv6 with extension
-headers; TCP (RFC 9293 §3.1). What else may hold mail (fragments, tunnels, rare
+Decoded in columns: Ethernet with 802.1Q/802.1ad tags or SNAP, Linux cooked v1
+and v2, BSD loopback, raw IP; IPv4 with options, IPv6 with extension headers;
+TCP (RFC 9293 §3.1). What else may hold mail (fragments, tunnels, rare
 link layers) is set aside for `captures.encapsulation`, and what can't be
 decoded is counted by reason.
 
@@ -22,7 +22,14 @@ import numpy.typing as npt
 
 from captures.batch import frame_ids
 from captures.encapsulation import SetAside, Unwrapper
-from captures.segments import Indices, Mask, Segments, TcpFlag, port_table
+from captures.segments import (
+    Candidates,
+    Indices,
+    Mask,
+    Segments,
+    TcpFlag,
+    port_table,
+)
 
 if TYPE_CHECKING:
     from captures.batch import PacketBatch
@@ -64,7 +71,9 @@ _ETHERTYPE_IPV4 = 0x0800
 _ETHERTYPE_IPV6 = 0x86DD
 _ETHERTYPE_VLAN = (0x8100, 0x88A8, 0x9100)
 _ETHERTYPE_MIN = 0x0600
-_LLC_SNAP = 0xAAAA
+# IEEE 802.2 §A: unnumbered SNAP, and in the next two bytes the rest of the
+# organization code, which is 0 where an EtherType follows (RFC 1042)
+_LLC_SNAP = 0xAAAA_0300
 # MPLS, PPPoE session, provider backbone bridging, TRILL, NSH
 _ETHERTYPE_TUNNELS = (0x8847, 0x8848, 0x8864, 0x88E7, 0x22F3, 0x894F)
 
@@ -148,6 +157,34 @@ class _Datagrams:
     is_ipv6: Mask
 
 
+@dataclass(slots=True)
+class _Level:
+    """The packets at one depth of encapsulation.
+
+    `order` is each packet's place in the batch that is decoded, `vlan` what is
+    known of its VLAN from outside, `base` what separates offsets in this level's
+    buffer from those in `Segments`.
+    """
+
+    batch: PacketBatch
+    gather: _Gather
+    order: Indices
+    vlan: npt.NDArray[np.int32]
+    base: int
+
+
+@dataclass(slots=True)
+class _TcpHeaders:
+    """What is read of every TCP header, to tell whether it may be mail."""
+
+    level: _Level
+    datagrams: _Datagrams
+    candidates: Candidates
+    flags: npt.NDArray[np.uint8]
+    payload: Indices
+    captured: Indices
+
+
 class Decoder:
     """Turns batches into the segments that may be mail."""
 
@@ -164,42 +201,56 @@ class Decoder:
             The segments that may be mail, and the bytes of unwrapped packets:
             payload offsets behind the end of the batch's buffer are in these.
         """
-        parts = self._decode_columns(batch)
-        outer, order = batch, np.arange(len(batch))
-        inner_bytes = b""
+        headers: list[_TcpHeaders] = []
+        inner = bytearray()
+        count = len(batch)
+        level = _Level(
+            batch,
+            _Gather(batch.buffer),
+            np.arange(count, dtype=np.int64),
+            np.full(count, -1, dtype=np.int32),
+            0,
+        )
         for _ in range(_MAX_ENCAPSULATION):
-            unwrapped = (
-                self._unwrapper.unwrap(outer, self._aside) if self._aside else None
-            )
+            headers += self._read_level(level)
+            unwrapped = self._unwrap(level, batch.buffer.size + len(inner))
             if unwrapped is None:
                 break
-            inner, wrappers = unwrapped
-            order = order[[each.packet for each in wrappers]]
-            vlan = np.array([each.vlan for each in wrappers], dtype=np.int32)
-            for segments in self._decode_columns(inner):
-                segments.payload += batch.buffer.size + len(inner_bytes)
-                # the outermost tag counts, also behind a tunnel
-                outer_vlan = vlan[segments.order]
-                segments.vlan = np.where(outer_vlan < 0, segments.vlan, outer_vlan)
-                segments.order = order[segments.order]
-                parts.append(segments)
-            inner_bytes += inner.buffer.tobytes()
-            outer = inner
+            level = unwrapped
+            inner += level.batch.buffer.data
         else:
+            headers += self._read_level(level)
             self._undecoded["tunnels nested too deeply"] += len(self._aside)
-        return Segments.in_order(parts), inner_bytes
+        self.keep.watch([each.candidates for each in headers])
+        parts = [self._read_segments(each) for each in headers]
+        return Segments.in_order(parts), bytes(inner)
 
     def finish(self) -> Counter[str]:
         """How many packets could not be decoded, by reason."""
         return self._undecoded + self._unwrapper.finish()
 
-    def _decode_columns(self, batch: PacketBatch) -> list[Segments]:
-        """Segments of IPv4 and IPv6; what can't be decoded is set aside."""
+    def _read_level(self, level: _Level) -> list[_TcpHeaders]:
+        """TCP headers of IPv4 and IPv6; what can't be decoded is set aside."""
         self._aside = []
-        gather = _Gather(batch.buffer)
-        packets = self._strip_links(batch, gather)
-        datagrams = self._strip_ip(packets, gather)
-        return [self._read_segments(batch, each, gather) for each in datagrams]
+        packets = self._strip_links(level)
+        datagrams = self._strip_ip(packets, level.gather)
+        return [self._read_headers(level, each) for each in datagrams]
+
+    def _unwrap(self, level: _Level, base: int) -> _Level | None:
+        """The packets inside of those that were set aside, if there are any."""
+        if not self._aside:
+            return None
+        unwrapped = self._unwrapper.unwrap(level.batch, self._aside)
+        if unwrapped is None:
+            return None
+        inner, wrappers = unwrapped
+        return _Level(
+            inner,
+            _Gather(inner.buffer),
+            level.order[[each.packet for each in wrappers]],
+            np.array([each.vlan for each in wrappers], dtype=np.int32),
+            base,
+        )
 
     def _set_aside(self, kind: str, packets: _Packets, start: Indices) -> None:
         columns = (packets.index, packets.vlan, start, packets.end)
@@ -215,13 +266,13 @@ class Decoder:
             self._undecoded[reason] += bad
         return packets.take(good)
 
-    def _strip_links(self, batch: PacketBatch, gather: _Gather) -> _Packets:
+    def _strip_links(self, level: _Level) -> _Packets:
         """Packets that begin with an IP header, in capture order."""
+        batch, gather = level.batch, level.gather
         index = np.arange(len(batch), dtype=np.int64)
         end = batch.offset + batch.captured_length
         wire_end = batch.offset + np.maximum(batch.wire_length, batch.captured_length)
-        vlan = np.full(len(batch), -1, dtype=np.int32)
-        everything = _Packets(index, batch.offset, end, wire_end, vlan)
+        everything = _Packets(index, batch.offset, end, wire_end, level.vlan)
         found = []
         for link_type in np.unique(batch.link_type).tolist():
             packets = everything.take(batch.link_type == link_type)
@@ -237,7 +288,7 @@ class Decoder:
     def _follow_ethertype(
         self, packets: _Packets, link_type: int, gather: _Gather
     ) -> _Packets:
-        """Follow the EtherType through VLAN tags to an IP header."""
+        """Follow the EtherType through VLAN tags and SNAP to an IP header."""
         header, type_at = _ETHERTYPE_HEADERS[link_type]
         packets = self._only("frame cut", packets, packets.holding(header))
         ethertype = gather.be16[packets.start + type_at].astype(np.uint16)
@@ -254,14 +305,19 @@ class Decoder:
             packets.vlan[tagged] = np.where(outer < 0, identifier, outer)
             ethertype[tagged] = gather.be16[tag + 2]
             packets.start[tagged] += 4
+        # IEEE 802.3 §3.2.6: a length instead of a type
+        llc = np.flatnonzero((ethertype < _ETHERTYPE_MIN) & packets.holding(8))
+        if len(llc):
+            at = packets.start[llc]
+            is_snap = (gather.be32[at] == _LLC_SNAP) & (gather.be16[at + 4] == 0)
+            snap = llc[is_snap]
+            ethertype[snap] = gather.be16[packets.start[snap] + 6]
+            packets.start[snap] += 8
         is_ip = (ethertype == _ETHERTYPE_IPV4) | (ethertype == _ETHERTYPE_IPV6)
         if not is_ip.all():
             tunnel = _IS_TUNNEL_ETHERTYPE[ethertype]
-            # IEEE 802.2: a length instead of a type, then SNAP before the packet
-            llc = np.flatnonzero((ethertype < _ETHERTYPE_MIN) & packets.holding(8))
-            tunnel[llc] = gather.be16[packets.start[llc]] == _LLC_SNAP
-            frames = packets.take(tunnel)
-            self._set_aside("link", frames, frame_start[tunnel])
+            self._set_aside("link", packets.take(tunnel), frame_start[tunnel])
+            self._only("frame cut", packets, ~_IS_VLAN[ethertype])
         return packets.take(is_ip)
 
     def _strip_ip(self, packets: _Packets, gather: _Gather) -> list[_Datagrams]:
@@ -294,6 +350,7 @@ class Decoder:
             packets.vlan,
         )
         valid = (header_bytes >= 20) & (packets.start <= wire_end)
+        self._only("IP header invalid", packets, valid)
         if fragment.any():
             split = fragment & valid
             self._set_aside("fragment", packets.take(split), header[split])
@@ -353,36 +410,51 @@ class Decoder:
         self._set_aside("tunnel", packets.take(tunnel), header[tunnel])
         return tcp
 
-    def _read_segments(
-        self, batch: PacketBatch, datagrams: _Datagrams, gather: _Gather
-    ) -> Segments:
-        """Read the TCP headers; all columns only of what may be mail."""
-        packets = datagrams.packets
+    def _read_headers(self, level: _Level, datagrams: _Datagrams) -> _TcpHeaders:
+        """Read of the TCP headers what tells whether the segments may be mail."""
+        gather, packets = level.gather, datagrams.packets
         whole = packets.holding(_TCP_HEADER_NEEDED)
-        if not whole.all():
-            packets = self._only("TCP header cut", packets, whole)
-            datagrams = _Datagrams(
-                packets, datagrams.header[whole], datagrams.is_ipv6[whole]
-            )
         start = packets.start
+        # as many 32-bit words as the data offset says
+        words = np.zeros(len(packets), dtype=np.uint8)
+        words[whole] = gather.byte[start[whole] + 12] >> 4
+        payload = start + words.astype(np.int64) * 4
+        sane = (words >= 5) & (payload <= packets.wire_end)
+        if not sane.all():
+            self._only("TCP header cut", packets, whole)
+            self._only("TCP header invalid", packets, sane | ~whole)
+            packets, payload = packets.take(sane), payload[sane]
+            datagrams = _Datagrams(
+                packets, datagrams.header[sane], datagrams.is_ipv6[sane]
+            )
+            start = packets.start
         ports = gather.be32[start].astype(np.uint32)
         source_port = (ports >> 16).astype(np.uint16)
         destination_port = ports.astype(np.uint16)
-        offset_and_flags = gather.be16[start + 12].astype(np.uint16)
-        payload = start + (offset_and_flags >> 12).astype(np.int64) * 4
         captured = np.maximum(packets.end - payload, 0)
         first_four = np.zeros(len(packets), dtype=np.uint32)
         long_enough = np.flatnonzero(captured >= 4)
         first_four[long_enough] = gather.be32[payload[long_enough]]
         interest = self.keep.interest(source_port, destination_port, first_four)
-        self.keep.watch(source_port, destination_port, interest)
-        flags = offset_and_flags.astype(np.uint8)
-        kept = (interest != 0) | ((flags & TcpFlag.SYN) != 0)
-        sane = (payload - start >= 20) & (payload <= packets.wire_end)
-        self._only("TCP header invalid", packets, sane)
-        chosen = np.flatnonzero(kept & sane)
+        return _TcpHeaders(
+            level=level,
+            datagrams=datagrams,
+            candidates=Candidates(source_port, destination_port, interest),
+            flags=gather.byte[start + 13],
+            payload=payload,
+            captured=captured,
+        )
+
+    def _read_segments(self, headers: _TcpHeaders) -> Segments:
+        """Read all columns of what may be mail."""
+        level, datagrams = headers.level, headers.datagrams
+        gather, batch, packets = level.gather, level.batch, datagrams.packets
+        source_port, destination_port, interest = headers.candidates
+        kept = (interest != 0) | ((headers.flags & TcpFlag.SYN) != 0)
+        chosen = np.flatnonzero(kept)
         header, is_ipv6 = datagrams.header[chosen], datagrams.is_ipv6[chosen]
-        at, index = start[chosen], packets.index[chosen]
+        at, index = packets.start[chosen], packets.index[chosen]
+        payload = headers.payload[chosen]
         source, destination = _addresses(gather, header, is_ipv6)
         return Segments(
             source=source,
@@ -391,15 +463,15 @@ class Decoder:
             destination_port=destination_port[chosen],
             sequence=gather.be32[at + 4].astype(np.uint32),
             acknowledgment=gather.be32[at + 8].astype(np.uint32),
-            flags=flags[chosen],
-            payload=payload[chosen],
-            captured=captured[chosen],
-            length=(packets.wire_end - payload)[chosen],
+            flags=headers.flags[chosen],
+            payload=payload + level.base,
+            captured=headers.captured[chosen],
+            length=packets.wire_end[chosen] - payload,
             vlan=packets.vlan[chosen],
             interest=interest[chosen],
             time_ns=batch.time_ns[index],
             frame=frame_ids(batch.capture[index], batch.frame[index]),
-            order=index,
+            order=level.order[index],
         )
 
 

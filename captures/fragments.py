@@ -1,20 +1,24 @@
 """IP fragments, put together (RFC 791 §3.2, RFC 8200 §4.5).
 
 The first copy of every byte wins. Memory is bounded by `MAX_DATAGRAMS` and
-`MAX_TOTAL_BYTES`: the oldest incomplete datagram makes room for the newest.
+`MAX_TOTAL_BYTES`: the oldest incomplete datagram makes room for the newest. Cost is
+linear in the bytes of the fragments.
 """
 
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MAX_DATAGRAMS = 1024
 MAX_TOTAL_BYTES = 16 << 20
+# what Python needs to keep a piece, however short it is
+_PIECE_OVERHEAD_BYTES = 128
 # RFC 8200 §4.5: 60 seconds after the first fragment arrived
 TIMEOUT_NS = 60_000_000_000
-_MAX_PAYLOAD = 65_535
+_MAX_LENGTH = 65_535
 _IPV6_HEADER_BYTES = 40
 _FRAGMENT_HEADER = 44
 # an IPv6 packet with more extension headers before its fragment header is odd
@@ -38,16 +42,66 @@ class Fragment(NamedTuple):
     payload: bytes
 
 
+class _Piece(NamedTuple):
+    """A part of a datagram's payload; pieces never overlap."""
+
+    start: int
+    payload: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.payload)
+
+
 @dataclass(slots=True)
 class _Datagram:
-    """A datagram of which fragments were seen."""
+    """A datagram of which fragments were seen; `reach` is the farthest byte's end."""
 
     time_ns: int
     header: bytes = b""
     length: int | None = None
-    # offset -> payload; never overlapping
-    pieces: dict[int, bytes] = field(default_factory=dict)
+    reach: int = 0
     size: int = 0
+    pieces: list[_Piece] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all is there, and nothing lies behind what ought to be the end."""
+        return self.size == self.reach == self.length and bool(self.header)
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes it takes."""
+        return self.size + _PIECE_OVERHEAD_BYTES * len(self.pieces)
+
+    def add(self, fragment: Fragment) -> None:
+        """Add what is new in a fragment."""
+        if fragment.offset == 0 and not self.header:
+            self.header = fragment.header
+        start, end = fragment.offset, fragment.offset + len(fragment.payload)
+        if not fragment.more and self.length is None:
+            self.length = end
+        self.reach = max(self.reach, end)
+        at = bisect_right(self.pieces, start, key=_start)
+        if at:
+            start = max(start, self.pieces[at - 1].end)
+        while start < end:
+            following = self.pieces[at] if at < len(self.pieces) else None
+            stop = end if following is None else min(end, following.start)
+            if start < stop:
+                skip = start - fragment.offset
+                payload = fragment.payload[skip : stop - fragment.offset]
+                self.pieces.insert(at, _Piece(start, payload))
+                self.size += len(payload)
+                at += 1
+            if following is None:
+                break
+            start = max(start, following.end)
+            at += 1
+
+
+def _start(piece: _Piece) -> int:
+    return piece.start
 
 
 class Defragmenter:
@@ -60,7 +114,7 @@ class Defragmenter:
     def __init__(self) -> None:
         self.given_up = 0
         self._datagrams: dict[tuple[bytes, ...], _Datagram] = {}
-        self._size = 0
+        self._memory = 0
 
     @property
     def pending(self) -> int:
@@ -75,49 +129,37 @@ class Defragmenter:
             return None
         datagram = self._datagrams.get(fragment.key)
         if datagram is not None and time_ns - datagram.time_ns > TIMEOUT_NS:
-            self._drop(fragment.key)
+            self._give_up(fragment.key)
             datagram = None
         if datagram is None:
             datagram = self._datagrams[fragment.key] = _Datagram(time_ns)
-        self._add(datagram, fragment)
-        if datagram.size == datagram.length and 0 in datagram.pieces:
+        self._memory -= datagram.memory
+        datagram.add(fragment)
+        self._memory += datagram.memory
+        if datagram.is_complete:
+            self._memory -= datagram.memory
             del self._datagrams[fragment.key]
-            self._size -= datagram.size
-            return _whole(datagram)
-        while len(self._datagrams) > MAX_DATAGRAMS or self._size > MAX_TOTAL_BYTES:
-            self._drop(next(iter(self._datagrams)))
+            return self._whole(datagram)
+        while len(self._datagrams) > MAX_DATAGRAMS or self._memory > MAX_TOTAL_BYTES:
+            self._give_up(next(iter(self._datagrams)))
         return None
 
-    def _add(self, datagram: _Datagram, fragment: Fragment) -> None:
-        if fragment.offset == 0 and not datagram.header:
-            datagram.header = fragment.header
-        end = fragment.offset + len(fragment.payload)
-        if not fragment.more and datagram.length is None:
-            datagram.length = end
-        start = fragment.offset
-        for at in sorted(datagram.pieces):
-            if at >= end or start >= end:
-                break
-            piece_end = at + len(datagram.pieces[at])
-            if start < at:
-                self._add_piece(datagram, fragment, start, at)
-            start = max(start, piece_end)
-        self._add_piece(datagram, fragment, start, end)
-
-    def _add_piece(
-        self, datagram: _Datagram, fragment: Fragment, start: int, end: int
-    ) -> None:
-        if start < end:
-            skip = start - fragment.offset
-            payload = fragment.payload[skip : end - fragment.offset]
-            datagram.pieces[start] = payload
-            datagram.size += len(payload)
-            self._size += len(payload)
-
-    def _drop(self, key: tuple[bytes, ...]) -> None:
+    def _give_up(self, key: tuple[bytes, ...]) -> None:
         datagram = self._datagrams.pop(key)
         self.given_up += len(datagram.pieces)
-        self._size -= datagram.size
+        self._memory -= datagram.memory
+
+    def _whole(self, datagram: _Datagram) -> bytes | None:
+        """The datagram, its length put right; `None` if no packet can be so long."""
+        header = bytearray(datagram.header)
+        is_ipv4 = header[0] >> 4 == 4
+        # RFC 791 §3.1 counts the header too, RFC 8200 §3 does not
+        length = datagram.size + (len(header) if is_ipv4 else 0)
+        if length > _MAX_LENGTH:
+            self.given_up += len(datagram.pieces)
+            return None
+        struct.pack_into(">H", header, 2 if is_ipv4 else 4, length)
+        return bytes(header) + b"".join(piece.payload for piece in datagram.pieces)
 
 
 def read_fragment(packet: bytes) -> Fragment | None:
@@ -168,16 +210,3 @@ def _read_ipv6(packet: bytes) -> Fragment | None:
         more=bool(offset_and_more & 1),
         payload=packet[at + 8 : total],
     )
-
-
-def _whole(datagram: _Datagram) -> bytes | None:
-    """The datagram with its length put right; `None` if no packet can be so long."""
-    payload = b"".join(datagram.pieces[at] for at in sorted(datagram.pieces))
-    if len(payload) > _MAX_PAYLOAD - 60:
-        return None
-    header = bytearray(datagram.header)
-    if header[0] >> 4 == 4:
-        struct.pack_into(">H", header, 2, len(header) + len(payload))
-    else:
-        struct.pack_into(">H", header, 4, len(payload))
-    return bytes(header) + payload

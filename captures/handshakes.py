@@ -2,7 +2,8 @@
 
 On ports that are not known, a connection is noticed by its first mail-like
 payload; what its handshake told (who opened it, when, the round-trip time) is
-looked up here then. Memory is bounded by `MEMORY_PACKETS`.
+looked up here then. Memory is bounded by `MEMORY_PACKETS`, the cost of a search by
+`MAX_LOOKED_AT`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 # How many packets of the capture back a SYN is remembered.
 MEMORY_PACKETS = 1 << 18
+# How many SYNs with a connection's digest are looked at per memory, the last ones
+# first: more than a few of one connection are of an attacker.
+MAX_LOOKED_AT = 16
 
 
 class Syn(NamedTuple):
@@ -52,7 +56,7 @@ class Syn(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """SYNs as columns, sorted by the digest of their connection's key."""
+    """SYNs as columns, sorted by the digest of their connection's key, then age."""
 
     digest: npt.NDArray[np.uint64]
     serial: Indices
@@ -63,9 +67,10 @@ class _Memory(NamedTuple):
     @classmethod
     def of(cls, syns: Segments, serial: Indices, clock_ns: Indices) -> _Memory:
         lower, columns = key_columns(syns)
-        order = np.argsort(digest(columns), kind="stable")
+        digests = digest(columns)
+        order = np.argsort(digests, kind="stable")
         return cls(
-            digest(columns)[order],
+            digests[order],
             serial[order],
             clock_ns[order],
             lower[order],
@@ -79,13 +84,20 @@ class _Memory(NamedTuple):
             np.concatenate([self.clock_ns, newer.clock_ns]),
         )
 
+    def last_before(self, serial: int, wanted: np.uint64) -> range:
+        """Indices of SYNs with a digest before a packet, the last one first."""
+        first = int(np.searchsorted(self.digest, wanted, "left"))
+        behind = int(np.searchsorted(self.digest, wanted, "right"))
+        behind = first + int(np.searchsorted(self.serial[first:behind], serial))
+        return range(behind - 1, max(first, behind - MAX_LOOKED_AT) - 1, -1)
+
 
 class RecentHandshakes:
     """SYNs on ports that are not mail ports, the last `MEMORY_PACKETS` packets.
 
     Memories grow like the digits of a binary counter: one is merged with the
-    next as soon as that is as large, so that there are few, and each SYN is
-    sorted few times.
+    next unless that is less than half as large, so that there are few, and each
+    SYN is sorted few times.
     """
 
     def __init__(self) -> None:
@@ -104,9 +116,7 @@ class RecentHandshakes:
         memories.append(
             _Memory.of(syns, syns.order + self._serial, clock_ns[syns.order])
         )
-        while len(memories) > 1 and len(memories[-2].serial) <= len(
-            memories[-1].serial
-        ):
+        while len(memories) > 1 and _is_small_beside(*memories[-2:]):
             newer = memories.pop()
             memories.append(memories.pop().merged_with(newer))
 
@@ -118,28 +128,41 @@ class RecentHandshakes:
             del self._memories[0]
 
     def find(self, key: ConnectionKey, order: int, clock_ns: int) -> list[Syn]:
-        """The SYNs of the connection whose packet is the batch's `order`-th.
+        """The handshake of the connection whose packet is the batch's `order`-th.
 
         Only the last SYN of each side counts, and only if it is recent.
         """
         serial = self._serial + order
         columns = tuple(np.array([part], dtype=np.uint64) for part in key)
         wanted = digest(columns)[0]
-        found: dict[bool, tuple[int, Syn]] = {}
-        for memory in self._memories:
-            first = int(np.searchsorted(memory.digest, wanted, "left"))
-            behind = int(np.searchsorted(memory.digest, wanted, "right"))
-            for at in range(first, behind):
-                age = serial - int(memory.serial[at])
-                recent = clock_ns - int(memory.clock_ns[at]) <= OPENING_TIMEOUT_NS
-                if 0 < age < MEMORY_PACKETS and recent:
-                    syn = _syn(memory, at)
-                    if _key_of(memory, at) == key and (
-                        syn.source_is_lower not in found
-                        or age < found[syn.source_is_lower][0]
-                    ):
-                        found[syn.source_is_lower] = (age, syn)
-        return [syn for _, syn in sorted(found.values(), reverse=True)]
+        found: dict[bool, Syn] = {}
+        for memory in reversed(self._memories):
+            for at in memory.last_before(serial, wanted):
+                is_old = (
+                    serial - int(memory.serial[at]) >= MEMORY_PACKETS
+                    or clock_ns - int(memory.clock_ns[at]) > OPENING_TIMEOUT_NS
+                )
+                if is_old or len(found) == 2:
+                    break
+                syn = _syn(memory, at)
+                if syn.source_is_lower not in found and _key_of(memory, at) == key:
+                    found[syn.source_is_lower] = syn
+        handshake = list(reversed(found.values()))
+        if len(handshake) == 2 and not _belong_together(*handshake):
+            # port reuse: a SYN is not answered by what answered the one before
+            del handshake[0]
+        return handshake
+
+
+def _belong_together(first: Syn, second: Syn) -> bool:
+    """Whether one is a SYN and the other the SYN and ACK that answers it."""
+    syn, answer = sorted((first, second), key=lambda each: each.flags & TcpFlag.ACK)
+    return answer.acknowledgment == (syn.sequence + 1) & 0xFFFF_FFFF
+
+
+def _is_small_beside(older: _Memory, newer: _Memory) -> bool:
+    """Whether two memories are to be merged: sizes then at least double."""
+    return len(older.serial) < 2 * len(newer.serial)
 
 
 def _key_of(memory: _Memory, at: int) -> ConnectionKey:

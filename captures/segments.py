@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +109,20 @@ class Segments:
         return joined.take(np.argsort(joined.order, kind="stable"))
 
 
+class Candidates(NamedTuple):
+    """Some segments that are about to be kept or not.
+
+    Attributes:
+        source_port: (n,).
+        destination_port: (n,).
+        interest: (n,) `Interest` as far as it is known.
+    """
+
+    source_port: Ports
+    destination_port: Ports
+    interest: npt.NDArray[np.uint8]
+
+
 class SegmentFilter:
     """Which TCP segments may be mail.
 
@@ -168,24 +182,21 @@ class SegmentFilter:
             result[np.isin(first_four, beginnings)] |= np.uint8(bit)
         return result
 
-    def watch(
-        self,
-        source_port: Ports,
-        destination_port: Ports,
-        interest: npt.NDArray[np.uint8],
-    ) -> None:
-        """Mark in `interest` what goes between two watched ports.
+    def watch(self, batch: Sequence[Candidates]) -> None:
+        """Mark what goes between two watched ports in a batch's segments.
 
         That includes the ports of what begins like mail in the same batch.
         """
-        elsewhere = np.flatnonzero(interest >= Interest.SERVER_BEGINNING)
-        elsewhere = elsewhere[(interest[elsewhere] & Interest.MAIL_PORT) == 0]
         watched = self.watched > 0
-        watched[source_port[elsewhere]] = True
-        watched[destination_port[elsewhere]] = True
+        for source_port, destination_port, interest in batch:
+            elsewhere = np.flatnonzero(interest >= Interest.SERVER_BEGINNING)
+            elsewhere = elsewhere[(interest[elsewhere] & Interest.MAIL_PORT) == 0]
+            watched[source_port[elsewhere]] = True
+            watched[destination_port[elsewhere]] = True
         if watched.any():
-            both = watched[source_port] & watched[destination_port]
-            interest[both] |= np.uint8(Interest.WATCHED)
+            for source_port, destination_port, interest in batch:
+                both = watched[source_port] & watched[destination_port]
+                interest[both] |= np.uint8(Interest.WATCHED)
 
 
 def port_table(values: Iterable[int]) -> Mask:
