@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class CaptureError(Exception):
     """A capture can't be read, or not further than to some point.
@@ -28,3 +34,8 @@ class CaptureError(Exception):
     def __str__(self) -> str:
         where = "" if self.offset is None else f" at byte {self.offset:,}"
         return f"{self.capture}{where}: {self.reason}"
+
+    def __reduce__(self) -> tuple[Callable[..., CaptureError], tuple[str, str]]:
+        # exceptions are pickled as their positional arguments, which are others here
+        make = partial(CaptureError, offset=self.offset, usable=self.usable)
+        return make, (self.capture, self.reason)

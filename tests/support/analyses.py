@@ -1,0 +1,32 @@
+"""The committed captures, analysed once for all tests."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import analyzer
+
+if TYPE_CHECKING:
+    from analyzer import Analysis
+
+DATA = Path(__file__).parents[1] / "data"
+DEMO = Path(__file__).parents[2] / "analyzer" / "data" / "office.pcap"
+CAPTURES = {path.stem: path for path in [*sorted(DATA.glob("*.pcap*")), DEMO]}
+
+
+@functools.cache
+def analysis_of(name: str) -> Analysis:
+    """What is found in a committed capture."""
+    return analyzer.analyze(CAPTURES[name])
+
+
+def rows(analysis: Analysis, table: str = "sessions") -> list[dict[str, Any]]:
+    """The rows of a table."""
+    return list(analysis.tables[table].to_pylist())
+
+
+def rows_of(name: str, table: str = "sessions") -> list[dict[str, Any]]:
+    """The rows of a table of a committed capture."""
+    return rows(analysis_of(name), table)
