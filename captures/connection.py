@@ -5,7 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from captures.reassembly import MAX_WINDOW, Budget, End, Flow, StreamConsumer
+from captures.reassembly import (
+    MAX_WINDOW,
+    SEGMENT_OVERHEAD_BYTES,
+    Budget,
+    End,
+    Flow,
+    StreamConsumer,
+)
 from captures.segments import TcpFlag
 
 if TYPE_CHECKING:
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
 # plain integers: every `&` with an enum member makes another member
 _FIN, _SYN = int(TcpFlag.FIN), int(TcpFlag.SYN)
 _RST, _ACK = int(TcpFlag.RST), int(TcpFlag.ACK)
+_SEQUENCE_MASK = 0xFFFF_FFFF
 CHANGES_STATE = _SYN | _FIN | _RST
 
 SECOND_NS = 1_000_000_000
@@ -88,13 +96,15 @@ class Connection:
         last_clock_ns: the latest time of any packet of the capture by then.
         syn_ns: time of the SYN; `None` if it was not seen.
         syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
-        established_ns: time of the originator's first ACK after both.
+        established_ns: time of the originator's first ACK after both; where that
+            was not looked at (off the mail ports), that of the SYN and ACK.
         vlan: outermost VLAN of the first packet, -1 without one.
         ending: how it ended.
         flows: the two directions, by `End`.
     """
 
     __slots__ = (
+        "_budget",
         "_held",
         "closed",
         "consumer",
@@ -140,6 +150,7 @@ class Connection:
         self.closed = False
         self.ending = Ending.OPEN
         self._held: list[Segment] = []
+        self._budget = budget
         self.consumer = make_consumer(self)
         self.flows = (
             Flow(End.ORIGINATOR, self.consumer, budget),
@@ -162,6 +173,18 @@ class Connection:
         return not self._held and first.in_order and second.in_order
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is established, runs both ways, and nothing waits."""
+        return (
+            self.established_ns is not None
+            and self.in_order
+            and all(
+                flow.next_sequence is not None and not flow.finished
+                for flow in self.flows
+            )
+        )
+
+    @property
     def is_complete(self) -> bool:
         """Whether the start and both directions were seen."""
         return self.syn_ns is not None and all(flow.packets for flow in self.flows)
@@ -173,8 +196,7 @@ class Connection:
 
     def is_reopened_by(self, sequence: int) -> bool:
         """Whether a SYN with this sequence number opens a new connection."""
-        is_first = not any(flow.packets for flow in self.flows)
-        return self.closed or not (is_first or sequence == self.syn_sequence)
+        return self.closed or sequence != self.syn_sequence
 
     def receive(self, segment: Segment) -> None:
         """Take the next segment in capture order.
@@ -199,10 +221,8 @@ class Connection:
             # most segments of most connections
             if length:
                 flow.receive(sequence, length, captured, data, time_ns, frame)
-        elif self._held:
-            self._hold_or_release(segment)
-        elif self._unseen(segment):
-            self._held.append(segment)
+        elif self._held or self._unseen(segment):
+            self._hold(segment)
         else:
             self._accept(segment)
 
@@ -212,7 +232,7 @@ class Connection:
         Args:
             ending: how it ended if neither FIN nor RST was seen.
         """
-        self._release_held()
+        self._release_held(None)
         if self.is_reset:
             self.ending = Ending.RESET
         elif any(flow.finished for flow in self.flows):
@@ -225,6 +245,8 @@ class Connection:
 
     def discard(self) -> None:
         """Forget what waits: the connection is not mail."""
+        for segment in self._held:
+            self._budget.waiting_bytes -= _memory(segment)
         self._held.clear()
         for flow in self.flows:
             flow.discard()
@@ -239,27 +261,46 @@ class Connection:
         unseen = other.ahead(segment.acknowledgment)
         return unseen if 0 < unseen <= MAX_WINDOW else 0
 
-    def _hold_or_release(self, segment: Segment) -> None:
+    def _hold(self, segment: Segment) -> None:
+        """Let a segment wait, unless the first that waits is waiting for it."""
         held = self._held
-        first = held[0]
-        if segment.end != first.end:
+        if held and _precedes(segment, held[0]):
             self._accept(segment)
         else:
             held.append(segment)
-        waited_ns = segment.time_ns - first.time_ns
-        given_up = len(held) > MAX_HELD_SEGMENTS or waited_ns > MAX_HELD_NS
-        if given_up or not self._unseen(first):
-            self._release_held()
+            self._budget.waiting_bytes += _memory(segment)
+        self._release_held(segment.time_ns)
 
-    def _release_held(self) -> None:
-        held, self._held = self._held, []
-        for segment in held:
-            if self._unseen(segment):
-                other = self.flows[1 - segment.end]
-                other.give_up_until(
-                    segment.acknowledgment, segment.time_ns, segment.frame
-                )
-            self._accept(segment)
+    def _release_held(self, now_ns: int | None) -> None:
+        """Take what need not wait any longer, in order; without a time, all."""
+        held = self._held
+        while held:
+            first = held[0]
+            if self._unseen(first):
+                if now_ns is not None and not self._waited_enough(now_ns):
+                    return
+                self._give_up_unseen(first, is_last=now_ns is None)
+            del held[0]
+            self._budget.waiting_bytes -= _memory(first)
+            self._accept(first)
+
+    def _waited_enough(self, now_ns: int) -> bool:
+        return (
+            len(self._held) > MAX_HELD_SEGMENTS
+            or now_ns - self._held[0].time_ns > MAX_HELD_NS
+            or self._budget.is_exceeded
+        )
+
+    def _give_up_unseen(self, segment: Segment, *, is_last: bool) -> None:
+        """Report what a segment acknowledges and we did not see."""
+        closing = (
+            is_last
+            or self.flows[segment.end].finished
+            or any(each.flags & (_FIN | _RST) for each in self._held)
+        )
+        self.flows[1 - segment.end].give_up_until(
+            segment.acknowledgment, segment.time_ns, segment.frame, closing=closing
+        )
 
     def _accept(self, segment: Segment) -> None:
         end, sequence, _, flags, length, captured, data, time_ns, frame = segment
@@ -287,6 +328,9 @@ class Connection:
         if segment.flags & _ACK:
             if self.syn_ack_ns is None:
                 self.syn_ack_ns = segment.time_ns
+            if self.syn_sequence is None:
+                # the SYN that it answers may still come
+                self.syn_sequence = (segment.acknowledgment - 1) & _SEQUENCE_MASK
         elif self.syn_ns is None:
             self.syn_ns = segment.time_ns
             self.syn_sequence = segment.sequence
@@ -301,3 +345,14 @@ class Connection:
         for each in self.flows:
             each.finish(time_ns, frame)
         self.closed = True
+
+
+def _memory(segment: Segment) -> int:
+    """About how many bytes a segment takes."""
+    return len(segment.data) + SEGMENT_OVERHEAD_BYTES
+
+
+def _precedes(segment: Segment, acknowledging: Segment) -> bool:
+    """Whether a segment brings bytes that another one acknowledges."""
+    behind = (acknowledging.acknowledgment - segment.sequence) & _SEQUENCE_MASK
+    return segment.end != acknowledging.end and 0 < behind <= MAX_WINDOW

@@ -1,8 +1,8 @@
 """All TCP connections of a capture that may be mail.
 
 `ConnectionTable` groups a batch's segments by connection in numpy and follows
-each connection in capture order. A connection whose consumer no longer reads
-(it is encrypted) is only counted, and all of these at once (`captures.tally`).
+each connection in capture order. What is in order, nearly all, is taken in bulk
+for all connections at once (`captures.bulk`); the rest segment by segment.
 
 What is decided about a packet depends on earlier packets only, never on where
 a batch ends, so that every batch size gives the same streams. Memory is bounded
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captures.bulk import Span, take_spans
 from captures.connection import (
     CLOSED_TIMEOUT_NS,
     OPENING_TIMEOUT_NS,
@@ -27,7 +28,6 @@ from captures.handshakes import RecentHandshakes
 from captures.reassembly import Budget, End
 from captures.rows import Rows, digest, endpoints, key_columns, ports
 from captures.segments import Interest, TcpFlag
-from captures.tally import Span, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 65_536
 
-# How long a connection that turned out not to be mail is not looked at again.
+# After this long without a packet, what turned out not to be mail is looked at again.
 UNWANTED_NS = CLOSED_TIMEOUT_NS
+# deadlines of connections that are over, before they are cleared away
+_SPARE_DEADLINES = 1024
 
 _SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
 _ENDS = (End.ORIGINATOR, End.RESPONDER)
@@ -84,8 +86,8 @@ class ConnectionTable:
         self._deadlines: list[tuple[int, int, ConnectionKey, Connection]] = []
         self._deadline_count = 0
         self._clock_ns = -(1 << 63)
-        # connections of this batch that are to be counted from some row on
-        self._uncounted: list[Span] = []
+        # of this batch: what may be taken in bulk
+        self._spans: list[Span] = []
 
     def process(self, batch: PacketBatch, segments: Segments, inner: bytes) -> None:
         """Take a batch and what `Decoder.decode` made of it."""
@@ -116,13 +118,16 @@ class ConnectionTable:
         return chosen
 
     def _follow_all(self, rows: Rows) -> None:
+        # several runs with the same key: two hashes collided
         one_by_one = len(set(rows.keys)) != len(rows.keys)
         start = 0
         for key, stop in zip(rows.keys, rows.stops, strict=True):
             self._follow(key, rows, start, stop, one_by_one=one_by_one)
             start = stop
-        spans, self._uncounted = self._uncounted, []
-        for span, resume in zip(spans, tally(spans, rows), strict=True):
+        spans, self._spans = self._spans, []
+        for span, resume in zip(spans, take_spans(spans, rows), strict=True):
+            if not span.connection.consumer.wanted:
+                self._forget(span.key, span.connection)
             self._follow(span.key, rows, resume, span.stop, one_by_one=True)
 
     def _follow(
@@ -130,26 +135,25 @@ class ConnectionTable:
     ) -> None:
         """Follow the rows between two endpoints: one connection, or some in turn.
 
-        Unless `one_by_one`, rows that need only be counted are left to a tally.
+        Unless `one_by_one`, rows of a settled connection are left for the bulk.
         """
         connection = self._connections.get(key)
         at = start
         while at < stop:
+            if connection is not None and _is_over(connection, rows, at):
+                self._end(key, connection, Ending.TIMEOUT)
+                connection = None
             if connection is None:
                 connection = self._open(key, rows, at)
                 if connection is None:
                     at += 1
                     continue
-            consumer = connection.consumer
-            if not (one_by_one or consumer.reading) and stop - at > 1:
-                self._uncounted.append(Span(key, connection, at, stop))
+            elif not one_by_one and stop - at > 1 and connection.is_settled:
+                self._spans.append(Span(key, connection, at, stop))
                 return
             at = self._receive(key, connection, rows, at, stop, one_by_one=one_by_one)
-            if not consumer.wanted:
+            if not connection.consumer.wanted:
                 self._forget(key, connection)
-                connection = None
-            elif at < stop and _is_over(connection, rows, at):
-                self._end(key, connection, Ending.TIMEOUT)
                 connection = None
 
     def _receive(
@@ -188,9 +192,9 @@ class ConnectionTable:
                 )
             )
             at += 1
-            if at == stop or _is_over(connection, rows, at):
+            if at == stop or not consumer.wanted or _is_over(connection, rows, at):
                 break
-            if not consumer.wanted or not (consumer.reading or one_by_one):
+            if not one_by_one and connection.is_settled:
                 break
         if connection.closed and not was_closed:
             self._set_deadline(key, connection, CLOSED_TIMEOUT_NS)
@@ -200,12 +204,10 @@ class ConnectionTable:
         """A new connection; none if the row shows nothing that may be mail."""
         interest = rows.interest[at]
         elsewhere = not interest & Interest.MAIL_PORT
-        if elsewhere:
-            clock = rows.clock[at]
-            if not interest & Interest.BEGINNING or clock < self._unwanted.get(
-                key, clock
-            ):
-                return None
+        if elsewhere and not interest & Interest.BEGINNING:
+            return None
+        if key in self._unwanted and self._is_unwanted(key, rows, at):
+            return None
         earlier = []
         if elsewhere:
             earlier = self._handshakes.find(key, rows.order[at], rows.clock[at])
@@ -231,12 +233,23 @@ class ConnectionTable:
         if earlier:
             connection.first_frame = earlier[0].frame
             connection.start_ns = earlier[0].time_ns
+            connection.established_ns = connection.syn_ack_ns
+        self._make_room()
         self._connections[key] = connection
         if elsewhere:
             self._watch(key, 1)
         self._set_deadline(key, connection, OPENING_TIMEOUT_NS)
-        self._make_room()
         return connection
+
+    def _is_unwanted(self, key: ConnectionKey, rows: Rows, at: int) -> bool:
+        """Whether a row is still of a connection that turned out not to be mail."""
+        clock, flags = rows.clock[at], rows.flags[at]
+        opens = flags & _SYN and not flags & _ACK
+        if clock >= self._unwanted[key] or opens:
+            del self._unwanted[key]
+            return False
+        self._unwanted[key] = clock + UNWANTED_NS
+        return True
 
     def _end(self, key: ConnectionKey, connection: Connection, ending: Ending) -> None:
         """End a connection; `ending` holds if it did not end by itself."""
@@ -247,10 +260,9 @@ class ConnectionTable:
         """Stop following what turned out not to be mail."""
         self._drop(key, connection)
         connection.discard()
-        if not _has_mail_port(key, self._filter):
-            self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
-            if len(self._unwanted) > MAX_CONNECTIONS:
-                del self._unwanted[next(iter(self._unwanted))]
+        self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
+        if len(self._unwanted) > MAX_CONNECTIONS:
+            del self._unwanted[next(iter(self._unwanted))]
 
     def _drop(self, key: ConnectionKey, connection: Connection) -> None:
         if self._connections.get(key) is connection:
@@ -269,12 +281,22 @@ class ConnectionTable:
         deadline = connection.last_clock_ns + after_ns
         entry = (deadline, self._deadline_count, key, connection)
         heapq.heappush(self._deadlines, entry)
+        if len(self._deadlines) > 4 * len(self._connections) + _SPARE_DEADLINES:
+            self._forget_deadlines()
+
+    def _forget_deadlines(self) -> None:
+        """Let go of connections that are over; their deadlines may never come."""
+        self._deadlines = [
+            entry
+            for entry in self._deadlines
+            if self._connections.get(entry[2]) is entry[3]
+        ]
+        heapq.heapify(self._deadlines)
 
     def _expire(self) -> None:
         """End the connections that no later packet can belong to."""
-        deadlines = self._deadlines
-        while deadlines and deadlines[0][0] < self._clock_ns:
-            _, _, key, connection = heapq.heappop(deadlines)
+        while self._deadlines and self._deadlines[0][0] < self._clock_ns:
+            _, _, key, connection = heapq.heappop(self._deadlines)
             if self._connections.get(key) is not connection:
                 continue
             if self._clock_ns - connection.last_clock_ns > connection.timeout_ns:
@@ -283,8 +305,8 @@ class ConnectionTable:
                 self._set_deadline(key, connection, connection.timeout_ns)
 
     def _make_room(self) -> None:
-        """If there are too many, give up the one that was to be looked at first."""
-        while len(self._connections) > MAX_CONNECTIONS:
+        """If there are too many, give up those that were to be looked at first."""
+        while len(self._connections) >= MAX_CONNECTIONS:
             _, _, key, connection = heapq.heappop(self._deadlines)
             if self._connections.get(key) is connection:
                 self.given_up += 1

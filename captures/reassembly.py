@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SEQUENCE_MASK = 0xFFFF_FFFF
 # The largest window (RFC 7323 §2.3): what is further ahead belongs elsewhere.
@@ -20,6 +23,8 @@ MAX_WAITING_BYTES = 1 << 20
 MAX_WAITING_SEGMENTS = 1024
 # The same for all connections of a capture together.
 MAX_TOTAL_WAITING_BYTES = 64 << 20
+# What Python needs to keep a segment, however short it is.
+SEGMENT_OVERHEAD_BYTES = 256
 # How much of what was delivered is kept to compare retransmissions with: one
 # full segment of the usual Ethernet size.
 _KEPT_TAIL_BYTES = 2048
@@ -74,12 +79,17 @@ class _Piece(NamedTuple):
 
 
 class Budget:
-    """Counts what waits in all flows of a capture."""
+    """Counts what waits in all connections of a capture."""
 
     __slots__ = ("waiting_bytes",)
 
     def __init__(self) -> None:
         self.waiting_bytes = 0
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether nothing more may wait."""
+        return self.waiting_bytes > MAX_TOTAL_WAITING_BYTES
 
 
 class Flow:
@@ -147,6 +157,15 @@ class Flow:
         """Expect the stream's first byte at `sequence`."""
         self.next_sequence = sequence & _SEQUENCE_MASK
 
+    def remember(self, pieces: Sequence[bytes]) -> None:
+        """Keep what was delivered last, to compare retransmissions with."""
+        kept = b""
+        for piece in reversed([self._tail, *pieces]):
+            kept = piece + kept
+            if len(kept) >= _KEPT_TAIL_BYTES:
+                break
+        self._tail = kept[-_KEPT_TAIL_BYTES:]
+
     def count_in_order(self, packets: int, length: int, missing: int) -> None:
         """Take `length` bytes that came in order and are not read, `missing` cut."""
         self.packets += packets
@@ -173,17 +192,15 @@ class Flow:
             time_ns: when.
             frame: where in the capture.
         """
-        if self.finished:
-            return
         if self.next_sequence is None:
             self.start(sequence)
-        if sequence == self.next_sequence and not self._waiting:
+        if sequence == self.next_sequence and not self._waiting and not self.finished:
             self._deliver(length, captured, data, time_ns, frame)
             if self._fin is not None:
                 self._release()
             return
         ahead = self.ahead(sequence)
-        if ahead > MAX_WINDOW:
+        if not -MAX_WINDOW <= ahead <= MAX_WINDOW:
             return
         start = self._position + ahead
         piece = _Piece(start, start + length, captured, data, time_ns, frame)
@@ -193,13 +210,11 @@ class Flow:
             if piece.end <= self._position:
                 return
             piece = piece.between(self._position, piece.end)
+        if self.finished:
+            return
         self._keep(piece)
         self._release()
-        if (
-            self._waiting_bytes > MAX_WAITING_BYTES
-            or self._budget.waiting_bytes > MAX_TOTAL_WAITING_BYTES
-            or len(self._waiting) > MAX_WAITING_SEGMENTS
-        ):
+        while self._waiting and self._waits_too_much:
             self.give_up_hole(time_ns, frame)
 
     def receive_fin(self, sequence: int, time_ns: int, frame: int) -> None:
@@ -221,14 +236,18 @@ class Flow:
             self._report_gap(hole_end - self._position, time_ns, frame)
             self._release()
 
-    def give_up_until(self, sequence: int, time_ns: int, frame: int) -> None:
-        """Report as gaps what was not seen before `sequence`: it was received."""
+    def give_up_until(
+        self, sequence: int, time_ns: int, frame: int, *, closing: bool
+    ) -> None:
+        """Report as gaps what was not seen before `sequence`: it was received.
+
+        If the connection is `closing`, one number that nothing follows is a FIN.
+        """
         while not self.finished and (unseen := self.ahead(sequence)) > 0:
             hole_end = self._hole_end()
             if hole_end is not None and hole_end - self._position <= unseen:
                 self.give_up_hole(time_ns, frame)
-            elif unseen == 1:
-                # what takes one number and was followed by nothing is a FIN
+            elif unseen == 1 and closing:
                 self._finish(time_ns, frame)
             else:
                 self._report_gap(unseen, time_ns, frame)
@@ -246,6 +265,14 @@ class Flow:
         self._count_waiting(-self._waiting_bytes)
         self._waiting.clear()
 
+    @property
+    def _waits_too_much(self) -> bool:
+        return (
+            self._waiting_bytes > MAX_WAITING_BYTES
+            or len(self._waiting) > MAX_WAITING_SEGMENTS
+            or self._budget.is_exceeded
+        )
+
     def _count_waiting(self, change: int) -> None:
         self._waiting_bytes += change
         self._budget.waiting_bytes += change
@@ -261,16 +288,19 @@ class Flow:
         self.stream_bytes += length
         self._position += length
         self.next_sequence = (self.next_sequence + length) & _SEQUENCE_MASK  # type: ignore[operator]
-        if data:
+        consumer = self._consumer
+        if data and consumer.reading:
             tail = self._tail + data if length < _KEPT_TAIL_BYTES else data
             self._tail = tail[-_KEPT_TAIL_BYTES:]
-            self._consumer.receive_data(self._end, data, time_ns, frame)
+            consumer.receive_data(self._end, data, time_ns, frame)
+        else:
+            self._tail = b""
         if captured < length:
             cut = length - captured
             self.missing_bytes += cut
             self._tail = b""
-            if self._consumer.reading:
-                self._consumer.receive_gap(self._end, cut, time_ns, frame)
+            if consumer.reading:
+                consumer.receive_gap(self._end, cut, time_ns, frame)
 
     def _keep(self, piece: _Piece) -> None:
         """Let a piece wait for its turn, without what others already cover."""
@@ -288,7 +318,7 @@ class Flow:
                 end = piece.end if covering is None else covering.start
                 end = min(end, piece.end)
                 waiting.insert(at, piece.between(start, end))
-                self._count_waiting(end - start)
+                self._count_waiting(end - start + SEGMENT_OVERHEAD_BYTES)
             at += 1
             start = end
 
@@ -306,7 +336,7 @@ class Flow:
                 break
             ready += 1
             length = piece.end - piece.start
-            self._count_waiting(-length)
+            self._count_waiting(-length - SEGMENT_OVERHEAD_BYTES)
             self._deliver(
                 length, piece.captured, piece.data, piece.time_ns, piece.frame
             )
@@ -345,7 +375,7 @@ class Flow:
         self._tail = b""
         self._fin = None
         if self.next_sequence is not None:
-            self.next_sequence = (self.next_sequence + 1) & _SEQUENCE_MASK
+            self._advance(1)
         self._consumer.receive_eof(self._end, time_ns, frame)
 
 
