@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,13 +19,25 @@ if TYPE_CHECKING:
     from analyzer.pipeline import Analysis
     from dissectors.services import Protocol
 
-# exit status: an input was damaged or can't be read; click uses 2 for wrong use
-DAMAGED = 1
+# exit status: something could not be read or written; click uses 2 for wrong use
+FAILED = 1
+# what a shell reports for a command that Ctrl-C ended
+INTERRUPTED = 130
 
 _FORMATS = ("jsonl", "csv", "parquet")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """Commands that Ctrl-C ends with the status that shells expect."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mailtap")
 def main() -> None:
     """Find every SMTP, IMAP and POP3 session in network captures."""
@@ -36,7 +50,7 @@ def _parse_ports(
 
     ports = dict(PORTS)
     for value in values:
-        number, _, name = value.partition("=")
+        number, _, name = value.lower().partition("=")
         if not number.isdecimal() or not 0 < int(number) < 65_536:
             raise click.BadParameter(f"{value!r}: a port is a number from 1 to 65535")
         if name not in list(Protocol):
@@ -111,34 +125,61 @@ def analyze(
     standard input. Several captures are read as one, in time order.
 
     Exit status: 0; 1 if a capture is damaged or can't be read (everything else is
-    still reported); 2 for wrong use.
+    still reported), or the output can't be written; 2 for wrong use.
     """
     from analyzer.pipeline import analyze as analyze_captures
     from analyzer.progress import progress_bar
+    from analyzer.workers import WorkerError
 
     with progress_bar(shown=not quiet and sys.stderr.isatty()) as on_progress:
-        analysis = analyze_captures(captures, ports=ports, on_progress=on_progress)
-    if not quiet:
-        _print(analysis, as_json=as_json)
-    for problem in analysis.problems:
-        click.echo(f"mailtap: {escape_controls(str(problem))}", err=True)
+        try:
+            analysis = analyze_captures(captures, ports=ports, on_progress=on_progress)
+        except WorkerError as error:
+            raise click.ClickException(str(error)) from error
+    problems = [str(problem) for problem in analysis.problems]
+    problems += _unreadable_packets(analysis)
     if output is not None:
-        _write(analysis, output, table_format)
-    sys.exit(DAMAGED if analysis.problems else 0)
+        problems += _write(analysis, output, table_format)
+    if not quiet:
+        problems += _print(analysis, as_json=as_json)
+    for problem in problems:
+        click.echo(f"mailtap: {escape_controls(problem)}", err=True)
+    sys.exit(FAILED if problems else 0)
 
 
-def _print(analysis: Analysis, *, as_json: bool) -> None:
+def _unreadable_packets(analysis: Analysis) -> list[str]:
+    """What is wrong with captures of interfaces that nobody here knows."""
+    captures = analysis.captures
+    where = captures[0] if len(captures) == 1 else f"{len(captures):,} captures"
+    return [
+        f"{where}: {count:,} packets could not be read ({reason})"
+        for reason, count in analysis.undecoded.items()
+        if reason.startswith("link type ")
+    ]
+
+
+def _print(analysis: Analysis, *, as_json: bool) -> list[str]:
+    """Print the summary; return what went wrong."""
+    from rich.console import Console
+
     from analyzer.summary import print_summary, summary_json
 
-    if as_json:
-        click.echo(summary_json(analysis))
-    else:
-        from rich.console import Console
+    try:
+        if as_json:
+            click.echo(summary_json(analysis))
+        else:
+            print_summary(analysis, Console(highlight=False))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        # what is left in the buffer can't be written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return [f"standard output: can't be written ({error.strerror})"]
+    return []
 
-        print_summary(analysis, Console(highlight=False))
 
-
-def _write(analysis: Analysis, output: Output, table_format: str) -> None:
+def _write(analysis: Analysis, output: Output, table_format: str) -> list[str]:
+    """Write the tables; return what went wrong."""
     from analyzer.export import ExportError, write_table, write_tables
 
     try:
@@ -147,4 +188,5 @@ def _write(analysis: Analysis, output: Output, table_format: str) -> None:
         else:
             write_table(analysis.tables["sessions"], output.path)
     except ExportError as error:
-        raise click.ClickException(escape_controls(str(error))) from error
+        return [str(error)]
+    return []

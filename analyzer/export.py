@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
@@ -69,12 +69,11 @@ def _whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise ExportError(f"{path}: can't be written ({reason})") from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _write_csv(table: pa.Table, file: BinaryIO) -> None:
