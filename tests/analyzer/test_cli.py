@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import resource
 import signal
 import struct
 import subprocess
@@ -21,7 +20,7 @@ from analyzer.cli import main
 from tests.support.analyses import CAPTURES, DATA, DEMO, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from click.testing import Result
 
@@ -36,15 +35,14 @@ def run(*arguments: str | Path) -> Result:
 
 def start(
     *arguments: str | Path,
+    command: tuple[str, ...] = COMMAND,
     stdin: int | None = None,
-    preexec_fn: Callable[[], None] | None = None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=preexec_fn,
     )
 
 
@@ -246,11 +244,9 @@ def test_output_that_can_not_be_written(output: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_disk_is_full(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"out.{kind}"
+    limited = ("sh", "-c", 'ulimit -f 2; exec "$@"', "sh", *COMMAND)
 
-    def fill() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-
-    process = start("analyze", "-q", DEMO, "-o", path, preexec_fn=fill)
+    process = start("analyze", "-q", DEMO, "-o", path, command=limited)
     stdout, stderr = process.communicate()
 
     assert process.returncode == 1
