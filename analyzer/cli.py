@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import errno
 import os
 import sys
@@ -131,6 +132,8 @@ def analyze(
     from analyzer.progress import progress_bar
     from analyzer.workers import WorkerError
 
+    # what is imported by now stays: the collector need not look at it again
+    gc.freeze()
     with progress_bar(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
             analysis = analyze_captures(captures, ports=ports, on_progress=on_progress)

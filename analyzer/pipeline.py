@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from analyzer.session_reader import SessionReader
 from analyzer.tables import Tables, in_order
 from analyzer.workers import process_count, run_shares
@@ -22,6 +24,7 @@ from captures import (
     ConnectionTable,
     Decoder,
     SegmentFilter,
+    Share,
     open_captures,
 )
 from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS
@@ -30,7 +33,6 @@ from dissectors.services import PORTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import pandas as pd
     import pyarrow as pa
 
     from analyzer.tables import UnorderedTable
@@ -81,8 +83,6 @@ class Analysis:
         return self._frame("anomalies")
 
     def _frame(self, name: str) -> pd.DataFrame:
-        import pandas as pd
-
         frame: pd.DataFrame = self.tables[name].to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
@@ -127,7 +127,7 @@ def analyze(
 
     def read(share: int) -> _Part:
         shown = on_progress if share == 0 else None
-        return _read_share(open_all, ports, share, count, shown)
+        return _read_share(open_all, ports, Share(share, count), shown)
 
     parts = run_shares(read, count)
     first = parts[0]
@@ -157,8 +157,7 @@ class _Part:
 def _read_share(
     open_all: Callable[[], MergedCaptures],
     ports: Mapping[int, Protocol],
-    share: int,
-    share_count: int,
+    share: Share,
     on_progress: Callable[[int, int | None], None] | None,
 ) -> _Part:
     """Read all packets, and follow this share of the connections."""
@@ -171,7 +170,6 @@ def _read_share(
             segment_filter,
             partial(SessionReader, ports=ports, captures=batches.names, tables=tables),
             share=share,
-            share_count=share_count,
         )
         for batch in batches:
             connections.process(batch, *decoder.decode(batch))

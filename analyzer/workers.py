@@ -1,7 +1,7 @@
 """Runs shares of one job in several processes.
 
 The processes are forked, so that a share begins at once with everything that is
-already imported; nothing is imported or copied for it.
+imported already.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from captures.errors import CaptureError
 from captures.merge import MergedCaptures, open_captures
 from captures.reader import CaptureReader, open_capture
 from captures.reassembly import End, Flow
+from captures.rows import Share
 from captures.segments import SegmentFilter, Segments
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "PacketBatch",
     "SegmentFilter",
     "Segments",
+    "Share",
     "open_capture",
     "open_captures",
     "split_frame_id",

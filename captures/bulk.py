@@ -113,6 +113,7 @@ class _Columns:
         """Take what is in order; return the first row of each span that was not."""
         behind = self._first_misfit()
         counts = self._counts(behind)
+        latest_ns = self._latest_ns(behind)
         payload = np.flatnonzero(self.length > 0)
         first_payload = np.searchsorted(payload, self.starts).tolist()
         behind_payload = np.searchsorted(payload, behind).tolist()
@@ -129,7 +130,7 @@ class _Columns:
                     resume.append(rejected + 1)
                     continue
             if taken:
-                self._account(span.connection, start, stop, counts[number])
+                self._account(span.connection, stop, latest_ns[number], counts[number])
             resume.append(span.start + taken)
         return resume
 
@@ -160,8 +161,10 @@ class _Columns:
         misfits = np.flatnonzero(~fits)
         stops = np.append(self.starts[1:], len(self.span))
         nearest = np.append(misfits, len(self.span))
-        first: Indices = nearest[np.searchsorted(misfits, self.starts)]
-        return np.minimum(first, stops)
+        behind: Indices = np.minimum(
+            nearest[np.searchsorted(misfits, self.starts)], stops
+        )
+        return behind
 
     def _counts(self, behind: Indices) -> list[list[tuple[int, int, int]]]:
         """For each span and end: packets, payload bytes, missing bytes."""
@@ -176,14 +179,21 @@ class _Columns:
         )
         return [each[at : at + 2] for at in range(0, size, 2)]
 
+    def _latest_ns(self, behind: Indices) -> list[int]:
+        """For each span the latest time of what is taken."""
+        taken = np.arange(len(self.span)) < behind[self.span]
+        earliest = np.iinfo(np.int64).min
+        time_ns = np.where(taken, self.time_ns, earliest)
+        latest: list[int] = np.maximum.reduceat(time_ns, self.starts).tolist()
+        return latest
+
     def _account(
         self,
         connection: Connection,
-        start: int,
         stop: int,
+        latest_ns: int,
         counts: list[tuple[int, int, int]],
     ) -> None:
-        latest_ns = int(self.time_ns[start:stop].max())
         connection.end_ns = max(connection.end_ns, latest_ns)
         connection.last_frame = int(self.frame[stop - 1])
         connection.last_clock_ns = int(self.clock_ns[stop - 1])

@@ -26,7 +26,7 @@ from captures.connection import (
 )
 from captures.handshakes import RecentHandshakes
 from captures.reassembly import Budget, End
-from captures.rows import Rows, digest, endpoints, key_columns, ports
+from captures.rows import ALL, Rows, endpoints, ports
 from captures.segments import Interest, TcpFlag
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from captures.batch import PacketBatch
     from captures.connection import ConnectionConsumer
-    from captures.rows import ConnectionKey
-    from captures.segments import Mask, SegmentFilter, Segments
+    from captures.rows import ConnectionKey, Share
+    from captures.segments import SegmentFilter, Segments
 
 MAX_CONNECTIONS = 65_536
 
@@ -57,8 +57,7 @@ class ConnectionTable:
         segment_filter: told which ports to watch.
         make_consumer: called for every new connection; returns what takes its
             streams.
-        share: which of the shares of all connections to follow.
-        share_count: how many shares there are.
+        share: which of all connections to follow.
 
     Attributes:
         given_up: connections that were ended early to bound memory.
@@ -69,12 +68,10 @@ class ConnectionTable:
         segment_filter: SegmentFilter,
         make_consumer: Callable[[Connection], ConnectionConsumer],
         *,
-        share: int = 0,
-        share_count: int = 1,
+        share: Share = ALL,
     ) -> None:
         self.given_up = 0
         self._share = share
-        self._share_count = share_count
         self._filter = segment_filter
         self._make_consumer = make_consumer
         self._connections: dict[ConnectionKey, Connection] = {}
@@ -98,9 +95,9 @@ class ConnectionTable:
         np.maximum(clock, self._clock_ns, out=clock)
         self._clock_ns = int(clock[-1])
         self._handshakes.remember(segments, clock)
-        segments = segments.take(self._chosen(segments))
-        if len(segments):
-            self._follow_all(Rows(batch, segments, inner, clock))
+        rows = Rows(batch, segments, inner, clock, self._share)
+        if rows.keys:
+            self._follow_all(rows)
         self._handshakes.end_batch(len(batch))
         self._expire()
 
@@ -108,14 +105,6 @@ class ConnectionTable:
         """End all connections: the capture is over."""
         for key, connection in list(self._connections.items()):
             self._end(key, connection, Ending.OPEN)
-
-    def _chosen(self, segments: Segments) -> Mask:
-        """(n,) which segments to follow."""
-        chosen: Mask = segments.interest != 0
-        if self._share_count > 1:
-            _, columns = key_columns(segments)
-            chosen &= digest(columns) % np.uint64(self._share_count) == self._share
-        return chosen
 
     def _follow_all(self, rows: Rows) -> None:
         # several runs with the same key: two hashes collided

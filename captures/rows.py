@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,18 @@ _MIX = tuple(
 )
 
 
+class Share(NamedTuple):
+    """One of several equal shares of all connections."""
+
+    number: int
+    of: int
+
+
+ALL = Share(0, 1)
+
+
 class Rows:
-    """Segments sorted by connection, in capture order within each.
+    """Segments of interest, by connection, in capture order within each.
 
     The columns are Python lists, for loops; `segments` and the arrays hold the
     same rows for numpy.
@@ -45,19 +55,24 @@ class Rows:
     """
 
     def __init__(
-        self, batch: PacketBatch, segments: Segments, inner: bytes, clock: Indices
+        self,
+        batch: PacketBatch,
+        segments: Segments,
+        inner: bytes,
+        clock: Indices,
+        share: Share = ALL,
     ) -> None:
         lower, columns = key_columns(segments)
-        order = np.argsort(digest(columns), kind="stable")
+        order = _by_connection(digest(columns), segments, share)
         columns = tuple(column[order] for column in columns)
         changes = np.zeros(len(order), dtype=np.bool_)
-        changes[0] = True
+        changes[:1] = True
         for column in columns:
             changes[1:] |= column[1:] != column[:-1]
         starts = np.flatnonzero(changes)
         first = [column[starts].tolist() for column in columns]
         self.keys: list[ConnectionKey] = list(zip(*first, strict=True))
-        self.stops: list[int] = [*starts[1:].tolist(), len(order)]
+        self.stops: list[int] = [*starts[1:].tolist(), len(order)][: len(starts)]
         self._buffer, self._inner = batch.buffer.data, inner
         self.segments = segments = segments.take(order)
         self.from_lower = lower[order]
@@ -122,6 +137,17 @@ def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]
             other_port << np.uint32(16) | source_port,
         ),
     )
+
+
+def _by_connection(
+    hashed: npt.NDArray[np.uint64], segments: Segments, share: Share
+) -> Indices:
+    """Indices of the segments of interest, those of a connection together."""
+    chosen = segments.interest != 0
+    if share.of > 1:
+        chosen &= hashed % np.uint64(share.of) == share.number
+    order = np.flatnonzero(chosen)
+    return order[np.argsort(hashed[order], kind="stable")]
 
 
 def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
