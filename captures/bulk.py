@@ -57,7 +57,7 @@ def take_spans(spans: Sequence[Span], rows: Rows) -> list[int]:
     if not len(some):
         return resume
     columns = _Columns(
-        [spans[number] for number in some], first[some], stop[some], rows
+        [spans[number] for number in some.tolist()], first[some], stop[some], rows
     )
     for number, taken in zip(some.tolist(), columns.take(rows), strict=True):
         resume[number] = taken
