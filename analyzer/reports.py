@@ -127,7 +127,7 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
     """What went wrong: one row per kind of failure.
 
     Returns:
-        `service`, `failure`, `last_error` and the number of `sessions`.
+        `service`, `failure`, the number of `sessions`, and `last_error`.
     """
     failure = pd.Series(pd.NA, index=sessions.index, dtype="string")
     refused = sessions["rcpt_refused"].list.len() > 0
@@ -146,7 +146,8 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
             "last_error": sessions["last_error"],
         }
     )
-    return _counted(facts[failure.notna()], ["service", "failure", "last_error"])
+    counted = _counted(facts[failure.notna()], list(facts.columns))
+    return counted[["service", "failure", "sessions", "last_error"]]
 
 
 def not_read(analysis: Analysis) -> pd.DataFrame:
