@@ -107,13 +107,14 @@ SECTIONS = (
 
 def print_summary(analysis: Analysis, console: Console) -> None:
     """Print what an administrator wants to know first."""
-    width = console.width if console.is_terminal else _UNLIMITED
-    console.print(_headline(analysis), width=width)
+    if not console.is_terminal:
+        console.width = _UNLIMITED
+    console.print(_headline(analysis))
     for section in SECTIONS:
         rows = section.report(analysis)
         if len(rows):
             console.print()
-            console.print(_table(section, rows, width), width=width)
+            console.print(_table(section, rows, console.width))
 
 
 def summary_json(analysis: Analysis) -> str:
