@@ -111,6 +111,7 @@ class _Scapy:
         self._ipv4, self._ipv6 = inet.IP, inet6.IPv6
         # packets that an ICMP error quotes did not arrive anywhere
         self._quoted = (inet.IPerror, inet6.IPerror6)
+        self._fragment_header = inet6.IPv6ExtHdrFragment
 
     def innermost_ip(
         self, packet: bytes, link_type: int | None
@@ -140,9 +141,14 @@ class _Scapy:
         for number, each in enumerate(_layers(dissected)):
             if isinstance(each, self._quoted):
                 break
+            if isinstance(each, self._fragment_header):
+                break
             if isinstance(each, (self._ipv4, self._ipv6)):
                 if number or not skip_outermost:
                     inner = bytes(each.original)
+                if isinstance(each, self._ipv4) and each.flags.MF:
+                    # what it carries goes on in the next fragment
+                    break
             elif each.name not in ("Raw", "Padding"):
                 names.append(each.name)
         return inner, f"{names[-1] if names else 'tunnel'} without IP inside"
