@@ -1,0 +1,82 @@
+"""What consumers were told, for tests of captured connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from captures import End
+
+if TYPE_CHECKING:
+    from captures import Connection
+
+
+class Recorder:
+    """A consumer that keeps all that it is told, by end.
+
+    Args:
+        read_until: stop reading behind so many data and gaps.
+        unwanted_after: turn the connection down behind so many.
+    """
+
+    def __init__(
+        self, *, read_until: int = 1 << 30, unwanted_after: int = 1 << 30
+    ) -> None:
+        self.reading = True
+        self.wanted = True
+        self.told: list[tuple[End, bytes | int | None, int, int]] = []
+        self.finished: set[End] = set()
+        self.closed: Connection | None = None
+        self._read_until = read_until
+        self._unwanted_after = unwanted_after
+
+    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
+        """Keep data."""
+        assert data
+        self._take(end, data, time_ns, frame)
+
+    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
+        """Keep the length of a gap."""
+        assert length > 0
+        self._take(end, length, time_ns, frame)
+
+    def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
+        """Keep the end of a stream, as `None`."""
+        assert self.closed is None
+        assert end not in self.finished
+        self.finished.add(end)
+        self.told.append((end, None, time_ns, frame))
+
+    def close(self, connection: Connection) -> None:
+        """Keep the connection."""
+        assert self.closed is None
+        assert self.finished == set(End)
+        self.closed = connection
+
+    def stream(self, end: End, hole: bytes = b"?") -> bytes:
+        """All that an end sent, a gap as so many times `hole`."""
+        parts = (what for who, what, *_ in self.told if who is end and what is not None)
+        return b"".join(
+            part if isinstance(part, bytes) else part * hole for part in parts
+        )
+
+    @property
+    def said(self) -> list[tuple[int, bytes | int | None]]:
+        """What was told, without times and frames; data in a row is joined."""
+        joined: list[tuple[int, bytes | int | None]] = []
+        for end, what, *_ in self.told:
+            if joined and isinstance(what, bytes):
+                last_end, last = joined[-1]
+                if last_end == end and isinstance(last, bytes):
+                    joined[-1] = (end, last + what)
+                    continue
+            joined.append((int(end), what))
+        return joined
+
+    def _take(self, end: End, what: bytes | int, time_ns: int, frame: int) -> None:
+        assert self.reading
+        assert self.closed is None
+        assert end not in self.finished
+        self.told.append((end, what, time_ns, frame))
+        count = len(self.told)
+        self.wanted = count < self._unwanted_after
+        self.reading = self.wanted and count < self._read_until
