@@ -46,7 +46,7 @@ def _output(command: str, folder: str) -> str:
         command.removeprefix(_PROMPT),
         shell=True,
         cwd=folder,
-        env={"PATH": f"{scripts}:{os.defpath}", "LC_ALL": "C.UTF-8", "COLUMNS": "80"},
+        env={"PATH": f"{scripts}:{os.defpath}", "LC_ALL": "C.UTF-8"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
