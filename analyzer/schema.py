@@ -1,6 +1,8 @@
 """Every table's columns, once: name, type, unit, meaning.
 
-The tables, their exports and their documentation are all made from this.
+The tables, their exports and their documentation are all made from this:
+
+    python -m analyzer.schema > docs/tables.md
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+from dissectors.anomalies import ANOMALIES as ANOMALY_CODES
 
 SCHEMA_VERSION = 1
 
@@ -201,3 +205,45 @@ ANOMALIES = Table(
 )
 
 TABLES = (SESSIONS, MESSAGES, EXCHANGES, ANOMALIES)
+
+# for people: what pandas, a JSON file or a spreadsheet shows
+_TYPE_NAMES = {
+    _TEXT: "text",
+    _TEXTS: "texts",
+    _COUNT: "integer",
+    _SECONDS: "number",
+    _TIME: "time",
+    _FLAG: "true or false",
+    _PORT: "integer",
+    _CODE: "integer",
+    pa.int32(): "integer",
+    pa.list_(_CODE): "integers",
+    pa.list_(_ATTACHMENT): "objects",
+}
+
+
+def as_markdown() -> str:
+    """The documentation of all tables."""
+    about = (
+        "Made by `python -m analyzer.schema`. Times are in UTC, with nanoseconds.\n"
+        "What was not seen is null; a list without items is empty.\n"
+    )
+    parts = ["# Tables\n", about]
+    for table in TABLES:
+        rows = [
+            f"| `{column.name}` | {_TYPE_NAMES[column.type]} | {column.meaning} |"
+            for column in table.columns
+        ]
+        heading = ["| column | type | meaning |", "|---|---|---|"]
+        parts.append(f"## {table.name}\n\n{table.row}\n")
+        parts.append("\n".join([*heading, *rows]) + "\n")
+    codes = [f"| `{code}` | {meaning} |" for code, meaning in ANOMALY_CODES.items()]
+    parts.append("## Codes of anomalies\n")
+    parts.append("\n".join(["| code | meaning |", "|---|---|", *codes]) + "\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    import click
+
+    click.echo(as_markdown(), nl=False)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from analyzer.progress import progress_bar
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def test_hidden_bar_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(shown=False) as told:
+        told(1, 10)
+        told(2, None)
+
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_bar_is_drawn_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(shown=True) as told:
+        told(5_000_000, 10_000_000)
+        told(10_000_000, 10_000_000)
+
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Reading" in output.err
+
+
+@pytest.mark.usefixtures("terminal")
+def test_error_passes_the_bar() -> None:
+    with pytest.raises(ZeroDivisionError), progress_bar(shown=True) as told:
+        told(5, None)
+        raise ZeroDivisionError

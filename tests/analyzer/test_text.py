@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.text import UNSAFE, escape_controls
+
+
+def test_controls_are_escaped() -> None:
+    assert escape_controls("\x1b[31m\x07") == r"\x1b[31m\x07"
+    assert escape_controls("\x9b31m\x7f") == r"\x9b31m\x7f"
+
+
+def test_what_changes_the_direction_of_text_is_escaped() -> None:
+    assert escape_controls("\u202egnp.exe") == r"\u202egnp.exe"
+    assert escape_controls("\u2066x\u2069\u200f") == r"\u2066x\u2069\u200f"
+
+
+def test_text_of_all_languages_is_left_alone() -> None:
+    text = "Übersicht, отчёт, 概要, שלום, 📧"
+
+    assert escape_controls(text) == text
+
+
+@given(st.text(st.characters(codec=None)))
+def test_nothing_unsafe_is_left(text: str) -> None:
+    escaped = escape_controls(text)
+
+    assert not UNSAFE.search(escaped)
+    assert not any(unicodedata.category(each) in ("Cc", "Cs") for each in escaped)
+    escaped.encode("utf-8")
