@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dissectors.conversation import MailDissector
 from dissectors.imap import ImapDissector
 from dissectors.pop3 import Pop3Dissector
 from dissectors.services import SERVICE_BY_PORT, Protocol
 from dissectors.smtp import SmtpDissector
-
-if TYPE_CHECKING:
-    from dissectors.limits import Limits
 
 __all__ = [
     "ImapDissector",
