@@ -23,10 +23,14 @@ from dissectors.limits import DEFAULT_LIMITS
 from dissectors.tls import TLS_PREFIX_BYTES, TlsDissector, looks_like_tls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dissectors.events import Event
     from dissectors.limits import Limits
 
 _OTHER = (Side.SERVER, Side.CLIENT)
+_SIDES = (Side.CLIENT, Side.SERVER)
+_CR = 0x0D
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 
@@ -99,15 +103,30 @@ class LineBuffer:
         end = data.find(b"\n", self._searched)
         if self._skipping or not 0 <= end <= self._limit:
             return self._take_odd_line(end)
-        line = bytes(data[:end])
+        self.bare_lf = not end or data[end - 1] != _CR
+        line = bytes(data[: end if self.bare_lf else end - 1])
         del data[: end + 1]
         self.offset += end + 1
         self._searched = 0
-        if line.endswith(b"\r"):
-            self.bare_lf = False
-            return line[:-1]
-        self.bare_lf = True
         return line
+
+    def pass_line(self, data: bytes) -> bytes | None:
+        """Take a line that came alone, without its end; `None` if it is not such.
+
+        It must be whole, with nothing unread before it.
+        """
+        end = len(data) - 2
+        if (
+            self.data
+            or self._skipping
+            or not 0 <= end < self._limit
+            or data.find(b"\n") != end + 1
+            or data[end] != _CR
+        ):
+            return None
+        self.bare_lf = False
+        self.offset += end + 2
+        return data[:end]
 
     def take_unfinished_line(self) -> bytes:
         """Take what there is of a line that its sender will not finish."""
@@ -139,6 +158,10 @@ class _Mode(enum.Enum):
     TLS = enum.auto()
 
 
+# a member of an enum costs more to look up
+_UNDECIDED, _LINES, _STRAY_LINE, _TLS = _Mode
+
+
 class MailDissector(abc.ABC):
     """A sans-IO machine for one mail connection.
 
@@ -147,14 +170,18 @@ class MailDissector(abc.ABC):
     what a peer sent.
 
     A protocol implements `_read`, `_skip_gap` and `_finish`, and `_interrupt` if
-    it can make sense of lines without an end.
+    it can make sense of lines without an end. `_line_reader` makes it faster.
+
+    Attributes:
+        opaque: nothing more can be read; what follows needs only to be counted.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
+        self.opaque = False
         self._input = (LineBuffer(limits.line), LineBuffer(limits.line))
         self._undecided = (bytearray(), bytearray())
-        self._mode = [_Mode.UNDECIDED, _Mode.UNDECIDED]
+        self._mode = [_UNDECIDED, _UNDECIDED]
         self._speaker: Side | None = None
         self._at_eof = [False, False]
         self._upgraded = False
@@ -166,16 +193,6 @@ class MailDissector(abc.ABC):
         self._exchange_count = 0
         self._anomaly_count = 0
 
-    @property
-    def opaque(self) -> bool:
-        """Nothing more can be read: what follows needs only to be counted."""
-        return (
-            self._tls is not None
-            and self._tls.opaque
-            and self._mode[0] is _Mode.TLS
-            and self._mode[1] is _Mode.TLS
-        )
-
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
@@ -186,15 +203,15 @@ class MailDissector(abc.ABC):
             if self._input[_OTHER[side]].data:
                 self._interrupt_other(side)
         mode = self._mode[side]
-        if mode is _Mode.LINES:
-            self._input[side].data += data
-            self._advance(side)
-        elif mode is _Mode.TLS:
+        if mode is _LINES:
+            self._receive_lines(side, data)
+        elif mode is _TLS:
             self._feed_tls(side, data)
         else:
             self._undecided[side].extend(data)
             self._decide(side)
-        return self._take_events()
+        events, self._events = self._events, []
+        return events
 
     def receive_gap(
         self, side: Side, length: int, time_ns: int, frame: int
@@ -202,13 +219,14 @@ class MailDissector(abc.ABC):
         """Learn that `length` bytes of a side are missing here."""
         self._time_ns, self._frame = time_ns, frame
         self._anomaly("stream_gap", side, f"{length} bytes")
-        if self._mode[side] is not _Mode.LINES:
+        if self._mode[side] is not _LINES:
             self._decide(side, now=True)
-        if self._upgraded and self._mode[side] is _Mode.UNDECIDED:
+        if self._upgraded and self._mode[side] is _UNDECIDED:
             # the first records are in the hole
             self._enter_tls(side)
-        if self._tls is not None and self._mode[side] is _Mode.TLS:
+        if self._tls is not None and self._mode[side] is _TLS:
             self._events += self._tls.receive_gap(side, length, time_ns, frame)
+            self._note_opaque(self._tls)
         else:
             self._skip_gap(side, length)
             self._input[side].offset += length
@@ -225,8 +243,9 @@ class MailDissector(abc.ABC):
             if all(self._at_eof):
                 self._finish()
                 if self._tls is not None:
-                    for each in Side:
+                    for each in _SIDES:
                         self._events += self._tls.receive_eof(each, time_ns, frame)
+                    self._note_opaque(self._tls)
         return self._take_events()
 
     @abc.abstractmethod
@@ -251,6 +270,13 @@ class MailDissector(abc.ABC):
     def _interrupt(self, side: Side) -> None:  # noqa: B027, a hook
         """The other side goes on, while `side` has unread bytes."""
 
+    def _line_reader(self, _side: Side) -> Callable[[bytes], object] | None:
+        """What acts on the next line of a side; `None` if `_read` must look at it.
+
+        Most packets are a line, and most of those need no more than this.
+        """
+        return None
+
     def _start_tls(self) -> None:
         """From the next unread byte on, both sides should speak TLS.
 
@@ -259,13 +285,13 @@ class MailDissector(abc.ABC):
         if self._upgraded:
             return
         self._upgraded = True
-        for side in Side:
+        for side in _SIDES:
             unread = self._input[side]
             self._undecided[side].extend(unread.data)
             unread.offset -= len(unread.data)
             unread.drop()
-            if self._mode[side] is not _Mode.TLS:
-                self._mode[side] = _Mode.UNDECIDED
+            if self._mode[side] is not _TLS:
+                self._mode[side] = _UNDECIDED
 
     def _interrupt_other(self, speaker: Side) -> None:
         was_upgraded = self._upgraded
@@ -273,12 +299,26 @@ class MailDissector(abc.ABC):
         if self._upgraded and not was_upgraded:
             self._decide_both()
 
+    def _receive_lines(self, side: Side, data: bytes) -> None:
+        """Read bytes of a side that speaks clear text; nobody has upgraded yet."""
+        unread = self._input[side]
+        if not self._input[_OTHER[side]].data:
+            act = self._line_reader(side)
+            line = unread.pass_line(data) if act is not None else None
+            if act is not None and line is not None:
+                act(line)
+                if self._upgraded:
+                    self._decide_both()
+                return
+        unread.data += data
+        self._advance(side)
+
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
         other = _OTHER[side]
         mine, others = self._input[side], self._input[other]
         was_upgraded = self._upgraded
-        while True:
+        while mine.data or others.data:
             before = mine.offset + others.offset
             if mine.data:
                 self._read(side)
@@ -299,14 +339,14 @@ class MailDissector(abc.ABC):
         return line
 
     def _decide_both(self) -> None:
-        for side in Side:
+        for side in _SIDES:
             self._decide(side)
 
     def _decide(self, side: Side, *, now: bool = False) -> None:
         """Tell TLS records from lines; `now` if no more bytes will help."""
         held = self._undecided[side]
         while held:
-            if self._mode[side] is _Mode.UNDECIDED:
+            if self._mode[side] is _UNDECIDED:
                 is_tls = looks_like_tls(bytes(held[:TLS_PREFIX_BYTES]))
                 if is_tls is None and not (now or self._at_eof[side]):
                     return
@@ -320,12 +360,12 @@ class MailDissector(abc.ABC):
         held = self._undecided[side]
         count = len(held)
         if not self._upgraded:
-            self._mode[side] = _Mode.LINES
+            self._mode[side] = _LINES
         else:
             self._report_plaintext(side)
             end = held.find(b"\n") + 1
             count = end or count
-            self._mode[side] = _Mode.UNDECIDED if end else _Mode.STRAY_LINE
+            self._mode[side] = _UNDECIDED if end else _STRAY_LINE
         self._input[side].data += held[:count]
         del held[:count]
         self._advance(side)
@@ -336,7 +376,7 @@ class MailDissector(abc.ABC):
             self._anomaly("starttls_plaintext_after", side)
 
     def _enter_tls(self, side: Side) -> None:
-        self._mode[side] = _Mode.TLS
+        self._mode[side] = _TLS
         if self._tls is None:
             client, server = self._input
             self._tls = TlsDissector(self.limits, (client.offset, server.offset))
@@ -348,6 +388,11 @@ class MailDissector(abc.ABC):
     def _feed_tls(self, side: Side, data: bytes) -> None:
         assert self._tls is not None
         self._events += self._tls.receive_data(side, data, self._time_ns, self._frame)
+        self._note_opaque(self._tls)
+
+    def _note_opaque(self, tls: TlsDissector) -> None:
+        if tls.opaque and self._mode[0] is _TLS and self._mode[1] is _TLS:
+            self.opaque = True
 
     def _take_events(self) -> list[Event]:
         events, self._events = self._events, []

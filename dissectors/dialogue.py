@@ -41,6 +41,8 @@ from dissectors.limits import DEFAULT_LIMITS
 from dissectors.sasl import SaslExchange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dissectors.conversation import LineBuffer
     from dissectors.limits import Limits
 
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
 _PEEK_BYTES = 64
 # RFC 8446 §5.1: ContentType handshake
 _TLS_HANDSHAKE = 0x16
+
+# a member of an enum costs more to look up
+_CLIENT, _SERVER = Side
 
 _WORD = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
 
@@ -149,11 +154,18 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     def _decide_by_line(self, command: CommandT, *, is_command: bool) -> None:
         """Act on what follows a decisive command whose reply is not seen."""
 
+    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        if side is _SERVER:
+            return self._receive_server_line
+        if self._decisive is not None and not self._challenged:
+            return None
+        return self._receive_client_line
+
     # the client
 
     def _read(self, side: Side) -> None:
         unread = self._input[side]
-        if side is Side.CLIENT:
+        if side is _CLIENT:
             while unread.data and self._read_next(unread):
                 pass
         else:
@@ -290,7 +302,10 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _releases_client(self, line: bytes) -> bool:
         """Act on a line of the server; whether the client waited for it."""
-        waited = self._decisive is not None and self._client_waits()
+        if self._decisive is None:
+            self._receive_server_line(line)
+            return False
+        waited = self._client_waits()
         self._receive_server_line(line)
         return waited and not self._client_waits()
 

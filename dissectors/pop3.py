@@ -163,6 +163,9 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _decode(self, raw: bytes) -> str:
         return decode_text(raw, self.limits.kept_text)
 
+    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        return None if self._multi_line is not None else super()._line_reader(side)
+
     # responses
 
     def _read_server(self, unread: LineBuffer) -> None:

@@ -67,6 +67,9 @@ if TYPE_CHECKING:
     from dissectors.imap.framing import Literal, LiteralSink
     from dissectors.limits import Limits
 
+# a member of an enum costs more to look up
+_CLIENT, _SERVER = Side
+
 _STATUSES = frozenset({b"OK", b"NO", b"BAD"})
 _UNTAGGED_STATUSES = _STATUSES | {b"BYE", b"PREAUTH"}
 
@@ -107,10 +110,12 @@ class ImapDissector(MailDissector):
         # messages that were appended and wait for their tagged response
         self._held_messages = 0
 
-    @property
-    def opaque(self) -> bool:
-        """Nothing more can be read: what follows needs only to be counted."""
-        return self._compressed or super().opaque
+    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        if self._compressed or self._fragments[side].expects_literal:
+            return None
+        if side is _SERVER:
+            return self._receive_response
+        return self._receive_command if self._switch is None else None
 
     def _read(self, side: Side) -> None:
         if self._compressed:
@@ -343,7 +348,7 @@ class ImapDissector(MailDissector):
         return is_tls is not False
 
     def _start_compression(self) -> None:
-        self._compressed = True
+        self._compressed = self.opaque = True
         for unread in self._input:
             unread.drop()
         self._anomaly("imap_compressed", Side.SERVER)

@@ -101,6 +101,11 @@ class FragmentReader:
         self._sink: LiteralSink | None = None
 
     @property
+    def expects_literal(self) -> bool:
+        """A literal was announced, and the fragment behind it did not come yet."""
+        return self._literal is not None
+
+    @property
     def is_untouched(self) -> bool:
         """A literal was announced and nothing was sent since."""
         return (
