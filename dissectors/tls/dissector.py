@@ -30,6 +30,17 @@ if TYPE_CHECKING:
     from dissectors.tls.handshake import HandshakeMessage
     from dissectors.tls.records import Fragment
 
+# to look up a member of an enum takes long in Python 3.11
+_CLIENT = Side.CLIENT
+_CHANGE_CIPHER_SPEC = ContentType.CHANGE_CIPHER_SPEC
+_ALERT = ContentType.ALERT
+_HANDSHAKE = ContentType.HANDSHAKE
+_APPLICATION_DATA = ContentType.APPLICATION_DATA
+_SSLV2_CLIENT_HELLO = ContentType.SSLV2_CLIENT_HELLO
+_CLIENT_HELLO = HandshakeType.CLIENT_HELLO
+_SERVER_HELLO = HandshakeType.SERVER_HELLO
+_CERTIFICATE = HandshakeType.CERTIFICATE
+
 _ALERT_BYTES = 2
 # RFC 8446 §4.4.4, §5.2: message header, the shortest hash in use, content type,
 # the shortest authentication tag. A shorter record of a client is an alert that
@@ -123,7 +134,7 @@ class TlsDissector:
         if self._is_reported or flow.is_lost:
             return []
         flow.short_message.clear()
-        if flow.records.content_type == ContentType.HANDSHAKE:
+        if flow.records.content_type == _HANDSHAKE:
             flow.handshake.skip(length)
         if not flow.records.skip(length):
             self._lose(flow)
@@ -138,7 +149,7 @@ class TlsDissector:
         return self._take_events()
 
     def _flow(self, side: Side) -> _Flow:
-        return self._client if side is Side.CLIENT else self._server
+        return self._client if side is _CLIENT else self._server
 
     def _read_records(self, flow: _Flow, data: bytes) -> None:
         for fragment in flow.records.read(data):
@@ -154,24 +165,24 @@ class TlsDissector:
             self._begin_record(flow, fragment)
         if flow.is_dark or self._is_reported:
             return
-        if fragment.content_type == ContentType.HANDSHAKE:
+        if fragment.content_type == _HANDSHAKE:
             self._read_handshake(flow, fragment.data)
-        elif fragment.content_type == ContentType.ALERT:
+        elif fragment.content_type == _ALERT:
             self._read_alert(flow, fragment)
-        elif fragment.content_type == ContentType.SSLV2_CLIENT_HELLO:
+        elif fragment.content_type == _SSLV2_CLIENT_HELLO:
             self._read_sslv2_hello(flow, fragment)
 
     def _begin_record(self, flow: _Flow, fragment: Fragment) -> None:
         flow.short_message.clear()
-        if fragment.content_type == ContentType.APPLICATION_DATA:
+        if fragment.content_type == _APPLICATION_DATA:
             if not self._has_handshake:
                 # the capture began in the middle: all that follows is protected
                 self._report()
             elif self._proves_handshake(flow, fragment.length):
                 self._darken(flow)
-        elif fragment.content_type == ContentType.CHANGE_CIPHER_SPEC:
+        elif fragment.content_type == _CHANGE_CIPHER_SPEC:
             flow.has_changed_cipher = True
-        elif fragment.content_type == ContentType.HANDSHAKE:
+        elif fragment.content_type == _HANDSHAKE:
             self._has_handshake = True
             # RFC 8446 §5: in TLS 1.3 ChangeCipherSpec means nothing
             if flow.has_changed_cipher and not self._is_tls_1_3():
@@ -230,11 +241,11 @@ class TlsDissector:
     def _read_message(self, flow: _Flow, message: HandshakeMessage) -> None:
         message_type, body = message
         if flow is self._client:
-            if message_type == HandshakeType.CLIENT_HELLO:
+            if message_type == _CLIENT_HELLO:
                 self._take_client_hello(flow, hello.read_client_hello(body))
-        elif message_type == HandshakeType.SERVER_HELLO:
+        elif message_type == _SERVER_HELLO:
             self._take_server_hello(flow, hello.read_server_hello(body))
-        elif message_type == HandshakeType.CERTIFICATE and not self._has_certificate:
+        elif message_type == _CERTIFICATE and not self._has_certificate:
             self._has_certificate = True
             self._take_certificate(flow, body)
 
@@ -248,8 +259,7 @@ class TlsDissector:
         if offer.sni is not None:
             seen.sni = offer.sni[: self._limits.kept_text]
         if not offer.is_sslv2:
-            seen.ja3 = fingerprints.ja3(offer)
-            seen.ja4 = fingerprints.ja4(offer)
+            seen.ja3, seen.ja4 = fingerprints.client_fingerprints(offer)
         self._note_oddity(flow, offer.oddity)
 
     def _take_server_hello(self, flow: _Flow, choice: hello.ServerHello) -> None:

@@ -2,13 +2,17 @@
 
 JA3 and JA3S as published by their authors (github.com/salesforce/ja3), JA4 as in
 its technical details (github.com/FoxIO-LLC/ja4). GREASE values never count.
+
+A client offers the same in every session, so the fingerprints of some hundred
+offers are remembered: those of ordinary length, which bounds the memory that this
+takes to about 3 MB.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.tls.hello import ALPN, SERVER_NAME
 from dissectors.tls.versions import GREASE
@@ -27,6 +31,45 @@ _JA4_VERSIONS = {
     0x0304: "13",
 }
 _JA4_NOTHING = "0" * 12
+
+_REMEMBERED = 256
+_LONGEST_REMEMBERED = 256
+
+
+class ClientFingerprints(NamedTuple):
+    """The fingerprints of one client."""
+
+    ja3: str
+    ja4: str
+
+
+_Offer = tuple[int, int, bytes, bytes, *tuple[tuple[int, ...], ...]]
+_fingerprints: dict[_Offer, ClientFingerprints] = {}
+
+
+def client_fingerprints(hello: ClientHello) -> ClientFingerprints:
+    """Fingerprint a client, or remember it."""
+    lists = (
+        hello.cipher_suites,
+        hello.extensions,
+        hello.supported_groups,
+        hello.signature_algorithms,
+    )
+    offer = (
+        hello.legacy_version,
+        hello.highest_version,
+        hello.ec_point_formats,
+        hello.alpn,
+        *lists,
+    )
+    found = _fingerprints.get(offer)
+    if found is None:
+        found = ClientFingerprints(ja3(hello), ja4(hello))
+        if sum([len(each) for each in lists]) <= _LONGEST_REMEMBERED:
+            if len(_fingerprints) >= _REMEMBERED:
+                del _fingerprints[next(iter(_fingerprints))]
+            _fingerprints[offer] = found
+    return found
 
 
 def ja3(hello: ClientHello) -> str:

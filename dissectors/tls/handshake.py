@@ -55,19 +55,21 @@ class HandshakeReader:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
-        if not self.is_lost:
-            self._buffer += data
-        while len(self._buffer) >= _HEADER_BYTES:
+        if self.is_lost:
+            return
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= _HEADER_BYTES:
             end = self._message_end()
             if end - _HEADER_BYTES > self._limit:
                 self.is_too_large = True
                 self._lose()
                 return
-            if end > len(self._buffer):
+            if end > len(buffer):
                 return
-            body = bytes(self._buffer[_HEADER_BYTES:end])
-            yield HandshakeMessage(self._buffer[0], body)
-            del self._buffer[:end]
+            message = HandshakeMessage(buffer[0], bytes(buffer[_HEADER_BYTES:end]))
+            del buffer[:end]
+            yield message
 
     def skip(self, length: int) -> None:
         """Pass over missing bytes; the message that they belong to is dropped."""

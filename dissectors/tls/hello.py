@@ -58,6 +58,8 @@ class ClientHello:
     @property
     def highest_version(self) -> int:
         """The highest version that the client offers (RFC 8446 §4.2.1)."""
+        if not self.supported_versions:
+            return self.legacy_version
         offered = [each for each in self.supported_versions if each not in GREASE]
         return max(offered, default=self.legacy_version)
 
@@ -175,7 +177,8 @@ def _read_extensions(
         reader.finish()
         for number, data in block.extensions():
             numbers.append(number)
-            if number in readers and not _read_whole(readers[number], hello, data):
+            read = readers.get(number)
+            if read is not None and not _read_whole(read, hello, data):
                 oddity = f"extension {number}"
     except MalformedStructError as error:
         oddity = f"extensions: {error}"

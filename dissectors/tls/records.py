@@ -8,6 +8,7 @@ Appendix E.2) is read as a record with a content type of its own.
 from __future__ import annotations
 
 import enum
+import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,9 +26,14 @@ class ContentType(enum.IntEnum):
     SSLV2_CLIENT_HELLO = 0x100
 
 
+# to look up a member of an enum takes long in Python 3.11
+_APPLICATION_DATA = ContentType.APPLICATION_DATA
+
 TLS_PREFIX_BYTES = 5
 
-_HEADER_BYTES = 5
+# type, version, length of the body
+_HEADER = struct.Struct(">BBBH")
+_HEADER_BYTES = _HEADER.size
 _SSLV2_HEADER_BYTES = 2
 # RFC 5246 §6.2.3: a protected fragment is at most 2^14 + 2048 bytes long
 _LONGEST_BODY = 2**14 + 2048
@@ -124,7 +130,7 @@ class RecordReader:
                 if self._header or self.is_invalid:
                     return
             end = min(position + self._remaining, len(data))
-            is_read = self.content_type != ContentType.APPLICATION_DATA
+            is_read = self.content_type != _APPLICATION_DATA
             piece = data[position:end] if is_read else b""
             self._remaining -= end - position
             position = end
@@ -146,6 +152,9 @@ class RecordReader:
             self.offset += self._header_bytes + self._length
             self._header_bytes = _HEADER_BYTES
         taken = data[position : position + self._header_bytes - len(self._header)]
+        if len(taken) == self._header_bytes:
+            self._begin_record(taken)
+            return len(taken)
         self._header += taken
         if len(self._header) == self._header_bytes:
             self._begin_record(bytes(self._header))
@@ -157,11 +166,10 @@ class RecordReader:
             self.content_type = ContentType.SSLV2_CLIENT_HELLO
             self._length = int.from_bytes(header, "big") & 0x7FFF
         else:
-            self.content_type = header[0]
-            self._length = int.from_bytes(header[3:], "big")
+            self.content_type, major_version, _, self._length = _HEADER.unpack(header)
             self.is_invalid = (
-                header[0] not in _CONTENT_TYPES
-                or header[1] != 3
+                self.content_type not in _CONTENT_TYPES
+                or major_version != 3
                 or self._length > _LONGEST_BODY
             )
         self._remaining = self._length

@@ -37,11 +37,11 @@ class StructReader:
             MalformedStructError: the block is too short.
         """
         start = self._position
-        self._position = start + length
-        if self._position > len(self._data):
-            message = f"{length} bytes wanted, {len(self._data) - start} left"
-            raise MalformedStructError(message)
-        return self._data[start : self._position]
+        end = start + length
+        if end > len(self._data):
+            raise _too_short(length, len(self._data) - start)
+        self._position = end
+        return self._data[start:end]
 
     def uint(self, size: int) -> int:
         """Read an unsigned number of `size` bytes.
@@ -57,7 +57,12 @@ class StructReader:
         Raises:
             MalformedStructError: the block is too short.
         """
-        return self.take(int.from_bytes(self.take(length_size), "big"))
+        start = self._position + length_size
+        end = start + int.from_bytes(self._data[self._position : start], "big")
+        if end > len(self._data):
+            return self.take(int.from_bytes(self.take(length_size), "big"))
+        self._position = end
+        return self._data[start:end]
 
     def extensions(self) -> Iterator[tuple[int, bytes]]:
         """Read the rest as extensions (RFC 8446 §4.2): numbers and data.
@@ -65,10 +70,17 @@ class StructReader:
         Raises:
             MalformedStructError: the last extension is not complete.
         """
-        while self._position != len(self._data):
-            header = self.take(_EXTENSION_HEADER.size)
-            number, length = _EXTENSION_HEADER.unpack(header)
-            yield number, self.take(length)
+        data, start = self._data, self._position
+        while start != len(data):
+            body = start + _EXTENSION_HEADER.size
+            if body > len(data):
+                raise _too_short(_EXTENSION_HEADER.size, len(data) - start)
+            number, length = _EXTENSION_HEADER.unpack_from(data, start)
+            start = body + length
+            if start > len(data):
+                raise _too_short(length, len(data) - body)
+            yield number, data[body:start]
+        self._position = start
 
     def finish(self) -> None:
         """State that this is the end of the structure.
@@ -76,9 +88,13 @@ class StructReader:
         Raises:
             MalformedStructError: there are bytes left.
         """
-        if not self.at_end:
+        if self._position != len(self._data):
             message = f"{len(self._data) - self._position} bytes too many"
             raise MalformedStructError(message)
+
+
+def _too_short(wanted: int, left: int) -> MalformedStructError:
+    return MalformedStructError(f"{wanted} bytes wanted, {left} left")
 
 
 def read_uint16s(data: bytes) -> tuple[int, ...]:

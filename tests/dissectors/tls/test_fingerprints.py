@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from dissectors.tls.fingerprints import ja3, ja3s, ja4
+from dissectors.tls import fingerprints
+from dissectors.tls.fingerprints import client_fingerprints, ja3, ja3s, ja4
 from dissectors.tls.hello import ClientHello, ServerHello
 
 JA4_SUITES = (
@@ -128,3 +129,40 @@ def test_ja4_without_signature_algorithms_has_no_underscore() -> None:
     # sha256 of "0005,000a" begins so
     hello = client(extensions=(0, 10, 5), signature_algorithms=())
     assert ja4(hello).split("_")[2] == "ecbe99380d04"
+
+
+CHANGES = [
+    {"legacy_version": 0x0301},
+    {"cipher_suites": (1, 2)},
+    {"extensions": (10, 11)},
+    {"supported_groups": (29,)},
+    {"ec_point_formats": b"\0"},
+    {"signature_algorithms": (0x0403,)},
+    {"supported_versions": (0x0303,)},
+    {"alpn": b"imap"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_offer_is_not_mistaken_for_the_remembered_one(
+    change: dict[str, object],
+) -> None:
+    usual, other = client(), client(**change)
+    for hello in (usual, other, usual, other):
+        assert client_fingerprints(hello) == (ja3(hello), ja4(hello))
+
+
+def test_memory_of_fingerprints_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: dict[object, object] = {}
+    monkeypatch.setattr(fingerprints, "_fingerprints", remembered)
+    for number in range(1000):
+        client_fingerprints(client(cipher_suites=(number,)))
+    assert len(remembered) == 256
+
+
+def test_long_offer_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: dict[object, object] = {}
+    monkeypatch.setattr(fingerprints, "_fingerprints", remembered)
+    hello = client(cipher_suites=(1,) * 30_000)
+    assert client_fingerprints(hello).ja4 == ja4(hello)
+    assert not remembered
