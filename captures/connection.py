@@ -262,13 +262,11 @@ class Connection:
         return unseen if 0 < unseen <= MAX_WINDOW else 0
 
     def _hold(self, segment: Segment) -> None:
-        """Let a segment wait, unless the first that waits is waiting for it."""
+        """Let a segment wait, before those that came after it on the wire."""
         held = self._held
-        if held and _precedes(segment, held[0]):
-            self._accept(segment)
-        else:
-            held.append(segment)
-            self._budget.waiting_bytes += _memory(segment)
+        places = (at for at, each in enumerate(held) if _precedes(segment, each))
+        held.insert(next(places, len(held)), segment)
+        self._budget.waiting_bytes += _memory(segment)
         self._release_held(segment.time_ns)
 
     def _release_held(self, now_ns: int | None) -> None:
@@ -352,7 +350,12 @@ def _memory(segment: Segment) -> int:
     return len(segment.data) + SEGMENT_OVERHEAD_BYTES
 
 
-def _precedes(segment: Segment, acknowledging: Segment) -> bool:
-    """Whether a segment brings bytes that another one acknowledges."""
-    behind = (acknowledging.acknowledgment - segment.sequence) & _SEQUENCE_MASK
-    return segment.end != acknowledging.end and 0 < behind <= MAX_WINDOW
+def _precedes(segment: Segment, other: Segment) -> bool:
+    """Whether a segment was sent before another one, which was captured before it.
+
+    If they are of one side, their sequence numbers tell. If not, it was if it has
+    bytes that the other one acknowledges.
+    """
+    same_end = segment.end == other.end
+    number = other.sequence if same_end else other.acknowledgment
+    return 0 < (number - segment.sequence) & _SEQUENCE_MASK <= MAX_WINDOW
