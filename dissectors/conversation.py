@@ -53,16 +53,17 @@ class LineBuffer:
         offset: place of the first unread byte in the side's stream.
         bare_lf: the line that was taken last ended in LF without CR.
         overlong: lines over the limit since the owner last reset it.
+        skipping: what comes next is the rest of such a line.
     """
 
     __slots__ = (
         "_limit",
         "_searched",
-        "_skipping",
         "bare_lf",
         "data",
         "offset",
         "overlong",
+        "skipping",
     )
 
     def __init__(self, limit: int) -> None:
@@ -72,7 +73,7 @@ class LineBuffer:
         self.overlong = 0
         self._limit = limit
         self._searched = 0
-        self._skipping = False
+        self.skipping = False
 
     def __len__(self) -> int:
         return len(self.data)
@@ -90,7 +91,7 @@ class LineBuffer:
         self.offset += len(self.data)
         self.data.clear()
         self._searched = 0
-        self._skipping = False
+        self.skipping = False
 
     def take_line(self) -> bytes | None:
         """Take one line, without its end; `None` if it is not complete yet.
@@ -101,7 +102,7 @@ class LineBuffer:
         """
         data = self.data
         end = data.find(b"\n", self._searched)
-        if self._skipping or not 0 <= end <= self._limit:
+        if self.skipping or not 0 <= end <= self._limit:
             return self._take_odd_line(end)
         self.bare_lf = not end or data[end - 1] != _CR
         line = bytes(data[: end if self.bare_lf else end - 1])
@@ -110,38 +111,20 @@ class LineBuffer:
         self._searched = 0
         return line
 
-    def pass_line(self, data: bytes) -> bytes | None:
-        """Take a line that came alone, without its end; `None` if it is not such.
-
-        It must be whole, with nothing unread before it.
-        """
-        end = len(data) - 2
-        if (
-            self.data
-            or self._skipping
-            or not 0 <= end < self._limit
-            or data.find(b"\n") != end + 1
-            or data[end] != _CR
-        ):
-            return None
-        self.bare_lf = False
-        self.offset += end + 2
-        return data[:end]
-
     def take_unfinished_line(self) -> bytes:
         """Take what there is of a line that its sender will not finish."""
-        line = b"" if self._skipping else bytes(self.data).rstrip(b"\r")
+        line = b"" if self.skipping else bytes(self.data).rstrip(b"\r")
         self.drop()
         return line
 
     def _take_odd_line(self, end: int) -> bytes | None:
         """Go on with a line that is over the limit, or not complete."""
-        if self._skipping:
-            self._skipping = end < 0
+        if self.skipping:
+            self.skipping = end < 0
             self.take(len(self.data) if end < 0 else end + 1)
             return None if end < 0 else self.take_line()
         if len(self.data) > self._limit:
-            self._skipping = True
+            self.skipping = True
             self.overlong += 1
             return self.take(self._limit)
         self._searched = len(self.data)
@@ -207,6 +190,9 @@ class MailDissector(abc.ABC):
             self._receive_lines(side, data)
         elif mode is _TLS:
             self._feed_tls(side, data)
+        elif self._is_text(side, data):
+            self._mode[side] = _LINES
+            self._receive_lines(side, data)
         else:
             self._undecided[side].extend(data)
             self._decide(side)
@@ -273,7 +259,7 @@ class MailDissector(abc.ABC):
     def _line_reader(self, _side: Side) -> Callable[[bytes], object] | None:
         """What acts on the next line of a side; `None` if `_read` must look at it.
 
-        Most packets are a line, and most of those need no more than this.
+        Most packets are whole lines, which need no buffer if all lines do.
         """
         return None
 
@@ -302,16 +288,38 @@ class MailDissector(abc.ABC):
     def _receive_lines(self, side: Side, data: bytes) -> None:
         """Read bytes of a side that speaks clear text; nobody has upgraded yet."""
         unread = self._input[side]
-        if not self._input[_OTHER[side]].data:
-            act = self._line_reader(side)
-            line = unread.pass_line(data) if act is not None else None
-            if act is not None and line is not None:
-                act(line)
-                if self._upgraded:
-                    self._decide_both()
+        if not (unread.data or unread.skipping or self._input[_OTHER[side]].data):
+            taken = self._pass_lines(side, data)
+            if taken == len(data) and not self._upgraded:
                 return
-        unread.data += data
-        self._advance(side)
+            data = data[taken:]
+        if self._upgraded:
+            self._undecided[side].extend(data)
+            self._decide_both()
+        else:
+            unread.data += data
+            self._advance(side)
+
+    def _pass_lines(self, side: Side, data: bytes) -> int:
+        """Act on the lines that come first, with nothing unread before them.
+
+        Returns:
+            Where in `data` the rest begins, for which the buffer is needed.
+        """
+        unread = self._input[side]
+        size = len(data) if len(data) <= self.limits.line else 0
+        start = 0
+        while start < size and not self._upgraded:
+            act = self._line_reader(side)
+            end = data.find(b"\n", start)
+            if act is None or end <= start or data[end - 1] != _CR:
+                break
+            line = data[start : end - 1]
+            unread.bare_lf = False
+            unread.offset += end + 1 - start
+            start = end + 1
+            act(line)
+        return start
 
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
@@ -337,6 +345,14 @@ class MailDissector(abc.ABC):
             unread.overlong = 0
             self._anomaly("line_too_long", side)
         return line
+
+    def _is_text(self, side: Side, data: bytes) -> bool:
+        """Whether the first bytes of a side begin as no TLS record does."""
+        return (
+            data != b""
+            and data[0] in _TEXT
+            and not (self._upgraded or self._undecided[side])
+        )
 
     def _decide_both(self) -> None:
         for side in _SIDES:

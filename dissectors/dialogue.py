@@ -41,7 +41,7 @@ from dissectors.limits import DEFAULT_LIMITS
 from dissectors.sasl import SaslExchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dissectors.conversation import LineBuffer
     from dissectors.limits import Limits
@@ -57,16 +57,20 @@ _CLIENT, _SERVER = Side
 _WORD = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
 
 
-def parse_verb(word: bytes, known: frozenset[str]) -> str | None:
+def parse_verb(word: bytes, known: Mapping[bytes, str]) -> str | None:
     """Read a verb, in upper case; `None` if the word is none.
 
     An unknown word in mixed case is none: it may be base64, and a secret.
+
+    Args:
+        word: what may be a verb.
+        known: the known verbs by their bytes.
     """
-    if not _WORD.match(word):
-        return None
-    verb = word.decode("ascii").upper()
-    if verb in known or word.isupper() or word.islower() or word.istitle():
+    verb = known.get(word.upper())
+    if verb is not None:
         return verb
+    if _WORD.match(word) and (word.isupper() or word.islower() or word.istitle()):
+        return word.decode("ascii").upper()
     return None
 
 

@@ -53,6 +53,7 @@ _VERBS = (
     "UIDL USER UTF8 XAUTH XSENDER XTND"
 )
 VERBS = frozenset(_VERBS.split())
+_VERB_OF = {verb.encode(): verb for verb in VERBS}
 
 # RFC 1939 §3: the status indicators; servers must send them in upper case
 _STATUS = re.compile(rb"(\+OK|-ERR)(?![A-Za-z0-9])[ \t]*", re.IGNORECASE)
@@ -65,7 +66,7 @@ def parse_command(line: bytes) -> tuple[str | None, bytes]:
     The argument keeps its blanks, which may be part of a password.
     """
     word, _, argument = line.lstrip().replace(b"\t", b" ", 1).partition(b" ")
-    return parse_verb(word, VERBS), argument
+    return parse_verb(word, _VERB_OF), argument
 
 
 def parse_status(line: bytes) -> tuple[str, bytes] | None:

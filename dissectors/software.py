@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # product words of greetings, and the version that may follow; not in host names
 _PRODUCT = re.compile(
@@ -21,6 +22,8 @@ _PRODUCT = re.compile(
 )
 
 
+# servers repeat their banners; a dissector keeps no more than 1 KiB of one
+@lru_cache(maxsize=256)
 def find_software(banner: str) -> str | None:
     """Find the product that a banner names, with its version if it has one."""
     match = _PRODUCT.search(banner)

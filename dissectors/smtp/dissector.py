@@ -98,9 +98,13 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         return _SmtpCommand(exchange, transaction=self._transaction)
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
-        if self._content is not None or self._server_waits_since is not None:
+        if (
+            self._content is not None
+            or self._chunk_left
+            or self._server_waits_since is not None
+        ):
             return None
-        return None if self._chunk_left else super()._line_reader(side)
+        return super()._line_reader(side)
 
     def _read_next(self, unread: LineBuffer) -> bool:
         content = self._content

@@ -18,6 +18,7 @@ _RFC_VERBS = (
 )
 _VENDOR_VERBS = "XCLIENT XEXCH50 XFORWARD X-ANONYMOUSTLS X-EXPS X-LINK2STATE"
 VERBS = frozenset(f"{_RFC_VERBS} {_VENDOR_VERBS}".split())
+_VERB_OF = {verb.encode(): verb for verb in VERBS}
 
 
 def parse_command(line: bytes) -> tuple[str | None, bytes]:
@@ -29,10 +30,10 @@ def parse_command(line: bytes) -> tuple[str | None, bytes]:
     # RFC 5321 §4.1.1.1: trailing white space is tolerated
     line = line.strip()
     word, _, argument = line.partition(b" ")
-    verb = parse_verb(word, VERBS)
+    verb = parse_verb(word, _VERB_OF)
     if verb is None and b"\t" in word:
         word, _, argument = line.partition(b"\t")
-        verb = parse_verb(word, VERBS)
+        verb = parse_verb(word, _VERB_OF)
     return verb, argument.lstrip() if verb is not None else b""
 
 
