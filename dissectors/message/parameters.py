@@ -24,54 +24,64 @@ class ParameterizedField:
 
     Attributes:
         value: what stands before the parameters, in lower case.
-        parameters: raw values by attribute in lower case, as sent: sections and
-            charsets of RFC 2231 are still apart. The first of a name counts.
     """
 
-    __slots__ = ("parameters", "value")
+    __slots__ = ("_body", "_parameters", "value")
 
     def __init__(self, body: bytes) -> None:
-        value, semicolon, _ = body.partition(b";")
-        self.value = value.strip().lower()
-        self.parameters: dict[bytes, bytes] = {}
-        if semicolon:
-            for attribute, quoted, plain in _PARAMETER.findall(body):
-                raw = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted else plain.strip()
-                self.parameters.setdefault(attribute.lower(), raw)
+        self._body = body
+        self._parameters: dict[bytes, bytes] | None = None
+        self.value = body.partition(b";")[0].strip().lower()
 
     def raw(self, name: bytes) -> bytes:
         """Return a parameter that is meant for machines; empty if it is absent."""
-        if name in self.parameters:
-            return self.parameters[name]
-        return (self.text(name) or "").encode()
+        raw = self._read_parameters().get(name)
+        return (self.text(name) or "").encode() if raw is None else raw
 
     def text(self, name: bytes) -> str | None:
         """Return a parameter, decoded; `None` if it is absent."""
-        parameters = self.parameters
-        if name + b"*" in parameters:
-            return _decode_sections([(parameters[name + b"*"], True)])
-        sections = self._sections(name)
-        if sections:
-            return _decode_sections(sections)
+        if name not in self._body.lower():
+            return None
+        parameters = self._read_parameters()
+        if b"*" in self._body:
+            if name + b"*" in parameters:
+                return _decode_sections([(parameters[name + b"*"], True)])
+            sections = _sections(parameters, name)
+            if sections:
+                return _decode_sections(sections)
         raw = parameters.get(name)
         # RFC 2047 §5 forbids encoded words here, and many mailers send them
         return None if raw is None else decode_words(raw)
 
-    def _sections(self, name: bytes) -> list[tuple[bytes, bool]]:
-        """Collect the sections of a continued parameter (RFC 2231 §3).
+    def _read_parameters(self) -> dict[bytes, bytes]:
+        """Read raw values by attribute in lower case; the first of a name counts.
 
-        Returns:
-            Each section's raw value, and whether it is percent-encoded.
+        Sections and charsets of RFC 2231 are still apart.
         """
-        sections: list[tuple[bytes, bool]] = []
-        while True:
-            key = b"%b*%d" % (name, len(sections))
-            if key in self.parameters:
-                sections.append((self.parameters[key], False))
-            elif key + b"*" in self.parameters:
-                sections.append((self.parameters[key + b"*"], True))
-            else:
-                return sections
+        parameters = self._parameters
+        if parameters is None:
+            parameters = self._parameters = {}
+            for attribute, quoted, plain in _PARAMETER.findall(self._body):
+                raw = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted else plain.strip()
+                parameters.setdefault(attribute.lower(), raw)
+        return parameters
+
+
+def _sections(parameters: dict[bytes, bytes], name: bytes) -> list[tuple[bytes, bool]]:
+    """Collect the sections of a continued parameter (RFC 2231 §3).
+
+    Returns:
+        Each section's raw value, and whether it is percent-encoded.
+    """
+    sections: list[tuple[bytes, bool]] = []
+    while True:
+        key = b"%b*%d" % (name, len(sections))
+        if key in parameters:
+            sections.append((parameters[key], False))
+        elif key + b"*" in parameters:
+            sections.append((parameters[key + b"*"], True))
+        else:
+            return sections
 
 
 def _decode_sections(sections: list[tuple[bytes, bool]]) -> str:

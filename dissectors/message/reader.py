@@ -105,6 +105,9 @@ class MessageReader:
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the message, dot-stuffing undone."""
         self._facts.size_bytes += len(data)
+        if self._header is None and not self._entities:
+            # the rest is a body that nobody reads
+            return
         for start in range(0, len(data), _SLICE):
             self._buffer += data[start : start + _SLICE]
             if len(self._buffer) >= self._threshold:
@@ -168,10 +171,8 @@ class MessageReader:
             self._take(len(self._buffer) if at_end else self._held_from())
             return False
         self._take(empty_line.start() + 1)
-        # opens what the empty line does not belong to
-        section, self._header = self._header, None
-        self._take(empty_line.end())
-        self._header = section
+        # the section, which the empty line does not belong to, is complete
+        self._pass_on(empty_line.end())
         self._searched = self._position - 1
         self._end_header(is_complete=True)
         return True
@@ -249,14 +250,20 @@ class MessageReader:
 
     def _take(self, end: int) -> None:
         """Read on to a position and hand the bytes to whom they belong."""
+        header = self._header
+        if header is not None:
+            longest = self._position + self._limits.header - len(header)
+            header += self._buffer[self._position : min(end, longest)]
+        self._pass_on(end)
+
+    def _pass_on(self, end: int) -> None:
+        """Read on to a position and hand the bytes to the attachments."""
         if end <= self._position:
             return
-        if self._contents or self._header is not None:
+        if self._contents:
             piece = bytes(self._buffer[self._position : end])
             for content in self._contents:
                 content.update(piece)
-            if self._header is not None:
-                self._header += piece[: self._limits.header - len(self._header)]
         self._position = end
 
     def _begin_part(self, multipart: _Entity) -> None:
@@ -293,12 +300,12 @@ class MessageReader:
                 is_digest = media_type == b"multipart/digest"
                 part_type = b"message/rfc822" if is_digest else _TEXT
                 self._entities.append(_Entity(boundary, part_type))
+                self._survey()
         else:
             self._open_attachment(content_type, media_type, fields)
             if media_type in _MESSAGE_TYPES and not is_deep:
                 self._header = bytearray()
                 self._part_type = _TEXT
-        self._survey()
 
     def _open_attachment(
         self,
@@ -323,9 +330,12 @@ class MessageReader:
         encoding = fields.get(b"content-transfer-encoding", [b""])[0]
         content = content_for(encoding, is_message=is_message)
         self._entities.append(_Entity(attachment=attachment, content=content))
+        self._survey()
 
     def _close_entities(self, level: int) -> None:
         """Close the entities from a level on, and report those that are attachments."""
+        if level >= len(self._entities):
+            return
         for entity in self._entities[level:]:
             if entity.attachment is not None and entity.content is not None:
                 entity.content.finish()
@@ -349,8 +359,8 @@ class MessageReader:
 
 def _common_prefix(boundaries: Collection[bytes]) -> bytes:
     """Return what all boundaries begin with; that is shared by the extremes."""
-    if not boundaries:
-        return b""
+    if len(boundaries) < 2:
+        return next(iter(boundaries), b"")
     first, last = min(boundaries), max(boundaries)
     length = 0
     while first[length : length + 1] == last[length : length + 1] != b"":
