@@ -81,8 +81,8 @@ def _identity(
     capture, frame = split_frame_id(connection.first_frame)
     return (
         community_id(client, server),
-        session.protocol.value,
-        service.name if service is not None and fits else session.protocol.value,
+        session.protocol,
+        service.name if service is not None and fits else session.protocol,
         address_text(client.address),
         client.port,
         address_text(server.address),
@@ -120,7 +120,7 @@ def _volume(session: Session, connection: Connection) -> tuple[Any, ...]:
         server.stream_bytes,
         client.missing_bytes + server.missing_bytes,
         client.retransmitted_bytes + server.retransmitted_bytes,
-        connection.ending.value,
+        connection.ending,
         connection.is_complete,
     )
 
@@ -184,10 +184,10 @@ def _authentication(session: Session) -> tuple[Any, ...]:
     return (
         auth.mechanism,
         auth.user,
-        auth.result.value,
+        auth.result,
         session.auth_attempts,
         session.auth_failures,
-        session.exposure.value if session.exposure is not None else None,
+        session.exposure,
         session.exposure in (Exposure.PASSWORD, Exposure.TOKEN),
     )
 
@@ -229,7 +229,7 @@ def _exchange_row(
     time_ns = exchange.request_time_ns
     return (
         identifier,
-        exchange.kind.value,
+        exchange.kind,
         exchange.verb,
         exchange.argument,
         exchange.reply_time_ns if time_ns is None else time_ns,
@@ -249,7 +249,7 @@ def _message_row(
     facts = message.facts
     return (
         identifier,
-        message.direction.value,
+        message.direction,
         message.time_ns,
         *_place(message.frame, captures),
         message.sender,
@@ -262,7 +262,7 @@ def _message_row(
         facts.date,
         facts.mailer,
         facts.size_bytes,
-        message.outcome.value,
+        message.outcome,
         [
             (each.name, each.content_type, each.size_bytes, each.sha256)
             for each in facts.attachments
