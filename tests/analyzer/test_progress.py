@@ -28,10 +28,3 @@ def test_bar_is_drawn_on_standard_error(capsys: pytest.CaptureFixture[str]) -> N
     output = capsys.readouterr()
     assert output.out == ""
     assert "Reading" in output.err
-
-
-@pytest.mark.usefixtures("terminal")
-def test_error_passes_the_bar() -> None:
-    with pytest.raises(ZeroDivisionError), progress_bar(shown=True) as told:
-        told(5, None)
-        raise ZeroDivisionError

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from analyzer.sessions import Session
+from dissectors import events
+from dissectors.events import (
+    AuthAttempted,
+    Exchange,
+    ExchangeKind,
+    Exposure,
+    Outcome,
+    Side,
+    StartTls,
+)
+from dissectors.limits import DEFAULT_LIMITS
+from dissectors.services import Protocol
+
+if TYPE_CHECKING:
+    from dissectors.events import Event
+
+
+def folded(*happened: Event) -> Session:
+    session = Session(Protocol.SMTP)
+    session.fold(happened)
+    return session
+
+
+def auth(
+    result: Outcome, user: str = "tom", exposure: Exposure = Exposure.PASSWORD
+) -> AuthAttempted:
+    return AuthAttempted("PLAIN", user, result, exposure)
+
+
+def reply(**fields: object) -> Exchange:
+    return Exchange(1, ExchangeKind.COMMAND, "NOOP", **fields)  # type: ignore[arg-type]
+
+
+def test_every_event_can_be_folded() -> None:
+    assert set(get_args(events.Event)) == set(Session._FOLD)
+
+
+def test_successful_login_tells_who_it_was() -> None:
+    attempts = [
+        auth(Outcome.FAILURE, "first"),
+        auth(Outcome.SUCCESS, "second"),
+        auth(Outcome.FAILURE, "third"),
+    ]
+
+    session = folded(*attempts)
+
+    assert session.auth is attempts[1]
+    assert (session.auth_attempts, session.auth_failures) == (3, 2)
+
+
+def test_last_login_tells_who_it_was_if_none_succeeds() -> None:
+    session = folded(auth(Outcome.FAILURE, "first"), auth(Outcome.UNKNOWN, "second"))
+
+    assert session.auth is not None
+    assert session.auth.user == "second"
+    assert session.auth_failures == 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(Exposure)))
+def test_worst_exposure_counts(order: tuple[Exposure, ...]) -> None:
+    attempts = [auth(Outcome.FAILURE, exposure=exposure) for exposure in order]
+
+    assert folded(*attempts).exposure is Exposure.PASSWORD
+
+
+def test_token_is_worse_than_a_digest() -> None:
+    attempts = [
+        auth(Outcome.SUCCESS, exposure=Exposure.TOKEN),
+        auth(Outcome.SUCCESS, exposure=Exposure.OFFLINE),
+    ]
+
+    assert folded(*attempts).exposure is Exposure.TOKEN
+
+
+@pytest.mark.parametrize(
+    ("exchange", "error"),
+    [
+        (reply(reply_code=550, reply_text="5.1.1 no"), "550 5.1.1 no"),
+        (reply(reply_code=421), "421"),
+        (reply(reply_code=250, reply_text="ok"), None),
+        (reply(reply_code=354, reply_text="go on"), None),
+        (reply(status="-ERR", reply_text="[AUTH] no"), "-ERR [AUTH] no"),
+        (reply(status="+OK", reply_text="yes"), None),
+        (reply(status="NO", reply_text="denied"), "NO denied"),
+        (reply(status="BAD", reply_text="what?"), "BAD what?"),
+        (reply(status="* BYE", reply_text="shutdown"), "* BYE shutdown"),
+        (reply(), None),
+    ],
+)
+def test_negative_answer_is_the_last_error(
+    exchange: Exchange, error: str | None
+) -> None:
+    assert folded(exchange).last_error == error
+
+
+def test_later_good_answer_keeps_the_last_error() -> None:
+    session = folded(
+        reply(reply_code=550, reply_text="a"),
+        reply(reply_code=451, reply_text="b"),
+        reply(reply_code=250),
+    )
+
+    assert session.last_error == "451 b"
+
+
+def test_furthest_step_of_the_upgrade_counts() -> None:
+    steps = [StartTls.OFFERED, StartTls.ACCEPTED, StartTls.NOT_OFFERED]
+    session = folded(*map(events.StartTlsAdvanced, steps))
+
+    assert session.starttls is StartTls.ACCEPTED
+    assert session.starttls_offered
+
+
+def test_first_greeting_and_handshake_count() -> None:
+    hello = events.TlsHandshakeSeen("TLSv1.3")
+    session = folded(
+        events.GreetingReceived("first", "Postfix"),
+        events.GreetingReceived("second", "Exim"),
+        hello,
+        events.TlsHandshakeSeen("TLSv1.0"),
+    )
+
+    assert session.greeting is not None
+    assert session.greeting.text == "first"
+    assert session.software[Side.SERVER] == "Postfix"
+    assert session.tls is hello
+
+
+def test_what_a_side_says_of_itself_counts_more_than_its_greeting() -> None:
+    session = folded(
+        events.GreetingReceived("ready", "Postfix"),
+        events.SoftwareIdentified(Side.SERVER, "Dovecot"),
+        events.SoftwareIdentified(Side.CLIENT, "Thunderbird"),
+    )
+
+    assert session.software == ["Thunderbird", "Dovecot"]
+
+
+def test_last_capabilities_count() -> None:
+    session = folded(
+        events.CapabilitiesAnnounced(["STARTTLS"]),
+        events.CapabilitiesAnnounced(["AUTH"]),
+    )
+
+    assert session.capabilities == ["AUTH"]
+
+
+def test_mailboxes_are_listed_once_in_order() -> None:
+    names = ["INBOX", "Sent", "INBOX"]
+
+    session = folded(*map(events.MailboxSelected, names))
+
+    assert list(session.mailboxes) == ["INBOX", "Sent"]
+
+
+def test_deletions_are_added() -> None:
+    assert folded(events.MessagesDeleted(2), events.MessagesDeleted(3)).deleted == 5
+
+
+def test_refused_recipients_are_those_that_were_refused() -> None:
+    session = folded(
+        events.RecipientGiven("a", accepted=True),
+        events.RecipientGiven("b", accepted=False),
+        events.RecipientGiven("c", accepted=None),
+    )
+
+    assert session.rcpt_to == ["a", "b", "c"]
+    assert session.rcpt_refused == ["b"]
+
+
+def test_lists_are_bounded() -> None:
+    most = DEFAULT_LIMITS.list_items
+    session = Session(Protocol.SMTP)
+    for number in range(most + 10):
+        name = str(number)
+        session.fold(
+            [
+                events.ReplyReceived(250),
+                events.SenderGiven(name, accepted=True),
+                events.RecipientGiven(name, accepted=False),
+                events.MailboxSelected(name),
+            ]
+        )
+    session.fold([events.CapabilitiesAnnounced(["X"] * (most + 10))])
+
+    for kept in (
+        session.reply_codes,
+        session.mail_from,
+        session.rcpt_to,
+        session.rcpt_refused,
+        session.mailboxes,
+        session.capabilities,
+    ):
+        assert kept is not None
+        assert len(kept) == most
