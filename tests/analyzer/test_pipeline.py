@@ -259,7 +259,7 @@ def test_dissector_that_fails_costs_only_its_connection(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Pop3Dissector, "_read", fail)
+    monkeypatch.setattr(Pop3Dissector, "receive_data", fail)
     pop3 = Dialogue(110).server(b"+OK hi\r\n").client(b"QUIT\r\n").close()
     smtp = Dialogue(25, client_port=50_000).server(b"220 hi\r\n").close()
     path = write_pcap(tmp_path / "two.pcap", pop3, smtp)
