@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from dissectors.services import PORTS, SERVICE_BY_PORT, SERVICES, Protocol, Security
+
+
+def test_ports_are_those_of_the_registry() -> None:
+    # IANA Service Name and Transport Protocol Port Number Registry
+    registered = {
+        "smtp": 25,
+        "pop3": 110,
+        "imap": 143,
+        "submissions": 465,
+        "imaps": 993,
+        "pop3s": 995,
+    }
+
+    assert registered.items() <= {each.name: each.port for each in SERVICES}.items()
+    assert SERVICE_BY_PORT[587].name == SERVICE_BY_PORT[2525].name == "submission"
+
+
+@pytest.mark.parametrize(
+    "service", SERVICES, ids=lambda each: f"{each.name}-{each.port}"
+)
+def test_service_is_found_by_its_port(service: object) -> None:
+    assert service in SERVICE_BY_PORT.values()
+    assert len(SERVICES) == len(SERVICE_BY_PORT) == len(PORTS)
+
+
+def test_names_with_an_s_are_encrypted_from_the_start() -> None:
+    implicit = {
+        each.name for each in SERVICES if each.security is Security.IMPLICIT_TLS
+    }
+
+    # RFC 8314 §3
+    assert implicit == {"imaps", "pop3s", "submissions"}
+
+
+def test_each_port_is_for_the_protocol_of_its_service() -> None:
+    assert {PORTS[port] for port in (25, 465, 587, 2525)} == {Protocol.SMTP}
+    assert {PORTS[port] for port in (143, 993)} == {Protocol.IMAP}
+    assert {PORTS[port] for port in (110, 995)} == {Protocol.POP3}
