@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import abc
 import enum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from dissectors.events import Anomaly, Side
-from dissectors.limits import DEFAULT_LIMITS
+from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.tls import TLS_PREFIX_BYTES, TlsDissector, looks_like_tls
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from dissectors.events import Event
     from dissectors.limits import Limits
+
+ParsedT = TypeVar("ParsedT")
 
 _OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
@@ -43,6 +46,25 @@ def decode_text(raw: bytes, limit: int) -> str:
         limit: how many of them to keep.
     """
     return raw[:limit].decode("utf-8", "backslashreplace")
+
+
+def remember_short(
+    parse: Callable[[bytes, int, int], ParsedT],
+) -> Callable[[bytes, int, int], ParsedT]:
+    """Let a pure function remember what it made of short texts.
+
+    Servers say the same to every client, so most of it is parsed once. What may
+    be a secret must not come near it.
+
+    Args:
+        parse: takes the text, and two limits; what it returns must not be changed.
+    """
+    cached = lru_cache(maxsize=256)(parse)
+
+    def parse_or_remember(raw: bytes, limit: int, other_limit: int) -> ParsedT:
+        return (cached if len(raw) <= KIB else parse)(raw, limit, other_limit)
+
+    return parse_or_remember
 
 
 class LineBuffer:
@@ -288,38 +310,43 @@ class MailDissector(abc.ABC):
     def _receive_lines(self, side: Side, data: bytes) -> None:
         """Read bytes of a side that speaks clear text; nobody has upgraded yet."""
         unread = self._input[side]
-        if not (unread.data or unread.skipping or self._input[_OTHER[side]].data):
-            taken = self._pass_lines(side, data)
-            if taken == len(data) and not self._upgraded:
-                return
-            data = data[taken:]
+        if not (
+            unread.data
+            or unread.skipping
+            or self._input[_OTHER[side]].data
+            or len(data) > self.limits.line
+        ):
+            data = self._pass_lines(side, data)
         if self._upgraded:
             self._undecided[side].extend(data)
             self._decide_both()
-        else:
+        elif data:
             unread.data += data
             self._advance(side)
 
-    def _pass_lines(self, side: Side, data: bytes) -> int:
+    def _pass_lines(self, side: Side, data: bytes) -> bytes:
         """Act on the lines that come first, with nothing unread before them.
 
         Returns:
-            Where in `data` the rest begins, for which the buffer is needed.
+            The rest, for which the buffer is needed.
         """
         unread = self._input[side]
-        size = len(data) if len(data) <= self.limits.line else 0
-        start = 0
-        while start < size and not self._upgraded:
+        start, size = 0, len(data)
+        while start < size:
             act = self._line_reader(side)
+            if act is None:
+                break
             end = data.find(b"\n", start)
-            if act is None or end <= start or data[end - 1] != _CR:
+            if end <= start or data[end - 1] != _CR:
                 break
             line = data[start : end - 1]
             unread.bare_lf = False
             unread.offset += end + 1 - start
             start = end + 1
             act(line)
-        return start
+            if self._upgraded:
+                break
+        return data[start:]
 
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""

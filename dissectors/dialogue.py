@@ -190,7 +190,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         is_known = verb in self._VERBS
         if self._challenged and self._receive_response(line, is_known=is_known):
             return
-        is_rest, self._rest_of_line[Side.CLIENT] = self._rest_of_line[0], False
+        is_rest, self._rest_of_line[0] = self._rest_of_line[0], False
         if verb is not None and is_known:
             self._words_are_verbs = True
             self._receive_command(verb, argument)
@@ -220,7 +220,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         kind: ExchangeKind = ExchangeKind.COMMAND,
     ) -> CommandT:
         """Let a command await its reply."""
-        number = self._number_exchange()
+        self._exchange_count = number = self._exchange_count + 1
         command = self._make_command(
             Exchange(number, kind, verb, argument, self._time_ns, self._frame)
         )
@@ -231,10 +231,6 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._anomaly("too_many_pending_commands", Side.CLIENT)
             self._give_up_oldest()
         return command
-
-    def _number_exchange(self) -> int:
-        self._exchange_count += 1
-        return self._exchange_count
 
     def _send_auth(self, verb: str, argument: bytes) -> None:
         """AUTH: a mechanism, and perhaps an initial response (RFC 4954 §4)."""
@@ -320,14 +316,15 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
         """Find what a reply answers; `None` if nothing that was seen."""
-        if self._crosses_hole():
+        if self._sent_before_hole is not None and self._crosses_hole():
             return None
-        if not self._awaiting:
+        awaiting = self._awaiting
+        if not awaiting:
             self._take_unfinished_command()
         # what is no command gets an error, if it gets a reply at all
-        while self._awaiting and is_positive and _is_nameless(self._awaiting[0]):
+        while awaiting and is_positive and _is_nameless(awaiting[0].exchange):
             self._give_up_oldest()
-        return self._awaiting.popleft() if self._awaiting else None
+        return awaiting.popleft() if awaiting else None
 
     def _crosses_hole(self) -> bool:
         """Whether a reply is to a command that was lost; nobody knows how many."""
@@ -379,9 +376,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
-        self._complete(
-            self._make_command(Exchange(self._number_exchange(), kind)), reply
-        )
+        self._exchange_count += 1
+        self._complete(self._make_command(Exchange(self._exchange_count, kind)), reply)
 
     def _accept_tls(self) -> None:
         self._events.append(StartTlsAdvanced(StartTls.ACCEPTED))
@@ -459,6 +455,5 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._receive_server_line(line)
 
 
-def _is_nameless(command: Command) -> bool:
-    exchange = command.exchange
+def _is_nameless(exchange: Exchange) -> bool:
     return exchange.verb is None and exchange.kind is ExchangeKind.COMMAND

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import decode_text, remember_short
 from dissectors.dialogue import Command, DialogueDissector, parse_verb
 from dissectors.dotstuffing import StuffedText
 from dissectors.events import (
@@ -58,6 +58,7 @@ _VERB_OF = {verb.encode(): verb for verb in VERBS}
 # RFC 1939 §3: the status indicators; servers must send them in upper case
 _STATUS = re.compile(rb"(\+OK|-ERR)(?![A-Za-z0-9])[ \t]*", re.IGNORECASE)
 _STATUS_BYTES = 5
+_PLUS = 0x2B
 
 
 def parse_command(line: bytes) -> tuple[str | None, bytes]:
@@ -74,7 +75,26 @@ def parse_status(line: bytes) -> tuple[str, bytes] | None:
     match = _STATUS.match(line)
     if match is None:
         return None
-    return match[1].decode("ascii").upper(), line[match.end() :]
+    return "+OK" if line[0] == _PLUS else "-ERR", line[match.end() :]
+
+
+@remember_short
+def parse_capabilities(raw: bytes, line_limit: int, text_limit: int) -> tuple[str, ...]:
+    """Read the lines of a CAPA response.
+
+    Args:
+        raw: the lines behind the status line.
+        line_limit: how many of them to read.
+        text_limit: how many bytes of each to keep.
+    """
+    capabilities = []
+    for line in raw.splitlines()[:line_limit]:
+        # RFC 2449 §3: a tag, and parameters; the tag is not case-sensitive
+        tag, blank, parameters = line.strip().partition(b" ")
+        if tag:
+            text = tag.upper() + blank + parameters
+            capabilities.append(decode_text(text, text_limit))
+    return tuple(capabilities)
 
 
 @dataclass(slots=True)
@@ -185,7 +205,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         return not (self._awaiting and self._awaiting[0].is_multi_line)
 
     def _receive_server_line(self, line: bytes) -> None:
-        is_rest, self._rest_of_line[Side.SERVER] = self._rest_of_line[1], False
+        is_rest, self._rest_of_line[1] = self._rest_of_line[1], False
         status = parse_status(line)
         sasl = self._decisive.sasl if self._decisive is not None else None
         if status is not None:
@@ -303,14 +323,11 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         )
 
     def _report_capabilities(self, lines: _MultiLine) -> None:
-        capabilities = []
-        for line in lines.kept.splitlines()[: self.limits.list_items]:
-            # RFC 2449 §3: a tag, and parameters; the tag is not case-sensitive
-            tag, blank, parameters = bytes(line).strip().partition(b" ")
-            if tag:
-                capabilities.append(self._decode(tag.upper() + blank + parameters))
+        capabilities = parse_capabilities(
+            bytes(lines.kept), self.limits.list_items, self.limits.kept_text
+        )
         if not lines.has_hole:
-            self._events.append(CapabilitiesAnnounced(capabilities))
+            self._events.append(CapabilitiesAnnounced(list(capabilities)))
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")
             if tag_name == "IMPLEMENTATION" and parameter:

@@ -70,8 +70,8 @@ if TYPE_CHECKING:
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
 
-_STATUSES = frozenset({b"OK", b"NO", b"BAD"})
-_UNTAGGED_STATUSES = _STATUSES | {b"BYE", b"PREAUTH"}
+_STATUSES = {b"OK": "OK", b"NO": "NO", b"BAD": "BAD"}
+_UNTAGGED_STATUSES = frozenset({*_STATUSES, b"BYE", b"PREAUTH"})
 
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
 _EXPUNGING = ("EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE")
@@ -396,12 +396,13 @@ class ImapDissector(MailDissector):
         elif name == b"VANISHED" and words[2:] and words[2].upper() != b"(EARLIER)":
             self._count_expunged(grammar.count_uids(words[2]))
         self._expects_greeting = False
-        self._skip_literals(line)
+        if line.endswith(b"}"):
+            self._skip_literals(line)
 
     def _skip_literals(self, fragment: bytes) -> None:
         """Pass over a response, or the rest of one, that needs no reading."""
-        literal = find_literal(fragment)
         self._continuation = None
+        literal = find_literal(fragment)
         if literal is not None:
             self._continuation = self._skip_literals
             self._fragments[Side.SERVER].expect_literal(literal, None)
@@ -443,12 +444,12 @@ class ImapDissector(MailDissector):
     def _receive_tagged(self, line: bytes) -> None:
         self._expects_greeting = False
         tag, _, rest = line.partition(b" ")
-        status, _, text = rest.partition(b" ")
-        status = status.upper()
-        if status not in _STATUSES:
+        word, _, text = rest.partition(b" ")
+        status = _STATUSES.get(word.upper())
+        if status is None:
             self._anomaly("imap_invalid_response", Side.SERVER)
             return
-        response = Response(status.decode(), text, self._time_ns, self._frame)
+        response = Response(status, text, self._time_ns, self._frame)
         command = self._in_progress.oldest_of_tag(tag)
         if command is None:
             if self._command_seen and not self._holes[Side.CLIENT]:
@@ -456,7 +457,7 @@ class ImapDissector(MailDissector):
             self._report_response(ExchangeKind.COMMAND, response)
         else:
             # RFC 9051 §4.3: the client doesn't send a literal that is refused
-            is_refused = status != b"OK" and self._may_withhold
+            is_refused = status != "OK" and self._may_withhold
             if command.is_open and is_refused and self._withhold_literal(command):
                 self._close_command(command)
             self._end_command(command, response)
@@ -471,7 +472,7 @@ class ImapDissector(MailDissector):
         return command.literal_withheld
 
     def _read_code(self, text: bytes) -> None:
-        if text[:12].upper() == b"[CAPABILITY ":
+        if text.startswith(b"[") and text[:12].upper() == b"[CAPABILITY ":
             capability_data = text[12:].partition(b"]")[0]
             self._events += describe_capabilities(capability_data, self.limits)
 

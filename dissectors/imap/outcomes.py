@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import decode_text, remember_short
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
@@ -83,10 +83,17 @@ def describe_greeting(text: bytes, limits: Limits) -> Event:
 
 def describe_capabilities(capability_data: bytes, limits: Limits) -> list[Event]:
     """Report capability-data, which comes without its first word."""
-    names = decode_text(capability_data, limits.line).split()[: limits.list_items]
+    names, step = _parse_capabilities(capability_data, limits.line, limits.list_items)
+    return [CapabilitiesAnnounced(list(names)), StartTlsAdvanced(step)]
+
+
+@remember_short
+def _parse_capabilities(
+    capability_data: bytes, limit: int, item_limit: int
+) -> tuple[tuple[str, ...], StartTls]:
+    names = tuple(decode_text(capability_data, limit).split()[:item_limit])
     is_offered = any(name.upper() == "STARTTLS" for name in names)
-    step = StartTls.OFFERED if is_offered else StartTls.NOT_OFFERED
-    return [CapabilitiesAnnounced(names), StartTlsAdvanced(step)]
+    return names, StartTls.OFFERED if is_offered else StartTls.NOT_OFFERED
 
 
 def describe_software(side: Side, id_params: bytes, limits: Limits) -> list[Event]:

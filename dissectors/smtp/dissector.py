@@ -120,7 +120,7 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         return super()._read_next(unread)
 
     def _receive_command(self, verb: str, argument: bytes) -> None:
-        if not self._bare_lf_seen and self._input[Side.CLIENT].bare_lf:
+        if self._input[0].bare_lf and not self._bare_lf_seen:
             self._bare_lf_seen = True
             self._anomaly("smtp_bare_lf", Side.CLIENT)
         on_command = self._ON_COMMAND.get(verb)
@@ -292,7 +292,7 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         return self._content is None and parsed is not None and parsed[1]
 
     def _receive_server_line(self, line: bytes) -> None:
-        is_rest, self._rest_of_line[Side.SERVER] = self._rest_of_line[1], False
+        is_rest, self._rest_of_line[1] = self._rest_of_line[1], False
         parsed = grammar.parse_reply_line(line)
         if parsed is not None:
             code, is_last, text = parsed
@@ -359,11 +359,12 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def _on_hello_reply(self, _command: _SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is None or not reply.is_positive:
             return
-        text = decode_text(b"\n".join(reply.lines), self.limits.line)
-        capabilities = grammar.parse_capabilities(text)[: self.limits.list_items]
+        capabilities = grammar.parse_capabilities(
+            b"\n".join(reply.lines), self.limits.line, self.limits.list_items
+        )
         offered = "STARTTLS" in capabilities
         if reply.complete:
-            self._events.append(CapabilitiesAnnounced(capabilities))
+            self._events.append(CapabilitiesAnnounced(list(capabilities)))
         if reply.complete or offered:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
             self._events.append(StartTlsAdvanced(step))

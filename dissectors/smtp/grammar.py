@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from dissectors.conversation import decode_text, remember_short
 from dissectors.dialogue import parse_verb
 
 # RFC 5321 §4.1.1, RFC 3030, 3207, 4954, 1985, 2645, 2033, 821 (SEND, SOML, SAML,
@@ -70,8 +71,13 @@ def parse_bdat(argument: bytes) -> tuple[int, bool] | None:
     return (int(match[1]), match[2] is not None) if match else None
 
 
-# RFC 5321 §4.2: Reply-code = %x32-35 %x30-35 %x30-39, and what comes close to it
-_REPLY_CODES = {b"%d" % code: code for code in range(200, 600)}
+# RFC 5321 §4.2: Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code
+# [ SP textstring ] CRLF; Reply-code = %x32-35 %x30-35 %x30-39, and what is close
+_REPLY_STARTS = {
+    b"%d%s" % (code, separator): (code, separator != b"-")
+    for code in range(200, 600)
+    for separator in (b"-", b" ", b"")
+}
 
 
 def parse_reply_line(line: bytes) -> tuple[int, bool, bytes] | None:
@@ -80,24 +86,23 @@ def parse_reply_line(line: bytes) -> tuple[int, bool, bytes] | None:
     Returns:
         The code, whether the line is the reply's last, and its text.
     """
-    code = _REPLY_CODES.get(line[:3])
-    if code is None:
-        return None
-    # Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP ... ]
-    separator = line[3:4]
-    if separator == b"-":
-        return code, False, line[4:]
-    if separator in (b" ", b""):
-        return code, True, line[4:]
-    return None
+    start = _REPLY_STARTS.get(line[:4])
+    return None if start is None else (*start, line[4:])
 
 
-def parse_capabilities(text: str) -> list[str]:
-    """Read the keywords of an EHLO reply, whose first line is the domain."""
+@remember_short
+def parse_capabilities(raw: bytes, limit: int, item_limit: int) -> tuple[str, ...]:
+    """Read the keywords of an EHLO reply.
+
+    Args:
+        raw: the lines' texts, the first of which is the domain.
+        limit: how many bytes to read.
+        item_limit: how many keywords to return.
+    """
     capabilities = []
-    for line in text.split("\n")[1:]:
+    for line in decode_text(raw, limit).split("\n")[1:]:
         # RFC 5321 §4.1.1.1: ehlo-line = ehlo-keyword *( SP ehlo-param )
         keyword, blank, parameters = line.strip().partition(" ")
         if keyword:
             capabilities.append(f"{keyword.upper()}{blank}{parameters}")
-    return capabilities
+    return tuple(capabilities[:item_limit])
