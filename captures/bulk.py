@@ -50,7 +50,7 @@ def take_spans(spans: Sequence[Span], rows: Rows) -> list[int]:
     first = np.array([span.start for span in spans], dtype=np.int64)
     flagged = np.flatnonzero(rows.segments.flags & np.uint8(CHANGES_STATE))
     next_flagged = np.append(flagged, len(rows.order))[np.searchsorted(flagged, first)]
-    stop = np.minimum(next_flagged, np.array([span.stop for span in spans]))
+    stop = np.minimum(next_flagged, np.array([_stop(span) for span in spans]))
     # numpy's reductions know no empty groups
     some = np.flatnonzero(stop > first)
     resume: list[int] = first.tolist()
@@ -62,6 +62,11 @@ def take_spans(spans: Sequence[Span], rows: Rows) -> list[int]:
     for number, taken in zip(some.tolist(), columns.take(rows), strict=True):
         resume[number] = taken
     return resume
+
+
+def _stop(span: Span) -> int:
+    """Where a span ends; it is empty if its connection made room for another."""
+    return span.start if span.connection.flows[0].finished else span.stop
 
 
 class _Columns:

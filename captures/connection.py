@@ -89,6 +89,7 @@ class Connection:
     Attributes:
         originator: who opened it (without a SYN: who seems to be the client).
         responder: the other.
+        serial: tells it from others between the same endpoints.
         first_frame: frame ID of its first packet.
         start_ns: time of its first packet.
         end_ns: time of its last packet (the latest, if time went back).
@@ -119,6 +120,7 @@ class Connection:
         "originator",
         "originator_is_lower",
         "responder",
+        "serial",
         "start_ns",
         "syn_ack_ns",
         "syn_ns",
@@ -133,6 +135,7 @@ class Connection:
         budget: Budget,
         make_consumer: Callable[[Connection], ConnectionConsumer],
     ) -> None:
+        self.serial = 0
         self.originator = originator
         self.responder = responder
         self.originator_is_lower = originator <= responder
@@ -241,7 +244,8 @@ class Connection:
             self.ending = ending
         for flow in self.flows:
             flow.finish(self.end_ns, self.last_frame)
-        self.consumer.close(self)
+        if self.consumer.wanted:
+            self.consumer.close(self)
 
     def discard(self) -> None:
         """Forget what waits: the connection is not mail."""
