@@ -17,11 +17,14 @@ _TOP = 10
 
 
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """Which sessions went over to TLS: a version was agreed on, or data was sent."""
+    """Which sessions went over to TLS.
+
+    Both sides sent encrypted data; or they agreed on a version, no alert in clear
+    followed, and the rest was not seen.
+    """
     established = sessions["tls_established"].fillna(value=False)
-    return (sessions["tls_mode"] != "none") & (
-        sessions["tls_version"].notna() | established
-    )
+    agreed = sessions["tls_version"].notna() & sessions["tls_alert"].isna()
+    return (sessions["tls_mode"] != "none") & (agreed | established)
 
 
 def by_service(sessions: pd.DataFrame) -> pd.DataFrame:

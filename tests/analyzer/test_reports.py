@@ -110,15 +110,22 @@ def test_versions_of_tls_are_counted() -> None:
     )
 
 
-def test_encryption_is_told_by_what_was_sent() -> None:
-    for name in CAPTURES:
-        sessions = analysis_of(name).sessions
-        encrypted = reports.is_encrypted(sessions)
-        assert encrypted.dtype == bool or not encrypted.isna().any()
-        assert (sessions["tls_version"].notna() <= encrypted).all()
+@pytest.mark.parametrize("name", CAPTURES)
+def test_encryption_needs_a_version(name: str) -> None:
+    sessions = analysis_of(name).sessions
 
-    (refused,) = reports.is_encrypted(analysis_of("smtp-starttls-refused").sessions)
-    assert not refused
+    encrypted = reports.is_encrypted(sessions)
+
+    assert not encrypted.isna().any()
+    assert sessions["tls_version"].notna()[encrypted].all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["imap-untrusted-certificate", "smtp-starttls-failed", "smtp-starttls-refused"],
+)
+def test_upgrade_that_failed_encrypts_nothing(name: str) -> None:
+    assert list(reports.is_encrypted(analysis_of(name).sessions)) == [False]
 
 
 def test_hello_without_an_answer_encrypts_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""What the tree promises: its public names, and a test file per source file."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("analyzer", "captures", "dissectors")
+# `python -m analyzer` is tested with the command
+UNTESTED = {"__init__.py", "__main__.py"}
+# what only works together with others is tested there
+TESTED_WITH = {
+    "captures/rows.py": "captures/test_connection_table.py",
+    "dissectors/dialogue.py": "dissectors/test_pop3.py",
+}
+SOURCES = [
+    path.relative_to(ROOT)
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if path.name not in UNTESTED
+]
+
+PUBLIC = {
+    "analyzer": {"Analysis", "__version__", "analyze"},
+    "captures": {
+        "MAX_BATCH_BYTES",
+        "MAX_BATCH_PACKETS",
+        "CaptureError",
+        "CaptureReader",
+        "Connection",
+        "ConnectionConsumer",
+        "ConnectionTable",
+        "Decoder",
+        "End",
+        "Ending",
+        "Endpoint",
+        "Flow",
+        "MergedCaptures",
+        "PacketBatch",
+        "SegmentFilter",
+        "Segments",
+        "open_capture",
+        "open_captures",
+        "split_frame_id",
+    },
+    "dissectors": {
+        "ImapDissector",
+        "MailDissector",
+        "Pop3Dissector",
+        "SmtpDissector",
+        "new_dissector",
+    },
+}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_source_has_its_test(source: Path) -> None:
+    folder = ROOT / "tests" / source.parent
+    places = [folder / f"test_{source.name}"]
+    if len(source.parts) > 2:
+        places.append(folder.parent / f"test_{source.parent.name}.py")
+    if elsewhere := TESTED_WITH.get(str(source)):
+        places.append(ROOT / "tests" / elsewhere)
+
+    assert any(place.exists() for place in places)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_those_that_users_rely_on(package: str) -> None:
+    module = importlib.import_module(package)
+
+    assert set(module.__all__) == PUBLIC[package]
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    import analyzer
+
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = analyzer.nonsense
