@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from dissectors.events import MessageFacts
     from dissectors.limits import Limits
 
-# The fields that are wanted, with their line ends. A line end before a blank only
-# folds the field (RFC 5322 §2.2.3); blanks before the colon are obsolete but valid
-# (§4.5). Nothing is tried twice, so the cost is linear.
+# RFC 5322 §2.2.3: a line end before a blank only folds the field
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+# The fields that are wanted, unfolded. RFC 5322 §4.5: blanks before the colon are
+# obsolete but valid. Nothing is tried twice, so the cost is linear.
 _FIELD = re.compile(
     rb"\n(cc|content-(?:disposition|transfer-encoding|type)|date|from|message-id"
-    rb"|subject|to|user-agent|x-mailer)(?:[^\S\n]|\n(?=[ \t]))*+"
-    rb":([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+    rb"|subject|to|user-agent|x-mailer)[^\S\n]*+:([^\n]*+)",
     re.IGNORECASE,
 )
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 # What stands between two commas of an address list; commas in quoted strings,
 # comments (nested once) and angle brackets (routes, RFC 5322 §4.4) do not count.
@@ -38,9 +38,10 @@ _ADDRESS = re.compile(
 def read_fields(section: bytes | bytearray) -> dict[bytes, list[bytes]]:
     """Read a header section into unfolded field bodies, by name in lower case."""
     fields: dict[bytes, list[bytes]] = {}
+    if b"\n " in section or b"\n\t" in section:
+        section = _FOLD.sub(b"", section)
     for name, body in _FIELD.findall(b"\n" + section):
-        unfolded = _FOLD.sub(b"", body) if b"\n" in body else body
-        fields.setdefault(name.lower(), []).append(unfolded.strip())
+        fields.setdefault(name.lower(), []).append(body.strip())
     return fields
 
 
@@ -61,7 +62,7 @@ def apply_fields(
     facts.mailer = text(b"user-agent")
     if facts.mailer is None:
         facts.mailer = text(b"x-mailer")
-    for body in fields.get(b"to", []) + fields.get(b"cc", []):
+    for body in (*fields.get(b"to", ()), *fields.get(b"cc", ())):
         for address in _split_addresses(body):
             if len(facts.to) >= limits.list_items:
                 return

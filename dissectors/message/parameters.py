@@ -62,7 +62,9 @@ class ParameterizedField:
         if parameters is None:
             parameters = self._parameters = {}
             for attribute, quoted, plain in _PARAMETER.findall(self._body):
-                raw = _QUOTED_PAIR.sub(rb"\1", quoted) if quoted else plain.strip()
+                raw = quoted or plain.strip()
+                if quoted and b"\\" in quoted:
+                    raw = _QUOTED_PAIR.sub(rb"\1", quoted)
                 parameters.setdefault(attribute.lower(), raw)
         return parameters
 

@@ -41,6 +41,7 @@ _MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z
 
 _TEXT = b"text/plain"
 _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
+_ABSENT = ParameterizedField(b"")
 
 
 @dataclass(slots=True)
@@ -288,7 +289,7 @@ class MessageReader:
 
     def _open_entity(self, fields: dict[bytes, list[bytes]]) -> None:
         """Open what a header section announces, if it matters."""
-        content_type = ParameterizedField(fields.get(b"content-type", [b""])[0])
+        content_type = _parameterized(fields, b"content-type")
         declared = _MEDIA_TYPE.match(content_type.value)
         # RFC 2045 §5.2: what can't be read counts as absent
         media_type = declared[0] if declared else self._part_type
@@ -314,7 +315,7 @@ class MessageReader:
         fields: dict[bytes, list[bytes]],
     ) -> None:
         """Open a part if it is a file or a message."""
-        disposition = ParameterizedField(fields.get(b"content-disposition", [b""])[0])
+        disposition = _parameterized(fields, b"content-disposition")
         name = disposition.text(b"filename") or content_type.text(b"name")
         is_message = media_type in _MESSAGE_TYPES
         if not (name or is_message or disposition.value == b"attachment"):
@@ -355,6 +356,11 @@ class MessageReader:
             if each.boundary is not None
         }
         self._delimiter = b"\n--" + _common_prefix(self._boundaries)
+
+
+def _parameterized(fields: dict[bytes, list[bytes]], name: bytes) -> ParameterizedField:
+    bodies = fields.get(name)
+    return ParameterizedField(bodies[0]) if bodies else _ABSENT
 
 
 def _common_prefix(boundaries: Collection[bytes]) -> bytes:

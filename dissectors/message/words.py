@@ -23,7 +23,7 @@ def decode_words(raw: bytes) -> str:
     Bytes outside of encoded words are taken for UTF-8, or else for Latin-1.
     """
     if b"=?" not in raw:
-        return decode_unlabelled(raw)
+        return raw.decode() if raw.isascii() else decode_unlabelled(raw)
     text: list[str] = []
     # Characters may be split over words of one charset: against RFC 2047 §5, but
     # common. So the bytes of neighbours are joined before they are decoded.

@@ -129,12 +129,12 @@ class RecordReader:
                 position += self._read_header(data, position)
                 if self._header or self.is_invalid:
                     return
-            end = min(position + self._remaining, len(data))
-            is_read = self.content_type != _APPLICATION_DATA
-            piece = data[position:end] if is_read else b""
-            self._remaining -= end - position
+            content_type = self.content_type
+            end = position + self._remaining
+            piece = b"" if content_type == _APPLICATION_DATA else data[position:end]
+            self._remaining = max(end - len(data), 0)
             position = end
-            yield Fragment(self.content_type, self._length, is_first, piece)
+            yield Fragment(content_type, self._length, is_first, piece)
 
     def skip(self, length: int) -> bool:
         """Pass over missing bytes; false if the record boundaries are lost by it."""
