@@ -102,8 +102,13 @@ class LineBuffer:
 
     def take(self, count: int) -> bytes:
         """Take up to `count` bytes off the front."""
-        taken = bytes(self.data[:count])
-        del self.data[:count]
+        data = self.data
+        if count >= len(data):
+            taken = bytes(data)
+            data.clear()
+        else:
+            taken = bytes(data[:count])
+            del data[:count]
         self.offset += len(taken)
         self._searched = 0
         return taken

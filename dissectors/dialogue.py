@@ -442,7 +442,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     def _finish(self) -> None:
         client, server = self._input
         line = client.take_unfinished_line()
-        if self._challenged or self._parse_command(line)[0] in self._VERBS:
+        if self._challenged or (line and self._parse_command(line)[0] in self._VERBS):
             self._receive_client_line(line)
         self._finish_server(server)
         while self._awaiting:
@@ -451,7 +451,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     def _finish_server(self, unread: LineBuffer) -> None:
         self._read_server(unread)
         line = unread.take_unfinished_line()
-        if self._is_whole_reply(line):
+        if line and self._is_whole_reply(line):
             self._receive_server_line(line)
 
 

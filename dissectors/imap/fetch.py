@@ -13,6 +13,7 @@ One message at a time is in progress; the text of a response is kept up to
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from dissectors.imap.grammar import unquote
@@ -141,20 +142,21 @@ class Retrieval:
 
     def _read_strings(self, fragment: bytes) -> None:
         """Read values that came as quoted strings or NIL, not as literals."""
-        item = b""
-        for match in _TOKEN.finditer(fragment):
-            token = match[0]
-            if token.startswith(b'"') and item in _WHOLE_MESSAGE:
+        for name, value in pairwise(_TOKEN.findall(fragment)):
+            is_string = value.startswith(b'"')
+            if not (is_string or value.upper() == b"NIL"):
+                continue
+            item = name.upper()
+            text = unquote(value) if is_string else b""
+            if item not in _WHOLE_MESSAGE:
+                chunk = self._open_chunk(item, len(text))
+                if chunk is not None:
+                    chunk.feed(text)
+                    self._close_chunk(chunk, complete=True)
+            elif is_string:
                 reader = MessageReader(self._limits)
-                reader.feed(unquote(token))
+                reader.feed(text)
                 self._finish_message(reader, complete=True)
-            elif token.startswith(b'"') or token.upper() == b"NIL":
-                text = unquote(token) if token.startswith(b'"') else b""
-                chunked = self._open_chunk(item, len(text))
-                if chunked is not None:
-                    chunked.feed(text)
-                    self._close_chunk(chunked, complete=True)
-            item = token.upper()
 
     def _open_chunk(self, item: bytes, length: int) -> MessageReader | None:
         match = _CHUNK.fullmatch(item)

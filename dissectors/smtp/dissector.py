@@ -36,9 +36,9 @@ from dissectors.events import (
     StartTls,
     StartTlsAdvanced,
 )
-from dissectors.limits import DEFAULT_LIMITS
+from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.smtp import grammar
-from dissectors.smtp.replies import ReplyReader, SmtpReply
+from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
 from dissectors.smtp.transaction import MailTransaction, Message
 from dissectors.software import find_software
 
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
     from dissectors.conversation import LineBuffer
     from dissectors.limits import Limits
+
+# a member of an enum costs more to look up
+_SERVER = Side.SERVER
 
 
 @dataclass(slots=True)
@@ -105,6 +108,22 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         ):
             return None
         return super()._line_reader(side)
+
+    def _pass_lines(self, side: Side, data: bytes) -> bytes:
+        if (
+            side is _SERVER
+            and data[3:4] == b"-"
+            and len(data) <= KIB
+            and self._line_reader(side) is not None
+            and not self._replies.is_open
+        ):
+            reply = parse_reply(data, self.limits.line)
+            if reply is not None:
+                self._input[side].offset += len(data)
+                self._rest_of_line[1] = False
+                self._receive_reply(reply)
+                return b""
+        return super()._pass_lines(side, data)
 
     def _read_next(self, unread: LineBuffer) -> bool:
         content = self._content

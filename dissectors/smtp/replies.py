@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dissectors.conversation import decode_text
+from dissectors.smtp.grammar import parse_reply_line
 
 if TYPE_CHECKING:
     from dissectors.events import Exchange
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 _LINE_OVERHEAD = 32
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SmtpReply:
     """A reply.
 
@@ -51,6 +53,11 @@ class ReplyReader:
         self._kept = 0
         self._lines: list[bytes] = []
 
+    @property
+    def is_open(self) -> bool:
+        """A reply has begun and goes on."""
+        return bool(self._lines)
+
     def add(self, code: int, text: bytes, *, is_last: bool) -> SmtpReply | None:
         """Take a line; return the reply if this was its last."""
         if is_last and not self._lines:
@@ -68,3 +75,19 @@ class ReplyReader:
         reply = SmtpReply(self._code, self._lines, complete)
         self._lines, self._kept = [], 0
         return reply
+
+
+# servers say the same to every client; the caller sees to it that it is short
+@lru_cache(maxsize=256)
+def parse_reply(data: bytes, limit: int) -> SmtpReply | None:
+    """Read a reply; `None` if this is not just that, to its last CRLF."""
+    reader = ReplyReader(limit)
+    reply = None
+    *lines, rest = data.split(b"\r\n")
+    for line in lines:
+        parsed = parse_reply_line(line)
+        if parsed is None or reply is not None or b"\n" in line:
+            return None
+        code, is_last, text = parsed
+        reply = reader.add(code, text, is_last=is_last)
+    return None if rest else reply
