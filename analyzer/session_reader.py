@@ -41,6 +41,7 @@ class SessionReader:
         "_connection",
         "_detector",
         "_dissector",
+        "_ended",
         "_ports",
         "_server_port",
         "_session",
@@ -68,6 +69,7 @@ class SessionReader:
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
         self._session: Session | None = None
+        self._ended = [False, False]
 
     def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
         """Take the next bytes of one end."""
@@ -89,6 +91,11 @@ class SessionReader:
             self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
         else:
             self._feed(self._dissector.receive_eof, end, time_ns, frame)
+            self._ended[end] = True
+            if all(self._ended):
+                # the connection lingers for a while; its dissector need not
+                self._dissector = None
+                self.reading = False
 
     def close(self, connection: Connection) -> None:
         """Write the rows: the connection is over."""

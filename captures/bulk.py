@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from captures.connection import CHANGES_STATE, CLOSED_TIMEOUT_NS, Connection
+from captures.connection import CHANGES_STATE, IDLE_TIMEOUT_NS, Connection
 from captures.reassembly import End
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class _Columns:
         silent = np.diff(self.clock_ns, prepend=self.clock_ns[:1])
         last_clock = [span.connection.last_clock_ns for span in self.spans]
         silent[self.starts] = self.clock_ns[self.starts] - np.array(last_clock)
-        fits &= silent <= CLOSED_TIMEOUT_NS
+        fits &= silent <= IDLE_TIMEOUT_NS
         reading = np.array([span.connection.consumer.reading for span in self.spans])
         # a hole that the snap length cut must be told to who reads
         fits &= ~reading[self.span] | (self.missing == 0)

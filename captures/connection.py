@@ -30,9 +30,9 @@ SECOND_NS = 1_000_000_000
 IDLE_TIMEOUT_NS = 7200 * SECOND_NS
 # What never got past its SYN
 OPENING_TIMEOUT_NS = 120 * SECOND_NS
-# Retransmissions of a closed connection still belong to it (RFC 9293 §3.4.2,
-# TIME-WAIT; most systems wait a minute).
-CLOSED_TIMEOUT_NS = 60 * SECOND_NS
+# Retransmissions of a closed connection still belong to it. Hosts wait for them in
+# TIME-WAIT, a minute or more (RFC 9293 §3.4.2); those that do come, come soon.
+CLOSED_TIMEOUT_NS = 10 * SECOND_NS
 # How long a segment waits for what it acknowledges: packets may be captured in
 # another order than they were sent, but not by much.
 MAX_HELD_SEGMENTS = 8

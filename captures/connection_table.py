@@ -20,6 +20,7 @@ from captures.bulk import Span, take_spans
 from captures.connection import (
     CLOSED_TIMEOUT_NS,
     OPENING_TIMEOUT_NS,
+    SECOND_NS,
     Connection,
     Ending,
     Segment,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 65_536
 
 # After this long without a packet, what turned out not to be mail is looked at again.
-UNWANTED_NS = CLOSED_TIMEOUT_NS
+UNWANTED_NS = 60 * SECOND_NS
 # deadlines of connections that are over, before they are cleared away
 _SPARE_DEADLINES = 1024
 
@@ -79,9 +80,9 @@ class ConnectionTable:
         self._unwanted: dict[ConnectionKey, int] = {}
         self._handshakes = RecentHandshakes()
         self._budget = Budget()
-        # when to look whether a connection timed out; a heap
-        self._deadlines: list[tuple[int, int, ConnectionKey, Connection]] = []
-        self._deadline_count = 0
+        # when to look whether a connection timed out, its serial number; a heap
+        self._deadlines: list[tuple[int, int, ConnectionKey]] = []
+        self._connection_count = 0
         self._clock_ns = -(1 << 63)
         # of this batch: what may be taken in bulk
         self._spans: list[Span] = []
@@ -213,6 +214,8 @@ class ConnectionTable:
             self._budget,
             self._make_consumer,
         )
+        self._connection_count += 1
+        connection.serial = self._connection_count
         connection.vlan = rows.vlan[at]
         connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
         connection.last_clock_ns = rows.clock[at]
@@ -266,27 +269,31 @@ class ConnectionTable:
     def _set_deadline(
         self, key: ConnectionKey, connection: Connection, after_ns: int
     ) -> None:
-        self._deadline_count += 1
         deadline = connection.last_clock_ns + after_ns
-        entry = (deadline, self._deadline_count, key, connection)
-        heapq.heappush(self._deadlines, entry)
+        heapq.heappush(self._deadlines, (deadline, connection.serial, key))
         if len(self._deadlines) > 4 * len(self._connections) + _SPARE_DEADLINES:
             self._forget_deadlines()
 
     def _forget_deadlines(self) -> None:
         """Let go of connections that are over; their deadlines may never come."""
         self._deadlines = [
-            entry
-            for entry in self._deadlines
-            if self._connections.get(entry[2]) is entry[3]
+            entry for entry in self._deadlines if self._find(entry) is not None
         ]
         heapq.heapify(self._deadlines)
+
+    def _find(self, entry: tuple[int, int, ConnectionKey]) -> Connection | None:
+        """The connection that a deadline is of, unless it is over."""
+        _, serial, key = entry
+        connection = self._connections.get(key)
+        is_same = connection is not None and connection.serial == serial
+        return connection if is_same else None
 
     def _expire(self) -> None:
         """End the connections that no later packet can belong to."""
         while self._deadlines and self._deadlines[0][0] < self._clock_ns:
-            _, _, key, connection = heapq.heappop(self._deadlines)
-            if self._connections.get(key) is not connection:
+            entry = heapq.heappop(self._deadlines)
+            key, connection = entry[2], self._find(entry)
+            if connection is None:
                 continue
             if self._clock_ns - connection.last_clock_ns > connection.timeout_ns:
                 self._end(key, connection, Ending.TIMEOUT)
@@ -296,10 +303,11 @@ class ConnectionTable:
     def _make_room(self) -> None:
         """If there are too many, give up those that were to be looked at first."""
         while len(self._connections) >= MAX_CONNECTIONS:
-            _, _, key, connection = heapq.heappop(self._deadlines)
-            if self._connections.get(key) is connection:
+            entry = heapq.heappop(self._deadlines)
+            connection = self._find(entry)
+            if connection is not None:
                 self.given_up += 1
-                self._end(key, connection, Ending.OPEN)
+                self._end(entry[2], connection, Ending.OPEN)
 
 
 def _has_mail_port(key: ConnectionKey, segment_filter: SegmentFilter) -> bool:
