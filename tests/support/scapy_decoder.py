@@ -115,7 +115,8 @@ def _wire_length(address: Any, segment: Any, packet: Packet) -> int:
     cut = packet.wire_length - len(packet.data)
     headers = len(address.original) - len(segment.original)
     padding = address.lastlayer().load if address.lastlayer().name == "Padding" else b""
+    tcp_header: int = segment.dataofs * 4
     if not total:
-        return len(segment.original) - segment.dataofs * 4 + cut
-    length: int = total - headers + len(padding) - segment.dataofs * 4
+        return len(segment.original) - tcp_header + cut
+    length: int = total - headers + len(padding) - tcp_header
     return length
