@@ -13,7 +13,10 @@ PACKAGES = ("analyzer", "captures", "dissectors")
 UNTESTED = {"__init__.py", "__main__.py"}
 # what only works together with others is tested there
 TESTED_WITH = {
+    "captures/bulk.py": "captures/test_connection_table.py",
+    "captures/handshakes.py": "captures/test_connection_table.py",
     "captures/rows.py": "captures/test_connection_table.py",
+    "captures/segments.py": "captures/test_decode.py",
     "dissectors/dialogue.py": "dissectors/test_pop3.py",
 }
 SOURCES = [
@@ -42,6 +45,7 @@ PUBLIC = {
         "PacketBatch",
         "SegmentFilter",
         "Segments",
+        "Share",
         "open_capture",
         "open_captures",
         "split_frame_id",
