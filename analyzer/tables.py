@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 # Rows become columns after this many: Python objects are large, columns are not.
-_BLOCK_ROWS = 2048
+_BLOCK_ROWS = 512
 
 
 class UnorderedTable(NamedTuple):

@@ -490,7 +490,7 @@ def test_port_is_used_again_without_an_end() -> None:
     [
         (Talk().send(0, flags=SYN).packets, 120),
         (Talk().shake_hands().greet().packets, 7200),
-        (Talk().shake_hands().greet().close().packets, 60),
+        (Talk().shake_hands().greet().close().packets, 10),
     ],
 )
 def test_silent_connection_expires(packets: list[Packet], seconds: int) -> None:
