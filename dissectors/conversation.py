@@ -208,18 +208,21 @@ class MailDissector(abc.ABC):
     ) -> list[Event]:
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
+        unread, others = self._input[side], self._input[_OTHER[side]]
         if side is not self._speaker:
             self._speaker = side
-            if self._input[_OTHER[side]].data:
+            if others.data:
                 self._interrupt_other(side)
         mode = self._mode[side]
+        if mode is _UNDECIDED and self._is_text(side, data):
+            mode = self._mode[side] = _LINES
         if mode is _LINES:
-            self._receive_lines(side, data)
+            if not (unread.data or unread.skipping or others.data):
+                data = self._pass_lines(side, unread, data)
+            if data or self._upgraded:
+                self._receive_rest(side, data)
         elif mode is _TLS:
             self._feed_tls(side, data)
-        elif self._is_text(side, data):
-            self._mode[side] = _LINES
-            self._receive_lines(side, data)
         else:
             self._undecided[side].extend(data)
             self._decide(side)
@@ -312,31 +315,15 @@ class MailDissector(abc.ABC):
         if self._upgraded and not was_upgraded:
             self._decide_both()
 
-    def _receive_lines(self, side: Side, data: bytes) -> None:
-        """Read bytes of a side that speaks clear text; nobody has upgraded yet."""
-        unread = self._input[side]
-        if not (
-            unread.data
-            or unread.skipping
-            or self._input[_OTHER[side]].data
-            or len(data) > self.limits.line
-        ):
-            data = self._pass_lines(side, data)
-        if self._upgraded:
-            self._undecided[side].extend(data)
-            self._decide_both()
-        elif data:
-            unread.data += data
-            self._advance(side)
-
-    def _pass_lines(self, side: Side, data: bytes) -> bytes:
+    def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
         """Act on the lines that come first, with nothing unread before them.
 
         Returns:
             The rest, for which the buffer is needed.
         """
-        unread = self._input[side]
         start, size = 0, len(data)
+        if size > self.limits.line:
+            return data
         while start < size:
             act = self._line_reader(side)
             if act is None:
@@ -352,6 +339,15 @@ class MailDissector(abc.ABC):
             if self._upgraded:
                 break
         return data[start:]
+
+    def _receive_rest(self, side: Side, data: bytes) -> None:
+        """Take what must be buffered, behind the upgrade if the lines had one."""
+        if self._upgraded:
+            self._undecided[side].extend(data)
+            self._decide_both()
+        else:
+            self._input[side].data += data
+            self._advance(side)
 
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
@@ -380,11 +376,8 @@ class MailDissector(abc.ABC):
 
     def _is_text(self, side: Side, data: bytes) -> bool:
         """Whether the first bytes of a side begin as no TLS record does."""
-        return (
-            data != b""
-            and data[0] in _TEXT
-            and not (self._upgraded or self._undecided[side])
-        )
+        is_first = not (self._upgraded or self._undecided[side])
+        return is_first and data != b"" and data[0] in _TEXT
 
     def _decide_both(self) -> None:
         for side in _SIDES:

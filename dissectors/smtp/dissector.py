@@ -109,7 +109,7 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             return None
         return super()._line_reader(side)
 
-    def _pass_lines(self, side: Side, data: bytes) -> bytes:
+    def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
         if (
             side is _SERVER
             and data[3:4] == b"-"
@@ -119,11 +119,11 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         ):
             reply = parse_reply(data, self.limits.line)
             if reply is not None:
-                self._input[side].offset += len(data)
+                unread.offset += len(data)
                 self._rest_of_line[1] = False
                 self._receive_reply(reply)
                 return b""
-        return super()._pass_lines(side, data)
+        return super()._pass_lines(side, unread, data)
 
     def _read_next(self, unread: LineBuffer) -> bool:
         content = self._content
