@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,9 @@ from tests.support.playbook import (
     split_at,
     split_bytes,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLIENT_HELLO = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
 RECORD = b"\x17\x03\x03\x00\x02ab"
@@ -43,6 +48,18 @@ class Echo(MailDissector):
         for unread in self._input:
             if unread.data:
                 self._events.append(ReplyReceived(-len(unread)))
+
+
+class Listener(Echo):
+    """Needs no buffer: reports each line with the place of its end."""
+
+    def _line_reader(self, side: Side) -> Callable[[bytes], None]:
+        def report(line: bytes) -> None:
+            self._events.append(Anomaly("line", side, self._input[side].offset, 0, 0))
+            if line == b"STARTTLS":
+                self._start_tls()
+
+        return report
 
 
 def playbook(limits: Limits | None = None) -> Playbook:
@@ -197,6 +214,18 @@ def test_connection_is_not_opaque_while_a_side_speaks_clear_text() -> None:
     assert not dissector.opaque
     dissector.receive_data(SERVER, RECORD, 0, 2)
     assert not dissector.opaque
+
+
+def test_lines_of_a_packet_know_their_offsets() -> None:
+    events = Playbook(Listener).client(b"a\r\nbc\r\n\r\nd").run()
+    assert [each.offset for each in events if isinstance(each, Anomaly)] == [3, 7, 9]
+
+
+def test_handshake_follows_upgrade_in_a_packet_of_lines() -> None:
+    play = Playbook(Listener).client(b"a\r\nSTARTTLS\r\n" + CLIENT_HELLO).eof()
+    events = play.run()
+    assert codes(events)[:2] == ["line", "line"]
+    assert isinstance(events[-1], TlsHandshakeSeen)
 
 
 # holes

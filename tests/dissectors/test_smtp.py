@@ -40,6 +40,7 @@ from tests.support.playbook import (
     exchange,
     mutations,
     split_at,
+    split_bytes,
 )
 
 FAILURE, SUCCESS, UNKNOWN = Outcome.FAILURE, Outcome.SUCCESS, Outcome.UNKNOWN
@@ -505,6 +506,27 @@ def test_only_client_was_captured() -> None:
             exchange("QUIT"),
         )
     )
+
+
+def test_first_reply_of_server_releases_mail_data_that_waited() -> None:
+    play = playbook().client(b"DATA\r\nSubject: x\r\n\r\nx\r\n.\r\n")
+    play.server(b"354 go\r\n").server(b"250 ok\r\n")
+    transferred = [each for each in play.run() if isinstance(each, MessageTransferred)]
+    assert [(each.outcome, each.frame) for each in transferred] == [
+        (Delivery.ACCEPTED, 2)
+    ]
+
+
+@pytest.mark.parametrize("words", ["ready", "x" * 2000])
+def test_multiline_reply_and_next_one_are_in_one_packet(words: str) -> None:
+    two = f"250-mx {words}\r\n250 SIZE\r\n250 ok\r\n".encode()
+    play = greeted().client(b"EHLO a\r\nNOOP\r\n").server(two)
+    assert [each.code for each in play.run() if isinstance(each, ReplyReceived)] == [
+        220,
+        250,
+        250,
+    ]
+    play.expect_same(split_bytes)
 
 
 def test_reply_is_captured_before_end_of_data() -> None:
