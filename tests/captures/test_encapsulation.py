@@ -292,6 +292,18 @@ def test_tunnel_without_a_packet_is_counted(packet: object, reason: str) -> None
     assert decoder.finish() == {reason: 1}
 
 
+def test_packet_that_scapy_fails_on_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(IP, "do_dissect", fail)
+    decoder = Decoder(SegmentFilter(range(65_536)))
+    assert decode(frame(ethernet(ipv4(IPV4, protocol=4))), decoder=decoder) == []
+    assert decoder.finish() == {"packet that Scapy can't dissect": 1}
+
+
 def test_snap_length_cuts_the_packet_inside() -> None:
     data = bytes(OUTER / GRE() / INNER)
     found = amid(frame(data[:-10], wire_length=len(data)))
