@@ -111,7 +111,7 @@ class ImapDissector(MailDissector):
         self._held_messages = 0
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
-        if self._compressed or self._fragments[side].expects_literal:
+        if self._compressed or self._fragments[side].literal is not None:
             return None
         if side is _SERVER:
             return self._receive_response
@@ -183,8 +183,8 @@ class ImapDissector(MailDissector):
         is_known = parsed is not None and grammar.is_known(parsed[1])
         if not is_known and self._client_is_lost:
             return
-        authenticate = self._in_progress.first("AUTHENTICATE")
-        if not is_known and authenticate is not None:
+        authenticate = None if is_known else self._in_progress.first("AUTHENTICATE")
+        if authenticate is not None:
             # RFC 9051 §6.2.2: until the tagged response, lines are SASL responses
             if authenticate.sasl is not None:
                 authenticate.sasl.receive_response(line)

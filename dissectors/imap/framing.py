@@ -90,27 +90,26 @@ class KeptLiteral:
 
 
 class FragmentReader:
-    """Takes fragments off a line buffer and passes literals on to their sinks."""
+    """Takes fragments off a line buffer and passes literals on to their sinks.
 
-    __slots__ = ("_buffer", "_literal", "_remaining", "_sink")
+    Attributes:
+        literal: was announced, and the fragment behind it did not come yet.
+    """
+
+    __slots__ = ("_buffer", "_remaining", "_sink", "literal")
 
     def __init__(self, buffer: LineBuffer) -> None:
         self._buffer = buffer
-        self._literal: Literal | None = None
+        self.literal: Literal | None = None
         self._remaining = 0
         self._sink: LiteralSink | None = None
-
-    @property
-    def expects_literal(self) -> bool:
-        """A literal was announced, and the fragment behind it did not come yet."""
-        return self._literal is not None
 
     @property
     def is_untouched(self) -> bool:
         """A literal was announced and nothing was sent since."""
         return (
-            self._literal is not None
-            and self._remaining == self._literal.size
+            self.literal is not None
+            and self._remaining == self.literal.size
             and not self._buffer.data
         )
 
@@ -121,7 +120,7 @@ class FragmentReader:
 
     def expect_literal(self, literal: Literal, sink: LiteralSink | None) -> None:
         """Pass the bytes that come next to `sink`; drop them if there is none."""
-        self._literal = literal
+        self.literal = literal
         self._remaining = literal.size
         self._sink = sink
         if not self._remaining:
@@ -129,13 +128,13 @@ class FragmentReader:
 
     def take_fragment(self) -> bytes | None:
         """Return the next fragment, or `None` if it is not complete yet."""
-        if self._literal is None:
+        if self.literal is None:
             return self._buffer.take_line()
         if self._remaining and not self._read_literal():
             return None
         fragment = self._buffer.take_line()
         if fragment is not None:
-            self._literal = None
+            self.literal = None
         return fragment
 
     def skip_gap(self, length: int) -> bool:
@@ -157,11 +156,11 @@ class FragmentReader:
         """Stop waiting for the literal, which breaks off here."""
         if self._remaining:
             self._end_literal(complete=False)
-        self._literal = None
+        self.literal = None
 
     def withdraw_literal(self) -> None:
         """Learn that the literal that was announced will not be sent."""
-        self._sink = self._literal = None
+        self._sink = self.literal = None
         self._remaining = 0
 
     def _read_literal(self) -> bool:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from dissectors.imap.commands import AppendedMessage, Command, Response
     from dissectors.limits import Limits
 
+# a member of an enum costs more to look up
+_COMMAND = ExchangeKind.COMMAND
+
 _AUTH_OUTCOME = {
     "OK": Outcome.SUCCESS,
     "NO": Outcome.FAILURE,
@@ -119,11 +122,12 @@ def describe_appended(
 
 
 def _exchange(command: Command, response: Response | None, limits: Limits) -> Exchange:
+    argument = decode_text(command.argument, limits.kept_text) or None
     exchange = Exchange(
         command.number,
-        ExchangeKind.COMMAND,
+        _COMMAND,
         command.verb,
-        decode_text(command.argument, limits.kept_text) or None,
+        argument,
         command.time_ns,
         command.frame,
     )
