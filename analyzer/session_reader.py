@@ -13,7 +13,7 @@ from dissectors.detect import Chunk, Detector, Verdict
 from dissectors.events import Anomaly, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from analyzer.tables import Tables
     from captures import Connection
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dissectors.services import Protocol
 
 logger = logging.getLogger(__name__)
+_FAILED = "a dissector failed on frame ID %d"
 
 # the originator is the client
 _SIDES = (Side.CLIENT, Side.SERVER)
@@ -73,29 +74,44 @@ class SessionReader:
 
     def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
         """Take the next bytes of one end."""
-        if self._dissector is None:
+        dissector = self._dissector
+        if dissector is None:
             self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
-        else:
-            self._feed(self._dissector.receive_data, end, data, time_ns, frame)
+            return
+        try:
+            self._take(dissector.receive_data(_SIDES[end], data, time_ns, frame))
+        except Exception:
+            logger.exception(_FAILED, frame)
+            self._give_up(end, time_ns, frame)
 
     def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
         """Learn of a hole in what one end sent."""
-        if self._dissector is None:
+        dissector = self._dissector
+        if dissector is None:
             self._detect(Chunk(_SIDES[end], b"", length, time_ns, frame))
-        else:
-            self._feed(self._dissector.receive_gap, end, length, time_ns, frame)
+            return
+        try:
+            self._take(dissector.receive_gap(_SIDES[end], length, time_ns, frame))
+        except Exception:
+            logger.exception(_FAILED, frame)
+            self._give_up(end, time_ns, frame)
 
     def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
         """Learn that one end has sent everything."""
-        if self._dissector is None:
+        dissector = self._dissector
+        if dissector is None:
             self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
-        else:
-            self._feed(self._dissector.receive_eof, end, time_ns, frame)
-            self._ended[end] = True
-            if all(self._ended):
-                # the connection lingers for a while; its dissector need not
-                self._dissector = None
-                self.reading = False
+            return
+        try:
+            self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
+        except Exception:
+            logger.exception(_FAILED, frame)
+            self._give_up(end, time_ns, frame)
+        self._ended[end] = True
+        if all(self._ended):
+            # the connection lingers for a while; its dissector need not
+            self._dissector = None
+            self.reading = False
 
     def close(self, connection: Connection) -> None:
         """Write the rows: the connection is over."""
@@ -133,23 +149,18 @@ class SessionReader:
                 else:
                     self.receive_data(_ENDS[side], data, time_ns, frame)
 
-    def _feed(
-        self, receive: Callable[..., list[Event]], end: End, *what: bytes | int
-    ) -> None:
-        """Give the dissector what one end sent, and take what happened."""
-        dissector, session = self._dissector, self._session
-        assert dissector is not None
+    def _take(self, happened: list[Event]) -> None:
+        """Fold what happened, and see whether there is more to read."""
+        session, dissector = self._session, self._dissector
         assert session is not None
-        try:
-            session.fold(receive(_SIDES[end], *what))
-        except Exception:
-            # a bug: keep what was found until here, and all other connections
-            *_, time_ns, frame = what
-            logger.exception("a dissector failed on frame ID %d", frame)
-            session.fold(
-                [Anomaly("dissector_bug", _SIDES[end], -1, int(time_ns), int(frame))]
-            )
-            self._dissector = None
-            self.reading = False
-        else:
-            self.reading = not dissector.opaque
+        assert dissector is not None
+        session.fold(happened)
+        self.reading = not dissector.opaque
+
+    def _give_up(self, end: End, time_ns: int, frame: int) -> None:
+        """A dissector failed, a bug: keep what it found, and all other connections."""
+        bug = Anomaly("dissector_bug", _SIDES[end], -1, time_ns, frame)
+        assert self._session is not None
+        self._session.fold([bug])
+        self._dissector = None
+        self.reading = False

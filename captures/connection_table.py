@@ -311,7 +311,7 @@ class ConnectionTable:
 
 
 def _has_mail_port(key: ConnectionKey, segment_filter: SegmentFilter) -> bool:
-    return bool(segment_filter.is_mail_port[list(ports(key))].any())
+    return not segment_filter.mail_ports.isdisjoint(ports(key))
 
 
 def _is_over(connection: Connection, rows: Rows, at: int) -> bool:

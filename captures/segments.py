@@ -136,6 +136,7 @@ class SegmentFilter:
         client_beginnings: likewise.
 
     Attributes:
+        mail_ports: the mail ports.
         watched: (65536,) int64, how many watched connections use each port.
     """
 
@@ -148,7 +149,8 @@ class SegmentFilter:
         server_beginnings: Iterable[bytes] = (),
         client_beginnings: Iterable[bytes] = (),
     ) -> None:
-        self.is_mail_port = port_table(ports)
+        self.mail_ports = frozenset(ports)
+        self.is_mail_port = port_table(self.mail_ports)
         self.watched = np.zeros(PORT_COUNT, dtype=np.int64)
         self._server_beginnings = self._folded(server_beginnings)
         self._client_beginnings = self._folded(client_beginnings)
