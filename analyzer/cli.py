@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,8 +17,9 @@ from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
-    from analyzer.pipeline import Analysis
+    from analyzer.pipeline import Analysis, OnProgress
     from dissectors.services import Protocol
 
 # exit status: something could not be read or written; click uses 2 for wrong use
@@ -129,12 +131,13 @@ def analyze(
     still reported), or the output can't be written; 2 for wrong use.
     """
     from analyzer.pipeline import analyze as analyze_captures
-    from analyzer.progress import progress_bar
+    from analyzer.tables import defer_pandas
     from analyzer.workers import WorkerError
 
+    defer_pandas()
     # what is imported by now stays: the collector need not look at it again
     gc.freeze()
-    with progress_bar(shown=not quiet and sys.stderr.isatty()) as on_progress:
+    with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
             analysis = analyze_captures(captures, ports=ports, on_progress=on_progress)
         except WorkerError as error:
@@ -148,6 +151,15 @@ def analyze(
     for problem in problems:
         click.echo(f"mailtap: {escape_controls(problem)}", err=True)
     sys.exit(FAILED if problems else 0)
+
+
+def _progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:
+    """A progress bar, or nothing."""
+    if not shown:
+        return nullcontext()
+    from analyzer.progress import progress_bar
+
+    return progress_bar()
 
 
 def _unreadable_packets(analysis: Analysis) -> list[str]:

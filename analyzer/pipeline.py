@@ -8,12 +8,11 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from analyzer.session_reader import SessionReader
 from analyzer.tables import Tables, in_order
@@ -30,9 +29,13 @@ from captures import (
 from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS
 from dissectors.services import PORTS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+# takes the bytes of input that were read, and those there are in all if known
+OnProgress = Callable[[int, int | None], None]
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
     import pyarrow as pa
 
     from analyzer.tables import UnorderedTable
@@ -83,6 +86,8 @@ class Analysis:
         return self._frame("anomalies")
 
     def _frame(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
         frame: pd.DataFrame = self.tables[name].to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
@@ -94,7 +99,7 @@ def analyze(
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
     processes: int | None = None,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Analysis:
     """Find all mail sessions in captures.
 
@@ -158,7 +163,7 @@ def _read_share(
     open_all: Callable[[], MergedCaptures],
     ports: Mapping[int, Protocol],
     share: Share,
-    on_progress: Callable[[int, int | None], None] | None,
+    on_progress: OnProgress | None,
 ) -> _Part:
     """Read all packets, and follow this share of the connections."""
     tables = Tables()
@@ -192,7 +197,7 @@ def _read_share(
 def _few_collections() -> Iterator[None]:
     """Look for garbage cycles rarely: sessions make many objects and few cycles."""
     before = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(1_000_000, 50, 1000)
     try:
         yield
     finally:

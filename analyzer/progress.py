@@ -16,15 +16,14 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from analyzer.pipeline import OnProgress
 
 
 @contextmanager
-def progress_bar(*, shown: bool) -> Iterator[Callable[[int, int | None], None]]:
+def progress_bar() -> Iterator[OnProgress]:
     """Show how far reading is; call the result with the bytes done and in all."""
-    if not shown:
-        yield lambda _done, _total: None
-        return
     columns = (
         TextColumn("Reading"),
         BarColumn(),

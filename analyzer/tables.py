@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,32 @@ if TYPE_CHECKING:
 
 # Rows become columns after this many: Python objects are large, columns are not.
 _BLOCK_ROWS = 512
+
+
+class _NoPandas:
+    """An import finder (`sys.meta_path`) that says that there is no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("pandas is not needed yet", name=name)
+
+
+def defer_pandas() -> None:
+    """Have pyarrow import pandas for DataFrames only, not for every array.
+
+    The first `pyarrow.array` of a process imports pandas, to tell Series from other
+    input, and takes a quarter of a second for it. If pandas is missing at that
+    moment, pyarrow looks again when it is asked for a DataFrame. This is for our own
+    processes: until then, pyarrow does not know a Series when it sees one.
+    """
+    if "pandas" in sys.modules:
+        return
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(_NoPandas)
 
 
 class UnorderedTable(NamedTuple):
@@ -53,7 +80,9 @@ class TableBuilder:
         self._close_block()
         nothing = np.zeros(0, dtype=np.int64)
         return UnorderedTable(
-            pa.Table.from_batches(self._blocks, schema=self.table.arrow),
+            pa.Table.from_batches(
+                self._blocks, schema=self.table.arrow
+            ).combine_chunks(),
             np.concatenate([nothing, *self._session_blocks]),
         )
 

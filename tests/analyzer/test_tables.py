@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import analyzer
@@ -56,3 +58,18 @@ def test_tables_of_more_than_one_block_are_whole(tmp_path: Path) -> None:
 
     assert len(analysis.tables["exchanges"]) == 1 + 9000 + 2
     assert arguments[1:9001] == [str(number) for number in range(9000)]
+
+
+def test_pandas_is_imported_for_frames_only() -> None:
+    program = (
+        "import sys, pyarrow as pa\n"
+        "from analyzer.tables import defer_pandas\n"
+        "defer_pandas()\n"
+        "table = pa.table({'a': pa.array([1, None])})\n"
+        "assert 'pandas' not in sys.modules\n"
+        "frame = table.to_pandas()\n"
+        "import pandas\n"
+        "assert isinstance(frame, pandas.DataFrame)\n"
+        "assert pa.array(pandas.Series([1.0, float('nan')])).null_count == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
