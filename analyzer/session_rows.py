@@ -94,20 +94,18 @@ def _identity(
 
 
 def _timing(session: Session, connection: Connection) -> tuple[Any, ...]:
-    slowest = max(
-        (each for each in session.exchanges if each.verb is not None),
-        key=_latency_ns,
-        default=None,
-    )
-    has_latency = slowest is not None and _latency_ns(slowest) >= 0
+    slowest_verb, slowest_ns = None, -1
+    for each in session.exchanges:
+        if each.verb is not None and (latency_ns := _latency_ns(each)) > slowest_ns:
+            slowest_verb, slowest_ns = each.verb, latency_ns
     return (
         connection.start_ns,
         connection.end_ns,
         (connection.end_ns - connection.start_ns) / _NS,
         _seconds_between(connection.syn_ns, connection.established_ns),
         _seconds_between(connection.established_ns, session.greeting_time_ns),
-        slowest.verb if slowest is not None and has_latency else None,
-        _latency_ns(slowest) / _NS if slowest is not None and has_latency else None,
+        slowest_verb,
+        slowest_ns / _NS if slowest_verb is not None else None,
     )
 
 
@@ -221,25 +219,26 @@ def _mail(session: Session) -> tuple[Any, ...]:
 def _exchange_row(
     identifier: str, exchange: events.Exchange, captures: Sequence[str]
 ) -> tuple[Any, ...]:
-    request, reply = exchange.request_frame, exchange.reply_frame
-    capture, request_number = _place(request, captures)
-    reply_capture, reply_number = _place(reply, captures)
-    if request is None:
+    capture, request_frame = _place(exchange.request_frame, captures)
+    reply_capture, reply_frame = _place(exchange.reply_frame, captures)
+    time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
+    if capture is None:
         capture = reply_capture
-    time_ns = exchange.request_time_ns
+    elif reply_capture != capture:
+        reply_frame = None
     return (
         identifier,
         exchange.kind,
         exchange.verb,
         exchange.argument,
-        exchange.reply_time_ns if time_ns is None else time_ns,
+        reply_time_ns if time_ns is None else time_ns,
         exchange.reply_code,
         exchange.status,
         exchange.reply_text,
-        _seconds_between(time_ns, exchange.reply_time_ns),
+        _seconds_between(time_ns, reply_time_ns),
         capture,
-        request_number,
-        reply_number if reply_capture == capture else None,
+        request_frame,
+        reply_frame,
     )
 
 

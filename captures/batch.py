@@ -55,6 +55,7 @@ class PacketBatch:
 # A frame ID tells a packet among those of all captures: which capture, and the
 # packet's number there.
 _FRAME_NUMBER_BITS = 40
+_FRAME_NUMBER_MASK = (1 << _FRAME_NUMBER_BITS) - 1
 
 
 def frame_ids(
@@ -66,4 +67,4 @@ def frame_ids(
 
 def split_frame_id(frame_id: int) -> tuple[int, int]:
     """The index of a packet's capture, and its number there."""
-    return frame_id >> _FRAME_NUMBER_BITS, frame_id & ((1 << _FRAME_NUMBER_BITS) - 1)
+    return frame_id >> _FRAME_NUMBER_BITS, frame_id & _FRAME_NUMBER_MASK

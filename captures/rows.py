@@ -74,6 +74,7 @@ class Rows:
         self.keys: list[ConnectionKey] = list(zip(*first, strict=True))
         self.stops: list[int] = [*starts[1:].tolist(), len(order)][: len(starts)]
         self._buffer, self._inner = batch.buffer.data, inner
+        self._outer_bytes = batch.buffer.size
         self.segments = segments = segments.take(order)
         self.from_lower = lower[order]
         self.clock_ns = clock[segments.order]
@@ -93,10 +94,11 @@ class Rows:
 
     def data(self, at: int) -> bytes:
         """The captured payload of a row."""
-        start, size = self.payload[at], len(self._buffer)
-        if start < size:
-            return bytes(self._buffer[start : start + self.captured[at]])
-        return self._inner[start - size : start - size + self.captured[at]]
+        start, length = self.payload[at], self.captured[at]
+        if start < self._outer_bytes:
+            return bytes(self._buffer[start : start + length])
+        start -= self._outer_bytes
+        return self._inner[start : start + length]
 
 
 def ports(key: ConnectionKey) -> tuple[int, int]:
