@@ -32,21 +32,42 @@ MAIL_SESSIONS = 10_000
 _OTHER_PAYLOAD_BYTES = 1_390
 _FOREIGN_PER_MAIL = 4
 
+# those that tell what the columns of our tables tell
 _TSHARK_FIELDS = (
     "frame.number",
+    "frame.time_epoch",
     "tcp.stream",
+    "ip.src",
+    "ipv6.src",
+    "tcp.srcport",
+    "ip.dst",
+    "ipv6.dst",
+    "tcp.dstport",
     "smtp.req.command",
     "smtp.req.parameter",
     "smtp.response.code",
     "smtp.rsp.parameter",
+    "smtp.auth.username",
+    "imap.request.command",
     "imap.request",
+    "imap.response.status",
     "imap.response",
-    "pop.request",
-    "pop.response",
+    "pop.request.command",
+    "pop.request.parameter",
+    "pop.response.indicator",
+    "pop.response.description",
+    "imf.message_id",
+    "imf.subject",
+    "imf.from",
+    "imf.to",
     "tls.handshake.type",
     "tls.handshake.version",
     "tls.handshake.ciphersuite",
     "tls.handshake.extensions_server_name",
+    "tls.handshake.extensions_alpn_str",
+    "tls.handshake.ja3",
+    "tls.handshake.ja3s",
+    "tls.alert_message.desc",
 )
 
 
