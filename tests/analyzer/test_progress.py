@@ -11,17 +11,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
-def test_hidden_bar_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar(shown=False) as told:
-        told(1, 10)
-        told(2, None)
-
-    assert capsys.readouterr() == ("", "")
-
-
 @pytest.mark.usefixtures("terminal")
 def test_bar_is_drawn_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bar(shown=True) as told:
+    with progress_bar() as told:
         told(5_000_000, 10_000_000)
         told(10_000_000, 10_000_000)
 
