@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from captures.connection import CHANGES_STATE, IDLE_TIMEOUT_NS, Connection
-from captures.reassembly import End
+from captures.reassembly import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.rows import ConnectionKey, Rows
-    from captures.segments import Indices
+    from captures.segments import Indices, Mask
 
 # keeps the running maxima of different spans apart
 _SPAN_OFFSET = np.int64(1 << 33)
-_ENDS = (End.ORIGINATOR, End.RESPONDER)
 
 
 class Span(NamedTuple):
@@ -117,8 +116,9 @@ class _Columns:
     def take(self, rows: Rows) -> list[int]:
         """Take what is in order; return the first row of each span that was not."""
         behind = self._first_misfit()
-        counts = self._counts(behind)
-        latest_ns = self._latest_ns(behind)
+        taken_rows = np.arange(len(self.span)) < behind[self.span]
+        counts = self._counts(taken_rows)
+        latest_ns = self._latest_ns(taken_rows)
         payload = np.flatnonzero(self.length > 0)
         first_payload = np.searchsorted(payload, self.starts).tolist()
         behind_payload = np.searchsorted(payload, behind).tolist()
@@ -145,7 +145,7 @@ class _Columns:
         offset = self.span * _SPAN_OFFSET
         has_payload = self.length > 0
         reach = []
-        for end in _ENDS:
+        for end in ENDS:
             own = has_payload & (self.end == end)
             reached = np.where(own, self.place + self.length, 0) + offset
             reached = np.maximum.accumulate(reached) - offset
@@ -171,9 +171,8 @@ class _Columns:
         )
         return behind
 
-    def _counts(self, behind: Indices) -> list[list[tuple[int, int, int]]]:
+    def _counts(self, taken: Mask) -> list[list[tuple[int, int, int]]]:
         """For each span and end: packets, payload bytes, missing bytes."""
-        taken = np.arange(len(self.span)) < behind[self.span]
         flow = (self.span * 2 + self.end)[taken]
         size = 2 * len(self.spans)
         packets = np.bincount(flow, minlength=size)
@@ -184,9 +183,8 @@ class _Columns:
         )
         return [each[at : at + 2] for at in range(0, size, 2)]
 
-    def _latest_ns(self, behind: Indices) -> list[int]:
+    def _latest_ns(self, taken: Mask) -> list[int]:
         """For each span the latest time of what is taken."""
-        taken = np.arange(len(self.span)) < behind[self.span]
         earliest = np.iinfo(np.int64).min
         time_ns = np.where(taken, self.time_ns, earliest)
         latest: list[int] = np.maximum.reduceat(time_ns, self.starts).tolist()
@@ -218,7 +216,7 @@ def _deliver(connection: Connection, rows: Rows, payload_rows: list[int]) -> int
     originator_is_lower = connection.originator_is_lower
     delivered: tuple[list[bytes], list[bytes]] = ([], [])
     for row in payload_rows:
-        end = _ENDS[rows.source_is_lower[row] is not originator_is_lower]
+        end = ENDS[rows.source_is_lower[row] is not originator_is_lower]
         data = rows.data(row)
         delivered[end].append(data)
         consumer.receive_data(end, data, rows.time_ns[row], rows.frame[row])

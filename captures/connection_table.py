@@ -26,7 +26,7 @@ from captures.connection import (
     Segment,
 )
 from captures.handshakes import RecentHandshakes
-from captures.reassembly import Budget, End
+from captures.reassembly import ENDS, Budget
 from captures.rows import ALL, Rows, endpoints, ports
 from captures.segments import Interest, TcpFlag
 
@@ -46,7 +46,6 @@ UNWANTED_NS = 60 * SECOND_NS
 _SPARE_DEADLINES = 1024
 
 _SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
-_ENDS = (End.ORIGINATOR, End.RESPONDER)
 # makes a `Segment` in a third of the time that `Segment(...)` takes
 _new_tuple = tuple.__new__
 
@@ -169,7 +168,7 @@ class ConnectionTable:
                 _new_tuple(
                     Segment,
                     (
-                        _ENDS[rows.source_is_lower[at] is not originator_is_lower],
+                        ENDS[rows.source_is_lower[at] is not originator_is_lower],
                         rows.sequence[at],
                         rows.acknowledgment[at],
                         rows.flags[at],
@@ -220,7 +219,7 @@ class ConnectionTable:
         connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
         connection.last_clock_ns = rows.clock[at]
         for syn in earlier:
-            end = _ENDS[syn.source_is_lower is not originator_is_lower]
+            end = ENDS[syn.source_is_lower is not originator_is_lower]
             connection.receive(syn.segment(end))
         if earlier:
             connection.first_frame = earlier[0].frame

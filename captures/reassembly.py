@@ -37,6 +37,10 @@ class End(IntEnum):
     RESPONDER = 1
 
 
+# by number: to look an end up costs less than to make one of a number
+ENDS = (End.ORIGINATOR, End.RESPONDER)
+
+
 class StreamConsumer(Protocol):
     """Takes the ordered streams of one connection; `end` is who sent them.
 
