@@ -1,8 +1,4 @@
-"""Reports over the tables: DataFrame in, DataFrame out.
-
-Every figure is computed here and nowhere else, so that the terminal, the page
-and the JSON output agree.
-"""
+"""What an administrator asks first: services, logins, failures, busy hosts."""
 
 from __future__ import annotations
 
@@ -10,21 +6,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analyzer.reports.protection import is_encrypted
+
 if TYPE_CHECKING:
     from analyzer.pipeline import Analysis
 
 _TOP = 10
-
-
-def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """Which sessions went over to TLS.
-
-    Both sides sent encrypted data; or they agreed on a version, no alert in clear
-    followed, and the rest was not seen.
-    """
-    established = sessions["tls_established"].fillna(value=False)
-    agreed = sessions["tls_version"].notna() & sessions["tls_alert"].isna()
-    return (sessions["tls_mode"] != "none") & (agreed | established)
 
 
 def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
