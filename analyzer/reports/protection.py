@@ -1,0 +1,75 @@
+"""How each session was protected, and what it was for."""
+
+from __future__ import annotations
+
+import enum
+
+import pandas as pd
+
+
+class Protection(enum.StrEnum):
+    """What an eavesdropper saw of a session."""
+
+    IMPLICIT = "implicit"
+    """TLS from the first byte on."""
+    STARTTLS = "starttls"
+    """Upgraded to TLS after some commands in clear."""
+    CLEAR = "clear"
+    """Everything."""
+    FAILED = "failed"
+    """TLS was begun, and no session came of it."""
+    UNKNOWN = "unknown"
+    """Nothing was said, or it was not captured."""
+
+
+class Role(enum.StrEnum):
+    """What a session is for; RFC 8314 §3 is about the last two."""
+
+    RELAY = "relay"
+    """Mail from server to server (RFC 5321)."""
+    SUBMISSION = "submission"
+    """Mail from a user to his server (RFC 6409)."""
+    ACCESS = "access"
+    """A user reads his mail."""
+
+
+def protection(sessions: pd.DataFrame) -> pd.Series[str]:
+    """The `Protection` of each session.
+
+    It is encrypted if both sides sent encrypted data; or if they agreed on a
+    version, no alert in clear followed, and the rest was not seen.
+    """
+    has_tls = sessions["tls_mode"] != "none"
+    established = sessions["tls_established"].fillna(value=False)
+    agreed = sessions["tls_version"].notna() & sessions["tls_alert"].isna()
+    has_failed = has_tls & ~(agreed | established)
+    is_silent = (sessions["client_bytes"] == 0) & (sessions["server_bytes"] == 0)
+    # what one direction does not show may have happened in the other
+    is_unseen = ~sessions["complete"] & sessions["tls_alert"].isna()
+    return (
+        sessions["tls_mode"]
+        .replace("none", Protection.CLEAR.value)
+        .mask(has_failed, Protection.FAILED.value)
+        .mask(has_failed & is_unseen | ~has_tls & is_silent, Protection.UNKNOWN.value)
+        .rename("protection")
+    )
+
+
+def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
+    """Which sessions went over to TLS."""
+    return protection(sessions).isin([Protection.IMPLICIT, Protection.STARTTLS])
+
+
+def role(sessions: pd.DataFrame) -> pd.Series[str]:
+    """The `Role` of each session.
+
+    On port 25 servers relay and some users submit: those log in, others don't.
+    """
+    roles = pd.Series(Role.ACCESS.value, index=sessions.index, dtype="string")
+    is_smtp = sessions["protocol"] == "smtp"
+    is_relay = (sessions["service"] == "smtp") & (sessions["auth_attempts"] == 0)
+    return (
+        roles.mask(is_smtp, Role.SUBMISSION.value)
+        .mask(is_smtp & is_relay, Role.RELAY.value)
+        .rename("role")
+    )
