@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analyzer.pipeline import Analysis, analyze
+    from analyzer.analysis import Analysis
+    from analyzer.pipeline import analyze
 
 __all__ = ["Analysis", "__version__", "analyze"]
 __version__ = "0.1.0"

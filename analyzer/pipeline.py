@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from analyzer.analysis import Analysis
 from analyzer.session_reader import SessionReader
+from analyzer.session_rows import session_rows
 from analyzer.tables import Tables, in_order
 from analyzer.workers import process_count, run_shares
 from captures import (
@@ -33,63 +34,67 @@ from dissectors.services import PORTS
 OnProgress = Callable[[int, int | None], None]
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import pandas as pd
-    import pyarrow as pa
-
+    from analyzer.session_reader import SessionSink
+    from analyzer.sessions import Session
     from analyzer.tables import UnorderedTable
-    from captures import CaptureError, MergedCaptures
+    from captures import CaptureError, Connection, MergedCaptures, PacketBatch
     from dissectors.services import Protocol
 
+_ALL = Share(0, 1)
 
-@dataclass
-class Analysis:
-    """What was found in some captures.
+
+class Pipeline:
+    """Finds the mail sessions in batches of packets, wherever these are from.
+
+    Args:
+        sink: is told of every session that ends.
+        ports: the mail ports and their protocols.
+        share: which of all connections to follow.
 
     Attributes:
-        tables: the tables as Arrow tables, by name.
-        captures: names of the captures, as they were given.
-        packets: packets read.
+        packets: packets taken so far.
         capture_bytes: bytes that these packets had on the wire.
-        problems: captures that could not be read, or not to their end.
-        undecoded: packets that could not be decoded, by reason.
-        connections_given_up: connections that were ended early to bound memory.
     """
 
-    tables: dict[str, pa.Table]
-    captures: Sequence[str]
-    packets: int = 0
-    capture_bytes: int = 0
-    problems: list[CaptureError] = field(default_factory=list)
-    undecoded: Counter[str] = field(default_factory=Counter)
-    connections_given_up: int = 0
+    def __init__(
+        self,
+        sink: SessionSink,
+        *,
+        ports: Mapping[int, Protocol] = PORTS,
+        share: Share = _ALL,
+    ) -> None:
+        self.packets = 0
+        self.capture_bytes = 0
+        segment_filter = SegmentFilter(ports, SERVER_BEGINNINGS, CLIENT_BEGINNINGS)
+        self._decoder = Decoder(segment_filter)
+        self._connections = ConnectionTable(
+            segment_filter,
+            partial(SessionReader, ports=ports, sink=sink),
+            share=share,
+        )
 
-    @cached_property
-    def sessions(self) -> pd.DataFrame:
-        """One row per session (see `analyzer.schema`)."""
-        return self._frame("sessions")
+    @property
+    def connections_given_up(self) -> int:
+        """Connections that were ended early to bound memory."""
+        return self._connections.given_up
 
-    @cached_property
-    def messages(self) -> pd.DataFrame:
-        """One row per message that crossed the wire in clear."""
-        return self._frame("messages")
+    def process(self, batch: PacketBatch) -> None:
+        """Take the next packets."""
+        self._connections.process(batch, *self._decoder.decode(batch))
+        self.packets += len(batch)
+        self.capture_bytes += int(batch.wire_length.sum())
 
-    @cached_property
-    def exchanges(self) -> pd.DataFrame:
-        """One row per command and its answer."""
-        return self._frame("exchanges")
+    def advance(self, clock_ns: int) -> None:
+        """Learn that time has passed without packets; old connections end."""
+        self._connections.advance(clock_ns)
 
-    @cached_property
-    def anomalies(self) -> pd.DataFrame:
-        """One row per oddity."""
-        return self._frame("anomalies")
-
-    def _frame(self, name: str) -> pd.DataFrame:
-        import pandas as pd
-
-        frame: pd.DataFrame = self.tables[name].to_pandas(types_mapper=pd.ArrowDtype)
-        return frame
+    def close(self) -> Counter[str]:
+        """End all sessions; say how many packets could not be decoded, and why."""
+        self._connections.close()
+        return self._decoder.finish()
 
 
 def analyze(
@@ -159,6 +164,21 @@ class _Part:
     connections_given_up: int
 
 
+class _TableWriter:
+    """Writes the rows of sessions that are over (a `SessionSink`)."""
+
+    def __init__(self, captures: Sequence[str]) -> None:
+        self.tables = Tables()
+        self._captures = captures
+
+    def session_ended(self, session: Session, connection: Connection) -> None:
+        """Wait for what may still be retransmitted."""
+
+    def session_closed(self, session: Session, connection: Connection) -> None:
+        """Write the rows."""
+        self.tables.append(session_rows(session, connection, self._captures))
+
+
 def _read_share(
     open_all: Callable[[], MergedCaptures],
     ports: Mapping[int, Protocol],
@@ -166,30 +186,21 @@ def _read_share(
     on_progress: OnProgress | None,
 ) -> _Part:
     """Read all packets, and follow this share of the connections."""
-    tables = Tables()
-    segment_filter = SegmentFilter(ports, SERVER_BEGINNINGS, CLIENT_BEGINNINGS)
-    decoder = Decoder(segment_filter)
-    packets = capture_bytes = 0
     with _few_collections(), open_all() as batches:
-        connections = ConnectionTable(
-            segment_filter,
-            partial(SessionReader, ports=ports, captures=batches.names, tables=tables),
-            share=share,
-        )
+        writer = _TableWriter(batches.names)
+        pipeline = Pipeline(writer, ports=ports, share=share)
         for batch in batches:
-            connections.process(batch, *decoder.decode(batch))
-            packets += len(batch)
-            capture_bytes += int(batch.wire_length.sum())
+            pipeline.process(batch)
             if on_progress is not None:
                 on_progress(batch.position, batches.size)
-        connections.close()
+        undecoded = pipeline.close()
     return _Part(
-        tables=tables.finish(),
-        packets=packets,
-        capture_bytes=capture_bytes,
+        tables=writer.tables.finish(),
+        packets=pipeline.packets,
+        capture_bytes=pipeline.capture_bytes,
         problems=batches.problems,
-        undecoded=decoder.finish(),
-        connections_given_up=connections.given_up,
+        undecoded=undecoded,
+        connections_given_up=pipeline.connections_given_up,
     )
 
 

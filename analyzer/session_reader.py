@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from typing import Protocol as Interface
 
-from analyzer.session_rows import write_session
 from analyzer.sessions import Session
 from captures import End
 from dissectors import new_dissector
@@ -13,9 +13,8 @@ from dissectors.detect import Chunk, Detector, Verdict
 from dissectors.events import Anomaly, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from analyzer.tables import Tables
     from captures import Connection
     from dissectors import MailDissector
     from dissectors.events import Event
@@ -29,6 +28,16 @@ _SIDES = (Side.CLIENT, Side.SERVER)
 _ENDS = (End.ORIGINATOR, End.RESPONDER)
 
 
+class SessionSink(Interface):
+    """Is told of the sessions that end."""
+
+    def session_ended(self, session: Session, connection: Connection) -> None:
+        """Both sides have sent everything; some of it may be retransmitted yet."""
+
+    def session_closed(self, session: Session, connection: Connection) -> None:
+        """The connection is over, however it ended."""
+
+
 class SessionReader:
     """Takes the streams of one connection (a `captures.ConnectionConsumer`).
 
@@ -38,7 +47,6 @@ class SessionReader:
     """
 
     __slots__ = (
-        "_captures",
         "_connection",
         "_detector",
         "_dissector",
@@ -46,7 +54,7 @@ class SessionReader:
         "_ports",
         "_server_port",
         "_session",
-        "_tables",
+        "_sink",
         "reading",
         "wanted",
     )
@@ -56,8 +64,7 @@ class SessionReader:
         connection: Connection,
         *,
         ports: Mapping[int, Protocol],
-        captures: Sequence[str],
-        tables: Tables,
+        sink: SessionSink,
     ) -> None:
         self.reading = True
         self.wanted = True
@@ -65,8 +72,7 @@ class SessionReader:
         # only until the first data, so that no reference cycle stays
         self._connection: Connection | None = connection
         self._ports = ports
-        self._captures = captures
-        self._tables = tables
+        self._sink = sink
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
         self._session: Session | None = None
@@ -113,14 +119,23 @@ class SessionReader:
             self._dissector = None
             self.reading = False
 
+    def streams_ended(self, connection: Connection) -> None:
+        """Learn that both ends have sent everything."""
+        self._finish_detection()
+        if self._session is not None:
+            self._sink.session_ended(self._session, connection)
+
     def close(self, connection: Connection) -> None:
-        """Write the rows: the connection is over."""
+        """Learn that the connection is over."""
+        self._finish_detection()
+        if self._session is not None:
+            self._sink.session_closed(self._session, connection)
+
+    def _finish_detection(self) -> None:
         self._connection = None
         detector = self._detector
         if detector is not None and detector.verdict is Verdict.UNDECIDED:
             self._decide(detector, detector.finish())
-        if self._session is not None:
-            write_session(self._session, connection, self._captures, self._tables)
 
     def _detect(self, chunk: Chunk) -> None:
         if not self.reading:

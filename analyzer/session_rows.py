@@ -1,9 +1,9 @@
-"""Writes what is known of a session as rows of the tables."""
+"""Makes rows of the tables from what is known of a session."""
 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.identity import address_text, community_id, session_id
 from captures import split_frame_id
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.sessions import Session
-    from analyzer.tables import Tables
     from captures import Connection
     from dissectors import events
+
+Row = tuple[Any, ...]
 
 _NS = 1e9
 _STARTTLS_NAMES = {
@@ -27,31 +28,41 @@ _STARTTLS_NAMES = {
 }
 
 
-def write_session(
-    session: Session,
-    connection: Connection,
-    captures: Sequence[str],
-    tables: Tables,
-) -> None:
-    """Write the rows of a session that is over.
+class SessionRows(NamedTuple):
+    """The rows of one session, each in the order of its table's columns.
+
+    Attributes:
+        session: the row of `sessions`.
+        messages: those of `messages`.
+        exchanges: those of `exchanges`.
+        anomalies: those of `anomalies`.
+    """
+
+    session: Row
+    messages: list[Row]
+    exchanges: list[Row]
+    anomalies: list[Row]
+
+
+def session_rows(
+    session: Session, connection: Connection, captures: Sequence[str]
+) -> SessionRows:
+    """The rows of a session.
 
     Args:
         session: what happened in it.
         connection: the account of its TCP connection.
         captures: names of all captures.
-        tables: where to.
     """
-    number = tables.next_session()
     identifier = session_id(connection)
-    row = _session_row(identifier, session, connection, captures)
-    tables.sessions.append(number, row)
-    for message in session.messages:
-        tables.messages.append(number, _message_row(identifier, message, captures))
     # answers come in another order than commands; commands tell the order
-    for exchange in sorted(session.exchanges, key=attrgetter("number")):
-        tables.exchanges.append(number, _exchange_row(identifier, exchange, captures))
-    for anomaly in session.anomalies:
-        tables.anomalies.append(number, _anomaly_row(identifier, anomaly, captures))
+    exchanges = sorted(session.exchanges, key=attrgetter("number"))
+    return SessionRows(
+        _session_row(identifier, session, connection, captures),
+        [_message_row(identifier, each, captures) for each in session.messages],
+        [_exchange_row(identifier, each, captures) for each in exchanges],
+        [_anomaly_row(identifier, each, captures) for each in session.anomalies],
+    )
 
 
 def _session_row(
@@ -59,7 +70,7 @@ def _session_row(
     session: Session,
     connection: Connection,
     captures: Sequence[str],
-) -> tuple[Any, ...]:
+) -> Row:
     return (
         identifier,
         *_identity(session, connection, captures),
@@ -72,9 +83,7 @@ def _session_row(
     )
 
 
-def _identity(
-    session: Session, connection: Connection, captures: Sequence[str]
-) -> tuple[Any, ...]:
+def _identity(session: Session, connection: Connection, captures: Sequence[str]) -> Row:
     client, server = connection.originator, connection.responder
     service = SERVICE_BY_PORT.get(server.port)
     fits = service is not None and service.protocol is session.protocol
@@ -93,7 +102,7 @@ def _identity(
     )
 
 
-def _timing(session: Session, connection: Connection) -> tuple[Any, ...]:
+def _timing(session: Session, connection: Connection) -> Row:
     slowest_verb, slowest_ns = None, -1
     for each in session.exchanges:
         if each.verb is not None and (latency_ns := _latency_ns(each)) > slowest_ns:
@@ -109,7 +118,7 @@ def _timing(session: Session, connection: Connection) -> tuple[Any, ...]:
     )
 
 
-def _volume(session: Session, connection: Connection) -> tuple[Any, ...]:
+def _volume(session: Session, connection: Connection) -> Row:
     client, server = connection.flows
     return (
         client.packets,
@@ -123,7 +132,7 @@ def _volume(session: Session, connection: Connection) -> tuple[Any, ...]:
     )
 
 
-def _protection(session: Session) -> tuple[Any, ...]:
+def _protection(session: Session) -> Row:
     tls = session.tls
     if tls is None:
         return ("none", _starttls_name(session), *[None] * 14)
@@ -165,7 +174,7 @@ def _starttls_name(session: Session) -> str:
     return "unknown" if step is None else _STARTTLS_NAMES[step]
 
 
-def _dialogue(session: Session) -> tuple[Any, ...]:
+def _dialogue(session: Session) -> Row:
     return (
         session.greeting.text if session.greeting is not None else None,
         session.software[Side.SERVER],
@@ -175,7 +184,7 @@ def _dialogue(session: Session) -> tuple[Any, ...]:
     )
 
 
-def _authentication(session: Session) -> tuple[Any, ...]:
+def _authentication(session: Session) -> Row:
     auth = session.auth
     if auth is None:
         return (None, None, None, 0, 0, None, False)
@@ -190,7 +199,7 @@ def _authentication(session: Session) -> tuple[Any, ...]:
     )
 
 
-def _mail(session: Session) -> tuple[Any, ...]:
+def _mail(session: Session) -> Row:
     sent = appended = retrieved = size = 0
     for message in session.messages:
         size += message.facts.size_bytes
@@ -218,7 +227,7 @@ def _mail(session: Session) -> tuple[Any, ...]:
 
 def _exchange_row(
     identifier: str, exchange: events.Exchange, captures: Sequence[str]
-) -> tuple[Any, ...]:
+) -> Row:
     capture, request_frame = _place(exchange.request_frame, captures)
     reply_capture, reply_frame = _place(exchange.reply_frame, captures)
     time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
@@ -244,7 +253,7 @@ def _exchange_row(
 
 def _message_row(
     identifier: str, message: events.MessageTransferred, captures: Sequence[str]
-) -> tuple[Any, ...]:
+) -> Row:
     facts = message.facts
     return (
         identifier,
@@ -271,7 +280,7 @@ def _message_row(
 
 def _anomaly_row(
     identifier: str, anomaly: events.Anomaly, captures: Sequence[str]
-) -> tuple[Any, ...]:
+) -> Row:
     return (
         identifier,
         anomaly.code,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from analyzer.pipeline import Analysis
+    from analyzer.analysis import Analysis
 
 _MOST_ROWS = 10
 # user names may be as long as a line

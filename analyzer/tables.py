@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from analyzer.session_rows import SessionRows
+
 # Rows become columns after this many: Python objects are large, columns are not.
 _BLOCK_ROWS = 512
 
@@ -110,10 +112,21 @@ class Tables:
         self.anomalies = TableBuilder(schema.ANOMALIES)
         self._count = 0
 
-    def next_session(self) -> int:
-        """The number of the next session to be closed."""
+    def __len__(self) -> int:
+        """How many sessions there are."""
+        return self._count
+
+    def append(self, rows: SessionRows) -> None:
+        """Add the rows of a session."""
+        number = self._count
         self._count += 1
-        return self._count - 1
+        self.sessions.append(number, rows.session)
+        for row in rows.messages:
+            self.messages.append(number, row)
+        for row in rows.exchanges:
+            self.exchanges.append(number, row)
+        for row in rows.anomalies:
+            self.anomalies.append(number, row)
 
     def finish(self) -> dict[str, UnorderedTable]:
         """All tables, by name."""

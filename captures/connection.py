@@ -65,6 +65,9 @@ class ConnectionConsumer(StreamConsumer, Protocol):
 
     wanted: bool
 
+    def streams_ended(self, connection: Connection) -> None:
+        """Learn that both streams have ended; the connection lingers for a while."""
+
     def close(self, connection: Connection) -> None:
         """Learn that the connection is over; all streams were ended before."""
 
@@ -100,7 +103,7 @@ class Connection:
         established_ns: time of the originator's first ACK after both; where that
             was not looked at (off the mail ports), that of the SYN and ACK.
         vlan: outermost VLAN of the first packet, -1 without one.
-        ending: how it ended.
+        ending: how it ended, once it is closed or finished.
         flows: the two directions, by `End`.
     """
 
@@ -236,12 +239,9 @@ class Connection:
             ending: how it ended if neither FIN nor RST was seen.
         """
         self._release_held(None)
-        if self.is_reset:
-            self.ending = Ending.RESET
-        elif any(flow.finished for flow in self.flows):
-            self.ending = Ending.CLOSED
-        else:
-            self.ending = ending
+        if not self.closed:
+            is_half_closed = any(flow.finished for flow in self.flows)
+            self.ending = Ending.CLOSED if is_half_closed else ending
         for flow in self.flows:
             flow.finish(self.end_ns, self.last_frame)
         if self.consumer.wanted:
@@ -321,7 +321,7 @@ class Connection:
         if flags & _FIN:
             flow.receive_fin(sequence + length, time_ns, frame)
         if flow.finished and self.flows[1 - end].finished:
-            self.closed = True
+            self._close()
 
     def _receive_syn(self, segment: Segment) -> None:
         flow = self.flows[segment.end]
@@ -346,7 +346,11 @@ class Connection:
         self.is_reset = not any(each.finished for each in self.flows)
         for each in self.flows:
             each.finish(time_ns, frame)
+        self._close()
+
+    def _close(self) -> None:
         self.closed = True
+        self.ending = Ending.RESET if self.is_reset else Ending.CLOSED
 
 
 def _memory(segment: Segment) -> int:

@@ -101,6 +101,11 @@ class ConnectionTable:
         self._handshakes.end_batch(len(batch))
         self._expire()
 
+    def advance(self, clock_ns: int) -> None:
+        """Learn that time has passed without packets."""
+        self._clock_ns = max(self._clock_ns, clock_ns)
+        self._expire()
+
     def close(self) -> None:
         """End all connections: the capture is over."""
         for key, connection in list(self._connections.items()):
@@ -187,6 +192,7 @@ class ConnectionTable:
                 break
         if connection.closed and not was_closed:
             self._set_deadline(key, connection, CLOSED_TIMEOUT_NS)
+            consumer.streams_ended(connection)
         return at
 
     def _open(self, key: ConnectionKey, rows: Rows, at: int) -> Connection | None:

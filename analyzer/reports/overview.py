@@ -9,7 +9,7 @@ import pandas as pd
 from analyzer.reports.protection import is_encrypted
 
 if TYPE_CHECKING:
-    from analyzer.pipeline import Analysis
+    from analyzer.analysis import Analysis
 
 _TOP = 10
 

@@ -510,6 +510,32 @@ def test_silent_connection_expires(packets: list[Packet], timeout_ns: int) -> No
     assert consumer.closed is not None
 
 
+@pytest.mark.parametrize("flags", [FIN | ACK, RST | ACK])
+def test_consumer_learns_at_once_that_both_streams_ended(flags: int) -> None:
+    followed = Followed()
+    talk = Talk().shake_hands().greet()
+    followed.process(talk.packets)
+    (_, consumer) = followed.consumers[0]
+    assert consumer.ending is None
+
+    followed.process(talk.send(0, flags=flags).send(1, flags=flags).packets[-2:])
+
+    assert consumer.ending is (Ending.RESET if flags & RST else Ending.CLOSED)
+    assert consumer.closed is None
+
+
+def test_connection_expires_without_another_packet() -> None:
+    followed = Followed()
+    talk = Talk().shake_hands().greet().close()
+    followed.process(talk.packets)
+    ((_, consumer),) = followed.consumers
+
+    followed.table.advance(talk.time_ns + CLOSED_TIMEOUT_NS)
+    assert consumer.closed is None
+    followed.table.advance(talk.time_ns + CLOSED_TIMEOUT_NS + 1)
+    assert consumer.closed is not None
+
+
 def test_time_that_goes_back_ends_nothing() -> None:
     talk = Talk().shake_hands().greet().send(0, b"b", seconds=-9000).close()
     assert len(follow(talk.packets)) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from captures import End
 
 if TYPE_CHECKING:
-    from captures import Connection
+    from captures import Connection, Ending
 
 
 class Recorder:
@@ -26,6 +26,7 @@ class Recorder:
         self.told: list[tuple[End, bytes | int | None, int, int]] = []
         self.finished: set[End] = set()
         self.closed: Connection | None = None
+        self.ending: Ending | None = None
         self._read_until = read_until
         self._unwanted_after = unwanted_after
 
@@ -46,8 +47,16 @@ class Recorder:
         self.finished.add(end)
         self.told.append((end, None, time_ns, frame))
 
+    def streams_ended(self, connection: Connection) -> None:
+        """Keep how the connection ended."""
+        assert self.closed is None
+        assert self.ending is None
+        assert self.finished == set(End)
+        self.ending = connection.ending
+
     def close(self, connection: Connection) -> None:
         """Keep the connection."""
+        assert self.ending in {None, connection.ending}
         assert self.closed is None
         assert self.finished == set(End)
         self.closed = connection
