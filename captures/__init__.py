@@ -13,7 +13,7 @@ from captures.connection_table import ConnectionTable
 from captures.decode import Decoder
 from captures.errors import CaptureError
 from captures.merge import MergedCaptures, open_captures
-from captures.reader import CaptureReader, open_capture
+from captures.reader import CaptureReader, ReadEngine, open_capture
 from captures.reassembly import End, Flow
 from captures.rows import Share
 from captures.segments import SegmentFilter, Segments
@@ -33,6 +33,7 @@ __all__ = [
     "Flow",
     "MergedCaptures",
     "PacketBatch",
+    "ReadEngine",
     "SegmentFilter",
     "Segments",
     "Share",

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import string
 
-_CONVERT = "Wireshark's editcap can convert it: editcap -F pcapng INPUT OUTPUT.pcapng"
+CONVERT = "Wireshark's editcap can convert it: editcap -F pcapng INPUT OUTPUT.pcapng"
 _COPY = "copy it again, as a binary file"
 _UNPACK = "unpack it first"
 _NOT_NETWORK = "it holds no network traffic"
 
 # (offset, bytes there) -> what it is, and what to do with it
 _SIGNATURES = (
-    (0, b"snoop\0\0\0", "a snoop capture", _CONVERT),
-    (0, b"RTSS", "a Microsoft Network Monitor 1 capture", _CONVERT),
-    (0, b"GMBU", "a Microsoft Network Monitor 2 capture", _CONVERT),
-    (0, b"TRSNIFF data    \x1a", "a Sniffer capture", _CONVERT),
-    (0, b"XCP\0", "a NetXRay or Windows Sniffer capture", _CONVERT),
-    (0, b"ObserverPktBufferVersion=", "a Network Instruments capture", _CONVERT),
-    (0, b"iptrace 1.0", "an AIX iptrace capture", _CONVERT),
-    (0, b"iptrace 2.0", "an AIX iptrace capture", _CONVERT),
-    (0, b"\x7fver", "a Savvius Peek capture", _CONVERT),
-    (0, b"\x05VNF", "a Visual Networks capture", _CONVERT),
-    (0, b"\xaa\xaa\xaa\xaa", "a 5View capture", _CONVERT),
-    (0, b"TR\0d\0", "an HP-UX nettl trace", _CONVERT),
-    (0, b"\x1c\x00\x01\xac", "an IXIA capture", _CONVERT),
-    (0, b"\x1c\x00\x01\xab", "an IXIA capture", _CONVERT),
+    (0, b"snoop\0\0\0", "a snoop capture", CONVERT),
+    (0, b"RTSS", "a Microsoft Network Monitor 1 capture", CONVERT),
+    (0, b"GMBU", "a Microsoft Network Monitor 2 capture", CONVERT),
+    (0, b"TRSNIFF data    \x1a", "a Sniffer capture", CONVERT),
+    (0, b"XCP\0", "a NetXRay or Windows Sniffer capture", CONVERT),
+    (0, b"ObserverPktBufferVersion=", "a Network Instruments capture", CONVERT),
+    (0, b"iptrace 1.0", "an AIX iptrace capture", CONVERT),
+    (0, b"iptrace 2.0", "an AIX iptrace capture", CONVERT),
+    (0, b"\x7fver", "a Savvius Peek capture", CONVERT),
+    (0, b"\x05VNF", "a Visual Networks capture", CONVERT),
+    (0, b"\xaa\xaa\xaa\xaa", "a 5View capture", CONVERT),
+    (0, b"TR\0d\0", "an HP-UX nettl trace", CONVERT),
+    (0, b"\x1c\x00\x01\xac", "an IXIA capture", CONVERT),
+    (0, b"\x1c\x00\x01\xab", "an IXIA capture", CONVERT),
     (0, b"\xd4\xc3\xb2\xa1", "only the beginning of a pcap file", _COPY),
     (0, b"\xa1\xb2\xc3\xd4", "only the beginning of a pcap file", _COPY),
     (0, b"\x4d\x3c\xb2\xa1", "only the beginning of a pcap file", _COPY),
@@ -67,12 +67,12 @@ def describe(head: bytes) -> str:
             "place of the file?"
         )
     if _is_erf(head):
-        return f"this looks like an Endace ERF capture: {_CONVERT}"
+        return f"this looks like an Endace ERF capture: {CONVERT}"
     if _TEXT.issuperset(head):
         return "this is text, not a capture: give it a pcap or pcapng file"
     return (
         "this is no capture format that mailtap knows (pcap, pcapng): if Wireshark "
-        f"can open it, {_CONVERT}"
+        f"can open it, {CONVERT}"
     )
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
 from captures.errors import CaptureError
-from captures.reader import STANDARD_INPUT, CaptureReader, open_capture
+from captures.reader import STANDARD_INPUT, CaptureReader, ReadEngine, open_capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -122,6 +122,7 @@ class MergedCaptures:
         names: of all captures, as the user gave them.
         size: bytes of all inputs that can be read, as far as known.
         problems: what was wrong with captures so far.
+        notes: what the user should know of how captures are read.
         secrets: type and data of the TLS secrets that were found so far.
     """
 
@@ -129,6 +130,7 @@ class MergedCaptures:
         self,
         paths: Iterable[str | os.PathLike[str]],
         *,
+        engine: ReadEngine,
         max_packets: int,
         max_bytes: int,
         on_problem: Callable[[CaptureError], None] | None,
@@ -136,7 +138,9 @@ class MergedCaptures:
         self.names = tuple(os.fspath(path) for path in paths)
         self.size = 0
         self.problems: list[CaptureError] = []
+        self.notes: list[str] = []
         self.secrets: list[tuple[int, bytes]] = []
+        self._engine = engine
         self._max_packets = max_packets
         self._max_bytes = max_bytes
         self._on_problem = on_problem
@@ -195,11 +199,16 @@ class MergedCaptures:
     def _open(self, index: int, max_bytes: int) -> CaptureReader | None:
         try:
             reader = open_capture(
-                self.names[index], max_packets=self._max_packets, max_bytes=max_bytes
+                self.names[index],
+                engine=self._engine,
+                max_packets=self._max_packets,
+                max_bytes=max_bytes,
             )
         except CaptureError as error:
             self._report(error)
             return None
+        if reader.note and reader.note not in self.notes:
+            self.notes.append(reader.note)
         reader.captures = self.names
         reader.capture = index
         return reader
@@ -301,6 +310,7 @@ class MergedCaptures:
 def open_captures(
     paths: Iterable[str | os.PathLike[str]],
     *,
+    engine: ReadEngine = ReadEngine.AUTO,
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
     on_problem: Callable[[CaptureError], None] | None = None,
@@ -310,13 +320,18 @@ def open_captures(
     Args:
         paths: where they are, in any order; "-" is standard input. What is
             named twice is read twice.
+        engine: what reads them, see `open_capture`.
         max_packets: most packets of a batch.
         max_bytes: about how many bytes of captures a batch holds at most.
         on_problem: is told at once when a capture can't be read, or not to its
             end. The others are read nonetheless.
     """
     return MergedCaptures(
-        paths, max_packets=max_packets, max_bytes=max_bytes, on_problem=on_problem
+        paths,
+        engine=engine,
+        max_packets=max_packets,
+        max_bytes=max_bytes,
+        on_problem=on_problem,
     )
 
 

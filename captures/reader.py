@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import ExitStack, suppress
+from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +21,7 @@ import numpy as np
 from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
 from captures.compression import DecompressedStream, recognise_compression
 from captures.errors import CaptureError
-from captures.magic import describe
+from captures.magic import CONVERT, describe
 from captures.pcap import Pcap
 from captures.pcapng import Pcapng
 from captures.source import MappedFile, Source, StreamBlocks
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from captures.records import RecordFormat, Scan
+    from captures.wireshark import WiresharkReader
 
 STANDARD_INPUT = "-"
 
@@ -39,10 +41,19 @@ _HEAD_BYTES = 512
 # all that a format must see to recognise itself
 _SHORTEST_CAPTURE = 24
 
-_CUT = (
+_EMPTY = "it is empty: nothing was captured, or nothing copied"
+CUT = (
     "the capture ends in the middle of a packet: the file was cut, or is still being "
     "written; all packets before it were read"
 )
+
+
+class ReadEngine(StrEnum):
+    """What reads a capture."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    PYSHARK = "pyshark"
 
 
 class CaptureReader:
@@ -52,45 +63,33 @@ class CaptureReader:
         name: the capture's name as the user gave it.
         size: bytes of the input, compressed ones if it is compressed; `None` if
             that isn't known.
-        format: "pcap" or "pcapng".
+        format: "pcap", "pcapng", or "wireshark" for all that tshark reads.
         captures: names that the batches carry.
         capture: which of them this capture's is.
         max_packets: most packets of a batch.
+        max_bytes: about how many bytes a batch holds at most; may be changed any
+            time.
+        note: what the user should know of how the capture is read.
     """
 
+    format: str
+    _batches: Generator[PacketBatch]
+
     def __init__(
-        self,
-        name: str,
-        source: Source,
-        record_format: RecordFormat,
-        *,
-        size: int | None,
-        max_packets: int,
+        self, name: str, *, size: int | None, max_packets: int, max_bytes: int
     ) -> None:
         self.name = name
         self.size = size
-        self.format = record_format.name
         self.captures: tuple[str, ...] = (name,)
         self.capture = 0
         self.max_packets = max_packets
-        self._source = source
-        self._format = record_format
-        self._frames = 0
-        self._batches = self._read()
+        self.max_bytes = max_bytes
+        self.note: str | None = None
 
     @property
     def secrets(self) -> Sequence[tuple[int, bytes]]:
         """Type and data of the TLS secrets in the capture, as far as it was read."""
-        return self._format.secrets
-
-    @property
-    def max_bytes(self) -> int:
-        """About how many bytes a batch holds at most; may be changed any time."""
-        return self._source.window
-
-    @max_bytes.setter
-    def max_bytes(self, size: int) -> None:
-        self._source.window = size
+        return ()
 
     def __iter__(self) -> Self:
         return self
@@ -117,12 +116,43 @@ class CaptureReader:
     def close(self) -> None:
         """Close the capture; batches that were read stay valid."""
         self._batches.close()
+
+
+class RecordReader(CaptureReader):
+    """A capture in a format that mailtap reads by itself."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        record_format: RecordFormat,
+        *,
+        size: int | None,
+        max_packets: int,
+    ) -> None:
+        super().__init__(
+            name, size=size, max_packets=max_packets, max_bytes=source.window
+        )
+        self.format = record_format.name
+        self._source = source
+        self._format = record_format
+        self._frames = 0
+        self._batches = self._read()
+
+    @property
+    def secrets(self) -> Sequence[tuple[int, bytes]]:
+        """Type and data of the TLS secrets in the capture, as far as it was read."""
+        return self._format.secrets
+
+    def close(self) -> None:
+        """Close the capture; batches that were read stay valid."""
+        super().close()
         self._source.close()
 
     def _read(self) -> Generator[PacketBatch]:
         source = self._source
         done = self._format.header_length
-        while (stop := source.advance(done)) is not None:
+        while (stop := self._advance(done)) is not None:
             base = source.base
             scan = self._format.scan(source.data, done - base, stop - base)
             done = base + scan.end
@@ -132,7 +162,11 @@ class CaptureReader:
         if source.problem:
             raise self._error(source.problem, done)
         if done < source.base + len(source.data):
-            raise self._error(_CUT, done)
+            raise self._error(CUT, done)
+
+    def _advance(self, done: int) -> int | None:
+        self._source.window = self.max_bytes
+        return self._source.advance(done)
 
     def _cut_into_batches(self, scan: Scan) -> Generator[PacketBatch]:
         """Yield a window's packets in batches of about the same size."""
@@ -161,9 +195,14 @@ class CaptureReader:
         return CaptureError(self.name, reason, offset=offset, usable=self._frames > 0)
 
 
+class _UnknownFormatError(CaptureError):
+    """What is there may still be a capture, though of a format of others."""
+
+
 def open_capture(
     path: str | os.PathLike[str],
     *,
+    engine: ReadEngine = ReadEngine.AUTO,
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
 ) -> CaptureReader:
@@ -171,6 +210,9 @@ def open_capture(
 
     Args:
         path: where it is; "-" is standard input.
+        engine: what reads it: mailtap itself ("fast"), tshark ("pyshark"), or
+            tshark only if mailtap doesn't know the format and tshark finds network
+            packets in it ("auto").
         max_packets: most packets of a batch.
         max_bytes: about how many bytes of the capture a batch holds at most.
 
@@ -180,6 +222,17 @@ def open_capture(
     if max_packets < 1 or max_bytes < 1:
         raise ValueError("a batch holds at least one packet and one byte")
     name = os.fspath(path)
+    if engine == ReadEngine.PYSHARK:
+        return _open_with_tshark(name, max_packets, max_bytes)
+    try:
+        return _open_records(name, max_packets, max_bytes)
+    except _UnknownFormatError as error:
+        if engine == ReadEngine.FAST:
+            raise
+        return _open_unknown(error, max_packets, max_bytes)
+
+
+def _open_records(name: str, max_packets: int, max_bytes: int) -> RecordReader:
     descriptor = _open(name)
     stream = FileStream(descriptor)
     with ExitStack() as on_error:
@@ -188,9 +241,52 @@ def open_capture(
         source = _open_source(name, stream, descriptor, max_bytes)
         record_format = _recognise(name, source)
         on_error.pop_all()
-    return CaptureReader(
-        name, source, record_format, size=size, max_packets=max_packets
+    return RecordReader(name, source, record_format, size=size, max_packets=max_packets)
+
+
+def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> WiresharkReader:
+    descriptor = _open(name)
+    try:
+        size = _regular_size(name, descriptor)
+    finally:
+        os.close(descriptor)
+    if size is None or name == STANDARD_INPUT:
+        reason = "tshark can't read it from here: save it to a file, and name that"
+        raise _unusable(name, reason)
+    if size == 0:
+        raise _unusable(name, _EMPTY)
+    from captures.wireshark import WiresharkReader
+
+    return WiresharkReader(
+        name, size=size, max_packets=max_packets, max_bytes=max_bytes
     )
+
+
+def _open_unknown(
+    unknown: _UnknownFormatError, max_packets: int, max_bytes: int
+) -> CaptureReader:
+    """Open what only tshark may know; if it doesn't, our own error is the better."""
+    from captures.wireshark import INSTALL, find_tshark
+
+    if not find_tshark():
+        if CONVERT not in unknown.reason:
+            raise unknown
+        hint = f"or install tshark, and mailtap reads it as it is ({INSTALL})"
+        raise _unusable(unknown.capture, f"{unknown.reason}; {hint}")
+    try:
+        reader = _open_with_tshark(unknown.capture, max_packets, max_bytes)
+    except CaptureError:
+        raise unknown from None
+    with ExitStack() as on_error:
+        on_error.callback(reader.close)
+        if not reader.holds_network_traffic():
+            raise unknown
+        on_error.pop_all()
+    reader.note = (
+        f"{reader.name}: read through tshark, as mailtap itself doesn't know this "
+        "format; that is slower"
+    )
+    return reader
 
 
 def _open(name: str) -> int:
@@ -227,7 +323,7 @@ def _open_source(
     except StreamError as error:
         raise _unusable(name, str(error)) from error
     if not head:
-        raise _unusable(name, "it is empty: nothing was captured, or nothing copied")
+        raise _unusable(name, _EMPTY)
     if compression := recognise_compression(head):
         return StreamBlocks(DecompressedStream(stream, compression), max_bytes)
     # What can't be mapped (a pipe, some file systems) or was partly read already
@@ -249,7 +345,8 @@ def _recognise(name: str, source: Source) -> RecordFormat:
         raise _unusable(name, source.problem)
     if not head:
         raise _unusable(name, "there is nothing in the compressed file")
-    raise _unusable(name, describe(bytes(source.data[:_HEAD_BYTES])))
+    reason = describe(bytes(source.data[:_HEAD_BYTES]))
+    raise _UnknownFormatError(name, reason, usable=False)
 
 
 def _unusable(name: str, reason: str) -> CaptureError:

@@ -43,6 +43,7 @@ PUBLIC = {
         "Flow",
         "MergedCaptures",
         "PacketBatch",
+        "ReadEngine",
         "SegmentFilter",
         "Segments",
         "Share",

@@ -1,0 +1,352 @@
+"""Any capture that the installed tshark can read, through PyShark.
+
+tshark knows some fifty file formats and many more link layers. It takes each
+packet apart as far as to the IP header, and gives its bytes along. Packets whose
+link layer `captures.decode` knows are handed on as they were captured. Of other
+ones the outermost Ethernet frame or IP packet is handed on; where there is none,
+the whole packet with a link type that nobody knows, so that it is counted as not
+decoded. TLS secrets in a capture are not read.
+
+PyShark's asyncio loop runs in a thread of its own, as the caller's thread may
+have one running already (Jupyter). tshark ends when the reader is closed, and
+with this process in any case: its next packet finds the pipe broken.
+
+Memory: a batch of packets, twice. Cost: about 0.2 ms per packet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from packaging.version import Version
+from pyshark.capture.file_capture import FileCapture
+from pyshark.tshark.output_parser.tshark_json import TsharkJsonParser
+
+from captures.batch import PacketBatch
+from captures.decode import LinkType
+from captures.errors import CaptureError
+from captures.reader import CUT, CaptureReader
+from captures.timestamps import MAX_TIME_NS, MIN_TIME_NS, NS_PER_SECOND
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import Generator, Iterator
+
+INSTALL = "Debian, Ubuntu: apt-get install tshark; Fedora: dnf install wireshark-cli"
+
+# Wireshark's numbers of link layers (wiretap/wtap.h), which never change
+_LINK_TYPES = {
+    1: LinkType.ETHERNET,
+    7: LinkType.RAW,
+    15: LinkType.NULL,
+    25: LinkType.LINUX_SLL,
+    129: LinkType.IPV4,
+    130: LinkType.IPV6,
+    174: LinkType.LOOP,
+    210: LinkType.LINUX_SLL2,
+}
+# what packets of other link layers are searched for
+_INNER_LINK_TYPES = {
+    "eth_raw": LinkType.ETHERNET,
+    "ip_raw": LinkType.RAW,
+    "ipv6_raw": LinkType.RAW,
+}
+_UNKNOWN_LINK_TYPE = 0xFFFF
+
+# Only the properties of the frame; all other layers as their bytes alone. What is
+# above IP isn't needed, and JSON or MIME as a "link layer" may be a huge document.
+_OPTIONS = ["-j", "frame"]
+_NOT_NEEDED = ("tcp", "udp", "json", "mime_dlt")
+_PREFERENCES = {"ip.defragment": "FALSE", "ipv6.defragment": "FALSE"}
+# All that PyShark asks is whether it is older than this one of 2019, which is the
+# oldest that knows all options; asking tshark itself takes as long as it starts.
+_OLDEST_VERSION = Version("3.0.0")
+
+# tshark reads packets of 256 KiB at most from link layers that may hold mail
+_MAX_JSON_BYTES = 16 << 20
+_MAX_COMPLAINT_BYTES = 4096
+
+_Layers = dict[str, Any]
+
+
+class _Frame(NamedTuple):
+    """A packet as it is handed on."""
+
+    number: int
+    time_ns: int
+    link_type: int
+    wire_length: int
+    data: bytes
+
+
+def find_tshark() -> str | None:
+    """Where tshark is, if it is installed."""
+    return shutil.which("tshark")
+
+
+class WiresharkReader(CaptureReader):
+    """A capture file that tshark reads."""
+
+    def __init__(
+        self, name: str, *, size: int, max_packets: int, max_bytes: int
+    ) -> None:
+        """Start tshark.
+
+        Args:
+            name: of a regular file.
+            size: its bytes.
+            max_packets: most packets of a batch.
+            max_bytes: about how many bytes of packets a batch holds at most.
+
+        Raises:
+            CaptureError: there is no tshark.
+        """
+        super().__init__(name, size=size, max_packets=max_packets, max_bytes=max_bytes)
+        program = find_tshark()
+        if program is None:
+            reason = f"reading it takes tshark, which is not installed ({INSTALL})"
+            raise CaptureError(name, reason, usable=False)
+        self.format = "wireshark"
+        self._tshark = _Tshark(program, os.path.realpath(name))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tshark")
+        self._packets: Iterator[_Layers] = iter(self._tshark)
+        self._peeked: list[_Frame] = []
+        self._bytes = 0
+        self._problem: str | None = None
+        self._batches = self._read()
+
+    def holds_network_traffic(self) -> bool:
+        """Whether a link or network layer is known among the first packets.
+
+        tshark takes some documents and logs for captures; they have none.
+        """
+        self._peeked = self._collect()
+        return any(each.link_type != _UNKNOWN_LINK_TYPE for each in self._peeked)
+
+    def close(self) -> None:
+        """End tshark; batches that were read stay valid."""
+        super().close()
+        # a batch that was being read when Ctrl-C came ends early
+        self._tshark.interrupt()
+        with suppress(RuntimeError):  # closed already
+            self._thread.submit(self._tshark.close).result()
+        self._thread.shutdown()
+
+    def _read(self) -> Generator[PacketBatch]:
+        usable = False
+        while frames := self._peeked or self._collect():
+            self._peeked = []
+            usable = True
+            yield self._pack(frames)
+        if self._problem:
+            raise CaptureError(self.name, self._problem, usable=usable)
+
+    def _collect(self) -> list[_Frame]:
+        """Get the packets of the next batch, none at the end or before damage."""
+        return self._thread.submit(self._collect_in_thread).result()
+
+    def _collect_in_thread(self) -> list[_Frame]:
+        frames: list[_Frame] = []
+        room = self.max_bytes
+        try:
+            while len(frames) < self.max_packets and room > 0:
+                if self._tshark.is_interrupted:
+                    break
+                if (layers := next(self._packets, None)) is None:
+                    self._problem = self._tshark.problem
+                    break
+                frames.append(_parse_frame(layers))
+                room -= len(frames[-1].data)
+        except OSError as error:
+            self._problem = f"tshark can't be started ({error.strerror})"
+        except (LookupError, TypeError, ValueError):
+            self._problem = (
+                "what tshark says of the next packet makes no sense: another version "
+                "of Wireshark may read the capture"
+            )
+        return frames
+
+    def _pack(self, frames: list[_Frame]) -> PacketBatch:
+        number, time_ns, link_type, wire_length, data = zip(*frames, strict=True)
+        length = np.array([len(each) for each in data], np.uint32)
+        end = np.cumsum(length, dtype=np.int64)
+        self._bytes += int(end[-1])
+        return PacketBatch(
+            captures=self.captures,
+            capture=np.full(len(frames), self.capture, np.uint32),
+            buffer=np.frombuffer(b"".join(data), np.uint8),
+            offset=end - length,
+            captured_length=length,
+            wire_length=np.array(wire_length, np.uint32),
+            time_ns=np.array(time_ns, np.int64),
+            link_type=np.array(link_type, np.uint16),
+            frame=np.array(number, np.int64),
+            position=self._position(),
+        )
+
+    def _position(self) -> int:
+        """A guess: tshark doesn't tell how far it is, only that it is done."""
+        size = self.size or 0
+        return size if self._tshark.is_done else min(self._bytes, size)
+
+
+class _Parser(TsharkJsonParser):  # type: ignore[misc]
+    """Takes packets out of tshark's JSON, as plain dictionaries."""
+
+    def _extract_packet_from_data(
+        self, data: bytes, **state: Any
+    ) -> tuple[bytes | None, bytes]:
+        if len(data) > _MAX_JSON_BYTES:
+            raise ValueError("a packet without end")
+        found: tuple[bytes | None, bytes] = super()._extract_packet_from_data(
+            data, **state
+        )
+        return found
+
+    def _parse_single_packet(self, packet: bytes) -> _Layers:
+        layers: _Layers = json.loads(packet)["_source"]["layers"]
+        return layers
+
+
+class _Tshark(FileCapture):  # type: ignore[misc]
+    """tshark as PyShark runs it, except for how it begins and ends.
+
+    PyShark looks for tshark in a `config.ini` of the current folder, which may be
+    anybody's, takes a process that hasn't ended quite yet for one to be killed, and
+    shows of what it complained only the last line, if that can be decoded.
+
+    Attributes:
+        problem: why tshark ended before the capture did, if it did.
+        is_interrupted: whether nobody waits for more packets.
+    """
+
+    def __init__(self, program: str, path: str) -> None:
+        disabled = [f"--disable-protocol={name}" for name in _NOT_NEEDED]
+        super().__init__(
+            path,
+            keep_packets=False,
+            use_json=True,
+            include_raw=True,
+            override_prefs=_PREFERENCES,
+            custom_parameters=[*_OPTIONS, *disabled],
+            # with a loop of its own PyShark needs no child watcher, which Python
+            # 3.12 deprecates and 3.14 doesn't have
+            eventloop=asyncio.new_event_loop(),
+        )
+        self.problem: str | None = None
+        self._program = program
+        self._complaint = b""
+        self.is_interrupted = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether tshark has said all that it had to say."""
+        return bool(self._eof_reached)
+
+    def interrupt(self) -> None:
+        """End tshark, from another thread than the one that reads."""
+        self.is_interrupted = True
+        for process in self._running_processes.copy():
+            self.eventloop.call_soon_threadsafe(_kill, process)
+
+    def close(self) -> None:
+        """End tshark and the loop."""
+        if not self.eventloop.is_closed():
+            super().close()
+            self.eventloop.close()
+
+    def _get_tshark_path(self) -> str:
+        return self._program
+
+    def _get_tshark_version(self) -> Version:
+        return _OLDEST_VERSION
+
+    def _setup_tshark_output_parser(self) -> _Parser:
+        return _Parser(_OLDEST_VERSION)
+
+    async def _handle_process_stderr_forever(
+        self, stderr: asyncio.StreamReader
+    ) -> None:
+        while said := await stderr.read(_MAX_COMPLAINT_BYTES):
+            self._complaint = (self._complaint + said)[-_MAX_COMPLAINT_BYTES:]
+
+    async def _cleanup_subprocess(self, process: Process) -> None:
+        if not self._eof_reached:
+            _kill(process)
+        # asyncio closes a pipe when it was read to its end
+        assert process.stdout is not None
+        await process.stdout.read()
+        status = await process.wait()
+        await asyncio.gather(*self._stderr_handling_tasks)
+        if status:
+            self.problem = _explain(status, self._complaint)
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+
+
+def _explain(status: int, complaint: bytes) -> str:
+    """Say why tshark ended with this exit status."""
+    said = complaint.decode(errors="backslashreplace").rpartition("tshark: ")[2]
+    if status < 0:
+        return f"tshark was ended by signal {-status}; all packets before were read"
+    if "cut short" in said:
+        return CUT
+    if "isn't a capture file" in said:
+        return "tshark doesn't know this format either: name a capture file"
+    return f"tshark can't read it any further: {' '.join(said.split())}"
+
+
+def _parse_frame(layers: _Layers) -> _Frame:
+    about = layers["frame"]
+    link_type: int | None = _LINK_TYPES.get(int(about["frame.encap_type"]))
+    # a packet of which nothing was captured has no bytes to show
+    data = bytes.fromhex(layers["frame_raw"][0]) if "frame_raw" in layers else b""
+    start = 0
+    if link_type is None:
+        start, link_type = _find_inside(layers, data)
+    return _Frame(
+        number=int(about["frame.number"]),
+        time_ns=_parse_time(about["frame.time_epoch"]),
+        link_type=link_type,
+        wire_length=int(about["frame.len"]) - start,
+        data=data[start:],
+    )
+
+
+def _find_inside(layers: _Layers, data: bytes) -> tuple[int, int]:
+    """Where the outermost Ethernet frame or IP packet begins, and its link type."""
+    # layers are in order, from the outside
+    for name in layers:
+        if link_type := _INNER_LINK_TYPES.get(name):
+            header, start = _outermost(layers[name])
+            # tshark may have put it together from several packets, or decrypted it
+            if data.startswith(header, start):
+                return start, link_type
+    return 0, _UNKNOWN_LINK_TYPE
+
+
+def _outermost(raw: list[Any]) -> tuple[bytes, int]:
+    """Bytes and place of a layer, the first one if the packet has several."""
+    value, start, *_ = raw[0] if isinstance(raw[0], list) else raw
+    return bytes.fromhex(value), int(start)
+
+
+def _parse_time(text: str) -> int:
+    """Nanoseconds since the epoch, from seconds or (tshark 4.2) ISO 8601."""
+    if "T" in text:
+        return int(np.datetime64(text.removesuffix("Z"), "ns").astype(np.int64))
+    seconds, _, fraction = text.partition(".")
+    sign = -1 if seconds.startswith("-") else 1
+    nanoseconds = int(fraction.ljust(9, "0")[:9])
+    time_ns = int(seconds) * NS_PER_SECOND + sign * nanoseconds
+    return min(max(time_ns, MIN_TIME_NS), MAX_TIME_NS)
