@@ -26,8 +26,11 @@ class Analysis:
         packets: packets read.
         capture_bytes: bytes that these packets had on the wire.
         problems: captures that could not be read, or not to their end.
+        notes: what else to know of how they were read.
         undecoded: packets that could not be decoded, by reason.
         connections_given_up: connections that were ended early to bound memory.
+        dropped: packets that were captured too fast to be taken; `None` if that
+            is not known.
     """
 
     tables: dict[str, pa.Table]
@@ -35,8 +38,10 @@ class Analysis:
     packets: int = 0
     capture_bytes: int = 0
     problems: list[CaptureError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     undecoded: Counter[str] = field(default_factory=Counter)
     connections_given_up: int = 0
+    dropped: int | None = None
 
     @cached_property
     def sessions(self) -> pd.DataFrame:

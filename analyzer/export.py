@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # What spreadsheets take for the begin of a formula, also behind blanks (OWASP,
 # "CSV injection").
 _FORMULA = r"^[\s\x{a0}]*[=+\-@\t\r\n]"
+# such text behind a guard, which is not part of it
+GUARDED_FORMULA = r"^'([\s\x{a0}]*[=+\-@\t\r\n])"
 _UNSAFE_PATTERN = re.compile(UNSAFE.pattern)
 _BLOCK_ROWS = 4096
 
@@ -42,27 +44,29 @@ def write_table(table: pa.Table, path: Path) -> None:
     if write is None:
         known = ", ".join(f".{name}" for name in WRITERS)
         raise ExportError(f"{path}: unknown kind of table; its name may end in {known}")
-    with _whole_file(path) as file:
+    with whole_file(path) as file:
         write(table, file)
 
 
-def write_tables(tables: Mapping[str, pa.Table], folder: Path, kind: str) -> None:
-    """Write all tables into a folder, which is made if it is missing.
+def make_folder(folder: Path) -> None:
+    """Make a folder unless it is there.
 
     Raises:
-        ExportError: the folder or a file can't be written.
+        ExportError: it can't be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"{folder}: can't be made ({error.strerror})") from error
-    for name, table in tables.items():
-        write_table(table, folder / f"{name}.{kind}")
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name when it is complete."""
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name when it is complete.
+
+    Raises:
+        ExportError: it can't be written.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -83,7 +87,8 @@ def _write_csv(table: pa.Table, file: BinaryIO) -> None:
     csv.write_csv(pa.table(columns, names=table.column_names), file)
 
 
-def _write_jsonl(table: pa.Table, file: BinaryIO) -> None:
+def write_jsonl(table: pa.Table, file: BinaryIO) -> None:
+    """Write a table as JSON Lines."""
     names = table.column_names
     for batch in table.to_batches(max_chunksize=_BLOCK_ROWS):
         columns = [_as_json(column).to_pylist() for column in batch.columns]
@@ -101,7 +106,7 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
 
 WRITERS: Mapping[str, Callable[[pa.Table, BinaryIO], None]] = {
     "csv": _write_csv,
-    "jsonl": _write_jsonl,
+    "jsonl": write_jsonl,
     "parquet": _write_parquet,
 }
 

@@ -23,6 +23,7 @@ from captures import (
     MAX_BATCH_PACKETS,
     ConnectionTable,
     Decoder,
+    ReadEngine,
     SegmentFilter,
     Share,
     open_captures,
@@ -104,6 +105,7 @@ def analyze(
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
     processes: int | None = None,
+    engine: str = ReadEngine.AUTO,
     on_progress: OnProgress | None = None,
 ) -> Analysis:
     """Find all mail sessions in captures.
@@ -121,6 +123,7 @@ def analyze(
         max_bytes: about the most bytes per batch.
         processes: how many processes share the work; `None` for as many as are
             worthwhile. The result is the same.
+        engine: what reads the captures: a `captures.ReadEngine`.
         on_progress: called after each batch with the bytes of input that were
             read, and those there are in all, if that is known.
 
@@ -130,9 +133,17 @@ def analyze(
     if isinstance(captures, (str, os.PathLike)):
         captures = [captures]
     paths = [os.fspath(path) for path in captures]
+    read_engine = ReadEngine(engine)
     count = process_count(paths) if processes is None else processes
+    if read_engine is ReadEngine.PYSHARK:
+        # what takes long there is not done here
+        count = 1
     open_all = partial(
-        open_captures, paths, max_packets=max_packets, max_bytes=max_bytes
+        open_captures,
+        paths,
+        max_packets=max_packets,
+        max_bytes=max_bytes,
+        engine=read_engine,
     )
 
     def read(share: int) -> _Part:
@@ -147,6 +158,7 @@ def analyze(
         packets=first.packets,
         capture_bytes=first.capture_bytes,
         problems=first.problems,
+        notes=first.notes,
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
     )
@@ -160,6 +172,7 @@ class _Part:
     packets: int
     capture_bytes: int
     problems: list[CaptureError]
+    notes: list[str]
     undecoded: Counter[str]
     connections_given_up: int
 
@@ -170,6 +183,9 @@ class _TableWriter:
     def __init__(self, captures: Sequence[str]) -> None:
         self.tables = Tables()
         self._captures = captures
+
+    def session_started(self) -> None:
+        """Wait for its end."""
 
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Wait for what may still be retransmitted."""
@@ -199,6 +215,7 @@ def _read_share(
         packets=pipeline.packets,
         capture_bytes=pipeline.capture_bytes,
         problems=batches.problems,
+        notes=batches.notes,
         undecoded=undecoded,
         connections_given_up=pipeline.connections_given_up,
     )

@@ -31,6 +31,9 @@ _ENDS = (End.ORIGINATOR, End.RESPONDER)
 class SessionSink(Interface):
     """Is told of the sessions that end."""
 
+    def session_started(self) -> None:
+        """A connection turned out to be mail."""
+
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Both sides have sent everything; some of it may be retransmitted yet."""
 
@@ -155,6 +158,7 @@ class SessionReader:
             self.wanted = self.reading = False
         elif verdict is Verdict.MAIL and detector.protocol is not None:
             self._session = Session(detector.protocol)
+            self._sink.session_started()
             self._dissector = new_dissector(detector.protocol, self._server_port)
             for side, data, gap, time_ns, frame in detector.release():
                 if gap:

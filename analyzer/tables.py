@@ -134,6 +134,23 @@ class Tables:
         return {builder.table.name: builder.finish() for builder in builders}
 
 
+def empty_tables() -> dict[str, pa.Table]:
+    """All tables, without rows."""
+    return {table.name: table.arrow.empty_table() for table in schema.TABLES}
+
+
+def in_order_by_id(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Tables in the order of the sessions, as `in_order`, from their IDs alone."""
+    order = [("start", "ascending"), ("session_id", "ascending")]
+    sessions = tables["sessions"].sort_by(order)
+    ordered = {}
+    for name, rows in tables.items():
+        ranks = compute.index_in(rows["session_id"], sessions["session_id"])
+        # stable: what belongs to a session stays in its order
+        ordered[name] = rows.take(np.argsort(ranks.to_numpy(), kind="stable"))
+    return ordered | {"sessions": sessions}
+
+
 def in_order(parts: Sequence[dict[str, UnorderedTable]]) -> dict[str, pa.Table]:
     """Tables of several parts as one each, in the order of the sessions.
 

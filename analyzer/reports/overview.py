@@ -143,6 +143,8 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
 def not_read(analysis: Analysis) -> pd.DataFrame:
     """What could not be read: `what`, `count` and `unit`."""
     rows = [(reason, count, "packets") for reason, count in analysis.undecoded.items()]
+    if analysis.dropped:
+        rows.append(("dropped before they were captured", analysis.dropped, "packets"))
     missing = int(analysis.sessions["missing_bytes"].sum())
     if missing:
         rows.append(("payload that was not captured", missing, "bytes"))

@@ -111,7 +111,7 @@ def test_missing_capture(tmp_path: Path) -> None:
     assert one_line(result.stderr).startswith(f"mailtap: {tmp_path}/nowhere.pcap: ")
 
 
-def test_folder_is_no_capture(tmp_path: Path) -> None:
+def test_folder_without_tables_is_no_capture(tmp_path: Path) -> None:
     result = run("analyze", "-q", tmp_path)
 
     assert result.exit_code == 1
@@ -210,7 +210,8 @@ def test_all_tables_go_to_a_folder(kind: str, tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert {path.name for path in (tmp_path / "new" / "tables").iterdir()} == {
-        f"{name}.{kind}" for name in ("sessions", "messages", "exchanges", "anomalies")
+        "analysis.json",
+        *(f"{n}.{kind}" for n in ("sessions", "messages", "exchanges", "anomalies")),
     }
 
 
@@ -370,7 +371,13 @@ def test_module_is_the_command() -> None:
 
 
 def test_every_option_and_command_has_help() -> None:
-    for command in main.commands.values():
+    context = click.Context(main)
+    names = main.list_commands(context)
+    assert names
+
+    for name in names:
+        command = main.get_command(context, name)
+        assert command is not None
         assert command.help
         for parameter in command.params:
             if isinstance(parameter, click.Option):

@@ -1,0 +1,71 @@
+"""`mailtap analyze`: the mail sessions of captures, as a summary and as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.cli.options import Output
+    from dissectors.services import Protocol
+
+
+@click.command()
+@options.captures
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE|DIR/",
+    callback=options.parse_output,
+    help="Write the session table to FILE (.csv, .jsonl, .parquet), or every table "
+    "into the folder DIR/.",
+)
+@options.table_format
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report to FILE, a page for the browser.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@options.quiet
+@options.ports
+@options.reader
+def analyze(
+    captures: tuple[str, ...],
+    output: Output | None,
+    table_format: str,
+    html: Path | None,
+    as_json: bool,
+    quiet: bool,
+    ports: Mapping[int, Protocol],
+    engine: str,
+) -> None:
+    """Find the mail sessions in capture files, and summarise them.
+
+    CAPTURE is a pcap or pcapng file, also compressed with gzip, xz or zstd, or any
+    other file that an installed tshark can read; - is standard input. Several
+    captures are read as one, in time order. A folder that --output wrote is read
+    instead of captures.
+
+    Exit status: 0; 1 if a capture is damaged or can't be read (everything else is
+    still reported), or the output can't be written; 2 for wrong use.
+    """
+    options.require_captures(captures)
+    analysis = read_inputs(captures, ports=ports, engine=engine, quiet=quiet)
+    problems = outputs.problems_of(analysis)
+    if output is not None:
+        problems += outputs.write_output(analysis, output, table_format)
+    if html is not None:
+        problems += outputs.write_html(analysis, html)
+    if not quiet:
+        outputs.say(analysis.notes)
+        problems += outputs.print_analysis(analysis, as_json=as_json)
+    outputs.end(problems)

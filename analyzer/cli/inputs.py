@@ -1,0 +1,80 @@
+"""Reads what commands are given: captures, or a folder of tables."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.cli.outputs import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from analyzer.analysis import Analysis
+    from analyzer.pipeline import OnProgress
+    from dissectors.services import Protocol
+
+
+def read_inputs(
+    captures: tuple[str, ...],
+    *,
+    ports: Mapping[int, Protocol],
+    engine: str,
+    quiet: bool,
+) -> Analysis:
+    """Analyse captures, or read the tables of one folder.
+
+    Raises:
+        CommandError: nothing can be read.
+    """
+    from analyzer.tables import defer_pandas
+
+    defer_pandas()
+    # what is imported by now stays: the collector need not look at it again
+    gc.freeze()
+    if len(captures) == 1 and Path(captures[0]).is_dir():
+        return _read_folder(Path(captures[0]))
+    return _analyze(captures, ports, engine, quiet=quiet)
+
+
+def _read_folder(folder: Path) -> Analysis:
+    from analyzer.folder import read_folder
+    from analyzer.load import LoadError
+    from analyzer.store import has_parts, read_parts
+
+    try:
+        return read_parts(folder) if has_parts(folder) else read_folder(folder)
+    except LoadError as error:
+        raise CommandError(str(error)) from error
+
+
+def _analyze(
+    captures: tuple[str, ...],
+    ports: Mapping[int, Protocol],
+    engine: str,
+    *,
+    quiet: bool,
+) -> Analysis:
+    from analyzer.pipeline import analyze
+    from analyzer.workers import WorkerError
+
+    with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
+        try:
+            return analyze(
+                captures, ports=ports, engine=engine, on_progress=on_progress
+            )
+        except WorkerError as error:
+            raise CommandError(str(error)) from error
+
+
+def _progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:
+    """A progress bar, or nothing."""
+    if not shown:
+        return nullcontext()
+    from analyzer.progress import progress_bar
+
+    return progress_bar()

@@ -1,0 +1,9 @@
+"""placeholder"""
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def interfaces() -> None:
+    """X"""

@@ -1,0 +1,84 @@
+"""`mailtap monitor`: the mail sessions of an interface, as they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dissectors.services import Protocol
+
+
+@click.command()
+@options.interface
+@options.engine
+@options.any_port
+@options.ports
+@options.duration
+@click.option(
+    "--count",
+    metavar="SESSIONS",
+    type=click.IntRange(min=1),
+    help="End after so many sessions.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR/",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every table into the folder DIR/, every few seconds and at the end.",
+)
+@options.table_format
+@click.option("--json", "as_json", is_flag=True, help="Print sessions as JSON Lines.")
+@options.quiet
+@options.user
+def monitor(
+    interface: str,
+    engine: str,
+    any_port: bool,
+    ports: Mapping[int, Protocol],
+    duration: float | None,
+    count: int | None,
+    output: Path | None,
+    table_format: str,
+    as_json: bool,
+    quiet: bool,
+    user: str | None,
+) -> None:
+    """Watch a network interface, and print a line for each mail session that ends.
+
+    A line says when the session ended, its service, client and server, how it was
+    protected, who logged in, what happened and, behind "!", what is worrying.
+    Ctrl-C ends the command, which then summarises all that was seen.
+
+    `mailtap interfaces` lists what can be watched. Root's rights are given up as
+    soon as the interface is open.
+
+    Exit status: 0; 1 if the interface can't be watched (any longer), or the output
+    can't be written; 2 for wrong use.
+    """
+    from analyzer.cli.watching import watch
+
+    watched = watch(
+        interface,
+        engine=engine,
+        ports=ports,
+        any_port=any_port,
+        duration_s=duration,
+        count=count,
+        output=output,
+        table_format=table_format,
+        as_json=as_json,
+        quiet=quiet,
+        user=user,
+    )
+    problems = watched.problems + outputs.problems_of(watched.analysis)
+    if not quiet and not as_json:
+        problems += outputs.print_analysis(watched.analysis, as_json=False)
+    outputs.end(problems)

@@ -1,0 +1,131 @@
+"""Options and arguments that commands share, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dissectors.services import Protocol
+
+FORMATS = ("jsonl", "csv", "parquet")
+READERS = ("auto", "fast", "pyshark")
+ENGINES = ("auto", "scapy", "dumpcap")
+
+
+def _parse_ports(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> Mapping[int, Protocol]:
+    from dissectors.services import PORTS, Protocol
+
+    ports = dict(PORTS)
+    for value in values:
+        number, _, name = value.lower().partition("=")
+        if not number.isdecimal() or not 0 < int(number) < 65_536:
+            raise click.BadParameter(f"{value!r}: a port is a number from 1 to 65535")
+        if name not in list(Protocol):
+            known = ", ".join(Protocol)
+            raise click.BadParameter(f"{value!r}: write PORT=PROTOCOL, one of {known}")
+        ports[int(number)] = Protocol(name)
+    return ports
+
+
+class Output(NamedTuple):
+    """Where tables go to."""
+
+    path: Path
+    is_folder: bool
+
+
+def parse_output(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> Output | None:
+    """Look at the name before any work is done for it."""
+    if value is None:
+        return None
+    path = Path(value)
+    is_folder = value.endswith("/") or path.is_dir()
+    if not is_folder and path.suffix.removeprefix(".").lower() not in FORMATS:
+        endings = ", ".join(f".{name}" for name in FORMATS)
+        raise click.BadParameter(
+            f"{value!r} must end in {endings}; or in / for a folder with all tables"
+        )
+    return Output(path, is_folder)
+
+
+captures = click.argument("captures", metavar="CAPTURE...", nargs=-1)
+
+ports = click.option(
+    "--port",
+    "ports",
+    metavar="PORT=PROTOCOL",
+    multiple=True,
+    callback=_parse_ports,
+    help="Take PORT for smtp, imap or pop3; may be given several times.",
+)
+
+reader = click.option(
+    "--engine",
+    type=click.Choice(READERS),
+    default="auto",
+    show_default=True,
+    help="What reads the captures: mailtap itself (fast), tshark (pyshark), or "
+    "tshark for what mailtap can't read (auto).",
+)
+
+table_format = click.option(
+    "--format",
+    "table_format",
+    type=click.Choice(FORMATS),
+    default="jsonl",
+    show_default=True,
+    help="Kind of the files in DIR/.",
+)
+
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but problems.")
+
+interface = click.option(
+    "-i",
+    "--interface",
+    metavar="IFACE",
+    required=True,
+    help="Which interface to watch.",
+)
+
+engine = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="What captures the packets.",
+)
+
+duration = click.option(
+    "--duration",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="End after so many seconds.",
+)
+
+user = click.option(
+    "--user",
+    metavar="NAME",
+    help="Whom to become once the interface is open, if started as root: the user "
+    "who called sudo, else nobody, unless named.",
+)
+
+any_port = click.option(
+    "--any-port",
+    is_flag=True,
+    help="Capture all ports, to find mail on unusual ones and in tunnels too.",
+)
+
+
+def require_captures(captures: tuple[str, ...]) -> None:
+    """Complain, as click does, that no capture was named."""
+    if not captures:
+        raise click.UsageError("Missing argument 'CAPTURE...'.")

@@ -1,0 +1,123 @@
+"""What commands print and write, and how they say what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from analyzer.cli.main import FAILED
+from analyzer.text import escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from analyzer.analysis import Analysis
+    from analyzer.cli.options import Output
+
+
+_IN_USE = (
+    "a monitor writes into this folder, or was ended before it was done: name "
+    "another one"
+)
+
+
+class CommandError(click.ClickException):
+    """The command can do nothing; the text is for the user."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say why on standard error, whatever the traffic put into the text."""
+        say([self.message])
+
+
+def problems_of(analysis: Analysis) -> list[str]:
+    """What could not be read, in words."""
+    return [str(each) for each in analysis.problems] + _unreadable_packets(analysis)
+
+
+def _unreadable_packets(analysis: Analysis) -> list[str]:
+    """What is wrong with captures of interfaces that nobody here knows."""
+    captures = analysis.captures
+    where = captures[0] if len(captures) == 1 else f"{len(captures):,} captures"
+    return [
+        f"{where}: {count:,} packets could not be read ({reason})"
+        for reason, count in analysis.undecoded.items()
+        if reason.startswith("link type ")
+    ]
+
+
+def say(texts: Iterable[str]) -> None:
+    """Tell the user on standard error."""
+    for text in texts:
+        click.echo(f"mailtap: {escape_controls(text)}", err=True)
+
+
+def end(problems: list[str], status: int = 0) -> NoReturn:
+    """End the command; what went wrong comes last, where it is seen."""
+    say(problems)
+    sys.exit(FAILED if problems else status)
+
+
+def printed(output: Callable[[], None]) -> list[str]:
+    """Print something; return what went wrong."""
+    try:
+        output()
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        # what is left in the buffer can't be written at the end either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return [f"standard output: can't be written ({error.strerror})"]
+    return []
+
+
+def console() -> Console:
+    """Standard output, for tables."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_analysis(analysis: Analysis, *, as_json: bool) -> list[str]:
+    """Print the summary; return what went wrong."""
+    from analyzer.summary import print_summary, summary_json
+
+    if as_json:
+        return printed(lambda: click.echo(summary_json(analysis)))
+    return printed(lambda: print_summary(analysis, console()))
+
+
+def write_output(analysis: Analysis, output: Output, table_format: str) -> list[str]:
+    """Write the tables; return what went wrong."""
+    from analyzer.export import ExportError, write_table
+    from analyzer.folder import write_folder
+    from analyzer.store import has_parts
+
+    try:
+        if not output.is_folder:
+            write_table(analysis.tables["sessions"], output.path)
+        elif has_parts(output.path):
+            return [f"{output.path}: {_IN_USE}"]
+        else:
+            write_folder(analysis, output.path, table_format)
+    except ExportError as error:
+        return [str(error)]
+    return []
+
+
+def write_html(analysis: Analysis, path: Path) -> list[str]:
+    """Write the page; return what went wrong."""
+    from analyzer.export import ExportError
+    from analyzer.html import write_page
+
+    try:
+        write_page(analysis, path)
+    except ExportError as error:
+        return [str(error)]
+    return []

@@ -1,0 +1,49 @@
+"""`mailtap report`: one page for the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dissectors.services import Protocol
+
+
+@click.command()
+@options.captures
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the page.",
+)
+@options.quiet
+@options.ports
+@options.reader
+def report(
+    captures: tuple[str, ...],
+    output: Path,
+    quiet: bool,
+    ports: Mapping[int, Protocol],
+    engine: str,
+) -> None:
+    """Write a report of captures, or of a folder of tables, as one HTML file.
+
+    CAPTURE is what `mailtap analyze` reads. The page needs no network.
+
+    Exit status: as that of `mailtap analyze`.
+    """
+    options.require_captures(captures)
+    analysis = read_inputs(captures, ports=ports, engine=engine, quiet=quiet)
+    if not quiet:
+        outputs.say(analysis.notes)
+    outputs.end(outputs.problems_of(analysis) + outputs.write_html(analysis, output))

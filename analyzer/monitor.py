@@ -1,0 +1,185 @@
+"""Follows the sessions of a live interface.
+
+An interface is one more source of batches: the pipeline is the same as for files.
+Rows leave the memory every few seconds (see `analyzer.store`), so that neither
+memory nor what a crash would lose grows with time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from analyzer.analysis import Analysis
+from analyzer.export import ExportError
+from analyzer.pipeline import Pipeline
+from analyzer.session_rows import SessionRows, session_rows
+from analyzer.store import StoreFullError
+from analyzer.tables import Tables
+from captures import CaptureError
+from dissectors.services import PORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from analyzer.session_rows import Row
+    from analyzer.sessions import Session
+    from analyzer.store import Store
+    from captures import Connection, LiveCapture
+    from dissectors.services import Protocol
+
+# how often rows are written
+WRITE_S = 3.0
+# packets that were captured arrive within this time
+_ARRIVAL_NS = 2_000_000_000
+
+
+class Monitor:
+    """The sessions of an interface, as they end (a `SessionSink`).
+
+    Args:
+        live: what captures.
+        store: where rows go to.
+        ports: the mail ports and their protocols.
+
+    Attributes:
+        started: sessions that were seen to begin.
+        ended: those of them that have ended.
+        problems: what went wrong so far, in words; the caller may clear it.
+    """
+
+    def __init__(
+        self,
+        live: LiveCapture,
+        store: Store,
+        *,
+        ports: Mapping[int, Protocol] = PORTS,
+    ) -> None:
+        self.started = 0
+        self.ended = 0
+        self.problems: list[str] = []
+        self._live = live
+        self._store = store
+        self._pipeline = Pipeline(self, ports=ports)
+        self._about = Analysis({}, [live.name], notes=list(live.notes))
+        self._tables = Tables()
+        # by serial number of the connection: rows of sessions that have ended, and
+        # the packets of their connections by then
+        self._recent: dict[int, tuple[int, SessionRows]] = {}
+        self._news: list[Row] = []
+        self._is_dirty = True
+        self._is_refused = False
+
+    @property
+    def packets(self) -> int:
+        """Packets that were captured so far."""
+        return self._pipeline.packets
+
+    def run(
+        self, *, duration_s: float | None = None, count: int | None = None
+    ) -> Iterator[list[Row]]:
+        """Capture until the time is over, or somebody stops the capture.
+
+        Args:
+            duration_s: for how long; `None` for ever.
+            count: until so many sessions have ended; `None` for any number.
+
+        Yields:
+            After each batch of packets, and a few times a second without any: the
+            rows of the sessions that have ended since then, and at last of all
+            those that are still open.
+        """
+        start = written = time.monotonic()
+        try:
+            for batch in self._live:
+                if len(batch):
+                    self._pipeline.process(batch)
+                else:
+                    self._pipeline.advance(time.time_ns() - _ARRIVAL_NS)
+                yield self._take_news()
+                now = time.monotonic()
+                if now - written >= WRITE_S:
+                    written = now
+                    self._write()
+                has_time = duration_s is None or now - start < duration_s
+                if not has_time or (count is not None and self.ended >= count):
+                    self._live.stop()
+        except CaptureError as error:
+            self._about.problems.append(error)
+        except StoreFullError:
+            self.problems.append("too many rows wait to be written: the monitor ends")
+        self._about.undecoded = self._pipeline.close()
+        yield self._take_news()
+        self._write()
+
+    def result(self) -> Analysis:
+        """All that was found, once `run` is over.
+
+        Raises:
+            LoadError: what was stored can't be read any more.
+        """
+        return self._store.read()
+
+    def session_started(self) -> None:
+        """Count it."""
+        self.started += 1
+
+    def session_ended(self, session: Session, connection: Connection) -> None:
+        """Tell at once, and wait for what may still be retransmitted."""
+        self._make_rows(session, connection)
+
+    def session_closed(self, session: Session, connection: Connection) -> None:
+        """Store the rows."""
+        packets, rows = self._recent.get(connection.serial, (-1, None))
+        if rows is None or packets != _packets(connection):
+            rows = self._make_rows(session, connection)
+        del self._recent[connection.serial]
+        self._tables.append(rows)
+        self._is_dirty = True
+
+    def _make_rows(self, session: Session, connection: Connection) -> SessionRows:
+        rows = session_rows(session, connection, self._about.captures)
+        if connection.serial not in self._recent:
+            self.ended += 1
+            self._news.append(rows.session)
+        self._recent[connection.serial] = _packets(connection), rows
+        self._is_dirty = True
+        return rows
+
+    def _take_news(self) -> list[Row]:
+        news, self._news = self._news, []
+        return news
+
+    def _write(self) -> None:
+        """Write what is new, if anything is."""
+        if not self._is_dirty and not self._is_refused:
+            return
+        done, self._tables = self._tables, Tables()
+        recent = Tables()
+        for _, rows in self._recent.values():
+            recent.append(rows)
+        self._is_dirty = False
+        self._about.packets = self._pipeline.packets
+        self._about.capture_bytes = self._pipeline.capture_bytes
+        self._about.connections_given_up = self._pipeline.connections_given_up
+        self._about.dropped = self._live.drops()
+        try:
+            self._store.add(_finished(done), _finished(recent), self._about)
+        except ExportError as error:
+            if not self._is_refused:
+                self.problems.append(f"{error}; mailtap will try again")
+            self._is_refused = True
+            if isinstance(error, StoreFullError):
+                raise
+        else:
+            self._is_refused = False
+
+
+def _finished(tables: Tables) -> dict[str, pa.Table]:
+    return {name: table.rows for name, table in tables.finish().items()}
+
+
+def _packets(connection: Connection) -> int:
+    return sum(flow.packets for flow in connection.flows)

@@ -1,0 +1,120 @@
+"""One session in one line, for people who watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analyzer.reports import Protection
+from analyzer.text import escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MOST_CODES = 3
+_WIDEST_TEXT = 60
+
+
+class SessionLine(NamedTuple):
+    """What a line says of a session.
+
+    Attributes:
+        time: when it ended, in UTC.
+        service: its service.
+        client: address of the client.
+        server: address and port of the server.
+        protection: how it was protected, in a word or two.
+        user: who logged in or tried to.
+        happened: what was done.
+        worries: what should worry an administrator.
+    """
+
+    time: str
+    service: str
+    client: str
+    server: str
+    protection: str
+    user: str
+    happened: str
+    worries: str
+
+    def __str__(self) -> str:
+        columns = (
+            f"{self.time}  {self.service:<11}  {self.client:>15} > {self.server:<20}  "
+            f"{self.protection:<16}  {self.user or '-':<24}  {self.happened or '-'}"
+        )
+        return f"{columns}  ! {self.worries}" if self.worries else columns
+
+
+def describe(session: Mapping[str, Any], protection: str) -> SessionLine:
+    """Say in a line what is known of a session.
+
+    Args:
+        session: its row; what is missing is `None`.
+        protection: what `reports.protection` says of it.
+    """
+    host = session["server_ip"]
+    host = f"[{host}]" if ":" in host else host
+    return SessionLine(
+        f"{session['end']:%H:%M:%S}",
+        session["service"],
+        session["client_ip"],
+        f"{host}:{session['server_port']}",
+        _protection(session, protection),
+        _safe(session["auth_user"] or ""),
+        ", ".join(_happened(session)),
+        ", ".join(_worries(session, protection)),
+    )
+
+
+def _protection(session: Mapping[str, Any], protection: str) -> str:
+    version = session["tls_version"] or "TLS"
+    return {
+        Protection.IMPLICIT: version,
+        Protection.STARTTLS: f"STARTTLS {version}",
+        Protection.CLEAR: "plaintext",
+        Protection.FAILED: "TLS failed",
+    }.get(Protection(protection), "-")
+
+
+def _happened(session: Mapping[str, Any]) -> Iterator[str]:
+    if session["auth_result"] == "success":
+        yield "logged in"
+    for column, what in (
+        ("messages_sent", "sent"),
+        ("messages_appended", "stored"),
+        ("messages_retrieved", "retrieved"),
+        ("messages_deleted", "deleted"),
+    ):
+        if count := session[column]:
+            yield f"{count:,} {what}"
+    if session["rcpt_refused"]:
+        yield f"{len(session['rcpt_refused']):,} recipients refused"
+    if not session["server_packets"]:
+        yield "no answer"
+    elif session["ended"] != "closed":
+        yield {"reset": "reset", "timeout": "fell silent"}.get(
+            session["ended"], "still open"
+        )
+
+
+def _worries(session: Mapping[str, Any], protection: str) -> Iterator[str]:
+    if session["credentials_exposed"]:
+        yield f"{session['auth_exposure']} in clear"
+    if session["auth_failures"]:
+        yield f"{session['auth_failures']:,} failed logins"
+    if protection == Protection.FAILED:
+        yield session["tls_alert"] or "handshake not completed"
+    if session["last_error"]:
+        yield _safe(session["last_error"])
+    codes = session["anomalies"]
+    yield from codes[:_MOST_CODES]
+    if len(codes) > _MOST_CODES:
+        yield f"{len(codes) - _MOST_CODES} more oddities"
+
+
+def _safe(text: str) -> str:
+    """Text of the traffic, as a part of a line."""
+    text = escape_controls(text)
+    if len(text) <= _WIDEST_TEXT:
+        return text
+    return text[: _WIDEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"
