@@ -87,8 +87,8 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
     ):
         if count := session[column]:
             yield f"{count:,} {what}"
-    if session["rcpt_refused"]:
-        yield f"{len(session['rcpt_refused']):,} recipients refused"
+    if refused := session["rcpt_refused"]:
+        yield f"{len(refused):,} recipient{'s' * (len(refused) > 1)} refused"
     if not session["server_packets"]:
         yield "no answer"
     elif session["ended"] != "closed":
@@ -100,8 +100,8 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
 def _worries(session: Mapping[str, Any], protection: str) -> Iterator[str]:
     if session["credentials_exposed"]:
         yield f"{session['auth_exposure']} in clear"
-    if session["auth_failures"]:
-        yield f"{session['auth_failures']:,} failed logins"
+    if failures := session["auth_failures"]:
+        yield "login failed" if failures == 1 else f"{failures:,} failed logins"
     if protection == Protection.FAILED:
         yield session["tls_alert"] or "handshake not completed"
     if session["last_error"]:
