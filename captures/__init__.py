@@ -11,8 +11,11 @@ from captures.batch import (
 from captures.connection import Connection, ConnectionConsumer, Ending, Endpoint
 from captures.connection_table import ConnectionTable
 from captures.decode import Decoder
+from captures.devices import Interface, list_interfaces
 from captures.errors import CaptureError
+from captures.live import Engine, LiveCapture, open_live
 from captures.merge import MergedCaptures, open_captures
+from captures.privileges import PrivilegeError, drop_privileges
 from captures.reader import CaptureReader, ReadEngine, open_capture
 from captures.reassembly import End, Flow
 from captures.rows import Share
@@ -30,14 +33,21 @@ __all__ = [
     "End",
     "Ending",
     "Endpoint",
+    "Engine",
     "Flow",
+    "Interface",
+    "LiveCapture",
     "MergedCaptures",
     "PacketBatch",
+    "PrivilegeError",
     "ReadEngine",
     "SegmentFilter",
     "Segments",
     "Share",
+    "drop_privileges",
+    "list_interfaces",
     "open_capture",
     "open_captures",
+    "open_live",
     "split_frame_id",
 ]

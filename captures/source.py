@@ -122,10 +122,20 @@ class MappedFile:
 
 
 class StreamBlocks:
-    """A stream, read into one block after another."""
+    """A stream, read into one block after another.
 
-    def __init__(self, stream: ByteStream, window: int) -> None:
+    Args:
+        stream: to be read.
+        window: bytes of a block.
+        follows: whether to return from waiting, with nothing new, when the stream
+            pauses.
+    """
+
+    def __init__(
+        self, stream: ByteStream, window: int, *, follows: bool = False
+    ) -> None:
         self._stream = stream
+        self._follows = follows
         self._block: npt.NDArray[np.uint8] = np.empty(window, np.uint8)
         self.data = self._block[:0]
         self.base = 0
@@ -152,7 +162,8 @@ class StreamBlocks:
             self._fill()
         self._done = done
         self._offered = self.base + len(self.data)
-        return self._offered if done < self._offered else None
+        may_go_on = self._follows and not self._has_ended
+        return self._offered if may_go_on or done < self._offered else None
 
     def consumed(self, done: int) -> int:
         """Bytes of the input that were taken, those of the whole block."""
@@ -180,7 +191,7 @@ class StreamBlocks:
 
     def _fill(self) -> None:
         filled, size = len(self.data), len(self._block)
-        deadline = None
+        deadline = time.monotonic() + _PATIENCE_S if self._follows else None
         try:
             while filled < size and not self._has_ended:
                 if deadline and not self._stream.is_ready(deadline - time.monotonic()):
