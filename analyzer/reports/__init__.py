@@ -15,6 +15,13 @@ from analyzer.reports.overview import (
     slowest,
     tls_versions,
 )
+from analyzer.reports.plaintext import (
+    PlaintextTotals,
+    has_plaintext,
+    plaintext_ports,
+    plaintext_totals,
+    plaintext_users,
+)
 from analyzer.reports.protection import (
     Protection,
     Role,
@@ -24,14 +31,19 @@ from analyzer.reports.protection import (
 )
 
 __all__ = [
+    "PlaintextTotals",
     "Protection",
     "Role",
     "busiest",
     "by_service",
     "failed",
+    "has_plaintext",
     "is_encrypted",
     "not_read",
     "plaintext_logins",
+    "plaintext_ports",
+    "plaintext_totals",
+    "plaintext_users",
     "protection",
     "role",
     "slowest",

@@ -1,0 +1,97 @@
+"""What of each session crossed the wire in clear, and what its client could do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analyzer.reports.protection import Protection, Role, protection, role
+from dissectors.events import Exposure, Outcome
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+KINDS = (
+    Protection.CLEAR,
+    Protection.STARTTLS,
+    Protection.IMPLICIT,
+    Protection.FAILED,
+    Protection.UNKNOWN,
+)
+RESULTS = tuple(Outcome)
+# from harmless to worst
+EXPOSURES = (Exposure.NOTHING, Exposure.OFFLINE, Exposure.TOKEN, Exposure.PASSWORD)
+
+_KEPT = [
+    "client_ip",
+    "server_ip",
+    "server_port",
+    "protocol",
+    "service",
+    "start",
+    "end",
+    "starttls",
+    "auth_user",
+    "auth_mechanism",
+]
+
+
+def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
+    """What an eavesdropper got of each session.
+
+    Returns:
+        One row per session: some of its columns, the STARTTLS state as `step`, and
+
+        - `role`, and a flag per `Protection`;
+        - `encrypted`: it used TLS;
+        - `has_login`: a login was seen in clear, with a flag per `Outcome`;
+        - `severity`: what it showed, as a place in `EXPOSURES`;
+        - `exposed`: that was a password or a token;
+        - `mail`: mail crossed in clear;
+        - `works`: in clear, the client logged in, moved mail or opened a mailbox;
+        - `is_whole`: all of it was captured;
+        - `used_tls`: its client used TLS, in whatever session, with this server for
+          this protocol.
+    """
+    kinds = protection(sessions)
+    facts = sessions[_KEPT].rename(columns={"starttls": "step"})
+    facts["role"] = role(sessions)
+    for kind in KINDS:
+        facts[kind] = _flags(kinds == kind)
+    for result in RESULTS:
+        facts[result] = _flags(sessions["auth_result"] == result)
+    places = {name.value: place for place, name in enumerate(EXPOSURES)}
+    facts["severity"] = sessions["auth_exposure"].map(places).fillna(0).astype("int64")
+    facts["encrypted"] = facts[Protection.IMPLICIT] | facts[Protection.STARTTLS]
+    facts["has_login"] = _flags(sessions["auth_exposure"].notna())
+    facts["exposed"] = _flags(sessions["credentials_exposed"])
+    facts["mail"] = ~facts["encrypted"] & _flags(sessions["message_bytes"] > 0)
+    # a server may let a client in without a login (RFC 9051 §7.1.4: PREAUTH)
+    opened = ~facts["encrypted"] & _flags(sessions["mailboxes"].list.len() > 0)
+    got_in = facts["has_login"] & ~facts[Outcome.FAILURE]
+    facts["works"] = got_in | facts["mail"] | opened
+    nothing_missing = _flags(sessions["missing_bytes"] == 0)
+    facts["is_whole"] = _flags(sessions["complete"]) & nothing_missing
+    pair = ["client_ip", "server_ip", "protocol"]
+    facts["used_tls"] = facts.groupby(pair)["encrypted"].transform("any").astype(bool)
+    return facts
+
+
+def is_relay(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which rows are of mail from server to server."""
+    return _flags(rows["role"] == Role.RELAY)
+
+
+def would_break(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows are of clients that work in clear and know no other way.
+
+    RFC 3207 §4: a public server must not ask for STARTTLS, so relay breaks nowhere.
+    """
+    return rows["works"] & ~rows["used_tls"] & ~is_relay(rows)
+
+
+def _flags(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Arrow booleans as those of numpy; what is null does not hold."""
+    return series.fillna(value=False).to_numpy(dtype=np.bool_)

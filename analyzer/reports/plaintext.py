@@ -1,0 +1,282 @@
+"""Who still sends passwords and mail in clear, and who would notice if it ended.
+
+A client works in clear on a port if it logged in there, moved mail or opened a
+mailbox, and TLS hid nothing of that. It would break without plaintext if it was
+never seen to use TLS with that server for that protocol, on whatever port. Relay
+between servers (on port 25, without a login) is told apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from analyzer.reports.exposure import (
+    EXPOSURES,
+    KINDS,
+    RESULTS,
+    exposure,
+    is_relay,
+    would_break,
+)
+from analyzer.reports.protection import Role
+from analyzer.reports.verdicts import (
+    NONE_SEEN,
+    REFUSED,
+    STARTTLS,
+    UNKNOWN,
+    ClientUse,
+    PortUse,
+    verdict,
+)
+from dissectors.events import Exposure, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_PORT = ["server_ip", "server_port", "service", "role"]
+_USER = ["client_ip", "auth_user", *_PORT, "auth_mechanism"]
+_GAINED = {
+    Exposure.NOTHING: "",
+    Exposure.OFFLINE: "hash to attack offline",
+    Exposure.TOKEN: "token",
+    Exposure.PASSWORD: "password",
+}
+
+_Clients = dict[ClientUse, list[str]]
+
+
+class PlaintextTotals(NamedTuple):
+    """The figures of all servers together.
+
+    Attributes:
+        sessions: all sessions.
+        clear: those that stayed in clear.
+        relay: those between servers.
+        relay_clear: those of them that stayed in clear.
+        plaintext_logins: sessions of submission and access in which a password or
+            a token crossed in clear.
+        plaintext_mail: sessions of submission and access in which mail did.
+        exposed_accounts: users whose password or token crossed.
+        breaking_clients: clients that would break without plaintext.
+    """
+
+    sessions: int
+    clear: int
+    relay: int
+    relay_clear: int
+    plaintext_logins: int
+    plaintext_mail: int
+    exposed_accounts: int
+    breaking_clients: int
+
+
+def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
+    """How each port of each server was used, and what that means.
+
+    Returns:
+        One row per `server_ip`, `server_port`, `service` and `role`, the worst
+        first: the number of `sessions`, of which `clear`, `starttls`, `implicit`,
+        `failed` and `unknown` (see `Protection`); `plaintext_logins`, sessions with
+        a password or token in clear; `plaintext_mail`, sessions with mail in clear;
+        the number of `clients`, and of `clear_clients`; `offered`, the protected
+        ways that the server was seen to offer; and the `verdict` in plain words.
+    """
+    facts = exposure(sessions)
+    ports = _count_ports(facts)
+    clients = _clients_in_clear(facts)
+    ports["verdict"] = _texts(
+        verdict(_port_use(port, clients[_key(port, _PORT)])) for port in _records(ports)
+    )
+    return _worst_first(
+        ports.drop(columns="protocol"),
+        ["plaintext_logins", "plaintext_mail", "clear", "sessions"],
+    )
+
+
+def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Who logged in or moved mail in clear, and what an eavesdropper gained.
+
+    Returns:
+        One row per `client_ip`, `auth_user`, `server_ip`, `server_port`, `service`,
+        `role` and `auth_mechanism` (user and mechanism are null without a login),
+        the worst first: the `result` of the logins, what was `gained`, the number
+        of `sessions`, the protected ways `offered` by the server, whether the client
+        ever `used_tls` with it, whether it `would_break` without plaintext, and
+        when it was `first_seen` and `last_seen`.
+    """
+    facts = exposure(sessions)
+    rows = facts[facts["has_login"] | facts["works"]]
+    grouped = rows.groupby(_USER, dropna=False).agg(
+        sessions=("works", "size"),
+        severity=("severity", "max"),
+        first_seen=("start", "min"),
+        last_seen=("end", "max"),
+        **{name: (name, "any") for name in (*RESULTS, "mail", "works", "used_tls")},
+    )
+    users = grouped.reset_index().merge(
+        _count_ports(facts)[[*_PORT, "offered"]], on=_PORT, how="left"
+    )
+    users["result"] = _texts(map(_results, _records(users[[*RESULTS]])))
+    users["gained"] = _texts(map(_gain, _records(users[["severity", "mail"]])))
+    users["would_break"] = would_break(users)
+    tail = ["sessions", "offered", "used_tls", "would_break", "first_seen", "last_seen"]
+    return _worst_first(users, ["severity", "works", "sessions"])[
+        [*_USER, "result", "gained", *tail]
+    ]
+
+
+def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
+    """The figures of all servers together."""
+    facts = exposure(sessions)
+    relay, users = facts[is_relay(facts)], facts[~is_relay(facts)]
+    exposed = users[users["exposed"]]
+    return PlaintextTotals(
+        sessions=len(facts),
+        clear=int(facts["clear"].sum()),
+        relay=len(relay),
+        relay_clear=int(relay["clear"].sum()),
+        plaintext_logins=len(exposed),
+        plaintext_mail=int(users["mail"].sum()),
+        exposed_accounts=int(exposed["auth_user"].nunique()),
+        breaking_clients=int(users.loc[would_break(users), "client_ip"].nunique()),
+    )
+
+
+def has_plaintext(sessions: pd.DataFrame) -> bool:
+    """Whether in submission or access a password, a token or mail crossed in clear.
+
+    Neither relay between servers counts, nor a login that shows no more than what
+    can be attacked offline, such as CRAM-MD5.
+    """
+    facts = exposure(sessions)
+    crossed = facts["exposed"] | facts["mail"]
+    return bool((crossed & ~is_relay(facts)).any())
+
+
+def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
+    """The figures of each port, and what is offered there."""
+    grouped = facts.groupby(_PORT)
+    ports = grouped.agg(
+        protocol=("protocol", "first"),
+        sessions=("clear", "size"),
+        **{kind: (kind, "sum") for kind in KINDS},
+        plaintext_logins=("exposed", "sum"),
+        plaintext_mail=("mail", "sum"),
+        clients=("client_ip", "nunique"),
+    )
+    clear = facts[facts["clear"]].groupby(_PORT)["client_ip"].nunique()
+    ports["clear_clients"] = clear.reindex(ports.index).fillna(0).astype("int64")
+    ports = ports.reset_index()
+    ports["offered"] = _texts(_offers(facts, ports))
+    return ports
+
+
+def _offers(facts: pd.DataFrame, ports: pd.DataFrame) -> Iterable[str]:
+    """The protected ways that each port's server offers for its protocol."""
+    steps = _values(facts, ["server_ip", "server_port", "protocol"], "step")
+    # relay on port 25 is no way for those who submit
+    ways = facts[facts["encrypted"] & ~is_relay(facts)]
+    others = _values(ways, ["server_ip", "protocol"], "server_port")
+    for port in _records(ports):
+        yield _offered(
+            port,
+            steps[port["server_ip"], port["server_port"], port["protocol"]],
+            others[port["server_ip"], port["protocol"]] - {port["server_port"]},
+        )
+
+
+def _offered(port: Mapping[str, Any], steps: set[str], others: set[int]) -> str:
+    if port["implicit"]:
+        return "TLS"
+    ways = [STARTTLS] if steps & {"offered", "accepted"} else []
+    if port["role"] != Role.RELAY:
+        ways += [f"port {other}" for other in sorted(others)]
+    if ways:
+        return ", ".join(ways)
+    if "refused" in steps:
+        return REFUSED
+    # what was captured in part proves no absence
+    return NONE_SEEN if "not-offered" in steps else UNKNOWN
+
+
+def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
+    return PortUse(
+        Role(port["role"]),
+        sessions=port["sessions"],
+        clear=port["clear"],
+        encrypted=port["implicit"] + port["starttls"],
+        implicit=port["implicit"],
+        failed=port["failed"],
+        offered=port["offered"],
+        clients=clients,
+    )
+
+
+def _clients_in_clear(
+    facts: pd.DataFrame,
+) -> defaultdict[tuple[Any, ...], _Clients]:
+    """The clients that used each port in clear, by what they did, busiest first."""
+    rows = facts[facts["clear"] | facts["has_login"] | facts["works"]]
+    grouped = rows.groupby([*_PORT, "client_ip"]).agg(
+        sessions=("works", "size"),
+        works=("works", "any"),
+        failure=(Outcome.FAILURE, "any"),
+        used_tls=("used_tls", "any"),
+        is_whole=("is_whole", "all"),
+    )
+    busiest = grouped.sort_values("sessions", ascending=False, kind="stable")
+    found: defaultdict[tuple[Any, ...], _Clients] = defaultdict(dict)
+    for client in _records(busiest.reset_index()):
+        clients = found[_key(client, _PORT)].setdefault(_use(client), [])
+        clients.append(client["client_ip"])
+    return found
+
+
+def _use(client: Mapping[str, Any]) -> ClientUse:
+    # a server that relays in clear could use TLS, whatever it did there
+    if client["works"] or client["role"] == Role.RELAY:
+        return ClientUse.BOTH if client["used_tls"] else ClientUse.PLAIN_ONLY
+    if client["failure"]:
+        return ClientUse.FAILED_LOGIN
+    return ClientUse.LOOKED if client["is_whole"] else ClientUse.IN_PART
+
+
+def _results(user: Mapping[str, Any]) -> str | None:
+    return ", ".join(result for result in RESULTS if user[result]) or None
+
+
+def _gain(user: Mapping[str, Any]) -> str:
+    parts = [_GAINED[EXPOSURES[user["severity"]]], "mail" if user["mail"] else ""]
+    return " and ".join(filter(None, parts)) or "nothing"
+
+
+def _worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The largest first, all relay last; ties stay in the order of their names."""
+    rows = rows.sort_values(by, ascending=False, kind="stable")
+    relay = is_relay(rows)
+    return pd.concat([rows[~relay], rows[relay]], ignore_index=True)
+
+
+def _values(
+    rows: pd.DataFrame, keys: list[str], column: str
+) -> defaultdict[tuple[Any, ...], set[Any]]:
+    """The values of a column, by the values of others."""
+    found: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
+    for row in _records(rows[[*keys, column]].drop_duplicates()):
+        found[_key(row, keys)].add(row[column])
+    return found
+
+
+def _key(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return rows.to_dict("records")  # type: ignore[return-value]
+
+
+def _texts(values: Iterable[str | None]) -> pd.Series[str]:
+    return pd.Series(list(values), dtype="string")

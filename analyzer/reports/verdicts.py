@@ -1,0 +1,157 @@
+"""What the figures of a server's port mean, in words.
+
+The question is that of an administrator who wants to close it to plaintext: who
+would notice? RFC 8314 §3 asks for TLS in submission and access. Relay is out of its
+scope: there STARTTLS is an offer (RFC 3207) that other servers may leave alone.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from analyzer.reports.protection import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STARTTLS = "STARTTLS"
+REFUSED = "STARTTLS refused"
+NONE_SEEN = "none seen"
+UNKNOWN = "unknown"
+
+# a verdict is a sentence; the table of users has all of them
+_MOST_NAMES = 3
+
+
+class ClientUse(enum.StrEnum):
+    """What a client did in clear on a port."""
+
+    PLAIN_ONLY = "plain only"
+    """It worked in clear, and never used TLS with this server for this protocol."""
+    BOTH = "both"
+    """It worked in clear, and used TLS too."""
+    FAILED_LOGIN = "failed login"
+    """It tried to log in, and never got in."""
+    IN_PART = "in part"
+    """Nothing of that was seen, but not everything was captured."""
+    LOOKED = "looked"
+    """It neither tried to log in nor moved mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortUse:
+    """How a port of a server was used for one role.
+
+    Attributes:
+        role: for what.
+        sessions: how many there were.
+        clear: how many of them stayed in clear.
+        encrypted: how many used TLS.
+        implicit: how many of these did so from the first byte on.
+        failed: how many began TLS in vain.
+        offered: the protected ways that the server offers.
+        clients: the clients that used it in clear, by what they did.
+    """
+
+    role: Role
+    sessions: int = 0
+    clear: int = 0
+    encrypted: int = 0
+    implicit: int = 0
+    failed: int = 0
+    offered: str = UNKNOWN
+    clients: Mapping[ClientUse, Sequence[str]] = field(default_factory=dict)
+
+
+def verdict(port: PortUse) -> str:
+    """Say in plain words what a port's figures mean."""
+    if port.role is Role.RELAY and port.clear:
+        parts = [_extent(port), _relay_choice(port)]
+    elif port.clients:
+        parts = _users(port)
+    else:
+        parts = [_without_clear(port)]
+    if port.failed:
+        parts.append(f"TLS failed in {_counted(port.failed, 'session')}")
+    return "; ".join(parts)
+
+
+def _extent(port: PortUse) -> str:
+    if port.sessions == 1:
+        return "the only session was in clear"
+    return f"{port.clear:,} of {port.sessions:,} sessions in clear"
+
+
+def _relay_choice(port: PortUse) -> str:
+    """What kept relaying servers from TLS: they themselves, or the server."""
+    if port.offered == STARTTLS:
+        return f"the server offers STARTTLS, {_relay_clients(port)}"
+    return {
+        REFUSED: "the server refuses STARTTLS",
+        NONE_SEEN: "the server offers no TLS",
+    }.get(port.offered, "can't tell whether the server offers TLS")
+
+
+def _relay_clients(port: PortUse) -> str:
+    if never := port.clients.get(ClientUse.PLAIN_ONLY):
+        return f"{_counted(len(never), 'client')} never used it: {_names(never)}"
+    both = port.clients.get(ClientUse.BOTH, ())
+    return f"{_counted(len(both), 'client')} used it at other times: {_names(both)}"
+
+
+def _users(port: PortUse) -> list[str]:
+    """Whom it would hurt if the port took no plaintext any longer."""
+    breaking, both, failing, in_part, looking = (
+        port.clients.get(use, ()) for use in ClientUse
+    )
+    parts = []
+    if breaking:
+        clients = _counted(len(breaking), "client")
+        parts.append(f"{clients} would break: {_names(breaking)}")
+        if both:
+            parts.append(f"{len(both):,} more also {_uses(both)} TLS")
+    elif both:
+        clients = _counted(len(both), "client")
+        told = f"{clients} in clear also {_uses(both)} TLS"
+        parts.append(f"nobody would break: {told}: {_names(both)}")
+    if failing:
+        clients = _counted(len(failing), "client")
+        parts.append(f"{clients} only failed to log in: {_names(failing)}")
+    if in_part:
+        clients = _counted(len(in_part), "client")
+        parts.append(f"can't tell for {clients} captured in part: {_names(in_part)}")
+    elif failing and not (breaking or both):
+        parts[0] = f"nobody would break: {parts[0]}"
+    if looking and not (breaking or both or failing or in_part):
+        clients = _counted(len(looking), "client")
+        parts.append(f"nobody logged in or moved mail in clear: {clients} only looked")
+    if breaking and port.offered == NONE_SEEN:
+        parts.append("no protected way was seen")
+    return parts
+
+
+def _without_clear(port: PortUse) -> str:
+    if port.failed and not port.encrypted:
+        return "nobody got in"
+    if not port.encrypted:
+        return "can't tell: nothing was said, or it was not captured"
+    if port.encrypted + port.failed < port.sessions:
+        return "nobody was seen to use it in clear"
+    return "always encrypted" if port.implicit else "nobody used it in clear"
+
+
+def _names(clients: Sequence[str]) -> str:
+    """The first clients, and how many there are besides."""
+    named = ", ".join(clients[:_MOST_NAMES])
+    more = len(clients) - _MOST_NAMES
+    return f"{named} (and {more:,} more)" if more > 0 else named
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _uses(clients: Sequence[str]) -> str:
+    return "uses" if len(clients) == 1 else "use"

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from analyzer.reports.protection import Role
+from analyzer.reports.verdicts import (
+    NONE_SEEN,
+    REFUSED,
+    STARTTLS,
+    UNKNOWN,
+    ClientUse,
+    PortUse,
+    verdict,
+)
+
+
+def clients(count: int, first: int = 1) -> list[str]:
+    return [f"192.0.2.{first + i}" for i in range(count)]
+
+
+def access(sessions: int = 9, clear: int = 5, **figures: Any) -> str:
+    return verdict(PortUse(Role.ACCESS, sessions=sessions, clear=clear, **figures))
+
+
+def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
+    return verdict(PortUse(Role.RELAY, sessions=sessions, clear=clear, **figures))
+
+
+@pytest.mark.parametrize(
+    ("used", "expected"),
+    [
+        (
+            {ClientUse.PLAIN_ONLY: clients(3)},
+            "3 clients would break: 192.0.2.1, 192.0.2.2, 192.0.2.3",
+        ),
+        (
+            {ClientUse.PLAIN_ONLY: clients(1_200)},
+            (
+                "1,200 clients would break: 192.0.2.1, 192.0.2.2, 192.0.2.3 "
+                "(and 1,197 more)"
+            ),
+        ),
+        (
+            {ClientUse.PLAIN_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)},
+            "1 client would break: 192.0.2.1; 1 more also uses TLS",
+        ),
+        (
+            {ClientUse.PLAIN_ONLY: clients(2), ClientUse.BOTH: clients(2, 7)},
+            "2 clients would break: 192.0.2.1, 192.0.2.2; 2 more also use TLS",
+        ),
+        (
+            {ClientUse.BOTH: clients(2)},
+            "nobody would break: 2 clients in clear also use TLS: 192.0.2.1, 192.0.2.2",
+        ),
+        (
+            {ClientUse.FAILED_LOGIN: clients(1), ClientUse.LOOKED: clients(4)},
+            "nobody would break: 1 client only failed to log in: 192.0.2.1",
+        ),
+        (
+            {ClientUse.BOTH: clients(1), ClientUse.FAILED_LOGIN: clients(1, 7)},
+            (
+                "nobody would break: 1 client in clear also uses TLS: 192.0.2.1; "
+                "1 client only failed to log in: 192.0.2.7"
+            ),
+        ),
+        (
+            {ClientUse.PLAIN_ONLY: clients(1), ClientUse.FAILED_LOGIN: clients(2, 7)},
+            (
+                "1 client would break: 192.0.2.1; "
+                "2 clients only failed to log in: 192.0.2.7, 192.0.2.8"
+            ),
+        ),
+        (
+            {ClientUse.IN_PART: clients(1), ClientUse.LOOKED: clients(1)},
+            "can't tell for 1 client captured in part: 192.0.2.1",
+        ),
+        (
+            {ClientUse.IN_PART: clients(1), ClientUse.FAILED_LOGIN: clients(1, 7)},
+            (
+                "1 client only failed to log in: 192.0.2.7; "
+                "can't tell for 1 client captured in part: 192.0.2.1"
+            ),
+        ),
+        (
+            {ClientUse.LOOKED: clients(2)},
+            "nobody logged in or moved mail in clear: 2 clients only looked",
+        ),
+    ],
+)
+def test_verdict_says_whom_the_end_of_plaintext_would_hurt(
+    used: dict[ClientUse, list[str]], expected: str
+) -> None:
+    assert access(clients=used) == expected
+
+
+def test_verdict_says_if_clients_have_no_other_way() -> None:
+    used = {ClientUse.PLAIN_ONLY: clients(1)}
+
+    assert access(clients=used, offered=NONE_SEEN) == (
+        "1 client would break: 192.0.2.1; no protected way was seen"
+    )
+    assert access(clients=used, offered=UNKNOWN) == "1 client would break: 192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ({"encrypted": 9, "implicit": 9}, "always encrypted"),
+        ({"encrypted": 9}, "nobody used it in clear"),
+        ({"encrypted": 8}, "nobody was seen to use it in clear"),
+        ({}, "can't tell: nothing was said, or it was not captured"),
+        ({"failed": 1}, "nobody got in; TLS failed in 1 session"),
+        (
+            {"encrypted": 7, "implicit": 7, "failed": 2},
+            "always encrypted; TLS failed in 2 sessions",
+        ),
+    ],
+)
+def test_verdict_of_a_port_without_plaintext(
+    figures: dict[str, int], expected: str
+) -> None:
+    assert access(clear=0, **figures) == expected
+    assert relay(clear=0, **figures) == expected
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (REFUSED, "4 of 9 sessions in clear; the server refuses STARTTLS"),
+        (NONE_SEEN, "4 of 9 sessions in clear; the server offers no TLS"),
+        (
+            UNKNOWN,
+            "4 of 9 sessions in clear; can't tell whether the server offers TLS",
+        ),
+        (
+            STARTTLS,
+            (
+                "4 of 9 sessions in clear; the server offers STARTTLS, "
+                "1 client never used it: 192.0.2.1"
+            ),
+        ),
+    ],
+)
+def test_verdict_of_relay_says_what_kept_it_from_tls(
+    offered: str, expected: str
+) -> None:
+    used = {ClientUse.PLAIN_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)}
+
+    assert relay(offered=offered, clients=used) == expected
+
+
+def test_verdict_of_relay_names_clients_that_use_tls_at_times() -> None:
+    told = relay(1, 1, offered=STARTTLS, clients={ClientUse.BOTH: clients(1)}, failed=1)
+
+    assert told == (
+        "the only session was in clear; the server offers STARTTLS, "
+        "1 client used it at other times: 192.0.2.1; TLS failed in 1 session"
+    )
