@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from scapy.packet import Packet
 
 LINKTYPE_RAW = 101
+# of packets in which tshark found neither Ethernet nor IP; no LINKTYPE_ value
+UNKNOWN_LINK_TYPE = 0xFFFF
 
 
 class SetAside(NamedTuple):
@@ -126,6 +128,8 @@ class _Scapy:
             layer = self._ipv4 if packet[0] >> 4 == 4 else self._ipv6
         else:
             layer = self._by_link_type.get(link_type)
+            if link_type == UNKNOWN_LINK_TYPE:
+                return None, "link layer unknown, or without IP inside"
             if layer is None:
                 return None, f"link type {link_type} unknown"
         try:

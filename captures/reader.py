@@ -232,6 +232,15 @@ def open_capture(
         return _open_unknown(error, max_packets, max_bytes)
 
 
+def needs_tshark(path: str | os.PathLike[str]) -> bool:
+    """Whether mailtap's own readers don't know the format of a regular file."""
+    try:
+        _open_records(os.fspath(path), 1, _SHORTEST_CAPTURE).close()
+    except CaptureError as error:
+        return isinstance(error, _UnknownFormatError)
+    return False
+
+
 def _open_records(name: str, max_packets: int, max_bytes: int) -> RecordReader:
     descriptor = _open(name)
     stream = FileStream(descriptor)

@@ -1,17 +1,14 @@
 """Any capture that the installed tshark can read, through PyShark.
 
 tshark knows some fifty file formats and many more link layers. It takes each
-packet apart as far as to the IP header, and gives its bytes along. Packets whose
-link layer `captures.decode` knows are handed on as they were captured. Of other
-ones the outermost Ethernet frame or IP packet is handed on; where there is none,
-the whole packet with a link type that nobody knows, so that it is counted as not
-decoded. TLS secrets in a capture are not read.
+packet apart as far as to the IP header; see `captures.wiretap` for what is taken
+of that. TLS secrets in a capture are not read.
 
 PyShark's asyncio loop runs in a thread of its own, as the caller's thread may
 have one running already (Jupyter). tshark ends when the reader is closed, and
 with this process in any case: its next packet finds the pipe broken.
 
-Memory: a batch of packets, twice. Cost: about 0.2 ms per packet.
+Memory: a batch of packets, three times. Cost: about 0.1 ms per packet.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from packaging.version import Version
@@ -30,35 +27,16 @@ from pyshark.capture.file_capture import FileCapture
 from pyshark.tshark.output_parser.tshark_json import TsharkJsonParser
 
 from captures.batch import PacketBatch
-from captures.decode import LinkType
+from captures.encapsulation import UNKNOWN_LINK_TYPE
 from captures.errors import CaptureError
 from captures.reader import CUT, CaptureReader
-from captures.timestamps import MAX_TIME_NS, MIN_TIME_NS, NS_PER_SECOND
+from captures.wiretap import Frame, Layers, parse_frame
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Generator, Iterator
 
 INSTALL = "Debian, Ubuntu: apt-get install tshark; Fedora: dnf install wireshark-cli"
-
-# Wireshark's numbers of link layers (wiretap/wtap.h), which never change
-_LINK_TYPES = {
-    1: LinkType.ETHERNET,
-    7: LinkType.RAW,
-    15: LinkType.NULL,
-    25: LinkType.LINUX_SLL,
-    129: LinkType.IPV4,
-    130: LinkType.IPV6,
-    174: LinkType.LOOP,
-    210: LinkType.LINUX_SLL2,
-}
-# what packets of other link layers are searched for
-_INNER_LINK_TYPES = {
-    "eth_raw": LinkType.ETHERNET,
-    "ip_raw": LinkType.RAW,
-    "ipv6_raw": LinkType.RAW,
-}
-_UNKNOWN_LINK_TYPE = 0xFFFF
 
 # Only the properties of the frame; all other layers as their bytes alone. What is
 # above IP isn't needed, and JSON or MIME as a "link layer" may be a huge document.
@@ -72,18 +50,6 @@ _OLDEST_VERSION = Version("3.0.0")
 # tshark reads packets of 256 KiB at most from link layers that may hold mail
 _MAX_JSON_BYTES = 16 << 20
 _MAX_COMPLAINT_BYTES = 4096
-
-_Layers = dict[str, Any]
-
-
-class _Frame(NamedTuple):
-    """A packet as it is handed on."""
-
-    number: int
-    time_ns: int
-    link_type: int
-    wire_length: int
-    data: bytes
 
 
 def find_tshark() -> str | None:
@@ -116,19 +82,19 @@ class WiresharkReader(CaptureReader):
         self.format = "wireshark"
         self._tshark = _Tshark(program, os.path.realpath(name))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tshark")
-        self._packets: Iterator[_Layers] = iter(self._tshark)
-        self._peeked: list[_Frame] = []
+        self._packets: Iterator[Layers] = iter(self._tshark)
+        self._peeked: list[Frame] = []
         self._bytes = 0
         self._problem: str | None = None
         self._batches = self._read()
 
     def holds_network_traffic(self) -> bool:
-        """Whether a link or network layer is known among the first packets.
+        """Whether a link or network layer is known of any of the first packets.
 
-        tshark takes some documents and logs for captures; they have none.
+        tshark takes some documents and logs for captures, but finds none in them.
         """
         self._peeked = self._collect()
-        return any(each.link_type != _UNKNOWN_LINK_TYPE for each in self._peeked)
+        return any(each.link_type != UNKNOWN_LINK_TYPE for each in self._peeked)
 
     def close(self) -> None:
         """End tshark; batches that were read stay valid."""
@@ -148,12 +114,14 @@ class WiresharkReader(CaptureReader):
         if self._problem:
             raise CaptureError(self.name, self._problem, usable=usable)
 
-    def _collect(self) -> list[_Frame]:
+    def _collect(self) -> list[Frame]:
         """Get the packets of the next batch, none at the end or before damage."""
         return self._thread.submit(self._collect_in_thread).result()
 
-    def _collect_in_thread(self) -> list[_Frame]:
-        frames: list[_Frame] = []
+    def _collect_in_thread(self) -> list[Frame]:
+        frames: list[Frame] = []
+        if self._problem:
+            return frames
         room = self.max_bytes
         try:
             while len(frames) < self.max_packets and room > 0:
@@ -162,10 +130,11 @@ class WiresharkReader(CaptureReader):
                 if (layers := next(self._packets, None)) is None:
                     self._problem = self._tshark.problem
                     break
-                frames.append(_parse_frame(layers))
-                room -= len(frames[-1].data)
+                if frame := parse_frame(layers):
+                    frames.append(frame)
+                    room -= len(frame.data)
         except OSError as error:
-            self._problem = f"tshark can't be started ({error.strerror})"
+            self._problem = f"tshark can't be started ({error})"
         except (LookupError, TypeError, ValueError):
             self._problem = (
                 "what tshark says of the next packet makes no sense: another version "
@@ -173,7 +142,7 @@ class WiresharkReader(CaptureReader):
             )
         return frames
 
-    def _pack(self, frames: list[_Frame]) -> PacketBatch:
+    def _pack(self, frames: list[Frame]) -> PacketBatch:
         number, time_ns, link_type, wire_length, data = zip(*frames, strict=True)
         length = np.array([len(each) for each in data], np.uint32)
         end = np.cumsum(length, dtype=np.int64)
@@ -210,8 +179,8 @@ class _Parser(TsharkJsonParser):  # type: ignore[misc]
         )
         return found
 
-    def _parse_single_packet(self, packet: bytes) -> _Layers:
-        layers: _Layers = json.loads(packet)["_source"]["layers"]
+    def _parse_single_packet(self, packet: bytes) -> Layers:
+        layers: Layers = json.loads(packet)["_source"]["layers"]
         return layers
 
 
@@ -271,6 +240,12 @@ class _Tshark(FileCapture):  # type: ignore[misc]
     def _setup_tshark_output_parser(self) -> _Parser:
         return _Parser(_OLDEST_VERSION)
 
+    def _created_new_process(
+        self, parameters: list[str], process: Process, process_name: str = "TShark"
+    ) -> None:
+        # one that has failed already gets the same explanation as any other
+        self._running_processes.add(process)
+
     async def _handle_process_stderr_forever(
         self, stderr: asyncio.StreamReader
     ) -> None:
@@ -302,51 +277,5 @@ def _explain(status: int, complaint: bytes) -> str:
     if "cut short" in said:
         return CUT
     if "isn't a capture file" in said:
-        return "tshark doesn't know this format either: name a capture file"
+        return "tshark knows no such format: name a capture file"
     return f"tshark can't read it any further: {' '.join(said.split())}"
-
-
-def _parse_frame(layers: _Layers) -> _Frame:
-    about = layers["frame"]
-    link_type: int | None = _LINK_TYPES.get(int(about["frame.encap_type"]))
-    # a packet of which nothing was captured has no bytes to show
-    data = bytes.fromhex(layers["frame_raw"][0]) if "frame_raw" in layers else b""
-    start = 0
-    if link_type is None:
-        start, link_type = _find_inside(layers, data)
-    return _Frame(
-        number=int(about["frame.number"]),
-        time_ns=_parse_time(about["frame.time_epoch"]),
-        link_type=link_type,
-        wire_length=int(about["frame.len"]) - start,
-        data=data[start:],
-    )
-
-
-def _find_inside(layers: _Layers, data: bytes) -> tuple[int, int]:
-    """Where the outermost Ethernet frame or IP packet begins, and its link type."""
-    # layers are in order, from the outside
-    for name in layers:
-        if link_type := _INNER_LINK_TYPES.get(name):
-            header, start = _outermost(layers[name])
-            # tshark may have put it together from several packets, or decrypted it
-            if data.startswith(header, start):
-                return start, link_type
-    return 0, _UNKNOWN_LINK_TYPE
-
-
-def _outermost(raw: list[Any]) -> tuple[bytes, int]:
-    """Bytes and place of a layer, the first one if the packet has several."""
-    value, start, *_ = raw[0] if isinstance(raw[0], list) else raw
-    return bytes.fromhex(value), int(start)
-
-
-def _parse_time(text: str) -> int:
-    """Nanoseconds since the epoch, from seconds or (tshark 4.2) ISO 8601."""
-    if "T" in text:
-        return int(np.datetime64(text.removesuffix("Z"), "ns").astype(np.int64))
-    seconds, _, fraction = text.partition(".")
-    sign = -1 if seconds.startswith("-") else 1
-    nanoseconds = int(fraction.ljust(9, "0")[:9])
-    time_ns = int(seconds) * NS_PER_SECOND + sign * nanoseconds
-    return min(max(time_ns, MIN_TIME_NS), MAX_TIME_NS)
