@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import namespaces
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 
@@ -31,3 +34,26 @@ def expect_golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return expect
+
+
+@pytest.fixture
+def network() -> Iterator[None]:
+    """Have a network for the test alone, with `lo`, and `va` connected to `vb`."""
+    if os.geteuid() != 0:
+        if not namespaces.may_become_root():
+            pytest.skip("neither root nor allowed to make user namespaces")
+        yield
+        return
+    with namespaces.own_network():
+        namespaces.add_pair("va", "vb")
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that needs a network in another process, if it takes root."""
+    if "network" not in pyfuncitem.fixturenames or os.geteuid() == 0:
+        return None
+    if failure := namespaces.run_as_root(pyfuncitem.nodeid):
+        pytest.fail(failure, pytrace=False)
+    return True

@@ -9,13 +9,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.captures import unpack
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from captures import LiveCapture
+    from tests.support.captures import Packet
 
 ROOT = Path(__file__).parents[2]
 # linux/sched.h
@@ -56,18 +62,19 @@ def add_pair(one: str, other: str) -> None:
         ip("link", "set", name, "up")
 
 
-def is_root() -> bool:
-    """Whether this process may make networks."""
-    return os.geteuid() == 0
-
-
 def may_become_root() -> bool:
     """Whether this process may make networks in a user namespace."""
-    return not subprocess.run((*_UNSHARE, "true"), check=False).returncode
+    done = subprocess.run((*_UNSHARE, "true"), check=False, capture_output=True)
+    return not done.returncode
 
 
-def test_as_root(node: str) -> str | None:
-    """Run a test in a user namespace; return what was printed if it failed."""
+def is_real_root() -> bool:
+    """Whether this process may become any user."""
+    return os.geteuid() == 0 and len(Path("/proc/self/uid_map").read_text()) > 20
+
+
+def run_as_root(node: str) -> str | None:
+    """Run a test as root of a user namespace; return what was printed if it failed."""
     command = (*_UNSHARE, sys.executable, "-m", "pytest", "-q", node)
     done = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
     return done.stdout.decode() if done.returncode else None
@@ -77,3 +84,22 @@ def _must(result: int) -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def send(interface: str, frames: Iterable[bytes]) -> None:
+    """Send frames through an interface, as they are."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+        sender.bind((interface, 0))
+        for frame in frames:
+            sender.send(frame)
+
+
+def drain(live: LiveCapture) -> list[Packet]:
+    """Stop a capture, and return the packets that it still hands on."""
+    live.stop()
+    return [packet for batch in live for packet in unpack(batch)]
+
+
+def wait_for_packets(live: LiveCapture) -> list[Packet]:
+    """The packets of the next batch that has some."""
+    return unpack(next(batch for batch in live if len(batch)))
