@@ -197,8 +197,6 @@ def _explain(name: str, error: OSError) -> CaptureError:
         reason = remedy(name)
     elif error.errno == errno.ENODEV:
         return no_such_interface(name)
-    elif error.errno == errno.ENOMEM:
-        reason = "there is no memory for packets that wait: ask for a smaller buffer"
     else:
         reason = f"it can't be watched ({error.strerror})"
     return CaptureError(name, reason, usable=False)
