@@ -1,4 +1,4 @@
-"""Makes text from the traffic safe to show.
+"""Text to show, and how that from the traffic becomes safe.
 
 Whoever sends mail decides what subjects, names and banners hold. Characters that
 control a terminal, or change the order in which text is shown, are escaped.
@@ -18,6 +18,11 @@ UNSAFE = re.compile(
 def escape_controls(text: str) -> str:
     r"""Replace what could control a terminal by `\x1b`, `\u202e` and the like."""
     return UNSAFE.sub(_escape, text)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -123,9 +123,8 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
     users["gained"] = _texts(map(_gain, _records(users[["severity", "mail"]])))
     users["would_break"] = would_break(users)
     tail = ["sessions", "offered", "used_tls", "would_break", "first_seen", "last_seen"]
-    return _worst_first(users, ["severity", "works", "sessions"])[
-        [*_USER, "result", "gained", *tail]
-    ]
+    worst = _worst_first(users, ["severity", "would_break", "works", "sessions"])
+    return worst[[*_USER, "result", "gained", *tail]]
 
 
 def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:

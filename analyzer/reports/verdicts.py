@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer.reports.protection import Role
+from analyzer.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +75,7 @@ def verdict(port: PortUse) -> str:
     else:
         parts = [_without_clear(port)]
     if port.failed:
-        parts.append(f"TLS failed in {_counted(port.failed, 'session')}")
+        parts.append(f"TLS failed in {counted(port.failed, 'session')}")
     return "; ".join(parts)
 
 
@@ -96,9 +97,9 @@ def _relay_choice(port: PortUse) -> str:
 
 def _relay_clients(port: PortUse) -> str:
     if never := port.clients.get(ClientUse.PLAIN_ONLY):
-        return f"{_counted(len(never), 'client')} never used it: {_names(never)}"
+        return f"{counted(len(never), 'client')} never used it: {_names(never)}"
     both = port.clients.get(ClientUse.BOTH, ())
-    return f"{_counted(len(both), 'client')} used it at other times: {_names(both)}"
+    return f"{counted(len(both), 'client')} used it at other times: {_names(both)}"
 
 
 def _users(port: PortUse) -> list[str]:
@@ -108,24 +109,24 @@ def _users(port: PortUse) -> list[str]:
     )
     parts = []
     if breaking:
-        clients = _counted(len(breaking), "client")
+        clients = counted(len(breaking), "client")
         parts.append(f"{clients} would break: {_names(breaking)}")
         if both:
             parts.append(f"{len(both):,} more also {_uses(both)} TLS")
     elif both:
-        clients = _counted(len(both), "client")
+        clients = counted(len(both), "client")
         told = f"{clients} in clear also {_uses(both)} TLS"
         parts.append(f"nobody would break: {told}: {_names(both)}")
     if failing:
-        clients = _counted(len(failing), "client")
+        clients = counted(len(failing), "client")
         parts.append(f"{clients} only failed to log in: {_names(failing)}")
     if in_part:
-        clients = _counted(len(in_part), "client")
+        clients = counted(len(in_part), "client")
         parts.append(f"can't tell for {clients} captured in part: {_names(in_part)}")
     elif failing and not (breaking or both):
         parts[0] = f"nobody would break: {parts[0]}"
     if looking and not (breaking or both or failing or in_part):
-        clients = _counted(len(looking), "client")
+        clients = counted(len(looking), "client")
         parts.append(f"nobody logged in or moved mail in clear: {clients} only looked")
     if breaking and port.offered == NONE_SEEN:
         parts.append("no protected way was seen")
@@ -147,10 +148,6 @@ def _names(clients: Sequence[str]) -> str:
     named = ", ".join(clients[:_MOST_NAMES])
     more = len(clients) - _MOST_NAMES
     return f"{named} (and {more:,} more)" if more > 0 else named
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _uses(clients: Sequence[str]) -> str:
