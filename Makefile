@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs data clean
+.PHONY: help demo test lab check bench docs data clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,6 +18,11 @@ demo: $(VENV)/.installed ## summarise the mail sessions of a bundled capture
 
 test: tshark $(VENV)/.installed-dev ## run all tests
 	$(BIN)/pytest --quiet
+
+lab: tshark $(VENV)/.installed-dev ## watch real servers and clients; needs root
+	@missing=$$($(BIN)/python -m tests.support.lab --missing); \
+	[ -z "$$missing" ] || .ci/packages $$missing
+	$(BIN)/pytest --quiet -m lab
 
 check: $(VENV)/.installed-dev ## check format, lint, types and import rules
 	$(BIN)/ruff format --check --quiet

@@ -63,7 +63,7 @@ class Monitor:
         self._live = live
         self._store = store
         self._pipeline = Pipeline(self, ports=ports)
-        self._about = Analysis({}, [live.name], notes=list(live.notes))
+        self._about = Analysis({}, [live.name])
         self._tables = Tables()
         # by serial number of the connection: rows of sessions that have ended, and
         # the packets of their connections by then

@@ -88,10 +88,14 @@ class Unwrapper:
             self.undecoded["IP fragment without the others"] = incomplete
         return self.undecoded
 
-    def _dissect(self, packet: bytes, link_type: int | None) -> bytes | None:
+    def load(self) -> _Scapy:
+        """Load Scapy's layers, which takes a moment."""
         if self._scapy is None:
             self._scapy = _Scapy()
-        inner, reason = self._scapy.innermost_ip(packet, link_type)
+        return self._scapy
+
+    def _dissect(self, packet: bytes, link_type: int | None) -> bytes | None:
+        inner, reason = self.load().innermost_ip(packet, link_type)
         if inner is None:
             self.undecoded[reason] += 1
         return inner

@@ -1,9 +1,61 @@
-"""placeholder"""
+"""`mailtap interfaces`: what can be watched."""
+
 from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.cli import outputs
+from analyzer.text import escape_controls
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from captures import Interface
+
 
 @click.command()
-def interfaces() -> None:
-    """X"""
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def interfaces(as_json: bool) -> None:
+    """List the network interfaces, and whether you may watch them.
+
+    Exit status: 0 if one can be watched at least, else 1.
+    """
+    from captures import list_interfaces
+
+    found = list_interfaces()
+    if as_json:
+        text = json.dumps([asdict(each) for each in found], indent=2)
+        problems = outputs.printed(lambda: click.echo(text))
+    else:
+        problems = outputs.printed(lambda: outputs.console().print(_table(found)))
+    if not any(each.engines for each in found):
+        # the same for all of them, most likely
+        problems += dict.fromkeys(each.problem for each in found if each.problem)
+    outputs.end(problems)
+
+
+def _table(found: list[Interface]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.padding = (0, 2, 0, 0)
+    for heading in ("interface", "state", "link", "addresses", "watched by"):
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        addresses = "\n".join(each.addresses) or "-"
+        by = (
+            Text(", ".join(each.engines), "green") if each.engines else Text("-", "red")
+        )
+        table.add_row(
+            Text(escape_controls(each.name), "bold"),
+            "up" if each.is_up else "down",
+            each.link,
+            addresses,
+            by,
+        )
+    return table

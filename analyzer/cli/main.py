@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from typing import Any
@@ -47,3 +48,5 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="mailtap")
 def main() -> None:
     """Find every SMTP, IMAP and POP3 session in network traffic."""
+    # a bug is an anomaly of its session, not a traceback
+    logging.getLogger("analyzer").addHandler(logging.NullHandler())

@@ -55,19 +55,29 @@ def watch(
     from analyzer.export import ExportError
     from analyzer.load import LoadError
     from analyzer.monitor import Monitor
+    from analyzer.rehearsal import rehearse
     from analyzer.store import Store
     from analyzer.tables import defer_pandas
     from analyzer.watch import Watch
-    from captures import CaptureError, drop_privileges, open_live
+    from captures import (
+        CaptureError,
+        Engine,
+        PrivilegeError,
+        drop_privileges,
+        open_live,
+    )
 
     defer_pandas()
+    if os.geteuid() == 0:
+        # whom we become may not read what is not imported yet
+        rehearse(table_format)
     with ExitStack() as stack:
         try:
             live = stack.enter_context(
                 open_live(
                     interface,
                     ports=None if any_port else ports,
-                    engine=engine,
+                    engine=Engine(engine),
                     user=user,
                 )
             )
@@ -75,7 +85,7 @@ def watch(
                 _make_folder(output, user)
             drop_privileges(user)
             store = Store(output or Path(stack.enter_context(TemporaryDirectory())))
-        except (CaptureError, ExportError) as error:
+        except (CaptureError, PrivilegeError, ExportError) as error:
             raise CommandError(str(error)) from error
         monitor = Monitor(live, store, ports=ports)
         if not quiet:
@@ -102,11 +112,11 @@ def watch(
 def _make_folder(folder: Path, user: str | None) -> None:
     """Make the folder while we may, and give it to whom we become."""
     from analyzer.export import make_folder
-    from captures import user_to_become
+    from captures.privileges import find_user
 
     is_new = not folder.exists()
     make_folder(folder)
-    become = user_to_become(user)
+    become = find_user(user)
     if is_new and become is not None:
         os.chown(folder, become.uid, become.gid)
 

@@ -20,11 +20,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.support.lab")
     parser.add_argument("scenario", nargs="*", metavar="SCENARIO",
                         help="all if none is named")  # fmt: skip
-    wanted = parser.parse_args().scenario
+    parser.add_argument("--missing", action="store_true",
+                        help="print the packages that are to be installed")  # fmt: skip
+    arguments = parser.parse_args()
+    wanted = arguments.scenario
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if missing := missing_commands(list(PACKAGES)):
-        packages = " ".join(PACKAGES[name] for name in missing)
-        parser.error(f"please install: apt-get install {packages}")
+    missing = " ".join(PACKAGES[name] for name in missing_commands(list(PACKAGES)))
+    if arguments.missing:
+        sys.stdout.write(f"{missing}\n")
+        return 0
+    if missing:
+        parser.error(f"please install: apt-get install {missing}")
     failed = make([SCENARIOS[name] for name in wanted or SCENARIOS])
     write_secrets()
     write_readme()

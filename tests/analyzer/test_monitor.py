@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import analyzer
+from analyzer import monitor as monitor_module
+from analyzer.monitor import Monitor
+from analyzer.store import Store
+from captures import CaptureError, Engine, LiveCapture, PacketBatch, open_capture
+from tests.support.analyses import CAPTURES, rows
+from tests.support.traffic import Dialogue, write_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer.session_rows import Row
+
+
+class Replay(LiveCapture):
+    """A capture file in place of an interface, a few packets at a time."""
+
+    engine = Engine.SCAPY
+
+    def __init__(self, path: Path, *, packets: int = 5, end: str | None = None) -> None:
+        super().__init__(str(path))
+        self._end = end
+        self._batches = open_capture(path, max_packets=packets)
+
+    def __next__(self) -> PacketBatch:
+        batch = next(self._batches, None)
+        if batch is not None:
+            return batch
+        if self._end is not None:
+            raise CaptureError(self.name, self._end, usable=True)
+        raise StopIteration
+
+    def stop(self) -> None:
+        self._batches.close()
+
+    def drops(self) -> int | None:
+        return 3
+
+    def close(self) -> None:
+        self._batches.close()
+
+
+def watch(path: Path, folder: Path, **limits: float) -> tuple[Monitor, list[Row]]:
+    monitor = Monitor(Replay(path), Store(folder))
+    news = [row for rows in monitor.run(**limits) for row in rows]  # type: ignore[arg-type]
+    return monitor, news
+
+
+@pytest.fixture(autouse=True)
+def _writes_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor_module, "WRITE_S", 0.02)
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_stored_tables_are_those_of_an_analysis(name: str, tmp_path: Path) -> None:
+    expected = analyzer.analyze(CAPTURES[name])
+
+    monitor, news = watch(CAPTURES[name], tmp_path / "tables")
+
+    result = monitor.result()
+    assert result.tables == expected.tables
+    assert (result.packets, result.undecoded) == (expected.packets, expected.undecoded)
+    assert result.dropped == 3
+    assert monitor.started == monitor.ended == len(news) == len(expected.sessions)
+
+
+def test_session_is_told_once_when_its_streams_end(tmp_path: Path) -> None:
+    path = write_pcap(
+        tmp_path / "a.pcap",
+        Dialogue(110).server(b"+OK hi\r\n").close(),
+        Dialogue(110, client_port=40_001, start_ms=5000).server(b"+OK hi\r\n"),
+    )
+    monitor = Monitor(Replay(path, packets=1), Store(tmp_path / "tables"))
+
+    told = [len(rows) for rows in monitor.run()]
+
+    first_ends = next(at for at, count in enumerate(told) if count)
+    assert first_ends < 8
+    # what is still open is told at the end
+    assert (sum(told), told[-1]) == (2, 1)
+    assert [row["ended"] for row in rows(monitor.result())] == ["closed", "open"]
+
+
+def test_packets_that_come_behind_the_end_are_counted(tmp_path: Path) -> None:
+    dialogue = Dialogue(110).server(b"+OK hi\r\n").close()
+    again = dialogue.packets[3]
+    dialogue.wait(500)
+    dialogue.packets.append(again._replace(time_ns=dialogue.packets[-1].time_ns + 1))
+    path = write_pcap(tmp_path / "a.pcap", dialogue)
+
+    monitor, news = watch(path, tmp_path / "tables")
+
+    (row,) = rows(monitor.result())
+    assert len(news) == 1
+    assert row["retransmitted_bytes"] == 8
+    assert monitor.result().tables == analyzer.analyze(path).tables
+
+
+def test_count_ends_the_watch(tmp_path: Path) -> None:
+    monitor, _ = watch(CAPTURES["office"], tmp_path / "tables", count=3)
+
+    assert 3 <= monitor.ended < 29
+    assert len(monitor.result().sessions) == monitor.started
+
+
+def test_time_ends_the_watch(tmp_path: Path) -> None:
+    monitor, _ = watch(CAPTURES["office"], tmp_path / "tables", duration_s=0.0)
+
+    assert monitor.packets < analyzer.analyze(CAPTURES["office"]).packets
+
+
+def test_interface_that_goes_down_ends_the_watch_in_order(tmp_path: Path) -> None:
+    live = Replay(CAPTURES["pop3-apop"], end="the interface went down")
+    monitor = Monitor(live, Store(tmp_path / "tables"))
+
+    told = sum(len(rows) for rows in monitor.run())
+
+    assert told == len(monitor.result().sessions) == 1
+    assert [each.reason for each in monitor.result().problems] == [
+        "the interface went down"
+    ]
+
+
+def test_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    monitor = Monitor(Replay(CAPTURES["office"]), Store(folder))
+    parts, away = folder / "parts", folder / "away"
+    parts.rename(away)
+    parts.write_bytes(b"")
+
+    for at, _ in enumerate(monitor.run()):
+        if at == 50:
+            parts.unlink()
+            away.rename(parts)
+
+    assert len(monitor.problems) == 1
+    assert monitor.problems[0].endswith("mailtap will try again")
+    assert monitor.result().tables == analyzer.analyze(CAPTURES["office"]).tables
