@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.text import UNSAFE, escape_controls
+from analyzer.text import UNSAFE, counted, escape_controls
 
 
 def test_controls_are_escaped() -> None:
@@ -31,3 +32,10 @@ def test_nothing_unsafe_is_left(text: str) -> None:
     assert not UNSAFE.search(escaped)
     assert not any(unicodedata.category(each) in ("Cc", "Cs") for each in escaped)
     escaped.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, "0 clients"), (1, "1 client"), (1_200, "1,200 clients")]
+)
+def test_things_are_counted_in_words(count: int, expected: str) -> None:
+    assert counted(count, "client") == expected
