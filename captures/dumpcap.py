@@ -144,9 +144,8 @@ class DumpcapCapture(LiveCapture):
             if self._is_stopped:
                 raise StopIteration from None
             raise self._failure() from None
-        if not len(batch) and self._is_device and find_outage(self.name):
-            # dumpcap would wait for it to come back, and say nothing
-            raise self._failure()
+        if not len(batch):
+            self._look_after_dumpcap()
         return batch
 
     def stop(self) -> None:
@@ -170,6 +169,14 @@ class DumpcapCapture(LiveCapture):
             self._end = now + PATIENCE_S
         elif now > self._end:
             self._dumpcap.tell_to_end()
+
+    def _look_after_dumpcap(self) -> None:
+        """See why nothing comes, if that isn't just a pause."""
+        if self._end is not None and time.monotonic() > self._end + _END_S:
+            self._dumpcap.close()
+        # dumpcap would wait for it to come back, and say nothing
+        if self._is_device and find_outage(self.name):
+            raise self._failure()
 
     def _failure(self) -> CaptureError:
         if self._is_device and find_outage(self.name):

@@ -125,6 +125,8 @@ def test_capture_leaves_promiscuous_mode() -> None:
 
 def _promiscuity(name: str) -> int:
     told = subprocess.run(
-        ("ip", "-json", "-details", "link", "show", name), check=True, capture_output=True
+        ("ip", "-json", "-details", "link", "show", name),
+        check=True,
+        capture_output=True,
     )
     return int(json.loads(told.stdout)[0]["promiscuity"])

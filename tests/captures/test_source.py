@@ -217,3 +217,18 @@ def test_pipe_is_not_waited_for_longer_than_patience(
     assert blocks.advance(3) == 6
     assert np.array_equal(blocks.data, np.frombuffer(b"abcdef", np.uint8))
     blocks.close()
+
+
+def test_follower_is_told_of_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "_PATIENCE_S", 0.001)
+    reading, writing = os.pipe()
+    blocks = StreamBlocks(FileStream(reading), 1000, follows=True)
+    assert blocks.advance(0) == 0
+    os.write(writing, b"abc")
+    assert blocks.advance(0) == 3
+    # a record that isn't complete yet
+    assert blocks.advance(1) == 3
+    os.close(writing)
+    assert blocks.advance(1) == 3
+    assert blocks.advance(1) is None
+    blocks.close()
