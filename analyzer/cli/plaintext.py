@@ -1,3 +1,131 @@
 """`mailtap plaintext`: who sends mail or passwords in clear."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_inputs
+from analyzer.cli.main import PLAINTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.analysis import Analysis
+    from dissectors.services import Protocol
+
+
+@click.command()
+@options.captures
+@click.option(
+    "-i",
+    "--interface",
+    metavar="IFACE",
+    help="Watch an interface instead of reading captures; needs --duration.",
+)
+@options.duration
+@options.any_port
+@options.user
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option(
+    "--fail-on-plaintext",
+    is_flag=True,
+    help="Exit with status 3 if a password, a token or mail crossed in clear in "
+    "submission or access; relay between servers doesn't count.",
+)
+@options.ports
+@click.option(
+    "--engine",
+    type=click.Choice(sorted({*options.READERS, *options.ENGINES})),
+    default="auto",
+    show_default=True,
+    help="What reads the captures (fast, pyshark), or watches (scapy, dumpcap).",
+)
+def plaintext(
+    captures: tuple[str, ...],
+    interface: str | None,
+    duration: float | None,
+    any_port: bool,
+    user: str | None,
+    as_csv: bool,
+    as_json: bool,
+    fail_on_plaintext: bool,
+    ports: Mapping[int, Protocol],
+    engine: str,
+) -> None:
+    """Find who still sends mail or passwords in clear.
+
+    For each server and port: how many sessions were in clear, upgraded or encrypted
+    from the start, and who would be cut off if plaintext were. For each client and
+    account that logged in, or moved mail, in clear: how, and what an eavesdropper
+    gained. Passwords themselves are never shown.
+
+    CAPTURE is what `mailtap analyze` reads, or a folder that --output wrote.
+
+    Exit status: 0; 1 if something can't be read; 2 for wrong use; 3 with
+    --fail-on-plaintext, if there is any.
+    """
+    _check_use(captures, interface, duration, engine, both=as_csv and as_json)
+    problems: list[str] = []
+    if interface is None:
+        analysis = read_inputs(captures, ports=ports, engine=engine, quiet=False)
+        outputs.say(analysis.notes)
+    else:
+        from analyzer.cli.watching import watch
+
+        analysis, problems = watch(
+            interface,
+            engine=engine,
+            ports=ports,
+            any_port=any_port,
+            duration_s=duration,
+            quiet=True,
+            user=user,
+        )
+    problems += outputs.problems_of(analysis)
+    problems += _print(analysis, as_csv=as_csv, as_json=as_json)
+    outputs.end(problems, _status(analysis) if fail_on_plaintext else 0)
+
+
+def _check_use(
+    captures: tuple[str, ...],
+    interface: str | None,
+    duration: float | None,
+    engine: str,
+    *,
+    both: bool,
+) -> None:
+    if both:
+        raise click.UsageError("Choose one of --csv and --json.")
+    if interface is None:
+        options.require_captures(captures)
+        if duration is not None:
+            raise click.UsageError("--duration is for --interface.")
+    elif captures:
+        raise click.UsageError("Name captures or an --interface, not both.")
+    elif duration is None:
+        raise click.UsageError("Say for how long to watch: --duration SECONDS.")
+    known = options.READERS if interface is None else options.ENGINES
+    if engine not in known:
+        raise click.UsageError(f"--engine here is one of {', '.join(known)}.")
+
+
+def _print(analysis: Analysis, *, as_csv: bool, as_json: bool) -> list[str]:
+    from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
+
+    if as_csv:
+        data = plaintext_csv(analysis)
+        return outputs.printed(lambda: click.echo(data, nl=False))
+    if as_json:
+        text = plaintext_json(analysis)
+        return outputs.printed(lambda: click.echo(text))
+    return outputs.printed(lambda: print_plaintext(analysis, outputs.console()))
+
+
+def _status(analysis: Analysis) -> int:
+    from analyzer.reports import has_plaintext
+
+    return PLAINTEXT if has_plaintext(analysis.sessions) else 0
