@@ -17,8 +17,11 @@ import asyncio
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+import signal
+from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +53,11 @@ _OLDEST_VERSION = Version("3.0.0")
 # tshark reads packets of 256 KiB at most from link layers that may hold mail
 _MAX_JSON_BYTES = 16 << 20
 _MAX_COMPLAINT_BYTES = 4096
+_PATIENCE_S = 0.2
+
+_Job = Callable[[], None]
+# what a job failed with, if it did
+_Outcome = SimpleQueue[BaseException | None]
 
 
 def find_tshark() -> str | None:
@@ -81,11 +89,12 @@ class WiresharkReader(CaptureReader):
             raise CaptureError(name, reason, usable=False)
         self.format = "wireshark"
         self._tshark = _Tshark(program, os.path.realpath(name))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tshark")
+        self._thread = _Thread()
         self._packets: Iterator[Layers] = iter(self._tshark)
         self._peeked: list[Frame] = []
         self._bytes = 0
         self._problem: str | None = None
+        self._is_closed = False
         self._batches = self._read()
 
     def holds_network_traffic(self) -> bool:
@@ -101,9 +110,10 @@ class WiresharkReader(CaptureReader):
         super().close()
         # a batch that was being read when Ctrl-C came ends early
         self._tshark.interrupt()
-        with suppress(RuntimeError):  # closed already
-            self._thread.submit(self._tshark.close).result()
-        self._thread.shutdown()
+        if not self._is_closed:
+            self._thread.do(self._tshark.close)
+            self._thread.end()
+            self._is_closed = True
 
     def _read(self) -> Generator[PacketBatch]:
         usable = False
@@ -116,12 +126,13 @@ class WiresharkReader(CaptureReader):
 
     def _collect(self) -> list[Frame]:
         """Get the packets of the next batch, none at the end or before damage."""
-        return self._thread.submit(self._collect_in_thread).result()
-
-    def _collect_in_thread(self) -> list[Frame]:
         frames: list[Frame] = []
+        self._thread.do(lambda: self._collect_in_thread(frames))
+        return frames
+
+    def _collect_in_thread(self, frames: list[Frame]) -> None:
         if self._problem:
-            return frames
+            return
         room = self.max_bytes
         try:
             while len(frames) < self.max_packets and room > 0:
@@ -140,7 +151,6 @@ class WiresharkReader(CaptureReader):
                 "what tshark says of the next packet makes no sense: another version "
                 "of Wireshark may read the capture"
             )
-        return frames
 
     def _pack(self, frames: list[Frame]) -> PacketBatch:
         number, time_ns, link_type, wire_length, data = zip(*frames, strict=True)
@@ -164,6 +174,46 @@ class WiresharkReader(CaptureReader):
         """A guess: tshark doesn't tell how far it is, only that it is done."""
         size = self.size or 0
         return size if self._tshark.is_done else min(self._bytes, size)
+
+
+class _Thread:
+    """A thread for one job after another.
+
+    Whoever waits for a job may be interrupted by Ctrl-C at any time. Python's own
+    executors take their locks in Python, and may leave one locked then; a
+    `SimpleQueue` can't.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[_Job, _Outcome] | None] = SimpleQueue()
+        # a daemon, as a process that ends should not wait for it
+        Thread(target=self._work, name="tshark", daemon=True).start()
+
+    def do(self, job: _Job) -> None:
+        """Have a job done, and wait for it."""
+        outcome: _Outcome = SimpleQueue()
+        self._jobs.put((job, outcome))
+        while True:
+            # a wait without an end may miss a Ctrl-C that comes when it begins
+            with suppress(Empty):
+                error = outcome.get(timeout=_PATIENCE_S)
+                break
+        if error:
+            raise error
+
+    def end(self) -> None:
+        """End the thread when all jobs are done."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while given := self._jobs.get():
+            job, outcome = given
+            error: BaseException | None = None
+            try:
+                job()
+            except BaseException as caught:  # noqa: BLE001  # raised where it is waited for
+                error = caught
+            outcome.put(error)
 
 
 class _Parser(TsharkJsonParser):  # type: ignore[misc]
@@ -223,7 +273,7 @@ class _Tshark(FileCapture):  # type: ignore[misc]
         """End tshark, from another thread than the one that reads."""
         self.is_interrupted = True
         for process in self._running_processes.copy():
-            self.eventloop.call_soon_threadsafe(_kill, process)
+            _kill(process)
 
     def close(self) -> None:
         """End tshark and the loop."""
@@ -265,8 +315,10 @@ class _Tshark(FileCapture):  # type: ignore[misc]
 
 
 def _kill(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
+    # `process.kill()` may fetch the exit status, which asyncio then warns about
+    with suppress(ChildProcessError, ProcessLookupError):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def _explain(status: int, complaint: bytes) -> str:
