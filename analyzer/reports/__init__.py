@@ -6,6 +6,9 @@ and the JSON output agree.
 
 from __future__ import annotations
 
+from analyzer.reports.breakdown import by_port, by_protection, by_tls_version
+from analyzer.reports.latency import latency_by_verb
+from analyzer.reports.listing import listing
 from analyzer.reports.overview import (
     busiest,
     by_service,
@@ -29,17 +32,24 @@ from analyzer.reports.protection import (
     protection,
     role,
 )
+from analyzer.reports.timeline import over_time, time_step
 
 __all__ = [
     "PlaintextTotals",
     "Protection",
     "Role",
     "busiest",
+    "by_port",
+    "by_protection",
     "by_service",
+    "by_tls_version",
     "failed",
     "has_plaintext",
     "is_encrypted",
+    "latency_by_verb",
+    "listing",
     "not_read",
+    "over_time",
     "plaintext_logins",
     "plaintext_ports",
     "plaintext_totals",
@@ -47,5 +57,6 @@ __all__ = [
     "protection",
     "role",
     "slowest",
+    "time_step",
     "tls_versions",
 ]

@@ -29,10 +29,8 @@ def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
             "encrypted": is_encrypted(sessions).astype("int64"),
             "plaintext_logins": sessions["credentials_exposed"].astype("int64"),
             "failed_logins": sessions["auth_failures"],
-            "messages": sessions["messages_sent"]
-            + sessions["messages_appended"]
-            + sessions["messages_retrieved"],
-            "bytes": sessions["client_bytes"] + sessions["server_bytes"],
+            "messages": message_count(sessions),
+            "bytes": payload_bytes(sessions),
         }
     )
     grouped = facts.groupby("service").sum()
@@ -82,7 +80,7 @@ def busiest(sessions: pd.DataFrame, side: str, most: int = _TOP) -> pd.DataFrame
         {
             "ip": sessions[f"{side}_ip"],
             "peer": sessions[f"{other}_ip"],
-            "bytes": sessions["client_bytes"] + sessions["server_bytes"],
+            "bytes": payload_bytes(sessions),
         }
     )
     grouped = facts.groupby("ip").agg(
@@ -119,7 +117,20 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `service`, `failure`, the number of `sessions`, and `last_error`.
     """
-    failure = pd.Series(pd.NA, index=sessions.index, dtype="string")
+    facts = pd.DataFrame(
+        {
+            "service": sessions["service"],
+            "failure": failure(sessions),
+            "last_error": sessions["last_error"],
+        }
+    )
+    counted = _counted(facts[facts["failure"].notna()], list(facts.columns))
+    return counted[["service", "failure", "sessions", "last_error"]]
+
+
+def failure(sessions: pd.DataFrame) -> pd.Series[str]:
+    """What went wrong in each session, the worst of it; null if nothing did."""
+    failures = pd.Series(pd.NA, index=sessions.index, dtype="string")
     refused = sessions["rcpt_refused"].list.len() > 0
     for name, holds in (
         ("recipient refused", refused.fillna(value=False)),
@@ -128,16 +139,22 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
         ("TLS handshake failed", sessions["tls_alert"].notna()),
         ("login failed", (sessions["auth_result"] == "failure").fillna(value=False)),
     ):
-        failure = failure.mask(holds, name)
-    facts = pd.DataFrame(
-        {
-            "service": sessions["service"],
-            "failure": failure,
-            "last_error": sessions["last_error"],
-        }
+        failures = failures.mask(holds, name)
+    return failures
+
+
+def message_count(sessions: pd.DataFrame) -> pd.Series[int]:
+    """How many messages each session moved, in whatever direction."""
+    return (
+        sessions["messages_sent"]
+        + sessions["messages_appended"]
+        + sessions["messages_retrieved"]
     )
-    counted = _counted(facts[failure.notna()], list(facts.columns))
-    return counted[["service", "failure", "sessions", "last_error"]]
+
+
+def payload_bytes(sessions: pd.DataFrame) -> pd.Series[int]:
+    """How many bytes both sides of each session sent."""
+    return sessions["client_bytes"] + sessions["server_bytes"]
 
 
 def not_read(analysis: Analysis) -> pd.DataFrame:

@@ -1,0 +1,53 @@
+"""Sessions by how they were protected."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analyzer.reports.overview import tls_versions
+from analyzer.reports.protection import Protection, protection
+
+# RFC 6176, RFC 7568 and RFC 8996 say not to use them
+_DEPRECATED = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
+
+
+def by_protection(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per `protection`: every kind, in the order of `Protection`."""
+    kinds = [kind.value for kind in Protection]
+    counts = protection(sessions).value_counts().reindex(kinds, fill_value=0)
+    return pd.DataFrame(
+        {"protection": kinds, "sessions": counts.astype("int64").to_numpy()}
+    )
+
+
+def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per port of servers, and how they were protected.
+
+    Returns:
+        One row per `server_port` and `service`, the busiest first: the number of
+        `sessions`, and of those with each `Protection`.
+    """
+    kinds = protection(sessions)
+    flags = {kind.value: (kinds == kind.value).astype("int64") for kind in Protection}
+    facts = sessions[["server_port", "service"]].assign(sessions=1, **flags)
+    counted = facts.groupby(["server_port", "service"]).sum()
+    return counted.sort_values("sessions", ascending=False, kind="stable").reset_index()
+
+
+def by_tls_version(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per TLS version that was agreed on.
+
+    Returns:
+        One row per `tls_version`, the newest first: the number of `sessions`, and
+        whether the version is `deprecated`.
+    """
+    counted = tls_versions(sessions).groupby("tls_version")["sessions"].sum()
+    # their names sort by age; those without a name come last
+    rows = counted.sort_index(ascending=False).reset_index()
+    rows["deprecated"] = is_deprecated(rows["tls_version"])
+    return rows
+
+
+def is_deprecated(versions: pd.Series[str]) -> pd.Series[bool]:
+    """Which TLS versions nobody should use any more."""
+    return versions.isin(_DEPRECATED)

@@ -1,0 +1,30 @@
+"""How long servers take to answer."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """How long the answers to each command took.
+
+    Returns:
+        One row per `protocol` and `verb`, the slowest first: the `count` of answers,
+        and in seconds their `median`, `p95` (the 95th percentile) and `max`.
+    """
+    answered = exchanges["verb"].notna() & exchanges["latency_s"].notna()
+    timed = exchanges.loc[answered, ["session_id", "verb", "latency_s"]]
+    timed = timed.merge(sessions[["session_id", "protocol"]], on="session_id")
+    # quantiles of Arrow columns are slow
+    timed["latency_s"] = timed["latency_s"].astype("float64")
+    latencies = timed.groupby(["protocol", "verb"])["latency_s"]
+    rows = pd.DataFrame(
+        {
+            "count": latencies.size(),
+            "median": latencies.median(),
+            "p95": latencies.quantile(0.95),
+            "max": latencies.max(),
+        }
+    )
+    ordered = rows.sort_values(["p95", "max"], ascending=False, kind="stable")
+    return ordered.reset_index()

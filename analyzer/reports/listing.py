@@ -1,0 +1,67 @@
+"""The sessions themselves, with what is worth knowing of each."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analyzer.reports.breakdown import is_deprecated
+from analyzer.reports.overview import failure, message_count, payload_bytes
+from analyzer.reports.protection import Protection, protection
+
+_KEPT = [
+    "start",
+    "service",
+    "client_ip",
+    "server_ip",
+    "server_port",
+    "protection",
+    "tls_version",
+    "auth_user",
+    "auth_result",
+    "failure",
+    "messages",
+    "bytes",
+    "duration_s",
+    "slowest_s",
+    "last_error",
+    "anomalies",
+    "session_id",
+]
+
+
+def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Sessions in the order of time; if there are too many, the worrying ones.
+
+    Args:
+        sessions: the sessions.
+        most: how many rows there may be.
+
+    Returns:
+        One row per session: some of its columns, its `protection`, its `failure`,
+        and the number of its `messages` and `bytes`.
+    """
+    rows = sessions.assign(
+        protection=protection(sessions),
+        failure=failure(sessions),
+        messages=message_count(sessions),
+        bytes=payload_bytes(sessions),
+    )
+    worst_first = _worry(rows).sort_values(ascending=False, kind="stable").index
+    return rows.loc[worst_first[:most].sort_values(), _KEPT].sort_values(
+        ["start", "session_id"]
+    )
+
+
+def _worry(rows: pd.DataFrame) -> pd.Series[int]:
+    """How much a session is worth looking at."""
+    signs = (
+        (rows["anomalies"].list.len() > 0).fillna(value=False),
+        rows["failure"].notna(),
+        is_deprecated(rows["tls_version"]),
+        rows["protection"] == Protection.FAILED.value,
+        rows["credentials_exposed"],
+    )
+    worry = pd.Series(0, index=rows.index)
+    for weight, sign in enumerate(signs):
+        worry += sign.astype("int64") * 2**weight
+    return worry

@@ -1,0 +1,48 @@
+"""When sessions began."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analyzer.reports.protection import protection
+
+_MOST_BINS = 60
+_DAY_S = 86_400
+# what people count time in: seconds, minutes, hours, a day
+_WIDTHS_S = (
+    *(1, 2, 5, 10, 15, 30),
+    *(60, 120, 300, 600, 900, 1800),
+    *(3600, 7200, 10_800, 21_600, 43_200),
+    _DAY_S,
+)
+
+
+def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions by the time they began and by protection, in some 60 steps.
+
+    Returns:
+        One row per `time` (the begin of a step, see `time_step`) and `protection`
+        that has sessions: `time`, `protection`, `sessions`.
+    """
+    step_ns = time_step(sessions).value
+    # Arrow's timestamps are slow to floor, and a step of ours may be 17 days
+    start_ns = sessions["start"].astype("int64[pyarrow]").astype("int64")
+    facts = pd.DataFrame(
+        {
+            "time": pd.to_datetime(start_ns // step_ns * step_ns, utc=True),
+            "protection": protection(sessions),
+        }
+    )
+    counted = facts.groupby(["time", "protection"]).size()
+    return counted.rename("sessions").reset_index()
+
+
+def time_step(sessions: pd.DataFrame) -> pd.Timedelta:
+    """How long each step of `over_time` is: whole days if a day is too short."""
+    if sessions.empty:
+        return pd.Timedelta(seconds=_WIDTHS_S[0])
+    span_s = (sessions["start"].max() - sessions["start"].min()).total_seconds()
+    wanted_s = span_s / _MOST_BINS
+    days = -int(-wanted_s // _DAY_S)
+    seconds = next((width for width in _WIDTHS_S if width >= wanted_s), days * _DAY_S)
+    return pd.Timedelta(seconds=seconds)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from analyzer.reports import (
+    Protection,
+    by_port,
+    by_protection,
+    by_tls_version,
+    protection,
+)
+from tests.support.analyses import analysis_of, rows_of
+
+
+@pytest.mark.parametrize("capture", ["office", "negative-http"])
+def test_every_protection_is_counted_even_if_nobody_used_it(capture: str) -> None:
+    sessions = analysis_of(capture).sessions
+
+    counts = by_protection(sessions)
+
+    assert counts["protection"].tolist() == [kind.value for kind in Protection]
+    told = dict(zip(counts["protection"], counts["sessions"], strict=True))
+    assert +Counter(told) == Counter(protection(sessions))
+
+
+def test_ports_of_the_office_add_up() -> None:
+    ports = by_port(analysis_of("office").sessions)
+
+    expected = Counter(
+        (row["server_port"], row["service"]) for row in rows_of("office")
+    )
+    keys = zip(ports["server_port"], ports["service"], strict=True)
+    assert dict(zip(keys, ports["sessions"], strict=True)) == expected
+    kinds = ports[[kind.value for kind in Protection]]
+    assert kinds.sum(axis="columns").tolist() == ports["sessions"].tolist()
+    assert ports["sessions"].is_monotonic_decreasing
+
+
+def test_newest_tls_version_comes_first_and_old_ones_are_deprecated() -> None:
+    sessions = analysis_of("office").sessions
+    versions = ["TLSv1.1", "TLSv1.3", "SSLv3", "TLSv1.2", "TLSv1.2"]
+    some = sessions.iloc[:6].assign(tls_version=[*versions, pd.NA], tls_cipher="x")
+
+    rows = by_tls_version(some)
+
+    assert rows.to_dict("list") == {
+        "tls_version": ["TLSv1.3", "TLSv1.2", "TLSv1.1", "SSLv3"],
+        "sessions": [1, 2, 1, 1],
+        "deprecated": [False, False, True, True],
+    }
