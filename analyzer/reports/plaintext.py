@@ -240,7 +240,9 @@ def _use(client: Mapping[str, Any]) -> ClientUse:
         return ClientUse.BOTH if client["used_tls"] else ClientUse.PLAIN_ONLY
     if client["failure"]:
         return ClientUse.FAILED_LOGIN
-    return ClientUse.LOOKED if client["is_whole"] else ClientUse.IN_PART
+    if client["is_whole"]:
+        return ClientUse.LOOKED
+    return ClientUse.BOTH if client["used_tls"] else ClientUse.IN_PART
 
 
 def _results(user: Mapping[str, Any]) -> str | None:

@@ -22,6 +22,11 @@ REFUSED = "STARTTLS refused"
 NONE_SEEN = "none seen"
 UNKNOWN = "unknown"
 
+_NO_CHOICE = {
+    REFUSED: "the server refuses STARTTLS",
+    NONE_SEEN: "the server offers no TLS",
+    UNKNOWN: "can't tell whether the server offers TLS",
+}
 # a verdict is a sentence; the table of users has all of them
 _MOST_NAMES = 3
 
@@ -32,7 +37,7 @@ class ClientUse(enum.StrEnum):
     PLAIN_ONLY = "plain only"
     """It worked in clear, and never used TLS with this server for this protocol."""
     BOTH = "both"
-    """It worked in clear, and used TLS too."""
+    """It was in clear, and used TLS at other times."""
     FAILED_LOGIN = "failed login"
     """It tried to log in, and never got in."""
     IN_PART = "in part"
@@ -87,12 +92,9 @@ def _extent(port: PortUse) -> str:
 
 def _relay_choice(port: PortUse) -> str:
     """What kept relaying servers from TLS: they themselves, or the server."""
-    if port.offered == STARTTLS:
-        return f"the server offers STARTTLS, {_relay_clients(port)}"
-    return {
-        REFUSED: "the server refuses STARTTLS",
-        NONE_SEEN: "the server offers no TLS",
-    }.get(port.offered, "can't tell whether the server offers TLS")
+    if port.offered in _NO_CHOICE:
+        return _NO_CHOICE[port.offered]
+    return f"the server offers {port.offered}, {_relay_clients(port)}"
 
 
 def _relay_clients(port: PortUse) -> str:
@@ -115,17 +117,16 @@ def _users(port: PortUse) -> list[str]:
             parts.append(f"{len(both):,} more also {_uses(both)} TLS")
     elif both:
         clients = counted(len(both), "client")
-        told = f"{clients} in clear also {_uses(both)} TLS"
-        parts.append(f"nobody would break: {told}: {_names(both)}")
+        parts.append(f"{clients} in clear also {_uses(both)} TLS: {_names(both)}")
     if failing:
         clients = counted(len(failing), "client")
         parts.append(f"{clients} only failed to log in: {_names(failing)}")
+    if parts and not (breaking or in_part):
+        parts[0] = f"nobody would break: {parts[0]}"
     if in_part:
         clients = counted(len(in_part), "client")
         parts.append(f"can't tell for {clients} captured in part: {_names(in_part)}")
-    elif failing and not (breaking or both):
-        parts[0] = f"nobody would break: {parts[0]}"
-    if looking and not (breaking or both or failing or in_part):
+    if looking and not parts:
         clients = counted(len(looking), "client")
         parts.append(f"nobody logged in or moved mail in clear: {clients} only looked")
     if breaking and port.offered == NONE_SEEN:

@@ -336,6 +336,20 @@ def test_client_captured_in_part_may_have_logged_in(
     }
 
 
+def test_client_captured_in_part_does_not_break_if_it_uses_tls(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    dialogue = sessions.open(143, handshake=False).client(b"a1 NOOP\r\n")
+    dialogue.server(b"* 3 EXISTS\r\na1 OK done\r\n")
+    sessions.tls(993, "192.0.2.1")
+
+    assert verdicts(sessions.analyse(tmp_path)) == {
+        (143, "access"): "nobody would break: 1 client in clear also uses TLS: "
+        "192.0.2.1",
+        (993, "access"): "always encrypted",
+    }
+
+
 def test_connection_without_an_answer_proves_nothing(
     sessions: Sessions, tmp_path: Path
 ) -> None:

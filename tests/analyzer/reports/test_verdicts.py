@@ -84,6 +84,13 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
             ),
         ),
         (
+            {ClientUse.BOTH: clients(1), ClientUse.IN_PART: clients(1, 7)},
+            (
+                "1 client in clear also uses TLS: 192.0.2.1; "
+                "can't tell for 1 client captured in part: 192.0.2.7"
+            ),
+        ),
+        (
             {ClientUse.LOOKED: clients(2)},
             "nobody logged in or moved mail in clear: 2 clients only looked",
         ),
@@ -130,6 +137,13 @@ def test_verdict_of_a_port_without_plaintext(
     [
         (REFUSED, "4 of 9 sessions in clear; the server refuses STARTTLS"),
         (NONE_SEEN, "4 of 9 sessions in clear; the server offers no TLS"),
+        (
+            "TLS",
+            (
+                "4 of 9 sessions in clear; the server offers TLS, "
+                "1 client never used it: 192.0.2.1"
+            ),
+        ),
         (
             UNKNOWN,
             "4 of 9 sessions in clear; can't tell whether the server offers TLS",
