@@ -28,6 +28,7 @@ from captures import (
     Share,
     open_captures,
 )
+from captures.reader import needs_tshark
 from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS
 from dissectors.services import PORTS
 
@@ -134,10 +135,13 @@ def analyze(
         captures = [captures]
     paths = [os.fspath(path) for path in captures]
     read_engine = ReadEngine(engine)
-    count = process_count(paths) if processes is None else processes
-    if read_engine is ReadEngine.PYSHARK:
-        # what takes long there is not done here
-        count = 1
+    if processes is None:
+        processes = process_count(paths)
+    if processes > 1 and (
+        read_engine is ReadEngine.PYSHARK or any(map(needs_tshark, paths))
+    ):
+        # what takes long is not done here, and each process would have its own tshark
+        processes = 1
     open_all = partial(
         open_captures,
         paths,
@@ -148,9 +152,9 @@ def analyze(
 
     def read(share: int) -> _Part:
         shown = on_progress if share == 0 else None
-        return _read_share(open_all, ports, Share(share, count), shown)
+        return _read_share(open_all, ports, Share(share, processes), shown)
 
-    parts = run_shares(read, count)
+    parts = run_shares(read, processes)
     first = parts[0]
     return Analysis(
         tables=in_order([part.tables for part in parts]),

@@ -43,15 +43,17 @@ def rehearse(table_format: str) -> None:
         with suppress(ImportError):
             import_module(f"encodings.{module.name}")
     Unwrapper().load()
-    console = Console(file=io.StringIO(), force_terminal=True, width=200)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with TemporaryDirectory() as folder:
+        live = _Replay()
         store = Store(Path(folder, "tables"))
-        for as_json in (True, False):
-            live = _Replay()
-            monitor = Monitor(live, store)
-            with live, Watch(console, live, monitor, as_json=as_json) as view:
-                for rows in monitor.run():
-                    view.show(rows)
+        monitor = Monitor(live, store)
+        as_text = Watch(console, live, monitor)
+        as_json = Watch(console, live, monitor, as_json=True)
+        with live, as_text:
+            for rows in monitor.run():
+                as_text.show(rows)
+                as_json.show(rows)
         analysis = monitor.result()
         store.finish(analysis, table_format)
     print_summary(analysis, console)
