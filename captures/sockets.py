@@ -86,9 +86,6 @@ class SocketCapture(LiveCapture):
             self._end = time.monotonic() + _DRAIN_S
         frames = self._ring.take()
         if frames is None:
-            is_over = self._end is not None and time.monotonic() > self._end
-            if is_over:
-                raise self._conclusion()
             self._wait()
             frames = self._ring.take()
         return (
@@ -141,12 +138,20 @@ class SocketCapture(LiveCapture):
             )
 
     def _wait(self) -> None:
-        for _, events in self._poll.poll(PATIENCE_S * 1000):
+        """Wait for the next block, or for trouble."""
+        patience_s = PATIENCE_S
+        if self._end is not None:
+            patience_s = min(patience_s, self._end - time.monotonic())
+            if patience_s <= 0:
+                raise self._conclusion()
+        for _, events in self._poll.poll(patience_s * 1000):
             if events & select.POLLERR and self._end is None:
-                number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if number:
-                    self._failure = outage_reason(self.name)
-                    self._end = time.monotonic() + _DRAIN_S
+                self._notice_outage()
+
+    def _notice_outage(self) -> None:
+        if self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._failure = outage_reason(self.name)
+            self._end = time.monotonic() + _DRAIN_S
 
     def _conclusion(self) -> Exception:
         if self._failure is None:

@@ -7,7 +7,7 @@ import pytest
 
 from captures import Engine, Interface, list_interfaces
 from captures.devices import find_link_type, may_open_sockets
-from tests.support.namespaces import ROOT, ip, is_real_root
+from tests.support.namespaces import ROOT, as_real_root, ip
 
 pytestmark = pytest.mark.usefixtures("network")
 
@@ -25,6 +25,7 @@ def test_interfaces_are_listed_by_their_numbers() -> None:
     assert numbers == sorted(numbers)
 
 
+@as_real_root
 def test_interface_is_described() -> None:
     assert listed()["lo"] == Interface(
         "lo", 1, True, "loopback", ("127.0.0.1", "::1"), BOTH, None
@@ -67,9 +68,8 @@ def test_root_may_open_sockets() -> None:
     assert may_open_sockets()
 
 
+@as_real_root
 def test_user_without_rights_is_told_what_helps() -> None:
-    if not is_real_root():
-        pytest.skip("takes a root who may become another user")
     program = """
 from captures import drop_privileges, dumpcap, list_interfaces
 import scapy.arch.linux

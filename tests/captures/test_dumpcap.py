@@ -18,28 +18,27 @@ import pytest
 
 from captures import CaptureError, Engine, dumpcap, open_live
 from captures.dumpcap import DumpcapCapture
-from tests.support.captures import unpack
-from tests.support.namespaces import ROOT, drain, is_real_root, send
+from tests.support.namespaces import (
+    ROOT,
+    as_real_root,
+    collect,
+    drain,
+    send,
+    wait_for_packets,
+)
 from tests.support.packets import ethernet, ipv4, tcp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.usefixtures("network")
+    from tests.support.captures import Packet
+
+pytestmark = [pytest.mark.usefixtures("network"), as_real_root]
 
 MAIL = ethernet(ipv4(tcp(b"220 ready\r\n")))
 CAP_NET_ADMIN, CAP_NET_RAW = 12, 13
 RIGHTS = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW
 NOBODY = 65_534
-
-
-@pytest.fixture
-def _real_root() -> None:
-    if not is_real_root():
-        pytest.skip("takes a root who may become another user")
-
-
-as_real_root = pytest.mark.usefixtures("_real_root")
 
 
 @contextlib.contextmanager
@@ -69,7 +68,6 @@ def status_of(process: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (x.partition(":") for x in lines)}
 
 
-@as_real_root
 def test_dumpcap_of_root_has_only_the_rights_to_capture() -> None:
     with capture() as live:
         status = status_of(live._dumpcap._process.pid)
@@ -81,7 +79,6 @@ def test_dumpcap_of_root_has_only_the_rights_to_capture() -> None:
         assert int(status[name], 16) & ~RIGHTS == 0
 
 
-@as_real_root
 def test_dumpcap_belongs_to_the_user_who_is_named() -> None:
     with open_live("vb", engine=Engine.DUMPCAP, user="daemon") as live:
         assert isinstance(live, DumpcapCapture)
@@ -98,7 +95,6 @@ def run_python(program: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@as_real_root
 def test_dumpcap_can_be_ended_after_root_has_given_up_its_rights() -> None:
     program = """
 from captures import Engine, drop_privileges, open_live
@@ -142,7 +138,6 @@ def _runs(process: int) -> bool:
         return False
 
 
-@as_real_root
 @pytest.mark.parametrize("engine", ["auto", "dumpcap"])
 def test_user_may_capture_if_dumpcap_may(engine: str) -> None:
     program = """
@@ -162,7 +157,6 @@ with open_live("vb", engine=sys.argv[2]) as live:
             assert done.stdout.read() == "dumpcap dumpcap\n"
 
 
-@as_real_root
 def test_root_gives_dumpcap_the_group_that_may_run_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -224,14 +218,13 @@ def test_what_else_dumpcap_complains_of_is_told() -> None:
 
 
 def test_dumpcap_that_is_ended_by_others_is_told_after_its_packets() -> None:
-    seen = []
+    seen: list[Packet] = []
     with capture() as live:
         send("va", [MAIL])
-        seen += unpack(next(batch for batch in live if len(batch)))
+        seen += wait_for_packets(live)
         live._dumpcap._process.kill()
         with pytest.raises(CaptureError, match="dumpcap has ended") as caught:
-            for batch in live:
-                seen += unpack(batch)
+            collect(live, seen)
     assert caught.value.usable
     assert [packet.data for packet in seen] == [MAIL]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +14,10 @@ from tests.support.captures import unpack
 from tests.support.namespaces import (
     ROOT,
     add_pair,
+    as_real_root,
+    collect,
     drain,
     ip,
-    is_real_root,
     send,
     wait_for_packets,
 )
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("network")
 
-ENGINES = (Engine.SCAPY, Engine.DUMPCAP)
-both_engines = pytest.mark.parametrize("engine", ENGINES)
+both_engines = pytest.mark.parametrize(
+    # root starts dumpcap as another user
+    "engine",
+    [Engine.SCAPY, pytest.param(Engine.DUMPCAP, marks=as_real_root)],
+)
 
 MAIL = ethernet(ipv4(tcp(b"220 ready\r\n")))
 TAGGED = ethernet(ipv4(tcp(b"EHLO\r\n")), 42)
@@ -48,6 +51,7 @@ def data_of(packets: list[Packet]) -> list[bytes]:
     return [packet.data for packet in packets]
 
 
+@as_real_root
 @pytest.mark.parametrize("name", ["smtp-relay-plain.pcap", "vlan-tagged.pcap"])
 @pytest.mark.parametrize("interface", ["va", "vb"])
 def test_engines_see_the_same_frames(interface: str, name: str) -> None:
@@ -156,14 +160,13 @@ def test_batches_outlive_the_capture(engine: Engine) -> None:
 def test_outage_is_told_after_the_packets(
     engine: Engine, command: tuple[str, ...], reason: str
 ) -> None:
-    found = []
+    found: list[Packet] = []
     with open_live("vb", engine=engine) as live:
         send("va", [MAIL, TAGGED])
         found += wait_for_packets(live)
         ip(*command)
         with pytest.raises(CaptureError, match=f"^vb: {reason}") as caught:
-            for batch in live:
-                found += unpack(batch)
+            collect(live, found)
     assert data_of(found) == [MAIL, TAGGED]
     assert caught.value.usable
 
@@ -175,8 +178,7 @@ def test_packets_that_wait_in_the_ring_precede_the_outage() -> None:
         send("va", frames)
         ip("link", "set", "vb", "down")
         with pytest.raises(CaptureError, match="went down"):
-            for batch in live:
-                found += unpack(batch)
+            collect(live, found)
     assert data_of(found) == frames
 
 
@@ -226,7 +228,7 @@ def test_interface_that_was_made_later_is_found() -> None:
         assert data_of(drain(live)) == [MAIL]
 
 
-def open_as_nobody(path: Path, engine: str) -> str:
+def open_as_nobody(path: str, engine: str) -> str:
     """Become nobody, try to capture, and return what happened."""
     program = """
 import os, sys
@@ -244,7 +246,7 @@ except CaptureError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program, str(path), engine],
+        [sys.executable, "-c", program, path, engine],
         check=True,
         capture_output=True,
         text=True,
@@ -254,11 +256,10 @@ except CaptureError as error:
     return done.stdout
 
 
+@as_real_root
 @pytest.mark.parametrize("engine", ["auto", "scapy", "dumpcap"])
 @pytest.mark.parametrize("path", ["/usr/bin", "/nonexistent"])
-def test_user_without_rights_is_told_both_remedies(path: Path, engine: str) -> None:
-    if not is_real_root():
-        pytest.skip("takes a root who may become another user")
+def test_user_without_rights_is_told_both_remedies(path: str, engine: str) -> None:
     told = open_as_nobody(path, engine)
     assert told.startswith("vb: ")
     assert "(usermod -a -G wireshark YOUR-NAME, then log in again)" in told

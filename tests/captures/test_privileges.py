@@ -8,11 +8,7 @@ import sys
 import pytest
 
 from captures.privileges import PrivilegeError, User, drop_privileges, find_user
-from tests.support.namespaces import ROOT, is_real_root
-
-as_root = pytest.mark.skipif(
-    not is_real_root(), reason="takes a root who may become another user"
-)
+from tests.support.namespaces import ROOT, as_real_root
 
 # what a process may still do; becoming root must fail
 PROGRAM = """
@@ -52,26 +48,26 @@ def told(name: str) -> list[str]:
     return [f"{name} {ids[0]} {ids[1]} []", "0 0 0"]
 
 
-@as_root
+@as_real_root
 def test_root_becomes_nobody_for_good() -> None:
     assert drop() == told("nobody")
 
 
-@as_root
+@as_real_root
 def test_root_becomes_the_user_who_called_sudo() -> None:
     user = pwd.getpwnam("daemon")
     ids = {"SUDO_UID": str(user.pw_uid), "SUDO_GID": str(user.pw_gid)}
     assert drop(**ids) == told("daemon")
 
 
-@as_root
+@as_real_root
 def test_root_becomes_the_user_who_is_named() -> None:
     user = pwd.getpwnam("daemon")
     ids = {"SUDO_UID": str(user.pw_uid), "SUDO_GID": str(user.pw_gid)}
     assert drop("nobody", **ids) == told("nobody")
 
 
-@as_root
+@as_real_root
 @pytest.mark.parametrize(
     ("uid", "gid"),
     [("0", "0"), ("1", "0"), ("x", "1"), ("-1", "1"), ("9" * 30, "1"), ("4242", "1")],
@@ -84,20 +80,20 @@ def test_strange_caller_of_sudo_is_ignored(
     assert find_user() == User("nobody", *pwd.getpwnam("nobody")[2:4])
 
 
-@as_root
+@as_real_root
 @pytest.mark.parametrize("name", ["nosuch", "a\0b"])
 def test_unknown_user_is_refused(name: str) -> None:
     with pytest.raises(PrivilegeError, match="there is no user"):
         find_user(name)
 
 
-@as_root
+@as_real_root
 def test_root_is_no_user_to_become() -> None:
     with pytest.raises(PrivilegeError, match="root has root's rights"):
         drop_privileges("root")
 
 
-@as_root
+@as_real_root
 def test_rights_that_cannot_be_given_up_are_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -109,7 +105,7 @@ def test_rights_that_cannot_be_given_up_are_an_error(
         drop_privileges("nobody")
 
 
-@as_root
+@as_real_root
 def test_root_within_reach_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("setgroups", "setresgid", "setresuid"):
         monkeypatch.setattr(os, name, lambda *_: None)

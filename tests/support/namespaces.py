@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.captures import unpack
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ ROOT = Path(__file__).parents[2]
 # linux/sched.h
 _CLONE_NEWNET = 0x40000000
 _UNSHARE = ("unshare", "--user", "--map-root-user", "--net")
+
+# a user namespace may have no other users
+as_real_root = pytest.mark.skipif(
+    os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split()[2:] == ["1"],
+    reason="takes a root who may become another user",
+)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,8 +66,7 @@ def add_pair(one: str, other: str) -> None:
     """
     ip("link", "add", one, "type", "veth", "peer", "name", other)
     for name in (one, other):
-        ip("link", "set", name, "addrgenmode", "none")
-        ip("link", "set", name, "up")
+        ip("link", "set", name, "up", "addrgenmode", "none")
 
 
 def may_become_root() -> bool:
@@ -68,15 +75,16 @@ def may_become_root() -> bool:
     return not done.returncode
 
 
-def is_real_root() -> bool:
-    """Whether this process may become any user."""
-    return os.geteuid() == 0 and len(Path("/proc/self/uid_map").read_text()) > 20
-
-
 def run_as_root(node: str) -> str | None:
     """Run a test as root of a user namespace; return what was printed if it failed."""
-    command = (*_UNSHARE, sys.executable, "-m", "pytest", "-q", node)
-    done = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
+    pytest_ = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        (*_UNSHARE, *pytest_, node),
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=ROOT,
+    )
     return done.stdout.decode() if done.returncode else None
 
 
@@ -98,6 +106,12 @@ def drain(live: LiveCapture) -> list[Packet]:
     """Stop a capture, and return the packets that it still hands on."""
     live.stop()
     return [packet for batch in live for packet in unpack(batch)]
+
+
+def collect(live: LiveCapture, found: list[Packet]) -> None:
+    """Add the packets of a capture until it ends, be it by an error."""
+    for batch in live:
+        found += unpack(batch)
 
 
 def wait_for_packets(live: LiveCapture) -> list[Packet]:
