@@ -8,42 +8,14 @@ import analyzer
 from analyzer import monitor as monitor_module
 from analyzer.monitor import Monitor
 from analyzer.store import Store
-from captures import CaptureError, Engine, LiveCapture, PacketBatch, open_capture
 from tests.support.analyses import CAPTURES, rows
+from tests.support.replay import Replay
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.session_rows import Row
-
-
-class Replay(LiveCapture):
-    """A capture file in place of an interface, a few packets at a time."""
-
-    engine = Engine.SCAPY
-
-    def __init__(self, path: Path, *, packets: int = 5, end: str | None = None) -> None:
-        super().__init__(str(path))
-        self._end = end
-        self._batches = open_capture(path, max_packets=packets)
-
-    def __next__(self) -> PacketBatch:
-        batch = next(self._batches, None)
-        if batch is not None:
-            return batch
-        if self._end is not None:
-            raise CaptureError(self.name, self._end, usable=True)
-        raise StopIteration
-
-    def stop(self) -> None:
-        self._batches.close()
-
-    def drops(self) -> int | None:
-        return 3
-
-    def close(self) -> None:
-        self._batches.close()
 
 
 def watch(path: Path, folder: Path, **limits: float) -> tuple[Monitor, list[Row]]:
@@ -116,7 +88,7 @@ def test_time_ends_the_watch(tmp_path: Path) -> None:
 
 
 def test_interface_that_goes_down_ends_the_watch_in_order(tmp_path: Path) -> None:
-    live = Replay(CAPTURES["pop3-apop"], end="the interface went down")
+    live = Replay(CAPTURES["pop3-apop"], failure="the interface went down")
     monitor = Monitor(live, Store(tmp_path / "tables"))
 
     told = sum(len(rows) for rows in monitor.run())

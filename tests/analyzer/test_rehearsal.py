@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Whom a monitor becomes may not read the library: nothing may be imported then.
+PROGRAM = """
+import io, sys
+from pathlib import Path
+
+from analyzer.tables import defer_pandas
+defer_pandas()
+from analyzer.rehearsal import rehearse
+rehearse({kind!r})
+
+from rich.console import Console
+from analyzer.monitor import Monitor
+from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
+from analyzer.store import Store
+from analyzer.summary import print_summary
+from analyzer.watch import Watch
+from tests.support.analyses import CAPTURES
+from tests.support.replay import Replay
+
+before = set(sys.modules)
+for name in {names!r}:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    live = Replay(CAPTURES[name], packets=500)
+    store = Store(Path(sys.argv[1], name))
+    monitor = Monitor(live, store)
+    with Watch(console, live, monitor) as view:
+        for rows in monitor.run():
+            view.show(rows)
+    analysis = monitor.result()
+    store.finish(analysis, {kind!r})
+    print_summary(analysis, console)
+    print_plaintext(analysis, console)
+    plaintext_csv(analysis), plaintext_json(analysis)
+print(sorted(set(sys.modules) - before))
+"""
+
+
+NAMES = (
+    "gre",
+    "imap-utf7-mailbox",
+    "ip-fragments",
+    "pop3-apop",
+    "smtp-attachments",
+    "smtp-submission-starttls-tls12",
+    "vxlan",
+)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_nothing_is_imported_after_a_rehearsal(kind: str, tmp_path: Path) -> None:
+    program = PROGRAM.format(kind=kind, names=NAMES)
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "[]\n"
