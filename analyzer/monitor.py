@@ -8,8 +8,10 @@ memory nor what a crash would lose grows with time.
 from __future__ import annotations
 
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from analyzer import schema
 from analyzer.analysis import Analysis
 from analyzer.export import ExportError
 from analyzer.pipeline import Pipeline
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 WRITE_S = 3.0
 # packets that were captured arrive within this time
 _ARRIVAL_NS = 2_000_000_000
+_END = schema.SESSIONS.arrow.get_field_index("end")
 
 
 class Monitor:
@@ -150,7 +153,8 @@ class Monitor:
 
     def _take_news(self) -> list[Row]:
         news, self._news = self._news, []
-        return news
+        # connections come in any order out of a batch
+        return sorted(news, key=itemgetter(_END))
 
     def _write(self) -> None:
         """Write what is new, if anything is."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analyzer.analysis import Analysis
+    from analyzer.store import Store
     from captures import LiveCapture
     from dissectors.services import Protocol
 
@@ -56,16 +57,9 @@ def watch(
     from analyzer.load import LoadError
     from analyzer.monitor import Monitor
     from analyzer.rehearsal import rehearse
-    from analyzer.store import Store
     from analyzer.tables import defer_pandas
     from analyzer.watch import Watch
-    from captures import (
-        CaptureError,
-        Engine,
-        PrivilegeError,
-        drop_privileges,
-        open_live,
-    )
+    from captures import CaptureError, Engine, PrivilegeError, open_live
 
     defer_pandas()
     if os.geteuid() == 0:
@@ -81,20 +75,16 @@ def watch(
                     user=user,
                 )
             )
-            if output is not None:
-                _make_folder(output, user)
-            drop_privileges(user)
-            store = Store(output or Path(stack.enter_context(TemporaryDirectory())))
+            stack.enter_context(_stopped_by_signals(live))
+            store = _open_store(output, user, stack)
         except (CaptureError, PrivilegeError, ExportError) as error:
             raise CommandError(str(error)) from error
         monitor = Monitor(live, store, ports=ports)
+        problems: list[str] = []
         if not quiet:
             outputs.say(live.notes)
-        problems: list[str] = []
-        stack.enter_context(_stopped_by_signals(live))
-        with Watch(
-            outputs.console(), live, monitor, as_json=as_json, quiet=quiet
-        ) as view:
+        view = Watch(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
+        with view:
             for rows in monitor.run(duration_s=duration_s, count=count):
                 view.show(rows)
                 outputs.say(monitor.problems)
@@ -102,11 +92,46 @@ def watch(
                 monitor.problems.clear()
         try:
             analysis = monitor.result()
+        except LoadError as error:
+            raise CommandError(str(error)) from error
+        try:
             if output is not None:
                 store.finish(analysis, table_format)
-        except (ExportError, LoadError) as error:
-            raise CommandError(str(error)) from error
+        except ExportError as error:
+            problems.append(f"{error}; all that was stored stays in {output}/parts")
         return Watched(analysis, problems)
+
+
+def _open_store(output: Path | None, user: str | None, stack: ExitStack) -> Store:
+    """Give up root's rights, and open where rows go to: for a while, if nowhere.
+
+    Raises:
+        ExportError: rows can't be written there.
+        PrivilegeError: this process would keep root's rights.
+    """
+    from analyzer.export import ExportError
+    from analyzer.store import Store
+    from captures import drop_privileges
+
+    if output is not None:
+        _make_folder(output, user)
+    became = drop_privileges(user)
+    try:
+        if output is None:
+            output = Path(stack.enter_context(TemporaryDirectory(prefix="mailtap-")))
+        return Store(output)
+    except OSError as error:
+        raise ExportError(
+            f"there is no place for rows that wait ({error.strerror}): have TMPDIR "
+            "name a folder that anybody may write"
+        ) from error
+    except ExportError as error:
+        if became is None or output is None or os.access(output, os.W_OK):
+            raise
+        raise ExportError(
+            f"{error}: mailtap became {became}, who may not write there; let {became} "
+            "(chown), or name somebody else (--user)"
+        ) from error
 
 
 def _make_folder(folder: Path, user: str | None) -> None:

@@ -138,11 +138,11 @@ def test_error_names_capture_and_place(path: Path) -> None:
     assert str(caught.value).startswith(f"{path} at byte {place:,}: ")
 
 
-@pytest.mark.parametrize("limit", ["max_packets", "max_bytes"])
-def test_batch_without_room_is_refused(path: Path, limit: str) -> None:
+@pytest.mark.parametrize(("packets", "size"), [(0, 1), (1, 0)])
+def test_batch_without_room_is_refused(path: Path, packets: int, size: int) -> None:
     path.write_bytes(pcap(MANY))
     with pytest.raises(ValueError, match="at least one"):
-        open_capture(path, **{limit: 0})
+        open_capture(path, max_packets=packets, max_bytes=size)
 
 
 # -- what is no capture --

@@ -145,5 +145,5 @@ def _is_same(one: Any, other: Any) -> bool:
     if isinstance(one, dt.datetime) and other is not None:
         return bool(abs(one - other) < CLOCKS)
     if isinstance(one, float) and other is not None:
-        return abs(one - other) < 2 * CLOCKS.total_seconds()
+        return bool(abs(one - other) < 2 * CLOCKS.total_seconds())
     return bool(one == other)

@@ -1,0 +1,297 @@
+"""The command, watching an interface on which real sessions are played back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.folder import read_folder
+from analyzer.load import LoadError
+from analyzer.store import has_parts, read_parts
+from captures import open_capture
+from tests.support.analyses import CAPTURES, rows_of
+from tests.support.captures import unpack
+from tests.support.namespaces import ROOT, as_real_root, ip, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+# the monitor becomes another user
+pytestmark = [pytest.mark.usefixtures("network"), as_real_root]
+
+Start = Callable[..., subprocess.Popen[str]]
+both_engines = pytest.mark.parametrize("engine", ["scapy", "dumpcap"])
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a monitor of `vb`; it is ready when this returns."""
+    # nobody must get through to where the tables go
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    started: list[subprocess.Popen[str]] = []
+
+    def start(
+        *arguments: str | Path, folder: Path | None = None
+    ) -> subprocess.Popen[str]:
+        folder = folder or tmp_path / "tables"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "analyzer", "monitor", "-i", "vb",
+             "-o", str(folder), *map(str, arguments)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+        started.append(process)
+        while not has_parts(folder) and process.poll() is None:
+            pass
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def play(*names: str) -> None:
+    """Send the packets of captures."""
+    for name in names:
+        with open_capture(CAPTURES[name]) as capture:
+            send("va", [each.data for batch in capture for each in unpack(batch)])
+
+
+def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> tuple[str, str]:
+    """End a monitor in order; return what it printed."""
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0, stderr
+    return stdout, stderr
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """Wait for the next line that a monitor prints."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def facts(rows: Sequence[dict[str, object]]) -> list[tuple[object, ...]]:
+    """What does not depend on when packets were captured."""
+    names = ("client_port", "service", "auth_user", "auth_result", "tls_version",
+             "messages_sent", "client_packets", "server_bytes", "ended")  # fmt: skip
+    return sorted(tuple(str(row[name]) for name in names) for row in rows)
+
+
+@both_engines
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_monitor_that_is_ended_has_written_and_summarised_all(
+    start: Start, engine: str, number: int, tmp_path: Path
+) -> None:
+    names = ("pop3-user-pass", "smtp-implicit-tls", "imap-starttls", "vlan-tagged")
+    process = start("--engine", engine)
+    play(*names)
+    expected = [row for name in names for row in rows_of(name)]
+
+    lines = [first_line(process) for _ in expected]
+    stdout, stderr = end(process, number)
+
+    assert stderr == ""
+    assert sum("! password in clear" in line for line in lines) == sum(
+        bool(row["credentials_exposed"]) for row in expected
+    )
+    assert stdout.startswith(f"{len(expected)} mail sessions in ")
+    assert "Logins in plaintext" in stdout
+    tables = read_folder(tmp_path / "tables").tables
+    assert facts(tables["sessions"].to_pylist()) == facts(expected)
+    assert not has_parts(tmp_path / "tables")
+
+
+def test_sessions_are_json_lines(start: Start) -> None:
+    process = start("--json")
+    play("pop3-user-pass")
+
+    row = json.loads(first_line(process))
+    stdout, _ = end(process)
+
+    assert facts([row]) == facts(rows_of("pop3-user-pass"))
+    assert stdout == ""
+
+
+def test_session_that_is_open_at_the_end_is_written_as_such(
+    start: Start, tmp_path: Path
+) -> None:
+    process = start()
+    with open_capture(CAPTURES["pop3-user-pass"]) as capture:
+        frames = [each.data for batch in capture for each in unpack(batch)]
+    send("va", frames[:8])
+
+    stdout, _ = end(process)
+
+    assert "still open" in stdout.splitlines()[0]
+    (row,) = read_folder(tmp_path / "tables").tables["sessions"].to_pylist()
+    assert row["ended"] == "open"
+
+
+def test_monitor_that_is_killed_leaves_what_it_wrote(
+    start: Start, tmp_path: Path
+) -> None:
+    process = start()
+    play("pop3-user-pass", "smtp-relay-plain")
+    while _stored(tmp_path / "tables") < 2 and process.poll() is None:
+        pass
+
+    process.kill()
+
+    assert process.wait() == -signal.SIGKILL
+    found = read_parts(tmp_path / "tables")
+    expected = rows_of("pop3-user-pass") + rows_of("smtp-relay-plain")
+    assert facts(found.tables["sessions"].to_pylist()) == facts(expected)
+    assert len(found.exchanges) == len(rows_of("pop3-user-pass", "exchanges")) + len(
+        rows_of("smtp-relay-plain", "exchanges")
+    )
+
+
+def _stored(folder: Path) -> int:
+    try:
+        return len(read_parts(folder).tables["sessions"])
+    except LoadError:
+        return 0
+
+
+def test_time_and_count_end_the_monitor(start: Start, tmp_path: Path) -> None:
+    by_time = start("--duration", "0.3")
+    by_count = start("--count", "1", folder=tmp_path / "others")
+    assert by_time.wait(30) == 0
+
+    play("pop3-user-pass")
+
+    assert by_count.wait(30) == 0
+    assert len(read_folder(tmp_path / "others").sessions) == 1
+
+
+def test_interface_that_goes_down_is_said_after_the_summary(start: Start) -> None:
+    process = start()
+    play("pop3-user-pass")
+    first_line(process)
+
+    ip("link", "set", "vb", "down")
+    stdout, stderr = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert stdout.startswith("1 mail session in ")
+    assert stderr.startswith("mailtap: vb: the interface went down")
+    assert stderr.count("\n") == 1
+
+
+def test_no_such_interface_is_said_at_once() -> None:
+    done = run("monitor", "-i", "nosuch0")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("mailtap: nosuch0: there is no such interface; ")
+    assert "va" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_folder_with_tables_is_not_written_over(start: Start, tmp_path: Path) -> None:
+    end(start())
+    again = start()
+
+    _, stderr = again.communicate(timeout=30)
+
+    assert again.returncode == 1
+    assert stderr.startswith(f"mailtap: {tmp_path}/tables: there are tables in this ")
+
+
+def test_folder_that_the_user_may_not_write_is_said_with_a_remedy(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "of-root"
+    folder.mkdir(mode=0o755)
+
+    done = run("monitor", "-i", "vb", "-o", str(folder))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"mailtap: {folder}")
+    assert "mailtap became nobody, who may not write there" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--user", "nosuchuser"], "there is no user nosuchuser"),
+        (["--user", "root"], "root has root's rights"),
+    ],
+)
+def test_user_who_can_not_be_taken_is_said(arguments: list[str], words: str) -> None:
+    done = run("monitor", "-i", "vb", *arguments)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_missing_dumpcap_is_said_with_a_remedy() -> None:
+    done = run("monitor", "-i", "vb", "--engine", "dumpcap", path="/nowhere")
+
+    assert done.returncode == 1
+    assert "apt-get install wireshark-common" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_who_may_not_watch_is_told_what_to_do() -> None:
+    # nobody may be unable to read the library: it is loaded before
+    program = (
+        "import os, sys\n"
+        "from analyzer.rehearsal import rehearse\n"
+        "from analyzer.cli import main, monitor, watching\n"
+        "rehearse('csv')\n"
+        "os.setresgid(65534, 65534, 65534)\n"
+        "os.setresuid(65534, 65534, 65534)\n"
+        "main(['monitor', '-i', 'vb', '--engine', 'scapy'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "run mailtap as root (sudo)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_plaintext_watches_an_interface() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analyzer", "plaintext", "-i", "vb", "--duration", "4",
+         "--json", "--fail-on-plaintext"],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    # until it watches, packets pass unseen
+    while process.poll() is None:
+        play("pop3-user-pass")
+        signal.sigtimedwait([], 0.2)
+    stdout, _ = process.communicate()
+
+    found = json.loads(stdout)
+    assert process.returncode == 3
+    assert {row["auth_user"] for row in found["users"]} == {
+        row["auth_user"] for row in rows_of("pop3-user-pass")
+    }
+
+
+def run(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "analyzer", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | ({"PATH": path} if path else {}),
+        timeout=60,
+        check=False,
+    )
