@@ -33,7 +33,6 @@ from captures.errors import CaptureError
 from captures.live import (
     LET_DUMPCAP,
     NO_RIGHTS,
-    PATIENCE_S,
     Engine,
     LiveCapture,
     empty_batch,
@@ -52,8 +51,12 @@ if TYPE_CHECKING:
 # the most that anybody may ask for (pipe(7))
 _PIPE_BYTES = 1 << 20
 _WINDOW_BYTES = 4 << 20
+# the longest that packets are under way from the kernel to the pipe
+_LATENCY_S = 0.35
 _END_S = 2.0
 _TOLD_DROPS = re.compile(r"/dropped on interface .*: \d+/(\d+) \(pcap:")
+# of pcapng; dumpcap writes it at once, unless something is wrong
+_HEAD_BYTES = 4
 # what dumpcap says when all is well
 _CHATTER = ("Capturing on", "File:", "Packets ")
 _RIGHTS = "net_raw,+net_admin"
@@ -121,10 +124,13 @@ class DumpcapCapture(LiveCapture):
         self._source = StreamBlocks(
             FileStream(self._dumpcap.output), _WINDOW_BYTES, follows=True
         )
+        # when this was stopped: of the packets' clock, and of the one that is steady
+        self._stop_ns = 0
+        self._stop_s = 0.0
         self._is_stopped = False
-        # when dumpcap is told to end
-        self._end: float | None = None
-        if not self._source.head(4):
+        # when dumpcap was told to end
+        self._end_s: float | None = None
+        if not self._source.head(_HEAD_BYTES):
             self.close()
             raise _explain(name, self._dumpcap.complaint)
         self._reader = _PipeReader(name, self._source)
@@ -135,8 +141,6 @@ class DumpcapCapture(LiveCapture):
         Raises:
             CaptureError: the interface is down or gone, or dumpcap has ended.
         """
-        if self._is_stopped:
-            self._end_dumpcap()
         try:
             batch = next(self._reader)
         except (StopIteration, CaptureError):
@@ -144,12 +148,16 @@ class DumpcapCapture(LiveCapture):
             if self._is_stopped:
                 raise StopIteration from None
             raise self._failure() from None
-        if not len(batch):
-            self._look_after_dumpcap()
+        if self._is_stopped:
+            self._end_dumpcap(batch)
+        elif not len(batch) and self._is_device and find_outage(self.name):
+            # dumpcap would wait for it to come back, and say nothing
+            raise self._failure()
         return batch
 
     def stop(self) -> None:
         """Hand on what is buffered, and end; may be called by a signal handler."""
+        self._stop_ns, self._stop_s = time.time_ns(), time.monotonic()
         self._is_stopped = True
 
     def drops(self) -> int | None:
@@ -159,24 +167,21 @@ class DumpcapCapture(LiveCapture):
 
     def close(self) -> None:
         """End dumpcap; batches that were read stay valid."""
+        self.stop()
         self._source.close()
         self._dumpcap.close()
 
-    def _end_dumpcap(self) -> None:
-        """Tell dumpcap to end, once it has what the kernel had for it."""
+    def _end_dumpcap(self, batch: PacketBatch) -> None:
+        """Have dumpcap end, once it has written what came before it was stopped."""
         now = time.monotonic()
-        if self._end is None:
-            self._end = now + PATIENCE_S
-        elif now > self._end:
-            self._dumpcap.tell_to_end()
-
-    def _look_after_dumpcap(self) -> None:
-        """See why nothing comes, if that isn't just a pause."""
-        if self._end is not None and time.monotonic() > self._end + _END_S:
+        if self._end_s is None:
+            is_newer = len(batch) and batch.time_ns[-1] > self._stop_ns
+            is_pause = not len(batch) and now > self._stop_s + _LATENCY_S
+            if is_newer or is_pause:
+                self._dumpcap.tell_to_end()
+                self._end_s = now
+        elif not len(batch) and now > self._end_s + _END_S:
             self._dumpcap.close()
-        # dumpcap would wait for it to come back, and say nothing
-        if self._is_device and find_outage(self.name):
-            raise self._failure()
 
     def _failure(self) -> CaptureError:
         if self._is_device and find_outage(self.name):

@@ -18,6 +18,7 @@ import pytest
 
 from captures import CaptureError, Engine, dumpcap, open_live
 from captures.dumpcap import DumpcapCapture
+from tests.support.captures import unpack
 from tests.support.namespaces import (
     ROOT,
     as_real_root,
@@ -227,6 +228,33 @@ def test_dumpcap_that_is_ended_by_others_is_told_after_its_packets() -> None:
             collect(live, seen)
     assert caught.value.usable
     assert [packet.data for packet in seen] == [MAIL]
+
+
+def test_slow_reader_gets_all_that_came_before_it_stopped() -> None:
+    frames = [
+        ethernet(ipv4(tcp(b"%d" % number + b"." * 1400))) for number in range(9999)
+    ]
+    seen = []
+    with capture() as live:
+        send("va", frames)
+        live.stop()
+        for batch in live:
+            seen += [packet.data for packet in unpack(batch)]
+            time.sleep(0.25)
+    assert seen == frames
+
+
+def test_stop_ends_where_packets_never_pause() -> None:
+    program = """
+from tests.support.namespaces import send
+from tests.captures.test_dumpcap import MAIL
+while True:
+    send("va", [MAIL] * 100)
+"""
+    with capture() as live, run_python(program) as sender:
+        next(batch for batch in live if len(batch))
+        drain(live)
+        sender.kill()
 
 
 def test_drops_are_known_at_the_end() -> None:

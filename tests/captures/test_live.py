@@ -150,6 +150,13 @@ def test_batches_outlive_the_capture(engine: Engine) -> None:
 
 
 @both_engines
+def test_closed_capture_gives_nothing(engine: Engine) -> None:
+    live = open_live("vb", engine=engine)
+    live.close()
+    assert list(live) == []
+
+
+@both_engines
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
