@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from captures import Engine, Interface, list_interfaces
-from captures.devices import find_link_type, may_open_sockets
+from captures.devices import _describe, find_link_type, may_open_sockets
 from tests.support.namespaces import ROOT, as_real_root, ip
 
 pytestmark = pytest.mark.usefixtures("network")
@@ -57,6 +57,27 @@ def test_missing_dumpcap_is_no_problem_for_who_may_open_sockets(
     found = {each.name: each for each in list_interfaces()}["lo"]
     assert found.engines == (Engine.SCAPY,)
     assert found.problem is None
+
+
+@pytest.mark.parametrize(
+    ("hardware", "allowed", "engines", "problem"),
+    [
+        (1, BOTH, BOTH, None),
+        (1, (), (), "run mailtap as root"),
+        (280, BOTH, (Engine.DUMPCAP,), None),
+        (280, (Engine.SCAPY,), (), "(type 280): let dumpcap capture"),
+    ],
+)
+def test_link_layer_and_rights_decide_what_may_capture(
+    hardware: int,
+    allowed: tuple[Engine, ...],
+    engines: tuple[Engine, ...],
+    problem: str | None,
+) -> None:
+    found = _describe("va", 2, hardware, (), allowed)
+    assert found.engines == engines
+    assert (problem or "") in (found.problem or "")
+    assert bool(problem) == bool(found.problem)
 
 
 def test_link_type_is_that_of_the_interface() -> None:
