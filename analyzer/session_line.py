@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.reports import Protection
+from analyzer.terminal import as_size
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class SessionLine(NamedTuple):
     def __str__(self) -> str:
         columns = (
             f"{self.time}  {self.service:<11}  {self.client:>15} > {self.server:<20}  "
-            f"{self.protection:<16}  {self.user or '-':<24}  {self.happened or '-'}"
+            f"{self.protection:<16}  {self.user or '-':<20}  {self.happened}"
         )
         return f"{columns}  ! {self.worries}" if self.worries else columns
 
@@ -89,6 +90,7 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
             yield f"{count:,} {what}"
     if refused := session["rcpt_refused"]:
         yield f"{len(refused):,} recipient{'s' * (len(refused) > 1)} refused"
+    yield as_size(session["client_bytes"] + session["server_bytes"])
     if not session["server_packets"]:
         yield "no answer"
     elif session["ended"] != "closed":
@@ -97,19 +99,24 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _worries(session: Mapping[str, Any], protection: str) -> Iterator[str]:
+def _worries(session: Mapping[str, Any], protection: str) -> list[str]:
+    found = list(_faults(session, protection))
+    if not found and session["last_error"]:
+        found.append(_safe(session["last_error"]))
+    codes = session["anomalies"]
+    found += codes[:_MOST_CODES]
+    if len(codes) > _MOST_CODES:
+        found.append(f"{len(codes) - _MOST_CODES} more oddities")
+    return found
+
+
+def _faults(session: Mapping[str, Any], protection: str) -> Iterator[str]:
     if session["credentials_exposed"]:
         yield f"{session['auth_exposure']} in clear"
     if failures := session["auth_failures"]:
         yield "login failed" if failures == 1 else f"{failures:,} failed logins"
     if protection == Protection.FAILED:
         yield session["tls_alert"] or "handshake not completed"
-    if session["last_error"]:
-        yield _safe(session["last_error"])
-    codes = session["anomalies"]
-    yield from codes[:_MOST_CODES]
-    if len(codes) > _MOST_CODES:
-        yield f"{len(codes) - _MOST_CODES} more oddities"
 
 
 def _safe(text: str) -> str:
