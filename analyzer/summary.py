@@ -10,9 +10,9 @@ from rich.text import Text
 from analyzer import reports
 from analyzer.document import as_json
 from analyzer.terminal import (
-    TIME_FORMAT,
     as_share,
     as_size,
+    as_span,
     as_table,
     fit_output,
 )
@@ -123,10 +123,7 @@ def _headline(analysis: Analysis) -> Text:
     if not count:
         return text
     first, last = sessions["start"].min(), sessions["end"].max()
-    until = (
-        f"{last:%H:%M:%S}" if last.date() == first.date() else f"{last:{TIME_FORMAT}}"
-    )
-    text.append(f"\n{first:{TIME_FORMAT}} to {until} UTC\n", "not bold")
+    text.append(f"\n{as_span(first, last)}\n", "not bold")
     encrypted = int(reports.is_encrypted(sessions).sum())
     text.append(as_share(encrypted / count) + " encrypted", "green")
     text.append(", ")

@@ -117,6 +117,12 @@ def as_size(count: int) -> str:
     return f"{size:.1f} TB"
 
 
+def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """Two times in UTC, with the date once if it is the same."""
+    end = "%H:%M:%S" if last.date() == first.date() else TIME_FORMAT
+    return f"{first:{TIME_FORMAT}} to {last:{end}} UTC"
+
+
 def _add_column(table: Table, name: str, kind: Any) -> None:
     is_numeric = pd.api.types.is_numeric_dtype(kind)
     is_flag = pd.api.types.is_bool_dtype(kind)

@@ -81,7 +81,9 @@ def test_wheel_holds_three_packages_and_their_data(wheel: Path) -> None:
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
     }
-    data = {DEMO} | {f"{package}/py.typed" for package in PACKAGES}
+    assets = (ROOT / "analyzer" / "html" / "assets").iterdir()
+    data = {DEMO, *(str(path.relative_to(ROOT)) for path in assets)}
+    data |= {f"{package}/py.typed" for package in PACKAGES}
     assert files == modules | data
 
 

@@ -6,7 +6,12 @@ and the JSON output agree.
 
 from __future__ import annotations
 
-from analyzer.reports.breakdown import by_port, by_protection, by_tls_version
+from analyzer.reports.breakdown import (
+    by_failure,
+    by_port,
+    by_protection,
+    by_tls_version,
+)
 from analyzer.reports.latency import latency_by_verb
 from analyzer.reports.listing import listing
 from analyzer.reports.overview import (
@@ -32,13 +37,14 @@ from analyzer.reports.protection import (
     protection,
     role,
 )
-from analyzer.reports.timeline import over_time, time_step
+from analyzer.reports.timeline import over_time
 
 __all__ = [
     "PlaintextTotals",
     "Protection",
     "Role",
     "busiest",
+    "by_failure",
     "by_port",
     "by_protection",
     "by_service",
@@ -57,6 +63,5 @@ __all__ = [
     "protection",
     "role",
     "slowest",
-    "time_step",
     "tls_versions",
 ]

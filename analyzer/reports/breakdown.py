@@ -1,10 +1,10 @@
-"""Sessions by how they were protected."""
+"""Sessions by how they were protected, and by what went wrong."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from analyzer.reports.overview import tls_versions
+from analyzer.reports.overview import failure, tls_versions
 from analyzer.reports.protection import Protection, protection
 
 # RFC 6176, RFC 7568 and RFC 8996 say not to use them
@@ -46,6 +46,13 @@ def by_tls_version(sessions: pd.DataFrame) -> pd.DataFrame:
     rows = counted.sort_index(ascending=False).reset_index()
     rows["deprecated"] = is_deprecated(rows["tls_version"])
     return rows
+
+
+def by_failure(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per kind of `failure`, the most frequent first."""
+    counts = failure(sessions).value_counts(sort=False).sort_index()
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return ordered.astype("int64").rename_axis("failure").reset_index(name="sessions")
 
 
 def is_deprecated(versions: pd.Series[str]) -> pd.Series[bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from analyzer.reports.protection import protection
@@ -21,10 +23,12 @@ def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
     """Sessions by the time they began and by protection, in some 60 steps.
 
     Returns:
-        One row per `time` (the begin of a step, see `time_step`) and `protection`
-        that has sessions: `time`, `protection`, `sessions`.
+        One row per `time`, at which a step begins, and `protection` that has
+        sessions: `time`, `step_s` (how long all steps are), `protection`,
+        `sessions`.
     """
-    step_ns = time_step(sessions).value
+    step_s = _step_seconds(sessions)
+    step_ns = step_s * 1_000_000_000
     # Arrow's timestamps are slow to floor, and a step of ours may be 17 days
     start_ns = sessions["start"].astype("int64[pyarrow]").astype("int64")
     facts = pd.DataFrame(
@@ -34,15 +38,16 @@ def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
         }
     )
     counted = facts.groupby(["time", "protection"]).size()
-    return counted.rename("sessions").reset_index()
+    rows = counted.rename("sessions").reset_index()
+    rows.insert(1, "step_s", step_s)
+    return rows
 
 
-def time_step(sessions: pd.DataFrame) -> pd.Timedelta:
-    """How long each step of `over_time` is: whole days if a day is too short."""
+def _step_seconds(sessions: pd.DataFrame) -> int:
+    """Whole days if a day is too short."""
     if sessions.empty:
-        return pd.Timedelta(seconds=_WIDTHS_S[0])
+        return _WIDTHS_S[0]
     span_s = (sessions["start"].max() - sessions["start"].min()).total_seconds()
     wanted_s = span_s / _MOST_BINS
-    days = -int(-wanted_s // _DAY_S)
-    seconds = next((width for width in _WIDTHS_S if width >= wanted_s), days * _DAY_S)
-    return pd.Timedelta(seconds=seconds)
+    days = math.ceil(wanted_s / _DAY_S)
+    return next((width for width in _WIDTHS_S if width >= wanted_s), days * _DAY_S)

@@ -7,9 +7,11 @@ import pytest
 
 from analyzer.reports import (
     Protection,
+    by_failure,
     by_port,
     by_protection,
     by_tls_version,
+    failed,
     protection,
 )
 from tests.support.analyses import analysis_of, rows_of
@@ -41,8 +43,9 @@ def test_ports_of_the_office_add_up() -> None:
 
 def test_newest_tls_version_comes_first_and_old_ones_are_deprecated() -> None:
     sessions = analysis_of("office").sessions
-    versions = ["TLSv1.1", "TLSv1.3", "SSLv3", "TLSv1.2", "TLSv1.2"]
-    some = sessions.iloc[:6].assign(tls_version=[*versions, pd.NA], tls_cipher="x")
+    versions = pd.Series(["TLSv1.1", "TLSv1.3", "SSLv3", "TLSv1.2", "TLSv1.2"])
+    # the sixth has none
+    some = sessions.iloc[:6].assign(tls_version=versions, tls_cipher="x")
 
     rows = by_tls_version(some)
 
@@ -51,3 +54,15 @@ def test_newest_tls_version_comes_first_and_old_ones_are_deprecated() -> None:
         "sessions": [1, 2, 1, 1],
         "deprecated": [False, False, True, True],
     }
+
+
+def test_failures_are_counted_whatever_their_text() -> None:
+    sessions = analysis_of("office").sessions
+
+    rows = by_failure(sessions)
+
+    assert rows.to_dict("list") == {
+        "failure": ["login failed", "connection reset", "recipient refused"],
+        "sessions": [8, 1, 1],
+    }
+    assert rows["sessions"].sum() == failed(sessions)["sessions"].sum()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analyzer.reports import over_time, protection, time_step
+from analyzer.reports import over_time, protection
 from tests.support.analyses import analysis_of
 
 
@@ -49,5 +49,7 @@ def test_session_on_the_border_belongs_to_the_step_that_begins() -> None:
 def test_step_suits_the_span(span_s: float, step: str) -> None:
     sessions = sessions_at(0, span_s)
 
-    assert time_step(sessions) == pd.Timedelta(step)
-    assert over_time(sessions)["sessions"].sum() == 2
+    rows = over_time(sessions)
+
+    assert set(rows["step_s"]) == {pd.Timedelta(step).total_seconds()}
+    assert rows["sessions"].sum() == 2

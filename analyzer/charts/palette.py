@@ -1,0 +1,113 @@
+"""The colours of the page and its charts, by day and by night.
+
+Blue is encrypted and orange is not: eyes that can't tell red from green tell these
+apart, and they differ in lightness too, for those that see no colours at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.reports import Protection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Ink(NamedTuple):
+    """The colour of an area, and that of text upon it."""
+
+    fill: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """One set of colours.
+
+    Attributes:
+        name: what `prefers-color-scheme` calls it.
+        page: behind everything.
+        surface: behind charts and tables.
+        line: lines that separate.
+        text: text, and what matters in charts.
+        muted: what matters less.
+        accent: bars that say nothing about protection.
+        kinds: a colour for each kind of protection.
+    """
+
+    name: str
+    page: str
+    surface: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    kinds: Mapping[Protection, Ink]
+
+    def tls_colour(self, *, deprecated: bool) -> str:
+        """The colour of a TLS version."""
+        kind = Protection.CLEAR if deprecated else Protection.IMPLICIT
+        return self.kinds[kind].fill
+
+    @property
+    def css(self) -> str:
+        """The colours as custom properties."""
+        colours = {
+            "page": self.page,
+            "surface": self.surface,
+            "line": self.line,
+            "text": self.text,
+            "muted": self.muted,
+            "accent": self.accent,
+        }
+        for kind, ink in self.kinds.items():
+            colours[kind.value] = ink.fill
+            colours[f"on-{kind.value}"] = ink.text
+        return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+
+
+LIGHT = Theme(
+    name="light",
+    page="#f5f6f8",
+    surface="#ffffff",
+    line="#e2e6ec",
+    text="#1b2430",
+    muted="#5a6675",
+    accent="#64788f",
+    kinds={
+        Protection.IMPLICIT: Ink("#1d5c9e", "#ffffff"),
+        Protection.STARTTLS: Ink("#7db9e3", "#0e2a42"),
+        Protection.CLEAR: Ink("#c54a0a", "#ffffff"),
+        Protection.FAILED: Ink("#ecb731", "#3a2a00"),
+        Protection.UNKNOWN: Ink("#b3bac4", "#1b2430"),
+    },
+)
+
+DARK = Theme(
+    name="dark",
+    page="#0f141b",
+    surface="#171e28",
+    line="#2a3442",
+    text="#e4e9f0",
+    muted="#99a5b5",
+    accent="#8499b3",
+    kinds={
+        Protection.IMPLICIT: Ink("#4a90dc", "#06121f"),
+        Protection.STARTTLS: Ink("#a8d4f4", "#0e2a42"),
+        Protection.CLEAR: Ink("#f0803f", "#2b1000"),
+        Protection.FAILED: Ink("#f4cf5e", "#3a2a00"),
+        Protection.UNKNOWN: Ink("#6d7889", "#0b0f15"),
+    },
+)
+
+THEMES = (LIGHT, DARK)
+
+
+def palette_css() -> str:
+    """Both themes as CSS: that which the reader prefers; by day, on paper."""
+    return (
+        f":root{{{LIGHT.css}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK.css}}}}}\n"
+    )

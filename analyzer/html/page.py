@@ -1,0 +1,148 @@
+"""Builds the page from its template, the reports and the charts."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jinja2
+import plotly.offline
+from markupsafe import Markup
+
+import analyzer
+from analyzer import reports
+from analyzer.charts import CHARTS, THEMES, Chart, palette_css
+from analyzer.charts.wording import KIND_NAMES
+from analyzer.export import whole_file
+from analyzer.html.policy import content_security_policy, styles_added_by
+from analyzer.html.session_table import session_table
+from analyzer.html.tables import TABLES, fill
+from analyzer.html.verdict import verdict
+from analyzer.terminal import as_size, as_span
+from analyzer.text import counted, escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from analyzer.analysis import Analysis
+
+# a list of accounts or captures that is longer is not read, but searched
+_MOST_NAMES = 20
+
+
+class _Drawing(NamedTuple):
+    """A chart of the page: what it is, what is in it, and the same in words."""
+
+    chart: Chart
+    figures: dict[str, Any]
+    words: str
+    left_out: int
+
+
+def write_page(analysis: Analysis, path: Path) -> None:
+    """Write the report of an analysis; the file appears whole or not at all.
+
+    Raises:
+        ExportError: the file can't be written.
+    """
+    page = render_page(analysis)
+    with whole_file(path) as file:
+        file.write(page.encode())
+
+
+def render_page(analysis: Analysis) -> str:
+    """Make the report of an analysis: HTML that needs no other file."""
+    drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}
+    style = palette_css() + _asset("style.css")
+    plotly_script, script = plotly.offline.get_plotlyjs(), _asset("script.js")
+    return _template().render(
+        policy=content_security_policy(
+            scripts=[plotly_script, script],
+            styles=[style, *styles_added_by(plotly_script)],
+        ),
+        style=style,
+        plotly_script=plotly_script,
+        script=script,
+        version=analyzer.__version__,
+        analysis=analysis,
+        facts=_facts(analysis),
+        names=_names(analysis.captures),
+        verdict=verdict(analysis),
+        kinds=_kinds(analysis.sessions),
+        drawings=drawings,
+        figures={name: each.figures for name, each in drawings.items() if each.figures},
+        tables={each.name: fill(each, analysis) for each in TABLES},
+        sessions=session_table(analysis.sessions),
+    )
+
+
+def _draw(chart: Chart, analysis: Analysis) -> _Drawing:
+    rows = chart.report(analysis)
+    if rows.empty:
+        return _Drawing(chart, {}, "", 0)
+    drawn = chart.drawn(rows)
+    figures = {
+        theme.name: json.loads(chart.figure(drawn, theme).to_json()) for theme in THEMES
+    }
+    return _Drawing(chart, figures, chart.in_words(drawn), len(rows) - len(drawn))
+
+
+def _kinds(sessions: pd.DataFrame) -> list[dict[str, Any]]:
+    """How many sessions each protection has, and where its part of the whole is."""
+    counts = reports.by_protection(sessions)
+    counts["name"] = counts["protection"].map(KIND_NAMES)
+    shares = 100 * counts["sessions"] / max(len(sessions), 1)
+    counts["width"] = shares.round(3)
+    counts["left"] = (shares.cumsum() - shares).round(3)
+    return counts.to_dict("records")  # type: ignore[return-value]
+
+
+def _names(captures: Sequence[str]) -> list[str]:
+    names = [name if name != "-" else "standard input" for name in captures]
+    left_out = len(names) - _MOST_NAMES
+    if left_out > 0:
+        return [*names[:_MOST_NAMES], f"and {counted(left_out, 'more capture')}"]
+    return names
+
+
+def _facts(analysis: Analysis) -> list[str]:
+    """What was read, and of which time it tells."""
+    facts = [
+        counted(analysis.packets, "packet"),
+        as_size(analysis.capture_bytes),
+    ]
+    if not analysis.sessions.empty:
+        begin, end = analysis.sessions["start"].min(), analysis.sessions["end"].max()
+        facts.append(as_span(begin, end))
+    return facts
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath("assets", name).read_text("utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True,
+        finalize=_without_controls,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {
+        "allow_nan": False,
+        "separators": (",", ":"),
+    }
+    return environment.from_string(_asset("template.html"))
+
+
+def _without_controls(value: Any) -> Any:
+    """Whatever the template prints can't reorder the text around it."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return escape_controls(value) if is_text else value

@@ -1,0 +1,133 @@
+"""The page's small tables: rows of reports as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from analyzer import reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from analyzer.analysis import Analysis
+
+_MOST_ROWS = 50
+# what may take several lines
+_LONG = ("auth_user", "last_error", "tls_cipher", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class TableOf:
+    """A table of the page.
+
+    Attributes:
+        name: its name in the page.
+        title: its title.
+        report: what it shows.
+        headings: the columns that it shows, and what they are called.
+        empty: what to say if there are no rows; nothing if it is then left out.
+    """
+
+    name: str
+    title: str
+    report: Callable[[Analysis], pd.DataFrame]
+    headings: Mapping[str, str]
+    empty: str = ""
+
+
+class FilledTable(NamedTuple):
+    """A table with its rows as text.
+
+    Attributes:
+        about: the table.
+        kinds: what the columns hold: numbers, long text, or text.
+        rows: the cells.
+        left_out: how many more rows there are.
+    """
+
+    about: TableOf
+    kinds: list[str]
+    rows: list[list[str]]
+    left_out: int
+
+
+TABLES = (
+    TableOf(
+        "plaintext-ports",
+        "Who would notice if plaintext ended",
+        lambda a: reports.plaintext_ports(a.sessions),
+        {
+            "server_ip": "server",
+            "server_port": "port",
+            "service": "service",
+            "sessions": "sessions",
+            "clear": "in clear",
+            "verdict": "verdict",
+        },
+    ),
+    TableOf(
+        "plaintext-logins",
+        "Logins in clear",
+        lambda a: reports.plaintext_logins(a.sessions),
+        {
+            "auth_user": "user",
+            "auth_mechanism": "mechanism",
+            "client_ip": "client",
+            "service": "service",
+            "server_ip": "server",
+            "auth_result": "result",
+            "sessions": "sessions",
+        },
+        empty="No password or token crossed in clear.",
+    ),
+    TableOf(
+        "ciphers",
+        "Cipher suites",
+        lambda a: reports.tls_versions(a.sessions),
+        {"tls_version": "version", "tls_cipher": "cipher", "sessions": "sessions"},
+    ),
+    TableOf(
+        "failed",
+        "What servers said",
+        lambda a: reports.failed(a.sessions),
+        {
+            "service": "service",
+            "failure": "failure",
+            "sessions": "sessions",
+            "last_error": "last error",
+        },
+    ),
+    TableOf(
+        "not-read",
+        "Not read",
+        reports.not_read,
+        {"what": "what", "count": "count", "unit": "of"},
+    ),
+)
+
+
+def fill(table: TableOf, analysis: Analysis) -> FilledTable:
+    """Take the rows of a table from its report."""
+    rows = table.report(analysis)[list(table.headings)]
+    shown = rows.head(_MOST_ROWS)
+    return FilledTable(
+        table,
+        [_kind(rows, name) for name in rows.columns],
+        [[_cell(value) for value in row] for row in shown.astype("object").to_numpy()],
+        len(rows) - len(shown),
+    )
+
+
+def _kind(rows: pd.DataFrame, name: str) -> str:
+    if name in _LONG:
+        return "long"
+    return "number" if pd.api.types.is_numeric_dtype(rows[name].dtype) else "text"
+
+
+def _cell(value: Any) -> str:
+    if pd.isna(value):
+        return "\N{EN DASH}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
