@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from analyzer.cli import main
+from tests.support.analyses import DEMO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+def test_page_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
+    pages = [tmp_path / name for name in ("a.html", "b.html", "c.html")]
+
+    results = [
+        run("report", DEMO, "-o", pages[0]),
+        run("analyze", DEMO, "-q", "--html", pages[1], "-o", f"{tmp_path}/tables/"),
+        run("report", tmp_path / "tables", "-o", pages[2]),
+    ]
+
+    assert [(each.exit_code, each.output) for each in results] == [(0, "")] * 3
+    assert len({page.read_text(encoding="utf-8") for page in pages}) == 1
+
+
+@pytest.mark.parametrize("command", ["report", "analyze"])
+def test_page_that_can_not_be_written_is_said(command: str, tmp_path: Path) -> None:
+    page = tmp_path / "nowhere" / "a.html"
+    option = {"report": "-o", "analyze": "--html"}[command]
+
+    result = run(command, "-q", DEMO, option, page)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"mailtap: {page}: can't be written (No such file or directory)\n"
+    )
+
+
+def test_page_of_a_capture_that_can_not_be_read_says_so(tmp_path: Path) -> None:
+    result = run("report", tmp_path / "no.pcap", "-o", tmp_path / "a.html")
+
+    assert result.exit_code == 1
+    assert "there is no such file" in result.stderr
+    assert "no.pcap" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [["a.pcap"], ["-o", "a.html"]])
+def test_wrong_use_ends_with_status_2(arguments: list[str]) -> None:
+    assert run("report", *arguments).exit_code == 2
