@@ -61,7 +61,12 @@ def draw_over_time(
         )
     ends = pd.Series([rows["time"].min() - step / 2, rows["time"].max() + step * 1.5])
     figure.update_xaxes(
-        type="date", range=_times(ends), nticks=6, color=theme.muted, showgrid=False
+        type="date",
+        range=_times(ends),
+        nticks=5,
+        tickangle=0,
+        color=theme.muted,
+        showgrid=False,
     )
     figure.update_yaxes(
         tickformat=",d", nticks=5, color=theme.muted, gridcolor=theme.line

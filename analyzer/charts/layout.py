@@ -29,11 +29,11 @@ _ROW_PX = 52
 
 
 def plain(text: str) -> str:
-    """Text from the traffic for Plotly, which takes some HTML for markup."""
+    """Text from the traffic for Plotly, which knows some HTML, and TeX between $."""
     text = escape_controls(text)
     if len(text) > _LONGEST_NAME:
         text = text[: _LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return html.escape(text, quote=False)
+    return html.escape(text, quote=False).replace("$", "&#36;")
 
 
 def new_figure(theme: Theme, **layout: Any) -> go.Figure:

@@ -98,7 +98,7 @@ DARK = Theme(
         Protection.STARTTLS: Ink("#a8d4f4", "#0e2a42"),
         Protection.CLEAR: Ink("#f0803f", "#2b1000"),
         Protection.FAILED: Ink("#f4cf5e", "#3a2a00"),
-        Protection.UNKNOWN: Ink("#6d7889", "#0b0f15"),
+        Protection.UNKNOWN: Ink("#7d899b", "#0b0f15"),
     },
 )
 

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
     from analyzer.analysis import Analysis
 
-# a list of accounts or captures that is longer is not read, but searched
-_MOST_NAMES = 20
+# in a title, and in the list at the end
+_FEW_NAMES = 3
+_MOST_NAMES = 50
 
 
 class _Drawing(NamedTuple):
@@ -71,6 +72,8 @@ def render_page(analysis: Analysis) -> str:
         version=analyzer.__version__,
         analysis=analysis,
         facts=_facts(analysis),
+        title=counted(len(analysis.sessions), "mail session"),
+        source=_source(analysis.captures),
         names=_names(analysis.captures),
         verdict=verdict(analysis),
         kinds=_kinds(analysis.sessions),
@@ -100,6 +103,14 @@ def _kinds(sessions: pd.DataFrame) -> list[dict[str, Any]]:
     counts["width"] = shares.round(3)
     counts["left"] = (shares.cumsum() - shares).round(3)
     return counts.to_dict("records")  # type: ignore[return-value]
+
+
+def _source(captures: Sequence[str]) -> str:
+    return (
+        ", ".join(_names(captures))
+        if len(captures) <= _FEW_NAMES
+        else (counted(len(captures), "capture"))
+    )
 
 
 def _names(captures: Sequence[str]) -> list[str]:

@@ -44,9 +44,9 @@ _COLUMNS = (
 )
 
 
-def session_table(sessions: pd.DataFrame, most: int = MOST_ROWS) -> dict[str, Any]:
+def session_table(sessions: pd.DataFrame) -> dict[str, Any]:
     """The columns and rows of the table, and how many sessions there are in all."""
-    rows = reports.listing(sessions, most)
+    rows = reports.listing(sessions, MOST_ROWS)
     cells = [_cells(column, rows[column.name]) for column in _COLUMNS]
     return {
         "columns": [column._asdict() for column in _COLUMNS],

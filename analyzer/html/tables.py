@@ -112,6 +112,9 @@ TABLES = (
 def fill(table: TableOf, analysis: Analysis) -> FilledTable:
     """Take the rows of a table from its report."""
     rows = table.report(analysis)[list(table.headings)]
+    if "server_port" in rows:
+        # no number, but a name made of digits
+        rows["server_port"] = rows["server_port"].astype("string")
     shown = rows.head(_MOST_ROWS)
     return FilledTable(
         table,

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from analyzer.analysis import Analysis
 
+_NOTHING = (
+    "looked like SMTP, IMAP or POP3. Mail with TLS on a port of its own must be named, "
+    "such as --port 10993=imap."
+)
+
 
 class Tone(enum.StrEnum):
     """Whether a sentence is good news."""
@@ -37,8 +42,7 @@ def verdict(analysis: Analysis) -> list[Sentence]:
     """Say what an administrator wants to know first, the worst in red."""
     sessions = analysis.sessions
     if sessions.empty:
-        found = counted(analysis.packets, "packet")
-        return [Sentence(Tone.PLAIN, "No mail session", f"was found in {found}.")]
+        return [Sentence(Tone.PLAIN, "Nothing", _NOTHING)]
     return [
         _encryption(sessions),
         *_exposure(sessions),

@@ -8,11 +8,15 @@ import pandas as pd
 def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     """How long the answers to each command took.
 
+    IDLE is left out: it is answered when the client ends it.
+
     Returns:
         One row per `protocol` and `verb`, the slowest first: the `count` of answers,
         and in seconds their `median`, `p95` (the 95th percentile) and `max`.
     """
-    answered = exchanges["verb"].notna() & exchanges["latency_s"].notna()
+    # RFC 2177 §3; what has no verb is no command
+    is_command = (exchanges["verb"] != "IDLE").fillna(value=False)
+    answered = is_command & exchanges["latency_s"].notna()
     timed = exchanges.loc[answered, ["session_id", "verb", "latency_s"]]
     timed = timed.merge(sessions[["session_id", "protocol"]], on="session_id")
     # quantiles of Arrow columns are slow

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from analyzer.terminal import as_share, as_size, as_table, fit_output
+from analyzer.terminal import as_share, as_size, as_span, as_table, fit_output
 
 ROWS = pd.DataFrame(
     {
@@ -93,3 +93,12 @@ def test_share_is_nothing_or_all_only_if_it_is(share: float, expected: str) -> N
 )
 def test_size_has_the_unit_that_suits_it(count: int, expected: str) -> None:
     assert as_size(count) == expected
+
+
+def test_span_has_the_date_twice_only_if_it_changes() -> None:
+    first = pd.Timestamp("2026-11-23 23:59:58.5", tz="UTC")
+
+    assert as_span(first, first) == "2026-11-23 23:59:58 to 23:59:58 UTC"
+    assert as_span(first, first + pd.Timedelta("2s")) == (
+        "2026-11-23 23:59:58 to 2026-11-24 00:00:00 UTC"
+    )

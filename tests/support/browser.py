@@ -61,14 +61,19 @@ class Browser:
         self._buffer = b""
         self._last_id = 0
         self._loaded = False
+        self._session = ""
         from_test, self._to_browser = os.pipe()
         self._from_browser, to_test = os.pipe()
         self._process = _start(profile, from_test, to_test)
         os.close(from_test)
         os.close(to_test)
-        self._session = self._attach()
 
     def __enter__(self) -> Self:
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,13 +127,13 @@ class Browser:
         """Call a method of the protocol, and return its result."""
         return self._call(method, params, {"sessionId": self._session})
 
-    def _attach(self) -> str:
+    def _attach(self) -> None:
+        """Open the tab that all calls go to."""
         target = self._call("Target.createTarget", {"url": "about:blank"})
         attach = {"targetId": target["targetId"], "flatten": True}
-        self._session = str(self._call("Target.attachToTarget", attach)["sessionId"])
+        self._session = self._call("Target.attachToTarget", attach)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        return self._session
 
     def _call(
         self, method: str, params: dict[str, Any], to: dict[str, str] | None = None
@@ -168,10 +173,10 @@ def _start(profile: Path, from_test: int, to_test: int) -> subprocess.Popen[byte
     # a network namespace of its own has no network
     command = ["unshare", "--net"] if os.geteuid() == 0 else []
     command += [
-        "sh",
+        "bash",
         "-c",
         f'exec "$@" 3<&{from_test} 4>&{to_test}',
-        "sh",
+        "bash",
         str(CHROMIUM),
         *_FLAGS,
         f"--user-data-dir={profile}",

@@ -2,6 +2,7 @@
 
 (() => {
   const PAGE_ROWS = 100;
+  const LONG = 40;
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
 
@@ -15,6 +16,8 @@
     for (const element of document.querySelectorAll("[data-chart]")) {
       const themes = figures[element.dataset.chart];
       const { data, layout } = structuredClone(night.matches ? themes.dark : themes.light);
+      // a chart that is made narrower keeps its height
+      element.style.height = `${layout.height}px`;
       Plotly.react(element, data, layout, config);
     }
   }
@@ -115,7 +118,8 @@
         return;
       }
       cell.textContent = text;
-      if (column.kind === "long" || column.name === "auth_user") cell.title = text;
+      // a long text is cut, but those who point at it see all of it
+      if (text.length > LONG) cell.title = text;
     }
 
     function render() {

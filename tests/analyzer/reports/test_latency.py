@@ -37,3 +37,13 @@ def test_slowest_verb_comes_first() -> None:
     assert (rows["median"] <= rows["p95"]).all()
     assert (rows["p95"] <= rows["max"]).all()
     assert rows.loc[0, "verb"] == "PASS"
+
+
+def test_idle_is_not_slow() -> None:
+    office = analysis_of("office")
+    renamed = office.exchanges.replace({"verb": {"LOGIN": "IDLE"}})
+
+    rows = latency_by_verb(renamed, office.sessions)
+
+    assert not {"IDLE", "LOGIN"} & set(rows["verb"])
+    assert rows["count"].sum() < (renamed["latency_s"].notna()).sum()
