@@ -16,10 +16,10 @@ help: ## list the targets
 demo: $(VENV)/.installed ## summarise the mail sessions of a bundled capture
 	$(BIN)/mailtap analyze $(DEMO)
 
-test: tshark $(VENV)/.installed-dev ## run all tests
+test: tools $(VENV)/.installed-dev ## run all tests
 	$(BIN)/pytest --quiet
 
-lab: tshark $(VENV)/.installed-dev ## watch real servers and clients; needs root
+lab: tools $(VENV)/.installed-dev ## watch real servers and clients; needs root
 	@missing=$$($(BIN)/python -m tests.support.lab --missing); \
 	[ -z "$$missing" ] || .ci/packages $$missing
 	$(BIN)/pytest --quiet -m lab
@@ -30,7 +30,7 @@ check: $(VENV)/.installed-dev ## check format, lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: tshark $(VENV)/.installed-dev ## measure speed and memory
+bench: tools $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m tests.bench
 
 docs: $(VENV)/.installed-dev ## write the parts of the documentation that are made
@@ -44,10 +44,10 @@ clean: ## remove everything that was made
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -r {} +
 
-# tests and benchmarks compare with it
-.PHONY: tshark
-tshark:
-	@command -v tshark >/dev/null || .ci/packages tshark
+# what tests and benchmarks run besides Python
+.PHONY: tools
+tools:
+	@.ci/tools
 
 $(BIN)/python:
 	@.ci/venv $(VENV)
