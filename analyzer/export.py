@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
@@ -18,7 +20,7 @@ from pyarrow import compute
 from analyzer.text import UNSAFE, escape_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # What spreadsheets take for the begin of a formula, also behind blanks (OWASP,
@@ -40,12 +42,26 @@ def write_table(table: pa.Table, path: Path) -> None:
     Raises:
         ExportError: the suffix is unknown, or the file can't be written.
     """
+    write_blocks([table], table.schema, path)
+
+
+def write_blocks(blocks: Iterable[pa.Table], columns: pa.Schema, path: Path) -> None:
+    """Write a table that comes in blocks, so that it need not fit into memory.
+
+    Args:
+        blocks: its rows, in order.
+        columns: of all blocks.
+        path: where to; the suffix names the format.
+
+    Raises:
+        ExportError: as for `write_table`.
+    """
     write = WRITERS.get(path.suffix.removeprefix(".").lower())
     if write is None:
         known = ", ".join(f".{name}" for name in WRITERS)
         raise ExportError(f"{path}: unknown kind of table; its name may end in {known}")
     with whole_file(path) as file:
-        write(table, file)
+        write(blocks, columns, file)
 
 
 def make_folder(folder: Path) -> None:
@@ -80,34 +96,48 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
 
 
-def _write_csv(table: pa.Table, file: BinaryIO) -> None:
+def write_csv(blocks: Iterable[pa.Table], columns: pa.Schema, file: BinaryIO) -> None:
+    """Write the blocks of a table as CSV, with a heading."""
     from pyarrow import csv
 
-    columns = [_as_csv(column) for column in table.columns]
-    csv.write_csv(pa.table(columns, names=table.column_names), file)
+    for at, block in enumerate(chain((columns.empty_table(),), blocks)):
+        cells = [_as_csv(column) for column in block.columns]
+        csv.write_csv(
+            pa.table(cells, names=columns.names),
+            file,
+            csv.WriteOptions(include_header=at == 0),
+        )
 
 
-def write_jsonl(table: pa.Table, file: BinaryIO) -> None:
-    """Write a table as JSON Lines."""
-    names = table.column_names
-    for batch in table.to_batches(max_chunksize=_BLOCK_ROWS):
-        columns = [_as_json(column).to_pylist() for column in batch.columns]
-        for row in zip(*columns, strict=True):
-            # ASCII only: every other character is escaped
-            line = json.dumps(dict(zip(names, row, strict=True)), allow_nan=False)
-            file.write(line.encode("ascii") + b"\n")
+def write_jsonl(blocks: Iterable[pa.Table], columns: pa.Schema, file: BinaryIO) -> None:
+    """Write the blocks of a table as JSON Lines."""
+    for block in blocks:
+        for batch in block.to_batches(max_chunksize=_BLOCK_ROWS):
+            cells = [_as_json(column).to_pylist() for column in batch.columns]
+            for row in zip(*cells, strict=True):
+                fields = dict(zip(columns.names, row, strict=True))
+                # ASCII only: every other character is escaped
+                line = json.dumps(fields, allow_nan=False)
+                file.write(line.encode("ascii") + b"\n")
 
 
-def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
+def write_parquet(
+    blocks: Iterable[pa.Table], columns: pa.Schema, file: BinaryIO
+) -> None:
+    """Write the blocks of a table as Parquet."""
     from pyarrow import parquet
 
-    parquet.write_table(table, file, compression="zstd")
+    with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
+        for block in blocks:
+            writer.write_table(block)
 
 
-WRITERS: Mapping[str, Callable[[pa.Table, BinaryIO], None]] = {
-    "csv": _write_csv,
+Writer = Callable[[Iterable[pa.Table], pa.Schema, BinaryIO], None]
+
+WRITERS: Mapping[str, Writer] = {
+    "csv": write_csv,
     "jsonl": write_jsonl,
-    "parquet": _write_parquet,
+    "parquet": write_parquet,
 }
 
 

@@ -117,13 +117,16 @@ class Monitor:
         yield self._take_news()
         self._write()
 
-    def result(self) -> Analysis:
-        """All that was found, once `run` is over.
+    def result(self, *names: str) -> Analysis:
+        """What was found, once `run` is over.
+
+        Args:
+            names: the tables that are wanted, or none for all. Others have no rows.
 
         Raises:
             LoadError: what was stored can't be read any more.
         """
-        return self._store.read()
+        return self._store.read(*names)
 
     def session_started(self) -> None:
         """Count it."""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from analyzer import reports
 from analyzer.document import as_json
-from analyzer.export import WRITERS
+from analyzer.export import write_csv
 from analyzer.reports import Role
 from analyzer.terminal import as_table, fit_output
 from analyzer.text import counted
@@ -119,7 +119,8 @@ def plaintext_csv(analysis: Analysis) -> bytes:
     rows = ports[[*_PORT, "verdict", "offered"]].merge(users, on=_PORT, how="left")
     rows["sessions"] = rows["sessions"].astype("Int64")
     file = io.BytesIO()
-    WRITERS["csv"](pa.Table.from_pandas(rows, _CSV, preserve_index=False), file)
+    table = pa.Table.from_pandas(rows, _CSV, preserve_index=False)
+    write_csv([table], table.schema, file)
     return file.getvalue()
 
 

@@ -55,7 +55,7 @@ def rehearse(table_format: str) -> None:
                 as_text.show(rows)
                 as_json.show(rows)
         analysis = monitor.result()
-        store.finish(analysis, table_format)
+        store.finish(table_format)
     print_summary(analysis, console)
     print_plaintext(analysis, console)
     plaintext_json(analysis)

@@ -1,49 +1,49 @@
 """What is known so far of traffic that still goes on, kept safe on disk.
 
-A monitor adds rows every few seconds. Each time they become a part, a folder of
-Parquet files that appears whole or not at all, and leave the memory. In the end all
-parts become one file per table. Until then, and also if that end never comes, the
-folder can be read:
-
-    DIR/parts/000001/sessions.parquet, ... and analysis.json
-    DIR/parts/000001/recent/sessions.parquet, ...
-
-`recent` holds sessions that ended just now, whose rows may still change a little;
-they come again in the next part, so that only those of the last part count.
+A monitor adds rows every few seconds. Each time they become a part (`analyzer.parts`)
+and leave the memory. Small parts are put together from time to time. In the end, all
+become one file per table. Until then, and also if that end never comes, the folder
+can be read.
 """
 
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from analyzer import schema
-from analyzer.export import ExportError, make_folder, write_table
-from analyzer.folder import (
-    ABOUT,
-    read_about,
-    write_about,
-    write_folder,
+from analyzer.export import ExportError, make_folder, write_blocks, write_table
+from analyzer.folder import ABOUT, write_about
+from analyzer.load import LoadError
+from analyzer.parts import (
+    KIND,
+    PARTS,
+    RECENT,
+    Part,
+    about_parts,
+    blocks_in_order,
+    list_sources,
+    read_parts,
+    read_rows,
+    sessions_in_order,
 )
-from analyzer.load import LoadError, read_table
-from analyzer.tables import empty_tables, in_order_by_id
+from analyzer.tables import empty_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from analyzer.analysis import Analysis
 
-PARTS = "parts"
-
-_KIND = "parquet"
-_RECENT = "recent"
 # more sessions than this do not wait in memory for a disk that is full
 MAX_PENDING_SESSIONS = 100_000
+
+# So many small parts become one; it is not small any more with so many sessions.
+PARTS_TO_JOIN = 64
+LARGE_PART_SESSIONS = 4096
 
 Tables = dict[str, pa.Table]
 
@@ -67,6 +67,8 @@ class Store:
         self._parts = folder / PARTS
         self._count = 0
         self._pending: list[Tables] = []
+        # the small parts at the end, and how many sessions each of them has
+        self._small: dict[Part, int] = {}
         make_folder(folder)
         if self._parts.exists() or (folder / ABOUT).exists():
             raise ExportError(
@@ -89,76 +91,83 @@ class Store:
             StoreFullError: too many of them are kept.
         """
         self._pending.append(tables)
-        name = f"{self._count + 1:06}"
-        # without its name it is nothing
-        unnamed = self._parts / f".{name}"
+        rows = _together(self._pending)
+        part = Part(self._count + 1, self._count + 1)
         try:
-            with _no_leftovers(unnamed):
-                rows = _together(self._pending)
-                _write_tables(rows, unnamed)
-                _write_tables(recent, unnamed / _RECENT)
-                write_about(replace(about, tables={}), unnamed, _KIND)
-                _rename(unnamed, self._parts / name)
+            self._write(part, rows, recent, about)
         except ExportError as error:
-            if sum(len(each["sessions"]) for each in self._pending) > (
-                MAX_PENDING_SESSIONS
-            ):
+            if len(rows["sessions"]) > MAX_PENDING_SESSIONS:
                 raise StoreFullError(str(error)) from error
             raise
         self._pending.clear()
-        if self._count:
-            before = self._parts / f"{self._count:06}"
-            shutil.rmtree(before / _RECENT, ignore_errors=True)
         self._count += 1
+        # what was recent in the parts before came again
+        for before in self._small:
+            _remove(self._parts / before.name / RECENT)
+        if len(self._small) >= PARTS_TO_JOIN:
+            self._join(about)
+        if sum(self._small.values()) > LARGE_PART_SESSIONS:
+            self._small.clear()
+        self._small[part] = len(rows["sessions"])
 
-    def read(self) -> Analysis:
-        """All that was added, in order.
+    def read(self, *names: str) -> Analysis:
+        """What was added, in order.
+
+        Args:
+            names: the tables that are wanted, or none for all. Others have no rows.
 
         Raises:
             LoadError: a part can't be read any more.
         """
-        return read_parts(self.folder)
+        return read_parts(self.folder, names)
 
-    def finish(self, analysis: Analysis, kind: str) -> None:
-        """Write one file per table instead of the parts.
+    def finish(self, kind: str) -> None:
+        """Write one file per table instead of the parts, without much memory.
 
         Args:
-            analysis: what `read` gave.
             kind: of the files: csv, jsonl or parquet.
 
         Raises:
             ExportError: a file can't be written; the parts stay.
+            LoadError: a part can't be read any more.
         """
-        write_folder(analysis, self.folder, kind)
+        sources = list_sources(self.folder)
+        sessions = sessions_in_order(sources)
+        for table in schema.TABLES:
+            blocks = blocks_in_order(sources, table, sessions)
+            path = self.folder / f"{table.name}.{kind}"
+            write_blocks(blocks, table.arrow, path)
+        write_about(about_parts(sources), self.folder, kind)
         shutil.rmtree(self._parts, ignore_errors=True)
 
+    def _join(self, about: Analysis) -> None:
+        """Put the small parts together."""
+        parts = list(self._small)
+        joined = Part(parts[0].first, parts[-1].last)
+        sources = [self._parts / part.name for part in parts]
+        # if it can't be done now, nothing is lost, and it will be tried again
+        with suppress(ExportError, LoadError):
+            rows = {
+                table.name: pa.concat_tables([read_rows(s, table) for s in sources])
+                for table in schema.TABLES
+            }
+            self._write(joined, rows, empty_tables(), about)
+            self._small = {joined: len(rows["sessions"])}
+            for source in sources:
+                _remove(source)
 
-def has_parts(folder: Path) -> bool:
-    """Whether a monitor writes into a folder, or was ended before it was done."""
-    return (folder / PARTS).is_dir()
-
-
-def read_parts(folder: Path) -> Analysis:
-    """Read the parts of a folder, however its monitor ended.
-
-    Raises:
-        LoadError: there is no part, or one can't be read.
-    """
-    try:
-        parts = sorted(path for path in (folder / PARTS).iterdir() if _is_named(path))
-    except OSError as error:
-        raise LoadError(f"{folder}: can't be read ({error.strerror})") from error
-    if not parts:
-        raise LoadError(f"{folder}: there are no tables in this folder yet")
-    last = parts[-1]
-    _, analysis = read_about(last)
-    tables = [_read_tables(part) for part in parts]
-    tables.append(_read_tables(last / _RECENT))
-    return replace(analysis, tables=in_order_by_id(_together(tables)))
-
-
-def _is_named(path: Path) -> bool:
-    return not path.name.startswith(".")
+    def _write(self, part: Part, rows: Tables, recent: Tables, about: Analysis) -> None:
+        folder = self._parts / part.name
+        # without its name it is nothing
+        unnamed = folder.with_name(f".{part.name}")
+        try:
+            _write_tables(rows, unnamed)
+            _write_tables(recent, unnamed / RECENT)
+            write_about(replace(about, tables={}), unnamed, KIND)
+            _rename(unnamed, folder)
+        finally:
+            # once it has its name, there is nothing left
+            shutil.rmtree(unnamed, ignore_errors=True)
 
 
 def _together(parts: list[Tables]) -> Tables:
@@ -169,26 +178,15 @@ def _write_tables(tables: Tables, folder: Path) -> None:
     make_folder(folder)
     for name, table in tables.items():
         if len(table):
-            write_table(table, folder / f"{name}.{_KIND}")
+            write_table(table, folder / f"{name}.{KIND}")
 
 
-def _read_tables(folder: Path) -> Tables:
-    """Tables of a part; what has no rows has no file."""
-    tables = empty_tables()
-    for table in schema.TABLES:
-        path = folder / f"{table.name}.{_KIND}"
-        if path.exists():
-            tables[table.name] = read_table(path, table)
-    return tables
-
-
-@contextmanager
-def _no_leftovers(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        # after a rename there is nothing by this name
-        shutil.rmtree(folder, ignore_errors=True)
+def _remove(folder: Path) -> None:
+    """Remove a folder, which is gone as a whole before anything in it is."""
+    nameless = folder.with_name(f".{folder.name}")
+    with suppress(OSError):
+        folder.rename(nameless)
+        shutil.rmtree(nameless)
 
 
 def _rename(path: Path, target: Path) -> None:

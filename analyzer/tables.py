@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Rows become columns after this many: Python objects are large, columns are not.
 _BLOCK_ROWS = 512
 
+# by when they started, and then by ID
+SESSION_ORDER = [("start", "ascending"), ("session_id", "ascending")]
+
 
 class _NoPandas:
     """An import finder (`sys.meta_path`) that says that there is no pandas."""
@@ -141,8 +144,7 @@ def empty_tables() -> dict[str, pa.Table]:
 
 def in_order_by_id(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """Tables in the order of the sessions, as `in_order`, from their IDs alone."""
-    order = [("start", "ascending"), ("session_id", "ascending")]
-    sessions = tables["sessions"].sort_by(order)
+    sessions = tables["sessions"].sort_by(SESSION_ORDER)
     ordered = {}
     for name, rows in tables.items():
         ranks = compute.index_in(rows["session_id"], sessions["session_id"])
@@ -158,9 +160,7 @@ def in_order(parts: Sequence[dict[str, UnorderedTable]]) -> dict[str, pa.Table]:
     the order in which it was added.
     """
     sessions = pa.concat_tables([part["sessions"].rows for part in parts])
-    order = compute.sort_indices(
-        sessions, [("start", "ascending"), ("session_id", "ascending")]
-    ).to_numpy()
+    order = compute.sort_indices(sessions, SESSION_ORDER).to_numpy()
     counts = [len(part["sessions"].rows) for part in parts]
     # rows of `sessions` are in the order of their numbers, part after part
     first_numbers = np.cumsum([0, *counts[:-1]])

@@ -89,7 +89,7 @@ class Watch:
         table = _table(rows)
         if self._as_json:
             lines = io.BytesIO()
-            write_jsonl(table, lines)
+            write_jsonl([table], table.schema, lines)
             self._print(lines.getvalue().decode("ascii"))
             return
         sessions = table.to_pandas(types_mapper=pd.ArrowDtype)

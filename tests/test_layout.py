@@ -13,6 +13,8 @@ PACKAGES = ("analyzer", "captures", "dissectors")
 UNTESTED = {"__init__.py", "__main__.py"}
 # what only works together with others is tested there
 TESTED_WITH = {
+    "analyzer/analysis.py": "analyzer/test_pipeline.py",
+    "analyzer/parts.py": "analyzer/test_store.py",
     "captures/bulk.py": "captures/test_connection_table.py",
     "captures/handshakes.py": "captures/test_connection_table.py",
     "captures/rows.py": "captures/test_connection_table.py",

@@ -44,7 +44,7 @@ def read_inputs(
 def _read_folder(folder: Path) -> Analysis:
     from analyzer.folder import read_folder
     from analyzer.load import LoadError
-    from analyzer.store import has_parts, read_parts
+    from analyzer.parts import has_parts, read_parts
 
     try:
         return read_parts(folder) if has_parts(folder) else read_folder(folder)

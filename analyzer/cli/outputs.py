@@ -97,7 +97,7 @@ def write_output(analysis: Analysis, output: Output, table_format: str) -> list[
     """Write the tables; return what went wrong."""
     from analyzer.export import ExportError, write_table
     from analyzer.folder import write_folder
-    from analyzer.store import has_parts
+    from analyzer.parts import has_parts
 
     try:
         if not output.is_folder:

@@ -25,7 +25,7 @@ class Watched(NamedTuple):
     """What a watch gave.
 
     Attributes:
-        analysis: what was found.
+        analysis: what was found, without exchanges and anomalies.
         problems: what went wrong besides, in words.
     """
 
@@ -91,13 +91,14 @@ def watch(
                 problems += monitor.problems
                 monitor.problems.clear()
         try:
-            analysis = monitor.result()
+            # the others may be large, and no report here needs them
+            analysis = monitor.result("sessions", "messages")
         except LoadError as error:
             raise CommandError(str(error)) from error
         try:
             if output is not None:
-                store.finish(analysis, table_format)
-        except ExportError as error:
+                store.finish(table_format)
+        except (ExportError, LoadError) as error:
             problems.append(f"{error}; all that was stored stays in {output}/parts")
         return Watched(analysis, problems)
 

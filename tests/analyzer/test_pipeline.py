@@ -68,7 +68,7 @@ def in_csv(analysis: Analysis) -> dict[str, bytes]:
     for name, table in analysis.tables.items():
         file = io.BytesIO()
         kept = [column for column in table.column_names if column != "capture"]
-        export.WRITERS["csv"](table.select(kept), file)
+        export.write_csv([table.select(kept)], table.select(kept).schema, file)
         written[name] = file.getvalue()
     return written
 

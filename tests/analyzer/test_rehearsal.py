@@ -38,7 +38,7 @@ for name in {names!r}:
         for rows in monitor.run():
             view.show(rows)
     analysis = monitor.result()
-    store.finish(analysis, {kind!r})
+    store.finish({kind!r})
     print_summary(analysis, console)
     print_plaintext(analysis, console)
     plaintext_csv(analysis), plaintext_json(analysis)

@@ -7,12 +7,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import compute
 
+from analyzer import parts
 from analyzer import store as store_module
 from analyzer.analysis import Analysis
 from analyzer.export import ExportError
-from analyzer.folder import read_folder
+from analyzer.folder import read_folder, write_folder
 from analyzer.load import LoadError
-from analyzer.store import PARTS, Store, StoreFullError, has_parts, read_parts
+from analyzer.parts import PARTS, has_parts, read_parts
+from analyzer.store import Store, StoreFullError
 from analyzer.tables import empty_tables
 from tests.support.analyses import analysis_of
 
@@ -25,9 +27,9 @@ OFFICE = analysis_of("office")
 ABOUT = Analysis({}, ["eth0"], packets=7, capture_bytes=700, dropped=1)
 
 
-def some(start: int, stop: int) -> Tables:
+def some(start: int, stop: int, step: int = 1) -> Tables:
     """What belongs to some sessions of the office."""
-    wanted = OFFICE.tables["sessions"]["session_id"].to_pylist()[start:stop]
+    wanted = OFFICE.tables["sessions"]["session_id"].to_pylist()[start:stop:step]
     return {
         name: table.filter(
             compute.is_in(table["session_id"], pa.array(wanted, pa.string()))
@@ -63,16 +65,63 @@ def test_parts_become_a_folder_of_tables(kind: str, store: Store) -> None:
     store.add(some(0, 15), some(15, 29), ABOUT)
     assert has_parts(store.folder)
 
-    store.finish(store.read(), kind)
+    store.finish(kind)
 
     assert not has_parts(store.folder)
     assert read_folder(store.folder).tables["sessions"] == OFFICE.tables["sessions"]
     assert {path.suffix for path in store.folder.iterdir()} == {f".{kind}", ".json"}
 
 
+@pytest.mark.parametrize(("large", "parts_at_most"), [(4, 8), (4096, 3)])
+def test_small_parts_are_put_together(
+    large: int, parts_at_most: int, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "PARTS_TO_JOIN", 3)
+    monkeypatch.setattr(store_module, "LARGE_PART_SESSIONS", large)
+    most = 0
+    for start in range(29):
+        store.add(some(start, start + 1), some(start + 1, 29), ABOUT)
+        assert store.read().tables == OFFICE.tables
+        most = max(most, len(list((store.folder / PARTS).iterdir())))
+
+    assert most == parts_at_most
+
+
+def test_parts_that_were_put_together_count_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A monitor that failed at the worst moment leaves both."""
+    monkeypatch.setattr(store_module, "PARTS_TO_JOIN", 2)
+    monkeypatch.setattr(store_module, "_remove", lambda _: None)
+    for start in range(0, 30, 5):
+        store.add(some(start, start + 5), empty_tables(), ABOUT)
+
+    assert len(list((store.folder / PARTS).iterdir())) > 6
+    assert store.read().tables == OFFICE.tables
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_files_are_the_same_in_blocks_of_any_size(
+    kind: str, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parts, "_BLOCK_SESSIONS", 4)
+    # neither in order nor apart
+    for start in (3, 1, 2, 0):
+        store.add(some(start, 29, 4), empty_tables(), ABOUT)
+    expected = tmp_path / "expected"
+    write_folder(store.read(), expected, kind)
+
+    store.finish(kind)
+
+    assert read_folder(store.folder) == read_folder(expected)
+    if kind != "parquet":
+        for path in expected.iterdir():
+            assert (store.folder / path.name).read_bytes() == path.read_bytes()
+
+
 def test_part_that_was_not_completed_is_not_read(store: Store) -> None:
     store.add(some(0, 10), empty_tables(), ABOUT)
-    unnamed = store.folder / PARTS / ".000002"
+    unnamed = store.folder / PARTS / ".00000002-00000002"
     unnamed.mkdir()
     (unnamed / "sessions.parquet").write_bytes(b"PAR1")
 
@@ -84,7 +133,7 @@ def test_folder_with_tables_is_not_written_over(store: Store) -> None:
     with pytest.raises(ExportError, match="name another folder"):
         Store(store.folder)
 
-    store.finish(store.read(), "csv")
+    store.finish("csv")
     with pytest.raises(ExportError, match="name another folder"):
         Store(store.folder)
 
@@ -92,17 +141,17 @@ def test_folder_with_tables_is_not_written_over(store: Store) -> None:
 def test_rows_wait_for_a_disk_that_can_not_be_written(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = store.folder / PARTS
-    moved = parts.rename(store.folder / "away")
-    parts.write_bytes(b"")
+    folder = store.folder / PARTS
+    moved = folder.rename(store.folder / "away")
+    folder.write_bytes(b"")
     with pytest.raises(ExportError, match="can't be made"):
         store.add(some(0, 10), empty_tables(), ABOUT)
     monkeypatch.setattr(store_module, "MAX_PENDING_SESSIONS", 15)
     with pytest.raises(StoreFullError):
         store.add(some(10, 20), empty_tables(), ABOUT)
 
-    parts.unlink()
-    moved.rename(parts)
+    folder.unlink()
+    moved.rename(folder)
     store.add(some(20, 29), empty_tables(), ABOUT)
 
     assert store.read().tables == OFFICE.tables

@@ -13,7 +13,7 @@ import pytest
 
 import analyzer
 from analyzer.folder import read_folder
-from analyzer.store import has_parts
+from analyzer.parts import has_parts
 from tests.support.lab.capture import capture
 from tests.support.lab.machine import wait_for
 from tests.support.lab.network import Network

@@ -14,7 +14,7 @@ import pytest
 
 from analyzer.folder import read_folder
 from analyzer.load import LoadError
-from analyzer.store import has_parts, read_parts
+from analyzer.parts import has_parts, read_parts
 from captures import open_capture
 from tests.support.analyses import CAPTURES, rows_of
 from tests.support.captures import unpack
