@@ -77,7 +77,7 @@ SESSIONS = Table(
         Column("duration_s", _SECONDS, "from the first to the last packet"),
         Column("tcp_rtt_s", _SECONDS, "from the SYN to the client's first ACK"),
         Column("banner_delay_s", _SECONDS, "from that ACK to the server's greeting"),
-        Column("slowest_verb", _TEXT, "command whose answer took longest"),
+        Column("slowest_verb", _TEXT, "command whose answer took longest; never IDLE"),
         Column("slowest_s", _SECONDS, "how long that was"),
         Column("client_packets", _COUNT, "packets from the client"),
         Column("server_packets", _COUNT, "packets from the server"),

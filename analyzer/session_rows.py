@@ -105,7 +105,10 @@ def _identity(session: Session, connection: Connection, captures: Sequence[str])
 def _timing(session: Session, connection: Connection) -> Row:
     slowest_verb, slowest_ns = None, -1
     for each in session.exchanges:
-        if each.verb is not None and (latency_ns := _latency_ns(each)) > slowest_ns:
+        # RFC 2177 §3: IDLE is answered when the client ends it
+        if each.verb in {None, "IDLE"}:
+            continue
+        if (latency_ns := _latency_ns(each)) > slowest_ns:
             slowest_verb, slowest_ns = each.verb, latency_ns
     return (
         connection.start_ns,

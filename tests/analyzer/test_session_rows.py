@@ -53,6 +53,16 @@ def test_times_are_those_of_the_packets(row_of: Callable[[Dialogue], Row]) -> No
     assert (row["end"] - row["start"]).total_seconds() == pytest.approx(1.755)
 
 
+def test_idle_is_not_slow(row_of: Callable[[Dialogue], Row]) -> None:
+    dialogue = greeted(143).client(b"a NOOP\r\n").server(b"a OK\r\n")
+    dialogue.client(b"b IDLE\r\n").server(b"+ idling\r\n").wait(60_000)
+    dialogue.client(b"DONE\r\n").server(b"b OK\r\n")
+
+    row = row_of(dialogue)
+
+    assert (row["slowest_verb"], row["slowest_s"]) == ("NOOP", pytest.approx(0.001))
+
+
 def test_times_without_the_start_are_unknown(row_of: Callable[[Dialogue], Row]) -> None:
     row = row_of(Dialogue(110, handshake=False).server(b"+OK hi\r\n"))
 
