@@ -9,12 +9,15 @@ import pytest
 
 from analyzer.html import write_page
 from tests.support.analyses import analysis_of
-from tests.support.browser import Browser
+from tests.support.browser import CHROMIUM, Browser
 from tests.support.hostile import ATTACKS, with_attacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# `make test` installs it where it is a package of the system
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
