@@ -8,6 +8,7 @@ memory nor what a crash would lose grows with time.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -114,8 +115,11 @@ class Monitor:
         except StoreFullError:
             self.problems.append("too many rows wait to be written: the monitor ends")
         self._about.undecoded = self._pipeline.close()
+        with suppress(StoreFullError):
+            self._write()
+        if self._is_refused:
+            self.problems.append("the last rows could not be written, and are lost")
         yield self._take_news()
-        self._write()
 
     def result(self, *names: str) -> Analysis:
         """What was found, once `run` is over.

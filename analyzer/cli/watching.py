@@ -64,7 +64,13 @@ def watch(
     defer_pandas()
     if os.geteuid() == 0:
         # whom we become may not read what is not imported yet
-        rehearse(table_format)
+        try:
+            rehearse(table_format)
+        except (ExportError, LoadError, OSError) as error:
+            raise CommandError(
+                "there is no room for temporary files: have TMPDIR name a folder that "
+                f"has some ({error})"
+            ) from error
     with ExitStack() as stack:
         try:
             live = stack.enter_context(

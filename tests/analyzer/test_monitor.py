@@ -114,3 +114,19 @@ def test_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
     assert len(monitor.problems) == 1
     assert monitor.problems[0].endswith("mailtap will try again")
     assert monitor.result().tables == analyzer.analyze(CAPTURES["office"]).tables
+
+
+def test_disk_that_stays_full_is_said_before_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    monitor = Monitor(Replay(CAPTURES["pop3-apop"], packets=5000), Store(folder))
+    (folder / "parts").rename(folder / "away")
+    (folder / "parts").write_bytes(b"")
+
+    said = []
+    for _ in monitor.run():
+        said += monitor.problems
+        monitor.problems.clear()
+
+    assert len(said) == 2
+    assert "can't be made" in said[0]
+    assert said[1] == "the last rows could not be written, and are lost"

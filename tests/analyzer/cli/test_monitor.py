@@ -236,6 +236,19 @@ def test_user_who_can_not_be_taken_is_said(arguments: list[str], words: str) -> 
     assert done.stderr.count("\n") == 1
 
 
+def test_full_disk_is_said_with_a_remedy() -> None:
+    command = [sys.executable, "-m", "analyzer", "monitor", "-i", "vb"]
+
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 2; exec "$@"', "sh", *command, "--duration", "1"],
+        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("mailtap: there is no room for temporary files: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_missing_dumpcap_is_said_with_a_remedy() -> None:
     done = run("monitor", "-i", "vb", "--engine", "dumpcap", path="/nowhere")
 
