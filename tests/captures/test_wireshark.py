@@ -410,9 +410,12 @@ def test_tshark_ends_when_the_reader_was_never_read(path: Path) -> None:
 
 
 READ_SLOWLY = """
+import signal
 import sys
 from captures import ReadEngine, open_capture
 
+# whoever runs the tests in the background may have it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with open_capture(sys.argv[1], engine=ReadEngine.PYSHARK, max_packets=1) as reader:
     next(reader)
     print(*(each.pid for each in reader._tshark._running_processes), flush=True)
