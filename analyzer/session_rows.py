@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.identity import address_text, community_id, session_id
 from captures import split_frame_id
-from dissectors.events import Delivery, Direction, Exposure, Side, StartTls
-from dissectors.services import SERVICE_BY_PORT
+from dissectors.events import (
+    Delivery,
+    Direction,
+    Exposure,
+    Side,
+    StartTls,
+    State,
+    Use,
+)
+from dissectors.services import SERVICE_BY_PORT, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +124,8 @@ def _timing(session: Session, connection: Connection) -> Row:
         (connection.end_ns - connection.start_ns) / _NS,
         _seconds_between(connection.syn_ns, connection.established_ns),
         _seconds_between(connection.established_ns, session.greeting_time_ns),
+        _seconds_between(connection.established_ns, session.login_time_ns),
+        session.idle_ns / _NS if session.idle_ns is not None else None,
         slowest_verb,
         slowest_ns / _NS if slowest_verb is not None else None,
     )
@@ -180,20 +190,31 @@ def _starttls_name(session: Session) -> str:
 def _dialogue(session: Session) -> Row:
     return (
         session.greeting.text if session.greeting is not None else None,
+        session.state,
         session.software[Side.SERVER],
+        session.software_fields[Side.SERVER],
         session.capabilities,
+        session.capabilities_before_tls,
+        session.capabilities_before_login,
+        list(session.extensions),
         session.helo,
+        session.forwarded_client,
         session.software[Side.CLIENT],
+        session.software_fields[Side.CLIENT],
     )
 
 
 def _authentication(session: Session) -> Row:
     auth = session.auth
+    offered = session.login_offered
+    offered_names = list(offered) if offered is not None else None
     if auth is None:
-        return (None, None, None, 0, 0, None, False)
+        return (offered_names, None, None, None, None, 0, 0, None, False)
     return (
+        offered_names,
         auth.mechanism,
         auth.user,
+        auth.authzid,
         auth.result,
         session.auth_attempts,
         session.auth_failures,
@@ -211,7 +232,8 @@ def _mail(session: Session) -> Row:
         elif message.direction is not Direction.RETRIEVED:
             sent += message.outcome is not Delivery.CUT
         else:
-            retrieved += message.outcome is not Delivery.CUT
+            retrieved += message.outcome is Delivery.COMPLETE
+    uses = session.uses
     return (
         session.mail_from,
         session.rcpt_to,
@@ -222,10 +244,39 @@ def _mail(session: Session) -> Row:
         appended,
         size,
         list(session.mailboxes),
+        uses[Use.MAILBOXES_LISTED],
+        uses[Use.MAILBOXES_CHANGED],
+        session.available,
         retrieved,
+        uses[Use.HEADERS_FETCHED],
+        uses[Use.PARTS_FETCHED],
+        uses[Use.FLAGS_CHANGED],
+        uses[Use.MESSAGES_COPIED],
+        uses[Use.MESSAGES_MOVED],
         session.deleted,
+        _left_on_server(session),
+        _retention(session, retrieved),
+        session.synchronisation,
         list(dict.fromkeys(anomaly.code for anomaly in session.anomalies)),
     )
+
+
+def _left_on_server(session: Session) -> int | None:
+    """How many messages a POP3 session left; nobody knows unless it was ended well."""
+    if session.protocol is not Protocol.POP3 or session.available is None:
+        return None
+    if session.state is not State.UPDATE:
+        return None
+    return max(0, session.available - session.deleted)
+
+
+def _retention(session: Session, retrieved: int) -> str | None:
+    """What POP3 is used for: to fetch messages away, or to read them there."""
+    if session.protocol is not Protocol.POP3 or not retrieved:
+        return None
+    if not session.deleted:
+        return "left-on-server"
+    return "deleted" if session.deleted >= retrieved else "some-deleted"
 
 
 def _exchange_row(
@@ -245,7 +296,9 @@ def _exchange_row(
         exchange.argument,
         reply_time_ns if time_ns is None else time_ns,
         exchange.reply_code,
+        exchange.enhanced_status_code,
         exchange.status,
+        exchange.response_code,
         exchange.reply_text,
         _seconds_between(time_ns, reply_time_ns),
         capture,
@@ -258,24 +311,46 @@ def _message_row(
     identifier: str, message: events.MessageTransferred, captures: Sequence[str]
 ) -> Row:
     facts = message.facts
+    transfer_s = _seconds_between(message.begin_ns, message.time_ns)
     return (
         identifier,
         message.direction,
+        message.verb,
         message.time_ns,
         *_place(message.frame, captures),
         message.sender,
         message.recipients,
+        message.parameters,
         message.mailbox,
         facts.message_id,
+        facts.in_reply_to,
         facts.subject,
         facts.from_,
+        facts.reply_to,
         facts.to,
         facts.date,
         facts.mailer,
+        facts.list_id,
+        facts.received,
+        facts.originating_ip,
+        facts.dkim,
+        facts.authentication_results,
+        facts.content_type,
+        facts.part_count,
         facts.size_bytes,
+        transfer_s,
+        facts.size_bytes / transfer_s if transfer_s else None,
         message.outcome,
+        facts.cut,
         [
-            (each.name, each.content_type, each.size_bytes, each.sha256)
+            (
+                each.name,
+                each.content_type,
+                each.detected_type,
+                each.part,
+                each.size_bytes,
+                each.sha256,
+            )
             for each in facts.attachments
         ],
     )

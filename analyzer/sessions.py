@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dissectors import events
-from dissectors.events import Exposure, Outcome, Side, StartTls
+from dissectors.events import (
+    Anomaly,
+    Exposure,
+    Outcome,
+    Side,
+    StartTls,
+    Synchronisation,
+)
 from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -20,6 +28,11 @@ _EXPOSURE_RANK = (
     Exposure.TOKEN,
     Exposure.PASSWORD,
 )
+_SYNCHRONISATION_RANK = (
+    Synchronisation.NONE,
+    Synchronisation.NEW,
+    Synchronisation.COMPLETE,
+)
 _NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BYE"))
 
 
@@ -33,12 +46,21 @@ class Session:
         self.starttls_offered = False
         self.greeting: events.GreetingReceived | None = None
         self.greeting_time_ns: int | None = None
+        self.state: events.State | None = None
         self.software: list[str | None] = [None, None]
+        self.software_fields: list[list[str]] = [[], []]
         self.capabilities: list[str] | None = None
+        self.capabilities_before_tls: list[str] | None = None
+        self.capabilities_before_login: list[str] | None = None
+        self.extensions: dict[str, None] = {}
+        self.login_offered: dict[str, None] | None = None
         self.helo: str | None = None
+        self.forwarded_client: list[str] | None = None
         self.auth: events.AuthAttempted | None = None
         self.auth_attempts = 0
         self.auth_failures = 0
+        self.login_time_ns: int | None = None
+        self.idle_ns: int | None = None
         self.exposure: Exposure | None = None
         self.mail_from: list[str] = []
         self.rcpt_to: list[str] = []
@@ -46,7 +68,10 @@ class Session:
         self.reply_codes: list[int] = []
         self.last_error: str | None = None
         self.mailboxes: dict[str, None] = {}
+        self.synchronisation: Synchronisation | None = None
+        self.available: int | None = None
         self.deleted = 0
+        self.uses: Counter[events.Use] = Counter()
         self.messages: list[events.MessageTransferred] = []
         self.exchanges: list[events.Exchange] = []
         self.anomalies: list[events.Anomaly] = []
@@ -66,6 +91,10 @@ class Session:
             self.last_error = f"{code} {event.reply_text or ''}".rstrip()
         if event.kind is events.ExchangeKind.GREETING:
             self.greeting_time_ns = event.reply_time_ns
+        elif event.verb == "IDLE" and event.reply_time_ns and event.request_time_ns:
+            # RFC 2177 §3: it is answered when the client ends it
+            idle_ns = event.reply_time_ns - event.request_time_ns
+            self.idle_ns = (self.idle_ns or 0) + idle_ns
 
     def _fold_greeting(self, event: events.GreetingReceived) -> None:
         if self.greeting is None:
@@ -83,12 +112,34 @@ class Session:
     def _fold_client_name(self, event: events.ClientNamed) -> None:
         self.helo = event.name
 
+    def _fold_forwarded_client(self, event: events.ClientForwarded) -> None:
+        self.forwarded_client = event.attributes
+
     def _fold_software(self, event: events.SoftwareIdentified) -> None:
-        self.software[event.side] = event.name
+        if event.name is not None:
+            self.software[event.side] = event.name
+        if event.fields:
+            self.software_fields[event.side] = event.fields
+
+    def _fold_extension(self, event: events.ExtensionUsed) -> None:
+        if len(self.extensions) < _MAX_ITEMS:
+            self.extensions[event.name] = None
+
+    def _fold_login_offered(self, event: events.LoginOffered) -> None:
+        # what was offered at any time before TLS could have been used
+        offered = self.login_offered = self.login_offered or {}
+        for mechanism in event.mechanisms:
+            if len(offered) < _MAX_ITEMS:
+                offered[mechanism] = None
+
+    def _fold_state(self, event: events.StateChanged) -> None:
+        self.state = event.state
 
     def _fold_starttls(self, event: events.StartTlsAdvanced) -> None:
         if event.step is StartTls.OFFERED:
             self.starttls_offered = True
+        elif event.step is StartTls.ACCEPTED:
+            self.capabilities_before_tls = self.capabilities
         if self.starttls is None or event.step > self.starttls:
             self.starttls = event.step
 
@@ -98,22 +149,43 @@ class Session:
         # the attempt that got in tells who it was, whatever came before or after
         if self.auth is None or self.auth.result is not Outcome.SUCCESS:
             self.auth = event
+            if event.result is Outcome.SUCCESS:
+                self.capabilities_before_login = self.capabilities
+                if self.exchanges:
+                    self.login_time_ns = self.exchanges[-1].reply_time_ns
         if self.exposure is None or _rank(event.exposure) > _rank(self.exposure):
             self.exposure = event.exposure
 
     def _fold_sender(self, event: events.SenderGiven) -> None:
         if len(self.mail_from) < _MAX_ITEMS:
             self.mail_from.append(event.address)
+        else:
+            self._leave_out("MAIL")
 
     def _fold_recipient(self, event: events.RecipientGiven) -> None:
         if len(self.rcpt_to) < _MAX_ITEMS:
             self.rcpt_to.append(event.address)
             if event.accepted is False:
                 self.rcpt_refused.append(event.address)
+        else:
+            self._leave_out("RCPT")
 
     def _fold_mailbox(self, event: events.MailboxSelected) -> None:
         if len(self.mailboxes) < _MAX_ITEMS:
             self.mailboxes[event.name] = None
+
+    def _fold_synchronisation(self, event: events.MailboxSynchronised) -> None:
+        known = self.synchronisation
+        if known is None or _SYNCHRONISATION_RANK.index(
+            event.synchronisation
+        ) > _SYNCHRONISATION_RANK.index(known):
+            self.synchronisation = event.synchronisation
+
+    def _fold_available(self, event: events.MessagesAvailable) -> None:
+        self.available = event.count
+
+    def _fold_use(self, event: events.UseCounted) -> None:
+        self.uses[event.use] += event.count
 
     def _fold_deletion(self, event: events.MessagesDeleted) -> None:
         self.deleted += event.count
@@ -128,20 +200,42 @@ class Session:
     def _fold_anomaly(self, event: events.Anomaly) -> None:
         self.anomalies.append(event)
 
+    def _leave_out(self, what: str) -> None:
+        """Say, once, that a list of the row is full."""
+        if all(each.detail != what for each in self.anomalies):
+            last = self.exchanges[-1]
+            self.anomalies.append(
+                Anomaly(
+                    "list_too_long",
+                    Side.CLIENT,
+                    -1,
+                    last.reply_time_ns or last.request_time_ns or 0,
+                    last.reply_frame or last.request_frame or 0,
+                    what,
+                )
+            )
+
     _FOLD: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
         events.Exchange: _fold_exchange,
         events.GreetingReceived: _fold_greeting,
         events.ReplyReceived: _fold_reply,
         events.CapabilitiesAnnounced: _fold_capabilities,
         events.ClientNamed: _fold_client_name,
+        events.ClientForwarded: _fold_forwarded_client,
         events.SoftwareIdentified: _fold_software,
+        events.ExtensionUsed: _fold_extension,
+        events.LoginOffered: _fold_login_offered,
+        events.StateChanged: _fold_state,
         events.StartTlsAdvanced: _fold_starttls,
         events.AuthAttempted: _fold_auth,
         events.SenderGiven: _fold_sender,
         events.RecipientGiven: _fold_recipient,
         events.MessageTransferred: _fold_message,
         events.MailboxSelected: _fold_mailbox,
+        events.MailboxSynchronised: _fold_synchronisation,
+        events.MessagesAvailable: _fold_available,
         events.MessagesDeleted: _fold_deletion,
+        events.UseCounted: _fold_use,
         events.TlsHandshakeSeen: _fold_tls,
         events.Anomaly: _fold_anomaly,
     }

@@ -11,7 +11,13 @@ ANOMALIES = {
     "stream_gap": "bytes of this direction were not captured",
     "line_too_long": "a line over the limit was skipped",
     "too_many_pending_commands": "more commands without reply than are tracked",
+    "list_too_long": "more items of a kind than a row lists; the rest is left out",
     "starttls_plaintext_after": "clear text where TLS was agreed on",
+    "starttls_not_begun": "TLS was agreed on and never began",
+    # messages
+    "message_header_too_large": "a header section over the limit; its rest was skipped",
+    "message_too_many_parts": "more MIME parts than are read",
+    "message_too_deep": "MIME parts nested deeper than is read",
     # TLS
     "tls_record_invalid": "no TLS record where one should begin",
     "tls_handshake_invalid": "a hello, or a part of one, that can't be read",
@@ -22,7 +28,8 @@ ANOMALIES = {
     "imap_invalid_response": "a server line that is no IMAP response",
     "imap_tag_reused": "a tag was used again before its response",
     "imap_unknown_tag": "a tagged response that answers no command",
-    "imap_compressed": "from here on the connection is compressed and not read",
+    "imap_compression_lost": "compressed data can't be inflated from here on",
+    "imap_compression_bomb": "compressed data expands too much and is not read",
     # SMTP
     "smtp_bad_bdat": "BDAT with an argument that is no chunk size",
     "smtp_bare_lf": "the client ends lines in LF without CR",

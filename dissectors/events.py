@@ -61,8 +61,42 @@ class Delivery(enum.StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     COMPLETE = "complete"
+    # only its header section, or some of its parts, was asked for
+    PARTIAL = "partial"
     CUT = "cut"
     UNKNOWN = "unknown"
+
+
+class State(enum.StrEnum):
+    """The states of IMAP (RFC 9051 §3) and POP3 (RFC 1939 §3)."""
+
+    NOT_AUTHENTICATED = "not authenticated"
+    AUTHENTICATED = "authenticated"
+    SELECTED = "selected"
+    LOGOUT = "logout"
+    AUTHORIZATION = "authorization"
+    TRANSACTION = "transaction"
+    UPDATE = "update"
+
+
+class Use(enum.StrEnum):
+    """What a client does with a mailbox, and how often is counted."""
+
+    HEADERS_FETCHED = "headers_fetched"  # without the body: ENVELOPE, TOP, ...
+    PARTS_FETCHED = "parts_fetched"  # single MIME parts, without the rest
+    FLAGS_CHANGED = "flags_changed"
+    MESSAGES_COPIED = "messages_copied"
+    MESSAGES_MOVED = "messages_moved"
+    MAILBOXES_LISTED = "mailboxes_listed"
+    MAILBOXES_CHANGED = "mailboxes_changed"  # created, deleted, renamed, subscribed
+
+
+class Synchronisation(enum.StrEnum):
+    """What a client learned of a mailbox, compared with what is in it."""
+
+    NONE = "none"
+    NEW = "new"  # some of the messages: new ones, or those that changed
+    COMPLETE = "complete"  # something of every message
 
 
 class StartTls(enum.IntEnum):
@@ -90,6 +124,9 @@ class Exchange:
         reply_code: SMTP reply code.
         status: POP3 `+OK`/`-ERR`, IMAP tagged `OK`/`NO`/`BAD`; untagged ones
             (greetings, BYE) are written with their asterisk: `* OK`.
+        enhanced_status_code: SMTP (RFC 3463), such as `5.7.8`.
+        response_code: IMAP and POP3 (RFC 9051 §7.1, RFC 2449 §8): what stands in
+            brackets, in upper case and without arguments.
     """
 
     number: int
@@ -103,6 +140,8 @@ class Exchange:
     reply_text: str | None = None
     reply_time_ns: int | None = None
     reply_frame: int | None = None
+    enhanced_status_code: str | None = None
+    response_code: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,10 +179,45 @@ class ClientNamed:
 
 @dataclass(slots=True)
 class SoftwareIdentified:
-    """A side told what software it is (IMAP ID, POP3 IMPLEMENTATION, ...)."""
+    """A side told what software it is (IMAP ID, POP3 IMPLEMENTATION, ...).
+
+    `fields` are those of IMAP's ID (RFC 2971 §3.3), as `name=value`.
+    """
 
     side: Side
+    name: str | None
+    fields: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ExtensionUsed:
+    """An extension was not only announced, but used; by the name it announces."""
+
     name: str
+
+
+@dataclass(slots=True)
+class LoginOffered:
+    """Mechanisms by which the server lets clients log in here and now.
+
+    SASL names; `USER` and `APOP` (POP3) and `LOGIN` (IMAP) for the commands.
+    """
+
+    mechanisms: list[str]
+
+
+@dataclass(slots=True)
+class ClientForwarded:
+    """XCLIENT or XFORWARD: what a proxy tells of the client, as `NAME=value`."""
+
+    attributes: list[str]
+
+
+@dataclass(slots=True)
+class StateChanged:
+    """An IMAP or POP3 session came into another state."""
+
+    state: State
 
 
 @dataclass(slots=True)
@@ -157,33 +231,42 @@ class StartTlsAdvanced:
 class AuthAttempted:
     """One authentication, reported when its outcome is known or never will be.
 
+    The exchange whose reply decided it is reported just before.
+
     Attributes:
         mechanism: SASL mechanism; `USER` for POP3 USER and PASS, `APOP`, `LOGIN`
             for the IMAP command.
-        user: the identity, where the mechanism shows it.
+        user: the authentication identity, where the mechanism shows it.
         exposure: what was sent in clear.
+        authzid: the identity to act as (RFC 4422 §2), if it was given.
     """
 
     mechanism: str
     user: str | None
     result: Outcome
     exposure: Exposure
+    authzid: str | None = None
 
 
 @dataclass(slots=True)
 class SenderGiven:
-    """MAIL: the reverse path without brackets, empty for the null sender."""
+    """MAIL: the reverse path without brackets, empty for the null sender.
+
+    `parameters` are those behind it (RFC 5321 §4.1.2), as `KEYWORD=value`.
+    """
 
     address: str
     accepted: bool | None
+    parameters: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class RecipientGiven:
-    """RCPT: a forward path without brackets."""
+    """RCPT: a forward path without brackets, and the parameters behind it."""
 
     address: str
     accepted: bool | None
+    parameters: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -195,12 +278,16 @@ class Attachment:
         content_type: declared type, in lower case.
         size_bytes: size after the transfer encoding was undone.
         sha256: of the decoded content in hex; `None` if some of it is missing.
+        detected_type: type that the content's first bytes tell, if they do.
+        part: its place in the message, numbered as in RFC 9051 §6.4.5.
     """
 
     name: str | None
     content_type: str
     size_bytes: int
     sha256: str | None
+    detected_type: str | None = None
+    part: str | None = None
 
 
 @dataclass(slots=True)
@@ -208,6 +295,17 @@ class MessageFacts:
     """What is known of a message; bodies are never kept.
 
     Header fields are decoded (RFC 2047) and unfolded; `None` if absent.
+
+    Attributes:
+        received: the Received fields (RFC 5321 §4.4), newest first.
+        originating_ip: where it was written, as its header section tells.
+        dkim: `selector._domainkey.domain` of each DKIM-Signature (RFC 6376 §3.5).
+        authentication_results: the fields of that name (RFC 8601).
+        part_count: MIME entities that are no multipart.
+        attachments: those of messages within this one, too.
+        overruns: codes of the anomalies that its size or structure is.
+        cut: some of it was not captured, or the transfer broke off.
+        header_complete: its header section was seen to its end.
     """
 
     size_bytes: int = 0
@@ -217,10 +315,18 @@ class MessageFacts:
     to: list[str] = field(default_factory=list)
     date: str | None = None
     mailer: str | None = None
+    reply_to: str | None = None
+    in_reply_to: str | None = None
+    received: list[str] = field(default_factory=list)
+    originating_ip: str | None = None
+    list_id: str | None = None
+    dkim: list[str] = field(default_factory=list)
+    authentication_results: list[str] = field(default_factory=list)
+    content_type: str | None = None
+    part_count: int = 0
     attachments: list[Attachment] = field(default_factory=list)
-    # some of the message was not captured, or the transfer broke off
+    overruns: list[str] = field(default_factory=list)
     cut: bool = False
-    # header section was seen to its end
     header_complete: bool = False
 
 
@@ -230,6 +336,12 @@ class MessageTransferred:
 
     The envelope fields are those of the mail transaction (SMTP only).
     `mailbox` is where it was appended to or fetched from (IMAP only).
+
+    Attributes:
+        time_ns: when its last byte was seen, and in which `frame`.
+        verb: the command that carried it, in upper case.
+        begin_ns: when its first byte was seen.
+        parameters: those of MAIL and RCPT, each once.
     """
 
     direction: Direction
@@ -240,6 +352,9 @@ class MessageTransferred:
     sender: str | None = None
     recipients: list[str] = field(default_factory=list)
     mailbox: str | None = None
+    verb: str | None = None
+    begin_ns: int | None = None
+    parameters: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -250,9 +365,36 @@ class MailboxSelected:
 
 
 @dataclass(slots=True)
+class MailboxSynchronised:
+    """IMAP: a mailbox was left, or the session ended; what the client had learned."""
+
+    name: str
+    synchronisation: Synchronisation
+
+
+@dataclass(slots=True)
+class MessagesAvailable:
+    """How many messages a mailbox or maildrop holds: EXISTS, STAT, LIST, UIDL.
+
+    `size_bytes` is what STAT or LIST say.
+    """
+
+    count: int
+    size_bytes: int | None = None
+
+
+@dataclass(slots=True)
 class MessagesDeleted:
     """POP3: deletions that QUIT committed; IMAP: expunged messages."""
 
+    count: int
+
+
+@dataclass(slots=True)
+class UseCounted:
+    """A client used a mailbox in some way, `count` times."""
+
+    use: Use
     count: int
 
 
@@ -316,14 +458,21 @@ Event = (
     | ReplyReceived
     | CapabilitiesAnnounced
     | ClientNamed
+    | ClientForwarded
     | SoftwareIdentified
+    | ExtensionUsed
+    | LoginOffered
+    | StateChanged
     | StartTlsAdvanced
     | AuthAttempted
     | SenderGiven
     | RecipientGiven
     | MessageTransferred
     | MailboxSelected
+    | MailboxSynchronised
+    | MessagesAvailable
     | MessagesDeleted
+    | UseCounted
     | TlsHandshakeSeen
     | Anomaly
 )

@@ -27,6 +27,9 @@ class Limits:
         mime_depth: nesting of MIME parts.
         anomalies: anomalies reported per connection.
         list_items: items in any list of a row (recipients, capabilities, ...).
+        previews: messages of which a client has fetched some parts, but not all.
+        expansion: bytes that a byte of compressed data may become, on average; the
+            first MiB is free. Text shrinks to a tenth at best.
         handshake: bytes of one TLS handshake message.
     """
 
@@ -39,6 +42,8 @@ class Limits:
     mime_depth: int = 20
     anomalies: int = 100
     list_items: int = 10_000
+    previews: int = 256
+    expansion: int = 200
     handshake: int = 256 * KIB
 
 

@@ -351,7 +351,7 @@ class ImapDissector(MailDissector):
         self._compressed = self.opaque = True
         for unread in self._input:
             unread.drop()
-        self._anomaly("imap_compressed", Side.SERVER)
+        self._anomaly("imap_compression_lost", Side.SERVER)
 
     # The server's side
 

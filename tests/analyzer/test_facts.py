@@ -99,8 +99,10 @@ def message_facts(message: Row, keys: Row) -> Row:
     if "attachments" in keys:
         told["attachments"] = [
             {
-                "content_type" if key == "type" else key: value
-                for key, value in a.items()
+                "name": a["name"],
+                "content_type": a["type"],
+                "size_bytes": a["size_bytes"],
+                "sha256": a["sha256"],
             }
             for a in message["attachments"]
         ]
