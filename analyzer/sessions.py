@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dissectors import events
 from dissectors.events import (
-    Anomaly,
+    ExchangeKind,
     Exposure,
     Outcome,
     Side,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dissectors.services import Protocol
 
 _MAX_ITEMS = DEFAULT_LIMITS.list_items
+_COMMAND = ExchangeKind.COMMAND
 _EXPOSURE_RANK = (
     Exposure.NOTHING,
     Exposure.OFFLINE,
@@ -202,18 +203,14 @@ class Session:
 
     def _leave_out(self, what: str) -> None:
         """Say, once, that a list of the row is full."""
-        if all(each.detail != what for each in self.anomalies):
-            last = self.exchanges[-1]
-            self.anomalies.append(
-                Anomaly(
-                    "list_too_long",
-                    Side.CLIENT,
-                    -1,
-                    last.reply_time_ns or last.request_time_ns or 0,
-                    last.reply_frame or last.request_frame or 0,
-                    what,
-                )
-            )
+        if any(each.detail == what for each in self.anomalies):
+            return
+        last = self.exchanges[-1] if self.exchanges else events.Exchange(0, _COMMAND)
+        time_ns = last.reply_time_ns or last.request_time_ns or 0
+        frame = last.reply_frame or last.request_frame or 0
+        self.anomalies.append(
+            events.Anomaly("list_too_long", Side.CLIENT, -1, time_ns, frame, what)
+        )
 
     _FOLD: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
         events.Exchange: _fold_exchange,
