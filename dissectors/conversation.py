@@ -19,14 +19,14 @@ import enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from dissectors.events import Anomaly, Side
+from dissectors.events import Anomaly, ExtensionUsed, Side, SoftwareIdentified
 from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.tls import TLS_PREFIX_BYTES, TlsDissector, looks_like_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.events import Event
+    from dissectors.events import Event, MessageTransferred
     from dissectors.limits import Limits
 
 ParsedT = TypeVar("ParsedT")
@@ -197,6 +197,11 @@ class MailDissector(abc.ABC):
         self._upgraded = False
         self._plaintext_after_upgrade = [False, False]
         self._tls: TlsDissector | None = None
+        # reads on with the sides exchanged; and what of its events is left out
+        self._reversed: MailDissector | None = None
+        self._left_out: tuple[type, ...] = ()
+        self._extensions: set[str] = set()
+        self._has_gap = False
         self._events: list[Event] = []
         self._time_ns = 0
         self._frame = 0
@@ -207,6 +212,9 @@ class MailDissector(abc.ABC):
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         """Take the next bytes of a side and return what they completed."""
+        if self._reversed is not None:
+            happened = self._reversed.receive_data(_OTHER[side], data, time_ns, frame)
+            return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
         unread, others = self._input[side], self._input[_OTHER[side]]
         if side is not self._speaker:
@@ -226,14 +234,17 @@ class MailDissector(abc.ABC):
         else:
             self._undecided[side].extend(data)
             self._decide(side)
-        events, self._events = self._events, []
-        return events
+        return self._take_events()
 
     def receive_gap(
         self, side: Side, length: int, time_ns: int, frame: int
     ) -> list[Event]:
         """Learn that `length` bytes of a side are missing here."""
+        if self._reversed is not None:
+            happened = self._reversed.receive_gap(_OTHER[side], length, time_ns, frame)
+            return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
+        self._has_gap = True
         self._anomaly("stream_gap", side, f"{length} bytes")
         if self._mode[side] is not _LINES:
             self._decide(side, now=True)
@@ -251,6 +262,9 @@ class MailDissector(abc.ABC):
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
         """Learn that a side has sent all it will send, or all that was captured."""
+        if self._reversed is not None:
+            happened = self._reversed.receive_eof(_OTHER[side], time_ns, frame)
+            return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
         if not self._at_eof[side]:
             self._at_eof[side] = True
@@ -262,6 +276,8 @@ class MailDissector(abc.ABC):
                     for each in _SIDES:
                         self._events += self._tls.receive_eof(each, time_ns, frame)
                     self._note_opaque(self._tls)
+                elif self._upgraded and not self._has_gap:
+                    self._anomaly("starttls_not_begun", Side.CLIENT)
         return self._take_events()
 
     @abc.abstractmethod
@@ -309,6 +325,36 @@ class MailDissector(abc.ABC):
             if self._mode[side] is not _TLS:
                 self._mode[side] = _UNDECIDED
 
+    def _reverse(self, dissector: MailDissector, left_out: tuple[type, ...]) -> None:
+        """From the next unread byte on, the server asks and the client answers.
+
+        Args:
+            dissector: reads on.
+            left_out: events that would say of one side what is true of the other.
+        """
+        dissector._exchange_count = self._exchange_count
+        for side in _SIDES:
+            dissector._input[_OTHER[side]].offset = self._input[side].offset
+        self._reversed, self._left_out = dissector, left_out
+
+    def _hand_over(self, successor: MailDissector) -> None:
+        """Let the reversed dissector read what this one left unread."""
+        for side in _SIDES:
+            unread = self._input[side]
+            if unread.data:
+                data = unread.take(len(unread))
+                at = (self._time_ns, self._frame)
+                happened = successor.receive_data(_OTHER[side], data, *at)
+                self._events += self._turn_around(happened)
+
+    def _turn_around(self, happened: list[Event]) -> list[Event]:
+        """Name the sides by who opened the connection."""
+        events = [event for event in happened if type(event) not in self._left_out]
+        for event in events:
+            if isinstance(event, Anomaly | SoftwareIdentified):
+                event.side = _OTHER[event.side]
+        return events
+
     def _interrupt_other(self, speaker: Side) -> None:
         was_upgraded = self._upgraded
         self._interrupt(_OTHER[speaker])
@@ -336,7 +382,7 @@ class MailDissector(abc.ABC):
             unread.offset += end + 1 - start
             start = end + 1
             act(line)
-            if self._upgraded:
+            if self._upgraded or self._reversed is not None:
                 break
         return data[start:]
 
@@ -354,11 +400,11 @@ class MailDissector(abc.ABC):
         other = _OTHER[side]
         mine, others = self._input[side], self._input[other]
         was_upgraded = self._upgraded
-        while mine.data or others.data:
+        while (mine.data or others.data) and self._reversed is None:
             before = mine.offset + others.offset
             if mine.data:
                 self._read(side)
-            if others.data:
+            if others.data and self._reversed is None:
                 self._read(other)
             if not mine.data or mine.offset + others.offset == before:
                 break
@@ -436,8 +482,23 @@ class MailDissector(abc.ABC):
             self.opaque = True
 
     def _take_events(self) -> list[Event]:
+        if self._reversed is not None:
+            self._hand_over(self._reversed)
         events, self._events = self._events, []
         return events
+
+    def _use_extension(self, name: str) -> None:
+        """Report, once, that an extension was used."""
+        known = self._extensions
+        if name not in known and len(known) < self.limits.list_items:
+            known.add(name)
+            self._events.append(ExtensionUsed(name))
+
+    def _report_message(self, message: MessageTransferred, side: Side) -> None:
+        """Report a message, and what of it was over a limit."""
+        self._events.append(message)
+        for code in message.facts.overruns:
+            self._anomaly(code, side)
 
     def _anomaly(self, code: str, side: Side, detail: str = "") -> None:
         self._anomaly_count += 1

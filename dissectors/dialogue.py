@@ -53,6 +53,7 @@ _TLS_HANDSHAKE = 0x16
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
+_COMMAND = ExchangeKind.COMMAND
 
 _WORD = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
 
@@ -80,11 +81,13 @@ class Command:
 
     Attributes:
         unreported: it is no exchange, but may be answered.
+        pipelined: it was sent before the reply to another one came.
     """
 
     exchange: Exchange
     sasl: SaslExchange | None = None
     unreported: bool = False
+    pipelined: bool = False
 
 
 class Reply(Protocol):
@@ -226,6 +229,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         )
         if self._sent_before_hole is None:
             self._stray_replies = False
+        if self._awaiting and kind is _COMMAND:
+            command.pipelined = True
         self._awaiting.append(command)
         if len(self._awaiting) > self.limits.pending_commands:
             self._anomaly("too_many_pending_commands", Side.CLIENT)
@@ -368,6 +373,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         if reply is not None:
             reply.describe(exchange, self.limits.kept_text)
             exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
+            if command.pipelined and self._greeted:
+                self._use_extension("PIPELINING")
         if not command.unreported:
             self._events.append(exchange)
         self._handle_reply(command, reply)
@@ -456,4 +463,4 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
 
 def _is_nameless(exchange: Exchange) -> bool:
-    return exchange.verb is None and exchange.kind is ExchangeKind.COMMAND
+    return exchange.verb is None and exchange.kind is _COMMAND

@@ -1,33 +1,26 @@
-"""The state machine of SMTP, on top of commands and replies in order.
+"""The state machine of SMTP: what commands and replies mean.
 
-The client's bytes are commands; or mail data after DATA; or a chunk after BDAT.
-
-While mail data is sent, the server's bytes wait for its end (RFC 5321 §4.1.1.4),
-unless a hole may have swallowed the end, or the server takes a lone dot between
-other line ends than CRLF for it. Mail data goes on after a hole, and so does a
-chunk, whose length is known.
-
-A mail transaction is replaced by HELO, EHLO, RSET, STARTTLS and the end of a
-message. Commands keep the one that they belong to, as their replies may come
+A mail transaction is replaced by HELO, EHLO, RSET, STARTTLS, XCLIENT and the end of
+a message. Commands keep the one that they belong to, as their replies may come
 when the next one has begun.
+
+After TURN or ATRN the roles are reversed (RFC 821, RFC 2645 §4.2): another
+dissector reads on, with the sides exchanged.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from dissectors.conversation import decode_text
-from dissectors.dialogue import Command, DialogueDissector
-from dissectors.dotstuffing import StuffedText
 from dissectors.events import (
     CapabilitiesAnnounced,
+    ClientForwarded,
     ClientNamed,
-    Direction,
     Exchange,
     ExchangeKind,
     GreetingReceived,
-    MessageTransferred,
+    LoginOffered,
     Outcome,
     RecipientGiven,
     ReplyReceived,
@@ -39,7 +32,8 @@ from dissectors.events import (
 from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.smtp import grammar
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
-from dissectors.smtp.transaction import MailTransaction, Message
+from dissectors.smtp.transaction import MailTransaction
+from dissectors.smtp.transfer import SmtpCommand, TransferDissector
 from dissectors.software import find_software
 
 if TYPE_CHECKING:
@@ -52,17 +46,20 @@ if TYPE_CHECKING:
 _SERVER = Side.SERVER
 
 
-@dataclass(slots=True)
-class _SmtpCommand(Command):
-    """A command, or the end of mail data, which is answered too."""
+# the replies that can be to no other command; 220 for STARTTLS and the like
+_DECIDING_CODES = {"ATRN": 0, "DATA": 354, "TURN": 0, "XEXCH50": 354}
 
-    transaction: MailTransaction = field(default_factory=MailTransaction)
-    address: str = ""
-    message: Message | None = None
-    is_last_chunk: bool = False
+# what the other side of a reversed session says of itself would hide who it is
+_OWN_TO_A_SIDE = (
+    CapabilitiesAnnounced,
+    ClientNamed,
+    GreetingReceived,
+    LoginOffered,
+    StartTlsAdvanced,
+)
 
 
-class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
+class SmtpDissector(TransferDissector):
     """Dissects one SMTP connection."""
 
     _VERBS = grammar.VERBS
@@ -71,25 +68,8 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def __init__(
         self, limits: Limits = DEFAULT_LIMITS, *, submission: bool = False
     ) -> None:
-        """Begin with a new connection.
-
-        Args:
-            limits: what to keep at most.
-            submission: messages are submitted here, not relayed (RFC 6409).
-        """
-        super().__init__(limits)
-        self._submission = submission
+        super().__init__(limits, submission=submission)
         self._replies = ReplyReader(limits.line)
-        self._transaction = MailTransaction()
-        # the message in progress, by DATA or BDAT; its mail data, or its chunk
-        self._message: Message | None = None
-        self._content: StuffedText | None = None
-        self._chunk_left = 0
-        self._chunk_is_last = False
-        # where in the client's stream the server began to wait for the end of
-        # mail data; it does not wait for what the client sends later
-        self._server_waits_since: int | None = None
-        self._lmtp = False
         self._bare_lf_seen = False
 
     # commands
@@ -97,17 +77,8 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
         return grammar.parse_command(line)
 
-    def _make_command(self, exchange: Exchange) -> _SmtpCommand:
-        return _SmtpCommand(exchange, transaction=self._transaction)
-
-    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
-        if (
-            self._content is not None
-            or self._chunk_left
-            or self._server_waits_since is not None
-        ):
-            return None
-        return super()._line_reader(side)
+    def _make_command(self, exchange: Exchange) -> SmtpCommand:
+        return SmtpCommand(exchange, transaction=self._transaction)
 
     def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
         if (
@@ -125,19 +96,6 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
                 return b""
         return super()._pass_lines(side, unread, data)
 
-    def _read_next(self, unread: LineBuffer) -> bool:
-        content = self._content
-        if content is not None:
-            self._read_content(unread, content)
-            return content.ended
-        waits_since = self._server_waits_since
-        if waits_since is not None and unread.offset >= waits_since:
-            return False
-        if self._chunk_left:
-            self._read_chunk(unread)
-            return True
-        return super()._read_next(unread)
-
     def _receive_command(self, verb: str, argument: bytes) -> None:
         if self._input[0].bare_lf and not self._bare_lf_seen:
             self._bare_lf_seen = True
@@ -148,7 +106,7 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         else:
             on_command(self, verb, argument)
 
-    def _send_line(self, verb: str, argument: bytes) -> _SmtpCommand:
+    def _send_line(self, verb: str, argument: bytes) -> SmtpCommand:
         text = decode_text(argument, self.limits.kept_text) if argument else None
         return self._send(verb, text)
 
@@ -171,12 +129,28 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         self._transaction = MailTransaction()
 
     def _on_path(self, verb: str, argument: bytes) -> None:
-        path = grammar.parse_path(argument)
+        path, parameters = grammar.parse_path(argument)
         command = self._send_line(verb, argument)
         command.address = decode_text(path, self.limits.kept_text)
+        if parameters:
+            command.parameters = grammar.parse_parameters(
+                parameters, self.limits.kept_text
+            )
 
     def _on_data(self, verb: str, argument: bytes) -> None:
         self._make_decisive(self._send_line(verb, argument))
+
+    def _on_xexch50(self, verb: str, argument: bytes) -> None:
+        self._make_decisive(self._send_line(verb, argument))
+
+    def _on_turn(self, verb: str, argument: bytes) -> None:
+        self._make_decisive(self._send_line(verb, argument))
+
+    def _on_burl(self, verb: str, argument: bytes) -> None:
+        is_last = grammar.parse_burl(argument)
+        self._send(verb, "*** LAST" if is_last else "***")
+        if is_last:
+            self._reset_transaction()
 
     def _on_auth(self, verb: str, argument: bytes) -> None:
         self._send_auth(verb, argument)
@@ -191,120 +165,10 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
             # no octets follow what can't be parsed
             self._anomaly("smtp_bad_bdat", Side.CLIENT)
             return
-        if self._message is None:
-            self._message = Message(self._transaction, self.limits)
-        command.message = self._message
-        self._chunk_left, command.is_last_chunk = chunk
-        self._chunk_is_last = command.is_last_chunk
-        if not self._chunk_left:
-            self._end_chunk(self._message)
-
-    # messages
-
-    def _read_chunk(self, unread: LineBuffer) -> None:
-        assert self._message is not None
-        octets = unread.take(self._chunk_left)
-        self._chunk_left -= len(octets)
-        self._message.feed(octets)
-        if not self._chunk_left:
-            self._end_chunk(self._message)
-
-    def _end_chunk(self, message: Message) -> None:
-        if self._chunk_is_last:
-            message.end(self._time_ns, self._frame, complete=True)
-            self._message = None
-            self._transaction = MailTransaction()
-            self._report_if_done(message)
-
-    def _begin_content(self, transaction: MailTransaction) -> None:
-        if self._message is not None:
-            # DATA among chunks (RFC 3030 §2 forbids it)
-            self._abandon(self._message)
-        bare_lf = self._input[Side.CLIENT].bare_lf
-        after_hole, self._rest_of_line[0] = self._rest_of_line[0], False
-        self._content = StuffedText(bare_lf=bare_lf, inside_line=after_hole)
-        self._message = Message(transaction, self.limits)
-        self._message.has_hole = after_hole
-
-    def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
-        assert self._message is not None
-        text = content.read(unread)
-        if text:
-            self._message.feed(text)
-        if content.ended:
-            self._end_content(content, self._message)
-
-    def _end_content(self, content: StuffedText, message: Message) -> None:
-        if content.lookalike_seen:
-            self._anomaly("smtp_end_of_data_lookalike", Side.CLIENT)
-        message.end(self._time_ns, self._frame, complete=True)
-        if self._lmtp:
-            message.replies_due = max(1, message.transaction.accepted_count)
-        self._content = self._message = None
-        self._transaction = MailTransaction()
-        for _ in range(message.replies_due):
-            self._send(None, kind=ExchangeKind.MESSAGE).message = message
-
-    def _abandon(self, message: Message) -> None:
-        """The client will not send the rest of a message."""
-        if self._content is not None:
-            message.feed(self._content.cross_gap(self._input[Side.CLIENT]))
-        message.end(self._time_ns, self._frame, complete=False)
-        message.replies_due = 0
-        self._content = self._message = None
-        self._chunk_left = 0
-        self._transaction = MailTransaction()
-        self._report_if_done(message)
-
-    def _report_if_done(self, message: Message) -> None:
-        if message.facts is None or message.outcome is None or message.replies_due:
-            return
-        self._events.append(
-            MessageTransferred(
-                Direction.SUBMITTED if self._submission else Direction.RELAYED,
-                message.outcome,
-                message.facts,
-                message.time_ns,
-                message.frame,
-                message.transaction.sender,
-                message.transaction.recipients,
-            )
-        )
+        size, is_last = chunk
+        self._begin_chunk(command, size, is_last=is_last)
 
     # replies
-
-    def _read_server(self, unread: LineBuffer) -> None:
-        while unread.data:
-            if self._content is not None and not self._may_answer(self._content):
-                if self._server_waits_since is None:
-                    client = self._input[Side.CLIENT]
-                    self._server_waits_since = client.offset + len(client)
-                return
-            self._server_waits_since = None
-            line = self._take_line(Side.SERVER)
-            if line is None or self._releases_client(line):
-                return
-
-    def _may_answer(self, content: StuffedText) -> bool:
-        """Whether the server may speak now: the mail data has ended for it."""
-        message, client = self._message, self._input[Side.CLIENT]
-        assert message is not None
-        if self._awaiting:
-            # the reply to DATA, if the mail data did not wait for it
-            return True
-        # bytes that waited since before the lookalike or the hole tell nothing
-        speaks_now = self._speaker is Side.SERVER
-        if speaks_now and content.in_doubt:
-            message.feed(content.end_at_lookalike(client))
-            self._end_content(content, message)
-        elif speaks_now and message.has_hole:
-            message.feed(content.cross_gap(client))
-            self._end_content(content, message)
-        elif self._at_eof[Side.CLIENT]:
-            self._abandon(message)
-        else:
-            return len(self._input[Side.SERVER]) > self.limits.held
-        return True
 
     def _is_whole_reply(self, line: bytes) -> bool:
         parsed = grammar.parse_reply_line(line)
@@ -369,13 +233,16 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         text = decode_text(reply.lines[0], self.limits.kept_text).strip()
         self._events.append(GreetingReceived(text, find_software(text)))
 
-    def _handle_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
+    def _handle_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         exchange = command.exchange
-        on_reply = self._ON_REPLY.get(exchange.verb or exchange.kind)
+        verb = exchange.verb or exchange.kind
+        on_reply = self._ON_REPLY.get(verb)
         if on_reply is not None:
             on_reply(self, command, reply)
+        if verb in grammar.EXTENSION_VERBS and reply is not None and reply.code < 400:
+            self._use_extension(grammar.EXTENSION_VERBS[verb])
 
-    def _on_hello_reply(self, _command: _SmtpCommand, reply: SmtpReply | None) -> None:
+    def _on_hello_reply(self, _command: SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is None or not reply.is_positive:
             return
         capabilities = grammar.parse_capabilities(
@@ -384,12 +251,14 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         offered = "STARTTLS" in capabilities
         if reply.complete:
             self._events.append(CapabilitiesAnnounced(list(capabilities)))
+            mechanisms = grammar.login_mechanisms(capabilities)
+            self._events.append(LoginOffered(list(mechanisms)))
         if reply.complete or offered:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
             self._events.append(StartTlsAdvanced(step))
 
     def _on_starttls_reply(
-        self, _command: _SmtpCommand, reply: SmtpReply | None
+        self, _command: SmtpCommand, reply: SmtpReply | None
     ) -> None:
         accepted = reply is not None and reply.code == 220
         self._handle_starttls_reply(reply, accepted=accepted)
@@ -399,28 +268,67 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         self._reset_transaction()
         super()._accept_tls()
 
-    def _on_auth_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
+    def _on_auth_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         assert command.sasl is not None
         outcome = self._handle_auth_reply(command.sasl, reply)
         self._submission |= outcome is Outcome.SUCCESS
 
-    def _on_mail_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
+    def _on_mail_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         accepted = None if reply is None else reply.is_positive
-        self._events.append(SenderGiven(command.address, accepted))
+        self._events.append(SenderGiven(command.address, accepted, command.parameters))
         transaction = command.transaction
+        if accepted and transaction.sender is not None:
+            # RFC 5321 §3.3: a MAIL that is accepted begins anew
+            transaction.begin_anew()
         if accepted or (accepted is None and transaction.sender is None):
             transaction.sender = command.address
+        if command.parameters:
+            self._use_parameters(command, accepted=accepted)
 
-    def _on_rcpt_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
+    def _on_rcpt_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         accepted = None if reply is None else reply.is_positive
-        self._events.append(RecipientGiven(command.address, accepted))
+        self._events.append(
+            RecipientGiven(command.address, accepted, command.parameters)
+        )
         transaction = command.transaction
         transaction.accepted_count += accepted is True
         recipients = transaction.recipients
         if accepted is not False and len(recipients) < self.limits.list_items:
             recipients.append(command.address)
+        if command.parameters:
+            self._use_parameters(command, accepted=accepted)
 
-    def _on_data_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
+    def _use_parameters(self, command: SmtpCommand, *, accepted: bool | None) -> None:
+        if accepted is False:
+            return
+        kept = command.transaction.parameters
+        for parameter in command.parameters:
+            if len(kept) < self.limits.list_items:
+                kept[parameter] = None
+            self._use_extension(grammar.extension_of(parameter))
+
+    def _on_forwarded_reply(
+        self, command: SmtpCommand, reply: SmtpReply | None
+    ) -> None:
+        if reply is None or not reply.is_positive:
+            return
+        argument = (command.exchange.argument or "").encode()
+        attributes = grammar.parse_attributes(argument, self.limits.kept_text)
+        self._events.append(ClientForwarded(attributes))
+        if command.exchange.verb == "XCLIENT":
+            # Postfix, XCLIENT_README: the session begins anew, with a greeting
+            self._reset_transaction()
+
+    def _on_xexch50_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
+        size = grammar.parse_xexch50((command.exchange.argument or "").encode())
+        if reply is not None and reply.code == 354 and size:
+            self._begin_foreign_chunk(size)
+
+    def _on_turn_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
+        if reply is not None and reply.is_positive and command is self._decisive:
+            self._reverse(SmtpDissector(self.limits, submission=False), _OWN_TO_A_SIDE)
+
+    def _on_data_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is None:
             return
         if reply.code != 354:
@@ -428,48 +336,11 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         elif command is self._decisive:
             self._begin_content(command.transaction)
 
-    def _on_bdat_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
-        if command.message is None:
-            return
-        if command.is_last_chunk:
-            self._on_message_reply(command, reply)
-        elif reply is not None and not reply.is_positive:
-            command.message.receive_reply(reply.code)
-
-    def _on_message_reply(self, command: _SmtpCommand, reply: SmtpReply | None) -> None:
-        message = command.message
-        assert message is not None
-        message.receive_reply(None if reply is None else reply.code)
-        if message.replies_due:
-            message.replies_due -= 1
-            self._report_if_done(message)
-
     # holes and the end
 
-    def _decide_by_line(self, command: _SmtpCommand, *, is_command: bool) -> None:
+    def _decide_by_line(self, command: SmtpCommand, *, is_command: bool) -> None:
         if command.exchange.verb == "DATA" and not is_command:
             self._begin_content(command.transaction)
-
-    def _skip_client_gap(self, length: int) -> None:
-        self._release_held()
-        if self._chunk_left:
-            length = self._skip_chunk(length)
-        if self._content is not None and self._message is not None:
-            unread = self._input[Side.CLIENT]
-            self._message.feed(self._content.cross_gap(unread))
-            self._message.skip_gap(length)
-        elif length:
-            super()._skip_client_gap(length)
-
-    def _skip_chunk(self, length: int) -> int:
-        """Skip what of a hole is in a chunk; return the length of the rest."""
-        assert self._message is not None
-        skipped = min(length, self._chunk_left)
-        self._message.skip_gap(skipped)
-        self._chunk_left -= skipped
-        if not self._chunk_left:
-            self._end_chunk(self._message)
-        return length - skipped
 
     def _skip_server_gap(self, length: int) -> None:
         self._flush_reply()
@@ -479,13 +350,6 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         partial = self._replies.flush()
         if partial is not None:
             self._receive_reply(partial)
-
-    def _finish(self) -> None:
-        if self._content is not None and self._input[Side.SERVER].data:
-            self._may_answer(self._content)
-        if self._message is not None:
-            self._abandon(self._message)
-        super()._finish()
 
     def _finish_server(self, unread: LineBuffer) -> None:
         super()._finish_server(unread)
@@ -503,12 +367,16 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         "X-ANONYMOUSTLS": _on_starttls,
         "AUTH": _on_auth,
         "X-EXPS": _on_auth,
+        "ATRN": _on_turn,
         "BDAT": _on_bdat,
+        "BURL": _on_burl,
+        "TURN": _on_turn,
+        "XEXCH50": _on_xexch50,
     }
     _ON_REPLY: ClassVar[
-        dict[str, Callable[[SmtpDissector, _SmtpCommand, SmtpReply | None], None]]
+        dict[str, Callable[[SmtpDissector, SmtpCommand, SmtpReply | None], None]]
     ] = {
-        ExchangeKind.MESSAGE: _on_message_reply,
+        ExchangeKind.MESSAGE: TransferDissector.on_message_reply,
         "EHLO": _on_hello_reply,
         "LHLO": _on_hello_reply,
         "STARTTLS": _on_starttls_reply,
@@ -518,12 +386,17 @@ class SmtpDissector(DialogueDissector[_SmtpCommand, SmtpReply]):
         "MAIL": _on_mail_reply,
         "RCPT": _on_rcpt_reply,
         "DATA": _on_data_reply,
-        "BDAT": _on_bdat_reply,
+        "ATRN": _on_turn_reply,
+        "BDAT": TransferDissector.on_bdat_reply,
+        "TURN": _on_turn_reply,
+        "XCLIENT": _on_forwarded_reply,
+        "XEXCH50": _on_xexch50_reply,
+        "XFORWARD": _on_forwarded_reply,
     }
 
 
-def _is_decided_by(command: _SmtpCommand, code: int) -> bool:
+def _is_decided_by(command: SmtpCommand, code: int) -> bool:
     """Whether a reply can be to no other command than this decisive one."""
     if command.sasl is not None:
         return code in (334, 235)
-    return code == (354 if command.exchange.verb == "DATA" else 220)
+    return code == _DECIDING_CODES.get(command.exchange.verb or "", 220)

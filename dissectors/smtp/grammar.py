@@ -7,6 +7,7 @@ verbs in any case. Every function takes one line and is linear in its length.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from dissectors.conversation import decode_text, remember_short
 from dissectors.dialogue import parse_verb
@@ -19,6 +20,22 @@ _RFC_VERBS = (
 )
 _VENDOR_VERBS = "XCLIENT XEXCH50 XFORWARD X-ANONYMOUSTLS X-EXPS X-LINK2STATE"
 VERBS = frozenset(f"{_RFC_VERBS} {_VENDOR_VERBS}".split())
+# the extensions that commands prove, where the server accepts them
+EXTENSION_VERBS = {
+    "ATRN": "ATRN",
+    "AUTH": "AUTH",
+    "BDAT": "CHUNKING",
+    "BURL": "BURL",
+    "ETRN": "ETRN",
+    "EXPN": "EXPN",
+    "STARTTLS": "STARTTLS",
+    "VRFY": "VRFY",
+    "X-ANONYMOUSTLS": "X-ANONYMOUSTLS",
+    "X-EXPS": "X-EXPS",
+    "XCLIENT": "XCLIENT",
+    "XEXCH50": "XEXCH50",
+    "XFORWARD": "XFORWARD",
+}
 _VERB_OF = {verb.encode(): verb for verb in VERBS}
 
 
@@ -43,21 +60,79 @@ _PATH = re.compile(rb'<((?:"(?:\\.|[^"\\])*+"|[^">])*+)>', re.DOTALL)
 _KEYWORD = re.compile(rb"(?:FROM|TO)\b[ \t]*:?[ \t]*|:[ \t]*", re.IGNORECASE)
 
 
-def parse_path(argument: bytes) -> bytes:
-    """Find the address in the argument of MAIL or RCPT, without its brackets.
+def parse_path(argument: bytes) -> tuple[bytes, bytes]:
+    """Split the argument of MAIL or RCPT: address without brackets, parameters.
 
-    A source route stays part of it. Without brackets it is the first word.
+    A source route stays part of the address. Without brackets it is the first word.
     """
     keyword = _KEYWORD.match(argument)
     path = argument[keyword.end() :] if keyword else argument
     bracket = path.find(b"<")
     if bracket < 0:
-        return path.split(None, 1)[0] if path.strip() else b""
+        words = path.split(None, 1)
+        return (words[0], b"".join(words[1:])) if words else (b"", b"")
     match = _PATH.match(path, bracket)
     if match is not None:
-        return match[1].strip()
+        return match[1].strip(), path[match.end() :].strip()
     # an unbalanced quote or bracket
-    return path[bracket + 1 :].partition(b">")[0].strip()
+    address, _, parameters = path[bracket + 1 :].partition(b">")
+    return address.strip(), parameters.strip()
+
+
+# RFC 5321 §4.1.2: esmtp-param = esmtp-keyword ["=" esmtp-value]
+_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*+)(=.*+)?", re.DOTALL)
+# more than one command has
+_MAX_PARAMETERS = 32
+
+# the extension that a parameter of MAIL or RCPT belongs to, where its name differs
+_EXTENSION_OF = {
+    "BODY": "8BITMIME",
+    "BY": "DELIVERBY",
+    "ENVID": "DSN",
+    "HOLDFOR": "FUTURERELEASE",
+    "HOLDUNTIL": "FUTURERELEASE",
+    "NOTIFY": "DSN",
+    "ORCPT": "DSN",
+    "RET": "DSN",
+}
+
+
+def parse_parameters(text: bytes, limit: int) -> list[str]:
+    """Read what stands behind the path of MAIL or RCPT, as `KEYWORD=value`."""
+    parameters = []
+    for word in text[:limit].split()[:_MAX_PARAMETERS]:
+        match = _PARAMETER.fullmatch(word)
+        if match is not None:
+            value = decode_text(match[2], limit) if match[2] else ""
+            parameters.append(match[1].decode().upper() + value)
+    return parameters
+
+
+def extension_of(parameter: str) -> str:
+    """The extension that a parameter belongs to."""
+    keyword, _, value = parameter.partition("=")
+    if keyword == "BODY" and value.upper() == "BINARYMIME":
+        return "BINARYMIME"
+    return _EXTENSION_OF.get(keyword, keyword)
+
+
+# RFC 3461 §4: xtext = *( xchar / hexchar ), hexchar = "+" 2(%x30-39 / %x41-46)
+_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
+
+
+def parse_attributes(argument: bytes, limit: int) -> list[str]:
+    """Read the attributes of XCLIENT and XFORWARD, as `NAME=value`.
+
+    Source: Postfix, XCLIENT_README and XFORWARD_README; the values are xtext.
+    """
+    attributes = []
+    for word in argument[:limit].split()[:_MAX_PARAMETERS]:
+        name, equals, value = word.partition(b"=")
+        if equals:
+            plain = _HEXCHAR.sub(lambda code: bytes((int(code[1], 16),)), value)
+            name_text = decode_text(name, limit).upper()
+            attributes.append(f"{name_text}={decode_text(plain, limit)}")
+    return attributes
 
 
 # RFC 3030 §2: bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CR LF; a size of
@@ -69,6 +144,21 @@ def parse_bdat(argument: bytes) -> tuple[int, bool] | None:
     """Read the chunk size of BDAT, and whether it is the last chunk."""
     match = _BDAT.match(argument.rstrip())
     return (int(match[1]), match[2] is not None) if match else None
+
+
+# Microsoft Exchange: XEXCH50 SP size SP owner; so many octets follow a 354
+_XEXCH50 = re.compile(rb"(\d{1,9})\b")
+
+
+def parse_xexch50(argument: bytes) -> int | None:
+    """Read how many octets XEXCH50 announces."""
+    match = _XEXCH50.match(argument)
+    return int(match[1]) if match else None
+
+
+def parse_burl(argument: bytes) -> bool:
+    """Whether BURL (RFC 4468 §3) ends the message; its URL grants access."""
+    return argument[-5:].upper() == b" LAST"
 
 
 # RFC 5321 §4.2: Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code
@@ -106,3 +196,13 @@ def parse_capabilities(raw: bytes, limit: int, item_limit: int) -> tuple[str, ..
         if keyword:
             capabilities.append(f"{keyword.upper()}{blank}{parameters}")
     return tuple(capabilities[:item_limit])
+
+
+@lru_cache(maxsize=256)
+def login_mechanisms(capabilities: tuple[str, ...]) -> tuple[str, ...]:
+    """The mechanisms of AUTH (RFC 4954 §3), also where old servers write `AUTH=`."""
+    mechanisms: dict[str, None] = {}
+    for capability in capabilities:
+        if capability.startswith(("AUTH ", "AUTH=")):
+            mechanisms |= dict.fromkeys(capability[5:].upper().split())
+    return tuple(mechanisms)

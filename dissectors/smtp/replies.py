@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 # what an empty line costs in memory
 _LINE_OVERHEAD = 32
+# RFC 3463 §2: status-code = class "." subject "." detail
+_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?![^ \r\n])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,11 @@ class SmtpReply:
         return 200 <= self.code < 300
 
     def describe(self, exchange: Exchange, limit: int) -> None:
-        """Fill in the code and the text of all lines."""
+        """Fill in the codes and the text of all lines."""
         exchange.reply_code = self.code
         lines = self.lines
+        if lines[0][1:2] == b"." and (enhanced := _ENHANCED.match(lines[0])):
+            exchange.enhanced_status_code = enhanced[0].decode()
         text = lines[0] if len(lines) == 1 else b"\n".join(lines)
         exchange.reply_text = decode_text(text, limit)
 

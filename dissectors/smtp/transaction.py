@@ -20,6 +20,13 @@ class MailTransaction:
     sender: str | None = None
     recipients: list[str] = field(default_factory=list)
     accepted_count: int = 0
+    parameters: dict[str, None] = field(default_factory=dict)
+
+    def begin_anew(self) -> None:
+        """Forget the recipients of a transaction that another MAIL replaced."""
+        self.recipients = []
+        self.accepted_count = 0
+        self.parameters = {}
 
 
 class Message:
@@ -33,10 +40,13 @@ class Message:
         replies_due: replies to come: one, but with LMTP one for each recipient
             that was accepted (RFC 2033 §4.2).
         has_hole: some of the content was not captured.
+        verb: the command that carries it.
+        begin_ns: when its first byte was seen.
     """
 
     __slots__ = (
         "_reader",
+        "begin_ns",
         "facts",
         "frame",
         "has_hole",
@@ -44,10 +54,13 @@ class Message:
         "replies_due",
         "time_ns",
         "transaction",
+        "verb",
     )
 
-    def __init__(self, transaction: MailTransaction, limits: Limits) -> None:
+    def __init__(self, transaction: MailTransaction, limits: Limits, verb: str) -> None:
         self.transaction = transaction
+        self.verb = verb
+        self.begin_ns: int | None = None
         self.facts: MessageFacts | None = None
         self.outcome: Delivery | None = None
         self.replies_due = 1
@@ -56,8 +69,10 @@ class Message:
         self.frame = 0
         self._reader = MessageReader(limits)
 
-    def feed(self, content: bytes) -> None:
+    def feed(self, content: bytes, time_ns: int) -> None:
         """Take the next bytes of the content."""
+        if self.begin_ns is None:
+            self.begin_ns = time_ns
         self._reader.feed(content)
 
     def skip_gap(self, length: int) -> None:

@@ -1,0 +1,299 @@
+"""How messages are sent: mail data after DATA, chunks after BDAT.
+
+The client's bytes are commands; or mail data (RFC 5321 §4.1.1.4), up to a lone dot;
+or so many octets as BDAT (RFC 3030) or Exchange's XEXCH50 announced.
+
+While mail data is sent, the server's bytes wait for its end, unless a hole may have
+swallowed the end, or the server takes a lone dot between other line ends than CRLF
+for it, or closes the connection with 421 (RFC 5321 §3.8). Mail data goes on after a
+hole, and so does a chunk, whose length is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dissectors.dialogue import Command, DialogueDissector
+from dissectors.dotstuffing import StuffedText
+from dissectors.events import Direction, ExchangeKind, MessageTransferred, Side
+from dissectors.limits import DEFAULT_LIMITS
+from dissectors.smtp.replies import SmtpReply
+from dissectors.smtp.transaction import MailTransaction, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dissectors.conversation import LineBuffer
+    from dissectors.limits import Limits
+
+# a member of an enum costs more to look up
+_CLIENT, _SERVER = Side
+_MESSAGE = ExchangeKind.MESSAGE
+
+
+@dataclass(slots=True)
+class SmtpCommand(Command):
+    """A command, or the end of mail data, which is answered too."""
+
+    transaction: MailTransaction = field(default_factory=MailTransaction)
+    address: str = ""
+    parameters: list[str] = field(default_factory=list)
+    message: Message | None = None
+    is_last_chunk: bool = False
+
+
+class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
+    """The part of an SMTP dissector that reads messages.
+
+    Args:
+        limits: what to keep at most.
+        submission: messages are submitted here, not relayed (RFC 6409).
+    """
+
+    def __init__(
+        self, limits: Limits = DEFAULT_LIMITS, *, submission: bool = False
+    ) -> None:
+        super().__init__(limits)
+        self._submission = submission
+        self._transaction = MailTransaction()
+        # the message in progress, by DATA or BDAT; its mail data, or its chunk,
+        # which belongs to no message after XEXCH50
+        self._message: Message | None = None
+        self._content: StuffedText | None = None
+        self._chunk_left = 0
+        self._chunk_is_last = False
+        # where in the client's stream the server began to wait for the end of
+        # mail data; it does not wait for what the client sends later
+        self._server_waits_since: int | None = None
+        self._lmtp = False
+
+    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        if (
+            self._content is not None
+            or self._chunk_left
+            or self._server_waits_since is not None
+        ):
+            return None
+        return super()._line_reader(side)
+
+    # the client
+
+    def _read_next(self, unread: LineBuffer) -> bool:
+        content = self._content
+        if content is not None:
+            self._read_content(unread, content)
+            return content.ended
+        waits_since = self._server_waits_since
+        if waits_since is not None and unread.offset >= waits_since:
+            return False
+        if self._chunk_left:
+            self._read_chunk(unread)
+            return True
+        return super()._read_next(unread)
+
+    def _begin_chunk(self, command: SmtpCommand, size: int, *, is_last: bool) -> None:
+        if self._message is None:
+            self._message = Message(self._transaction, self.limits, "BDAT")
+        command.message = self._message
+        command.is_last_chunk = self._chunk_is_last = is_last
+        self._chunk_left = size
+        if not size:
+            self._end_chunk()
+
+    def _begin_foreign_chunk(self, size: int) -> None:
+        """Octets that are no part of a message, and are answered (XEXCH50)."""
+        self._chunk_is_last = False
+        self._chunk_left = size
+        self._send(None, kind=_MESSAGE)
+
+    def _read_chunk(self, unread: LineBuffer) -> None:
+        octets = unread.take(self._chunk_left)
+        self._chunk_left -= len(octets)
+        if self._message is not None:
+            self._message.feed(octets, self._time_ns)
+        if not self._chunk_left:
+            self._end_chunk()
+
+    def _end_chunk(self) -> None:
+        message = self._message
+        if self._chunk_is_last and message is not None:
+            message.end(self._time_ns, self._frame, complete=True)
+            self._message = None
+            self._transaction = MailTransaction()
+            self._report_if_done(message)
+
+    def _begin_content(self, transaction: MailTransaction) -> None:
+        if self._message is not None:
+            # DATA among chunks (RFC 3030 §2 forbids it)
+            self._abandon(self._message)
+        bare_lf = self._input[_CLIENT].bare_lf
+        after_hole, self._rest_of_line[0] = self._rest_of_line[0], False
+        self._content = StuffedText(bare_lf=bare_lf, inside_line=after_hole)
+        self._message = Message(transaction, self.limits, "DATA")
+        self._message.has_hole = after_hole
+
+    def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
+        assert self._message is not None
+        text = content.read(unread)
+        if text:
+            self._message.feed(text, self._time_ns)
+        if content.ended:
+            self._end_content(content, self._message)
+
+    def _end_content(self, content: StuffedText, message: Message) -> None:
+        if content.lookalike_seen:
+            self._anomaly("smtp_end_of_data_lookalike", Side.CLIENT)
+        message.end(self._time_ns, self._frame, complete=True)
+        self._content = self._message = None
+        self._transaction = MailTransaction()
+        recipients = self._answering_recipients(message)
+        message.replies_due = len(recipients)
+        for recipient in recipients:
+            self._send(None, recipient, _MESSAGE).message = message
+
+    def _answering_recipients(self, message: Message) -> list[str | None]:
+        """Whom the replies to a message are about: one by one only in LMTP.
+
+        RFC 2033 §4.2: there is a reply for each recipient that was accepted.
+        """
+        transaction = message.transaction
+        if not self._lmtp or transaction.accepted_count == 0:
+            return [None]
+        if len(transaction.recipients) == transaction.accepted_count:
+            return [*transaction.recipients]
+        return [None] * min(transaction.accepted_count, self.limits.list_items)
+
+    def _abandon(self, message: Message) -> None:
+        """The client will not send the rest of a message."""
+        if self._content is not None:
+            rest = self._content.cross_gap(self._input[_CLIENT])
+            message.feed(rest, self._time_ns)
+        message.end(self._time_ns, self._frame, complete=False)
+        message.replies_due = 0
+        self._content = self._message = None
+        self._chunk_left = 0
+        self._transaction = MailTransaction()
+        self._report_if_done(message)
+
+    def _report_if_done(self, message: Message) -> None:
+        if message.facts is None or message.outcome is None or message.replies_due:
+            return
+        transaction = message.transaction
+        transferred = MessageTransferred(
+            Direction.SUBMITTED if self._submission else Direction.RELAYED,
+            message.outcome,
+            message.facts,
+            message.time_ns,
+            message.frame,
+            transaction.sender,
+            transaction.recipients,
+            verb=message.verb,
+            begin_ns=message.begin_ns,
+            parameters=list(transaction.parameters),
+        )
+        self._report_message(transferred, Side.CLIENT)
+
+    # the server
+
+    def _read_server(self, unread: LineBuffer) -> None:
+        while unread.data:
+            if self._content is not None and not self._may_answer(self._content):
+                if self._server_waits_since is None:
+                    client = self._input[_CLIENT]
+                    self._server_waits_since = client.offset + len(client)
+                return
+            self._server_waits_since = None
+            line = self._take_line(Side.SERVER)
+            if line is None or self._releases_client(line):
+                return
+
+    def _may_answer(self, content: StuffedText) -> bool:
+        """Whether the server may speak now: the mail data has ended for it."""
+        message, client = self._message, self._input[_CLIENT]
+        server = self._input[_SERVER]
+        assert message is not None
+        if self._awaiting:
+            # the reply to DATA, if the mail data did not wait for it
+            return True
+        # bytes that waited since before the lookalike or the hole tell nothing
+        speaks_now = self._speaker is Side.SERVER
+        if speaks_now and content.in_doubt:
+            message.feed(content.end_at_lookalike(client), self._time_ns)
+            self._end_content(content, message)
+        elif speaks_now and message.has_hole:
+            message.feed(content.cross_gap(client), self._time_ns)
+            self._end_content(content, message)
+        elif self._at_eof[_CLIENT] or _is_closing(server):
+            self._words_are_verbs = False
+            self._abandon(message)
+        else:
+            return len(server) > self.limits.held
+        return True
+
+    def on_bdat_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
+        """Act on the reply to a chunk."""
+        message = command.message
+        if message is None:
+            return
+        if not command.is_last_chunk:
+            if reply is not None and not reply.is_positive:
+                message.receive_reply(reply.code)
+            return
+        if reply is not None and message.replies_due == 1:
+            # in LMTP, only now it is known how many recipients were accepted
+            others = self._answering_recipients(message)[1:]
+            message.replies_due += len(others)
+            for recipient in reversed(others):
+                self._expect_next(recipient, message)
+        self.on_message_reply(command, reply)
+
+    def _expect_next(self, recipient: str | None, message: Message) -> None:
+        """Let a reply for one more recipient come before all that are awaited."""
+        self._send(None, recipient, _MESSAGE).message = message
+        self._awaiting.rotate()
+
+    def on_message_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
+        """Act on a reply to a message that was sent to its end."""
+        message = command.message
+        if message is None:
+            return
+        message.receive_reply(None if reply is None else reply.code)
+        if message.replies_due:
+            message.replies_due -= 1
+            self._report_if_done(message)
+
+    # holes and the end
+
+    def _skip_client_gap(self, length: int) -> None:
+        self._release_held()
+        if self._chunk_left:
+            length = self._skip_chunk(length)
+        if self._content is not None and self._message is not None:
+            unread = self._input[_CLIENT]
+            self._message.feed(self._content.cross_gap(unread), self._time_ns)
+            self._message.skip_gap(length)
+        elif length:
+            super()._skip_client_gap(length)
+
+    def _skip_chunk(self, length: int) -> int:
+        """Skip what of a hole is in a chunk; return the length of the rest."""
+        skipped = min(length, self._chunk_left)
+        if self._message is not None:
+            self._message.skip_gap(skipped)
+        self._chunk_left -= skipped
+        if not self._chunk_left:
+            self._end_chunk()
+        return length - skipped
+
+    def _finish(self) -> None:
+        if self._content is not None and self._input[_SERVER].data:
+            self._may_answer(self._content)
+        if self._message is not None:
+            self._abandon(self._message)
+        super()._finish()
+
+
+def _is_closing(server: LineBuffer) -> bool:
+    """Whether the server says that it closes the connection (RFC 5321 §3.8)."""
+    return server.data.startswith(b"421") and b"\n" in server.data
