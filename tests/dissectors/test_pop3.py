@@ -94,8 +94,8 @@ def test_server_refuses_connection() -> None:
 
 
 def test_exchange_has_times_frames_and_text() -> None:
-    events = greeted().client(b"stat\r\n").server(b"+OK 2 320\r\n").run()
-    assert events[-1] == Exchange(
+    play = greeted().client(b"stat\r\n").server(b"+OK 2 320\r\n")
+    assert play.events_of(Exchange)[-1] == Exchange(
         number=2,
         kind=ExchangeKind.COMMAND,
         verb="STAT",

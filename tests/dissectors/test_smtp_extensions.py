@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import pytest
 
 from dissectors.events import (
@@ -20,7 +18,7 @@ from dissectors.events import (
     SenderGiven,
 )
 from dissectors.smtp import SmtpDissector, grammar
-from tests.support.playbook import CLIENT, SERVER, Playbook, split_bytes
+from tests.support.playbook import CLIENT, SERVER, Playbook
 
 TLS_HELLO = bytes.fromhex("160301000501000001")
 
@@ -39,23 +37,13 @@ def enveloped(hello: bytes = b"EHLO x\r\n") -> Playbook:
     )
 
 
-E = TypeVar("E")
-
-
-def of(kind: type[E], play: Playbook) -> list[E]:
-    """The events of a kind; the same when every byte comes alone."""
-    events = [event for event in play.run() if isinstance(event, kind)]
-    play.expect_same(split_bytes)
-    return events
-
-
 def verbs_and_codes(play: Playbook) -> list[tuple[str | None, int | None]]:
-    exchanges = sorted(of(Exchange, play), key=lambda each: each.number)
+    exchanges = sorted(play.events_of(Exchange), key=lambda each: each.number)
     return [(each.verb, each.reply_code) for each in exchanges]
 
 
 def extensions(play: Playbook) -> set[str]:
-    return {each.name for each in of(ExtensionUsed, play)}
+    return {each.name for each in play.events_of(ExtensionUsed)}
 
 
 # enhanced status codes
@@ -77,7 +65,7 @@ def extensions(play: Playbook) -> set[str]:
 def test_enhanced_status_code_begins_the_text(text: bytes, code: str | None) -> None:
     """RFC 3463 §2."""
     play = greeted().client(b"NOOP\r\n").server(b"250 " + text + b"\r\n")
-    assert of(Exchange, play)[-1].enhanced_status_code == code
+    assert play.events_of(Exchange)[-1].enhanced_status_code == code
 
 
 # parameters
@@ -104,7 +92,7 @@ def test_parameters_of_mail_are_read(
     argument: bytes, parameters: list[str], used: set[str]
 ) -> None:
     play = greeted().client(b"MAIL FROM:%b\r\n" % argument).server(b"250 ok\r\n")
-    assert [each.parameters for each in of(SenderGiven, play)] == [parameters]
+    assert [each.parameters for each in play.events_of(SenderGiven)] == [parameters]
     assert used <= extensions(play)
 
 
@@ -123,10 +111,10 @@ def test_refused_parameter_is_not_used_and_not_kept_with_the_message() -> None:
         .server(b"250 ok\r\n")
     )
     assert extensions(play) == {"SIZE", "DSN"}
-    (message,) = of(MessageTransferred, play)
+    (message,) = play.events_of(MessageTransferred)
     assert message.parameters == ["SIZE=9", "NOTIFY=NEVER", "ORCPT=rfc822;b+2B1@x"]
     assert message.verb == "DATA"
-    assert message.begin_ns == message.time_ns - 0
+    assert message.begin_ns == message.time_ns
 
 
 def test_parameters_do_not_reach_the_next_transaction() -> None:
@@ -134,7 +122,7 @@ def test_parameters_do_not_reach_the_next_transaction() -> None:
     play.server(b"250 ok\r\n250 ok\r\n").client(b"BDAT 1 LAST\r\nx").server(
         b"250 k\r\n"
     )
-    (message,) = of(MessageTransferred, play)
+    (message,) = play.events_of(MessageTransferred)
     assert (message.sender, message.parameters) == ("b@x", ["SIZE=1"])
     assert message.verb == "BDAT"
 
@@ -147,7 +135,7 @@ def test_second_mail_that_is_accepted_begins_anew() -> None:
         .client(b"MAIL FROM:<c@x>\r\nRCPT TO:<new@x>\r\nBDAT 1 LAST\r\nx")
         .server(b"250 ok\r\n250 ok\r\n250 ok\r\n")
     )
-    (message,) = of(MessageTransferred, play)
+    (message,) = play.events_of(MessageTransferred)
     assert (message.sender, message.recipients) == ("c@x", ["new@x"])
 
 
@@ -157,14 +145,14 @@ def test_second_mail_that_is_accepted_begins_anew() -> None:
 def test_mechanisms_are_offered_in_both_spellings() -> None:
     play = greeted().client(b"EHLO x\r\n")
     play.server(b"250-mx\r\n250-AUTH PLAIN LOGIN\r\n250 AUTH=LOGIN ntlm\r\n")
-    assert [o.mechanisms for o in of(LoginOffered, play)] == [
+    assert [o.mechanisms for o in play.events_of(LoginOffered)] == [
         ["PLAIN", "LOGIN", "NTLM"]
     ]
 
 
 def test_no_mechanism_is_offered() -> None:
     play = greeted().client(b"EHLO x\r\n").server(b"250 mx.example.com\r\n")
-    assert [offered.mechanisms for offered in of(LoginOffered, play)] == [[]]
+    assert [offered.mechanisms for offered in play.events_of(LoginOffered)] == [[]]
 
 
 def test_client_pipelines() -> None:
@@ -199,17 +187,17 @@ def test_proxy_names_its_client_and_the_session_begins_anew() -> None:
         .client(b"BDAT 1 LAST\r\nx")
         .server(b"503 need MAIL\r\n")
     )
-    assert of(ClientForwarded, play) == [
+    assert play.events_of(ClientForwarded) == [
         ClientForwarded(["NAME=spike.example", "ADDR=192.0.2.7", "LOGIN=a+b"])
     ]
-    assert len(of(GreetingReceived, play)) == 1
-    assert [message.sender for message in of(MessageTransferred, play)] == [None]
+    assert len(play.events_of(GreetingReceived)) == 1
+    assert [message.sender for message in play.events_of(MessageTransferred)] == [None]
     assert "XCLIENT" in extensions(play)
 
 
 def test_refused_xforward_says_nothing() -> None:
     play = greeted().client(b"XFORWARD NAME=x\r\n").server(b"550 no\r\n")
-    assert of(ClientForwarded, play) == []
+    assert play.events_of(ClientForwarded) == []
 
 
 # LMTP
@@ -223,7 +211,7 @@ ENVELOPE = b"MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nRCPT TO:<c@x>\r\nRCPT TO:<d@x>\
 
 
 def recipients_and_codes(play: Playbook) -> list[tuple[str | None, int | None]]:
-    exchanges = of(Exchange, play)
+    exchanges = play.events_of(Exchange)
     return [
         (each.argument, each.reply_code)
         for each in exchanges
@@ -245,7 +233,9 @@ def test_lmtp_chunk_is_pipelined_and_answered_for_each_recipient() -> None:
     play.server(b"250 b\r\n452 d\r\n221 bye\r\n")
     assert recipients_and_codes(play) == [("d@x", 452)]
     assert verbs_and_codes(play)[-3:-1] == [("BDAT", 250), ("QUIT", 221)]
-    assert [m.outcome for m in of(MessageTransferred, play)] == [Delivery.ACCEPTED]
+    assert [m.outcome for m in play.events_of(MessageTransferred)] == [
+        Delivery.ACCEPTED
+    ]
 
 
 # reversed roles
@@ -269,19 +259,21 @@ def test_roles_are_reversed(turn: bytes) -> None:
         .client(b"221 bye\r\n")
         .eof()
     )
-    assert [s.address for s in of(SenderGiven, play)] == ["q@x"]
-    assert [r.address for r in of(RecipientGiven, play)] == ["r@x"]
-    (message,) = of(MessageTransferred, play)
+    assert [s.address for s in play.events_of(SenderGiven)] == ["q@x"]
+    assert [r.address for r in play.events_of(RecipientGiven)] == ["r@x"]
+    (message,) = play.events_of(MessageTransferred)
     assert (message.facts.subject, message.outcome) == ("x", Delivery.ACCEPTED)
-    assert [g.text for g in of(GreetingReceived, play)] == ["mx.example.com ESMTP"]
-    numbers = [each.number for each in of(Exchange, play)]
+    assert [g.text for g in play.events_of(GreetingReceived)] == [
+        "mx.example.com ESMTP"
+    ]
+    numbers = [each.number for each in play.events_of(Exchange)]
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
 
 
 def test_sides_of_a_reversed_session_keep_their_names() -> None:
     play = greeted().client(b"TURN\r\n").server(b"250 ok\r\n")
     play.client(b"220 x\r\nno reply\r\n")
-    assert [(a.code, a.side) for a in of(Anomaly, play)] == [
+    assert [(a.code, a.side) for a in play.events_of(Anomaly)] == [
         ("smtp_unexpected_line", CLIENT)
     ]
 
@@ -310,7 +302,7 @@ def test_xexch50_is_followed_by_so_many_octets() -> None:
         .server(b"250 ok\r\n250 ok\r\n")
     )
     assert verbs_and_codes(play)[3:] == [("XEXCH50", 354), (None, 250), ("RCPT", 250)]
-    assert of(Anomaly, play) == []
+    assert play.events_of(Anomaly) == []
 
 
 def test_refused_xexch50_has_no_octets() -> None:
@@ -323,7 +315,7 @@ def test_url_of_burl_grants_access_and_is_not_kept() -> None:
     """RFC 4468 §3: the URL is that of an authorised access (RFC 4467)."""
     url = b"imap://a@x/b;uid=1;urlauth=submit+a:internal:91354a473744909de610943775f9"
     play = enveloped().client(b"BURL " + url + b" LAST\r\n").server(b"250 ok\r\n")
-    assert of(Exchange, play)[-1].argument == "*** LAST"
+    assert play.events_of(Exchange)[-1].argument == "*** LAST"
     assert "9135" not in str(play.run())
 
 
@@ -341,7 +333,7 @@ def test_server_closes_in_the_middle_of_mail_data() -> None:
         .client(b" words\r\nnoop like\r\n.\r\n")
         .eof()
     )
-    assert [m.outcome for m in of(MessageTransferred, play)] == [Delivery.CUT]
+    assert [m.outcome for m in play.events_of(MessageTransferred)] == [Delivery.CUT]
     assert (None, 421) in verbs_and_codes(play)
     assert "words" not in str(play.run())
 
@@ -354,14 +346,14 @@ def test_421_answers_the_oldest_command_and_nothing_the_rest() -> None:
 
 def test_tls_is_agreed_on_and_never_begins() -> None:
     play = greeted().client(b"STARTTLS\r\n").server(b"220 go\r\n").eof()
-    assert [a.code for a in of(Anomaly, play)] == ["starttls_not_begun"]
+    assert [a.code for a in play.events_of(Anomaly)] == ["starttls_not_begun"]
 
 
 def test_tls_begins_or_may_be_in_a_hole() -> None:
     agreed = greeted().client(b"STARTTLS\r\n").server(b"220 go\r\n")
-    assert of(Anomaly, agreed.client(TLS_HELLO).eof()) == []
+    assert agreed.client(TLS_HELLO).eof().events_of(Anomaly) == []
     agreed = greeted().client(b"STARTTLS\r\n").server(b"220 go\r\n").gap(SERVER, 900)
-    assert "starttls_not_begun" not in [a.code for a in of(Anomaly, agreed.eof())]
+    assert "starttls_not_begun" not in [a.code for a in agreed.eof().events_of(Anomaly)]
 
 
 def test_extension_of_parameter_is_named_as_announced() -> None:

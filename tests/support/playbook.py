@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hypothesis import strategies as st
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from dissectors.conversation import MailDissector
     from dissectors.events import Event
+
+EventT = TypeVar("EventT")
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 
@@ -120,6 +122,12 @@ class Playbook:
                 f"{steps}\n-- expected (-) and reported (+)\n{changes}"
             )
         self.expect_same(split_bytes)
+
+    def events_of(self, kind: type[EventT]) -> list[EventT]:
+        """Play it, and byte by byte, and return the events of one kind."""
+        self.expect_same(split_bytes)
+        events: list[Any] = self.run()
+        return [event for event in events if isinstance(event, kind)]
 
     def expect_same(self, split: Callable[[bytes], list[bytes]]) -> None:
         """Cut packets must tell the same as whole ones, in every detail."""

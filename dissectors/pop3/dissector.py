@@ -1,25 +1,17 @@
-"""POP3 sessions: commands, responses, authentication and retrieved messages.
+"""The state machine of POP3, on top of commands and responses in order.
 
-Handled: RFC 1939 with CAPA and pipelining (RFC 2449), STLS (RFC 2595), AUTH (RFC
-5034), UTF8 and LANG (RFC 6856). Of the listings only CAPA is read, of TOP nothing
-is kept. Left out: XTND XMIT, the timestamp of APOP.
-
-A response is a status line; some commands have a multi-line response if it is
-positive. A message that has begun goes on after a hole; if the hole swallowed
-its end, a status line behind the client's next command shows it.
-
-Memory per connection is bounded by `Limits`: a line per side, a listing, the
-commands without response. The cost is linear in the bytes.
+AUTHORIZATION -> TRANSACTION -> UPDATE (RFC 1939 §3): a login that succeeds leads to
+the second, and only QUIT from there to the third, which removes messages. A response
+that was not seen changes nothing.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import decode_text, remember_short
-from dissectors.dialogue import Command, DialogueDissector, parse_verb
+from dissectors.conversation import decode_text
+from dissectors.dialogue import Command, DialogueDissector
 from dissectors.dotstuffing import StuffedText
 from dissectors.events import (
     AuthAttempted,
@@ -30,6 +22,8 @@ from dissectors.events import (
     ExchangeKind,
     Exposure,
     GreetingReceived,
+    LoginOffered,
+    MessagesAvailable,
     MessagesDeleted,
     MessageTransferred,
     Outcome,
@@ -37,9 +31,15 @@ from dissectors.events import (
     SoftwareIdentified,
     StartTls,
     StartTlsAdvanced,
+    State,
+    StateChanged,
+    Use,
+    UseCounted,
 )
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
+from dissectors.pop3 import grammar
+from dissectors.pop3.grammar import parse_status
 from dissectors.software import find_software
 
 if TYPE_CHECKING:
@@ -48,53 +48,8 @@ if TYPE_CHECKING:
     from dissectors.conversation import LineBuffer
     from dissectors.limits import Limits
 
-_VERBS = (
-    "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP "
-    "UIDL USER UTF8 XAUTH XSENDER XTND"
-)
-VERBS = frozenset(_VERBS.split())
-_VERB_OF = {verb.encode(): verb for verb in VERBS}
-
-# RFC 1939 §3: the status indicators; servers must send them in upper case
-_STATUS = re.compile(rb"(\+OK|-ERR)(?![A-Za-z0-9])[ \t]*", re.IGNORECASE)
-_STATUS_BYTES = 5
-_PLUS = 0x2B
-
-
-def parse_command(line: bytes) -> tuple[str | None, bytes]:
-    """Split a command line into verb, in upper case, and argument.
-
-    The argument keeps its blanks, which may be part of a password.
-    """
-    word, _, argument = line.lstrip().replace(b"\t", b" ", 1).partition(b" ")
-    return parse_verb(word, _VERB_OF), argument
-
-
-def parse_status(line: bytes) -> tuple[str, bytes] | None:
-    """Split a status line into the indicator and the text behind it."""
-    match = _STATUS.match(line)
-    if match is None:
-        return None
-    return "+OK" if line[0] == _PLUS else "-ERR", line[match.end() :]
-
-
-@remember_short
-def parse_capabilities(raw: bytes, line_limit: int, text_limit: int) -> tuple[str, ...]:
-    """Read the lines of a CAPA response.
-
-    Args:
-        raw: the lines behind the status line.
-        line_limit: how many of them to read.
-        text_limit: how many bytes of each to keep.
-    """
-    capabilities = []
-    for line in raw.splitlines()[:line_limit]:
-        # RFC 2449 §3: a tag, and parameters; the tag is not case-sensitive
-        tag, blank, parameters = line.strip().partition(b" ")
-        if tag:
-            text = tag.upper() + blank + parameters
-            capabilities.append(decode_text(text, text_limit))
-    return tuple(capabilities)
+_MESSAGE_VERBS = frozenset({"RETR", "TOP"})
+_KEPT_LISTINGS = frozenset({"AUTH", "CAPA"})
 
 
 @dataclass(slots=True)
@@ -110,15 +65,23 @@ class _Response:
 
     def describe(self, exchange: Exchange, limit: int) -> None:
         exchange.status = self.status
+        exchange.response_code = grammar.parse_response_code(self.text)
         exchange.reply_text = decode_text(self.text, limit)
 
 
 @dataclass(slots=True)
 class _Pop3Command(Command):
-    """A command; `user` is the one that PASS and APOP log in."""
+    """A command.
+
+    Attributes:
+        user: the one that PASS and APOP log in.
+        is_multi_line: lines follow its response if that is positive.
+        number: the message that RETR and TOP ask for, as the client wrote it.
+    """
 
     user: str | None = None
     is_multi_line: bool = False
+    number: str | None = None
 
 
 @dataclass(slots=True)
@@ -126,8 +89,11 @@ class _MultiLine:
     """The lines that follow a positive status line."""
 
     verb: str
+    number: str | None
     text: StuffedText
     message: MessageReader | None
+    begin_ns: int | None = None
+    line_count: int = 0
     kept: bytearray = field(default_factory=bytearray)
     has_hole: bool = False
     # after a hole, the client has sent a command: a status line may be next
@@ -137,7 +103,7 @@ class _MultiLine:
 class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     """Dissects one POP3 connection."""
 
-    _VERBS = VERBS
+    _VERBS = grammar.VERBS
     _UNKNOWN_COMMAND = "pop3_unknown_command"
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -145,11 +111,15 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         self._user: str | None = None
         self._multi_line: _MultiLine | None = None
         self._deleted = 0
+        self._state: State | None = None
+        self._counted = False
+        # by number: messages of which only TOP was seen so far
+        self._previews: dict[str, MessageTransferred] = {}
 
     # commands
 
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
-        return parse_command(line)
+        return grammar.parse_command(line)
 
     def _make_command(self, exchange: Exchange) -> _Pop3Command:
         return _Pop3Command(exchange)
@@ -169,7 +139,11 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
                 self._user = self._decode(argument.strip())
             text = self._decode(argument.strip()) or None
             command = self._send(verb, text)
-            command.is_multi_line = _is_multi_line(verb, has_argument=text is not None)
+            command.is_multi_line = grammar.has_multi_line_response(
+                verb, has_argument=text is not None
+            )
+            if text is not None and verb in _MESSAGE_VERBS:
+                command.number = text.split()[0].lstrip("0")
 
     def _send(
         self,
@@ -234,17 +208,31 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         self._receive_unprompted(response, ExchangeKind.GREETING)
         text = self._decode(response.text).strip()
         self._events.append(GreetingReceived(text, find_software(text)))
+        if response.is_positive:
+            self._enter(State.AUTHORIZATION)
+            if grammar.has_timestamp(response.text):
+                self._events.append(LoginOffered(["APOP"]))
+
+    def _enter(self, state: State) -> None:
+        if state is not self._state:
+            self._state = state
+            self._events.append(StateChanged(state))
 
     def _handle_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
-        if command.sasl is not None:
-            self._handle_auth_reply(command.sasl, reply)
-            return
         verb = command.exchange.verb or ""
-        if reply is not None and reply.is_positive and command.is_multi_line:
-            self._begin_multi_line(verb)
-        on_reply = self._ON_REPLY.get(verb)
-        if on_reply is not None:
-            on_reply(self, command, reply)
+        is_positive = reply is not None and reply.is_positive
+        if command.sasl is not None:
+            outcome = self._handle_auth_reply(command.sasl, reply)
+            if outcome is Outcome.SUCCESS:
+                self._enter(State.TRANSACTION)
+        else:
+            if is_positive and command.is_multi_line:
+                self._begin_multi_line(verb, command.number)
+            on_reply = self._ON_REPLY.get(verb)
+            if on_reply is not None:
+                on_reply(self, command, reply)
+        if is_positive and verb in grammar.EXTENSION_VERBS:
+            self._use_extension(grammar.EXTENSION_VERBS[verb])
 
     def _on_login_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
         result = Outcome.UNKNOWN
@@ -255,10 +243,25 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         else:
             attempt = AuthAttempted("USER", command.user, result, Exposure.PASSWORD)
         self._events.append(attempt)
+        if result is Outcome.SUCCESS:
+            self._enter(State.TRANSACTION)
 
     def _on_stls_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
         accepted = reply is not None and reply.is_positive
         self._handle_starttls_reply(reply, accepted=accepted)
+
+    def _on_stat_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
+        listing = None
+        if reply is not None and reply.is_positive:
+            listing = grammar.parse_drop_listing(reply.text)
+        if listing is not None:
+            self._report_available(*listing)
+
+    def _report_available(self, count: int, octets: int | None) -> None:
+        """Tell how full the maildrop was when it was opened."""
+        if not self._counted:
+            self._counted = True
+            self._events.append(MessagesAvailable(count, octets))
 
     def _on_dele_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
         self._deleted += reply is not None and reply.is_positive
@@ -268,23 +271,27 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._deleted = 0
 
     def _on_quit_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
+        if reply is None or not reply.is_positive:
+            return
         # RFC 1939 §6: only the UPDATE state removes messages
-        if self._deleted and reply is not None and reply.is_positive:
+        if self._deleted:
             self._events.append(MessagesDeleted(self._deleted))
             self._deleted = 0
+        if self._state is State.TRANSACTION:
+            self._enter(State.UPDATE)
 
     # multi-line responses
 
-    def _begin_multi_line(self, verb: str) -> None:
+    def _begin_multi_line(self, verb: str, number: str | None) -> None:
         text = StuffedText(bare_lf=self._input[Side.SERVER].bare_lf)
-        message = MessageReader(self.limits) if verb == "RETR" else None
-        self._multi_line = _MultiLine(verb, text, message)
+        message = MessageReader(self.limits) if verb in _MESSAGE_VERBS else None
+        self._multi_line = _MultiLine(verb, number, text, message)
 
     def _read_multi_line(self, unread: LineBuffer, lines: _MultiLine) -> bool:
         """Read what is there; `False` if more has to come."""
         if lines.may_have_ended:
-            start = bytes(unread.data[:_STATUS_BYTES])
-            if len(start) < _STATUS_BYTES and b"\n" not in start:
+            start = bytes(unread.data[: grammar.STATUS_BYTES])
+            if len(start) < grammar.STATUS_BYTES and b"\n" not in start:
                 return False
             lines.may_have_ended = False
             if parse_status(start) is not None:
@@ -299,35 +306,67 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _receive_text(self, lines: _MultiLine, text: bytes) -> None:
         if not text:
             return
+        if lines.begin_ns is None:
+            lines.begin_ns = self._time_ns
         if lines.message is not None:
             lines.message.feed(text)
-        elif lines.verb == "CAPA" and len(lines.kept) < self.limits.line:
+            return
+        lines.line_count += text.count(b"\n")
+        if lines.verb in _KEPT_LISTINGS and len(lines.kept) < self.limits.line:
             lines.kept += text[: self.limits.line - len(lines.kept)]
 
     def _end_multi_line(self, lines: _MultiLine) -> None:
         self._multi_line = None
         if lines.message is not None:
-            self._report_message(lines.message, lines, Delivery.COMPLETE)
+            self._end_message(lines.message, lines, Delivery.COMPLETE)
         elif lines.verb == "CAPA":
             self._report_capabilities(lines)
+        elif lines.verb == "AUTH":
+            # RFC 5034 §4, and what servers answered before it: a mechanism a line
+            names = self._decode(bytes(lines.kept)).upper().split()
+            self._events.append(LoginOffered(names[: self.limits.list_items]))
+        elif lines.verb in ("LIST", "UIDL") and not lines.has_hole:
+            self._report_available(lines.line_count, None)
 
-    def _report_message(
+    def _end_message(
         self, reader: MessageReader, lines: _MultiLine, outcome: Delivery
     ) -> None:
         complete = outcome is Delivery.COMPLETE and not lines.has_hole
-        facts = reader.finish(complete=complete)
-        self._events.append(
-            MessageTransferred(
-                Direction.RETRIEVED, outcome, facts, self._time_ns, self._frame
-            )
+        if lines.verb == "TOP" and outcome is Delivery.COMPLETE:
+            outcome = Delivery.PARTIAL
+        message = MessageTransferred(
+            Direction.RETRIEVED,
+            outcome,
+            reader.finish(complete=complete),
+            self._time_ns,
+            self._frame,
+            verb=lines.verb,
+            begin_ns=lines.begin_ns,
         )
+        if lines.verb == "RETR":
+            self._previews.pop(lines.number or "", None)
+            self._report_message(message, Side.SERVER)
+        else:
+            self._keep_preview(lines.number or "", message)
+
+    def _keep_preview(self, number: str, message: MessageTransferred) -> None:
+        """Wait whether the client retrieves the message of which it saw the top."""
+        if len(self._previews) >= self.limits.previews:
+            self._report_preview(self._previews.pop(next(iter(self._previews))))
+        self._previews[number] = message
+
+    def _report_preview(self, message: MessageTransferred) -> None:
+        self._report_message(message, Side.SERVER)
+        self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
 
     def _report_capabilities(self, lines: _MultiLine) -> None:
-        capabilities = parse_capabilities(
+        capabilities = grammar.parse_capabilities(
             bytes(lines.kept), self.limits.list_items, self.limits.kept_text
         )
         if not lines.has_hole:
             self._events.append(CapabilitiesAnnounced(list(capabilities)))
+            mechanisms = grammar.parse_mechanisms(capabilities)
+            self._events.append(LoginOffered(mechanisms))
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")
             if tag_name == "IMPLEMENTATION" and parameter:
@@ -353,9 +392,12 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         lines = self._multi_line
         if lines is not None and lines.message is not None:
             lines.message.feed(lines.text.cross_gap(self._input[Side.SERVER]))
-            self._report_message(lines.message, lines, Delivery.CUT)
+            self._end_message(lines.message, lines, Delivery.CUT)
         self._multi_line = None
         super()._finish()
+        for message in self._previews.values():
+            self._report_preview(message)
+        self._previews.clear()
 
     _ON_REPLY: ClassVar[
         dict[str, Callable[[Pop3Dissector, _Pop3Command, _Response | None], None]]
@@ -366,11 +408,5 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         "DELE": _on_dele_reply,
         "RSET": _on_rset_reply,
         "QUIT": _on_quit_reply,
+        "STAT": _on_stat_reply,
     }
-
-
-def _is_multi_line(verb: str, *, has_argument: bool) -> bool:
-    if verb in ("CAPA", "RETR", "TOP"):
-        return True
-    # RFC 1939 §5 and §7, RFC 5034 §4, RFC 6856 §3.2: a listing of all
-    return verb in ("LIST", "UIDL", "AUTH", "LANG") and not has_argument
