@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -90,16 +91,90 @@ def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
         ("OAUTHBEARER", [b"n,,\x01auth=Bearer ya29\x01\x01"], None, Exposure.TOKEN),
         ("EXTERNAL", [b"ann"], "ann", Exposure.NOTHING),
         ("ANONYMOUS", [b"trace@example.com"], "trace@example.com", Exposure.NOTHING),
-        ("GSSAPI", [b"`\x82"], None, Exposure.NOTHING),
+        ("GSSAPI", [b"`\x82"], None, Exposure.OFFLINE),
         ("X-OTHER", [b"ann"], None, Exposure.NOTHING),
     ],
 )
 def test_mechanism_shows_user(
     mechanism: str, responses: list[bytes], user: str | None, exposure: Exposure
 ) -> None:
-    assert attempt(mechanism, *responses) == AuthAttempted(
-        mechanism, user, Outcome.SUCCESS, exposure
+    told = replace(attempt(mechanism, *responses), authzid=None)
+    assert told == AuthAttempted(mechanism, user, Outcome.SUCCESS, exposure)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "responses", "user", "authzid"),
+    [
+        # RFC 4616 §4: Kurt acts as Ursel
+        ("PLAIN", [b"Ursel\0Kurt\0xipj3plmq"], "Kurt", "Ursel"),
+        ("PLAIN", [b"\0tim\0tanstaaftanstaaf"], "tim", None),
+        ("PLAIN", [b"ann\0\0pw"], "ann", "ann"),
+        # RFC 2831 §2.1.2
+        (
+            "DIGEST-MD5",
+            [b'username="chris",realm="x",authzid="postmaster"'],
+            "chris",
+            "postmaster",
+        ),
+        # RFC 5802 §7, RFC 5801 §4
+        ("SCRAM-SHA-1", [b"n,a=ad=2Cmin,n=ann,r=x"], "ann", "ad,min"),
+        ("SCRAM-SHA-256", [b"y,,m=ext,n=ann,r=x"], "ann", None),
+        # RFC 7628 §3.1
+        ("OAUTHBEARER", [b"n,a=ann@x,\x01auth=Bearer t\x01\x01"], "ann@x", "ann@x"),
+        # RFC 2444 §3
+        ("OTP", [b"root\0ann", b"hex:8720 33d4"], "ann", "root"),
+        # RFC 4422 appendix A.1
+        ("EXTERNAL", [b"fred@example.com"], "fred@example.com", "fred@example.com"),
+        ("LOGIN", [b"ann", b"pw"], "ann", None),
+    ],
+)
+def test_mechanism_shows_authorisation_identity(
+    mechanism: str, responses: list[bytes], user: str, authzid: str | None
+) -> None:
+    told = attempt(mechanism, *responses)
+    assert (told.user, told.authzid) == (user, authzid)
+
+
+def test_ntlm_shows_domain() -> None:
+    """MS-NLMP §2.2.1.3: DomainNameFields at 28."""
+    domain, user = "CORP".encode("utf-16-le"), "ann".encode("utf-16-le")
+    fields = struct.pack("<HHIHHI", 8, 8, 64, 6, 6, 72)
+    header = b"NTLMSSP\0\x03\0\0\0" + bytes(16) + fields + bytes(16)
+    message = header + struct.pack("<I", 1) + domain + user
+    assert attempt("NTLM", NTLM_NEGOTIATE, message).user == "CORP\\ann"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "exposure"),
+    [
+        ("GSS-SPNEGO", Exposure.OFFLINE),
+        ("KERBEROS_V4", Exposure.OFFLINE),
+        ("XOAUTH", Exposure.TOKEN),
+        ("X-SECRET", Exposure.NOTHING),
+    ],
+)
+def test_mechanism_that_hides_the_user_exposes_something(
+    mechanism: str, exposure: Exposure
+) -> None:
+    told = attempt(mechanism, b"\x60\x82\x01")
+    assert (told.user, told.exposure) == (None, exposure)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "XOAUTH2", "CRAM-MD5", "GSSAPI"])
+def test_withheld_or_cancelled_response_exposes_nothing(mechanism: str) -> None:
+    exchange = SaslExchange(mechanism)
+    exchange.receive_initial_response(b"=")
+    exchange.receive_challenge(b"")
+    exchange.receive_response(b"*")
+    assert exchange.finish(Outcome.UNKNOWN) == AuthAttempted(
+        mechanism, None, Outcome.FAILURE, Exposure.NOTHING
     )
+
+
+def test_password_that_is_no_base64_is_exposed_all_the_same() -> None:
+    exchange = SaslExchange("PLAIN")
+    exchange.receive_response(b"pa$$ word")
+    assert exchange.finish(Outcome.FAILURE).exposure is Exposure.PASSWORD
 
 
 def test_mechanism_is_upper_case_and_bounded() -> None:
