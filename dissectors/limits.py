@@ -27,6 +27,7 @@ class Limits:
         mime_depth: nesting of MIME parts.
         anomalies: anomalies reported per connection.
         list_items: items in any list of a row (recipients, capabilities, ...).
+        id_fields: fields of IMAP's ID; RFC 2971 §3.3 allows 30.
         previews: messages of which a client has fetched some parts, but not all.
         expansion: bytes that a byte of compressed data may become, on average; the
             first MiB is free. Text shrinks to a tenth at best.
@@ -42,6 +43,7 @@ class Limits:
     mime_depth: int = 20
     anomalies: int = 100
     list_items: int = 10_000
+    id_fields: int = 30
     previews: int = 256
     expansion: int = 200
     handshake: int = 256 * KIB

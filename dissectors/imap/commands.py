@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from dissectors.events import MessageFacts
     from dissectors.imap.framing import KeptLiteral
+    from dissectors.message import MessageReader
     from dissectors.sasl import SaslExchange
 
 
@@ -37,12 +38,13 @@ class Response:
 
 @dataclass(slots=True)
 class AppendedMessage:
-    """A message that APPEND sent: to its end, or not; and when that was."""
+    """A message that APPEND sent: to its end, or not; when it ended, and began."""
 
     facts: MessageFacts
     complete: bool
     time_ns: int
     frame: int
+    begin_ns: int
 
 
 @dataclass(slots=True)
@@ -61,7 +63,12 @@ class Command:
         is_over: its response came, or will never come.
         messages: what APPEND sent so far.
         asked_chunk: origin and length of the chunk that FETCH asks for.
+        catenation: the message that CATENATE (RFC 4469) is putting together; `is_cut`
+            if some of its text did not come.
         expunged: messages that were expunged while it was in progress.
+        flagged: messages whose flags were told while it was in progress.
+        copied: messages that COPYUID (RFC 4315) names.
+        listed: mailboxes that were listed while it was in progress.
     """
 
     number: int
@@ -81,7 +88,12 @@ class Command:
     sasl: SaslExchange | None = None
     messages: list[AppendedMessage] = field(default_factory=list)
     asked_chunk: tuple[int, int] | None = None
+    catenation: MessageReader | None = field(default=None, repr=False)
+    is_cut: bool = False
     expunged: int = 0
+    flagged: int = 0
+    copied: int = 0
+    listed: int = 0
 
     def add_fragment(self, fragment: bytes, limit: int) -> None:
         """Add text to the argument; what matters of it comes before the limit."""
@@ -98,10 +110,14 @@ class Command:
 
     @property
     def first_argument(self) -> bytes | None:
-        """The mailbox of SELECT, EXAMINE and APPEND, the user of LOGIN."""
+        """The mailbox of SELECT, EXAMINE, APPEND and REPLACE, the user of LOGIN."""
         literal = self.first_literal
         value = bytes(literal.data) if literal and literal.complete else None
-        return grammar.parse_astring(self.argument, value)
+        argument = self.argument
+        if self.verb.endswith("REPLACE"):
+            # RFC 8508 §3.3: the message that is replaced comes first
+            argument = argument.partition(b" ")[2]
+        return grammar.parse_astring(argument, value)
 
 
 class CommandsInProgress:

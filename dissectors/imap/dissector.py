@@ -1,11 +1,12 @@
-"""The IMAP session machine (RFC 9051, RFC 3501).
+"""The IMAP session machine (RFC 9051, RFC 3501): the server's side, and the whole.
 
 Handled: greeting, capabilities, STARTTLS, LOGIN, AUTHENTICATE with SASL-IR
 (RFC 4959), ID (RFC 2971), IDLE (RFC 2177), mailbox selection, messages that
-APPEND (RFC 3502 too) and FETCH carry, expunges (also RFC 6851 MOVE and RFC 7162
-VANISHED), literals anywhere (RFC 7888). Every other command is framed, paired
-with its tagged response and reported. Behind COMPRESS (RFC 4978) nothing is
-read. Left out: the data of LIST, STATUS, SEARCH, ENVELOPE and BODYSTRUCTURE.
+APPEND (RFC 3502 and 4469 too) and REPLACE (RFC 8508) carry, messages and pieces of
+them that FETCH carries, flags, copies, moves (RFC 6851) and expunges (also RFC 7162
+VANISHED), literals anywhere (RFC 7888), COMPRESS (RFC 4978). Every other command is
+framed, paired with its tagged response and reported. Left out: the results of SEARCH,
+SORT and THREAD, quotas, rights, annotations and the data of STATUS.
 
 The two sides are read on their own; what joins them is the tag of a command.
 After a hole in its stream, a side is taken up again with the first line that
@@ -13,15 +14,14 @@ can't be anything but a command or a response. A tag or a message that lost some
 of its bytes is never completed from the other side of the hole.
 
 Memory per connection: the commands in progress, the text of one response, one
-message in each direction, all within `Limits`. The cost is linear in the bytes.
+message in each direction, the previews of `pieces`, all within `Limits`. The cost is
+linear in the bytes.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import MailDissector
 from dissectors.events import (
     Delivery,
     Direction,
@@ -29,42 +29,35 @@ from dissectors.events import (
     ExchangeKind,
     MessageTransferred,
     Side,
-    StartTls,
-    StartTlsAdvanced,
+    State,
+    StateChanged,
+    Use,
+    UseCounted,
 )
 from dissectors.imap import grammar
-from dissectors.imap.commands import (
-    AppendedMessage,
-    Command,
-    CommandsInProgress,
-    Response,
-)
-from dissectors.imap.fetch import (
-    MessageLiteral,
-    Retrieval,
-    may_hold_message,
-    parse_asked_chunk,
-)
-from dissectors.imap.framing import FragmentReader, KeptLiteral, find_literal
+from dissectors.imap.client import ClientReader
+from dissectors.imap.commands import Response
+from dissectors.imap.compression import InflateError, Inflater
+from dissectors.imap.fetch import Retrieval, may_hold_message
+from dissectors.imap.framing import find_literal
 from dissectors.imap.outcomes import (
-    conclude,
-    describe_appended,
     describe_capabilities,
     describe_greeting,
+    describe_login_offer,
     describe_software,
     named_mailbox,
     set_response,
 )
+from dissectors.imap.pieces import Pieces, is_piece
+from dissectors.imap.stay import Stay
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.message import MessageReader
-from dissectors.sasl import SaslExchange
-from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.events import MessageFacts
-    from dissectors.imap.framing import Literal, LiteralSink
+    from dissectors.events import Event, MessageFacts
+    from dissectors.imap.commands import Command
+    from dissectors.imap.pieces import Preview
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
@@ -73,58 +66,68 @@ _CLIENT, _SERVER = Side
 _STATUSES = {b"OK": "OK", b"NO": "NO", b"BAD": "BAD"}
 _UNTAGGED_STATUSES = frozenset({*_STATUSES, b"BYE", b"PREAUTH"})
 
-_FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
-_EXPUNGING = ("EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE")
+_EXPUNGING = (
+    "EXPUNGE",
+    "UID EXPUNGE",
+    "MOVE",
+    "UID MOVE",
+    "REPLACE",
+    "UID REPLACE",
+)
 _SELECTING = frozenset({"SELECT", "EXAMINE"})
 _DESELECTING = frozenset({"CLOSE", "UNSELECT", "UNAUTHENTICATE"})
+_LOGINS = frozenset({"LOGIN", "AUTHENTICATE"})
+_LISTING = ("LIST", "LSUB", "XLIST")
+_CHANGING_FLAGS = ("STORE", "UID STORE")
+_FETCHING = ("FETCH", "UID FETCH")
+_GREETED_STATES = {
+    b"OK": State.NOT_AUTHENTICATED,
+    b"PREAUTH": State.AUTHENTICATED,
+}
 
 
-class ImapDissector(MailDissector):
+class ImapDissector(ClientReader):
     """A sans-IO machine for one IMAP connection."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
-        self._fragments = (
-            FragmentReader(self._input[Side.CLIENT]),
-            FragmentReader(self._input[Side.SERVER]),
-        )
-        # a hole was passed, and no line since was surely a command or response
-        self._client_is_lost = self._server_is_lost = False
-        self._holes = [0, 0]
-        self._in_progress = CommandsInProgress()
-        # the command that the client is still sending
-        self._open: Command | None = None
-        # the command after whose response the client's bytes may be no commands
-        self._switch: Command | None = None
-        self._compressed = False
-        # what is unread of a side stays unread for now
-        self._paused = False
-        # the client waits for leave to send a literal, as far as is known
-        self._may_withhold = False
-        self._command_seen = False
         self._expects_greeting = True
-        self._mailbox: str | None = None
+        self._state: State | None = None
+        self._stay = Stay()
+        # EXISTS of the mailbox that is being selected
+        self._opening_exists: int | None = None
         self._retrieval = Retrieval(limits, self._report_retrieved)
+        self._pieces = Pieces(limits)
+        # the message that is fetched as a whole, and when its first byte was seen
+        self._fetched = b""
+        self._retrieved_ns: int | None = None
         # what reads the fragment behind a literal in a response
         self._continuation: Callable[[bytes], None] | None = None
-        # messages that were appended and wait for their tagged response
-        self._held_messages = 0
+        # each side's, once COMPRESS was accepted; and whether the bytes that are
+        # unread now have yet to go through them
+        self._inflaters: list[Inflater | None] | None = None
+        self._compression_begins = False
+
+    def receive_data(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        """Take the next bytes of a side and return what they completed."""
+        if self._inflaters is None:
+            return super().receive_data(side, data, time_ns, frame)
+        return self._inflate(side, data, time_ns, frame)
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
-        if self._compressed or self._fragments[side].literal is not None:
+        if self._compression_begins or self._fragments[side].literal is not None:
             return None
         if side is _SERVER:
             return self._receive_response
         return self._receive_command if self._switch is None else None
 
     def _read(self, side: Side) -> None:
-        if self._compressed:
-            self._input[side].drop()
-            return
         self._paused = side is Side.CLIENT and self._waits_for_switch()
         unread, fragments = self._input[side], self._fragments[side]
         receive = self._receive_response if side else self._receive_command
-        while unread.data and not self._paused:
+        while unread.data and not (self._paused or self._compression_begins):
             fragment = fragments.take_fragment()
             if fragment is None:
                 if not self._at_eof[side] or fragments.in_literal:
@@ -141,7 +144,13 @@ class ImapDissector(MailDissector):
         self._holes[side] += 1
         if side is Side.SERVER:
             self._expects_greeting = False
-        if not self._fragments[side].skip_gap(length):
+        if self._inflaters is not None:
+            # how much is missing of what was compressed, nobody knows
+            self._fragments[side].abandon()
+            self._input[side].drop()
+            self._lose_track(side)
+            self._lose_stream(side, "imap_compression_lost")
+        elif not self._fragments[side].skip_gap(length):
             self._lose_track(side)
 
     def _finish(self) -> None:
@@ -153,6 +162,7 @@ class ImapDissector(MailDissector):
             self._end_command(command, None)
         if self._open is not None:
             self._close_command(self._open)
+        self._leave()
         # it refers to this dissector: no reference cycle outlives the session
         del self._retrieval
 
@@ -166,192 +176,88 @@ class ImapDissector(MailDissector):
             if self._open is not None:
                 self._close_command(self._open)
 
-    def _next_number(self) -> int:
-        self._exchange_count += 1
-        return self._exchange_count
-
-    # The client's side
-
-    def _receive_command(self, fragment: bytes) -> None:
-        if self._open is not None:
-            self._continue_command(self._open, fragment)
-        else:
-            self._begin_command(fragment)
-
-    def _begin_command(self, line: bytes) -> None:
-        parsed = grammar.parse_command(line)
-        is_known = parsed is not None and grammar.is_known(parsed[1])
-        if not is_known and self._client_is_lost:
-            return
-        authenticate = None if is_known else self._in_progress.first("AUTHENTICATE")
-        if authenticate is not None:
-            # RFC 9051 §6.2.2: until the tagged response, lines are SASL responses
-            if authenticate.sasl is not None:
-                authenticate.sasl.receive_response(line)
-        elif parsed is not None:
-            self._client_is_lost = False
-            self._command_seen = True
-            tag, verb, argument = parsed
-            self._continue_command(self._add_command(tag, verb), argument)
-        elif line and line.upper() != b"DONE":
-            self._anomaly("imap_invalid_command", Side.CLIENT)
-
-    def _add_command(self, tag: bytes, verb: str) -> Command:
-        command = Command(
-            self._next_number(),
-            tag,
-            verb,
-            self._time_ns,
-            self._frame,
-            server_holes=self._holes[Side.SERVER],
-        )
-        same_tag = self._in_progress.oldest_of_tag(tag)
-        if same_tag is not None:
-            if same_tag.server_holes < command.server_holes:
-                # its response was in the hole, or the tag would not be used again
-                self._end_command(same_tag, None)
-            else:
-                self._anomaly("imap_tag_reused", Side.CLIENT)
-        self._in_progress.add(command)
-        if len(self._in_progress) > self.limits.pending_commands:
-            self._anomaly("too_many_pending_commands", Side.CLIENT)
-            self._end_command(self._in_progress.oldest(), None)
-        return command
-
-    def _continue_command(self, command: Command, fragment: bytes) -> None:
-        literal = find_literal(fragment)
-        if literal is None:
-            command.add_fragment(fragment, self.limits.kept_text)
-            self._close_command(command)
-            return
-        sink = self._choose_sink(command, fragment, literal)
-        command.add_fragment(fragment, self.limits.kept_text)
-        self._open = command
-        self._may_withhold = literal.synchronizing
-        self._fragments[Side.CLIENT].expect_literal(literal, sink)
-
-    def _choose_sink(
-        self, command: Command, fragment: bytes, literal: Literal
-    ) -> LiteralSink | None:
-        """Decide where a literal of a command goes; most are of no interest."""
-        if not command.argument and not fragment[: literal.start].strip():
-            if (
-                command.verb in _FIRST_LITERAL_KEPT
-                and literal.size <= self.limits.kept_text
-            ):
-                command.first_literal = KeptLiteral()
-            return command.first_literal
-        # RFC 4469: CATENATE's literals are parts of a message
-        is_part = b" CATENATE (" in (command.argument + fragment).upper()
-        if command.verb == "APPEND" and not is_part:
-            on_end = partial(self._hold_appended, command)
-            return MessageLiteral(MessageReader(self.limits), on_end)
-        return None
-
-    def _hold_appended(
-        self, command: Command, reader: MessageReader, *, complete: bool
-    ) -> None:
-        facts = reader.finish(complete=complete)
-        message = AppendedMessage(facts, complete, self._time_ns, self._frame)
-        if self._held_messages < self.limits.list_items:
-            self._held_messages += 1
-            command.messages.append(message)
-        else:
-            self._events.append(
-                describe_appended(command, message, Delivery.UNKNOWN, self.limits)
-            )
-
-    def _close_command(self, command: Command) -> None:
-        """All of a command was sent, or all of it that will ever be seen."""
-        self._open = None
-        if command.verb == "AUTHENTICATE":
-            self._begin_authentication(command)
-        command.close()
-        match command.verb:
-            case "STARTTLS":
-                self._events.append(StartTlsAdvanced(StartTls.REQUESTED))
-                self._await_switch(command)
-            case "COMPRESS":
-                self._await_switch(command)
-            case "FETCH" | "UID FETCH":
-                command.asked_chunk = parse_asked_chunk(command.argument)
-            case "ID":
-                self._events += describe_software(
-                    Side.CLIENT, command.argument, self.limits
-                )
-        if command.is_over:
-            self._complete(command)
-
-    def _end_command(self, command: Command, response: Response | None) -> None:
-        """Wait no longer for a command's response: it is here, or will never be."""
-        self._in_progress.remove(command)
-        command.response = response
-        command.is_over = True
-        if not command.is_open:
-            self._complete(command)
-
-    def _complete(self, command: Command) -> None:
-        """A command was sent and answered, or as much of it as will be."""
-        response = command.response
-        self._held_messages -= len(command.messages)
-        self._events += conclude(command, response, self.limits)
-        is_done = response is not None and response.status == "OK"
-        if command.verb in _SELECTING:
-            # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
-            self._mailbox = named_mailbox(command, self.limits) if is_done else None
-        elif command.verb in _DESELECTING and is_done:
-            self._mailbox = None
-        if command is self._switch:
-            # the client's bytes that waited come before the next response
-            self._switch = None
-            self._paused = True
-            if is_done and command.verb == "COMPRESS":
-                self._start_compression()
-            elif is_done:
-                self._start_tls()
-
-    def _begin_authentication(self, command: Command) -> None:
-        parsed = grammar.parse_mechanism(command.argument)
-        if parsed is not None:
-            mechanism, initial_response = parsed
-            command.sasl = SaslExchange(mechanism)
-            if initial_response is not None:
-                command.sasl.receive_initial_response(initial_response)
-
-    def _await_switch(self, command: Command) -> None:
-        """Read no more of the client until it is known what its bytes are."""
-        self._switch = command
-        self._paused = True
-
-    def _waits_for_switch(self) -> bool:
-        """Whether the client's bytes wait for the answer to STARTTLS or COMPRESS."""
-        if self._switch is None:
-            return False
-        unread = self._input[Side.CLIENT].data
-        is_answer_lost = self._holes[Side.SERVER] > self._switch.server_holes
-        if not unread or not (
-            is_answer_lost
-            or self._at_eof[Side.SERVER]
-            or len(unread) > self.limits.held
-        ):
-            return True
-        # no answer will be seen: what the client sent next tells what it was
-        if self._switch.verb == "COMPRESS":
-            self._start_compression()
-            return True
-        is_tls = looks_like_tls(bytes(unread[:TLS_PREFIX_BYTES]))
-        if is_tls:
-            self._events.append(StartTlsAdvanced(StartTls.ACCEPTED))
-            self._start_tls()
-        elif is_tls is False:
-            self._switch = None
-        return is_tls is not False
+    # Compression
 
     def _start_compression(self) -> None:
-        self._compressed = self.opaque = True
-        for unread in self._input:
-            unread.drop()
-        self._anomaly("imap_compression_lost", Side.SERVER)
+        self._inflaters = [Inflater(self.limits), Inflater(self.limits)]
+        self._compression_begins = True
+
+    def _take_events(self) -> list[Event]:
+        if not self._compression_begins:
+            return super()._take_events()
+        self._compression_begins = False
+        waiting = [unread.take(len(unread)) for unread in self._input]
+        events = super()._take_events()
+        for side, data in zip(Side, waiting, strict=True):
+            if data:
+                events += self._inflate(side, data, self._time_ns, self._frame)
+        return events
+
+    def _inflate(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        """Take compressed bytes of a side."""
+        assert self._inflaters is not None
+        inflater = self._inflaters[side]
+        events: list[Event] = []
+        if inflater is None:
+            return events
+        try:
+            for piece in inflater.inflate(data):
+                events += super().receive_data(side, piece, time_ns, frame)
+        except InflateError as error:
+            self._time_ns, self._frame = time_ns, frame
+            self._lose_stream(side, error.code)
+            events += self._take_events()
+        return events
+
+    def _lose_stream(self, side: Side, code: str) -> None:
+        """Read no more of a side that can't be inflated."""
+        assert self._inflaters is not None
+        if self._inflaters[side] is not None:
+            self._inflaters[side] = None
+            self._anomaly(code, side)
+            self.opaque = not any(self._inflaters)
+
+    # States and mailboxes
+
+    def _enter(self, state: State) -> None:
+        if state is not self._state:
+            self._state = state
+            self._events.append(StateChanged(state))
+
+    def _act_on(self, command: Command, response: Response | None) -> None:
+        verb = command.verb
+        is_done = response is not None and response.status == "OK"
+        if verb in _SELECTING:
+            # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
+            self._leave()
+            if is_done:
+                mailbox = named_mailbox(command, self.limits)
+                self._stay = Stay(mailbox, self._opening_exists)
+                self._stay.asked_for_changes = b"QRESYNC" in command.argument.upper()
+                self._enter(State.SELECTED)
+            elif self._state is State.SELECTED:
+                self._enter(State.AUTHENTICATED)
+            self._opening_exists = None
+        elif not is_done:
+            return
+        elif verb in _LOGINS:
+            self._enter(State.AUTHENTICATED)
+        elif verb in _DESELECTING:
+            self._leave()
+            is_out = verb == "UNAUTHENTICATE"
+            self._enter(State.NOT_AUTHENTICATED if is_out else State.AUTHENTICATED)
+        elif verb == "LOGOUT":
+            self._enter(State.LOGOUT)
+        elif verb in _FETCHING and b"CHANGEDSINCE" in command.argument.upper():
+            self._stay.asked_for_changes = True
+
+    def _leave(self) -> None:
+        """The stay in a mailbox is over, if there was one."""
+        self._report_previews()
+        self._events += self._stay.leave()
+        self._stay = Stay()
 
     # The server's side
 
@@ -386,18 +292,38 @@ class ImapDissector(MailDissector):
                 return
             if name == b"EXPUNGE":
                 self._count_expunged(1)
+            elif name == b"EXISTS":
+                self._count_existing(number)
         elif name in _UNTAGGED_STATUSES:
             self._receive_status(name, line[3 + len(name) :])
             return
-        elif name == b"CAPABILITY":
-            self._events += describe_capabilities(line[13:], self.limits)
-        elif name == b"ID":
-            self._events += describe_software(Side.SERVER, line[5:], self.limits)
-        elif name == b"VANISHED" and words[2:] and words[2].upper() != b"(EARLIER)":
-            self._count_expunged(grammar.count_uids(words[2]))
+        else:
+            on_data = self._ON_DATA.get(name)
+            if on_data is not None:
+                on_data(self, line[3 + len(name) :])
         self._expects_greeting = False
         if line.endswith(b"}"):
             self._skip_literals(line)
+
+    def _receive_id(self, params: bytes) -> None:
+        self._events += describe_software(Side.SERVER, params, self.limits)
+
+    def _receive_enabled(self, capability_data: bytes) -> None:
+        for word in capability_data.split():
+            self._use_extension(word[:64].decode("ascii", "replace").upper())
+
+    def _receive_vanished(self, data: bytes) -> None:
+        """RFC 7162 §3.2.10: like EXPUNGE, or what was expunged in former sessions."""
+        self._use_extension("QRESYNC")
+        if data[:9].upper() == b"(EARLIER)":
+            self._stay.asked_for_changes = True
+        else:
+            self._count_expunged(grammar.count_uids(data))
+
+    def _receive_listed(self, _data: bytes) -> None:
+        command = self._in_progress.first(*_LISTING)
+        if command is not None:
+            command.listed += 1
 
     def _skip_literals(self, fragment: bytes) -> None:
         """Pass over a response, or the rest of one, that needs no reading."""
@@ -408,21 +334,35 @@ class ImapDissector(MailDissector):
             self._fragments[Side.SERVER].expect_literal(literal, None)
 
     def _receive_fetch(self, number: bytes, line: bytes) -> None:
-        if line.endswith(b"}") or may_hold_message(line):
+        command = self._in_progress.first(*_CHANGING_FLAGS)
+        if command is not None:
+            command.flagged += b"FLAGS" in line
+        elif len(number) <= 10 and self._in_progress.first(*_FETCHING) is not None:
+            self._stay.see_message(int(number))
+        if line.endswith(b"}") or may_hold_message(line) or is_piece(line):
+            self._fetched = number
             self._retrieval.open_response(number)
+            self._pieces.open_response(number)
             self._continue_fetch(line)
 
     def _continue_fetch(self, fragment: bytes) -> None:
         literal = find_literal(fragment)
         sink = self._retrieval.read_fragment(fragment, literal)
+        piece = self._pieces.read_fragment(
+            fragment, literal, self._time_ns, is_taken=sink is not None
+        )
         if literal is not None:
+            if self._retrieval.begins:
+                self._retrieved_ns = self._time_ns
             self._continuation = self._continue_fetch
-            self._fragments[Side.SERVER].expect_literal(literal, sink)
-        else:
-            self._continuation = None
-            command = self._in_progress.first("FETCH", "UID FETCH")
-            asked = None if command is None else command.asked_chunk
-            self._retrieval.close_response(asked)
+            self._fragments[Side.SERVER].expect_literal(literal, sink or piece)
+            return
+        self._continuation = None
+        command = self._in_progress.first(*_FETCHING)
+        asked = None if command is None else command.asked_chunk
+        self._retrieval.close_response(asked)
+        for preview in self._pieces.close_response(self._time_ns, self._frame):
+            self._report_preview(preview)
 
     def _receive_status(self, status: bytes, text: bytes) -> None:
         is_bye = status == b"BYE"
@@ -430,8 +370,12 @@ class ImapDissector(MailDissector):
         if self._expects_greeting and not is_leaving and grammar.may_greet(text):
             self._events.append(describe_greeting(text, self.limits))
             self._report_untagged(ExchangeKind.GREETING, status, text)
+            if status in _GREETED_STATES:
+                self._enter(_GREETED_STATES[status])
         elif is_bye and not is_leaving:
             self._report_untagged(ExchangeKind.UNSOLICITED, status, text)
+        if is_bye:
+            self._enter(State.LOGOUT)
         self._expects_greeting = False
         self._read_code(text)
 
@@ -440,6 +384,8 @@ class ImapDissector(MailDissector):
         if authenticate is not None and authenticate.sasl is not None:
             authenticate.sasl.receive_challenge(line[2:])
         self._may_withhold = False
+        # the client may send its literal now
+        self._literal_ns = self._time_ns
 
     def _receive_tagged(self, line: bytes) -> None:
         self._expects_greeting = False
@@ -472,17 +418,41 @@ class ImapDissector(MailDissector):
         return command.literal_withheld
 
     def _read_code(self, text: bytes) -> None:
-        if text.startswith(b"[") and text[:12].upper() == b"[CAPABILITY ":
-            capability_data = text[12:].partition(b"]")[0]
-            self._events += describe_capabilities(capability_data, self.limits)
+        if not text.startswith(b"["):
+            return
+        if text[:12].upper() == b"[CAPABILITY ":
+            self._receive_capabilities(text[12:].partition(b"]")[0])
+        elif text[:9].upper() == b"[COPYUID ":
+            self._use_extension("UIDPLUS")
+            # RFC 6851 §4.3: of MOVE, it comes with an untagged OK
+            move = self._in_progress.first("MOVE", "UID MOVE")
+            if move is not None:
+                move.copied += grammar.count_copied(text)
+        elif text[:11].upper() == b"[APPENDUID ":
+            self._use_extension("UIDPLUS")
+
+    def _receive_capabilities(self, capability_data: bytes) -> None:
+        self._events += describe_capabilities(capability_data, self.limits)
+        if self._state in (None, State.NOT_AUTHENTICATED):
+            self._events.append(describe_login_offer(capability_data, self.limits))
 
     # Reports
 
     def _count_expunged(self, count: int) -> None:
         """Credit the command that expunges; others report what others expunged."""
+        self._report_previews()
+        self._stay.expunge(count)
         command = self._in_progress.first(*_EXPUNGING)
         if command is not None:
             command.expunged += count
+
+    def _count_existing(self, number: bytes) -> None:
+        if len(number) > 10:
+            return
+        if self._in_progress.first(*_SELECTING) is not None:
+            self._opening_exists = int(number)
+        else:
+            self._stay.exists = int(number)
 
     def _report_untagged(self, kind: ExchangeKind, status: bytes, text: bytes) -> None:
         status_shown = f"* {status.decode()}"
@@ -495,13 +465,54 @@ class ImapDissector(MailDissector):
         self._events.append(exchange)
 
     def _report_retrieved(self, facts: MessageFacts, *, complete: bool) -> None:
-        self._events.append(
-            MessageTransferred(
-                Direction.RETRIEVED,
-                Delivery.COMPLETE if complete else Delivery.CUT,
-                facts,
-                self._time_ns,
-                self._frame,
-                mailbox=self._mailbox,
-            )
+        if complete:
+            self._pieces.forget(self._fetched)
+        outcome = Delivery.COMPLETE if complete else Delivery.CUT
+        place = (self._time_ns, self._frame, self._retrieved_ns)
+        self._report_fetched(facts, outcome, *place)
+
+    def _report_previews(self) -> None:
+        """Report the messages of which only pieces were fetched."""
+        for preview in self._pieces.take_all():
+            self._report_preview(preview)
+
+    def _report_preview(self, preview: Preview) -> None:
+        facts = preview.finish()
+        outcome = Delivery.CUT if facts.cut else Delivery.PARTIAL
+        place = (preview.time_ns, preview.frame, preview.begin_ns)
+        self._report_fetched(facts, outcome, *place)
+        if preview.has_header:
+            self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
+        if preview.parts_seen:
+            count = len(preview.parts_seen)
+            self._events.append(UseCounted(Use.PARTS_FETCHED, count))
+
+    def _report_fetched(
+        self,
+        facts: MessageFacts,
+        outcome: Delivery,
+        time_ns: int,
+        frame: int,
+        begin_ns: int | None,
+    ) -> None:
+        message = MessageTransferred(
+            Direction.RETRIEVED,
+            outcome,
+            facts,
+            time_ns,
+            frame,
+            mailbox=self._stay.mailbox,
+            verb="FETCH",
+            begin_ns=begin_ns,
         )
+        self._report_message(message, Side.SERVER)
+
+    _ON_DATA: ClassVar[dict[bytes, Callable[[ImapDissector, bytes], None]]] = {
+        b"CAPABILITY": _receive_capabilities,
+        b"ENABLED": _receive_enabled,
+        b"ID": _receive_id,
+        b"LIST": _receive_listed,
+        b"LSUB": _receive_listed,
+        b"VANISHED": _receive_vanished,
+        b"XLIST": _receive_listed,
+    }

@@ -78,7 +78,11 @@ class MessageLiteral:
 
 
 class Retrieval:
-    """Reads the FETCH responses of a session, one after the other."""
+    """Reads the FETCH responses of a session, one after the other.
+
+    Attributes:
+        begins: the literal that was announced last begins a message.
+    """
 
     __slots__ = (
         "_chunk",
@@ -88,6 +92,7 @@ class Retrieval:
         "_partial",
         "_position",
         "_size",
+        "begins",
     )
 
     def __init__(self, limits: Limits, deliver: Deliver) -> None:
@@ -101,6 +106,7 @@ class Retrieval:
         # of the response that is being read: its chunk (origin, length); RFC822.SIZE
         self._chunk: tuple[int, int] | None = None
         self._size: int | None = None
+        self.begins = False
 
     def open_response(self, number: bytes) -> None:
         """Begin a response about the message with this sequence number."""
@@ -121,7 +127,8 @@ class Retrieval:
             return None
         item = fragment[: literal.start].rstrip()
         item = item[item.rfind(b" ") + 1 :].lstrip(b"(").upper()
-        if item in _WHOLE_MESSAGE:
+        self.begins = item in _WHOLE_MESSAGE
+        if self.begins:
             return MessageLiteral(MessageReader(self._limits), self._finish_message)
         reader = self._open_chunk(item, literal.size)
         return None if reader is None else MessageLiteral(reader, self._close_chunk)
@@ -164,6 +171,7 @@ class Retrieval:
             return None
         origin = int(match[1])
         if origin == 0:
+            self.begins = True
             self._partial, self._position = MessageReader(self._limits), 0
         elif origin != self._position:
             self._partial = None

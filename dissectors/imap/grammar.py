@@ -117,20 +117,22 @@ def has_password(login: bytes) -> bool:
     return bool(login[userid.end() :].strip() if userid else login)
 
 
-def parse_id(text: bytes) -> bytes | None:
-    """Return `name` and `version` of an id-params-list (RFC 2971 §3.3)."""
+def parse_id(text: bytes, limit: int) -> dict[bytes, bytes]:
+    """Return the fields of an id-params-list (RFC 2971 §3.3), names in lower case.
+
+    Args:
+        text: the list.
+        limit: how many fields are read.
+    """
     strings = [
         unquote(token) if token.startswith(b'"') else None
-        for token in _NSTRING.findall(text)
+        for token in _NSTRING.findall(text)[: 2 * limit]
     ]
-    fields = {
+    return {
         name.lower(): value
         for name, value in zip(strings[::2], strings[1::2], strict=False)
         if name and value
     }
-    if b"name" not in fields:
-        return None
-    return b" ".join(fields[key] for key in (b"name", b"version") if key in fields)
 
 
 def parse_mechanism(argument: bytes) -> tuple[str, bytes | None] | None:
@@ -150,6 +152,22 @@ def count_uids(uid_set: bytes) -> int:
         last = int(match[2]) if match[2] else first
         count += abs(last - first) + 1
     return min(count, _MAX_MESSAGES)
+
+
+# resp-text-code = atom [SP 1*<any TEXT-CHAR except "]">]
+_RESPONSE_CODE = re.compile(rb"\[([A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]{1,64})")
+
+
+def parse_response_code(text: bytes) -> str | None:
+    """Return the name of the response code that a resp-text begins with."""
+    match = _RESPONSE_CODE.match(text) if text.startswith(b"[") else None
+    return match[1].decode().upper() if match else None
+
+
+def count_copied(text: bytes) -> int:
+    """Count the messages that `[COPYUID validity source destination]` names."""
+    words = text.partition(b"]")[0].split()
+    return count_uids(words[2]) if len(words) > 2 else 0
 
 
 def redact(verb: str, argument: bytes) -> bytes:

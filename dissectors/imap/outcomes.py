@@ -17,6 +17,7 @@ from dissectors.events import (
     ExchangeKind,
     Exposure,
     GreetingReceived,
+    LoginOffered,
     MailboxSelected,
     MessagesDeleted,
     MessageTransferred,
@@ -24,6 +25,8 @@ from dissectors.events import (
     SoftwareIdentified,
     StartTls,
     StartTlsAdvanced,
+    Use,
+    UseCounted,
 )
 from dissectors.imap import grammar
 from dissectors.imap.mailbox import decode_mailbox
@@ -73,6 +76,7 @@ def named_mailbox(command: Command, limits: Limits) -> str | None:
 def set_response(exchange: Exchange, response: Response, limits: Limits) -> None:
     """Fill in the half of an exchange that the server sent."""
     exchange.status = response.status
+    exchange.response_code = grammar.parse_response_code(response.text)
     exchange.reply_text = decode_text(response.text, limits.kept_text)
     exchange.reply_time_ns = response.time_ns
     exchange.reply_frame = response.frame
@@ -86,30 +90,51 @@ def describe_greeting(text: bytes, limits: Limits) -> Event:
 
 def describe_capabilities(capability_data: bytes, limits: Limits) -> list[Event]:
     """Report capability-data, which comes without its first word."""
-    names, step = _parse_capabilities(capability_data, limits.line, limits.list_items)
+    names, step, _ = _parse_capabilities(
+        capability_data, limits.line, limits.list_items
+    )
     return [CapabilitiesAnnounced(list(names)), StartTlsAdvanced(step)]
+
+
+def describe_login_offer(capability_data: bytes, limits: Limits) -> Event:
+    """Report by which mechanisms the server lets clients log in."""
+    parsed = _parse_capabilities(capability_data, limits.line, limits.list_items)
+    return LoginOffered(list(parsed[2]))
 
 
 @remember_short
 def _parse_capabilities(
     capability_data: bytes, limit: int, item_limit: int
-) -> tuple[tuple[str, ...], StartTls]:
+) -> tuple[tuple[str, ...], StartTls, tuple[str, ...]]:
     names = tuple(decode_text(capability_data, limit).split()[:item_limit])
-    is_offered = any(name.upper() == "STARTTLS" for name in names)
-    return names, StartTls.OFFERED if is_offered else StartTls.NOT_OFFERED
+    known = [name.upper() for name in names]
+    step = StartTls.OFFERED if "STARTTLS" in known else StartTls.NOT_OFFERED
+    mechanisms = {name[5:]: None for name in known if name.startswith("AUTH=")}
+    if "LOGINDISABLED" not in known:
+        # RFC 9051 §6.2.3: the command LOGIN
+        mechanisms["LOGIN"] = None
+    return names, step, tuple(mechanisms)
 
 
 def describe_software(side: Side, id_params: bytes, limits: Limits) -> list[Event]:
     """Report the id-params-list (RFC 2971 §3.3) of a side."""
-    name = grammar.parse_id(id_params)
-    if name is None:
+    fields = grammar.parse_id(id_params, limits.id_fields)
+    if not fields:
         return []
-    return [SoftwareIdentified(side, decode_text(name, limits.kept_text))]
+    name = None
+    if b"name" in fields:
+        words = [fields[key] for key in (b"name", b"version") if key in fields]
+        name = decode_text(b" ".join(words), limits.kept_text)
+    shown = [
+        decode_text(key + b"=" + value, limits.kept_text)
+        for key, value in fields.items()
+    ]
+    return [SoftwareIdentified(side, name, shown)]
 
 
 def describe_appended(
     command: Command, message: AppendedMessage, delivery: Delivery, limits: Limits
-) -> Event:
+) -> MessageTransferred:
     """Report a message that APPEND sent."""
     return MessageTransferred(
         Direction.APPENDED,
@@ -118,6 +143,8 @@ def describe_appended(
         message.time_ns,
         message.frame,
         mailbox=named_mailbox(command, limits),
+        verb=command.verb,
+        begin_ns=message.begin_ns,
     )
 
 
@@ -189,6 +216,49 @@ def _conclude_expunge(
     return [MessagesDeleted(command.expunged)] if command.expunged else []
 
 
+def _conclude_store(
+    command: Command, response: Response | None, _limits: Limits
+) -> list[Event]:
+    count = command.flagged
+    is_silent = b".SILENT" in command.argument.upper()
+    if is_silent and not count and _status(response) == "OK":
+        # RFC 9051 §6.4.6: the responses are left out
+        count = _count_named(command)
+    return [UseCounted(Use.FLAGS_CHANGED, count)] if count else []
+
+
+def _conclude_copy(
+    command: Command, response: Response | None, limits: Limits
+) -> list[Event]:
+    events = _conclude_expunge(command, response, limits)
+    if response is None or response.status != "OK":
+        return events
+    count = command.copied or grammar.count_copied(response.text)
+    if not response.text.upper().startswith(b"[COPYUID ") and not command.copied:
+        count = _count_named(command)
+    use = Use.MESSAGES_MOVED if "MOVE" in command.verb else Use.MESSAGES_COPIED
+    return [*events, UseCounted(use, count)] if count else events
+
+
+def _count_named(command: Command) -> int:
+    """How many messages the sequence set of a command names, if it has numbers only."""
+    return grammar.count_uids(command.argument.partition(b" ")[0])
+
+
+def _conclude_list(
+    command: Command, _response: Response | None, _limits: Limits
+) -> list[Event]:
+    count = command.listed
+    return [UseCounted(Use.MAILBOXES_LISTED, count)] if count else []
+
+
+def _conclude_change(
+    _command: Command, response: Response | None, _limits: Limits
+) -> list[Event]:
+    is_done = _status(response) == "OK"
+    return [UseCounted(Use.MAILBOXES_CHANGED, 1)] if is_done else []
+
+
 def _conclude_starttls(
     _command: Command, response: Response | None, _limits: Limits
 ) -> list[Event]:
@@ -201,12 +271,26 @@ def _conclude_starttls(
 _CONCLUSIONS: dict[str, Callable[[Command, Response | None, Limits], list[Event]]] = {
     "APPEND": _conclude_append,
     "AUTHENTICATE": _conclude_authenticate,
+    "COPY": _conclude_copy,
+    "CREATE": _conclude_change,
+    "DELETE": _conclude_change,
     "EXAMINE": _conclude_select,
     "EXPUNGE": _conclude_expunge,
+    "LIST": _conclude_list,
     "LOGIN": _conclude_login,
-    "MOVE": _conclude_expunge,
+    "LSUB": _conclude_list,
+    "MOVE": _conclude_copy,
+    "RENAME": _conclude_change,
+    "REPLACE": _conclude_append,
     "SELECT": _conclude_select,
     "STARTTLS": _conclude_starttls,
+    "STORE": _conclude_store,
+    "SUBSCRIBE": _conclude_change,
+    "UID COPY": _conclude_copy,
     "UID EXPUNGE": _conclude_expunge,
-    "UID MOVE": _conclude_expunge,
+    "UID MOVE": _conclude_copy,
+    "UID REPLACE": _conclude_append,
+    "UID STORE": _conclude_store,
+    "UNSUBSCRIBE": _conclude_change,
+    "XLIST": _conclude_list,
 }

@@ -10,7 +10,15 @@ cost is linear in the bytes.
 
 from __future__ import annotations
 
+from dissectors.message.parameters import ParameterizedField
 from dissectors.message.reader import MessageReader
+from dissectors.message.transfer import Content, content_for
 from dissectors.message.words import decode_words
 
-__all__ = ["MessageReader", "decode_words"]
+__all__ = [
+    "Content",
+    "MessageReader",
+    "ParameterizedField",
+    "content_for",
+    "decode_words",
+]

@@ -55,6 +55,10 @@ class Content:
         """Return the hash of the decoded content in hex."""
         return self._hash.hexdigest()
 
+    def detected_type(self) -> str | None:
+        """Return the type that the content's first bytes tell, if they do."""
+        return None
+
     def _keep(self, decoded: bytes) -> None:
         self.size_bytes += len(decoded)
         self._hash.update(decoded)

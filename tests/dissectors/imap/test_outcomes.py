@@ -135,9 +135,20 @@ def test_message_is_appended(
 ) -> None:
     facts = MessageFacts(size_bytes=3)
     command = make_command("APPEND", b"Sent {3}")
-    command.messages.append(AppendedMessage(facts, complete, time_ns=15, frame=3))
+    command.messages.append(
+        AppendedMessage(facts, complete, time_ns=15, frame=3, begin_ns=9)
+    )
     assert conclusions(command, response) == [
-        MessageTransferred(Direction.APPENDED, delivery, facts, 15, 3, mailbox="Sent")
+        MessageTransferred(
+            Direction.APPENDED,
+            delivery,
+            facts,
+            15,
+            3,
+            mailbox="Sent",
+            verb="APPEND",
+            begin_ns=9,
+        )
     ]
 
 
@@ -192,6 +203,6 @@ def test_capabilities_are_limited() -> None:
 def test_software_identifies_itself() -> None:
     params = b'("name" "sodr" "version" "19.34")'
     assert describe_software(Side.CLIENT, params, DEFAULT_LIMITS) == [
-        SoftwareIdentified(Side.CLIENT, "sodr 19.34")
+        SoftwareIdentified(Side.CLIENT, "sodr 19.34", ["name=sodr", "version=19.34"])
     ]
     assert describe_software(Side.CLIENT, b"NIL", DEFAULT_LIMITS) == []

@@ -1,0 +1,313 @@
+"""The client's side of IMAP: commands, and the literals that they carry.
+
+A command is open until its last fragment came, and in progress until its tagged
+response came; either may be first, as a server may refuse what it has not seen to its
+end. When both are there it is completed.
+
+Behind STARTTLS and COMPRESS the client's bytes wait for the server's answer, which
+tells what they are.
+"""
+
+from __future__ import annotations
+
+import abc
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dissectors.conversation import MailDissector
+from dissectors.events import Delivery, Side, StartTls, StartTlsAdvanced
+from dissectors.imap import grammar
+from dissectors.imap.commands import AppendedMessage, Command, CommandsInProgress
+from dissectors.imap.extensions import used_by
+from dissectors.imap.fetch import MessageLiteral, parse_asked_chunk
+from dissectors.imap.framing import FragmentReader, KeptLiteral, find_literal
+from dissectors.imap.outcomes import conclude, describe_appended, describe_software
+from dissectors.limits import DEFAULT_LIMITS
+from dissectors.message import MessageReader
+from dissectors.sasl import SaslExchange
+from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
+
+if TYPE_CHECKING:
+    from dissectors.imap.commands import Response
+    from dissectors.imap.framing import Literal, LiteralSink
+    from dissectors.limits import Limits
+
+_FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
+_APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})
+_CATENATE = b"CATENATE ("
+
+
+class ClientReader(MailDissector):
+    """The part of an IMAP dissector that reads the client."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(limits)
+        self._fragments = (
+            FragmentReader(self._input[Side.CLIENT]),
+            FragmentReader(self._input[Side.SERVER]),
+        )
+        # a hole was passed, and no line since was surely a command or response
+        self._client_is_lost = self._server_is_lost = False
+        self._holes = [0, 0]
+        self._in_progress = CommandsInProgress()
+        # the command that the client is still sending
+        self._open: Command | None = None
+        # the command after whose response the client's bytes may be no commands
+        self._switch: Command | None = None
+        # what is unread of a side stays unread for now
+        self._paused = False
+        # the client waits for leave to send a literal, as far as is known; and when
+        # it was announced, or that leave came
+        self._may_withhold = False
+        self._literal_ns = 0
+        self._command_seen = False
+        # messages that were appended and wait for their tagged response
+        self._held_messages = 0
+
+    @abc.abstractmethod
+    def _act_on(self, command: Command, response: Response | None) -> None:
+        """A command was completed: note what it changed."""
+
+    @abc.abstractmethod
+    def _start_compression(self) -> None:
+        """From the next unread byte on, both sides are compressed."""
+
+    @abc.abstractmethod
+    def _lose_stream(self, side: Side, code: str) -> None:
+        """Read no more of a side, and report why."""
+
+    def _next_number(self) -> int:
+        self._exchange_count += 1
+        return self._exchange_count
+
+    def _receive_command(self, fragment: bytes) -> None:
+        if self._open is not None:
+            self._continue_command(self._open, fragment)
+        else:
+            self._begin_command(fragment)
+
+    def _begin_command(self, line: bytes) -> None:
+        parsed = grammar.parse_command(line)
+        is_known = parsed is not None and grammar.is_known(parsed[1])
+        if not is_known and self._client_is_lost:
+            return
+        authenticate = None if is_known else self._in_progress.first("AUTHENTICATE")
+        if authenticate is not None:
+            # RFC 9051 §6.2.2: until the tagged response, lines are SASL responses
+            if authenticate.sasl is not None:
+                authenticate.sasl.receive_response(line)
+        elif parsed is not None:
+            self._client_is_lost = False
+            self._command_seen = True
+            tag, verb, argument = parsed
+            self._continue_command(self._add_command(tag, verb), argument)
+        elif line and line.upper() != b"DONE":
+            self._anomaly("imap_invalid_command", Side.CLIENT)
+
+    def _add_command(self, tag: bytes, verb: str) -> Command:
+        command = Command(
+            self._next_number(),
+            tag,
+            verb,
+            self._time_ns,
+            self._frame,
+            server_holes=self._holes[Side.SERVER],
+        )
+        same_tag = self._in_progress.oldest_of_tag(tag)
+        if same_tag is not None:
+            if same_tag.server_holes < command.server_holes:
+                # its response was in the hole, or the tag would not be used again
+                self._end_command(same_tag, None)
+            else:
+                self._anomaly("imap_tag_reused", Side.CLIENT)
+        self._in_progress.add(command)
+        if len(self._in_progress) > self.limits.pending_commands:
+            self._anomaly("too_many_pending_commands", Side.CLIENT)
+            self._end_command(self._in_progress.oldest(), None)
+        return command
+
+    def _continue_command(self, command: Command, fragment: bytes) -> None:
+        literal = find_literal(fragment)
+        if literal is None:
+            if command.catenation is not None:
+                self._end_catenation(command, fragment)
+            command.add_fragment(fragment, self.limits.kept_text)
+            self._close_command(command)
+            return
+        sink = self._choose_sink(command, fragment, literal)
+        command.add_fragment(fragment, self.limits.kept_text)
+        self._open = command
+        self._may_withhold = literal.synchronizing
+        self._literal_ns = self._time_ns
+        if not literal.synchronizing:
+            self._use_extension("LITERAL+")
+        self._fragments[Side.CLIENT].expect_literal(literal, sink)
+
+    def _choose_sink(
+        self, command: Command, fragment: bytes, literal: Literal
+    ) -> LiteralSink | None:
+        """Decide where a literal of a command goes; most are of no interest."""
+        if not command.argument and not fragment[: literal.start].strip():
+            if (
+                command.verb in _FIRST_LITERAL_KEPT
+                and literal.size <= self.limits.kept_text
+            ):
+                command.first_literal = KeptLiteral()
+            return command.first_literal
+        if command.verb in _APPENDING:
+            return self._open_appended(command, fragment[: literal.start])
+        return None
+
+    # messages that are appended
+
+    def _open_appended(self, command: Command, head: bytes) -> LiteralSink:
+        """Open a message, or the next part of one (RFC 4469)."""
+        start = head.upper().rfind(_CATENATE)
+        if start >= 0 or head.lstrip().startswith(b")"):
+            # RFC 3502: the next message
+            if command.catenation is not None:
+                self._end_catenation(command, head)
+            if start >= 0:
+                command.catenation = MessageReader(self.limits)
+                head = head[start + len(_CATENATE) :]
+        if command.catenation is None:
+            on_end = partial(self._hold_appended, command)
+            return MessageLiteral(MessageReader(self.limits), on_end)
+        _leave_urls_out(command.catenation, head)
+        return MessageLiteral(command.catenation, partial(_end_text, command))
+
+    def _end_catenation(self, command: Command, fragment: bytes) -> None:
+        reader = command.catenation
+        assert reader is not None
+        command.catenation = None
+        _leave_urls_out(reader, fragment.partition(b")")[0])
+        self._hold_appended(command, reader, complete=not command.is_cut)
+
+    def _hold_appended(
+        self, command: Command, reader: MessageReader, *, complete: bool
+    ) -> None:
+        facts = reader.finish(complete=complete)
+        message = AppendedMessage(
+            facts, complete, self._time_ns, self._frame, self._literal_ns
+        )
+        if self._held_messages < self.limits.list_items:
+            self._held_messages += 1
+            command.messages.append(message)
+        else:
+            described = describe_appended(
+                command, message, Delivery.UNKNOWN, self.limits
+            )
+            self._report_message(described, Side.CLIENT)
+
+    # the end of a command
+
+    def _close_command(self, command: Command) -> None:
+        """All of a command was sent, or all of it that will ever be seen."""
+        self._open = None
+        if command.catenation is not None:
+            command.is_cut = True
+            self._end_catenation(command, b"")
+        if command.verb == "AUTHENTICATE":
+            self._begin_authentication(command)
+        command.close()
+        match command.verb:
+            case "STARTTLS":
+                self._events.append(StartTlsAdvanced(StartTls.REQUESTED))
+                self._await_switch(command)
+            case "COMPRESS":
+                self._await_switch(command)
+            case "FETCH" | "UID FETCH":
+                command.asked_chunk = parse_asked_chunk(command.argument)
+            case "ID":
+                self._events += describe_software(
+                    Side.CLIENT, command.argument, self.limits
+                )
+        if command.is_over:
+            self._complete(command)
+
+    def _end_command(self, command: Command, response: Response | None) -> None:
+        """Wait no longer for a command's response: it is here, or will never be."""
+        self._in_progress.remove(command)
+        command.response = response
+        command.is_over = True
+        if not command.is_open:
+            self._complete(command)
+
+    def _complete(self, command: Command) -> None:
+        """A command was sent and answered, or as much of it as will be."""
+        response = command.response
+        self._held_messages -= len(command.messages)
+        self._events += conclude(command, response, self.limits)
+        for message in command.messages:
+            for code in message.facts.overruns:
+                self._anomaly(code, Side.CLIENT)
+        is_done = response is not None and response.status == "OK"
+        if is_done:
+            for name in used_by(command.verb, command.argument):
+                self._use_extension(name)
+            if len(command.messages) > 1:
+                self._use_extension("MULTIAPPEND")
+        self._act_on(command, response)
+        if command is self._switch:
+            # the client's bytes that waited come before the next response
+            self._switch = None
+            self._paused = True
+            if is_done and command.verb == "COMPRESS":
+                self._start_compression()
+            elif is_done:
+                self._start_tls()
+
+    def _begin_authentication(self, command: Command) -> None:
+        parsed = grammar.parse_mechanism(command.argument)
+        if parsed is not None:
+            mechanism, initial_response = parsed
+            command.sasl = SaslExchange(mechanism)
+            if initial_response is not None:
+                self._use_extension("SASL-IR")
+                command.sasl.receive_initial_response(initial_response)
+
+    # STARTTLS and COMPRESS
+
+    def _await_switch(self, command: Command) -> None:
+        """Read no more of the client until it is known what its bytes are."""
+        self._switch = command
+        self._paused = True
+
+    def _waits_for_switch(self) -> bool:
+        """Whether the client's bytes wait for the answer to STARTTLS or COMPRESS."""
+        if self._switch is None:
+            return False
+        unread = self._input[Side.CLIENT].data
+        is_answer_lost = self._holes[Side.SERVER] > self._switch.server_holes
+        if not unread or not (
+            is_answer_lost
+            or self._at_eof[Side.SERVER]
+            or len(unread) > self.limits.held
+        ):
+            return True
+        # no answer will be seen: what the client sent next tells what it was
+        if self._switch.verb == "COMPRESS":
+            self._switch = None
+            self._start_compression()
+            if is_answer_lost:
+                self._lose_stream(Side.SERVER, "imap_compression_lost")
+            return True
+        is_tls = looks_like_tls(bytes(unread[:TLS_PREFIX_BYTES]))
+        if is_tls:
+            self._events.append(StartTlsAdvanced(StartTls.ACCEPTED))
+            self._start_tls()
+        elif is_tls is False:
+            self._switch = None
+        return is_tls is not False
+
+
+def _leave_urls_out(reader: MessageReader, text: bytes) -> None:
+    """RFC 4469 §3: what a URL stands for is on the server and was not sent."""
+    if b"URL " in text.upper():
+        reader.skip_gap(0)
+
+
+def _end_text(command: Command, _reader: MessageReader, *, complete: bool) -> None:
+    """A part of a catenated message ended; the message goes on."""
+    if not complete:
+        command.is_cut = True

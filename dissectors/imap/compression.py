@@ -1,0 +1,76 @@
+"""COMPRESS=DEFLATE (RFC 4978): a layer between the wire and the lines.
+
+Data is inflated in slices, so that a few bytes can't become many at once, and only as
+long as it expands no more than `Limits.expansion` says; where a stream that does is
+left depends on how its packets cut it, and nothing else does. Each direction is a
+stream of its own; behind a hole or damage it can't be inflated any more, as what comes
+refers to what was lost.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from dissectors.limits import KIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dissectors.limits import Limits
+
+_SLICE = 16 * KIB
+# what any stream may become, however short it is
+_FREE_BYTES = 1024 * KIB
+# RFC 4978 §4: raw deflate, without a zlib header (RFC 1950)
+_RAW_DEFLATE = -zlib.MAX_WBITS
+
+
+class InflateError(Exception):
+    """A stream can't be inflated from here on; `code` is that of the anomaly."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Inflater:
+    """Inflates what one side sends."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._stream = zlib.decompressobj(_RAW_DEFLATE)
+        self._expansion = limits.expansion
+        # may be given out before the next byte is taken
+        self._allowance = _FREE_BYTES
+
+    def inflate(self, data: bytes) -> Iterator[bytes]:
+        """Give what the next bytes stand for, in slices.
+
+        Raises:
+            InflateError: the stream is damaged, ended, or expands too much.
+        """
+        self._allowance += len(data) * self._expansion
+        while data:
+            try:
+                piece = self._stream.decompress(data, _SLICE)
+            except zlib.error:
+                raise InflateError("imap_compression_lost") from None
+            self._allowance -= len(piece)
+            if piece:
+                yield piece
+            if self._allowance < 0:
+                raise InflateError("imap_compression_bomb")
+            if self._stream.eof:
+                # RFC 4978 §3: it is never ended while the session goes on
+                raise InflateError("imap_compression_lost")
+            data = self._stream.unconsumed_tail
+            if not data and len(piece) == _SLICE:
+                yield from self._rest()
+
+    def _rest(self) -> Iterator[bytes]:
+        """Give what is still inside, all its input being taken."""
+        while piece := self._stream.decompress(b"", _SLICE):
+            self._allowance -= len(piece)
+            yield piece
+            if self._allowance < 0:
+                raise InflateError("imap_compression_bomb")

@@ -1,0 +1,70 @@
+"""A stay in a mailbox: from SELECT to the next one (RFC 9051 §3.3).
+
+What a client learned of the mailbox is told by the FETCH responses that it asked for:
+of every message, of some, or of none. Sequence numbers mostly come in order, and then
+nothing is kept but how far they came.
+"""
+
+from __future__ import annotations
+
+from dissectors.events import MailboxSynchronised, MessagesAvailable, Synchronisation
+
+# sequence numbers out of order that are kept
+_MAX_NUMBERS = 100_000
+
+
+class Stay:
+    """What is known of one stay.
+
+    Attributes:
+        mailbox: its name, decoded; `None` if it is not known, or none is selected.
+        exists: how many messages it holds.
+        asked_for_changes: CHANGEDSINCE or QRESYNC (RFC 7162) was used.
+    """
+
+    __slots__ = (
+        "_in_order",
+        "_others",
+        "_seen_all",
+        "asked_for_changes",
+        "exists",
+        "mailbox",
+    )
+
+    def __init__(self, mailbox: str | None = None, exists: int | None = None) -> None:
+        self.mailbox = mailbox
+        self.exists = exists
+        self.asked_for_changes = False
+        self._in_order = 0
+        self._others: set[int] = set()
+        self._seen_all = False
+
+    def see_message(self, number: int) -> None:
+        """Learn that the client was told something of a message."""
+        if number == self._in_order + 1:
+            self._in_order = number
+        elif number > self._in_order and len(self._others) < _MAX_NUMBERS:
+            self._others.add(number)
+        if self.exists and self._in_order + len(self._others) >= self.exists:
+            self._seen_all = True
+
+    def expunge(self, count: int) -> None:
+        """Learn that there are fewer messages."""
+        if self.exists:
+            self.exists = max(0, self.exists - count)
+
+    def leave(self) -> list[MessagesAvailable | MailboxSynchronised]:
+        """Tell what the client had learned."""
+        told: list[MessagesAvailable | MailboxSynchronised] = []
+        if self.exists is not None:
+            told.append(MessagesAvailable(self.exists))
+        if self.mailbox is not None:
+            told.append(MailboxSynchronised(self.mailbox, self._synchronisation()))
+        return told
+
+    def _synchronisation(self) -> Synchronisation:
+        if self._seen_all:
+            return Synchronisation.COMPLETE
+        if self._in_order or self._others or self.asked_for_changes:
+            return Synchronisation.NEW
+        return Synchronisation.NONE
