@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 # The fields that are wanted, unfolded. RFC 5322 §4.5: blanks before the colon are
 # obsolete but valid. Nothing is tried twice, so the cost is linear.
 _FIELD = re.compile(
-    rb"\n(cc|content-(?:disposition|transfer-encoding|type)|date|from|message-id"
-    rb"|subject|to|user-agent|x-mailer)[^\S\n]*+:([^\n]*+)",
+    rb"\n(authentication-results|cc|content-(?:disposition|transfer-encoding|type)|date"
+    rb"|dkim-signature|from|in-reply-to|list-id|message-id|received|reply-to|subject|to"
+    rb"|user-agent|x-(?:client-ip|mailer|originating-ip|sender-ip))[^\S\n]*+:([^\n]*+)",
     re.IGNORECASE,
 )
 
@@ -33,6 +35,29 @@ _COMMENT = rb"\((?:%b|\((?:%b)*+\))*+\)?" % (_COMMENT_TEXT, _COMMENT_TEXT)
 _ADDRESS = re.compile(
     rb'(?:[^,"(<]++|"(?:[^"\\]|\\.)*+"?|%b|<[^>]*+>?)*+' % _COMMENT, re.DOTALL
 )
+
+
+_RARE_FIELDS = frozenset(
+    {
+        b"authentication-results",
+        b"dkim-signature",
+        b"in-reply-to",
+        b"list-id",
+        b"received",
+        b"reply-to",
+        b"x-client-ip",
+        b"x-originating-ip",
+        b"x-sender-ip",
+    }
+)
+# more than any path has
+_MAX_HOPS = 100
+# in this order; none of them is standard, the first is the most common
+_IP_FIELDS = (b"x-originating-ip", b"x-sender-ip", b"x-client-ip")
+# RFC 5321 §4.4: From-domain = "FROM" FWS Extended-Domain, with a TCP-info in
+# parentheses that holds an address literal, mostly in brackets
+_FROM_CLAUSE = re.compile(rb"from\s.{0,1000}?(?=\sby\s|\Z)", re.IGNORECASE | re.DOTALL)
+_ADDRESS_LITERAL = re.compile(rb"[\[(](?:IPv6:)?([0-9A-F.:]{2,45})[\])]", re.IGNORECASE)
 
 
 def read_fields(section: bytes | bytearray) -> dict[bytes, list[bytes]]:
@@ -62,11 +87,69 @@ def apply_fields(
     facts.mailer = text(b"user-agent")
     if facts.mailer is None:
         facts.mailer = text(b"x-mailer")
+    if not _RARE_FIELDS.isdisjoint(fields):
+        _apply_rare_fields(facts, fields, longest)
     for body in (*fields.get(b"to", ()), *fields.get(b"cc", ())):
         for address in _split_addresses(body):
             if len(facts.to) >= limits.list_items:
                 return
             facts.to.append(decode_words(address)[:longest])
+
+
+def _apply_rare_fields(
+    facts: MessageFacts, fields: dict[bytes, list[bytes]], longest: int
+) -> None:
+    """Write what tells of a message's way, and of what it belongs to."""
+
+    def texts(name: bytes) -> list[str]:
+        bodies = fields.get(name, ())[:_MAX_HOPS]
+        return [decode_words(body)[:longest] for body in bodies]
+
+    facts.reply_to = next(iter(texts(b"reply-to")), None)
+    facts.in_reply_to = next(iter(texts(b"in-reply-to")), None)
+    facts.received = texts(b"received")
+    facts.authentication_results = texts(b"authentication-results")
+    keys = map(_dkim_key, fields.get(b"dkim-signature", ())[:_MAX_HOPS])
+    facts.dkim = [key[:longest] for key in keys if key is not None]
+    if b"list-id" in fields:
+        # RFC 2919 §3: list-id-header = "List-ID:" [phrase] "<" list-id ">" CRLF
+        body = fields[b"list-id"][0]
+        facts.list_id = decode_words(body.rpartition(b"<")[2].partition(b">")[0])
+        facts.list_id = facts.list_id[:longest]
+    facts.originating_ip = _find_origin(fields)
+
+
+def _dkim_key(body: bytes) -> str | None:
+    """The DNS name of the key of a signature (RFC 6376 §3.6.2.1)."""
+    tags = {}
+    for spec in body.split(b";")[:_MAX_HOPS]:
+        # RFC 6376 §3.2: tag-spec = [FWS] tag-name [FWS] "=" [FWS] tag-value [FWS]
+        name, _, value = spec.partition(b"=")
+        tags[name.strip()] = b"".join(value.split())
+    domain, selector = tags.get(b"d"), tags.get(b"s")
+    if not domain or not selector:
+        return None
+    return (selector + b"._domainkey." + domain).decode("utf-8", "backslashreplace")
+
+
+def _find_origin(fields: dict[bytes, list[bytes]]) -> str | None:
+    """The address of who wrote a message: as a field says, or the first hop."""
+    for name in _IP_FIELDS:
+        if name in fields:
+            return _as_address(fields[name][0].strip(b"[] \t"))
+    hops = fields.get(b"received")
+    clause = _FROM_CLAUSE.match(hops[-1]) if hops else None
+    if clause is None:
+        return None
+    found = map(_as_address, _ADDRESS_LITERAL.findall(clause[0]))
+    return next((address for address in found if address), None)
+
+
+def _as_address(text: bytes) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text.decode("ascii")))
+    except ValueError:
+        return None
 
 
 def kept_text(limits: Limits) -> int:

@@ -20,6 +20,7 @@ from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message.header import apply_fields, kept_text, read_fields
 from dissectors.message.parameters import ParameterizedField
 from dissectors.message.transfer import content_for
+from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,6 +41,9 @@ _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z]++")
 
 _TEXT = b"text/plain"
+_OCTETS = b"application/octet-stream"
+# encodings in which no line of a file stands as it is
+_ENCODED = frozenset((b"base64", b"quoted-printable"))
 _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
 _ABSENT = ParameterizedField(b"")
 
@@ -54,6 +58,8 @@ class _Entity:
         attachment: what is reported of it, if it is one.
         content: its content as it is decoded, if it is an attachment.
         is_whole: no byte of it is missing so far.
+        number: of a multipart, or of the message that it is; empty for the outermost.
+        part_count: parts of a multipart so far.
     """
 
     boundary: bytes | None = None
@@ -61,6 +67,8 @@ class _Entity:
     attachment: Attachment | None = None
     content: Content | None = None
     is_whole: bool = True
+    number: str = ""
+    part_count: int = 0
 
 
 class MessageReader:
@@ -74,7 +82,9 @@ class MessageReader:
         "_entities",
         "_facts",
         "_header",
+        "_is_message",
         "_limits",
+        "_number",
         "_part_count",
         "_part_type",
         "_position",
@@ -96,6 +106,9 @@ class MessageReader:
         self._header: bytearray | None = bytearray()
         self._part_type = _TEXT
         self._part_count = 0
+        # of the entity that begins: its number, that of the message whose top it is
+        self._number = ""
+        self._is_message = True
         self._entities: list[_Entity] = []
         # of the open entities: those that are attachments, levels by boundary, and
         # what all delimiters begin with
@@ -149,6 +162,8 @@ class MessageReader:
             self._header = None
         for entity in self._entities:
             entity.is_whole = False
+            if entity.content is not None:
+                entity.content.break_off()
 
     def _advance(self, *, at_end: bool) -> None:
         """Read as far as possible; at the message's end nothing is held back."""
@@ -255,6 +270,8 @@ class MessageReader:
         if header is not None:
             longest = self._position + self._limits.header - len(header)
             header += self._buffer[self._position : min(end, longest)]
+            if end > longest:
+                self._overrun("message_header_too_large")
         self._pass_on(end)
 
     def _pass_on(self, end: int) -> None:
@@ -267,12 +284,22 @@ class MessageReader:
                 content.update(piece)
         self._position = end
 
+    def _overrun(self, code: str) -> None:
+        """Note that something is over a limit."""
+        if code not in self._facts.overruns:
+            self._facts.overruns.append(code)
+
     def _begin_part(self, multipart: _Entity) -> None:
         self._part_count += 1
         if self._part_count <= self._limits.mime_parts:
             self._header = bytearray()
             self._part_type = multipart.part_type
+            multipart.part_count += 1
+            place = str(multipart.part_count)
+            self._number = f"{multipart.number}.{place}" if multipart.number else place
+            self._is_message = False
             return
+        self._overrun("message_too_many_parts")
         # the rest is not looked at, so nothing that is open will see its end
         for entity in self._entities:
             entity.is_whole = False
@@ -293,6 +320,9 @@ class MessageReader:
         declared = _MEDIA_TYPE.match(content_type.value)
         # RFC 2045 §5.2: what can't be read counts as absent
         media_type = declared[0] if declared else self._part_type
+        if self._facts.content_type is None:
+            longest = kept_text(self._limits)
+            self._facts.content_type = media_type[:longest].decode("ascii")
         is_deep = len(self._entities) >= self._limits.mime_depth
         if media_type.startswith(b"multipart/"):
             boundary = content_type.raw(b"boundary").rstrip()
@@ -300,38 +330,67 @@ class MessageReader:
                 # RFC 2046 §5.1.5: the parts of a digest are messages
                 is_digest = media_type == b"multipart/digest"
                 part_type = b"message/rfc822" if is_digest else _TEXT
-                self._entities.append(_Entity(boundary, part_type))
+                entity = _Entity(boundary, part_type, number=self._number)
+                self._entities.append(entity)
                 self._survey()
-        else:
-            self._open_attachment(content_type, media_type, fields)
-            if media_type in _MESSAGE_TYPES and not is_deep:
-                self._header = bytearray()
-                self._part_type = _TEXT
+            elif is_deep:
+                self._overrun("message_too_deep")
+            return
+        if self._is_message:
+            # RFC 9051 §6.4.5: every message has at least one part
+            self._number = f"{self._number}.1" if self._number else "1"
+        self._facts.part_count += 1
+        self._open_leaf(content_type, media_type, fields)
+        if media_type in _MESSAGE_TYPES:
+            if is_deep:
+                self._overrun("message_too_deep")
+                return
+            self._header = bytearray()
+            self._part_type = _TEXT
+            self._is_message = True
 
-    def _open_attachment(
+    def _open_leaf(
         self,
         content_type: ParameterizedField,
         media_type: bytes,
         fields: dict[bytes, list[bytes]],
     ) -> None:
-        """Open a part if it is a file or a message."""
+        """Open a part that is a file, a message, or text that may hold files."""
         disposition = _parameterized(fields, b"content-disposition")
         name = disposition.text(b"filename") or content_type.text(b"name")
         is_message = media_type in _MESSAGE_TYPES
-        if not (name or is_message or disposition.value == b"attachment"):
+        encoding = fields.get(b"content-transfer-encoding", [b""])[0]
+        if name or is_message or disposition.value == b"attachment":
+            attachment = self._new_attachment(name, media_type)
+            content = content_for(encoding, is_message=is_message)
+            self._entities.append(_Entity(attachment=attachment, content=content))
+        elif media_type == _TEXT and encoding.strip().lower() not in _ENCODED:
+            self._entities.append(_Entity(content=UuencodedText(self._add_file)))
+        else:
             return
+        self._survey()
+
+    def _new_attachment(self, name: str | None, media_type: bytes) -> Attachment:
         longest = kept_text(self._limits)
         attachment = Attachment(
             name=name[:longest] if name else None,
             content_type=media_type[:longest].decode("ascii"),
             size_bytes=0,
             sha256=None,
+            part=self._number,
         )
         self._facts.attachments.append(attachment)
-        encoding = fields.get(b"content-transfer-encoding", [b""])[0]
-        content = content_for(encoding, is_message=is_message)
-        self._entities.append(_Entity(attachment=attachment, content=content))
-        self._survey()
+        return attachment
+
+    def _add_file(self, name: str, file: Content) -> None:
+        """Add a file that was found in a text."""
+        if self._part_count >= self._limits.mime_parts:
+            self._overrun("message_too_many_parts")
+            return
+        self._part_count += 1
+        attachment = self._new_attachment(name, _OCTETS)
+        attachment.size_bytes, attachment.sha256 = file.size_bytes, file.sha256()
+        attachment.detected_type = file.detected_type()
 
     def _close_entities(self, level: int) -> None:
         """Close the entities from a level on, and report those that are attachments."""
@@ -341,6 +400,7 @@ class MessageReader:
             if entity.attachment is not None and entity.content is not None:
                 entity.content.finish()
                 entity.attachment.size_bytes = entity.content.size_bytes
+                entity.attachment.detected_type = entity.content.detected_type()
                 if entity.is_whole:
                     entity.attachment.sha256 = entity.content.sha256()
         del self._entities[level:]

@@ -1,12 +1,15 @@
 """Content transfer encodings (RFC 2045 §6), undone as the bytes pass.
 
-Only the size and the hash of the decoded content are kept.
+Only the size and the hash of the decoded content are kept, and its first bytes, until
+they have told its type.
 """
 
 from __future__ import annotations
 
 import binascii
 import hashlib
+
+from dissectors.message.magic import HEAD_BYTES, detect_type
 
 _BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 # RFC 2045 §6.8: all other characters must be ignored
@@ -38,11 +41,12 @@ class Content:
         size_bytes: size of the decoded content so far.
     """
 
-    __slots__ = ("_hash", "size_bytes")
+    __slots__ = ("_hash", "_head", "size_bytes")
 
     def __init__(self) -> None:
         self.size_bytes = 0
         self._hash = hashlib.sha256()
+        self._head = b""
 
     def update(self, data: bytes) -> None:
         """Take the next bytes of the encoded content."""
@@ -51,15 +55,20 @@ class Content:
     def finish(self) -> None:
         """Learn that the content is complete."""
 
+    def break_off(self) -> None:
+        """Learn that some of the content is missing here."""
+
     def sha256(self) -> str:
         """Return the hash of the decoded content in hex."""
         return self._hash.hexdigest()
 
     def detected_type(self) -> str | None:
         """Return the type that the content's first bytes tell, if they do."""
-        return None
+        return detect_type(self._head)
 
     def _keep(self, decoded: bytes) -> None:
+        if self.size_bytes < HEAD_BYTES:
+            self._head += decoded[: HEAD_BYTES - self.size_bytes]
         self.size_bytes += len(decoded)
         self._hash.update(decoded)
 

@@ -99,3 +99,54 @@ def test_long_texts_are_cut() -> None:
     )
     assert facts.subject == "a" * 40
     assert facts.to == ["b" * 40]
+
+
+# the way of a message
+
+
+def test_way_of_a_message_is_told() -> None:
+    facts = facts_of(
+        b"Received: from mx.example.com ([192.0.2.1])\r\n\tby in.example.org; date\r\n"
+        b"Received: from laptop (unknown [198.51.100.7]) by mx.example.com; date\r\n"
+        b"Authentication-Results: in.example.org; dkim=pass\r\n"
+        b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com;\r\n\ts=key\r\n 1; b=abc\r\n"
+        b"DKIM-Signature: v=1; d=example.net\r\n"
+        b"List-Id: Our list <list.example.org>\r\n"
+        b"Reply-To: =?utf-8?q?J=C3=B6rg?= <j@x>\r\nIn-Reply-To: <1@x>\r\n"
+    )
+    assert facts.received == [
+        "from mx.example.com ([192.0.2.1])\tby in.example.org; date",
+        "from laptop (unknown [198.51.100.7]) by mx.example.com; date",
+    ]
+    assert facts.originating_ip == "198.51.100.7"
+    assert facts.authentication_results == ["in.example.org; dkim=pass"]
+    assert facts.dkim == ["key1._domainkey.example.com"]
+    assert facts.list_id == "list.example.org"
+    assert (facts.reply_to, facts.in_reply_to) == ("J\u00f6rg <j@x>", "<1@x>")
+
+
+@pytest.mark.parametrize(
+    ("section", "address"),
+    [
+        (
+            b"X-Originating-IP: [203.0.113.9]\r\nReceived: from a ([192.0.2.1])",
+            "203.0.113.9",
+        ),
+        (b"X-Sender-IP: 203.0.113.9", "203.0.113.9"),
+        (b"Received: from [IPv6:2001:db8::7] (port=1) by x", "2001:db8::7"),
+        (b"Received: from a (192.0.2.5) by x", "192.0.2.5"),
+        (b"Received: from a (HELO b) ([192.0.2.6]) by x ([10.0.0.1])", "192.0.2.6"),
+        (b"Received: by x ([192.0.2.1]) with LMTP", None),
+        (b"Received: from a by x ([192.0.2.1])", None),
+        (b"Received: from a ([999.1.2.3]) by x", None),
+        (b"X-Originating-IP: nonsense", None),
+        (b"Subject: x", None),
+    ],
+)
+def test_origin_is_what_the_header_tells(section: bytes, address: str | None) -> None:
+    """RFC 5321 \u00a74.4."""
+    assert facts_of(section).originating_ip == address
+
+
+def test_hops_are_bounded() -> None:
+    assert len(facts_of(b"Received: from a by b\r\n" * 500).received) == 100

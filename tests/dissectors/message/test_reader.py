@@ -533,3 +533,100 @@ def test_any_gap_is_survived(message: bytes, data: st.DataObject) -> None:
     assert facts.size_bytes == len(message)
     whole = {each.sha256 for each in read(message).attachments}
     assert {each.sha256 for each in facts.attachments} <= whole | {None}
+
+
+# numbers, types, the way of a message, limits
+
+
+def parts_of(text: bytes) -> list[tuple[str | None, str, str | None]]:
+    reader = MessageReader()
+    reader.feed(text)
+    facts = reader.finish(complete=True)
+    return [(each.part, each.content_type, each.name) for each in facts.attachments]
+
+
+def test_parts_are_numbered_as_imap_does() -> None:
+    """RFC 9051 §6.4.5, the example: 4.2 is a multipart in a message."""
+    file = b"Content-Type: image/png; name=f\r\n\r\nx\r\n"
+    inner = (
+        b"Content-Type: message/rfc822\r\n\r\n"
+        b"Content-Type: multipart/mixed; boundary=in\r\n\r\n"
+        b"--in\r\n" + file + b"--in\r\n"
+        b"Content-Type: multipart/mixed; boundary=deep\r\n\r\n"
+        b"--deep\r\n" + file + b"--deep--\r\n--in--\r\n"
+    )
+    single = b"Content-Type: message/rfc822\r\n\r\n" + file
+    text = (
+        b"Content-Type: multipart/mixed; boundary=out\r\n\r\n"
+        b"--out\r\n\r\ntext\r\n--out\r\n"
+        + file
+        + b"--out\r\n"
+        + inner
+        + b"--out\r\n"
+        + single
+        + b"--out--\r\n"
+    )
+    assert parts_of(text) == [
+        ("2", "image/png", "f"),
+        ("3", "message/rfc822", None),
+        ("3.1", "image/png", "f"),
+        ("3.2.1", "image/png", "f"),
+        ("4", "message/rfc822", None),
+        ("4.1", "image/png", "f"),
+    ]
+
+
+def test_message_that_is_a_file_is_part_one() -> None:
+    text = b"Content-Type: application/pdf; name=a.pdf\r\n\r\n%PDF-1.4"
+    assert parts_of(text) == [("1", "application/pdf", "a.pdf")]
+
+
+def test_type_by_content_is_told_beside_the_declared_one() -> None:
+    reader = MessageReader()
+    encoded = base64.encodebytes(b"MZ\x90\0" + bytes(60))
+    reader.feed(
+        b"Content-Type: image/jpeg; name=holiday.jpg\n"
+        b"Content-Transfer-Encoding: base64\n\n" + encoded
+    )
+    (attachment,) = reader.finish(complete=True).attachments
+    assert attachment.content_type == "image/jpeg"
+    detected = "application/vnd.microsoft.portable-executable"
+    assert attachment.detected_type == detected
+
+
+def test_header_over_the_limit_says_so() -> None:
+    reader = MessageReader(Limits(header=100))
+    reader.feed(b"Subject: x\r\n" + b"X-Pad: " + b"y" * 200 + b"\r\n\r\nbody")
+    facts = reader.finish(complete=True)
+    assert (facts.subject, facts.overruns) == ("x", ["message_header_too_large"])
+
+
+def test_parts_over_the_limit_say_so() -> None:
+    reader = MessageReader(Limits(mime_parts=2))
+    part = b"--b\r\n\r\nx\r\n"
+    reader.feed(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 5)
+    facts = reader.finish(complete=True)
+    assert (facts.part_count, facts.overruns) == (2, ["message_too_many_parts"])
+
+
+@pytest.mark.parametrize(
+    "level", [b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"]
+)
+def test_nesting_over_the_limit_says_so(level: bytes) -> None:
+    reader = MessageReader(Limits(mime_depth=3))
+    reader.feed(level * 9 + b"\r\nx")
+    assert reader.finish(complete=True).overruns == ["message_too_deep"]
+    reader = MessageReader(Limits(mime_depth=3))
+    reader.feed(b"Content-Type: message/rfc822\r\n\r\n" * 9 + b"\r\nx")
+    assert reader.finish(complete=True).overruns == ["message_too_deep"]
+
+
+def test_nested_header_is_not_that_of_the_message() -> None:
+    reader = MessageReader()
+    reader.feed(
+        b"Subject: outer\r\nContent-Type: message/rfc822\r\n\r\n"
+        b"Subject: inner\r\nReply-To: in@x\r\nReceived: from a by b\r\n\r\nx"
+    )
+    facts = reader.finish(complete=True)
+    assert (facts.subject, facts.reply_to, facts.received) == ("outer", None, [])
+    assert facts.content_type == "message/rfc822"

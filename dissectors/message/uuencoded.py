@@ -1,0 +1,100 @@
+"""Files inside of plain text, by uuencode (IEEE Std 1003.1, `uuencode`).
+
+`begin 644 name` begins one, `end` ends it; the lines between are decoded as they pass.
+A line that can't be decoded breaks the file off, as text may begin with such a line
+by chance.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import TYPE_CHECKING
+
+from dissectors.message.transfer import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# the first line of a file, and what it may look like before it is complete
+_BEGIN = re.compile(rb"begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
+_LONGEST_BEGIN = 280
+# 45 octets a line are 61 characters; some writers add a checksum
+_LONGEST_LINE = 128
+
+
+class UuencodedText(Content):
+    """Text that may hold files; `on_file` is told of each that comes to its end."""
+
+    __slots__ = ("_file", "_name", "_on_file", "_rest")
+
+    def __init__(self, on_file: Callable[[str, Content], None]) -> None:
+        """Tell `on_file` the name of each file, and what was decoded."""
+        super().__init__()
+        self._on_file = on_file
+        # what was not read yet: the beginning of a line, or of a line end
+        self._rest = b"\n"
+        self._name = ""
+        self._file: Content | None = None
+
+    def break_off(self) -> None:
+        """Learn that some of the text is missing, and of a file in it, too."""
+        self._file = None
+        self._rest = b""
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes of the text."""
+        text = self._rest + data
+        position = 0
+        while True:
+            if self._file is None:
+                found = self._find_begin(text, position)
+            else:
+                found = self._read_lines(text, position)
+            if found is None:
+                return
+            position = found
+
+    def _find_begin(self, text: bytes, position: int) -> int | None:
+        start = text.find(b"\nbegin ", position)
+        while start >= 0:
+            match = _BEGIN.match(text, start + 1)
+            if match is not None:
+                self._name = match[1].decode("utf-8", "backslashreplace")
+                self._file = Content()
+                # the line end before the first line of the file
+                return match.end() - 1
+            if len(text) - start < _LONGEST_BEGIN and b"\n" not in text[start + 1 :]:
+                self._rest = text[start:]
+                return None
+            start = text.find(b"\nbegin ", start + 1)
+        # the beginning of it may be there
+        self._rest = text[-6:] if len(text) > position else b""
+        return None
+
+    def _read_lines(self, text: bytes, position: int) -> int | None:
+        """Read lines of a file, the first behind the line end at `position`."""
+        while self._file is not None and (end := text.find(b"\n", position + 1)) >= 0:
+            line = text[position + 1 : end].rstrip(b"\r")
+            if line == b"end":
+                file, self._file = self._file, None
+                self._on_file(self._name, file)
+                return end
+            if not _decode(line, self._file):
+                self._file = None
+                return position
+            position = end
+        self._rest = text[position:]
+        if len(self._rest) > _LONGEST_LINE:
+            self._file = None
+            self._rest = b""
+        return None
+
+
+def _decode(line: bytes, file: Content) -> bool:
+    if line not in (b"`", b""):
+        try:
+            file.update(binascii.a2b_uu(line))
+        except binascii.Error:
+            return False
+    return True
