@@ -233,7 +233,7 @@ def _mail(session: Session) -> Row:
             sent += message.outcome is not Delivery.CUT
         else:
             retrieved += message.outcome is Delivery.COMPLETE
-    uses = session.uses
+    used = session.uses.get
     return (
         session.mail_from,
         session.rcpt_to,
@@ -244,15 +244,15 @@ def _mail(session: Session) -> Row:
         appended,
         size,
         list(session.mailboxes),
-        uses[Use.MAILBOXES_LISTED],
-        uses[Use.MAILBOXES_CHANGED],
+        used(Use.MAILBOXES_LISTED, 0),
+        used(Use.MAILBOXES_CHANGED, 0),
         session.available,
         retrieved,
-        uses[Use.HEADERS_FETCHED],
-        uses[Use.PARTS_FETCHED],
-        uses[Use.FLAGS_CHANGED],
-        uses[Use.MESSAGES_COPIED],
-        uses[Use.MESSAGES_MOVED],
+        used(Use.HEADERS_FETCHED, 0),
+        used(Use.PARTS_FETCHED, 0),
+        used(Use.FLAGS_CHANGED, 0),
+        used(Use.MESSAGES_COPIED, 0),
+        used(Use.MESSAGES_MOVED, 0),
         session.deleted,
         _left_on_server(session),
         _retention(session, retrieved),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dissectors import events
@@ -72,7 +71,7 @@ class Session:
         self.synchronisation: Synchronisation | None = None
         self.available: int | None = None
         self.deleted = 0
-        self.uses: Counter[events.Use] = Counter()
+        self.uses: dict[events.Use, int] = {}
         self.messages: list[events.MessageTransferred] = []
         self.exchanges: list[events.Exchange] = []
         self.anomalies: list[events.Anomaly] = []
@@ -186,7 +185,7 @@ class Session:
         self.available = event.count
 
     def _fold_use(self, event: events.UseCounted) -> None:
-        self.uses[event.use] += event.count
+        self.uses[event.use] = self.uses.get(event.use, 0) + event.count
 
     def _fold_deletion(self, event: events.MessagesDeleted) -> None:
         self.deleted += event.count

@@ -478,6 +478,8 @@ class ImapDissector(ClientReader):
 
     def _report_preview(self, preview: Preview) -> None:
         facts = preview.finish()
+        if not (preview.has_header or preview.parts_seen or preview.structure):
+            return
         outcome = Delivery.CUT if facts.cut else Delivery.PARTIAL
         place = (preview.time_ns, preview.frame, preview.begin_ns)
         self._report_fetched(facts, outcome, *place)

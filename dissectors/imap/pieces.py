@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _SECTION = re.compile(rb"\[([^\]]*)\](?:<(\d{1,19})>)?\s*\Z")
 _HEADER_SECTION = re.compile(rb"HEADER(?:\.FIELDS(?:\.NOT)? .*)?\Z", re.DOTALL)
 _PART_SECTION = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8}){0,40}\Z")
+# responses that are kept unread: so long, and so many for a message
+_LONG_TEXT, _MANY_TEXTS = 2048, 4
 # what makes a response worth reading
 _MARKS = (b"ENVELOPE (", b"BODYSTRUCTURE (", b"BODY (")
 
@@ -57,17 +59,28 @@ class _Content:
     is_whole: bool = True
 
 
+class _Items(NamedTuple):
+    """The text of a response, and what its literals held: to be read when needed."""
+
+    text: bytes
+    literals: list[bytes | None]
+
+
 @dataclass(slots=True)
 class Preview:
     """What is known of a message of which only pieces were fetched.
 
     Attributes:
+        unread: responses with an envelope or a structure that were not read yet, as
+            most messages are fetched as a whole later.
         parts_seen: numbers of the parts that were fetched.
         has_header: header fields or an envelope were fetched.
         time_ns: when the last piece was seen, and in which `frame`.
     """
 
     begin_ns: int
+    limits: Limits
+    unread: list[_Items] = field(default_factory=list)
     facts: MessageFacts = field(default_factory=MessageFacts)
     structure: dict[str, Part] = field(default_factory=dict)
     contents: dict[str, _Content] = field(default_factory=dict)
@@ -76,8 +89,22 @@ class Preview:
     time_ns: int = 0
     frame: int = 0
 
+    def read_items(self) -> None:
+        """Read what envelopes and structures tell."""
+        unread, self.unread = self.unread, []
+        for text, literals in unread:
+            items = parse_items(text, literals, self.limits)
+            envelope = find_item(items, b"ENVELOPE")
+            structure = find_item(items, b"BODYSTRUCTURE", b"BODY")
+            if envelope is not None:
+                self.has_header = True
+                merge_facts(self.facts, read_envelope(envelope, self.limits))
+            if structure is not None:
+                self.structure = read_structure(structure, self.limits)
+
     def finish(self) -> MessageFacts:
         """Put the structure and the parts that were decoded into the facts."""
+        self.read_items()
         for number, part in self.structure.items():
             attachment, decoded = part.attachment, self.contents.get(number)
             if attachment is None:
@@ -186,7 +213,7 @@ class Pieces:
     def close_response(self, time_ns: int, frame: int) -> list[Preview]:
         """End a response; return what has to be reported to make room."""
         if any(mark in self._text for mark in _MARKS):
-            self._read_items(time_ns)
+            self._keep_items(self._open_preview(time_ns))
         preview, self._preview = self._preview, None
         if preview is None:
             return []
@@ -211,7 +238,7 @@ class Pieces:
 
     def _open_preview(self, time_ns: int) -> Preview:
         if self._preview is None:
-            self._preview = Preview(time_ns)
+            self._preview = Preview(time_ns, self._limits)
         return self._preview
 
     def _open_section(self, section: Section, time_ns: int) -> LiteralSink | None:
@@ -228,6 +255,7 @@ class Pieces:
     @staticmethod
     def _open_content(preview: Preview, name: str, section: Section) -> _Content | None:
         """Find the decoder of a part that is a file; others are only counted."""
+        preview.read_items()
         part = preview.structure.get(name)
         if part is None or part.attachment is None:
             return None
@@ -239,23 +267,16 @@ class Pieces:
             known.is_whole = False
         return known
 
-    def _read_items(self, time_ns: int) -> None:
+    def _keep_items(self, preview: Preview) -> None:
+        """Keep the text of a response until it is needed, or too much."""
         literals = [
             bytes(kept.data) if kept is not None and kept.complete else None
             for kept in self._literals
         ]
-        text = bytes(self._text)
-        items = parse_items(text[text.find(b"(") :], literals, self._limits)
-        envelope = find_item(items, b"ENVELOPE")
-        structure = find_item(items, b"BODYSTRUCTURE", b"BODY")
-        if envelope is None and structure is None:
-            return
-        preview = self._open_preview(time_ns)
-        if envelope is not None:
-            preview.has_header = True
-            merge_facts(preview.facts, read_envelope(envelope, self._limits))
-        if structure is not None:
-            preview.structure = read_structure(structure, self._limits)
+        text = bytes(self._text[self._text.find(b"(") :])
+        preview.unread.append(_Items(text, literals))
+        if len(text) > _LONG_TEXT or len(preview.unread) > _MANY_TEXTS:
+            preview.read_items()
 
 
 def is_piece(text: bytes) -> bool:

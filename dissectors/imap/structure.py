@@ -27,6 +27,7 @@ Value: TypeAlias = "bytes | list[Value] | None"
 _TOKEN = re.compile(
     rb'"(?:[^"\\]|\\.?)*+"?|[()]|~?\{\d+[+-]?\}|[^\s()"{]+|\{', re.DOTALL
 )
+_OPEN, _CLOSE, _QUOTE = b'()"'
 # enough for a thousand parts
 _MAX_TOKENS = 50_000
 
@@ -61,34 +62,35 @@ def parse_items(
         limits: how deep lists are read.
     """
     held = iter(literals)
-    top: list[Value] = []
-    open_lists = [top]
-    too_deep = 0
-    for count, token in enumerate(_TOKEN.finditer(text)):
-        if count > _MAX_TOKENS:
-            break
-        word = token[0]
-        if word == b"(":
-            if len(open_lists) > 4 * limits.mime_depth:
+    current: list[Value] = []
+    top, outer = current, [current]
+    deepest, too_deep = 4 * limits.mime_depth, 0
+    for word in _TOKEN.findall(text)[:_MAX_TOKENS]:
+        first = word[0]
+        if first == _OPEN:
+            if len(outer) > deepest:
                 too_deep += 1
                 continue
             inner: list[Value] = []
-            open_lists[-1].append(inner)
-            open_lists.append(inner)
-        elif word == b")":
+            current.append(inner)
+            outer.append(current)
+            current = inner
+        elif first == _CLOSE:
             if too_deep:
                 too_deep -= 1
-            elif len(open_lists) > 1:
-                open_lists.pop()
+            elif len(outer) > 1:
+                current = outer.pop()
         elif not too_deep:
-            open_lists[-1].append(_parse_value(word, held))
-    first = top[0] if top else None
-    return first if isinstance(first, list) else []
+            is_plain = first != _QUOTE and first not in b"{~nN"
+            current.append(word if is_plain else _parse_value(word, held))
+    first_item = top[0] if top else None
+    return first_item if isinstance(first_item, list) else []
 
 
 def _parse_value(word: bytes, held: Iterator[bytes | None]) -> bytes | None:
-    if word.startswith(b'"'):
-        return unquote(word)
+    if word[0] == _QUOTE:
+        is_closed = len(word) > 1 and word[-1] == _QUOTE
+        return word[1:-1] if is_closed and b"\\" not in word else unquote(word)
     if word.startswith((b"{", b"~{")) and word.endswith(b"}"):
         return next(held, None)
     return None if word.upper() == b"NIL" else word

@@ -102,20 +102,23 @@ def _apply_rare_fields(
     """Write what tells of a message's way, and of what it belongs to."""
 
     def texts(name: bytes) -> list[str]:
-        bodies = fields.get(name, ())[:_MAX_HOPS]
-        return [decode_words(body)[:longest] for body in bodies]
+        return [decode_words(body)[:longest] for body in fields[name][:_MAX_HOPS]]
 
-    facts.reply_to = next(iter(texts(b"reply-to")), None)
-    facts.in_reply_to = next(iter(texts(b"in-reply-to")), None)
-    facts.received = texts(b"received")
-    facts.authentication_results = texts(b"authentication-results")
-    keys = map(_dkim_key, fields.get(b"dkim-signature", ())[:_MAX_HOPS])
-    facts.dkim = [key[:longest] for key in keys if key is not None]
+    if b"received" in fields:
+        facts.received = texts(b"received")
+    if b"reply-to" in fields:
+        facts.reply_to = texts(b"reply-to")[0]
+    if b"in-reply-to" in fields:
+        facts.in_reply_to = texts(b"in-reply-to")[0]
+    if b"authentication-results" in fields:
+        facts.authentication_results = texts(b"authentication-results")
+    if b"dkim-signature" in fields:
+        keys = map(_dkim_key, fields[b"dkim-signature"][:_MAX_HOPS])
+        facts.dkim = [key[:longest] for key in keys if key is not None]
     if b"list-id" in fields:
         # RFC 2919 §3: list-id-header = "List-ID:" [phrase] "<" list-id ">" CRLF
-        body = fields[b"list-id"][0]
-        facts.list_id = decode_words(body.rpartition(b"<")[2].partition(b">")[0])
-        facts.list_id = facts.list_id[:longest]
+        list_id = fields[b"list-id"][0].rpartition(b"<")[2].partition(b">")[0]
+        facts.list_id = decode_words(list_id)[:longest]
     facts.originating_ip = _find_origin(fields)
 
 

@@ -89,6 +89,7 @@ class MessageReader:
         "_part_type",
         "_position",
         "_searched",
+        "_text",
         "_threshold",
     )
 
@@ -115,11 +116,13 @@ class MessageReader:
         self._contents: list[Content] = []
         self._boundaries: dict[bytes, int] = {}
         self._delimiter = b""
+        # the plain text that is being read, which may hold files
+        self._text: UuencodedText | None = None
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the message, dot-stuffing undone."""
         self._facts.size_bytes += len(data)
-        if self._header is None and not self._entities:
+        if self._header is None and not self._entities and self._text is None:
             # the rest is a body that nobody reads
             return
         for start in range(0, len(data), _SLICE):
@@ -144,6 +147,8 @@ class MessageReader:
                 self._end_header(is_complete=True)
         else:
             self._break_off()
+        # it refers to this reader: no reference cycle stays
+        self._text = None
         self._close_entities(0)
         return self._facts
 
@@ -162,8 +167,8 @@ class MessageReader:
             self._header = None
         for entity in self._entities:
             entity.is_whole = False
-            if entity.content is not None:
-                entity.content.break_off()
+        if self._text is not None:
+            self._text.break_off()
 
     def _advance(self, *, at_end: bool) -> None:
         """Read as far as possible; at the message's end nothing is held back."""
@@ -223,6 +228,7 @@ class MessageReader:
         if self._header is not None:
             self._end_header(is_complete=True)
             self._header = None
+        self._text = None
         self._close_entities(level + 1)
         self._take(line_end)
         self._searched = line_end - 1
@@ -278,10 +284,12 @@ class MessageReader:
         """Read on to a position and hand the bytes to the attachments."""
         if end <= self._position:
             return
-        if self._contents:
+        if self._contents or self._text is not None:
             piece = bytes(self._buffer[self._position : end])
             for content in self._contents:
                 content.update(piece)
+            if self._text is not None:
+                self._text.update(piece)
         self._position = end
 
     def _overrun(self, code: str) -> None:
@@ -364,11 +372,9 @@ class MessageReader:
             attachment = self._new_attachment(name, media_type)
             content = content_for(encoding, is_message=is_message)
             self._entities.append(_Entity(attachment=attachment, content=content))
+            self._contents.append(content)
         elif media_type == _TEXT and encoding.strip().lower() not in _ENCODED:
-            self._entities.append(_Entity(content=UuencodedText(self._add_file)))
-        else:
-            return
-        self._survey()
+            self._text = UuencodedText(self._add_file)
 
     def _new_attachment(self, name: str | None, media_type: bytes) -> Attachment:
         longest = kept_text(self._limits)
@@ -396,15 +402,21 @@ class MessageReader:
         """Close the entities from a level on, and report those that are attachments."""
         if level >= len(self._entities):
             return
-        for entity in self._entities[level:]:
-            if entity.attachment is not None and entity.content is not None:
-                entity.content.finish()
-                entity.attachment.size_bytes = entity.content.size_bytes
-                entity.attachment.detected_type = entity.content.detected_type()
+        closed = self._entities[level:]
+        for entity in closed:
+            content = entity.content
+            if entity.attachment is not None and content is not None:
+                content.finish()
+                entity.attachment.size_bytes = content.size_bytes
+                entity.attachment.detected_type = content.detected_type()
                 if entity.is_whole:
-                    entity.attachment.sha256 = entity.content.sha256()
+                    entity.attachment.sha256 = content.sha256()
         del self._entities[level:]
-        self._survey()
+        if len(closed) == 1 and closed[0].content is not None:
+            # a leaf, as most are: nobody waits for another boundary now
+            self._contents.pop()
+        else:
+            self._survey()
 
     def _survey(self) -> None:
         """Note what the open entities wait for."""

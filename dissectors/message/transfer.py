@@ -55,9 +55,6 @@ class Content:
     def finish(self) -> None:
         """Learn that the content is complete."""
 
-    def break_off(self) -> None:
-        """Learn that some of the content is missing here."""
-
     def sha256(self) -> str:
         """Return the hash of the decoded content in hex."""
         return self._hash.hexdigest()

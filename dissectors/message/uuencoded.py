@@ -23,14 +23,13 @@ _LONGEST_BEGIN = 280
 _LONGEST_LINE = 128
 
 
-class UuencodedText(Content):
+class UuencodedText:
     """Text that may hold files; `on_file` is told of each that comes to its end."""
 
     __slots__ = ("_file", "_name", "_on_file", "_rest")
 
     def __init__(self, on_file: Callable[[str, Content], None]) -> None:
         """Tell `on_file` the name of each file, and what was decoded."""
-        super().__init__()
         self._on_file = on_file
         # what was not read yet: the beginning of a line, or of a line end
         self._rest = b"\n"
