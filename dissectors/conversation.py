@@ -197,6 +197,8 @@ class MailDissector(abc.ABC):
         self._upgraded = False
         self._plaintext_after_upgrade = [False, False]
         self._tls: TlsDissector | None = None
+        # what is unread is to be read in another way, by `_take_events`
+        self._hands_over = False
         # reads on with the sides exchanged; and what of its events is left out
         self._reversed: MailDissector | None = None
         self._left_out: tuple[type, ...] = ()
@@ -234,7 +236,10 @@ class MailDissector(abc.ABC):
         else:
             self._undecided[side].extend(data)
             self._decide(side)
-        return self._take_events()
+        if self._hands_over:
+            return self._take_events()
+        events, self._events = self._events, []
+        return events
 
     def receive_gap(
         self, side: Side, length: int, time_ns: int, frame: int
@@ -336,6 +341,7 @@ class MailDissector(abc.ABC):
         for side in _SIDES:
             dissector._input[_OTHER[side]].offset = self._input[side].offset
         self._reversed, self._left_out = dissector, left_out
+        self._hands_over = True
 
     def _hand_over(self, successor: MailDissector) -> None:
         """Let the reversed dissector read what this one left unread."""

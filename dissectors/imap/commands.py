@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Response:
-    """A tagged response: the status in upper case, its text, where it was."""
+    """A tagged response: status, text with its code, where it was.
+
+    Status and code (`parse_response_code`) are in upper case.
+    """
 
     status: str
     text: bytes
+    code: str | None
     time_ns: int
     frame: int
 

@@ -103,10 +103,8 @@ class ImapDissector(ClientReader):
         self._retrieved_ns: int | None = None
         # what reads the fragment behind a literal in a response
         self._continuation: Callable[[bytes], None] | None = None
-        # each side's, once COMPRESS was accepted; and whether the bytes that are
-        # unread now have yet to go through them
+        # each side's, once COMPRESS was accepted
         self._inflaters: list[Inflater | None] | None = None
-        self._compression_begins = False
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
@@ -117,7 +115,7 @@ class ImapDissector(ClientReader):
         return self._inflate(side, data, time_ns, frame)
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
-        if self._compression_begins or self._fragments[side].literal is not None:
+        if self._hands_over or self._fragments[side].literal is not None:
             return None
         if side is _SERVER:
             return self._receive_response
@@ -127,7 +125,7 @@ class ImapDissector(ClientReader):
         self._paused = side is Side.CLIENT and self._waits_for_switch()
         unread, fragments = self._input[side], self._fragments[side]
         receive = self._receive_response if side else self._receive_command
-        while unread.data and not (self._paused or self._compression_begins):
+        while unread.data and not (self._paused or self._hands_over):
             fragment = fragments.take_fragment()
             if fragment is None:
                 if not self._at_eof[side] or fragments.in_literal:
@@ -180,12 +178,12 @@ class ImapDissector(ClientReader):
 
     def _start_compression(self) -> None:
         self._inflaters = [Inflater(self.limits), Inflater(self.limits)]
-        self._compression_begins = True
+        self._hands_over = True
 
     def _take_events(self) -> list[Event]:
-        if not self._compression_begins:
+        if not self._hands_over:
             return super()._take_events()
-        self._compression_begins = False
+        self._hands_over = False
         waiting = [unread.take(len(unread)) for unread in self._input]
         events = super()._take_events()
         for side, data in zip(Side, waiting, strict=True):
@@ -377,7 +375,7 @@ class ImapDissector(ClientReader):
         if is_bye:
             self._enter(State.LOGOUT)
         self._expects_greeting = False
-        self._read_code(text)
+        self._read_code(grammar.parse_response_code(text), text)
 
     def _receive_continuation_request(self, line: bytes) -> None:
         authenticate = self._in_progress.first("AUTHENTICATE")
@@ -395,7 +393,8 @@ class ImapDissector(ClientReader):
         if status is None:
             self._anomaly("imap_invalid_response", Side.SERVER)
             return
-        response = Response(status, text, self._time_ns, self._frame)
+        code = grammar.parse_response_code(text)
+        response = Response(status, text, code, self._time_ns, self._frame)
         command = self._in_progress.oldest_of_tag(tag)
         if command is None:
             if self._command_seen and not self._holes[Side.CLIENT]:
@@ -407,7 +406,7 @@ class ImapDissector(ClientReader):
             if command.is_open and is_refused and self._withhold_literal(command):
                 self._close_command(command)
             self._end_command(command, response)
-        self._read_code(text)
+        self._read_code(response.code, text)
 
     def _withhold_literal(self, command: Command) -> bool:
         """Note that a literal was announced and not sent, if that is so."""
@@ -417,18 +416,16 @@ class ImapDissector(ClientReader):
             fragments.withdraw_literal()
         return command.literal_withheld
 
-    def _read_code(self, text: bytes) -> None:
-        if not text.startswith(b"["):
-            return
-        if text[:12].upper() == b"[CAPABILITY ":
+    def _read_code(self, code: str | None, text: bytes) -> None:
+        if code == "CAPABILITY":
             self._receive_capabilities(text[12:].partition(b"]")[0])
-        elif text[:9].upper() == b"[COPYUID ":
+        elif code == "COPYUID":
             self._use_extension("UIDPLUS")
             # RFC 6851 §4.3: of MOVE, it comes with an untagged OK
             move = self._in_progress.first("MOVE", "UID MOVE")
             if move is not None:
                 move.copied += grammar.count_copied(text)
-        elif text[:11].upper() == b"[APPENDUID ":
+        elif code == "APPENDUID":
             self._use_extension("UIDPLUS")
 
     def _receive_capabilities(self, capability_data: bytes) -> None:
@@ -456,7 +453,8 @@ class ImapDissector(ClientReader):
 
     def _report_untagged(self, kind: ExchangeKind, status: bytes, text: bytes) -> None:
         status_shown = f"* {status.decode()}"
-        response = Response(status_shown, text, self._time_ns, self._frame)
+        code = grammar.parse_response_code(text)
+        response = Response(status_shown, text, code, self._time_ns, self._frame)
         self._report_response(kind, response)
 
     def _report_response(self, kind: ExchangeKind, response: Response) -> None:

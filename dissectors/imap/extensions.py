@@ -88,6 +88,8 @@ _VERBS_WITH_WORDS = frozenset(
     }
 )
 _WORD = re.compile(rb'"(?:[^"\\]|\\.?)*+"?|[A-Z0-9-]+', re.IGNORECASE | re.DOTALL)
+# what is in few arguments; a search for it is quick
+_ANY_WORD = re.compile(rb"%b|RETURN|^\(" % b"|".join(_BY_WORD), re.IGNORECASE)
 _SEARCHES = frozenset({"SEARCH", "SORT", "THREAD"})
 
 
@@ -98,7 +100,7 @@ def used_by(verb: str, argument: bytes) -> set[str]:
     if by_verb is not None:
         used.add(by_verb)
     base = verb.removeprefix("UID ")
-    if base not in _VERBS_WITH_WORDS or not argument:
+    if base not in _VERBS_WITH_WORDS or not _ANY_WORD.search(argument):
         return used
     words = {word.upper() for word in _WORD.findall(argument)}
     used |= {_BY_WORD[word] for word in words & _BY_WORD.keys()}

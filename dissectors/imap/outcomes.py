@@ -76,7 +76,7 @@ def named_mailbox(command: Command, limits: Limits) -> str | None:
 def set_response(exchange: Exchange, response: Response, limits: Limits) -> None:
     """Fill in the half of an exchange that the server sent."""
     exchange.status = response.status
-    exchange.response_code = grammar.parse_response_code(response.text)
+    exchange.response_code = response.code
     exchange.reply_text = decode_text(response.text, limits.kept_text)
     exchange.reply_time_ns = response.time_ns
     exchange.reply_frame = response.frame
@@ -234,7 +234,7 @@ def _conclude_copy(
     if response is None or response.status != "OK":
         return events
     count = command.copied or grammar.count_copied(response.text)
-    if not response.text.upper().startswith(b"[COPYUID ") and not command.copied:
+    if response.code != "COPYUID" and not command.copied:
         count = _count_named(command)
     use = Use.MESSAGES_MOVED if "MOVE" in command.verb else Use.MESSAGES_COPIED
     return [*events, UseCounted(use, count)] if count else events

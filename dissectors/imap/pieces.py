@@ -38,8 +38,6 @@ _HEADER_SECTION = re.compile(rb"HEADER(?:\.FIELDS(?:\.NOT)? .*)?\Z", re.DOTALL)
 _PART_SECTION = re.compile(rb"[1-9]\d{0,8}(?:\.[1-9]\d{0,8}){0,40}\Z")
 # responses that are kept unread: so long, and so many for a message
 _LONG_TEXT, _MANY_TEXTS = 2048, 4
-# what makes a response worth reading
-_MARKS = (b"ENVELOPE (", b"BODYSTRUCTURE (", b"BODY (")
 
 
 class Section(NamedTuple):
@@ -212,7 +210,7 @@ class Pieces:
 
     def close_response(self, time_ns: int, frame: int) -> list[Preview]:
         """End a response; return what has to be reported to make room."""
-        if any(mark in self._text for mark in _MARKS):
+        if is_piece(self._text):
             self._keep_items(self._open_preview(time_ns))
         preview, self._preview = self._preview, None
         if preview is None:
@@ -279,9 +277,9 @@ class Pieces:
             preview.read_items()
 
 
-def is_piece(text: bytes) -> bool:
-    """Whether a response without literal is worth a second look."""
-    return any(mark in text for mark in _MARKS)
+def is_piece(text: bytes | bytearray) -> bool:
+    """Whether a response tells of an envelope or a structure."""
+    return b"ENVELOPE (" in text or b"BODYSTRUCTURE (" in text or b"BODY (" in text
 
 
 def find_section(text: bytes) -> Section | None:

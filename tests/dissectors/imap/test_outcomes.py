@@ -34,8 +34,8 @@ from dissectors.imap.outcomes import (
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from dissectors.sasl import SaslExchange
 
-OK = Response("OK", b"done", time_ns=20, frame=2)
-NO = Response("NO", b"failed", time_ns=20, frame=2)
+OK = Response("OK", b"done", None, time_ns=20, frame=2)
+NO = Response("NO", b"failed", None, time_ns=20, frame=2)
 
 
 def make_command(verb: str, argument: bytes = b"") -> Command:
