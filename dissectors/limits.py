@@ -25,7 +25,7 @@ class Limits:
         header: header bytes of one message or MIME part that are read.
         mime_parts: parts of one message.
         mime_depth: nesting of MIME parts.
-        anomalies: anomalies reported per connection.
+        anomalies: anomalies reported per connection, and as many of its TLS.
         list_items: items in any list of a row (recipients, capabilities, ...).
         id_fields: fields of IMAP's ID; RFC 2971 §3.3 allows 30.
         previews: messages of which a client has fetched some parts, but not all.

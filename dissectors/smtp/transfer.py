@@ -198,6 +198,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:
+            is_sending = self._content is not None
             if self._content is not None and not self._may_answer(self._content):
                 if self._server_waits_since is None:
                     client = self._input[_CLIENT]
@@ -206,6 +207,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._server_waits_since = None
             line = self._take_line(Side.SERVER)
             if line is None or self._releases_client(line):
+                return
+            if is_sending and self._content is None and self._input[_CLIENT].data:
+                # what the client sent behind its mail data comes first
                 return
 
     def _may_answer(self, content: StuffedText) -> bool:

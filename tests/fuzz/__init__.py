@@ -1,0 +1,1 @@
+"""Real conversations, damaged at random, against what dissectors promise."""

@@ -1,0 +1,90 @@
+"""Damages real conversations at random: `python -m tests.fuzz [COUNT] [FIRST]`.
+
+Each number is a seed: `python -m tests.fuzz 1 4711` repeats number 4711. What a
+dissector makes of a damaged conversation must also not depend on how it is cut into
+packets, which every eighth is checked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from functools import partial
+from itertools import pairwise
+from random import Random
+
+from dissectors.limits import DEFAULT_LIMITS
+from tests.fuzz.check import DISSECTORS, TIGHT_LIMITS, PromiseError, play
+from tests.fuzz.mutate import mutate
+from tests.support.dialogues import dialogues
+from tests.support.playbook import Step
+
+_COUNT = 100_000
+_MOST_FAILURES = 10
+
+
+def mutant(number: int) -> tuple[str, str, list[Step]]:
+    """The capture, protocol and steps of a seed."""
+    random = Random(number)
+    known = dialogues()
+    dialogue = random.choice(known)
+    steps = mutate(dialogue.steps, random.choice(known).steps, random)
+    protocol = str(dialogue.protocol)
+    if random.random() < 0.05:
+        protocol = random.choice(list(DISSECTORS))
+    return (
+        dialogue.capture,
+        protocol,
+        steps or [Step(random.choice(dialogue.steps).side, b"x")],
+    )
+
+
+def try_one(number: int) -> None:
+    """Play a mutant with tight limits and the usual ones; some of them cut anew.
+
+    Raises:
+        Exception: a promise was broken.
+    """
+    _, protocol, steps = mutant(number)
+    play(steps, protocol, TIGHT_LIMITS)
+    events = play(steps, protocol, DEFAULT_LIMITS)
+    if number % 8 == 0 and "imap_compression_bomb" not in str(events):
+        random = Random(number)
+        if play(steps, protocol, DEFAULT_LIMITS, partial(_cut, random)) != events:
+            raise PromiseError("other packets give other events")
+
+
+def _cut(random: Random, data: bytes) -> list[bytes]:
+    """Cut a packet into single bytes, or at up to four places."""
+    if random.random() < 0.2 and len(data) < 2000:
+        return [data[i : i + 1] for i in range(len(data))]
+    cuts = sorted(random.randint(0, len(data)) for _ in range(random.randint(1, 4)))
+    pieces = [data[a:b] for a, b in pairwise([0, *cuts, len(data)])]
+    return [piece for piece in pieces if piece]
+
+
+def main() -> int:
+    """Try as many as asked for; print the failures."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else _COUNT
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    began = time.perf_counter()
+    failures = 0
+    for number in range(first, first + count):
+        try:
+            try_one(number)
+        except Exception:  # noqa: BLE001
+            failures += 1
+            capture, protocol, _ = mutant(number)
+            print(f"{number} ({capture}, {protocol})")  # noqa: T201
+            traceback.print_exc(limit=-6)
+            if failures == _MOST_FAILURES:
+                break
+    tried = number - first + 1
+    seconds = time.perf_counter() - began
+    print(f"{tried} tried, {failures} failed, {seconds:.0f} s")  # noqa: T201
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

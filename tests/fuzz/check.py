@@ -1,0 +1,157 @@
+"""What dissectors promise whatever they are fed: `play` breaks where they don't."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors.anomalies import ANOMALIES
+from dissectors.events import Anomaly, Exchange, MessageTransferred, Side
+from dissectors.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dissectors import MailDissector
+    from dissectors.events import Event
+    from tests.support.playbook import Step
+
+DISSECTORS = {"smtp": SmtpDissector, "imap": ImapDissector, "pop3": Pop3Dissector}
+
+# so small that everything is over a limit soon
+TIGHT_LIMITS = Limits(
+    line=200,
+    kept_text=50,
+    held=400,
+    pending_commands=5,
+    header=300,
+    mime_parts=5,
+    mime_depth=3,
+    anomalies=20,
+    list_items=10,
+    handshake=2000,
+    id_fields=3,
+    previews=2,
+    expansion=3,
+)
+# with tight limits: two slices of a message, text behind a lookalike, the head of a
+# file (these don't depend on limits), a record of TLS, objects that are always there
+_MOST_HELD_TIGHT = 256 * 1024
+_MOST_HELD = 8 * 1024 * 1024
+# counting what is held takes longer than dissecting
+_COUNTED_EVERY = 64
+
+
+class PromiseError(AssertionError):
+    """A dissector broke a promise."""
+
+
+def play(
+    steps: Iterable[Step],
+    protocol: str,
+    limits: Limits,
+    cut: Callable[[bytes], list[bytes]] = lambda data: [data],
+) -> list[Event]:
+    """Play steps to a dissector, and its two ends; return the events.
+
+    Args:
+        steps: what each packet added.
+        protocol: which dissector.
+        limits: its limits.
+        cut: how packets come in pieces.
+
+    Raises:
+        PromiseError: with what was promised.
+    """
+    dissector = DISSECTORS[protocol](limits)
+    most_held = _MOST_HELD if limits is DEFAULT_LIMITS else _MOST_HELD_TIGHT
+    events: list[Event] = []
+    frame = 0
+    ended: set[Side] = set()
+    for frame, step in enumerate(steps, 1):
+        if step.side in ended:
+            # nothing comes behind the end of a stream
+            continue
+        events += _feed(dissector, step, frame, cut)
+        if step.content is None:
+            ended.add(step.side)
+        if frame % _COUNTED_EVERY == 0 and held_bytes(dissector) > most_held:
+            raise PromiseError(f"{held_bytes(dissector)} bytes are held")
+    for side in Side:
+        events += dissector.receive_eof(side, frame + 1, frame + 1)
+    _check(events, frame + 1, limits)
+    return events
+
+
+def _feed(
+    dissector: MailDissector,
+    step: Step,
+    frame: int,
+    cut: Callable[[bytes], list[bytes]],
+) -> list[Event]:
+    if step.content is None:
+        return dissector.receive_eof(step.side, frame, frame)
+    if isinstance(step.content, int):
+        return dissector.receive_gap(step.side, step.content, frame, frame)
+    events = []
+    for piece in cut(step.content):
+        events += dissector.receive_data(step.side, piece, frame, frame)
+    return events
+
+
+def _check(events: list[Event], last_frame: int, limits: Limits) -> None:
+    anomalies = [event for event in events if isinstance(event, Anomaly)]
+    if len(anomalies) > 2 * limits.anomalies:
+        raise PromiseError(f"{len(anomalies)} anomalies")
+    for anomaly in anomalies:
+        if anomaly.code not in ANOMALIES or anomaly.offset < -1:
+            raise PromiseError(f"unknown anomaly, or no place: {anomaly}")
+    exchanges = [event for event in events if isinstance(event, Exchange)]
+    numbers = [exchange.number for exchange in exchanges]
+    if len(set(numbers)) != len(numbers):
+        raise PromiseError("two exchanges have the same number")
+    for exchange in exchanges:
+        sent, answered = exchange.request_frame, exchange.reply_frame
+        if sent and answered and not 0 < sent <= answered <= last_frame:
+            raise PromiseError(f"answered before it was sent: {exchange}")
+        text = f"{exchange.argument or ''}{exchange.reply_text or ''}"
+        # an escaped byte becomes four characters
+        if len(text) > 8 * limits.kept_text + 64:
+            raise PromiseError(f"too much text is kept: {len(text)}")
+    for event in events:
+        if isinstance(event, MessageTransferred) and event.facts.size_bytes < 0:
+            raise PromiseError("a message of less than nothing")
+
+
+def held_bytes(thing: object) -> int:
+    """How many bytes of data, and entries of containers, a dissector holds."""
+    seen: set[int] = set()
+    total = 0
+    pending = [thing]
+    while pending:
+        each = pending.pop()
+        if id(each) in seen or isinstance(each, Limits | type):
+            continue
+        seen.add(id(each))
+        if isinstance(each, bytes | bytearray | str):
+            total += len(each)
+        elif isinstance(each, dict):
+            total += 16 * len(each)
+            pending += [*each.keys(), *each.values()]
+        elif isinstance(each, list | tuple | set | frozenset):
+            total += 8 * len(each)
+            pending += each
+        elif isinstance(each, deque):
+            pending += each
+        elif type(each).__module__.startswith("dissectors"):
+            pending += _attributes(each)
+    return total
+
+
+def _attributes(thing: object) -> list[object]:
+    names = list(getattr(thing, "__dict__", ()))
+    for base in type(thing).__mro__:
+        slots = getattr(base, "__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    return [getattr(thing, name, None) for name in names]
