@@ -26,6 +26,8 @@ _WRAPPED_WIDTHS = {"gained": 22, "last_error": 30, "verdict": 29}
 # in a pipe nothing is folded or left out
 _UNLIMITED = 10_000
 
+_UNITS = ((1e-3, 1e6, "\N{MICRO SIGN}s"), (1, 1e3, "ms"), (60, 1, "s"))
+
 # for people; all others have a word per line
 _HEADINGS = {
     "auth_mechanism": "mechanism",
@@ -115,6 +117,15 @@ def as_size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def as_duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for limit, factor, unit in _UNITS:
+        # 0.9999 ms would be 1000 µs
+        if seconds < limit * 0.9995:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds / 60:,.1f} min"
 
 
 def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:

@@ -31,6 +31,13 @@ class Service:
     security: Security
     is_registered: bool = True
 
+    @property
+    def security_name(self) -> str:
+        """What the protocol calls that: TLS, STARTTLS, or STLS (RFC 2595 §4)."""
+        if self.security is Security.IMPLICIT_TLS:
+            return "TLS"
+        return "STLS" if self.protocol is Protocol.POP3 else "STARTTLS"
+
 
 # IANA Service Name and Transport Protocol Port Number Registry; 2525 is the
 # customary second submission port where providers block 25 and 587.

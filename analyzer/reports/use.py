@@ -56,6 +56,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
           `deleted_all`;
         - how many sessions learned something of `synchronised_none`, `..._new` or
           `..._complete`, which are values of `Synchronisation`;
+        - the number of `uidl_sessions`, in which the client asked what is new (UIDL);
         - the number of `mailboxes` by name, and `mailboxes_listed`, the longest list;
         - the number of `accounts` that got in, of those that came from several
           addresses as `roaming_accounts`, and `most_devices`, the most addresses;
@@ -63,6 +64,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
         - `median_s` and `longest_s`, the duration of sessions in seconds.
     """
     protocols = sessions["protocol"]
+    extensions = _flat(sessions, "extensions")
     grouped = sessions.groupby("protocol")
     durations = sessions["duration_s"].astype("float64").groupby(protocols)
     counts = pd.DataFrame(
@@ -75,7 +77,8 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
     sums = _facts(sessions).groupby(protocols).sum()
     use = counts.join(sums).assign(
         messages_left=grouped["messages_left"].sum(min_count=1),
-        mailboxes=_mailbox_names(sessions),
+        uidl_sessions=(extensions == "UIDL").groupby(level=0).sum(),
+        mailboxes=_flat(sessions, "mailboxes").groupby(level=0).nunique(),
         mailboxes_listed=grouped["mailboxes_listed"].max(),
         median_s=durations.median(),
         longest_s=durations.max(),
@@ -114,11 +117,12 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
     return numbers.assign(idle_s=sessions["idle_s"].astype("float64"))
 
 
-def _mailbox_names(sessions: pd.DataFrame) -> pd.Series[int]:
-    """How many mailboxes of different names were opened, by protocol."""
-    names = sessions["mailboxes"].set_axis(sessions["protocol"]).list.flatten()
-    counts: pd.Series[int] = names.groupby(level=0).nunique()
-    return counts
+def _flat(sessions: pd.DataFrame, lists: str) -> pd.Series[str]:
+    """All items of the lists in a column; the index is their protocol."""
+    items: pd.Series[str] = (
+        sessions[lists].set_axis(sessions["protocol"]).list.flatten()
+    )
+    return items
 
 
 def _devices(sessions: pd.DataFrame) -> dict[str, pd.Series[Any]]:

@@ -47,6 +47,14 @@ def test_names_with_an_s_are_encrypted_from_the_start() -> None:
     assert implicit == {"imaps", "pop3s", "submissions"}
 
 
+def test_pop3_has_a_word_of_its_own_for_the_upgrade() -> None:
+    assert {each.port: each.security_name for each in SERVICES} == {
+        **dict.fromkeys((25, 587, 2525, 143), "STARTTLS"),
+        **dict.fromkeys((465, 993, 995), "TLS"),
+        110: "STLS",
+    }
+
+
 def test_each_port_is_for_the_protocol_of_its_service() -> None:
     assert {PORTS[port] for port in (25, 465, 587, 2525)} == {Protocol.SMTP}
     assert {PORTS[port] for port in (143, 993)} == {Protocol.IMAP}

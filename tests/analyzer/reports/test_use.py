@@ -82,6 +82,12 @@ def test_mailboxes_and_what_is_done_to_them_are_counted() -> None:
     assert use["parts_fetched"] == 6
 
 
+def test_sessions_that_asked_what_is_new_are_counted() -> None:
+    use = use_of("pop3", {"extensions": ["UIDL", "TOP"]}, {"extensions": ["TOP"]}, {})
+
+    assert use["uidl_sessions"] == 1
+
+
 def test_synchronisation_and_idling_are_counted_by_session() -> None:
     use = use_of(
         "imap",
