@@ -22,7 +22,7 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WIDEST_CELL = 40
 _GAP = 2
 # text that reads well in several lines, and how narrow it may become
-_WRAPPED_WIDTHS = {"gained": 22, "last_error": 30, "verdict": 29}
+_WRAPPED_WIDTHS = {"client_ips": 25, "gained": 22, "last_error": 30, "verdict": 29}
 # in a pipe nothing is folded or left out
 _UNLIMITED = 10_000
 
@@ -34,11 +34,13 @@ _HEADINGS = {
     "auth_result": "result",
     "auth_user": "user",
     "client_ip": "client",
+    "client_ips": "addresses",
     "encrypted_share": "share",
     "first_seen": "first seen",
     "implicit": "implicit\nTLS",
     "last_error": "last error",
     "last_seen": "last seen",
+    "p95": "95%",
     "server_ip": "server",
     "server_port": "port",
     "session_id": "session",
@@ -48,6 +50,7 @@ _HEADINGS = {
     "tls_cipher": "cipher",
     "tls_version": "version",
     "used_tls": "also\nTLS",
+    "verb": "command",
 }
 
 
@@ -182,6 +185,9 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "encrypted_share": as_share,
     "first_seen": _as_time,
     "last_seen": _as_time,
+    "max": as_duration,
+    "median": as_duration,
+    "p95": as_duration,
     "server_port": str,
     "slowest_s": "{:.3f} s".format,
 }

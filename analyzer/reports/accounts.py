@@ -28,9 +28,9 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per account (see `account`), the busiest first: its name as it was
         first given as `auth_user`; the `services` that were used; the number of
         `sessions`; the number of `clients`, that is of addresses, and `client_ips`;
-        the `client_software`, as far as it told its name; the number of `failures`;
-        whether a password or a token was `exposed`; and when it was `first_seen` and
-        `last_seen`. Where there are many, a text names the first and counts the rest.
+        the number of `failures`; whether a password or a token was `exposed`; when it
+        was `first_seen` and `last_seen`; and the `client_software`, as far as it told
+        its name. Where there are many, a text names the first and counts the rest.
     """
     rows = sessions.loc[sessions["auth_user"].notna(), _KEPT]
     rows = rows.sort_values("start", kind="stable")
@@ -55,11 +55,11 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
             "sessions": grouped.size(),
             "clients": clients,
             "client_ips": client_ips,
-            "client_software": software,
             "failures": grouped["failures"].sum(),
             "exposed": grouped["exposed"].any(),
             "first_seen": grouped["start"].min(),
             "last_seen": grouped["end"].max(),
+            "client_software": software,
         }
     )
     ordered = found.sort_values("sessions", ascending=False, kind="stable")
