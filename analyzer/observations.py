@@ -91,7 +91,8 @@ def _synchronisation(use: Row) -> list[str]:
         synchronised_new="learned some",
         synchronised_none="learned nothing",
     )
-    flags = _counts(use, flags_changed="changed in their flags")
+    changed = use["flags_changed"]
+    flags = [f"flags of {changed:,} changed"] if changed else []
     return [*sessions, *flags] or ["nothing synchronised"]
 
 

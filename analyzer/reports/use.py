@@ -51,9 +51,9 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
           nothing to be counted;
         - the number of `clients` and `servers`, that is of addresses;
         - `messages_submitted` and `messages_relayed`, which `role` tells apart;
-        - `messages_left` in maildrops, null if no session ended as it should;
-          how many sessions `kept_all` that they fetched, `deleted_some`, or
-          `deleted_all`;
+        - `messages_left` in maildrops by the last session of each that ended as it
+          should, null if none did; how many sessions `kept_all` that they fetched,
+          `deleted_some`, or `deleted_all`;
         - how many sessions learned something of `synchronised_none`, `..._new` or
           `..._complete`, which are values of `Synchronisation`;
         - the number of `uidl_sessions`, in which the client asked what is new (UIDL);
@@ -76,7 +76,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
     )
     sums = _facts(sessions).groupby(protocols).sum()
     use = counts.join(sums).assign(
-        messages_left=grouped["messages_left"].sum(min_count=1),
+        messages_left=_messages_left(sessions),
         uidl_sessions=(extensions == "UIDL").groupby(level=0).sum(),
         mailboxes=_flat(sessions, "mailboxes").groupby(level=0).nunique(),
         mailboxes_listed=grouped["mailboxes_listed"].max(),
@@ -115,6 +115,16 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
     }
     numbers = pd.DataFrame(facts, index=sessions.index).astype("int64")
     return numbers.assign(idle_s=sessions["idle_s"].astype("float64"))
+
+
+def _messages_left(sessions: pd.DataFrame) -> pd.Series[int]:
+    """How many messages there are in all maildrops, by protocol."""
+    known = ["protocol", "server_ip", "auth_user", "end", "messages_left"]
+    ended = sessions.loc[sessions["messages_left"].notna(), known]
+    maildrops = ended.assign(account=account(ended)).sort_values("end", kind="stable")
+    last = maildrops.drop_duplicates(["protocol", "server_ip", "account"], keep="last")
+    left: pd.Series[int] = last.groupby("protocol")["messages_left"].sum(min_count=1)
+    return left
 
 
 def _flat(sessions: pd.DataFrame, lists: str) -> pd.Series[str]:

@@ -77,7 +77,7 @@ def test_imap_works_on_what_stays_on_the_server() -> None:
     assert said["storage"] == ["4 deleted", "5 moved"]
     assert said["synchronisation"] == [
         "1 session learned all",
-        "6 changed in their flags",
+        "flags of 6 changed",
     ]
     assert said["folders"] == ["2 opened", "7 listed", "1 changed"]
     assert said["network"] == ["2.0 min (longest)", "1 session idle for 1.5 min"]
@@ -96,7 +96,12 @@ def test_imap_that_did_nothing_says_so() -> None:
 def test_pop3_leaves_or_deletes_what_it_fetched() -> None:
     said = seen(
         "pop3",
-        {"retention": "left-on-server", "messages_left": 8, "extensions": ["UIDL"]},
+        {
+            "auth_user": "tom",
+            "retention": "left-on-server",
+            "messages_left": 8,
+            "extensions": ["UIDL"],
+        },
         {"retention": "deleted", "messages_left": 0, "messages_deleted": 3},
         {"retention": "deleted", "messages_left": 0, "messages_deleted": 2},
     )

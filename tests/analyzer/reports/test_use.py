@@ -49,15 +49,18 @@ def test_what_tls_hides_is_told_from_what_did_not_happen() -> None:
 
 
 def test_maildrops_are_emptied_or_not() -> None:
+    tom, zoe = {"auth_user": "tom"}, {"auth_user": "zoe"}
     use = use_of(
         "pop3",
-        {"retention": "left-on-server", "messages_left": 7, "messages_retrieved": 7},
-        {"retention": "some-deleted", "messages_left": 2, "messages_deleted": 1},
-        {"retention": "deleted", "messages_left": 0, "messages_deleted": 3},
-        {"messages_left": None, "retention": None},
+        tom | {"retention": "left-on-server", "messages_left": 7, "end": 5},
+        tom | {"retention": "some-deleted", "messages_left": 2, "messages_deleted": 1},
+        zoe | {"retention": "left-on-server", "messages_left": 7},
+        zoe | {"retention": "deleted", "messages_left": 0, "server_ip": "192.0.2.9"},
+        {"messages_left": None, "retention": None, "messages_deleted": 3},
     )
 
-    assert (use["kept_all"], use["deleted_some"], use["deleted_all"]) == (1, 1, 1)
+    assert (use["kept_all"], use["deleted_some"], use["deleted_all"]) == (2, 1, 1)
+    # what Tom's first session left was there for his second
     assert (use["messages_left"], use["messages_deleted"]) == (9, 4)
 
 
