@@ -84,6 +84,9 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
         ("messages_sent", "sent"),
         ("messages_appended", "stored"),
         ("messages_retrieved", "retrieved"),
+        ("flags_changed", "flagged"),
+        ("messages_copied", "copied"),
+        ("messages_moved", "moved"),
         ("messages_deleted", "deleted"),
     ):
         if count := session[column]:

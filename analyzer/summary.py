@@ -37,6 +37,7 @@ class Section:
         report: how it is made.
         optional: columns that a narrow terminal does without, the first first.
         style: of the title.
+        most: how many rows people are shown.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Section:
     report: Callable[[Analysis], pd.DataFrame]
     optional: tuple[str, ...] = ()
     style: str = "bold"
+    most: int = 10
 
 
 SECTIONS = (
@@ -67,6 +69,18 @@ SECTIONS = (
         style="bold yellow",
     ),
     Section("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
+    Section(
+        "accounts",
+        "Accounts",
+        lambda a: reports.accounts(a.sessions),
+        ("client_software", "first_seen", "last_seen", "client_ips", "services"),
+    ),
+    Section(
+        "verbs",
+        "Slowest commands",
+        lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
+        most=5,
+    ),
     Section(
         "slowest",
         "Slowest answers",
@@ -98,6 +112,7 @@ def print_summary(analysis: Analysis, console: Console) -> None:
                     console.width,
                     optional=section.optional,
                     style=section.style,
+                    most=section.most,
                 )
             )
 

@@ -22,9 +22,11 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WIDEST_CELL = 40
 _GAP = 2
 # text that reads well in several lines, and how narrow it may become
-_WRAPPED_WIDTHS = {"gained": 22, "last_error": 30, "verdict": 29}
+_WRAPPED_WIDTHS = {"client_ips": 25, "gained": 22, "last_error": 30, "verdict": 29}
 # in a pipe nothing is folded or left out
 _UNLIMITED = 10_000
+
+_UNITS = ((1e-3, 1e6, "\N{MICRO SIGN}s"), (1, 1e3, "ms"), (60, 1, "s"))
 
 # for people; all others have a word per line
 _HEADINGS = {
@@ -32,11 +34,13 @@ _HEADINGS = {
     "auth_result": "result",
     "auth_user": "user",
     "client_ip": "client",
+    "client_ips": "addresses",
     "encrypted_share": "share",
     "first_seen": "first seen",
     "implicit": "implicit\nTLS",
     "last_error": "last error",
     "last_seen": "last seen",
+    "p95": "95%",
     "server_ip": "server",
     "server_port": "port",
     "session_id": "session",
@@ -46,6 +50,7 @@ _HEADINGS = {
     "tls_cipher": "cipher",
     "tls_version": "version",
     "used_tls": "also\nTLS",
+    "verb": "command",
 }
 
 
@@ -117,6 +122,15 @@ def as_size(count: int) -> str:
     return f"{size:.1f} TB"
 
 
+def as_duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for limit, factor, unit in _UNITS:
+        # 0.9999 ms would be 1000 µs
+        if seconds < limit * 0.9995:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds / 60:,.1f} min"
+
+
 def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
     """Two times in UTC, with the date once if it is the same."""
     end = "%H:%M:%S" if last.date() == first.date() else TIME_FORMAT
@@ -171,6 +185,9 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "encrypted_share": as_share,
     "first_seen": _as_time,
     "last_seen": _as_time,
+    "max": as_duration,
+    "median": as_duration,
+    "p95": as_duration,
     "server_port": str,
     "slowest_s": "{:.3f} s".format,
 }

@@ -18,7 +18,8 @@ from analyzer.charts.layout import (
     new_figure,
     row_figure,
 )
-from analyzer.charts.wording import KIND_NAMES, duration
+from analyzer.charts.wording import KIND_NAMES
+from analyzer.terminal import as_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,7 @@ def draw_latencies(
     """Draw median, 95th percentile and maximum of each row on a logarithmic axis."""
     figure = row_figure(
         names,
-        [duration(p95) for p95 in rows["p95"]],
+        [as_duration(p95) for p95 in rows["p95"]],
         theme,
         axis_px=_AXIS_PX,
     )
@@ -168,7 +169,7 @@ def _set_decades(figure: go.Figure, low: float, high: float, theme: Theme) -> No
         # marks on the first and the last are not cut
         range=[decades[0] - 0.1, decades[-1] + 0.1],
         tickvals=[10.0**decade for decade in decades],
-        ticktext=[duration(10.0**decade) for decade in decades],
+        ticktext=[as_duration(10.0**decade) for decade in decades],
         color=theme.muted,
         gridcolor=theme.line,
     )

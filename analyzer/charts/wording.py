@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analyzer.reports import Protection
-from analyzer.terminal import TIME_FORMAT, as_size
+from analyzer.terminal import TIME_FORMAT, as_duration, as_size
 from analyzer.text import counted
 
 if TYPE_CHECKING:
@@ -22,16 +22,6 @@ KIND_NAMES = {
     Protection.FAILED: "TLS failed",
     Protection.UNKNOWN: "unknown",
 }
-_UNITS = ((1e-3, 1e6, "\N{MICRO SIGN}s"), (1, 1e3, "ms"), (60, 1, "s"))
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
-    for limit, factor, unit in _UNITS:
-        # 0.9999 ms would be 1000 µs
-        if seconds < limit * 0.9995:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds / 60:,.1f} min"
 
 
 def kinds_of(row: Row) -> str:
@@ -63,8 +53,8 @@ def host_of(row: Row) -> str:
 def latency_of(row: Row) -> str:
     """How long the answers to a command took."""
     return (
-        f"{counted(row['count'], 'answer')}, half within {duration(row['median'])}, "
-        f"95% within {duration(row['p95'])}, all within {duration(row['max'])}"
+        f"{counted(row['count'], 'answer')}, half within {as_duration(row['median'])}, "
+        f"95% within {as_duration(row['p95'])}, all within {as_duration(row['max'])}"
     )
 
 
@@ -74,6 +64,6 @@ def times_of(rows: pd.DataFrame) -> str:
     return (
         f"{counted(int(totals.sum()), 'session')} from {totals.index[0]:{TIME_FORMAT}} "
         f"to {totals.index[-1]:{TIME_FORMAT}} UTC in steps of "
-        f"{duration(int(rows['step_s'].iloc[0]))}, most of them ({totals.max():,}) "
+        f"{as_duration(int(rows['step_s'].iloc[0]))}, most of them ({totals.max():,}) "
         f"at {totals.idxmax():{TIME_FORMAT}}"
     )

@@ -18,7 +18,14 @@ PLAINTEXT = 3
 # what a shell reports for a command that Ctrl-C ended
 INTERRUPTED = 130
 
-_COMMANDS = ("analyze", "interfaces", "monitor", "plaintext", "report")
+_COMMANDS = (
+    "analyze",
+    "interfaces",
+    "monitor",
+    "plaintext",
+    "protocols",
+    "report",
+)
 
 
 class _Group(click.Group):

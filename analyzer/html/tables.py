@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer import reports
+from analyzer.terminal import TIME_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 50
 # what may take several lines
-_LONG = ("auth_user", "last_error", "tls_cipher", "verdict")
+_LONG = (
+    "auth_user",
+    "client_ips",
+    "client_software",
+    "last_error",
+    "tls_cipher",
+    "verdict",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,12 @@ class FilledTable(NamedTuple):
     left_out: int
 
 
+def _use(analysis: Analysis) -> pd.DataFrame:
+    """The protocols that were used."""
+    use = reports.protocol_use(analysis.sessions)
+    return use[use["sessions"] > 0]
+
+
 TABLES = (
     TableOf(
         "plaintext-ports",
@@ -82,6 +96,39 @@ TABLES = (
             "sessions": "sessions",
         },
         empty="No password or token crossed in clear.",
+    ),
+    TableOf(
+        "use",
+        "What each protocol was used for",
+        _use,
+        {
+            "protocol": "protocol",
+            "sessions": "sessions",
+            "hidden": "hidden by TLS",
+            "messages_submitted": "submitted",
+            "messages_relayed": "relayed",
+            "messages_retrieved": "retrieved",
+            "messages_appended": "stored",
+            "messages_deleted": "deleted",
+            "messages_left": "left on the server",
+            "accounts": "accounts",
+            "most_devices": "most addresses of one",
+        },
+    ),
+    TableOf(
+        "accounts",
+        "Accounts",
+        lambda a: reports.accounts(a.sessions),
+        {
+            "auth_user": "user",
+            "services": "services",
+            "sessions": "sessions",
+            "client_ips": "addresses",
+            "client_software": "software",
+            "failures": "failures",
+            "exposed": "password in clear",
+            "last_seen": "last seen (UTC)",
+        },
     ),
     TableOf(
         "ciphers",
@@ -127,10 +174,17 @@ def fill(table: TableOf, analysis: Analysis) -> FilledTable:
 def _kind(rows: pd.DataFrame, name: str) -> str:
     if name in _LONG:
         return "long"
-    return "number" if pd.api.types.is_numeric_dtype(rows[name].dtype) else "text"
+    kind = rows[name].dtype
+    is_flag = pd.api.types.is_bool_dtype(kind)
+    is_number = pd.api.types.is_numeric_dtype(kind) and not is_flag
+    return "number" if is_number else "text"
 
 
 def _cell(value: Any) -> str:
     if pd.isna(value):
         return "\N{EN DASH}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:{TIME_FORMAT}}"
     return f"{value:,}" if isinstance(value, int) else str(value)

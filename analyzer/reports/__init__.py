@@ -6,6 +6,7 @@ and the JSON output agree.
 
 from __future__ import annotations
 
+from analyzer.reports.accounts import accounts
 from analyzer.reports.breakdown import (
     by_failure,
     by_port,
@@ -38,11 +39,14 @@ from analyzer.reports.protection import (
     role,
 )
 from analyzer.reports.timeline import over_time
+from analyzer.reports.transfers import transfer_rates
+from analyzer.reports.use import protocol_use
 
 __all__ = [
     "PlaintextTotals",
     "Protection",
     "Role",
+    "accounts",
     "busiest",
     "by_failure",
     "by_port",
@@ -61,7 +65,9 @@ __all__ = [
     "plaintext_totals",
     "plaintext_users",
     "protection",
+    "protocol_use",
     "role",
     "slowest",
     "tls_versions",
+    "transfer_rates",
 ]

@@ -24,13 +24,13 @@ def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
     """Sessions per port of servers, and how they were protected.
 
     Returns:
-        One row per `server_port` and `service`, the busiest first: the number of
-        `sessions`, and of those with each `Protection`.
+        One row per `server_port`, `service` and `protocol`, the busiest first: the
+        number of `sessions`, and of those with each `Protection`.
     """
     kinds = protection(sessions)
     flags = {kind.value: (kinds == kind.value).astype("int64") for kind in Protection}
-    facts = sessions[["server_port", "service"]].assign(sessions=1, **flags)
-    counted = facts.groupby(["server_port", "service"]).sum()
+    keys = ["server_port", "service", "protocol"]
+    counted = sessions[keys].assign(sessions=1, **flags).groupby(keys).sum()
     return counted.sort_values("sessions", ascending=False, kind="stable").reset_index()
 
 

@@ -10,7 +10,6 @@ import pytest
 from analyzer import reports
 from analyzer.charts import CHARTS, DARK, LIGHT, THEMES, Chart, Theme, palette_css
 from analyzer.charts.layout import plain
-from analyzer.charts.wording import duration
 from analyzer.reports import Protection
 from tests.support.analyses import analysis_of
 
@@ -112,22 +111,6 @@ def test_words_of_a_chart_say_its_figures() -> None:
 def test_text_of_the_traffic_is_no_markup() -> None:
     assert plain("<b>&\x1b$") == "&lt;b&gt;&amp;\\x1b&#36;"
     assert len(plain("x" * 100)) < 50
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 \N{MICRO SIGN}s"),
-        (0.00042, "420 \N{MICRO SIGN}s"),
-        (0.0009999, "1 ms"),
-        (0.0125, "12.5 ms"),
-        (0.9999, "1 s"),
-        (13.757, "13.8 s"),
-        (1740, "29.0 min"),
-    ],
-)
-def test_duration_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def _luminance(colour: str) -> float:

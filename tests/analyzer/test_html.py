@@ -172,6 +172,21 @@ def test_tables_show_the_rows_of_reports() -> None:
     ports = reports.plaintext_ports(analysis.sessions)
     assert [row[-1] for row in tables["plaintext-ports"].rows] == list(ports["verdict"])
     assert tables["not-read"].rows == []
+    accounts = reports.accounts(analysis.sessions)
+    assert [row[0] for row in tables["accounts"].rows] == list(accounts["auth_user"])
+    assert tables["accounts"].rows[0][-2:] == ["yes", "2026-11-23 15:27:27"]
+    assert tables["accounts"].kinds[-2:] == ["text", "text"]
+    assert [row[:2] for row in tables["use"].rows] == [
+        ["smtp", "17"],
+        ["imap", "6"],
+        ["pop3", "6"],
+    ]
+
+
+def test_protocols_that_nobody_used_are_left_out() -> None:
+    [use] = [each for each in TABLES if each.name == "use"]
+
+    assert [row[0] for row in fill(use, analysis_of("pop3-apop")).rows] == ["pop3"]
 
 
 def test_ports_are_no_quantities(tmp_path: Path) -> None:

@@ -47,6 +47,20 @@ def test_line_says_how_the_session_was_protected(capture: str, protection: str) 
     assert line_of(capture).protection == protection
 
 
+def test_line_says_what_was_done_to_messages() -> None:
+    line = line_of(
+        "imap-login-plain",
+        messages_retrieved=3,
+        flags_changed=1200,
+        messages_copied=0,
+        messages_moved=2,
+        messages_deleted=1,
+    )
+
+    assert "3 retrieved, 1,200 flagged, 2 moved, 1 deleted" in line.happened
+    assert "copied" not in line.happened
+
+
 def test_line_says_why_nothing_came_of_it() -> None:
     assert line_of("pop3-user-pass", ended="reset").happened.endswith(", reset")
     assert line_of("pop3-user-pass", ended="open").happened.endswith(", still open")

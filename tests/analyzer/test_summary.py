@@ -111,8 +111,9 @@ def test_long_lists_end_in_a_count(tmp_path: Path) -> None:
 
     text = shown(analysis, 80)
 
-    assert text.count("tom-") == 10
-    assert "and 2 more" in text
+    # their logins in plaintext, and the accounts
+    assert text.count("tom-") == 2 * 10
+    assert text.count("and 2 more") == 2
 
 
 @pytest.mark.parametrize("width", [20, 80, None])
@@ -148,10 +149,27 @@ def test_json_has_every_section_of_the_terminal() -> None:
         for told, row in zip(
             summary[section.name], rows.to_dict("records"), strict=True
         ):
-            assert told == {k: None if pd.isna(v) else v for k, v in row.items()}
+            assert told == {name: as_told(value) for name, value in row.items()}
+
+
+def as_told(value: object) -> object:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%dT%H:%M:%S.%f}{value.nanosecond:03}Z"
+    return None if pd.isna(value) else value  # type: ignore[call-overload]
 
 
 def test_optional_columns_are_columns() -> None:
     for section in SECTIONS:
         rows = section.report(analysis_of("office"))
         assert set(section.optional) <= set(rows.columns)
+
+
+def test_slowest_commands_and_accounts_are_few() -> None:
+    lines = shown(analysis_of("office")).splitlines()
+
+    titles = [line.strip() for line in lines]
+    verbs = titles.index("Slowest commands")
+    assert titles[verbs + 2].startswith("pop3      PASS")
+    assert re.fullmatch("and [0-9]+ more", titles[verbs + 7])
+    accounts = titles.index("Accounts")
+    assert titles[accounts + 3].startswith("scanner@example.com  pop3, submission")

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from analyzer.terminal import as_share, as_size, as_span, as_table, fit_output
+from analyzer.terminal import (
+    as_duration,
+    as_share,
+    as_size,
+    as_span,
+    as_table,
+    fit_output,
+)
 
 ROWS = pd.DataFrame(
     {
@@ -102,3 +109,19 @@ def test_span_has_the_date_twice_only_if_it_changes() -> None:
     assert as_span(first, first + pd.Timedelta("2s")) == (
         "2026-11-23 23:59:58 to 2026-11-24 00:00:00 UTC"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 \N{MICRO SIGN}s"),
+        (0.00042, "420 \N{MICRO SIGN}s"),
+        (0.0009999, "1 ms"),
+        (0.0125, "12.5 ms"),
+        (0.9999, "1 s"),
+        (13.757, "13.8 s"),
+        (1740, "29.0 min"),
+    ],
+)
+def test_duration_has_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert as_duration(seconds) == text

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
-from dissectors.services import PORTS, SERVICE_BY_PORT, SERVICES, Protocol, Security
+from dissectors.services import (
+    PORTS,
+    PROFILES,
+    SERVICE_BY_PORT,
+    SERVICES,
+    Profile,
+    Protocol,
+    Security,
+)
 
 
 def test_ports_are_those_of_the_registry() -> None:
@@ -37,7 +47,38 @@ def test_names_with_an_s_are_encrypted_from_the_start() -> None:
     assert implicit == {"imaps", "pop3s", "submissions"}
 
 
+def test_pop3_has_a_word_of_its_own_for_the_upgrade() -> None:
+    assert {each.port: each.security_name for each in SERVICES} == {
+        **dict.fromkeys((25, 587, 2525, 143), "STARTTLS"),
+        **dict.fromkeys((465, 993, 995), "TLS"),
+        110: "STLS",
+    }
+
+
 def test_each_port_is_for_the_protocol_of_its_service() -> None:
     assert {PORTS[port] for port in (25, 465, 587, 2525)} == {Protocol.SMTP}
     assert {PORTS[port] for port in (143, 993)} == {Protocol.IMAP}
     assert {PORTS[port] for port in (110, 995)} == {Protocol.POP3}
+
+
+def test_each_protocol_has_a_profile_that_leaves_nothing_out() -> None:
+    assert list(PROFILES) == list(Protocol)
+    for profile in PROFILES.values():
+        assert all(getattr(profile, each.name) for each in fields(Profile))
+    for each in fields(Profile):
+        # where two protocols are the same, a comparison says nothing
+        assert len({getattr(p, each.name) for p in PROFILES.values()}) == len(Protocol)
+
+
+def test_profiles_name_the_registered_ports_and_how_these_are_secured() -> None:
+    # RFC 5321 §4.5.4.2, RFC 6409 §3.1, RFC 8314 §7
+    registered = {
+        Protocol.SMTP: {25: "starttls", 587: "starttls", 465: "implicit"},
+        Protocol.IMAP: {143: "starttls", 993: "implicit"},
+        Protocol.POP3: {110: "starttls", 995: "implicit"},
+    }
+
+    assert registered == {
+        protocol: {each.port: each.security for each in profile.ports}
+        for protocol, profile in PROFILES.items()
+    }

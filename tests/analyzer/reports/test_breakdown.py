@@ -32,9 +32,11 @@ def test_ports_of_the_office_add_up() -> None:
     ports = by_port(analysis_of("office").sessions)
 
     expected = Counter(
-        (row["server_port"], row["service"]) for row in rows_of("office")
+        (row["server_port"], row["service"], row["protocol"])
+        for row in rows_of("office")
     )
-    keys = zip(ports["server_port"], ports["service"], strict=True)
+    names = ["server_port", "service", "protocol"]
+    keys = ports[names].itertuples(index=False, name=None)
     assert dict(zip(keys, ports["sessions"], strict=True)) == expected
     kinds = ports[[kind.value for kind in Protection]]
     assert kinds.sum(axis="columns").tolist() == ports["sessions"].tolist()

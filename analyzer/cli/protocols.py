@@ -1,0 +1,56 @@
+"""`mailtap protocols`: what SMTP, IMAP and POP3 are for, and what they did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.analysis import Analysis
+    from dissectors.services import Protocol
+
+
+@click.command()
+@click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@options.ports
+@options.reader
+def protocols(
+    captures: tuple[str, ...],
+    as_json: bool,
+    ports: Mapping[int, Protocol],
+    engine: str,
+) -> None:
+    """Compare SMTP, IMAP and POP3, and say what each was used for.
+
+    Side by side: what each protocol is for, which way mail goes, where it is stored,
+    whether it is synchronised, with how many devices it can be used, whether it has
+    folders, when it needs the network, how it is secured, and its ports.
+
+    With captures, below each of these what was seen there; TLS hides some of it.
+
+    CAPTURE is what `mailtap analyze` reads, or a folder that --output wrote.
+    """
+    analysis = None
+    problems: list[str] = []
+    if captures:
+        analysis = read_inputs(captures, ports=ports, engine=engine, quiet=False)
+        outputs.say(analysis.notes)
+        problems += outputs.problems_of(analysis)
+    problems += _print(analysis, as_json=as_json)
+    outputs.end(problems)
+
+
+def _print(analysis: Analysis | None, *, as_json: bool) -> list[str]:
+    from analyzer.protocols import print_protocols, protocols_json
+
+    if as_json:
+        text = protocols_json(analysis)
+        return outputs.printed(lambda: click.echo(text))
+    return outputs.printed(lambda: print_protocols(outputs.console(), analysis))

@@ -1,0 +1,92 @@
+"""Who logged in, or tried to: one row per account, however often and from where."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
+
+# guessers may come from thousands of addresses
+_MOST_NAMES = 3
+
+_KEPT = [
+    "auth_user",
+    "service",
+    "client_ip",
+    "client_software",
+    "auth_failures",
+    "credentials_exposed",
+    "start",
+    "end",
+]
+
+
+def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
+    """The accounts that were seen in clear, and all that was done in their name.
+
+    Returns:
+        One row per account (see `account`), the busiest first: its name as it was
+        first given as `auth_user`; the `services` that were used; the number of
+        `sessions`; the number of `clients`, that is of addresses, and `client_ips`;
+        the number of `failures`; whether a password or a token was `exposed`; when it
+        was `first_seen` and `last_seen`; and the `client_software`, as far as it told
+        its name. Where there are many, a text names the first and counts the rest.
+    """
+    rows = sessions.loc[sessions["auth_user"].notna(), _KEPT]
+    rows = rows.sort_values("start", kind="stable")
+    facts = pd.DataFrame(
+        {
+            "account": account(rows),
+            "auth_user": rows["auth_user"],
+            "failures": rows["auth_failures"].astype("int64"),
+            "exposed": rows["credentials_exposed"].astype("bool"),
+            "start": rows["start"],
+            "end": rows["end"],
+        }
+    )
+    services, _ = _distinct(facts["account"], rows["service"])
+    client_ips, clients = _distinct(facts["account"], rows["client_ip"])
+    software, _ = _distinct(facts["account"], rows["client_software"])
+    grouped = facts.groupby("account")
+    found = pd.DataFrame(
+        {
+            "auth_user": grouped["auth_user"].first(),
+            "services": services,
+            "sessions": grouped.size(),
+            "clients": clients,
+            "client_ips": client_ips,
+            "failures": grouped["failures"].sum(),
+            "exposed": grouped["exposed"].any(),
+            "first_seen": grouped["start"].min(),
+            "last_seen": grouped["end"].max(),
+            "client_software": software,
+        }
+    )
+    ordered = found.sort_values("sessions", ascending=False, kind="stable")
+    return ordered.reset_index(drop=True)
+
+
+def account(sessions: pd.DataFrame) -> pd.Series[str]:
+    """The account of each session; null if none was seen.
+
+    The local part of an address may depend on case (RFC 5321 §2.4), but nobody
+    gives one name to two people.
+    """
+    return sessions["auth_user"].str.lower().rename("account")
+
+
+def _distinct(
+    accounts: pd.Series[str], values: pd.Series[str]
+) -> tuple[pd.Series[str], pd.Series[int]]:
+    """The distinct values of each account: the first of them as text, and how many."""
+    pairs = pd.DataFrame({"account": accounts, "value": values}).dropna()
+    pairs = pairs.drop_duplicates().sort_values(["account", "value"])
+    grouped = pairs.groupby("account")
+    counts = grouped.size()
+    first = pa.Table.from_pandas(pairs[grouped.cumcount() < _MOST_NAMES])
+    lists = first.group_by("account", use_threads=False).aggregate([("value", "list")])
+    texts = compute.binary_join(lists["value_list"], ", ").to_pandas().astype("string")
+    texts.index = pd.Index(lists["account"].to_pandas())
+    more = counts - _MOST_NAMES
+    tails = " (and " + more.astype("string") + " more)"
+    return texts + tails.where(more > 0, ""), counts
