@@ -35,6 +35,7 @@ ANOMALIES = {
     "smtp_bare_lf": "the client ends lines in LF without CR",
     "smtp_early_talker": "the client did not wait for the greeting",
     "smtp_end_of_data_lookalike": "a lone dot between other line ends than CRLF",
+    "smtp_reply_too_long": "a reply of too many lines; the rest of them was skipped",
     "smtp_unexpected_line": "a server line that is no reply",
     "smtp_unknown_command": "a client line that begins with no verb",
     # POP3

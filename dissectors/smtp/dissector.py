@@ -181,13 +181,19 @@ class SmtpDissector(TransferDissector):
             code, is_last, text = parsed
             reply = self._replies.add(code, text, is_last=is_last)
             if reply is not None:
-                self._receive_reply(reply)
+                self._receive_whole_reply(reply)
         elif not is_rest:
             self._anomaly("smtp_unexpected_line", Side.SERVER)
             if not self._greeted:
                 # a proxy's words: what they answer was not said to the server
                 self._awaiting.clear()
                 self._decisive = None
+
+    def _receive_whole_reply(self, reply: SmtpReply) -> None:
+        """Act on a reply that was put together, or on what there is of it."""
+        if reply.too_long:
+            self._anomaly("smtp_reply_too_long", Side.SERVER)
+        self._receive_reply(reply)
 
     def _receive_reply(self, reply: SmtpReply) -> None:
         self._events.append(ReplyReceived(reply.code))
@@ -349,7 +355,7 @@ class SmtpDissector(TransferDissector):
     def _flush_reply(self) -> None:
         partial = self._replies.flush()
         if partial is not None:
-            self._receive_reply(partial)
+            self._receive_whole_reply(partial)
 
     def _finish_server(self, unread: LineBuffer) -> None:
         super()._finish_server(unread)

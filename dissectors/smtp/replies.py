@@ -26,11 +26,13 @@ class SmtpReply:
     Attributes:
         lines: the texts of its lines, without the code.
         complete: it was seen up to its last line.
+        too_long: it had more lines than are kept.
     """
 
     code: int
     lines: list[bytes]
     complete: bool = True
+    too_long: bool = False
 
     @property
     def is_positive(self) -> bool:
@@ -77,7 +79,8 @@ class ReplyReader:
         """Return what there is of a reply that will not go on."""
         if not self._lines:
             return None
-        reply = SmtpReply(self._code, self._lines, complete)
+        too_long = self._kept > self._limit and len(self._lines) > 1
+        reply = SmtpReply(self._code, self._lines, complete, too_long)
         self._lines, self._kept = [], 0
         return reply
 

@@ -1276,6 +1276,8 @@ def test_reply_of_many_lines_is_bounded() -> None:
     play.client(b"EHLO x\r\n").server(b"250-X\r\n" * 5000 + b"250 Y\r\n")
     (announced,) = [e for e in play.run() if isinstance(e, CapabilitiesAnnounced)]
     assert len(announced.capabilities) < 40
+    codes = [e.code for e in play.run() if isinstance(e, Anomaly)]
+    assert codes == ["smtp_reply_too_long"]
 
 
 # any split, any damage
