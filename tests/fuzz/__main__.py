@@ -51,7 +51,9 @@ def try_one(number: int) -> None:
     events = play(steps, protocol, DEFAULT_LIMITS)
     if number % 8 == 0 and "imap_compression_bomb" not in str(events):
         random = Random(number)
-        if play(steps, protocol, DEFAULT_LIMITS, partial(_cut, random)) != events:
+        others = play(steps, protocol, DEFAULT_LIMITS, partial(_cut, random))
+        # damage may make the sides wait for each other in another order
+        if sorted(map(str, others)) != sorted(map(str, events)):
             raise PromiseError("other packets give other events")
 
 
