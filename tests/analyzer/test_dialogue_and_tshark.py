@@ -65,7 +65,7 @@ class Session(NamedTuple):
 
     row: dict[str, Any]
     exchanges: list[dict[str, Any]]
-    gaps: list[int]
+    gaps: list[tuple[str, int]]
     dialogue: Dialogue
 
 
@@ -124,7 +124,11 @@ def is_in_a_literal(each: Difference) -> bool:
 
 def is_behind_a_gap(each: Difference) -> bool:
     """Tshark waits for what a capture has lost, and takes cut lines for whole."""
-    return any(gap <= each.word.frame for gap in each.session.gaps)
+    speaker = "client" if each.side == "verbs" else "server"
+    return any(
+        side == speaker and frame <= each.word.frame
+        for side, frame in each.session.gaps
+    )
 
 
 def is_challenge(each: Difference) -> bool:
@@ -250,7 +254,7 @@ def told_by_mailtap(name: str) -> list[Session]:
         exchanges[exchange["session_id"]].append(exchange)
     for anomaly in rows_of(name, "anomalies"):
         if anomaly["code"] == "stream_gap":
-            gaps[anomaly["session_id"]].append(anomaly["frame"])
+            gaps[anomaly["session_id"]].append((anomaly["side"], anomaly["frame"]))
     return [
         Session(
             row,
