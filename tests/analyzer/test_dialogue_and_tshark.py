@@ -108,6 +108,46 @@ def is_behind_a_message(each: Difference) -> bool:
     )
 
 
+def is_behind_a_hidden_chunk(each: Difference) -> bool:
+    """Tshark takes an envelope before its chunk in a packet, and the rest, for data."""
+    frames: dict[str, set[int]] = {"BDAT": set(), "MAIL": set()}
+    for exchange in each.session.exchanges:
+        if exchange["verb"] in frames:
+            frames[exchange["verb"]].add(exchange["request_frame"])
+    return (each.teller, each.side) == ("mailtap", "verbs") and any(
+        frame < each.word.frame for frame in frames["BDAT"] & frames["MAIL"]
+    )
+
+
+def is_unknown_to_tshark(each: Difference) -> bool:
+    """Tshark knows no XCLIENT, which is Postfix's."""
+    return each.teller == "mailtap" and each.word.text == "XCLIENT"
+
+
+def is_line_of_a_reply(each: Difference) -> bool:
+    """Tshark counts a reply again in each packet that has some of its lines."""
+    answered = [e for e in each.session.exchanges if e["reply_frame"] is not None]
+    frame = each.word.frame
+    return (
+        (each.teller, each.side) == ("tshark", "replies")
+        and all(exchange["reply_frame"] != frame for exchange in answered)
+        and any(
+            str(exchange["reply_code"]) == each.word.text
+            and (exchange["request_frame"] or 0) < frame < exchange["reply_frame"]
+            for exchange in answered
+        )
+    )
+
+
+def is_compressed(each: Difference) -> bool:
+    """Tshark does not inflate what comes behind COMPRESS (RFC 4978)."""
+    return each.teller == "mailtap" and any(
+        exchange["reply_frame"] < each.word.frame
+        for exchange in each.session.exchanges
+        if exchange["verb"] == "COMPRESS" and exchange["status"] == "OK"
+    )
+
+
 def is_in_a_literal(each: Difference) -> bool:
     """Tshark takes the lines of a client's literal (RFC 9051 §4.3) for commands."""
     return (
@@ -144,6 +184,10 @@ def is_challenge(each: Difference) -> bool:
 RULES: tuple[Callable[[Difference], bool], ...] = (
     is_chunk,
     is_behind_a_message,
+    is_behind_a_hidden_chunk,
+    is_unknown_to_tshark,
+    is_line_of_a_reply,
+    is_compressed,
     is_in_a_literal,
     is_behind_a_gap,
     is_challenge,
@@ -355,7 +399,14 @@ def test_row_has_all_reply_codes_in_order(
     for session, told in all_pairs:
         if session.row["protocol"] == "smtp" and not session.gaps:
             codes = [str(code) for code in session.row["reply_codes"]]
-            assert codes == texts(told.replies), session.row
+            whole = [
+                word
+                for word in told.replies
+                if not is_line_of_a_reply(
+                    Difference(session, "replies", "tshark", word)
+                )
+            ]
+            assert codes == texts(whole), session.row
             compared += len(codes)
 
     assert compared > 300

@@ -26,6 +26,20 @@ COLUMNS = {
     "expunged": "messages_deleted",
     "retrieved": "messages_retrieved",
     "deleted": "messages_deleted",
+    "state": "state",
+    "attempts": "auth_attempts",
+    "failures": "auth_failures",
+    "available": "messages_available",
+    "left": "messages_left",
+    "headers": "headers_fetched",
+    "parts": "parts_fetched",
+    "flagged": "flags_changed",
+    "copied": "messages_copied",
+    "moved": "messages_moved",
+    "listed": "mailboxes_listed",
+    "changed": "mailboxes_changed",
+    "synchronisation": "synchronisation",
+    "forwarded": "forwarded_client",
 }
 # facts that stay in clear where the rest is encrypted, or identify the session
 OPEN_COLUMNS = {
@@ -206,3 +220,25 @@ def test_secrets_are_in_the_captures() -> None:
     captured = b"".join(path.read_bytes() for path in CAPTURES.values())
 
     assert sum(secret.encode() in captured for secret in SECRETS) > 20
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_extensions_that_clients_used_are_told(name: str) -> None:
+    rows = {row["client_port"]: row for row in rows_of(name)}
+    for fact in facts_of(name):
+        if "extensions" in fact:
+            told = rows[fact["client_port"]]["extensions"]
+            assert set(fact["extensions"]) <= set(told)
+
+
+@pytest.mark.parametrize("name", [name for name in CAPTURES if "lmtp" in name])
+def test_every_recipient_of_lmtp_has_its_reply(name: str) -> None:
+    """RFC 2033 §4.2."""
+    (fact,) = facts_of(name)
+    exchanges = rows_of(name, "exchanges")
+    told = {
+        each["argument"]: each["reply_code"]
+        for each in exchanges
+        if each["kind"] == "message"
+    }
+    assert told == fact["delivered"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Packet = dict[str, list[str]]
 
 # ports of the test captures that tshark does not know
-DECODE_AS = ("2525,smtp", "2526,smtp", "10025,smtp", "10143,imap")
+DECODE_AS = ("24,smtp", "2525,smtp", "2526,smtp", "10025,smtp", "10143,imap")
 # what separates the values of a field that a packet has several times
 UNIT = "\x1f"
 

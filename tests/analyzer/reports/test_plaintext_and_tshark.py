@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.support.tshark import Packet
 
-MAIL_PORTS = {25, 110, 143, 465, 587, 993, 995, 2525, 2526, 10025, 10143}
+MAIL_PORTS = {24, 25, 110, 143, 465, 587, 993, 995, 2525, 2526, 10025, 10143}
 FIELDS = (
     "tcp.stream",
     "ip.src",

@@ -16,6 +16,7 @@ from __future__ import annotations
 PACKAGES = {
     "curl": "curl",
     "dovecot": "dovecot-imapd dovecot-pop3d",
+    "/usr/lib/dovecot/lmtp": "dovecot-lmtpd",
     "dumpcap": "wireshark-common",
     "ethtool": "ethtool",
     "fetchmail": "fetchmail",

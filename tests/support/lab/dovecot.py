@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.lab.machine import Machine
 
 SETTINGS = """\
-protocols = imap pop3
+protocols = imap pop3 lmtp
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
@@ -32,6 +32,14 @@ ssl_dh = </usr/share/dovecot/dh.pem
 disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5 apop
 auth_failure_delay = 1 secs
+mail_plugins = zlib notify mail_log
+protocol imap {{
+  mail_plugins = $mail_plugins imap_zlib
+}}
+plugin {{
+  mail_log_events = delete expunge append copy mailbox_create flag_change
+  mail_log_fields = uid box msgid
+}}
 mail_location = maildir:{mail}/%n
 mail_uid = {uid}
 mail_gid = {uid}
@@ -67,6 +75,11 @@ service imap-login {{
   }}
   inet_listener imap-unusual {{
     port = 10143
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = 24
   }}
 }}
 service stats {{

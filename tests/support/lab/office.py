@@ -29,6 +29,8 @@ smtpd_tls_protocols = >=TLSv1
 tls_high_cipherlist = ALL:!aNULL:!eNULL@SECLEVEL=0
 tls_medium_cipherlist = ALL:!aNULL:!eNULL@SECLEVEL=0
 smtpd_tls_mandatory_ciphers = medium
+smtpd_authorized_xclient_hosts = 192.0.2.0/24
+smtpd_authorized_xforward_hosts = 192.0.2.0/24
 """
 
 

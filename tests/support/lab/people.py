@@ -35,18 +35,19 @@ PEOPLE = (INES, TOM, ZOE, RAVI, SCANNER, SALES)
 GUESSES = ("letmein-77", "Summer2025!", "qwertz-uiop", "dragon.fly.12")
 
 
-def _base64(text: str) -> str:
+def base64_of(text: str) -> str:
+    """Return a text in base64."""
     return base64.b64encode(text.encode()).decode()
 
 
 def plain_response(user: str, password: str, authorize_as: str = "") -> str:
     """Return the SASL PLAIN response (RFC 4616) in base64."""
-    return _base64(f"{authorize_as}\0{user}\0{password}")
+    return base64_of(f"{authorize_as}\0{user}\0{password}")
 
 
 def cram_forms(response: str) -> list[str]:
     """Return the forms of a CRAM-MD5 response (RFC 2195), of which the digest tells."""
-    return [response.rpartition(" ")[2], _base64(response)]
+    return [response.rpartition(" ")[2], base64_of(response)]
 
 
 def _quoted(text: str) -> str:
@@ -58,7 +59,7 @@ def secret_forms() -> list[str]:
     pairs = [(person.address, person.password) for person in PEOPLE]
     pairs += [(person.address, guess) for person in PEOPLE for guess in GUESSES]
     forms = [password for _, password in pairs]
-    forms += [_base64(password) for _, password in pairs]
+    forms += [base64_of(password) for _, password in pairs]
     forms += [plain_response(user, password) for user, password in pairs]
     forms += [plain_response(user, password, user) for user, password in pairs]
     # the quoted string of an IMAP LOGIN (RFC 9051 §4.3)

@@ -8,6 +8,7 @@ import platform
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,8 @@ class Tape:
         facts = {
             "capture": str(self.capture_path.relative_to(REPOSITORY)),
             "description": self.scenario.description,
-            "made_with": [version(package) for package in self.scenario.made_with],
+            "made_with": [version(package) for package in self.scenario.made_with]
+            + self.other.pop("made_with", []),
             **self.other,
             "sessions": self.sessions,
         }
@@ -133,6 +135,8 @@ def version(package: str) -> str:
     """Return the name and upstream version of a program."""
     if package == "python3":
         return f"Python {platform.python_version()}"
+    if package == "aiosmtpd":
+        return f"aiosmtpd {metadata.version(package)}"
     done = subprocess.run(
         ["dpkg-query", "-W", "-f", "${source:Upstream-Version}", package],
         check=True, capture_output=True, text=True,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+from tests.support.lab.people import GUESSES, base64_of, plain_response
+
 if TYPE_CHECKING:
     from tests.support.lab.clients.access import Access, Facts
     from tests.support.lab.clients.smtp import Letter
@@ -138,3 +140,78 @@ def send_content(access: Access, each: Letter, content: bytes) -> Facts:
     while (code := client.reply()) != 221:
         replies.append(code)
     return client.facts
+
+
+def send_pipelined_chunks(access: Access, *letters: Letter) -> Facts:
+    """Send each letter in one go: envelope, and the content by BDAT (RFC 3030 §4.2)."""
+    client = Dialogue(access)
+    client.say(f"EHLO {socket.gethostname()}")
+    for each in letters:
+        content = each.message.as_bytes()
+        half = len(content) // 2
+        lines = [f"MAIL FROM:<{each.sender}> BODY=8BITMIME"]
+        lines += [f"RCPT TO:<{address}> NOTIFY=NEVER" for address in each.recipients]
+        chunks = b"BDAT %d\r\n%b" % (half, content[:half])
+        chunks += b"BDAT %d LAST\r\n%b" % (len(content) - half, content[half:])
+        codes = client.say(*lines, content=chunks)[1:]
+        client.facts["mail_from"].append(each.sender)
+        client.facts["rcpt_to"] += each.recipients
+        client.facts["rcpt_refused"] += [
+            address
+            for address, code in zip(each.recipients, codes, strict=True)
+            if code >= 400
+        ]
+        if [client.reply(), client.reply()] == [250, 250]:
+            client.facts["messages"].append(each.facts())
+    client.facts["extensions"] = ["PIPELINING", "CHUNKING", "8BITMIME", "DSN"]
+    return client.close()
+
+
+def log_in_again(access: Access, each: Letter) -> Facts:
+    """Cancel a login, fail at one, succeed at another; then send a letter."""
+    assert access.person is not None
+    user, password = access.person.address, access.person.password
+    client = Dialogue(access)
+    client.say(f"EHLO {socket.gethostname()}")
+    client.say("AUTH PLAIN")
+    client.say("*")
+    client.say(f"AUTH PLAIN {plain_response(user, GUESSES[0])}")
+    client.say("AUTH LOGIN")
+    client.say(base64_of(user))
+    (code,) = client.say(base64_of(password))
+    access.add_login_facts(client.facts, "LOGIN", accepted=code == 235)
+    client.facts |= {"attempts": 3, "failures": 2}
+    client.envelope(each)
+    client.say("DATA")
+    client.deliver(each)
+    return client.close()
+
+
+def send_for_another(access: Access, each: Letter, **attributes: str) -> Facts:
+    """Tell Postfix for whom a letter is passed on (XFORWARD, XCLIENT_README)."""
+    client = Dialogue(access)
+    client.say(f"EHLO {socket.gethostname()}")
+    told = [f"{name}={value}" for name, value in attributes.items()]
+    client.say("XCLIENT " + " ".join(told))
+    client.facts["forwarded"] = told
+    client.say(f"EHLO {attributes['HELO']}")
+    client.envelope(each)
+    client.say("DATA")
+    client.deliver(each)
+    client.facts["extensions"] = ["XCLIENT"]
+    return client.close()
+
+
+def deliver_locally(access: Access, each: Letter) -> Facts:
+    """Hand a letter over by LMTP (RFC 2033), which answers for each recipient."""
+    client = Dialogue(access)
+    client.say(f"LHLO {socket.gethostname()}")
+    client.envelope(each)
+    client.say("DATA")
+    content = each.message.as_bytes().rstrip(b"\r\n")
+    client.say(content=content + b"\r\n.\r\n")
+    refused = set(client.facts["rcpt_refused"])
+    accepted = [address for address in each.recipients if address not in refused]
+    client.facts["delivered"] = {address: client.reply() for address in accepted}
+    client.facts["messages"].append(each.facts())
+    return client.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import imaplib
 import time
-from typing import TYPE_CHECKING
+import zlib
+from typing import TYPE_CHECKING, Any
 
 from tests.support.lab.messages import received_facts
 from tests.support.lab.people import cram_forms, plain_response
@@ -35,6 +36,37 @@ class Client(imaplib.IMAP4):
             context = self.access.context()
             return context.wrap_socket(raw, server_hostname=self.access.host)
         return raw
+
+    def compress(self) -> None:
+        """Go on with COMPRESS=DEFLATE (RFC 4978), which imaplib lacks."""
+        self.say(b"z1 COMPRESS DEFLATE")
+        _expect(self, b"z1 OK")
+        self._deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._inflated = bytearray()
+        self.send, self.readline, self.read = (  # type: ignore[method-assign]
+            self._send_deflated,
+            self._read_inflated_line,
+            self._read_inflated,
+        )
+
+    def _send_deflated(self, data: Any) -> None:
+        deflated = self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self.sock.sendall(deflated)
+
+    def _receive_until(self, is_enough: Callable[[], bool]) -> None:
+        while not is_enough():
+            self._inflated += self._inflate.decompress(self.sock.recv(4096))
+
+    def _read_inflated_line(self) -> bytes:
+        self._receive_until(lambda: b"\n" in self._inflated)
+        return self._read_inflated(self._inflated.index(b"\n") + 1)
+
+    def _read_inflated(self, size: int) -> bytes:
+        self._receive_until(lambda: len(self._inflated) >= size)
+        data = bytes(self._inflated[:size])
+        del self._inflated[:size]
+        return data
 
     def say(self, line: bytes) -> None:
         """Send a line as it is."""
@@ -200,5 +232,43 @@ def idle(seconds: float) -> Action:
         time.sleep(seconds)
         client.say(b"DONE")
         _expect(client, b"i1 OK")
+
+    return action
+
+
+def compress() -> Action:
+    """Compress what follows (RFC 4978)."""
+
+    def action(client: Client, facts: Facts) -> None:
+        client.compress()
+        facts.setdefault("extensions", []).append("COMPRESS=DEFLATE")
+
+    return action
+
+
+def say(*lines: bytes, uses: str = "", **counts: int) -> Action:
+    """Send lines as they are and wait for the tagged OK of the first.
+
+    Args:
+        lines: what is sent; a line behind a synchronizing literal waits for `+`.
+        uses: the extension that this is.
+        counts: facts that this adds to.
+    """
+
+    def action(client: Client, facts: Facts) -> None:
+        tag = lines[0].split(b" ")[0]
+        for number, line in enumerate(lines):
+            client.say(line)
+            if number < len(lines) - 1 and line.endswith(b"}") and b"+}" not in line:
+                _expect(client, b"+")
+        while not (answer := client.answer()).startswith(tag + b" "):
+            if answer.endswith(b"}"):
+                client.read(int(answer[answer.rindex(b"{") + 1 : -1]))
+        if not answer.startswith(tag + b" OK"):
+            raise imaplib.IMAP4.error(answer)
+        if uses:
+            facts.setdefault("extensions", []).append(uses)
+        for name, count in counts.items():
+            facts[name] = facts.get(name, 0) + count
 
     return action

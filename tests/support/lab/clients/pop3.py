@@ -95,3 +95,33 @@ def _digest(welcome: bytes, password: str) -> str:
     """Return the digest that APOP sends (RFC 1939 §7)."""
     timestamp = welcome[welcome.index(b"<") : welcome.index(b">") + 1]
     return hashlib.md5(timestamp + password.encode()).hexdigest()
+
+
+def look_and_leave(access: Access, *, delete: int, politely: bool) -> Facts:
+    """Look at the tops of all messages and delete one; quit, or just go away.
+
+    RFC 1939 §6: without QUIT nothing is deleted.
+    """
+    client = _Client(access)
+    facts = access.facts("pop3", client.sock)
+    client.capa()
+    assert _log_in(client, access, facts)
+    count, _ = client.stat()
+    client.uidl()
+    for number in range(1, count + 1):
+        _, lines, _ = client.top(number, 0)
+        seen = received_facts(b"\r\n".join([*lines, b""]))
+        facts["messages"].append(
+            {key: seen[key] for key in ("message_id", "subject", "from")}
+        )
+    client.dele(delete)
+    facts |= {"retrieved": 0, "headers": count, "available": count}
+    facts |= {"deleted": 1 if politely else 0, "extensions": ["TOP", "UIDL"]}
+    facts["state"] = "update" if politely else "transaction"
+    if politely:
+        client.quit()
+        facts["left"] = count - 1
+    else:
+        client.sock.close()
+        client.file.close()
+    return facts

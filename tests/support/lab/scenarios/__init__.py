@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.lab.scenarios import (
     attacks,
     demo,
+    guests,
     imap,
     negatives,
     paths,
@@ -13,4 +14,14 @@ from tests.support.lab.scenarios import (
 )
 from tests.support.lab.tape import SCENARIOS
 
-__all__ = ["SCENARIOS", "attacks", "demo", "imap", "negatives", "paths", "pop3", "smtp"]
+__all__ = [
+    "SCENARIOS",
+    "attacks",
+    "demo",
+    "guests",
+    "imap",
+    "negatives",
+    "paths",
+    "pop3",
+    "smtp",
+]
