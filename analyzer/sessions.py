@@ -75,6 +75,7 @@ class Session:
         self.messages: list[events.MessageTransferred] = []
         self.exchanges: list[events.Exchange] = []
         self.anomalies: list[events.Anomaly] = []
+        self._full: set[str] = set()
 
     def fold(self, happened: Iterable[events.Event]) -> None:
         """Take events, in the order they happened."""
@@ -105,6 +106,8 @@ class Session:
     def _fold_reply(self, event: events.ReplyReceived) -> None:
         if len(self.reply_codes) < _MAX_ITEMS:
             self.reply_codes.append(event.code)
+        else:
+            self._leave_out("reply codes", Side.SERVER)
 
     def _fold_capabilities(self, event: events.CapabilitiesAnnounced) -> None:
         self.capabilities = event.capabilities[:_MAX_ITEMS]
@@ -160,7 +163,7 @@ class Session:
         if len(self.mail_from) < _MAX_ITEMS:
             self.mail_from.append(event.address)
         else:
-            self._leave_out("MAIL")
+            self._leave_out("senders")
 
     def _fold_recipient(self, event: events.RecipientGiven) -> None:
         if len(self.rcpt_to) < _MAX_ITEMS:
@@ -168,11 +171,13 @@ class Session:
             if event.accepted is False:
                 self.rcpt_refused.append(event.address)
         else:
-            self._leave_out("RCPT")
+            self._leave_out("recipients")
 
     def _fold_mailbox(self, event: events.MailboxSelected) -> None:
         if len(self.mailboxes) < _MAX_ITEMS:
             self.mailboxes[event.name] = None
+        elif event.name not in self.mailboxes:
+            self._leave_out("mailboxes")
 
     def _fold_synchronisation(self, event: events.MailboxSynchronised) -> None:
         known = self.synchronisation
@@ -200,15 +205,16 @@ class Session:
     def _fold_anomaly(self, event: events.Anomaly) -> None:
         self.anomalies.append(event)
 
-    def _leave_out(self, what: str) -> None:
+    def _leave_out(self, what: str, side: Side = Side.CLIENT) -> None:
         """Say, once, that a list of the row is full."""
-        if any(each.detail == what for each in self.anomalies):
+        if what in self._full:
             return
+        self._full.add(what)
         last = self.exchanges[-1] if self.exchanges else events.Exchange(0, _COMMAND)
         time_ns = last.reply_time_ns or last.request_time_ns or 0
         frame = last.reply_frame or last.request_frame or 0
         self.anomalies.append(
-            events.Anomaly("list_too_long", Side.CLIENT, -1, time_ns, frame, what)
+            events.Anomaly("list_too_long", side, -1, time_ns, frame, what)
         )
 
     _FOLD: ClassVar[dict[type, Callable[[Any, Any], None]]] = {

@@ -148,11 +148,11 @@ class ClientReader(MailDissector):
     ) -> LiteralSink | None:
         """Decide where a literal of a command goes; most are of no interest."""
         if not command.argument and not fragment[: literal.start].strip():
-            if (
-                command.verb in _FIRST_LITERAL_KEPT
-                and literal.size <= self.limits.kept_text
-            ):
-                command.first_literal = KeptLiteral()
+            if command.verb in _FIRST_LITERAL_KEPT:
+                if literal.size <= self.limits.kept_text:
+                    command.first_literal = KeptLiteral()
+                else:
+                    self._anomaly("line_too_long", Side.CLIENT, "literal")
             return command.first_literal
         if command.verb in _APPENDING:
             return self._open_appended(command, fragment[: literal.start])

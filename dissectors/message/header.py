@@ -92,6 +92,7 @@ def apply_fields(
     for body in (*fields.get(b"to", ()), *fields.get(b"cc", ())):
         for address in _split_addresses(body):
             if len(facts.to) >= limits.list_items:
+                facts.overruns.append("list_too_long")
                 return
             facts.to.append(decode_words(address)[:longest])
 

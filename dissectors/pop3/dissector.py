@@ -390,9 +390,12 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
 
     def _finish(self) -> None:
         lines = self._multi_line
-        if lines is not None and lines.message is not None:
-            lines.message.feed(lines.text.cross_gap(self._input[Side.SERVER]))
-            self._end_message(lines.message, lines, Delivery.CUT)
+        if lines is not None:
+            # what may be the start of its end is no line by itself
+            rest = lines.text.cross_gap(self._input[Side.SERVER])
+            if lines.message is not None:
+                lines.message.feed(rest)
+                self._end_message(lines.message, lines, Delivery.CUT)
         self._multi_line = None
         super()._finish()
         for message in self._previews.values():

@@ -201,3 +201,18 @@ def test_lists_are_bounded() -> None:
     ):
         assert kept is not None
         assert len(kept) == most
+    assert [(each.code, each.side, each.detail) for each in session.anomalies] == [
+        ("list_too_long", Side.SERVER, "reply codes"),
+        ("list_too_long", Side.CLIENT, "senders"),
+        ("list_too_long", Side.CLIENT, "recipients"),
+        ("list_too_long", Side.CLIENT, "mailboxes"),
+    ]
+
+
+def test_full_list_is_told_once_and_not_for_what_is_listed() -> None:
+    session = Session(Protocol.IMAP)
+    names = [str(number) for number in range(DEFAULT_LIMITS.list_items)]
+    session.fold(events.MailboxSelected(name) for name in [*names, *names])
+    assert session.anomalies == []
+    session.fold(events.MailboxSelected(name) for name in ("more", "and more"))
+    assert [each.detail for each in session.anomalies] == ["mailboxes"]

@@ -25,6 +25,7 @@ CUT = {
     "SMTP: header fields, 100 MB": "message_header_too_large",
     "IMAP: command line of 1 GiB": "line_too_long",
     "IMAP: response line of 1 GiB": "line_too_long",
+    "IMAP: literal of a login, 1 GiB": "line_too_long",
     "POP3: command line of 1 GiB": "line_too_long",
     "POP3: response line of 1 GiB": "line_too_long",
 }
@@ -47,12 +48,27 @@ def test_cost_is_linear_and_memory_bounded(name: str) -> None:
         ("SMTP: 100,000 pipelined commands", 1_100, "too_many_pending_commands"),
         ("IMAP: 100,000 pipelined commands", 1_100, "too_many_pending_commands"),
         ("POP3: 100,000 pipelined commands", 1_100, "too_many_pending_commands"),
+        ("SMTP: parameters, 10 MB", 300_000, "message_header_too_large"),
         ("SMTP: 1,000 nested parts", 1_000, "message_too_deep"),
         ("SMTP: 100,000 parts", 1_100, "message_too_many_parts"),
     ],
 )
 def test_row_says_what_was_cut(name: str, size: int, code: str) -> None:
     assert code in read(name, size).anomalies
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SMTP: body line of 1 GiB",
+        "SMTP: uuencoded line of 100 MB",
+        "IMAP: literal of 4 GiB, 1 GiB of it",
+        "IMAP: 1,000,000 responses",
+        "POP3: listing of 100 MB",
+    ],
+)
+def test_row_says_nothing_where_nothing_was_cut(name: str) -> None:
+    assert read(name, INPUTS[name].size // 100).anomalies == []
 
 
 def test_held_bytes_are_counted() -> None:

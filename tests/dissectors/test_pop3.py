@@ -353,6 +353,16 @@ def test_listing_is_multi_line_without_argument(verb: str) -> None:
     )
 
 
+def test_listing_ends_with_the_connection() -> None:
+    (
+        greeted()
+        .client(b"LIST\r\n")
+        .server(b"+OK\r\n1 5\r\n2 5\r\n")
+        .eof()
+        .expect(*GREETED, exchange("LIST", reply=OK))
+    )
+
+
 def test_message_is_retrieved_with_dots_unstuffed() -> None:
     (
         greeted()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
 from tests.support.analyses import CAPTURES, analysis_of
+from tests.support.tshark import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-MAIL_PORTS = {25, 110, 143, 465, 587, 993, 995, 2525, 2526, 10025, 10143}
-# ports of the test captures that tshark does not know
-DECODE_AS = ("2525,smtp", "2526,smtp", "10025,smtp", "10143,imap")
+    from tests.support.tshark import Packet
+
+MAIL_PORTS = {24, 25, 110, 143, 465, 587, 993, 995, 2525, 2526, 10025, 10143}
 FIELDS = (
     "tcp.stream",
     "ip.src",
@@ -34,8 +33,6 @@ FIELDS = (
     "pop.request.command",
     "pop.request.parameter",
 )
-# what separates the values of a field that a packet has several times
-UNIT = "\x1f"
 CLIENT_HELLO, SERVER_HELLO = "1", "2"
 
 Port = tuple[str, str, int]
@@ -70,28 +67,7 @@ class Connection:
         return "implicit" if self.starts_with_tls else "starttls"
 
 
-def decode(path: Path) -> list[dict[str, list[str]]]:
-    """The packets with payload."""
-    decode_as = [part for each in DECODE_AS for part in ("-d", f"tcp.port=={each}")]
-    fields = [part for each in FIELDS for part in ("-e", each)]
-    command = ["tshark", "-n", "-r", str(path), "-Y", "tcp.len > 0", *decode_as]
-    output = subprocess.run(
-        [*command, "-T", "fields", "-E", f"aggregator={UNIT}", *fields],
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=60,
-    ).stdout
-    return [
-        {
-            name: value.split(UNIT) if value else []
-            for name, value in zip(FIELDS, line.split("\t"), strict=True)
-        }
-        for line in output.splitlines()
-    ]
-
-
-def shows_password(packet: dict[str, list[str]]) -> bool:
+def shows_password(packet: Packet) -> bool:
     """Whether this packet completes a login that an eavesdropper can read."""
     imap = [line.split(" ")[1:3] for line in packet["imap.request"]]
     sasl_plain = [
@@ -110,14 +86,14 @@ def shows_password(packet: dict[str, list[str]]) -> bool:
     )
 
 
-def ends(packet: dict[str, list[str]]) -> Iterator[tuple[str, int]]:
+def ends(packet: Packet) -> Iterator[tuple[str, int]]:
     """Both ends of a packet; of several IP headers, the last is the mail's."""
     for side in ("src", "dst"):
         address = (packet[f"ipv6.{side}"] or packet[f"ip.{side}"])[-1]
         yield address, int(packet[f"tcp.{side}port"][0])
 
 
-def connections(packets: Iterable[dict[str, list[str]]]) -> Iterable[Connection]:
+def connections(packets: Iterable[Packet]) -> Iterable[Connection]:
     """The connections to mail ports."""
     found: dict[str, Connection] = {}
     for packet in packets:
@@ -138,7 +114,7 @@ def connections(packets: Iterable[dict[str, list[str]]]) -> Iterable[Connection]
 def count_with_tshark(name: str) -> dict[Port, Count]:
     """Count the connections of each port of a capture."""
     kinds: defaultdict[Port, Counter[str]] = defaultdict(Counter)
-    for connection in connections(decode(CAPTURES[name])):
+    for connection in connections(decode(CAPTURES[name], FIELDS)):
         told = kinds[name, *connection.server]
         told.update(("all", connection.kind()))
         told["logins"] += connection.has_login

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dissectors.events import AuthAttempted, Exchange, Outcome
+from dissectors.events import Anomaly, AuthAttempted, Exchange, Outcome
+from dissectors.limits import Limits
 from tests.dissectors.imap.talk import extensions, greeted, lines
 
 
@@ -17,6 +18,14 @@ def test_literal_that_waits_is_none() -> None:
     play.client(b"ann pw\r\n").server(lines(b"a OK in"))
     assert extensions(play) == set()
     assert [each.user for each in play.events_of(AuthAttempted)] == ["ann"]
+
+
+def test_literal_over_the_limit_is_skipped() -> None:
+    play = greeted(limits=Limits(kept_text=3))
+    play.client(b"a LOGIN {4+}\r\nanna {2+}\r\npw\r\n").server(lines(b"a OK in"))
+    (attempt,) = play.events_of(AuthAttempted)
+    assert (attempt.user, attempt.result) == (None, Outcome.SUCCESS)
+    assert [each.code for each in play.events_of(Anomaly)] == ["line_too_long"]
 
 
 def test_initial_response_is_an_extension() -> None:

@@ -91,6 +91,7 @@ def test_addresses_are_split_at_commas(body: bytes, addresses: list[str]) -> Non
 def test_recipients_of_several_fields_are_limited() -> None:
     facts = facts_of(b"To: a,b\nTo: c,d\nCc: e\n", Limits(list_items=3))
     assert facts.to == ["a", "b", "c"]
+    assert facts.overruns == ["list_too_long"]
 
 
 def test_long_texts_are_cut() -> None:
