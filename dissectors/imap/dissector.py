@@ -76,7 +76,7 @@ _EXPUNGING = (
 )
 _SELECTING = frozenset({"SELECT", "EXAMINE"})
 _DESELECTING = frozenset({"CLOSE", "UNSELECT", "UNAUTHENTICATE"})
-_LOGINS = frozenset({"LOGIN", "AUTHENTICATE"})
+_LOGINS = ("LOGIN", "AUTHENTICATE")
 _LISTING = ("LIST", "LSUB", "XLIST")
 _CHANGING_FLAGS = ("STORE", "UID STORE")
 _FETCHING = ("FETCH", "UID FETCH")
@@ -96,6 +96,9 @@ class ImapDissector(ClientReader):
         self._stay = Stay()
         # EXISTS of the mailbox that is being selected
         self._opening_exists: int | None = None
+        # those that were announced while a login was in progress: if it succeeds,
+        # they are those behind it, though they come before its response
+        self._held_capabilities: bytes | None = None
         self._retrieval = Retrieval(limits, self._report_retrieved)
         self._pieces = Pieces(limits)
         # the message that is fetched as a whole, and when its first byte was seen
@@ -238,10 +241,14 @@ class ImapDissector(ClientReader):
             elif self._state is State.SELECTED:
                 self._enter(State.AUTHENTICATED)
             self._opening_exists = None
+        elif verb in _LOGINS:
+            if is_done:
+                self._enter(State.AUTHENTICATED)
+            held, self._held_capabilities = self._held_capabilities, None
+            if held is not None:
+                self._receive_capabilities(held)
         elif not is_done:
             return
-        elif verb in _LOGINS:
-            self._enter(State.AUTHENTICATED)
         elif verb in _DESELECTING:
             self._leave()
             is_out = verb == "UNAUTHENTICATE"
@@ -302,6 +309,12 @@ class ImapDissector(ClientReader):
         self._expects_greeting = False
         if line.endswith(b"}"):
             self._skip_literals(line)
+
+    def _receive_capability_data(self, data: bytes) -> None:
+        if self._in_progress.first(*_LOGINS) is None:
+            self._receive_capabilities(data)
+        else:
+            self._held_capabilities = data
 
     def _receive_id(self, params: bytes) -> None:
         self._events += describe_software(Side.SERVER, params, self.limits)
@@ -508,7 +521,7 @@ class ImapDissector(ClientReader):
         self._report_message(message, Side.SERVER)
 
     _ON_DATA: ClassVar[dict[bytes, Callable[[ImapDissector, bytes], None]]] = {
-        b"CAPABILITY": _receive_capabilities,
+        b"CAPABILITY": _receive_capability_data,
         b"ENABLED": _receive_enabled,
         b"ID": _receive_id,
         b"LIST": _receive_listed,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dissectors.events import (
+    AuthAttempted,
+    CapabilitiesAnnounced,
     Exchange,
     LoginOffered,
     State,
@@ -88,6 +90,23 @@ def test_capabilities_behind_the_login_offer_none() -> None:
     play = selected()
     talk(play, b"CAPABILITY", b"* CAPABILITY IMAP4rev1 AUTH=PLAIN")
     assert play.events_of(LoginOffered) == []
+
+
+@pytest.mark.parametrize("status", [b"OK", b"NO"])
+def test_capabilities_announced_with_a_login_are_those_behind_it(status: bytes) -> None:
+    play = greeted(b"* OK [CAPABILITY IMAP4rev1] ready")
+    play.client(lines(b"a LOGIN ann pw"))
+    play.server(lines(b"* CAPABILITY IMAP4rev1 IDLE", b"a " + status + b" x"))
+    happened = [
+        event
+        for event in play.run()
+        if isinstance(event, AuthAttempted | CapabilitiesAnnounced)
+    ]
+    assert [type(event) for event in happened] == [
+        CapabilitiesAnnounced,
+        AuthAttempted,
+        CapabilitiesAnnounced,
+    ]
 
 
 @pytest.mark.parametrize(
