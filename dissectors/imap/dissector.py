@@ -23,41 +23,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dissectors.events import (
-    Delivery,
-    Direction,
     Exchange,
     ExchangeKind,
-    MessageTransferred,
     Side,
     State,
-    StateChanged,
-    Use,
-    UseCounted,
 )
 from dissectors.imap import grammar
-from dissectors.imap.client import ClientReader
 from dissectors.imap.commands import Response
 from dissectors.imap.compression import InflateError, Inflater
 from dissectors.imap.fetch import Retrieval, may_hold_message
 from dissectors.imap.framing import find_literal
 from dissectors.imap.outcomes import (
-    describe_capabilities,
     describe_greeting,
-    describe_login_offer,
     describe_software,
-    named_mailbox,
     set_response,
 )
-from dissectors.imap.pieces import Pieces, is_piece
-from dissectors.imap.stay import Stay
+from dissectors.imap.pieces import is_piece
+from dissectors.imap.states import FETCHING, MAX_DIGITS, StateReader
 from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.events import Event, MessageFacts
+    from dissectors.events import Event
     from dissectors.imap.commands import Command
-    from dissectors.imap.pieces import Preview
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
@@ -66,44 +55,21 @@ _CLIENT, _SERVER = Side
 _STATUSES = {b"OK": "OK", b"NO": "NO", b"BAD": "BAD"}
 _UNTAGGED_STATUSES = frozenset({*_STATUSES, b"BYE", b"PREAUTH"})
 
-_EXPUNGING = (
-    "EXPUNGE",
-    "UID EXPUNGE",
-    "MOVE",
-    "UID MOVE",
-    "REPLACE",
-    "UID REPLACE",
-)
-_SELECTING = frozenset({"SELECT", "EXAMINE"})
-_DESELECTING = frozenset({"CLOSE", "UNSELECT", "UNAUTHENTICATE"})
-_LOGINS = ("LOGIN", "AUTHENTICATE")
 _LISTING = ("LIST", "LSUB", "XLIST")
 _CHANGING_FLAGS = ("STORE", "UID STORE")
-_FETCHING = ("FETCH", "UID FETCH")
 _GREETED_STATES = {
     b"OK": State.NOT_AUTHENTICATED,
     b"PREAUTH": State.AUTHENTICATED,
 }
 
 
-class ImapDissector(ClientReader):
+class ImapDissector(StateReader):
     """A sans-IO machine for one IMAP connection."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._expects_greeting = True
-        self._state: State | None = None
-        self._stay = Stay()
-        # EXISTS of the mailbox that is being selected
-        self._opening_exists: int | None = None
-        # those that were announced while a login was in progress: if it succeeds,
-        # they are those behind it, though they come before its response
-        self._held_capabilities: bytes | None = None
         self._retrieval = Retrieval(limits, self._report_retrieved)
-        self._pieces = Pieces(limits)
-        # the message that is fetched as a whole, and when its first byte was seen
-        self._fetched = b""
-        self._retrieved_ns: int | None = None
         # what reads the fragment behind a literal in a response
         self._continuation: Callable[[bytes], None] | None = None
         # each side's, once COMPRESS was accepted
@@ -220,50 +186,6 @@ class ImapDissector(ClientReader):
             self._anomaly(code, side)
             self.opaque = not any(self._inflaters)
 
-    # States and mailboxes
-
-    def _enter(self, state: State) -> None:
-        if state is not self._state:
-            self._state = state
-            self._events.append(StateChanged(state))
-
-    def _act_on(self, command: Command, response: Response | None) -> None:
-        verb = command.verb
-        is_done = response is not None and response.status == "OK"
-        if verb in _SELECTING:
-            # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
-            self._leave()
-            if is_done:
-                mailbox = named_mailbox(command, self.limits)
-                self._stay = Stay(mailbox, self._opening_exists)
-                self._stay.asked_for_changes = b"QRESYNC" in command.argument.upper()
-                self._enter(State.SELECTED)
-            elif self._state is State.SELECTED:
-                self._enter(State.AUTHENTICATED)
-            self._opening_exists = None
-        elif verb in _LOGINS:
-            if is_done:
-                self._enter(State.AUTHENTICATED)
-            held, self._held_capabilities = self._held_capabilities, None
-            if held is not None:
-                self._receive_capabilities(held)
-        elif not is_done:
-            return
-        elif verb in _DESELECTING:
-            self._leave()
-            is_out = verb == "UNAUTHENTICATE"
-            self._enter(State.NOT_AUTHENTICATED if is_out else State.AUTHENTICATED)
-        elif verb == "LOGOUT":
-            self._enter(State.LOGOUT)
-        elif verb in _FETCHING and b"CHANGEDSINCE" in command.argument.upper():
-            self._stay.asked_for_changes = True
-
-    def _leave(self) -> None:
-        """The stay in a mailbox is over, if there was one."""
-        self._report_previews()
-        self._events += self._stay.leave()
-        self._stay = Stay()
-
     # The server's side
 
     def _receive_response(self, fragment: bytes) -> None:
@@ -310,12 +232,6 @@ class ImapDissector(ClientReader):
         if line.endswith(b"}"):
             self._skip_literals(line)
 
-    def _receive_capability_data(self, data: bytes) -> None:
-        if self._in_progress.first(*_LOGINS) is None:
-            self._receive_capabilities(data)
-        else:
-            self._held_capabilities = data
-
     def _receive_id(self, params: bytes) -> None:
         self._events += describe_software(Side.SERVER, params, self.limits)
 
@@ -348,7 +264,9 @@ class ImapDissector(ClientReader):
         command = self._in_progress.first(*_CHANGING_FLAGS)
         if command is not None:
             command.flagged += b"FLAGS" in line
-        elif len(number) <= 10 and self._in_progress.first(*_FETCHING) is not None:
+        elif (
+            len(number) <= MAX_DIGITS and self._in_progress.first(*FETCHING) is not None
+        ):
             self._stay.see_message(int(number))
         if line.endswith(b"}") or may_hold_message(line) or is_piece(line):
             self._fetched = number
@@ -369,7 +287,7 @@ class ImapDissector(ClientReader):
             self._fragments[Side.SERVER].expect_literal(literal, sink or piece)
             return
         self._continuation = None
-        command = self._in_progress.first(*_FETCHING)
+        command = self._in_progress.first(*FETCHING)
         asked = None if command is None else command.asked_chunk
         self._retrieval.close_response(asked)
         for preview in self._pieces.close_response(self._time_ns, self._frame):
@@ -441,28 +359,7 @@ class ImapDissector(ClientReader):
         elif code == "APPENDUID":
             self._use_extension("UIDPLUS")
 
-    def _receive_capabilities(self, capability_data: bytes) -> None:
-        self._events += describe_capabilities(capability_data, self.limits)
-        if self._state in (None, State.NOT_AUTHENTICATED):
-            self._events.append(describe_login_offer(capability_data, self.limits))
-
     # Reports
-
-    def _count_expunged(self, count: int) -> None:
-        """Credit the command that expunges; others report what others expunged."""
-        self._report_previews()
-        self._stay.expunge(count)
-        command = self._in_progress.first(*_EXPUNGING)
-        if command is not None:
-            command.expunged += count
-
-    def _count_existing(self, number: bytes) -> None:
-        if len(number) > 10:
-            return
-        if self._in_progress.first(*_SELECTING) is not None:
-            self._opening_exists = int(number)
-        else:
-            self._stay.exists = int(number)
 
     def _report_untagged(self, kind: ExchangeKind, status: bytes, text: bytes) -> None:
         status_shown = f"* {status.decode()}"
@@ -475,53 +372,8 @@ class ImapDissector(ClientReader):
         set_response(exchange, response, self.limits)
         self._events.append(exchange)
 
-    def _report_retrieved(self, facts: MessageFacts, *, complete: bool) -> None:
-        if complete:
-            self._pieces.forget(self._fetched)
-        outcome = Delivery.COMPLETE if complete else Delivery.CUT
-        place = (self._time_ns, self._frame, self._retrieved_ns)
-        self._report_fetched(facts, outcome, *place)
-
-    def _report_previews(self) -> None:
-        """Report the messages of which only pieces were fetched."""
-        for preview in self._pieces.take_all():
-            self._report_preview(preview)
-
-    def _report_preview(self, preview: Preview) -> None:
-        facts = preview.finish()
-        if not (preview.has_header or preview.parts_seen or preview.structure):
-            return
-        outcome = Delivery.CUT if facts.cut else Delivery.PARTIAL
-        place = (preview.time_ns, preview.frame, preview.begin_ns)
-        self._report_fetched(facts, outcome, *place)
-        if preview.has_header:
-            self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
-        if preview.parts_seen:
-            count = len(preview.parts_seen)
-            self._events.append(UseCounted(Use.PARTS_FETCHED, count))
-
-    def _report_fetched(
-        self,
-        facts: MessageFacts,
-        outcome: Delivery,
-        time_ns: int,
-        frame: int,
-        begin_ns: int | None,
-    ) -> None:
-        message = MessageTransferred(
-            Direction.RETRIEVED,
-            outcome,
-            facts,
-            time_ns,
-            frame,
-            mailbox=self._stay.mailbox,
-            verb="FETCH",
-            begin_ns=begin_ns,
-        )
-        self._report_message(message, Side.SERVER)
-
     _ON_DATA: ClassVar[dict[bytes, Callable[[ImapDissector, bytes], None]]] = {
-        b"CAPABILITY": _receive_capability_data,
+        b"CAPABILITY": StateReader.receive_capability_data,
         b"ENABLED": _receive_enabled,
         b"ID": _receive_id,
         b"LIST": _receive_listed,

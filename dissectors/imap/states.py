@@ -1,0 +1,190 @@
+"""States, mailboxes, and what of messages a client sees in them (RFC 9051 §3).
+
+The state follows from the greeting and from commands that succeed. A stay in a mailbox
+ends with the next SELECT, with CLOSE and the like, and with the session; then it is
+told what the client learned, and the messages of which it fetched pieces only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissectors.events import (
+    Delivery,
+    Direction,
+    MessageTransferred,
+    Side,
+    State,
+    StateChanged,
+    Use,
+    UseCounted,
+)
+from dissectors.imap.client import ClientReader
+from dissectors.imap.outcomes import (
+    describe_capabilities,
+    describe_login_offer,
+    named_mailbox,
+)
+from dissectors.imap.pieces import Pieces
+from dissectors.imap.stay import Stay
+from dissectors.limits import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from dissectors.events import MessageFacts
+    from dissectors.imap.commands import Command, Response
+    from dissectors.imap.pieces import Preview
+    from dissectors.limits import Limits
+
+_EXPUNGING = (
+    "EXPUNGE",
+    "UID EXPUNGE",
+    "MOVE",
+    "UID MOVE",
+    "REPLACE",
+    "UID REPLACE",
+)
+_SELECTING = ("SELECT", "EXAMINE")
+_DESELECTING = frozenset({"CLOSE", "UNSELECT", "UNAUTHENTICATE"})
+_LOGINS = ("LOGIN", "AUTHENTICATE")
+FETCHING = ("FETCH", "UID FETCH")
+# digits of a message sequence number, which is below 2**32
+MAX_DIGITS = 10
+
+
+class StateReader(ClientReader):
+    """The part of an IMAP dissector that knows where the session stands."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(limits)
+        self._state: State | None = None
+        self._stay = Stay()
+        # EXISTS of the mailbox that is being selected
+        self._opening_exists: int | None = None
+        # those that were announced while a login was in progress: if it succeeds,
+        # they are those behind it, though they come before its response
+        self._held_capabilities: bytes | None = None
+        self._pieces = Pieces(limits)
+        # the message that is fetched as a whole, and when its first byte was seen
+        self._fetched = b""
+        self._retrieved_ns: int | None = None
+
+    def _enter(self, state: State) -> None:
+        if state is not self._state:
+            self._state = state
+            self._events.append(StateChanged(state))
+
+    def _act_on(self, command: Command, response: Response | None) -> None:
+        verb = command.verb
+        is_done = response is not None and response.status == "OK"
+        if verb in _SELECTING:
+            self._end_select(command, is_done=is_done)
+        elif verb in _LOGINS:
+            self._end_login(is_done=is_done)
+        elif not is_done:
+            return
+        elif verb in _DESELECTING:
+            self._leave()
+            is_out = verb == "UNAUTHENTICATE"
+            self._enter(State.NOT_AUTHENTICATED if is_out else State.AUTHENTICATED)
+        elif verb == "LOGOUT":
+            self._enter(State.LOGOUT)
+        elif verb in FETCHING and b"CHANGEDSINCE" in command.argument.upper():
+            self._stay.asked_for_changes = True
+
+    def _end_select(self, command: Command, *, is_done: bool) -> None:
+        # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
+        self._leave()
+        if is_done:
+            mailbox = named_mailbox(command, self.limits)
+            self._stay = Stay(mailbox, self._opening_exists)
+            self._stay.asked_for_changes = b"QRESYNC" in command.argument.upper()
+            self._enter(State.SELECTED)
+        elif self._state is State.SELECTED:
+            self._enter(State.AUTHENTICATED)
+        self._opening_exists = None
+
+    def _end_login(self, *, is_done: bool) -> None:
+        if is_done:
+            self._enter(State.AUTHENTICATED)
+        held, self._held_capabilities = self._held_capabilities, None
+        if held is not None:
+            self._receive_capabilities(held)
+
+    def _leave(self) -> None:
+        """The stay in a mailbox is over, if there was one."""
+        self._report_previews()
+        self._events += self._stay.leave()
+        self._stay = Stay()
+
+    def receive_capability_data(self, data: bytes) -> None:
+        """Act on an untagged CAPABILITY."""
+        if self._in_progress.first(*_LOGINS) is None:
+            self._receive_capabilities(data)
+        else:
+            self._held_capabilities = data
+
+    def _receive_capabilities(self, capability_data: bytes) -> None:
+        self._events += describe_capabilities(capability_data, self.limits)
+        if self._state in (None, State.NOT_AUTHENTICATED):
+            self._events.append(describe_login_offer(capability_data, self.limits))
+
+    def _count_expunged(self, count: int) -> None:
+        """Credit the command that expunges; others report what others expunged."""
+        self._report_previews()
+        self._stay.expunge(count)
+        command = self._in_progress.first(*_EXPUNGING)
+        if command is not None:
+            command.expunged += count
+
+    def _count_existing(self, number: bytes) -> None:
+        if len(number) > MAX_DIGITS:
+            return
+        if self._in_progress.first(*_SELECTING) is not None:
+            self._opening_exists = int(number)
+        else:
+            self._stay.exists = int(number)
+
+    def _report_retrieved(self, facts: MessageFacts, *, complete: bool) -> None:
+        if complete:
+            self._pieces.forget(self._fetched)
+        outcome = Delivery.COMPLETE if complete else Delivery.CUT
+        place = (self._time_ns, self._frame, self._retrieved_ns)
+        self._report_fetched(facts, outcome, *place)
+
+    def _report_previews(self) -> None:
+        """Report the messages of which only pieces were fetched."""
+        for preview in self._pieces.take_all():
+            self._report_preview(preview)
+
+    def _report_preview(self, preview: Preview) -> None:
+        facts = preview.finish()
+        if not (preview.has_header or preview.parts_seen or preview.structure):
+            return
+        outcome = Delivery.CUT if facts.cut else Delivery.PARTIAL
+        place = (preview.time_ns, preview.frame, preview.begin_ns)
+        self._report_fetched(facts, outcome, *place)
+        if preview.has_header:
+            self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
+        if preview.parts_seen:
+            count = len(preview.parts_seen)
+            self._events.append(UseCounted(Use.PARTS_FETCHED, count))
+
+    def _report_fetched(
+        self,
+        facts: MessageFacts,
+        outcome: Delivery,
+        time_ns: int,
+        frame: int,
+        begin_ns: int | None,
+    ) -> None:
+        message = MessageTransferred(
+            Direction.RETRIEVED,
+            outcome,
+            facts,
+            time_ns,
+            frame,
+            mailbox=self._stay.mailbox,
+            verb="FETCH",
+            begin_ns=begin_ns,
+        )
+        self._report_message(message, Side.SERVER)
