@@ -1,10 +1,10 @@
 """COMPRESS=DEFLATE (RFC 4978): a layer between the wire and the lines.
 
 Data is inflated in slices, so that a few bytes can't become many at once, and only as
-long as it expands no more than `Limits.expansion` says; where a stream that does is
-left depends on how its packets cut it, and nothing else does. Each direction is a
-stream of its own; behind a hole or damage it can't be inflated any more, as what comes
-refers to what was lost.
+long as it expands no more than `Limits.expansion` says. Where a stream that is damaged,
+or expands too much, is left depends on how its packets cut it; nothing else does. Each
+direction is a stream of its own; behind a hole or damage it can't be inflated any more,
+as what comes refers to what was lost.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def try_one(number: int) -> None:
     _, protocol, steps = mutant(number)
     play(steps, protocol, TIGHT_LIMITS)
     events = play(steps, protocol, DEFAULT_LIMITS)
-    if number % 8 == 0 and "imap_compression_bomb" not in str(events):
+    if number % 8 == 0 and "imap_compression_" not in str(events):
         random = Random(number)
         others = play(steps, protocol, DEFAULT_LIMITS, partial(_cut, random))
         # damage may make the sides wait for each other in another order
