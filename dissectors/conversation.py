@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import abc
 import enum
+from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,7 +34,10 @@ ParsedT = TypeVar("ParsedT")
 
 _OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
+_CLIENT = Side.CLIENT
 _CR = 0x0D
+# packets that are told apart in what waits
+_MAX_MARKS = 4096
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 
@@ -76,10 +80,13 @@ class LineBuffer:
         bare_lf: the line that was taken last ended in LF without CR.
         overlong: lines over the limit since the owner last reset it.
         skipping: what comes next is the rest of such a line.
+
+    Bytes may wait here while others come; `mark` and `place` tell when they came.
     """
 
     __slots__ = (
         "_limit",
+        "_marks",
         "_searched",
         "bare_lf",
         "data",
@@ -95,10 +102,26 @@ class LineBuffer:
         self.overlong = 0
         self._limit = limit
         self._searched = 0
+        # where a packet's bytes end in the stream, its time and its frame
+        self._marks: deque[tuple[int, int, int]] = deque()
         self.skipping = False
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def mark(self, end: int, time_ns: int, frame: int) -> None:
+        """Note which packet brought the bytes up to a place in the stream."""
+        marks = self._marks
+        if marks and (marks[-1][2] == frame or len(marks) >= _MAX_MARKS):
+            marks.pop()
+        marks.append((end, time_ns, frame))
+
+    def place(self) -> tuple[int, int] | None:
+        """Time and frame of the byte that was taken last, if it was marked."""
+        marks = self._marks
+        while marks and marks[0][0] < self.offset:
+            marks.popleft()
+        return marks[0][1:] if marks else None
 
     def take(self, count: int) -> bytes:
         """Take up to `count` bytes off the front."""
@@ -234,7 +257,7 @@ class MailDissector(abc.ABC):
         elif mode is _TLS:
             self._feed_tls(side, data)
         else:
-            self._undecided[side].extend(data)
+            self._hold_undecided(side, data)
             self._decide(side)
         if self._hands_over:
             return self._take_events()
@@ -395,23 +418,48 @@ class MailDissector(abc.ABC):
     def _receive_rest(self, side: Side, data: bytes) -> None:
         """Take what must be buffered, behind the upgrade if the lines had one."""
         if self._upgraded:
-            self._undecided[side].extend(data)
+            self._hold_undecided(side, data)
             self._decide_both()
         else:
-            self._input[side].data += data
+            unread = self._input[side]
+            unread.data += data
+            if side is _CLIENT:
+                end = unread.offset + len(unread.data)
+                unread.mark(end, self._time_ns, self._frame)
             self._advance(side)
+
+    def _hold_undecided(self, side: Side, data: bytes) -> None:
+        """Keep bytes of which it is not known yet what they are."""
+        unread, held = self._input[side], self._undecided[side]
+        held += data
+        if side is _CLIENT:
+            end = unread.offset + len(unread.data) + len(held)
+            unread.mark(end, self._time_ns, self._frame)
+
+    def _note_place(self) -> None:
+        """What the client sent happened when it came, however long it waited.
+
+        `_advance` goes back to the present. A server's answers that wait are told when
+        they are read: what they answer must have come before.
+        """
+        place = self._input[_CLIENT].place()
+        if place is not None:
+            self._time_ns, self._frame = place
 
     def _advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
         other = _OTHER[side]
         mine, others = self._input[side], self._input[other]
         was_upgraded = self._upgraded
+        now = self._time_ns, self._frame
         while (mine.data or others.data) and self._reversed is None:
             before = mine.offset + others.offset
             if mine.data:
                 self._read(side)
+                self._time_ns, self._frame = now
             if others.data and self._reversed is None:
                 self._read(other)
+                self._time_ns, self._frame = now
             if not mine.data or mine.offset + others.offset == before:
                 break
         if self._upgraded and not was_upgraded:
@@ -421,6 +469,8 @@ class MailDissector(abc.ABC):
         """Take a line off a side's unread bytes, and report one over the limit."""
         unread = self._input[side]
         line = unread.take_line()
+        if side is _CLIENT and line is not None:
+            self._note_place()
         if unread.overlong:
             unread.overlong = 0
             self._anomaly("line_too_long", side)

@@ -100,6 +100,8 @@ class ImapDissector(StateReader):
                 if not self._at_eof[side] or fragments.in_literal:
                     return
                 fragment = unread.take_unfinished_line()
+            if side is _CLIENT:
+                self._note_place()
             receive(fragment)
             if unread.overlong:
                 unread.overlong = 0

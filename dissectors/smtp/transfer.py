@@ -109,6 +109,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _read_chunk(self, unread: LineBuffer) -> None:
         octets = unread.take(self._chunk_left)
+        self._note_place()
         self._chunk_left -= len(octets)
         if self._message is not None:
             self._message.feed(octets, self._time_ns)
@@ -136,6 +137,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
         assert self._message is not None
         text = content.read(unread)
+        if text or content.ended:
+            self._note_place()
         if text:
             self._message.feed(text, self._time_ns)
         if content.ended:

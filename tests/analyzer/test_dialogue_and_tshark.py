@@ -203,20 +203,7 @@ def is_filled(_session: Session, told: Dialogue, _ours: Word, theirs: Word) -> b
     return theirs.frame in told.overtaken
 
 
-def is_held(session: Session, told: Dialogue, ours: Word, theirs: Word) -> bool:
-    """A client's words that waited for a reply are read when something else comes.
-
-    That packet has none of the client's words, and comes after the one that has.
-    """
-    client = session.row["client_port"]
-    return (
-        ours.frame > theirs.frame
-        and told.senders[theirs.frame] == client
-        and told.senders.get(ours.frame) != client
-    )
-
-
-FRAME_RULES = (is_filled, is_held)
+FRAME_RULES = (is_filled,)
 
 
 # --- what tshark tells ---

@@ -514,7 +514,7 @@ def test_first_reply_of_server_releases_mail_data_that_waited() -> None:
     play.server(b"354 go\r\n").server(b"250 ok\r\n")
     transferred = [each for each in play.run() if isinstance(each, MessageTransferred)]
     assert [(each.outcome, each.frame) for each in transferred] == [
-        (Delivery.ACCEPTED, 2)
+        (Delivery.ACCEPTED, 1)
     ]
 
 
