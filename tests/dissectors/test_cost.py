@@ -1,20 +1,29 @@
 """Cost is linear in the bytes, and memory bounded, whatever is sent.
 
-The inputs are those of `python -m tests.bench.hostile`, much smaller.
+The inputs are those of `python -m tests.bench.hostile`, much smaller. Here lines of
+Python are counted, which no busy machine changes; there it is seconds.
 """
 
 from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.bench.hostile import INPUTS, read
 from tests.fuzz.check import held_bytes
 
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from _typeshed import TraceFunction
+
+    from tests.bench.hostile import Result
+
 _SHARE = 0.01
-# each tenth of an input may cost so many times the average: machines are busy
-_SLACK = 4
-# what is quicker than this tells nothing
-_TICK_S = 0.02
+# ten times the input may run so many times the lines; quadratic were a hundred
+_GROWTH = 12
 _MOST_HELD = 8 * 1024 * 1024
 
 CUT = {
@@ -31,12 +40,30 @@ CUT = {
 }
 
 
+def read_counting_lines(name: str, size: int) -> tuple[int, Result]:
+    """The lines of Python that an input takes, and its result."""
+    lines = 0
+
+    def count(_frame: FrameType, what: str, _argument: object) -> TraceFunction:
+        nonlocal lines
+        lines += what == "line"
+        return count
+
+    tracer = sys.gettrace()
+    sys.settrace(count)
+    try:
+        result = read(name, size)
+    finally:
+        sys.settrace(tracer)
+    return lines, result
+
+
 @pytest.mark.parametrize("name", INPUTS)
 def test_cost_is_linear_and_memory_bounded(name: str) -> None:
     size = max(100, int(INPUTS[name].size * _SHARE))
-    small = min(read(name, size // 10).seconds for _ in range(3))
-    large = read(name, size)
-    assert large.seconds <= 10 * _SLACK * max(small, _TICK_S / 10) + _TICK_S
+    few, _ = read_counting_lines(name, size // 10)
+    many, large = read_counting_lines(name, size)
+    assert many <= _GROWTH * few
     assert large.held <= _MOST_HELD
     assert name not in CUT or CUT[name] in large.anomalies
 
