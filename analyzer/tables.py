@@ -87,7 +87,7 @@ class TableBuilder:
         return UnorderedTable(
             pa.Table.from_batches(
                 self._blocks, schema=self.table.arrow
-            ).combine_chunks(),
+            ),
             np.concatenate([nothing, *self._session_blocks]),
         )
 
