@@ -85,9 +85,7 @@ class TableBuilder:
         self._close_block()
         nothing = np.zeros(0, dtype=np.int64)
         return UnorderedTable(
-            pa.Table.from_batches(
-                self._blocks, schema=self.table.arrow
-            ),
+            pa.Table.from_batches(self._blocks, schema=self.table.arrow),
             np.concatenate([nothing, *self._session_blocks]),
         )
 
