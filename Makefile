@@ -17,7 +17,7 @@ demo: $(VENV)/.installed ## summarise the mail sessions of a bundled capture
 	$(BIN)/mailtap analyze $(DEMO)
 
 test: tools $(VENV)/.installed-dev ## run all tests
-	$(BIN)/pytest --quiet
+	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal
 
 lab: tools $(VENV)/.installed-dev ## watch real servers and clients; needs root
 	@missing=$$($(BIN)/python -m tests.support.lab --missing); \
