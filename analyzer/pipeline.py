@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import Analysis
+from analyzer.secrets import Secrets
 from analyzer.session_reader import SessionReader
 from analyzer.session_rows import session_rows
 from analyzer.tables import Tables, in_order
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from analyzer.sessions import Session
     from analyzer.tables import UnorderedTable
     from captures import CaptureError, Connection, MergedCaptures, PacketBatch
+    from dissectors import KeyLog
     from dissectors.services import Protocol
 
 _ALL = Share(0, 1)
@@ -67,6 +69,7 @@ class Pipeline:
         *,
         ports: Mapping[int, Protocol] = PORTS,
         share: Share = _ALL,
+        key_log: KeyLog | None = None,
     ) -> None:
         self.packets = 0
         self.capture_bytes = 0
@@ -74,7 +77,7 @@ class Pipeline:
         self._decoder = Decoder(segment_filter)
         self._connections = ConnectionTable(
             segment_filter,
-            partial(SessionReader, ports=ports, sink=sink),
+            partial(SessionReader, ports=ports, sink=sink, key_log=key_log),
             share=share,
         )
 
@@ -107,6 +110,7 @@ def analyze(
     max_bytes: int = MAX_BATCH_BYTES,
     processes: int | None = None,
     engine: str = ReadEngine.AUTO,
+    key_log: str | os.PathLike[str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Analysis:
     """Find all mail sessions in captures.
@@ -125,12 +129,18 @@ def analyze(
         processes: how many processes share the work; `None` for as many as are
             worthwhile. The result is the same.
         engine: what reads the captures: a `captures.ReadEngine`.
+        key_log: file with the secrets of TLS sessions, in the NSS key log format.
+            Those that captures bring along are used in any case.
         on_progress: called after each batch with the bytes of input that were
             read, and those there are in all, if that is known.
 
     Returns:
         The tables, and what could not be read.
+
+    Raises:
+        LoadError: the key log can't be read.
     """
+    secrets = Secrets(key_log)
     if isinstance(captures, (str, os.PathLike)):
         captures = [captures]
     paths = [os.fspath(path) for path in captures]
@@ -152,7 +162,7 @@ def analyze(
 
     def read(share: int) -> _Part:
         shown = on_progress if share == 0 else None
-        return _read_share(open_all, ports, Share(share, processes), shown)
+        return _read_share(open_all, ports, Share(share, processes), secrets, shown)
 
     parts = run_shares(read, processes)
     first = parts[0]
@@ -162,7 +172,7 @@ def analyze(
         packets=first.packets,
         capture_bytes=first.capture_bytes,
         problems=first.problems,
-        notes=first.notes,
+        notes=first.notes + secrets.notes(sum(part.secrets_used for part in parts)),
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
     )
@@ -179,6 +189,7 @@ class _Part:
     notes: list[str]
     undecoded: Counter[str]
     connections_given_up: int
+    secrets_used: int
 
 
 class _TableWriter:
@@ -203,13 +214,15 @@ def _read_share(
     open_all: Callable[[], MergedCaptures],
     ports: Mapping[int, Protocol],
     share: Share,
+    secrets: Secrets,
     on_progress: OnProgress | None,
 ) -> _Part:
     """Read all packets, and follow this share of the connections."""
     with _few_collections(), open_all() as batches:
         writer = _TableWriter(batches.names)
-        pipeline = Pipeline(writer, ports=ports, share=share)
+        pipeline = Pipeline(writer, ports=ports, share=share, key_log=secrets.key_log)
         for batch in batches:
+            secrets.take(batches.secrets)
             pipeline.process(batch)
             if on_progress is not None:
                 on_progress(batch.position, batches.size)
@@ -222,6 +235,7 @@ def _read_share(
         notes=batches.notes,
         undecoded=undecoded,
         connections_given_up=pipeline.connections_given_up,
+        secrets_used=secrets.key_log.used,
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from captures import Connection
-    from dissectors import MailDissector
+    from dissectors import KeyLog, MailDissector
     from dissectors.events import Event
     from dissectors.services import Protocol
 
@@ -54,6 +54,7 @@ class SessionReader:
         "_detector",
         "_dissector",
         "_ended",
+        "_key_log",
         "_ports",
         "_server_port",
         "_session",
@@ -68,6 +69,7 @@ class SessionReader:
         *,
         ports: Mapping[int, Protocol],
         sink: SessionSink,
+        key_log: KeyLog | None = None,
     ) -> None:
         self.reading = True
         self.wanted = True
@@ -76,6 +78,7 @@ class SessionReader:
         self._connection: Connection | None = connection
         self._ports = ports
         self._sink = sink
+        self._key_log = key_log
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
         self._session: Session | None = None
@@ -159,7 +162,9 @@ class SessionReader:
         elif verdict is Verdict.MAIL and detector.protocol is not None:
             self._session = Session(detector.protocol)
             self._sink.session_started()
-            self._dissector = new_dissector(detector.protocol, self._server_port)
+            self._dissector = new_dissector(
+                detector.protocol, self._server_port, self._key_log
+            )
             for side, data, gap, time_ns, frame in detector.release():
                 if gap:
                     self.receive_gap(_ENDS[side], gap, time_ns, frame)

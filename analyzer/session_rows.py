@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
+# the columns of a session without TLS, behind `starttls`
+_NO_TLS = (None,) * 36
+
 _NS = 1e9
 _STARTTLS_NAMES = {
     StartTls.NOT_OFFERED: "not-offered",
@@ -148,7 +151,7 @@ def _volume(session: Session, connection: Connection) -> Row:
 def _protection(session: Session) -> Row:
     tls = session.tls
     if tls is None:
-        return ("none", _starttls_name(session), *[None] * 14)
+        return ("none", _starttls_name(session), *_NO_TLS)
     upgraded = session.starttls is StartTls.ACCEPTED
     # a hello that was answered in clear protects nothing
     answered = tls.version is not None or session.greeting is None or upgraded
@@ -159,10 +162,32 @@ def _protection(session: Session) -> Row:
         _starttls_name(session) if mode != "implicit" else None,
         tls.version,
         tls.cipher,
+        tls.group,
+        tls.post_quantum,
+        tls.forward_secret,
+        tls.signature,
+        tls.weaknesses,
         tls.established,
+        _seconds_between(tls.begin_ns, tls.end_ns),
+        tls.failed_after,
+        tls.resumption,
+        tls.retried,
+        tls.early_data,
+        tls.client_certificate,
+        tls.secure_renegotiation,
+        tls.renegotiations,
+        tls.decrypted,
         tls.sni,
+        tls.ech,
         tls.alpn,
         tls.alert,
+        tls.alerts,
+        tls.offered_versions,
+        tls.offered_ciphers,
+        tls.offered_groups,
+        tls.offered_signatures,
+        tls.offered_alpn,
+        tls.grease,
         tls.ja3,
         tls.ja3s,
         tls.ja4,

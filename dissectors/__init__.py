@@ -7,9 +7,11 @@ from dissectors.imap import ImapDissector
 from dissectors.pop3 import Pop3Dissector
 from dissectors.services import SERVICE_BY_PORT, Protocol
 from dissectors.smtp import SmtpDissector
+from dissectors.tls import KeyLog
 
 __all__ = [
     "ImapDissector",
+    "KeyLog",
     "MailDissector",
     "Pop3Dissector",
     "SmtpDissector",
@@ -17,10 +19,16 @@ __all__ = [
 ]
 
 
-def new_dissector(protocol: Protocol, server_port: int) -> MailDissector:
-    """A dissector for a connection to a port."""
+def new_dissector(
+    protocol: Protocol, server_port: int, key_log: KeyLog | None = None
+) -> MailDissector:
+    """A dissector for a connection to a port, which may be decrypted."""
+    dissector: MailDissector
     if protocol is Protocol.SMTP:
         service = SERVICE_BY_PORT.get(server_port)
         is_submission = service is not None and service.name.startswith("submission")
-        return SmtpDissector(submission=is_submission)
-    return ImapDissector() if protocol is Protocol.IMAP else Pop3Dissector()
+        dissector = SmtpDissector(submission=is_submission)
+    else:
+        dissector = ImapDissector() if protocol is Protocol.IMAP else Pop3Dissector()
+    dissector.key_log = key_log
+    return dissector

@@ -22,6 +22,8 @@ ANOMALIES = {
     "tls_record_invalid": "no TLS record where one should begin",
     "tls_handshake_invalid": "a hello, or a part of one, that can't be read",
     "tls_handshake_too_large": "a handshake message over the limit was skipped",
+    "tls_record_not_authentic": "a record that its keys don't open: forged or damaged",
+    "tls_secret_wrong": "a secret of the key log that opens nothing of its connection",
     "tls_certificate_invalid": "a certificate, or a part of one, that can't be read",
     # IMAP
     "imap_invalid_command": "a client line that is no IMAP command",

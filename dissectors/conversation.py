@@ -20,18 +20,36 @@ from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from dissectors.events import Anomaly, ExtensionUsed, Side, SoftwareIdentified
+from dissectors.events import (
+    Anomaly,
+    AuthAttempted,
+    Exposure,
+    ExtensionUsed,
+    LoginOffered,
+    Side,
+    SoftwareIdentified,
+    StartTlsAdvanced,
+)
 from dissectors.limits import DEFAULT_LIMITS, KIB
-from dissectors.tls import TLS_PREFIX_BYTES, TlsDissector, looks_like_tls
+from dissectors.tls import (
+    TLS_PREFIX_BYTES,
+    ApplicationData,
+    ApplicationGap,
+    TlsDissector,
+    looks_like_tls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors.events import Event, MessageTransferred
     from dissectors.limits import Limits
+    from dissectors.tls import KeyLog
 
 ParsedT = TypeVar("ParsedT")
 
+# what says something of a connection without TLS
+_OF_CLEAR_TEXT = (LoginOffered, StartTlsAdvanced)
 _OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
 _CLIENT = Side.CLIENT
@@ -206,11 +224,13 @@ class MailDissector(abc.ABC):
     it can make sense of lines without an end. `_line_reader` makes it faster.
 
     Attributes:
+        key_log: secrets by which its TLS may be decrypted.
         opaque: nothing more can be read; what follows needs only to be counted.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
+        self.key_log: KeyLog | None = None
         self.opaque = False
         self._input = (LineBuffer(limits.line), LineBuffer(limits.line))
         self._undecided = (bytearray(), bytearray())
@@ -218,6 +238,8 @@ class MailDissector(abc.ABC):
         self._speaker: Side | None = None
         self._at_eof = [False, False]
         self._upgraded = False
+        # data comes out of TLS, as if there had been none
+        self._is_secured = False
         self._plaintext_after_upgrade = [False, False]
         self._tls: TlsDissector | None = None
         # what is unread is to be read in another way, by `_take_events`
@@ -237,6 +259,16 @@ class MailDissector(abc.ABC):
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         """Take the next bytes of a side and return what they completed."""
+        if self._mode[side] is _TLS:
+            self._time_ns, self._frame = time_ns, frame
+            self._feed_tls(side, data)
+            return self._take_events()
+        return self._receive_clear(side, data, time_ns, frame)
+
+    def _receive_clear(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        """Take bytes that no TLS protects, or none any more."""
         if self._reversed is not None:
             happened = self._reversed.receive_data(_OTHER[side], data, time_ns, frame)
             return self._turn_around(happened)
@@ -249,13 +281,11 @@ class MailDissector(abc.ABC):
         mode = self._mode[side]
         if mode is _UNDECIDED and self._is_text(side, data):
             mode = self._mode[side] = _LINES
-        if mode is _LINES:
+        if mode is _LINES or mode is _TLS:
             if not (unread.data or unread.skipping or others.data):
                 data = self._pass_lines(side, unread, data)
             if data or self._upgraded:
                 self._receive_rest(side, data)
-        elif mode is _TLS:
-            self._feed_tls(side, data)
         else:
             self._hold_undecided(side, data)
             self._decide(side)
@@ -268,7 +298,7 @@ class MailDissector(abc.ABC):
         self, side: Side, length: int, time_ns: int, frame: int
     ) -> list[Event]:
         """Learn that `length` bytes of a side are missing here."""
-        if self._reversed is not None:
+        if self._reversed is not None and self._mode[side] is not _TLS:
             happened = self._reversed.receive_gap(_OTHER[side], length, time_ns, frame)
             return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
@@ -280,13 +310,15 @@ class MailDissector(abc.ABC):
             # the first records are in the hole
             self._enter_tls(side)
         if self._tls is not None and self._mode[side] is _TLS:
-            self._events += self._tls.receive_gap(side, length, time_ns, frame)
-            self._note_opaque(self._tls)
+            self._take_tls(self._tls.receive_gap(side, length, time_ns, frame))
         else:
-            self._skip_gap(side, length)
-            self._input[side].offset += length
-            self._advance(side)
+            self._pass_gap(side, length)
         return self._take_events()
+
+    def _pass_gap(self, side: Side, length: int) -> None:
+        self._skip_gap(side, length)
+        self._input[side].offset += length
+        self._advance(side)
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
         """Learn that a side has sent all it will send, or all that was captured."""
@@ -302,8 +334,7 @@ class MailDissector(abc.ABC):
                 self._finish()
                 if self._tls is not None:
                     for each in _SIDES:
-                        self._events += self._tls.receive_eof(each, time_ns, frame)
-                    self._note_opaque(self._tls)
+                        self._take_tls(self._tls.receive_eof(each, time_ns, frame))
                 elif self._upgraded and not self._has_gap:
                     self._anomaly("starttls_not_begun", Side.CLIENT)
         return self._take_events()
@@ -342,7 +373,7 @@ class MailDissector(abc.ABC):
 
         Nothing is left to read for `_read`; clear text comes back as new bytes.
         """
-        if self._upgraded:
+        if self._upgraded or self._is_secured:
             return
         self._upgraded = True
         for side in _SIDES:
@@ -522,7 +553,8 @@ class MailDissector(abc.ABC):
         self._mode[side] = _TLS
         if self._tls is None:
             client, server = self._input
-            self._tls = TlsDissector(self.limits, (client.offset, server.offset))
+            offsets = client.offset, server.offset
+            self._tls = TlsDissector(self.limits, offsets, self.key_log)
         held = self._undecided[side]
         if held:
             self._feed_tls(side, bytes(held))
@@ -530,12 +562,41 @@ class MailDissector(abc.ABC):
 
     def _feed_tls(self, side: Side, data: bytes) -> None:
         assert self._tls is not None
-        self._events += self._tls.receive_data(side, data, self._time_ns, self._frame)
-        self._note_opaque(self._tls)
+        self._take_tls(self._tls.receive_data(side, data, self._time_ns, self._frame))
 
-    def _note_opaque(self, tls: TlsDissector) -> None:
+    def _take_tls(
+        self, happened: list[Event | ApplicationData | ApplicationGap]
+    ) -> None:
+        """Report what happened in TLS, and read what could be decrypted."""
+        tls = self._tls
+        assert tls is not None
+        for event in happened:
+            if isinstance(event, ApplicationData | ApplicationGap):
+                self._receive_secured(tls, event)
+            else:
+                self._events.append(event)
         if tls.opaque and self._mode[0] is _TLS and self._mode[1] is _TLS:
             self.opaque = True
+
+    def _receive_secured(
+        self, tls: TlsDissector, event: ApplicationData | ApplicationGap
+    ) -> None:
+        """Read what was decrypted as if it had been in clear."""
+        if not self._is_secured:
+            self._is_secured, self._upgraded = True, False
+        before, self._events = self._events, []
+        if isinstance(event, ApplicationData):
+            data, at = event.data, (self._time_ns, self._frame)
+            self._events += self._receive_clear(event.side, data, *at)
+        elif self._reversed is None:
+            self._pass_gap(event.side, event.length)
+        for each in self._events:
+            if isinstance(each, AuthAttempted):
+                each.exposure = Exposure.NOTHING
+            elif isinstance(each, Anomaly):
+                each.offset = tls.offset(each.side)
+        inside = [each for each in self._events if type(each) not in _OF_CLEAR_TEXT]
+        self._events = before + inside
 
     def _take_events(self) -> list[Event]:
         if self._reversed is not None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @options.quiet
 @options.ports
 @options.reader
+@options.key_log
 def analyze(
     captures: tuple[str, ...],
     output: Output | None,
@@ -47,6 +48,7 @@ def analyze(
     quiet: bool,
     ports: Mapping[int, Protocol],
     engine: str,
+    key_log: Path | None,
 ) -> None:
     """Find the mail sessions in capture files, and summarise them.
 
@@ -59,7 +61,9 @@ def analyze(
     still reported), or the output can't be written; 2 for wrong use.
     """
     options.require_captures(captures)
-    analysis = read_inputs(captures, ports=ports, engine=engine, quiet=quiet)
+    analysis = read_inputs(
+        captures, ports=ports, engine=engine, key_log=key_log, quiet=quiet
+    )
     problems = outputs.problems_of(analysis)
     if output is not None:
         problems += outputs.write_output(analysis, output, table_format)

@@ -24,6 +24,7 @@ def read_inputs(
     *,
     ports: Mapping[int, Protocol],
     engine: str,
+    key_log: Path | None,
     quiet: bool,
 ) -> Analysis:
     """Analyse captures, or read the tables of one folder.
@@ -38,7 +39,7 @@ def read_inputs(
     gc.freeze()
     if len(captures) == 1 and Path(captures[0]).is_dir():
         return _read_folder(Path(captures[0]))
-    return _analyze(captures, ports, engine, quiet=quiet)
+    return _analyze(captures, ports, engine, key_log, quiet=quiet)
 
 
 def _read_folder(folder: Path) -> Analysis:
@@ -56,18 +57,24 @@ def _analyze(
     captures: tuple[str, ...],
     ports: Mapping[int, Protocol],
     engine: str,
+    key_log: Path | None,
     *,
     quiet: bool,
 ) -> Analysis:
+    from analyzer.load import LoadError
     from analyzer.pipeline import analyze
     from analyzer.workers import WorkerError
 
     with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
             return analyze(
-                captures, ports=ports, engine=engine, on_progress=on_progress
+                captures,
+                ports=ports,
+                engine=engine,
+                key_log=key_log,
+                on_progress=on_progress,
             )
-        except WorkerError as error:
+        except (LoadError, WorkerError) as error:
             raise CommandError(str(error)) from error
 
 

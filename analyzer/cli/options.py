@@ -57,6 +57,14 @@ def parse_output(
     return Output(path, is_folder)
 
 
+key_log = click.option(
+    "--keylog",
+    "key_log",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Decrypt TLS with the secrets of FILE, an NSS key log (SSLKEYLOGFILE).",
+)
+
 captures = click.argument("captures", metavar="CAPTURE...", nargs=-1)
 
 ports = click.option(

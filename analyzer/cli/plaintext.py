@@ -12,6 +12,7 @@ from analyzer.cli.main import PLAINTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from analyzer.analysis import Analysis
     from dissectors.services import Protocol
@@ -55,6 +56,7 @@ def plaintext(
     fail_on_plaintext: bool,
     ports: Mapping[int, Protocol],
     engine: str,
+    key_log: Path | None,
 ) -> None:
     """Find who still sends mail or passwords in clear.
 
@@ -71,7 +73,9 @@ def plaintext(
     _check_use(captures, interface, duration, engine, both=as_csv and as_json)
     problems: list[str] = []
     if interface is None:
-        analysis = read_inputs(captures, ports=ports, engine=engine, quiet=False)
+        analysis = read_inputs(
+            captures, ports=ports, engine=engine, key_log=key_log, quiet=False
+        )
         outputs.say(analysis.notes)
     else:
         from analyzer.cli.watching import watch

@@ -11,6 +11,7 @@ from analyzer.cli.inputs import read_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from analyzer.analysis import Analysis
     from dissectors.services import Protocol
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @options.ports
 @options.reader
+@options.key_log
 def protocols(
     captures: tuple[str, ...],
     as_json: bool,
     ports: Mapping[int, Protocol],
     engine: str,
+    key_log: Path | None,
 ) -> None:
     """Compare SMTP, IMAP and POP3, and say what each was used for.
 
@@ -40,7 +43,9 @@ def protocols(
     analysis = None
     problems: list[str] = []
     if captures:
-        analysis = read_inputs(captures, ports=ports, engine=engine, quiet=False)
+        analysis = read_inputs(
+            captures, ports=ports, engine=engine, key_log=key_log, quiet=False
+        )
         outputs.say(analysis.notes)
         problems += outputs.problems_of(analysis)
     problems += _print(analysis, as_json=as_json)

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 @options.quiet
 @options.ports
 @options.reader
+@options.key_log
 def report(
     captures: tuple[str, ...],
     output: Path,
     quiet: bool,
     ports: Mapping[int, Protocol],
     engine: str,
+    key_log: Path | None,
 ) -> None:
     """Write a report of captures, or of a folder of tables, as one HTML file.
 
@@ -43,7 +45,9 @@ def report(
     Exit status: as that of `mailtap analyze`.
     """
     options.require_captures(captures)
-    analysis = read_inputs(captures, ports=ports, engine=engine, quiet=quiet)
+    analysis = read_inputs(
+        captures, ports=ports, engine=engine, key_log=key_log, quiet=quiet
+    )
     if not quiet:
         outputs.say(analysis.notes)
     outputs.end(outputs.problems_of(analysis) + outputs.write_html(analysis, output))

@@ -75,12 +75,11 @@ class ImapDissector(StateReader):
         # each side's, once COMPRESS was accepted
         self._inflaters: list[Inflater | None] | None = None
 
-    def receive_data(
+    def _receive_clear(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
-        """Take the next bytes of a side and return what they completed."""
         if self._inflaters is None:
-            return super().receive_data(side, data, time_ns, frame)
+            return super()._receive_clear(side, data, time_ns, frame)
         return self._inflate(side, data, time_ns, frame)
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
@@ -173,7 +172,7 @@ class ImapDissector(StateReader):
             return events
         try:
             for piece in inflater.inflate(data):
-                events += super().receive_data(side, piece, time_ns, frame)
+                events += super()._receive_clear(side, piece, time_ns, frame)
         except InflateError as error:
             self._time_ns, self._frame = time_ns, frame
             self._lose_stream(side, error.code)

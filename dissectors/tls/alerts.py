@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FATAL = 2
+CLOSE_NOTIFY = 0
 
 ALERTS = {
     0: "close_notify",
@@ -43,6 +44,43 @@ ALERTS = {
     120: "no_application_protocol",
     121: "ech_required",
 }
+
+
+WARNING = 1
+
+# what those that end handshakes mean to who runs the server or the client
+_MEANINGS = {
+    "bad_certificate": "the certificate is damaged, or its signature is wrong",
+    "certificate_expired": "the certificate is not valid at this time",
+    "certificate_required": "the server wants a certificate of the client",
+    "certificate_revoked": "the certificate was revoked",
+    "certificate_unknown": "the certificate was not accepted",
+    "close_notify": "the connection is closed",
+    "decode_error": "a message can't be read",
+    "decrypt_error": "a signature or a Finished message is wrong",
+    "handshake_failure": "nothing that both sides accept",
+    "illegal_parameter": "a message contradicts itself or another one",
+    "inappropriate_fallback": "the client fell back to an old version for no reason",
+    "insufficient_security": "the server wants stronger cipher suites",
+    "internal_error": "a failure that has nothing to do with the other side",
+    "no_application_protocol": "no application protocol that both sides accept",
+    "protocol_version": "no version that both sides accept",
+    "unexpected_message": "a message at the wrong moment",
+    "unknown_ca": "the issuer of the certificate is not known or not trusted",
+    "unknown_psk_identity": "the session to resume is not known",
+    "unrecognized_name": "the server does not know the host name",
+    "unsupported_certificate": "a certificate of a kind that is not supported",
+    "user_canceled": "the user gave up",
+}
+
+
+def describe_alert(side: str, level: int, description: int) -> str:
+    """Write an alert as `server fatal protocol_version: what it means`."""
+    name = alert_name(description)
+    levels = {FATAL: "fatal", WARNING: "warning"}
+    text = f"{side} {levels.get(level, level)} {name}"
+    meaning = _MEANINGS.get(name)
+    return text if meaning is None else f"{text}: {meaning}"
 
 
 def alert_name(description: int) -> str:

@@ -1,4 +1,4 @@
-"""The server's certificate (RFC 5280) out of a Certificate message.
+"""Certificates (RFC 5280) out of Certificate messages.
 
 Parsing one takes far longer than all else in a handshake, and a server shows the
 same one in every session, so the facts of some hundred are remembered: those of
@@ -13,7 +13,8 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
 from dissectors.events import Certificate
 from dissectors.tls.hello import escape
@@ -21,6 +22,9 @@ from dissectors.tls.structs import StructReader
 
 if TYPE_CHECKING:
     import datetime as dt
+
+# nobody needs more from a server to a trusted one
+LONGEST_CHAIN = 20
 
 _REMEMBERED = 256
 _LONGEST_REMEMBERED = 8 * 1024
@@ -45,26 +49,36 @@ _UNREADABLE = (
 class CertificateFacts(NamedTuple):
     """What could be read of a certificate, and what was odd about it."""
 
-    certificate: Certificate | None
+    certificate: Certificate
     oddity: str | None = None
 
 
 _facts: dict[tuple[bytes, int], CertificateFacts] = {}
 
 
-def read_certificate_message(body: bytes) -> bytes | None:
-    """Return the end-entity certificate of a Certificate message up to TLS 1.2.
+def read_certificate_message(body: bytes, *, tls_1_3: bool) -> list[bytes]:
+    """Return the certificates of a Certificate message, the sender's own first.
 
-    Returns:
-        `None` if the server sent an empty list (RFC 5246 §7.4.2).
+    The list may be empty (RFC 5246 §7.4.6, RFC 8446 §4.4.2.4).
+
+    Args:
+        body: of the message.
+        tls_1_3: it has the format of RFC 8446 §4.4.2, with extensions.
 
     Raises:
         MalformedStructError: it is no Certificate message.
     """
     reader = StructReader(body)
-    certificates = StructReader(reader.vector(3))
+    if tls_1_3:
+        reader.vector(1)  # certificate_request_context
+    entries = StructReader(reader.vector(3))
     reader.finish()
-    return None if certificates.at_end else certificates.vector(3)
+    certificates = []
+    while not entries.at_end:
+        certificates.append(entries.vector(3))
+        if tls_1_3:
+            entries.vector(2)
+    return certificates
 
 
 def certificate_facts(der: bytes, most_names: int) -> CertificateFacts:
@@ -74,37 +88,125 @@ def certificate_facts(der: bytes, most_names: int) -> CertificateFacts:
         der: the certificate.
         most_names: how many of its names to keep.
     """
+    digest = hashlib.sha256(der)
     if len(der) > _LONGEST_REMEMBERED:
-        return _parse_certificate(der, most_names)
-    key = hashlib.sha256(der).digest(), most_names
+        return _parse_certificate(der, digest.hexdigest(), most_names)
+    key = digest.digest(), most_names
     facts = _facts.get(key)
     if facts is None:
         if len(_facts) >= _REMEMBERED:
             del _facts[next(iter(_facts))]
-        facts = _facts[key] = _parse_certificate(der, most_names)
+        facts = _parse_certificate(der, digest.hexdigest(), most_names)
+        _facts[key] = facts
     return facts
 
 
-def _parse_certificate(der: bytes, most_names: int) -> CertificateFacts:
+def _parse_certificate(der: bytes, sha256: str, most_names: int) -> CertificateFacts:
+    certificate = Certificate(der, sha256)
     with warnings.catch_warnings():
         # of negative serial numbers and the like, which are the peer's affair
         warnings.simplefilter("ignore")
         try:
             parsed = x509.load_der_x509_certificate(der)
-            certificate = Certificate(
-                subject=_distinguished_name(parsed.subject),
-                issuer=_distinguished_name(parsed.issuer),
-                names=[],
-                not_before_ns=_time_ns(parsed.not_valid_before_utc),
-                not_after_ns=_time_ns(parsed.not_valid_after_utc),
-            )
-        except _UNREADABLE as error:
-            return CertificateFacts(None, _reason(error))
-        try:
-            certificate.names = _subject_alt_names(parsed)[:most_names]
         except _UNREADABLE as error:
             return CertificateFacts(certificate, _reason(error))
-    return CertificateFacts(certificate)
+        oddity = None
+        for read in _READERS:
+            try:
+                read(parsed, certificate)
+            except _UNREADABLE as error:
+                # the other facts are known all the same
+                oddity = oddity or _reason(error)
+    if len(certificate.names) > most_names:
+        del certificate.names[most_names:]
+    if any("\\x00" in name or "\\00" in name for name in _all_names(certificate)):
+        # RFC 6125 §1.7.1: a C string ends there, and the rest may be another host
+        oddity = oddity or "NUL in a name"
+    return CertificateFacts(certificate, oddity)
+
+
+def _all_names(certificate: Certificate) -> list[str]:
+    return [certificate.subject or "", *certificate.names]
+
+
+def _read_names(parsed: x509.Certificate, facts: Certificate) -> None:
+    facts.subject = _distinguished_name(parsed.subject)
+
+
+def _read_issuer(parsed: x509.Certificate, facts: Certificate) -> None:
+    facts.issuer = _distinguished_name(parsed.issuer)
+
+
+def _read_serial(parsed: x509.Certificate, facts: Certificate) -> None:
+    facts.serial = f"{parsed.serial_number:x}"
+
+
+def _read_validity(parsed: x509.Certificate, facts: Certificate) -> None:
+    facts.not_before_ns = _time_ns(parsed.not_valid_before_utc)
+    facts.not_after_ns = _time_ns(parsed.not_valid_after_utc)
+
+
+def _read_alternative_names(parsed: x509.Certificate, facts: Certificate) -> None:
+    facts.names = _subject_alt_names(parsed)
+
+
+def _read_signature(parsed: x509.Certificate, facts: Certificate) -> None:
+    oid = parsed.signature_algorithm_oid
+    facts.signature_algorithm = escape(_oid_name(oid))
+
+
+def _read_key(parsed: x509.Certificate, facts: Certificate) -> None:
+    key = parsed.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        facts.key_type, facts.key_bits = "RSA", key.key_size
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        facts.key_type, facts.key_bits = f"EC {key.curve.name}", key.key_size
+    elif isinstance(key, dsa.DSAPublicKey):
+        facts.key_type, facts.key_bits = "DSA", key.key_size
+    else:
+        facts.key_type = type(key).__name__.removesuffix("PublicKey")
+
+
+def _read_self_signature(parsed: x509.Certificate, facts: Certificate) -> None:
+    if parsed.issuer != parsed.subject:
+        facts.self_signed = False
+        return
+    try:
+        parsed.verify_directly_issued_by(parsed)
+    except InvalidSignature:
+        facts.self_signed = False
+    except UnsupportedAlgorithm:
+        # SHA-1 and the like; nobody else is named as its issuer
+        facts.self_signed = True
+    else:
+        facts.self_signed = True
+
+
+def _read_constraints(parsed: x509.Certificate, facts: Certificate) -> None:
+    try:
+        found = parsed.extensions.get_extension_for_class(x509.BasicConstraints)
+    except x509.ExtensionNotFound:
+        facts.is_ca = False
+    else:
+        facts.is_ca = found.value.ca
+
+
+_READERS = (
+    _read_names,
+    _read_issuer,
+    _read_serial,
+    _read_validity,
+    _read_alternative_names,
+    _read_signature,
+    _read_key,
+    _read_self_signature,
+    _read_constraints,
+)
+
+
+def _oid_name(oid: x509.ObjectIdentifier) -> str:
+    name = oid._name  # noqa: SLF001, there is no public name of an OID
+    return oid.dotted_string if name == "Unknown OID" else name
 
 
 def _subject_alt_names(parsed: x509.Certificate) -> list[str]:
@@ -116,7 +218,7 @@ def _subject_alt_names(parsed: x509.Certificate) -> list[str]:
         return []
     names: list[str] = []
     for name in extension.value:
-        if isinstance(name, x509.DNSName):
+        if isinstance(name, x509.DNSName | x509.RFC822Name):
             names.append(escape(name.value))
         elif isinstance(name, x509.IPAddress):
             names.append(str(name.value))

@@ -2,32 +2,46 @@
 
 Each direction (flow) is read on its own; three things join them:
 
-- A flow is *dark* once it has sent a protected record that proves its part of the
-  handshake: up to TLS 1.2 any record after its ChangeCipherSpec, in TLS 1.3
-  application data that can hold its Finished.
-- A flow is *lost* once its record boundaries are unknown, because of missing or
-  impossible bytes.
-- When each flow is dark or lost, or a fatal alert came, nothing more can be
-  learned: the handshake is reported and the dissector is opaque.
+- A flow is *finished* once it has done its part of the handshake: it sent Finished, or
+  a protected record that proves it: up to TLS 1.2 any record after its
+  ChangeCipherSpec, in TLS 1.3 application data that can hold its Finished.
+- A flow is *dark* when its records can't be opened, and *lost* once their boundaries
+  are unknown, because of missing or impossible bytes.
+- When each flow is finished or lost, or a fatal alert came, the handshake is reported;
+  when nothing can be read any more, the dissector is opaque.
+
+With the secrets of a key log, protected records are opened: their handshake messages
+are read like those in clear, and what they carry is handed to the owner.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.cipher_suites import cipher_suite_name
-from dissectors.events import Anomaly, Side, TlsHandshakeSeen
+from dissectors.events import (
+    Anomaly,
+    ClientCertificate,
+    EarlyData,
+    Resumption,
+    Side,
+    TlsHandshakeSeen,
+)
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.tls import alerts, fingerprints, hello
-from dissectors.tls.handshake import HandshakeReader, HandshakeType
-from dissectors.tls.records import ContentType, RecordReader
-from dissectors.tls.structs import MalformedStructError
-from dissectors.tls.versions import version_name
+from dissectors.tls import alerts, facts, hello
+from dissectors.tls.flow import Flow
+from dissectors.tls.handshake import HandshakeType
+from dissectors.tls.records import ContentType
+from dissectors.tls.structs import MalformedStructError, StructReader
 
 if TYPE_CHECKING:
-    from dissectors.events import Event
+    from collections.abc import Callable
+
+    from dissectors.events import Certificate, Event
     from dissectors.limits import Limits
+    from dissectors.tls.decryption import ConnectionKeys
     from dissectors.tls.handshake import HandshakeMessage
+    from dissectors.tls.keylog import KeyLog
     from dissectors.tls.records import Fragment
 
 # to look up a member of an enum takes long in Python 3.11
@@ -36,111 +50,123 @@ _CHANGE_CIPHER_SPEC = ContentType.CHANGE_CIPHER_SPEC
 _ALERT = ContentType.ALERT
 _HANDSHAKE = ContentType.HANDSHAKE
 _APPLICATION_DATA = ContentType.APPLICATION_DATA
-_SSLV2_CLIENT_HELLO = ContentType.SSLV2_CLIENT_HELLO
+_SSLV2_HELLO = ContentType.SSLV2_HELLO
 _CLIENT_HELLO = HandshakeType.CLIENT_HELLO
 _SERVER_HELLO = HandshakeType.SERVER_HELLO
-_CERTIFICATE = HandshakeType.CERTIFICATE
+_MESSAGE_NAMES = {each.value: each.name.lower() for each in HandshakeType}
 
 _ALERT_BYTES = 2
+_MAX_ALERTS = 10
 # RFC 8446 §4.4.4, §5.2: message header, the shortest hash in use, content type,
 # the shortest authentication tag. A shorter record of a client is an alert that
 # refuses the server's certificate.
 _SHORTEST_PROTECTED_FINISHED = 4 + 32 + 1 + 8
 
 
-class _Flow:
-    """One direction."""
+@dataclass(slots=True)
+class ApplicationData:
+    """What a side sent through TLS; for the owner of the dissector alone."""
 
-    __slots__ = (
-        "at_end",
-        "handshake",
-        "has_changed_cipher",
-        "is_dark",
-        "is_lost",
-        "records",
-        "short_message",
-        "side",
-    )
+    side: Side
+    data: bytes
 
-    def __init__(self, side: Side, limits: Limits, offset: int) -> None:
-        self.side = side
-        self.records = RecordReader(offset)
-        self.handshake = HandshakeReader(limits.handshake)
-        # body of an alert or SSLv2-compatible hello that is not complete yet
-        self.short_message = bytearray()
-        self.has_changed_cipher = False
-        self.is_dark = False
-        self.is_lost = False
-        self.at_end = False
 
-    @property
-    def is_done(self) -> bool:
-        return self.is_dark or self.is_lost
+@dataclass(slots=True)
+class ApplicationGap:
+    """About so many bytes of what a side sent through TLS are missing."""
+
+    side: Side
+    length: int
 
 
 class TlsDissector:
     """A sans-IO machine for the TLS part of a connection.
 
     Feed it what each side sent, in capture order; it returns what happened: one
-    `TlsHandshakeSeen` for the connection, and anomalies. Any split of the same
-    bytes gives the same events. It never raises because of what a peer sent.
+    `TlsHandshakeSeen` for the connection, anomalies, and what it could decrypt. Any
+    split of the same bytes gives the same events. It never raises because of what a
+    peer sent.
     """
 
     def __init__(
-        self, limits: Limits = DEFAULT_LIMITS, offsets: tuple[int, int] = (0, 0)
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        offsets: tuple[int, int] = (0, 0),
+        key_log: KeyLog | None = None,
     ) -> None:
         """Start where TLS starts.
 
         Args:
             limits: what to keep at most.
             offsets: places in the client's and the server's stream.
+            key_log: secrets of this and other connections.
         """
         self._limits = limits
-        self._client = _Flow(Side.CLIENT, limits, offsets[Side.CLIENT])
-        self._server = _Flow(Side.SERVER, limits, offsets[Side.SERVER])
+        self._client = Flow(Side.CLIENT, limits, offsets[Side.CLIENT])
+        self._server = Flow(Side.SERVER, limits, offsets[Side.SERVER])
+        self._key_log = key_log
+        self._keys: ConnectionKeys | None = None
         self._seen = TlsHandshakeSeen()
         self._is_reported = False
         # a handshake record was seen on either side
         self._has_handshake = False
+        self._has_gap = False
+        self._client_hello: hello.ClientHello | None = None
         self._server_hello: hello.ServerHello | None = None
-        self._has_client_hello = False
-        self._has_certificate = False
+        self._has_hello_done = False
+        self._last_step: str | None = None
+        # early data that the server has not accepted yet
+        self._early_data = bytearray()
         self._anomaly_count = 0
-        self._events: list[Event] = []
+        self._events: list[Event | ApplicationData | ApplicationGap] = []
         self._time_ns = 0
         self._frame = 0
 
     @property
     def opaque(self) -> bool:
         """Nothing more can be learned from either side."""
-        return self._is_reported
+        flows = self._client, self._server
+        return self._is_reported and not any(
+            [flow.is_readable and not flow.at_end for flow in flows]
+        )
+
+    def offset(self, side: Side) -> int:
+        """Place of the current record's header in a side's stream."""
+        return self._flow(side).records.offset
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
-    ) -> list[Event]:
+    ) -> list[Event | ApplicationData | ApplicationGap]:
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
         flow = self._flow(side)
-        if not self._is_reported and not flow.is_lost:
+        if flow.is_readable or not (self._is_reported or flow.is_lost):
             self._read_records(flow, data)
         return self._take_events()
 
     def receive_gap(
         self, side: Side, length: int, time_ns: int, frame: int
-    ) -> list[Event]:
+    ) -> list[Event | ApplicationData | ApplicationGap]:
         """Learn that `length` bytes of a side are missing here."""
         self._time_ns, self._frame = time_ns, frame
         flow = self._flow(side)
-        if self._is_reported or flow.is_lost:
+        if flow.is_lost or (self._is_reported and flow.is_dark):
             return []
+        self._has_gap = True
         flow.short_message.clear()
-        if flow.records.content_type == _HANDSHAKE:
+        if flow.protection is not None:
+            self._events.append(ApplicationGap(side, length))
+        elif flow.records.content_type == _HANDSHAKE:
             flow.handshake.skip(length)
         if not flow.records.skip(length):
             self._lose(flow)
+        elif flow.is_sealed:
+            flow.skip_sealed(length)
         return self._take_events()
 
-    def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
+    def receive_eof(
+        self, side: Side, time_ns: int, frame: int
+    ) -> list[Event | ApplicationData | ApplicationGap]:
         """Learn that a side has sent all it will send, or all that was captured."""
         self._time_ns, self._frame = time_ns, frame
         self._flow(side).at_end = True
@@ -148,47 +174,76 @@ class TlsDissector:
             self._report()
         return self._take_events()
 
-    def _flow(self, side: Side) -> _Flow:
+    def _flow(self, side: Side) -> Flow:
         return self._client if side is _CLIENT else self._server
 
-    def _read_records(self, flow: _Flow, data: bytes) -> None:
+    # Records
+
+    def _read_records(self, flow: Flow, data: bytes) -> None:
         for fragment in flow.records.read(data):
             self._read_fragment(flow, fragment)
-            if self._is_reported:
+            if flow.is_lost or (self._is_reported and flow.is_dark):
                 return
         if flow.records.is_invalid:
             self._anomaly("tls_record_invalid", flow)
             self._lose(flow)
 
-    def _read_fragment(self, flow: _Flow, fragment: Fragment) -> None:
+    def _read_fragment(self, flow: Flow, fragment: Fragment) -> None:
+        content_type = fragment.content_type
         if fragment.is_first:
             self._begin_record(flow, fragment)
-        if flow.is_dark or self._is_reported:
+        if flow.is_dark:
             return
-        if fragment.content_type == _HANDSHAKE:
+        if flow.is_sealed:
+            body = flow.gather(fragment)
+            if body is not None:
+                self._open(flow, body)
+        elif content_type == _HANDSHAKE:
             self._read_handshake(flow, fragment.data)
-        elif fragment.content_type == _ALERT:
+        elif content_type == _ALERT:
             self._read_alert(flow, fragment)
-        elif fragment.content_type == _SSLV2_CLIENT_HELLO:
+        elif content_type == _SSLV2_HELLO:
             self._read_sslv2_hello(flow, fragment)
 
-    def _begin_record(self, flow: _Flow, fragment: Fragment) -> None:
-        flow.short_message.clear()
+    def _begin_record(self, flow: Flow, fragment: Fragment) -> None:
+        flow.begin_record(fragment.content_type)
+        if flow.is_sealed:
+            return
         if fragment.content_type == _APPLICATION_DATA:
-            if not self._has_handshake:
-                # the capture began in the middle: all that follows is protected
-                self._report()
-            elif self._proves_handshake(flow, fragment.length):
-                self._darken(flow)
+            self._begin_application_data(flow, fragment.length)
         elif fragment.content_type == _CHANGE_CIPHER_SPEC:
-            flow.has_changed_cipher = True
-        elif fragment.content_type == _HANDSHAKE:
-            self._has_handshake = True
+            self._change_cipher(flow)
+        elif fragment.content_type in {_HANDSHAKE, _SSLV2_HELLO}:
+            self._begin_handshake()
             # RFC 8446 §5: in TLS 1.3 ChangeCipherSpec means nothing
             if flow.has_changed_cipher and not self._is_tls_1_3():
                 self._darken(flow)
 
-    def _proves_handshake(self, flow: _Flow, length: int) -> bool:
+    def _begin_handshake(self) -> None:
+        if not self._has_handshake:
+            self._has_handshake = True
+            self._seen.begin_ns = self._time_ns
+
+    def _begin_application_data(self, flow: Flow, length: int) -> None:
+        if not self._has_handshake:
+            # the capture began in the middle: all that follows is protected
+            self._go_dark()
+        elif self._proves_handshake(flow, length):
+            self._darken(flow)
+        elif flow is self._client and self._server_hello is None:
+            self._seen.early_data = EarlyData.SENT
+
+    def _change_cipher(self, flow: Flow) -> None:
+        flow.has_changed_cipher = True
+        if self._is_tls_1_3():
+            return
+        self._last_step = "change_cipher_spec"
+        if flow is self._server:
+            self._note_resumption()
+        if flow.successors:
+            flow.advance()
+
+    def _proves_handshake(self, flow: Flow, length: int) -> bool:
         """Tell whether application data shows that its sender is done.
 
         Early data (RFC 8446 §4.2.10) shows nothing: it comes before ServerHello.
@@ -202,121 +257,354 @@ class TlsDissector:
     def _is_tls_1_3(self) -> bool:
         return self._server_hello is not None and self._server_hello.is_tls_1_3
 
-    def _read_alert(self, flow: _Flow, fragment: Fragment) -> None:
+    def _open(self, flow: Flow, body: bytes) -> None:
+        """Open a protected record, and read what is in it."""
+        from dissectors.tls.protection import NotAuthenticError
+
+        try:
+            content_type, data = flow.open(body)
+        except NotAuthenticError:
+            self._give_record_up(flow, len(body))
+            return
+        if content_type == _HANDSHAKE:
+            self._read_handshake(flow, data)
+        elif content_type == _APPLICATION_DATA:
+            self._deliver(flow, data)
+        elif content_type == _ALERT and len(data) == _ALERT_BYTES:
+            self._take_alert(flow, *data)
+        elif content_type == _CHANGE_CIPHER_SPEC and not flow.advance():
+            # a renegotiation whose secrets are not known
+            self._darken(flow)
+
+    def _give_record_up(self, flow: Flow, length: int) -> None:
+        if not flow.has_opened:
+            self._anomaly("tls_secret_wrong", flow)
+            self._darken(flow)
+            return
+        self._anomaly("tls_record_not_authentic", flow)
+        self._events.append(ApplicationGap(flow.side, length))
+
+    def _deliver(self, flow: Flow, data: bytes) -> None:
+        if flow.is_early:
+            self._deliver_early(data)
+        elif data:
+            self._seen.decrypted = True
+            self._events.append(ApplicationData(flow.side, data))
+
+    def _deliver_early(self, data: bytes) -> None:
+        """Early data counts once the server accepts it (RFC 8446 §4.2.10)."""
+        if self._seen.early_data is EarlyData.ACCEPTED:
+            self._events.append(ApplicationData(_CLIENT, data))
+        elif self._seen.early_data is not EarlyData.REJECTED:
+            self._seen.early_data = EarlyData.SENT
+            room = self._limits.held - len(self._early_data)
+            self._early_data += data[:room]
+
+    # Alerts and old hellos
+
+    def _read_alert(self, flow: Flow, fragment: Fragment) -> None:
         if fragment.length != _ALERT_BYTES:
             # a protected alert of an established connection
             if not self._has_handshake:
-                self._report()
+                self._go_dark()
             return
         flow.short_message += fragment.data
         if len(flow.short_message) == _ALERT_BYTES:
             level, description = flow.short_message
-            if level == alerts.FATAL:
-                self._seen.alert = alerts.alert_name(description)
-                self._report()
+            self._take_alert(flow, level, description)
+            if level == alerts.FATAL and flow.protection is None:
+                self._go_dark()
 
-    def _read_sslv2_hello(self, flow: _Flow, fragment: Fragment) -> None:
-        self._has_handshake = True
+    def _take_alert(self, flow: Flow, level: int, description: int) -> None:
+        seen = self._seen
+        if level == alerts.FATAL and seen.alert is None:
+            seen.alert = alerts.alert_name(description)
+        if description != alerts.CLOSE_NOTIFY and len(seen.alerts) < _MAX_ALERTS:
+            side = flow.side.name.lower()
+            seen.alerts.append(alerts.describe_alert(side, level, description))
+        if level == alerts.FATAL:
+            self._report()
+
+    def _read_sslv2_hello(self, flow: Flow, fragment: Fragment) -> None:
         flow.short_message += fragment.data
         if len(flow.short_message) < fragment.length:
             return
         body = bytes(flow.short_message)
         flow.short_message.clear()
         try:
-            self._take_client_hello(flow, hello.read_sslv2_client_hello(body))
+            if flow is self._client:
+                self._take_client_hello(flow, hello.read_sslv2_client_hello(body))
+            else:
+                self._take_sslv2_server_hello(flow, hello.read_sslv2_server_hello(body))
         except MalformedStructError as error:
-            self._anomaly("tls_handshake_invalid", flow, f"CLIENT_HELLO: {error}")
+            name = "CLIENT_HELLO" if flow is self._client else "SERVER_HELLO"
+            self._anomaly("tls_handshake_invalid", flow, f"{name}: {error}")
 
-    def _read_handshake(self, flow: _Flow, data: bytes) -> None:
+    def _take_sslv2_server_hello(self, flow: Flow, answer: bytes) -> None:
+        """SSL 2.0: what follows are records of another kind."""
+        self._seen.version = "SSLv2"
+        self._seen.weaknesses.append("old version SSLv2")
+        self._last_step = "server_hello"
+        if answer:
+            self._seen.chain = self._read_chain(flow, [answer])
+        self._go_dark()
+
+    # Handshake messages
+
+    def _read_handshake(self, flow: Flow, data: bytes) -> None:
         for message in flow.handshake.read(data):
             try:
                 self._read_message(flow, message)
             except MalformedStructError as error:
-                name = HandshakeType(message.message_type).name
+                name = _MESSAGE_NAMES.get(message.message_type, "?").upper()
                 self._anomaly("tls_handshake_invalid", flow, f"{name}: {error}")
         if flow.handshake.is_too_large:
             flow.handshake.is_too_large = False
             self._anomaly("tls_handshake_too_large", flow)
 
-    def _read_message(self, flow: _Flow, message: HandshakeMessage) -> None:
+    def _read_message(self, flow: Flow, message: HandshakeMessage) -> None:
         message_type, body = message
+        if not self._is_reported:
+            self._last_step = _MESSAGE_NAMES.get(message_type, self._last_step)
         if flow is self._client:
             if message_type == _CLIENT_HELLO:
                 self._take_client_hello(flow, hello.read_client_hello(body))
+            elif message_type in self._CLIENT_MESSAGES:
+                self._CLIENT_MESSAGES[message_type](self, flow, body)
         elif message_type == _SERVER_HELLO:
             self._take_server_hello(flow, hello.read_server_hello(body))
-        elif message_type == _CERTIFICATE and not self._has_certificate:
-            self._has_certificate = True
-            self._take_certificate(flow, body)
+        elif message_type in self._SERVER_MESSAGES:
+            self._SERVER_MESSAGES[message_type](self, flow, body)
 
-    def _take_client_hello(self, flow: _Flow, offer: hello.ClientHello) -> None:
-        if self._has_client_hello:
+    def _take_client_hello(self, flow: Flow, offer: hello.ClientHello) -> None:
+        is_first = self._client_hello is None
+        if not is_first and not flow.is_finished:
             # the answer to a HelloRetryRequest repeats the first one
             return
-        self._has_client_hello = True
-        seen = self._seen
-        seen.offered_version = version_name(offer.highest_version)
-        if offer.sni is not None:
-            seen.sni = offer.sni[: self._limits.kept_text]
-        if not offer.is_sslv2:
-            seen.ja3, seen.ja4 = fingerprints.client_fingerprints(offer)
-        self._note_oddity(flow, offer.oddity)
+        self._client_hello = offer
+        if is_first:
+            self._last_step = "client_hello"
+            facts.note_client_hello(self._seen, offer, self._limits)
+            self._note_oddity(flow, offer.oddity)
+        else:
+            self._seen.renegotiations += 1
+            self._server_hello = None
+        self._find_keys(offer)
 
-    def _take_server_hello(self, flow: _Flow, choice: hello.ServerHello) -> None:
+    def _take_server_hello(self, flow: Flow, choice: hello.ServerHello) -> None:
         if self._server_hello and not self._server_hello.is_retry_request:
             return
         self._server_hello = choice
         if choice.is_retry_request:
+            self._seen.retried = True
             return
-        seen = self._seen
-        seen.version = version_name(choice.version)
-        seen.cipher = cipher_suite_name(choice.cipher_suite)
-        seen.alpn = choice.alpn
-        seen.ja3s = fingerprints.ja3s(choice)
-        self._note_oddity(flow, choice.oddity)
+        if self._seen.version is None:
+            facts.note_server_hello(self._seen, choice)
+            facts.note_secure_renegotiation(self._seen, self._client_hello, choice)
+            if choice.is_tls_1_3:
+                is_psk = hello.PRE_SHARED_KEY in choice.extensions
+                self._seen.resumption = Resumption.PSK if is_psk else Resumption.NONE
+            self._note_oddity(flow, choice.oddity)
+        self._install_keys(choice)
 
-    def _take_certificate(self, flow: _Flow, body: bytes) -> None:
-        # late: it imports cryptography, which takes longer than a small capture
-        from dissectors.tls import certificate
-
-        der = certificate.read_certificate_message(body)
-        if der is None:
-            return
-        facts = certificate.certificate_facts(der, self._limits.list_items)
-        self._seen.certificate = facts.certificate
-        if facts.oddity is not None:
-            self._anomaly("tls_certificate_invalid", flow, facts.oddity)
-
-    def _note_oddity(self, flow: _Flow, oddity: str | None) -> None:
+    def _note_oddity(self, flow: Flow, oddity: str | None) -> None:
         if oddity is not None:
             self._anomaly("tls_handshake_invalid", flow, oddity)
 
-    def _darken(self, flow: _Flow) -> None:
-        flow.is_dark = True
-        self._report_if_done()
+    def _note_resumption(self) -> None:
+        """Up to TLS 1.2 a server that resumes sends ChangeCipherSpec at once."""
+        seen, offer, choice = self._seen, self._client_hello, self._server_hello
+        if seen.resumption is not None or choice is None or self._has_gap:
+            return
+        if self._has_hello_done:
+            seen.resumption = Resumption.NONE
+        elif offer is not None and offer.has_ticket:
+            # RFC 5077 §3.4
+            seen.resumption = Resumption.TICKET
+        else:
+            seen.resumption = Resumption.SESSION_ID
 
-    def _lose(self, flow: _Flow) -> None:
+    def _take_encrypted_extensions(self, flow: Flow, body: bytes) -> None:
+        chosen = hello.read_encrypted_extensions(body)
+        if chosen.alpn is not None:
+            self._seen.alpn = chosen.alpn
+        self._note_oddity(flow, chosen.oddity)
+        if self._seen.early_data is not None:
+            accepted = hello.EARLY_DATA in chosen.extensions
+            self._end_early_data(accepted=accepted)
+
+    def _end_early_data(self, *, accepted: bool) -> None:
+        self._seen.early_data = EarlyData.ACCEPTED if accepted else EarlyData.REJECTED
+        if accepted and self._early_data:
+            self._seen.decrypted = True
+            self._events.append(ApplicationData(_CLIENT, bytes(self._early_data)))
+        self._early_data.clear()
+
+    def _take_end_of_early_data(self, flow: Flow, _body: bytes) -> None:
+        if flow.is_early and not flow.advance():
+            self._darken(flow)
+
+    def _take_certificate(self, flow: Flow, body: bytes) -> None:
+        from dissectors.tls import certificate
+
+        if self._seen.chain:
+            return
+        ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
+        self._seen.chain = self._read_chain(flow, ders)
+        if self._seen.client_certificate is None:
+            self._seen.client_certificate = ClientCertificate.NOT_REQUESTED
+
+    def _take_client_certificate(self, flow: Flow, body: bytes) -> None:
+        from dissectors.tls import certificate
+
+        if self._seen.client_chain:
+            return
+        ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
+        self._seen.client_chain = self._read_chain(flow, ders)
+        self._seen.client_certificate = (
+            ClientCertificate.GIVEN if ders else ClientCertificate.REFUSED
+        )
+
+    def _read_chain(self, flow: Flow, ders: list[bytes]) -> list[Certificate]:
+        # late: it imports cryptography, which takes longer than a small capture
+        from dissectors.tls import certificate
+
+        chain = []
+        for der in ders[: certificate.LONGEST_CHAIN]:
+            read = certificate.certificate_facts(der, self._limits.list_items)
+            chain.append(read.certificate)
+            if read.oddity is not None:
+                self._anomaly("tls_certificate_invalid", flow, read.oddity)
+        return chain
+
+    def _take_server_key_exchange(self, _flow: Flow, body: bytes) -> None:
+        if self._server_hello is not None and self._seen.group is None:
+            facts.note_server_key_exchange(self._seen, body, self._server_hello)
+
+    def _take_certificate_request(self, _flow: Flow, _body: bytes) -> None:
+        if self._seen.client_certificate in {None, ClientCertificate.NOT_REQUESTED}:
+            self._seen.client_certificate = ClientCertificate.REQUESTED
+
+    def _take_server_hello_done(self, _flow: Flow, _body: bytes) -> None:
+        self._has_hello_done = True
+
+    def _take_certificate_verify(self, _flow: Flow, body: bytes) -> None:
+        if self._seen.signature is None and self._is_tls_1_3():
+            facts.note_signature(self._seen, StructReader(body[:2]).uint(2))
+
+    def _take_finished(self, flow: Flow, _body: bytes) -> None:
+        if flow.protection is None or flow.is_finished:
+            return
+        if self._is_tls_1_3() and not flow.advance():
+            self._darken(flow)
+        self._finish(flow)
+
+    def _take_key_update(self, flow: Flow, _body: bytes) -> None:
+        from dissectors.tls.protection import Tls13Protection
+
+        if isinstance(flow.protection, Tls13Protection):
+            flow.protection = flow.protection.updated()
+
+    # Keys
+
+    def _find_keys(self, offer: hello.ClientHello) -> None:
+        if self._key_log is None:
+            return
+        secrets = self._key_log.secrets_of(offer.random)
+        if secrets is None:
+            return
+        from dissectors.tls.decryption import ConnectionKeys
+
+        self._keys = ConnectionKeys(offer.random, secrets)
+        if hello.EARLY_DATA in offer.extensions:
+            early = self._keys.of_early_data(offer.cipher_suites)
+            if early is not None:
+                self._client.is_tls_1_3 = True
+                self._client.protect([early])
+                self._client.is_early = True
+
+    def _install_keys(self, choice: hello.ServerHello) -> None:
+        keys, client, server = self._keys, self._client, self._server
+        if keys is None:
+            return
+        if choice.is_tls_1_3:
+            client.is_tls_1_3 = server.is_tls_1_3 = True
+            of_client, of_server = keys.of_tls_1_3(choice)
+            if of_server:
+                server.protect(of_server)
+            if client.is_early:
+                client.successors = of_client
+            elif of_client:
+                client.protect(of_client)
+            return
+        encrypt_then_mac = hello.ENCRYPT_THEN_MAC in choice.extensions
+        client.successors, server.successors = keys.of_legacy(
+            choice, encrypt_then_mac=encrypt_then_mac
+        )
+
+    # The end
+
+    def _finish(self, flow: Flow) -> None:
+        if not flow.is_finished:
+            flow.is_finished = True
+            self._report_if_done()
+
+    def _darken(self, flow: Flow) -> None:
+        """What a flow sends is protected, and its keys are not known."""
+        flow.protection = None
+        flow.is_dark = True
+        self._finish(flow)
+
+    def _lose(self, flow: Flow) -> None:
         flow.is_lost = True
         self._report_if_done()
+
+    def _go_dark(self) -> None:
+        """Nothing more will be learned, though the handshake was not seen to end."""
+        self._report()
+        self._client.is_dark = self._server.is_dark = True
 
     def _report_if_done(self) -> None:
         if self._client.is_done and self._server.is_done:
             self._report()
 
     def _report(self) -> None:
-        if not self._is_reported:
-            self._is_reported = True
-            self._seen.established = self._client.is_dark and self._server.is_dark
-            self._events.append(self._seen)
+        if self._is_reported:
+            return
+        self._is_reported = True
+        seen = self._seen
+        seen.established = self._client.is_finished and self._server.is_finished
+        if seen.established:
+            seen.end_ns = self._time_ns
+        elif not self._has_gap and self._has_handshake:
+            seen.failed_after = self._last_step
+        self._events.append(seen)
 
-    def _take_events(self) -> list[Event]:
+    def _take_events(self) -> list[Event | ApplicationData | ApplicationGap]:
         events, self._events = self._events, []
         return events
 
-    def _anomaly(self, code: str, flow: _Flow, detail: str = "") -> None:
+    def _anomaly(self, code: str, flow: Flow, detail: str = "") -> None:
         self._anomaly_count += 1
         if self._anomaly_count <= self._limits.anomalies:
             offset = flow.records.offset
             self._events.append(
                 Anomaly(code, flow.side, offset, self._time_ns, self._frame, detail)
             )
+
+    _CLIENT_MESSAGES: ClassVar[dict[int, Callable[..., None]]] = {
+        HandshakeType.END_OF_EARLY_DATA: _take_end_of_early_data,
+        HandshakeType.CERTIFICATE: _take_client_certificate,
+        HandshakeType.FINISHED: _take_finished,
+        HandshakeType.KEY_UPDATE: _take_key_update,
+    }
+    _SERVER_MESSAGES: ClassVar[dict[int, Callable[..., None]]] = {
+        HandshakeType.ENCRYPTED_EXTENSIONS: _take_encrypted_extensions,
+        HandshakeType.CERTIFICATE: _take_certificate,
+        HandshakeType.SERVER_KEY_EXCHANGE: _take_server_key_exchange,
+        HandshakeType.CERTIFICATE_REQUEST: _take_certificate_request,
+        HandshakeType.SERVER_HELLO_DONE: _take_server_hello_done,
+        HandshakeType.CERTIFICATE_VERIFY: _take_certificate_verify,
+        HandshakeType.FINISHED: _take_finished,
+        HandshakeType.KEY_UPDATE: _take_key_update,
+    }

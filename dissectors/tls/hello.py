@@ -21,9 +21,20 @@ SUPPORTED_GROUPS = 10
 EC_POINT_FORMATS = 11
 SIGNATURE_ALGORITHMS = 13
 ALPN = 16
+ENCRYPT_THEN_MAC = 22
+SESSION_TICKET = 35
+PRE_SHARED_KEY = 41
+EARLY_DATA = 42
 SUPPORTED_VERSIONS = 43
+KEY_SHARE = 51
+ENCRYPTED_CLIENT_HELLO = 0xFE0D
+RENEGOTIATION_INFO = 0xFF01
+
+# RFC 5746 §3.3: a cipher suite that stands for an empty renegotiation_info
+RENEGOTIATION_INFO_SCSV = 0x00FF
 
 _HOST_NAME = 0
+_SSLV2_SERVER_HELLO = 4
 _RANDOM_BYTES = 32
 
 # RFC 8446 §4.1.3: SHA-256 of "HelloRetryRequest"
@@ -37,23 +48,54 @@ class ClientHello:
     """What a ClientHello offers, in the order of the wire, GREASE included.
 
     Attributes:
+        random: 32 bytes, or as many as an SSL 2.0 challenge has.
+        session_id: of a session that the client would resume; may be made up.
         is_sslv2: it came in the format of SSL 2.0, which has no extensions.
         sni: the host name, escaped.
-        alpn: the first protocol that the client offers.
+        alpn_protocols: what the client offers.
+        key_share_groups: groups for which it sends a key share.
+        has_ticket: it would resume a session by a ticket (RFC 5077).
         oddity: what could not be read of the extensions.
     """
 
     legacy_version: int
     cipher_suites: tuple[int, ...]
     extensions: tuple[int, ...] = ()
+    random: bytes = b""
+    session_id: bytes = b""
     is_sslv2: bool = False
     sni: str | None = None
-    alpn: bytes = b""
+    alpn_protocols: tuple[bytes, ...] = ()
     supported_versions: tuple[int, ...] = ()
     supported_groups: tuple[int, ...] = ()
     ec_point_formats: bytes = b""
     signature_algorithms: tuple[int, ...] = ()
+    key_share_groups: tuple[int, ...] = ()
+    has_ticket: bool = False
     oddity: str | None = None
+
+    @property
+    def alpn(self) -> bytes:
+        """The first protocol that the client offers; empty if it offers none."""
+        return self.alpn_protocols[0] if self.alpn_protocols else b""
+
+    @property
+    def offered_versions(self) -> tuple[int, ...]:
+        """The versions that the client names (RFC 8446 §4.2.1), GREASE left out."""
+        named = self.supported_versions or (self.legacy_version,)
+        return tuple([each for each in named if each not in GREASE])
+
+    @property
+    def uses_grease(self) -> bool:
+        """Reserved values are among what the client offers (RFC 8701)."""
+        lists = (
+            self.cipher_suites,
+            self.extensions,
+            self.supported_groups,
+            self.supported_versions,
+            self.signature_algorithms,
+        )
+        return any(not GREASE.isdisjoint(each) for each in lists)
 
     @property
     def highest_version(self) -> int:
@@ -69,7 +111,11 @@ class ServerHello:
     """What the server chose.
 
     Attributes:
+        random: 32 bytes.
+        session_id: a resumed session's, or a new one's; TLS 1.3 echoes the client's.
         is_retry_request: it is a HelloRetryRequest, not the final choice.
+        group: the group of the key share, or the one that is asked for (TLS 1.3).
+        compresses: with a TLS compression method (RFC 3749).
         alpn: the protocol that the server chose, escaped.
         oddity: what could not be read of the extensions.
     """
@@ -77,8 +123,12 @@ class ServerHello:
     legacy_version: int
     cipher_suite: int
     extensions: tuple[int, ...] = ()
+    random: bytes = b""
+    session_id: bytes = b""
     is_retry_request: bool = False
     selected_version: int | None = None
+    group: int | None = None
+    compresses: bool = False
     alpn: str | None = None
     oddity: str | None = None
 
@@ -104,11 +154,11 @@ def read_client_hello(body: bytes) -> ClientHello:
     """
     reader = StructReader(body)
     legacy_version = reader.uint(2)
-    reader.take(_RANDOM_BYTES)
-    reader.vector(1)  # legacy_session_id
+    random = reader.take(_RANDOM_BYTES)
+    session_id = reader.vector(1)
     cipher_suites = read_uint16s(reader.vector(2))
     reader.vector(1)  # legacy_compression_methods
-    hello = ClientHello(legacy_version, cipher_suites)
+    hello = ClientHello(legacy_version, cipher_suites, (), random, session_id)
     hello.extensions, hello.oddity = _read_extensions(reader, hello, _CLIENT_EXTENSIONS)
     return hello
 
@@ -126,12 +176,14 @@ def read_sslv2_client_hello(body: bytes) -> ClientHello:
     version = reader.uint(2)
     lengths = [reader.uint(2) for _ in ("ciphers", "session id", "challenge")]
     cipher_specs = StructReader(reader.take(lengths[0]))
-    reader.take(lengths[1] + lengths[2])
+    session_id = reader.take(lengths[1])
+    # RFC 5246 Appendix E.2: the challenge is the random, with zeros in front
+    random = reader.take(lengths[2])[-_RANDOM_BYTES:].rjust(_RANDOM_BYTES, b"\0")
     reader.finish()
     suites = []
     while not cipher_specs.at_end:
         suites.append(cipher_specs.uint(3))
-    return ClientHello(version, tuple(suites), is_sslv2=True)
+    return ClientHello(version, tuple(suites), (), random, session_id, is_sslv2=True)
 
 
 def read_server_hello(body: bytes) -> ServerHello:
@@ -143,11 +195,46 @@ def read_server_hello(body: bytes) -> ServerHello:
     reader = StructReader(body)
     legacy_version = reader.uint(2)
     random = reader.take(_RANDOM_BYTES)
-    reader.vector(1)  # legacy_session_id_echo
+    session_id = reader.vector(1)
     cipher_suite = reader.uint(2)
-    reader.take(1)  # legacy_compression_method
-    hello = ServerHello(legacy_version, cipher_suite)
+    compression_method = reader.uint(1)
+    hello = ServerHello(legacy_version, cipher_suite, (), random, session_id)
+    hello.compresses = compression_method != 0
     hello.is_retry_request = random == _HELLO_RETRY_REQUEST_RANDOM
+    hello.extensions, hello.oddity = _read_extensions(reader, hello, _SERVER_EXTENSIONS)
+    return hello
+
+
+def read_sslv2_server_hello(body: bytes) -> bytes:
+    """Read the ServerHello of SSL 2.0; return its certificate, empty if it has none.
+
+    Raises:
+        MalformedStructError: it is no such hello.
+    """
+    reader = StructReader(body)
+    if reader.uint(1) != _SSLV2_SERVER_HELLO:
+        message = "not a server hello"
+        raise MalformedStructError(message)
+    reader.take(2)  # session hit, type of the certificate
+    reader.uint(2)  # version
+    lengths = [reader.uint(2) for _ in ("certificate", "ciphers", "connection id")]
+    certificate = reader.take(lengths[0])
+    reader.take(lengths[1] + lengths[2])
+    reader.finish()
+    return certificate
+
+
+def read_encrypted_extensions(body: bytes) -> ServerHello:
+    """Read the body of EncryptedExtensions (RFC 8446 §4.3.1).
+
+    Returns:
+        A hello that holds nothing but these extensions.
+
+    Raises:
+        MalformedStructError: they can't be read.
+    """
+    hello = ServerHello(0, 0)
+    reader = StructReader(body)
     hello.extensions, hello.oddity = _read_extensions(reader, hello, _SERVER_EXTENSIONS)
     return hello
 
@@ -208,7 +295,12 @@ def _read_server_name(hello: ClientHello, reader: StructReader) -> None:
 
 
 def _read_offered_protocols(hello: ClientHello, reader: StructReader) -> None:
-    hello.alpn = StructReader(reader.vector(2)).vector(1)
+    protocols = StructReader(reader.vector(2))
+    offered = []
+    while not protocols.at_end:
+        offered.append(protocols.vector(1))
+        # what was read counts, whatever follows
+        hello.alpn_protocols = tuple(offered)
 
 
 def _read_offered_versions(hello: ClientHello, reader: StructReader) -> None:
@@ -225,6 +317,27 @@ def _read_ec_point_formats(hello: ClientHello, reader: StructReader) -> None:
 
 def _read_signature_algorithms(hello: ClientHello, reader: StructReader) -> None:
     hello.signature_algorithms = read_uint16s(reader.vector(2))
+
+
+def _read_ticket(hello: ClientHello, reader: StructReader) -> None:
+    # RFC 5077 §3.2: empty if the client only wants one
+    hello.has_ticket = reader.rest() != b""
+
+
+def _read_key_shares(hello: ClientHello, reader: StructReader) -> None:
+    shares = StructReader(reader.vector(2))
+    groups = []
+    while not shares.at_end:
+        groups.append(shares.uint(2))
+        shares.vector(2)
+    hello.key_share_groups = tuple(groups)
+
+
+def _read_selected_group(hello: ServerHello, reader: StructReader) -> None:
+    # RFC 8446 §4.2.8: a HelloRetryRequest names the group alone
+    hello.group = reader.uint(2)
+    if not reader.at_end:
+        reader.vector(2)
 
 
 def _read_selected_protocol(hello: ServerHello, reader: StructReader) -> None:
@@ -244,10 +357,13 @@ _CLIENT_EXTENSIONS = {
     EC_POINT_FORMATS: _read_ec_point_formats,
     SIGNATURE_ALGORITHMS: _read_signature_algorithms,
     ALPN: _read_offered_protocols,
+    SESSION_TICKET: _read_ticket,
     SUPPORTED_VERSIONS: _read_offered_versions,
+    KEY_SHARE: _read_key_shares,
 }
 
 _SERVER_EXTENSIONS = {
     ALPN: _read_selected_protocol,
     SUPPORTED_VERSIONS: _read_selected_version,
+    KEY_SHARE: _read_selected_group,
 }

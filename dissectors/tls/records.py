@@ -23,7 +23,7 @@ class ContentType(enum.IntEnum):
     HANDSHAKE = 22
     APPLICATION_DATA = 23
     HEARTBEAT = 24
-    SSLV2_CLIENT_HELLO = 0x100
+    SSLV2_HELLO = 0x100
 
 
 # to look up a member of an enum takes long in Python 3.11
@@ -38,6 +38,9 @@ _SSLV2_HEADER_BYTES = 2
 # RFC 5246 §6.2.3: a protected fragment is at most 2^14 + 2048 bytes long
 _LONGEST_BODY = 2**14 + 2048
 _SSLV2_CLIENT_HELLO_TYPE = 1
+_SSLV2_SERVER_HELLO_TYPE = 4
+# message type, session hit, type of the certificate, version, three lengths
+_SHORTEST_SSLV2_SERVER_HELLO = 11
 # message type, version, three lengths, a challenge of 16 bytes
 _SHORTEST_SSLV2_HELLO = 9 + 16
 _CONTENT_TYPES = frozenset(range(20, 25))
@@ -66,6 +69,8 @@ def looks_like_tls(prefix: bytes | bytearray) -> bool | None:
 
 
 def _looks_like_sslv2_hello(prefix: bytes | bytearray) -> bool | None:
+    if len(prefix) > 2 and prefix[2] == _SSLV2_SERVER_HELLO_TYPE:
+        return _looks_like_sslv2_server_hello(prefix)
     if len(prefix) > 2 and prefix[2] != _SSLV2_CLIENT_HELLO_TYPE:
         return False
     if len(prefix) < TLS_PREFIX_BYTES:
@@ -75,6 +80,14 @@ def _looks_like_sslv2_hello(prefix: bytes | bytearray) -> bool | None:
     return is_version and length >= _SHORTEST_SSLV2_HELLO
 
 
+def _looks_like_sslv2_server_hello(prefix: bytes | bytearray) -> bool | None:
+    """Session hit, 0 or 1, and the type of the certificate, 0 or 1."""
+    if len(prefix) < TLS_PREFIX_BYTES:
+        return None
+    length = int.from_bytes(prefix[:2], "big") & 0x7FFF
+    return max(prefix[3:5]) <= 1 and length >= _SHORTEST_SSLV2_SERVER_HELLO
+
+
 class Fragment(NamedTuple):
     """A piece of a record's body.
 
@@ -82,7 +95,7 @@ class Fragment(NamedTuple):
         content_type: of the record.
         length: of the record's whole body.
         is_first: the record begins with this piece.
-        data: the piece; left empty for application data, which nobody reads.
+        data: the piece; left empty for application data that nobody reads.
     """
 
     content_type: int
@@ -96,6 +109,9 @@ class RecordReader:
 
     Attributes:
         content_type: of the current record.
+        header: of the current record.
+        keeps_application_data: application data is to be read.
+        length: bytes of the current record's body.
         offset: place of the current record's header in the stream.
         is_invalid: what came last is no record header; nothing is read any more.
     """
@@ -103,21 +119,25 @@ class RecordReader:
     __slots__ = (
         "_header",
         "_header_bytes",
-        "_length",
         "_remaining",
         "content_type",
+        "header",
         "is_invalid",
+        "keeps_application_data",
+        "length",
         "offset",
     )
 
     def __init__(self, offset: int = 0) -> None:
         self.content_type = 0
+        self.header = b""
+        self.keeps_application_data = False
         self.offset = offset
         self.is_invalid = False
         self._header = bytearray()
         # unknown until the first byte of the stream has come
         self._header_bytes = 0
-        self._length = 0
+        self.length = 0
         self._remaining = 0
 
     def read(self, data: bytes) -> Iterator[Fragment]:
@@ -131,10 +151,11 @@ class RecordReader:
                     return
             content_type = self.content_type
             end = position + self._remaining
-            piece = b"" if content_type == _APPLICATION_DATA else data[position:end]
+            is_kept = self.keeps_application_data or content_type != _APPLICATION_DATA
+            piece = data[position:end] if is_kept else b""
             self._remaining = max(end - len(data), 0)
             position = end
-            yield Fragment(content_type, self._length, is_first, piece)
+            yield Fragment(content_type, self.length, is_first, piece)
 
     def skip(self, length: int) -> bool:
         """Pass over missing bytes; false if the record boundaries are lost by it."""
@@ -149,7 +170,7 @@ class RecordReader:
             is_sslv2 = data[position] & 0x80
             self._header_bytes = _SSLV2_HEADER_BYTES if is_sslv2 else _HEADER_BYTES
         elif not self._header:
-            self.offset += self._header_bytes + self._length
+            self.offset += self._header_bytes + self.length
             self._header_bytes = _HEADER_BYTES
         taken = data[position : position + self._header_bytes - len(self._header)]
         if len(taken) == self._header_bytes:
@@ -162,14 +183,15 @@ class RecordReader:
         return len(taken)
 
     def _begin_record(self, header: bytes) -> None:
+        self.header = header
         if len(header) == _SSLV2_HEADER_BYTES:
-            self.content_type = ContentType.SSLV2_CLIENT_HELLO
-            self._length = int.from_bytes(header, "big") & 0x7FFF
+            self.content_type = ContentType.SSLV2_HELLO
+            self.length = int.from_bytes(header, "big") & 0x7FFF
         else:
-            self.content_type, major_version, _, self._length = _HEADER.unpack(header)
+            self.content_type, major_version, _, self.length = _HEADER.unpack(header)
             self.is_invalid = (
                 self.content_type not in _CONTENT_TYPES
                 or major_version != 3
-                or self._length > _LONGEST_BODY
+                or self.length > _LONGEST_BODY
             )
-        self._remaining = self._length
+        self._remaining = self.length

@@ -64,6 +64,10 @@ class StructReader:
         self._position = end
         return self._data[start:end]
 
+    def rest(self) -> bytes:
+        """Read all that is left."""
+        return self.take(len(self._data) - self._position)
+
     def extensions(self) -> Iterator[tuple[int, bytes]]:
         """Read the rest as extensions (RFC 8446 §4.2): numbers and data.
 

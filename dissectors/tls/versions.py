@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+TLS_1_0 = 0x0301
+TLS_1_1 = 0x0302
 TLS_1_2 = 0x0303
 TLS_1_3 = 0x0304
 
 _NAMES = {
     0x0002: "SSLv2",
     0x0300: "SSLv3",
-    0x0301: "TLSv1.0",
-    0x0302: "TLSv1.1",
+    TLS_1_0: "TLSv1.0",
+    TLS_1_1: "TLSv1.1",
     TLS_1_2: "TLSv1.2",
     TLS_1_3: "TLSv1.3",
 }

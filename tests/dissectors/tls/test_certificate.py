@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 
 import pytest
 from cryptography import x509
@@ -20,57 +21,74 @@ YEAR_2024_NS = 1_704_067_200_000_000_000
 YEAR_2030_NS = 1_893_456_000_000_000_000
 
 
-def test_first_certificate_of_a_chain_is_read() -> None:
+def test_chain_is_read() -> None:
     chain = vector(3, b"leaf") + vector(3, b"issuer")
-    assert read_certificate_message(vector(3, chain)) == b"leaf"
+    body = vector(3, chain)
+    assert read_certificate_message(body, tls_1_3=False) == [b"leaf", b"issuer"]
+
+
+def test_chain_of_tls_1_3_has_extensions() -> None:
+    entry = vector(3, b"leaf") + vector(2, b"status")
+    body = vector(1, b"context") + vector(3, entry)
+    assert read_certificate_message(body, tls_1_3=True) == [b"leaf"]
 
 
 def test_server_has_no_certificate() -> None:
-    assert read_certificate_message(vector(3, b"")) is None
+    assert read_certificate_message(vector(3, b""), tls_1_3=False) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0\5abc", vector(3, b"\0\0\5abc")])
 def test_malformed_certificate_message(body: bytes) -> None:
     with pytest.raises(MalformedStructError):
-        read_certificate_message(body)
+        read_certificate_message(body, tls_1_3=False)
 
 
 def test_facts_of_a_certificate() -> None:
-    facts = certificate_facts(make_certificate(), 10)
+    der = make_certificate()
+    facts = certificate_facts(der, 10)
     assert facts.oddity is None
     assert facts.certificate == Certificate(
+        der,
+        hashlib.sha256(der).hexdigest(),
         subject="CN=mail.example.com,O=Example\\, Inc.,C=DE",
         issuer="CN=mail.example.com,O=Example\\, Inc.,C=DE",
-        names=["mail.example.com", "imap.example.com", "192.0.2.1"],
+        names=[
+            "mail.example.com",
+            "imap.example.com",
+            "postmaster@example.com",
+            "192.0.2.1",
+        ],
         not_before_ns=YEAR_2024_NS,
         not_after_ns=YEAR_2030_NS,
+        serial="1",
+        key_type="Ed25519",
+        signature_algorithm="ed25519",
+        self_signed=True,
+        is_ca=False,
     )
 
 
 def test_certificate_without_alternative_names() -> None:
     facts = certificate_facts(make_certificate(names=()), 10)
-    assert facts.certificate is not None
     assert facts.certificate.names == []
     assert facts.oddity is None
 
 
 def test_names_are_limited() -> None:
     facts = certificate_facts(make_certificate(), 1)
-    assert facts.certificate is not None
     assert facts.certificate.names == ["mail.example.com"]
 
 
 def test_control_characters_in_a_name_are_escaped() -> None:
     der = make_certificate(common_name="a\0b\x1b[1m\u202eü")
     facts = certificate_facts(der, 10)
-    assert facts.certificate is not None
+    assert facts.certificate.subject is not None
     assert facts.certificate.subject.startswith("CN=a\\00b\\1B[1m\\E2\\80\\AEü,")
 
 
 def test_control_characters_in_an_alternative_name_are_escaped() -> None:
     der = make_certificate(names=(x509.DNSName("mail.example.com\0.example.net"),))
     facts = certificate_facts(der, 10)
-    assert facts.certificate is not None
     assert facts.certificate.names == [r"mail.example.com\x00.example.net"]
 
 
@@ -78,7 +96,6 @@ def test_certificate_without_end_of_validity() -> None:
     """RFC 5280 §4.1.2.5: 99991231235959Z, which 64 bits of nanoseconds can't hold."""
     never = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
     facts = certificate_facts(make_certificate(not_after=never), 10)
-    assert facts.certificate is not None
     assert facts.certificate.not_after_ns == 2**63 - 1
 
 
@@ -94,7 +111,7 @@ def test_certificate_without_end_of_validity() -> None:
 )
 def test_what_is_no_certificate_is_an_oddity(der: bytes) -> None:
     facts = certificate_facts(der, 10)
-    assert facts.certificate is None
+    assert facts.certificate.subject is None
     assert facts.oddity
 
 
@@ -103,7 +120,7 @@ def test_unreadable_alternative_names_spoil_nothing_else() -> None:
         b"mail.example.com\x82", b"mail.ex\xffmple.com\x82"
     )
     facts = certificate_facts(der, 10)
-    assert facts.certificate is not None
+    assert facts.certificate.subject is not None
     assert facts.certificate.subject.startswith("CN=mail.example.com")
     assert facts.certificate.names == []
     assert facts.oddity
@@ -116,7 +133,7 @@ def test_damaged_certificate_is_read_or_is_an_oddity(data: st.DataObject) -> Non
     for _ in range(data.draw(st.integers(1, 3))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     facts = certificate_facts(bytes(der), 10)
-    assert facts.certificate or facts.oddity
+    assert facts.certificate.subject is not None or facts.oddity
 
 
 def test_certificate_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ from tests.dissectors.tls.wire import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CERTIFICATE = certificate_message(make_certificate(), b"issuer")
+CERTIFICATE = certificate_message(make_certificate(), make_certificate("ca"))
 HELLO_DONE = handshake_record(14, b"")
 KEY_EXCHANGE = handshake_record(16, b"\xa5" * 66)
 
@@ -73,7 +73,7 @@ def test_full_handshake_of_tls_1_2() -> None:
     connection.server(FULL_HANDSHAKE[3][1])
     assert connection.is_opaque()
     seen = connection.seen
-    assert (seen.version, seen.offered_version) == ("TLSv1.2", "TLSv1.2")
+    assert (seen.version, max(seen.offered_versions)) == ("TLSv1.2", "TLSv1.2")
     assert seen.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
     assert seen.sni == "mail.example.com"
     assert seen.established
@@ -102,7 +102,7 @@ def test_tls_1_3_after_retry_request() -> None:
     connection = play(FULL_HANDSHAKE_1_3)
     assert connection.is_opaque()
     seen = connection.seen
-    assert (seen.version, seen.offered_version) == ("TLSv1.3", "TLSv1.3")
+    assert (seen.version, max(seen.offered_versions)) == ("TLSv1.3", "TLSv1.3")
     assert seen.cipher == "TLS_AES_128_GCM_SHA256"
     assert seen.established
     assert connection.anomalies == []
@@ -235,7 +235,7 @@ def test_sslv2_compatible_hello_has_no_fingerprint() -> None:
             connection.client(hello[start : start + size])
         connection.server(SERVER_HELLO)
         connection.eof()
-        assert connection.seen.offered_version == "TLSv1.2"
+        assert max(connection.seen.offered_versions) == "TLSv1.2"
         assert (connection.seen.ja3, connection.seen.ja4) == (None, None)
         assert connection.seen.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 
@@ -321,7 +321,8 @@ def test_certificate_that_cannot_be_read() -> None:
     connection = play([(Side.SERVER, SERVER_HELLO + certificate_message(b"garbage"))])
     connection.eof()
     assert [each.code for each in connection.anomalies] == ["tls_certificate_invalid"]
-    assert connection.seen.certificate is None
+    assert connection.seen.certificate is not None
+    assert connection.seen.certificate.subject is None
 
 
 def test_server_sends_empty_certificate_list() -> None:
@@ -416,6 +417,6 @@ def test_hello_of_a_real_client(version: ssl.TLSVersion) -> None:
     connection.client(outgoing.read())
     connection.eof()
     offered = {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
-    assert connection.seen.offered_version == offered
+    assert max(connection.seen.offered_versions) == offered
     assert connection.seen.sni == "mail.example.com"
     assert connection.anomalies == []

@@ -26,7 +26,7 @@ def client(**changes: object) -> ClientHello:
         legacy_version=0x0303,
         cipher_suites=(0x2A2A, *JA4_SUITES),
         extensions=(0x7A7A, *JA4_EXTENSIONS, 0xAAAA),
-        alpn=b"h2",
+        alpn_protocols=(b"h2",),
         supported_versions=(0x9A9A, 0x0304, 0x0303),
         signature_algorithms=JA4_ALGORITHMS,
     )
@@ -103,7 +103,7 @@ def test_ja4_depends_on_order_of_algorithms() -> None:
     ],
 )
 def test_ja4_shows_ends_of_first_protocol(alpn: bytes, ends: str) -> None:
-    assert ja4(client(alpn=alpn))[8:10] == ends
+    assert ja4(client(alpn_protocols=(alpn,)))[8:10] == ends
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ CHANGES = [
     {"ec_point_formats": b"\0"},
     {"signature_algorithms": (0x0403,)},
     {"supported_versions": (0x0303,)},
-    {"alpn": b"imap"},
+    {"alpn_protocols": (b"imap",)},
 ]
 
 

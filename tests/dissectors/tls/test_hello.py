@@ -35,7 +35,7 @@ def test_client_offers_extensions() -> None:
             (11, vector(1, b"\0\1")),
             (13, vector(2, uint16s(0x0403, 0x0804))),
             alpn(b"imap", b"pop3"),
-            (51, b"key share"),
+            (51, vector(2, uint16s(29) + vector(2, bytes(32)))),
         ],
     )
     hello = read_client_hello(body)
@@ -47,6 +47,7 @@ def test_client_offers_extensions() -> None:
     assert hello.ec_point_formats == b"\0\1"
     assert hello.signature_algorithms == (0x0403, 0x0804)
     assert hello.alpn == b"imap"
+    assert hello.key_share_groups == (29,)
     assert hello.oddity is None
 
 

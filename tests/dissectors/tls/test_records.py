@@ -69,7 +69,7 @@ def test_sslv2_hello_is_a_record_only_at_the_start() -> None:
     reader = RecordReader()
     fragments = list(reader.read(b"\x80\x03abc" + record(22, b"x") + b"\x80\x03abc"))
     assert [each.content_type for each in fragments] == [
-        ContentType.SSLV2_CLIENT_HELLO,
+        ContentType.SSLV2_HELLO,
         ContentType.HANDSHAKE,
     ]
     assert reader.is_invalid

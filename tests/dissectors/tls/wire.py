@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissectors.events import Anomaly, Event, Side, TlsHandshakeSeen
 from dissectors.limits import DEFAULT_LIMITS, Limits
-from dissectors.tls import TlsDissector
+from dissectors.tls import ApplicationData, ApplicationGap, TlsDissector
 from dissectors.tls.records import ContentType
 
 SUITES = (0xC02F, 0x009C)
@@ -119,7 +119,7 @@ class Connection:
         self, limits: Limits = DEFAULT_LIMITS, offsets: tuple[int, int] = (0, 0)
     ) -> None:
         self.dissector = TlsDissector(limits, offsets)
-        self.events: list[Event] = []
+        self.events: list[Event | ApplicationData | ApplicationGap] = []
 
     def client(self, data: bytes) -> None:
         self.events += self.dissector.receive_data(Side.CLIENT, data, 1, 1)

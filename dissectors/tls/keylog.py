@@ -1,0 +1,98 @@
+"""Secrets of TLS connections, in the NSS key log format (RFC 9850).
+
+A line is a label, the client's random and a secret, the last two in hexadecimal.
+Secrets are held in memory only: nothing prints, stores or exports them.
+"""
+
+from __future__ import annotations
+
+import binascii
+import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Label(enum.Enum):
+    """What a secret is (RFC 9850 §2)."""
+
+    MASTER_SECRET = b"CLIENT_RANDOM"
+    CLIENT_EARLY_TRAFFIC = b"CLIENT_EARLY_TRAFFIC_SECRET"
+    CLIENT_HANDSHAKE_TRAFFIC = b"CLIENT_HANDSHAKE_TRAFFIC_SECRET"
+    SERVER_HANDSHAKE_TRAFFIC = b"SERVER_HANDSHAKE_TRAFFIC_SECRET"
+    CLIENT_TRAFFIC = b"CLIENT_TRAFFIC_SECRET_0"
+    SERVER_TRAFFIC = b"SERVER_TRAFFIC_SECRET_0"
+
+
+_LABELS = {label.value: label for label in Label}
+_RANDOM_BYTES = 32
+# RFC 5246 §8.1, and the hashes that TLS 1.3 is defined for
+_MASTER_SECRET_BYTES = 48
+_TRAFFIC_SECRET_BYTES = frozenset({32, 48, 64})
+_LONGEST_LINE = 512
+# at about 1 KiB each
+_MOST_CONNECTIONS = 1_000_000
+
+
+class KeyLog:
+    """The secrets of many connections, by the client's random.
+
+    Attributes:
+        ignored: lines that are no secret, no comment and not empty.
+        overflows: connections that were left out because there are too many.
+    """
+
+    def __init__(self) -> None:
+        self.ignored = 0
+        self.overflows = 0
+        self._secrets: dict[bytes, dict[Label, bytes]] = {}
+        self._used: set[bytes] = set()
+
+    def __len__(self) -> int:
+        """Of how many connections there are secrets."""
+        return len(self._secrets)
+
+    def __repr__(self) -> str:
+        return f"<KeyLog of {len(self)} connections>"
+
+    @property
+    def used(self) -> int:
+        """How many of them were met."""
+        return len(self._used)
+
+    def add(self, text: bytes) -> None:
+        """Take lines of a key log; what is none of it is counted in `ignored`."""
+        for line in text.splitlines():
+            if line.strip() and not line.startswith(b"#"):
+                self._add_line(line)
+
+    def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
+        """The secrets of the connection with this client random, if there are any."""
+        found = self._secrets.get(client_random)
+        if found is not None:
+            self._used.add(client_random)
+        return found
+
+    def _add_line(self, line: bytes) -> None:
+        words = line.split() if len(line) <= _LONGEST_LINE else []
+        label = _LABELS.get(words[0]) if len(words) == 3 else None
+        try:
+            random, secret = (binascii.unhexlify(word) for word in words[1:])
+        except ValueError:
+            label = None
+            random = secret = b""
+        if label is None or not _fits(label, random, secret):
+            self.ignored += 1
+        elif random in self._secrets or len(self._secrets) < _MOST_CONNECTIONS:
+            self._secrets.setdefault(random, {})[label] = secret
+        else:
+            self.overflows += 1
+
+
+def _fits(label: Label, random: bytes, secret: bytes) -> bool:
+    if len(random) != _RANDOM_BYTES:
+        return False
+    if label is Label.MASTER_SECRET:
+        return len(secret) == _MASTER_SECRET_BYTES
+    return len(secret) in _TRAFFIC_SECRET_BYTES
