@@ -59,6 +59,11 @@ class Analysis:
         return self._frame("exchanges")
 
     @cached_property
+    def certificates(self) -> pd.DataFrame:
+        """One row per certificate, with the sessions that showed it."""
+        return self._frame("certificates")
+
+    @cached_property
     def anomalies(self) -> pd.DataFrame:
         """One row per oddity."""
         return self._frame("anomalies")

@@ -19,6 +19,7 @@ from analyzer.pipeline import Pipeline
 from analyzer.session_rows import SessionRows, session_rows
 from analyzer.store import StoreFullError
 from analyzer.tables import Tables
+from analyzer.trust import Trust
 from captures import CaptureError
 from dissectors.services import PORTS
 
@@ -60,12 +61,14 @@ class Monitor:
         store: Store,
         *,
         ports: Mapping[int, Protocol] = PORTS,
+        trust: Trust | None = None,
     ) -> None:
         self.started = 0
         self.ended = 0
         self.problems: list[str] = []
         self._live = live
         self._store = store
+        self._trust = Trust() if trust is None else trust
         self._pipeline = Pipeline(self, ports=ports)
         self._about = Analysis({}, [live.name])
         self._tables = Tables()
@@ -150,7 +153,7 @@ class Monitor:
         self._is_dirty = True
 
     def _make_rows(self, session: Session, connection: Connection) -> SessionRows:
-        rows = session_rows(session, connection, self._about.captures)
+        rows = session_rows(session, connection, self._about.captures, self._trust)
         if connection.serial not in self._recent:
             self.ended += 1
             self._news.append(rows.session)

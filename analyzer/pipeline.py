@@ -18,6 +18,7 @@ from analyzer.secrets import Secrets
 from analyzer.session_reader import SessionReader
 from analyzer.session_rows import session_rows
 from analyzer.tables import Tables, in_order
+from analyzer.trust import Trust
 from analyzer.workers import process_count, run_shares
 from captures import (
     MAX_BATCH_BYTES,
@@ -102,7 +103,7 @@ class Pipeline:
         return self._decoder.finish()
 
 
-def analyze(
+def analyze(  # noqa: PLR0913, keywords only
     captures: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
     ports: Mapping[int, Protocol] = PORTS,
@@ -111,6 +112,7 @@ def analyze(
     processes: int | None = None,
     engine: str = ReadEngine.AUTO,
     key_log: str | os.PathLike[str] | None = None,
+    ca: str | os.PathLike[str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Analysis:
     """Find all mail sessions in captures.
@@ -131,6 +133,8 @@ def analyze(
         engine: what reads the captures: a `captures.ReadEngine`.
         key_log: file with the secrets of TLS sessions, in the NSS key log format.
             Those that captures bring along are used in any case.
+        ca: file with the certificates in PEM that are trusted to sign others; `None`
+            for those of the system.
         on_progress: called after each batch with the bytes of input that were
             read, and those there are in all, if that is known.
 
@@ -138,9 +142,9 @@ def analyze(
         The tables, and what could not be read.
 
     Raises:
-        LoadError: the key log can't be read.
+        LoadError: the key log or the certificates can't be read.
     """
-    secrets = Secrets(key_log)
+    secrets, trust = Secrets(key_log), Trust(ca)
     if isinstance(captures, (str, os.PathLike)):
         captures = [captures]
     paths = [os.fspath(path) for path in captures]
@@ -162,7 +166,9 @@ def analyze(
 
     def read(share: int) -> _Part:
         shown = on_progress if share == 0 else None
-        return _read_share(open_all, ports, Share(share, processes), secrets, shown)
+        return _read_share(
+            open_all, ports, Share(share, processes), secrets, trust, shown
+        )
 
     parts = run_shares(read, processes)
     first = parts[0]
@@ -195,9 +201,10 @@ class _Part:
 class _TableWriter:
     """Writes the rows of sessions that are over (a `SessionSink`)."""
 
-    def __init__(self, captures: Sequence[str]) -> None:
+    def __init__(self, captures: Sequence[str], trust: Trust) -> None:
         self.tables = Tables()
         self._captures = captures
+        self._trust = trust
 
     def session_started(self) -> None:
         """Wait for its end."""
@@ -207,7 +214,8 @@ class _TableWriter:
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Write the rows."""
-        self.tables.append(session_rows(session, connection, self._captures))
+        rows = session_rows(session, connection, self._captures, self._trust)
+        self.tables.append(rows)
 
 
 def _read_share(
@@ -215,11 +223,12 @@ def _read_share(
     ports: Mapping[int, Protocol],
     share: Share,
     secrets: Secrets,
+    trust: Trust,
     on_progress: OnProgress | None,
 ) -> _Part:
     """Read all packets, and follow this share of the connections."""
     with _few_collections(), open_all() as batches:
-        writer = _TableWriter(batches.names)
+        writer = _TableWriter(batches.names, trust)
         pipeline = Pipeline(writer, ports=ports, share=share, key_log=secrets.key_log)
         for batch in batches:
             secrets.take(batches.secrets)

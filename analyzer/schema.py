@@ -93,6 +93,12 @@ SESSIONS = Table(
         Column("complete", _FLAG, "the start and both directions were seen"),
         Column("tls_mode", _TEXT, "none, implicit, starttls"),
         Column(
+            "protection",
+            _TEXT,
+            "protected, protected-weakly, plaintext-login, plaintext-mail, "
+            "plaintext-empty, unknown",
+        ),
+        Column(
             "starttls",
             _TEXT,
             "furthest step of the upgrade: not-offered, offered, refused, accepted, "
@@ -141,6 +147,14 @@ SESSIONS = Table(
         Column("ja3", _TEXT, "JA3 fingerprint of the client"),
         Column("ja3s", _TEXT, "JA3S fingerprint of the server"),
         Column("ja4", _TEXT, "JA4 fingerprint of the client"),
+        Column("cert_sha256", _TEXT, "server certificate: its fingerprint"),
+        Column(
+            "cert_status",
+            _TEXT,
+            "whether its chain was to be trusted then: valid, expired, not-yet-valid, "
+            "self-signed, issuer-missing, untrusted-root, invalid, unreadable",
+        ),
+        Column("cert_name_matches", _FLAG, "it is for the host that was asked for"),
         Column("cert_subject", _TEXT, "server certificate: subject (RFC 4514)"),
         Column("cert_issuer", _TEXT, "server certificate: issuer (RFC 4514)"),
         Column("cert_names", _TEXTS, "server certificate: subject alternative names"),
@@ -322,7 +336,35 @@ ANOMALIES = Table(
     ),
 )
 
-TABLES = (SESSIONS, MESSAGES, EXCHANGES, ANOMALIES)
+CERTIFICATES = Table(
+    "certificates",
+    "One certificate that was shown in clear, or decrypted.",
+    (
+        Column("sha256", _TEXT, "its fingerprint"),
+        Column("subject", _TEXT, "subject (RFC 4514)"),
+        Column("issuer", _TEXT, "issuer (RFC 4514)"),
+        Column("serial", _TEXT, "serial number, in hexadecimal"),
+        Column("names", _TEXTS, "subject alternative names"),
+        Column("not_before", _TIME, "valid from"),
+        Column("not_after", _TIME, "valid until"),
+        Column("key_type", _TEXT, "such as RSA, EC secp256r1, Ed25519"),
+        Column("key_bits", _COUNT, "size of the key"),
+        Column("signature_algorithm", _TEXT, "by which its issuer signed it"),
+        Column("self_signed", _FLAG, "it signed itself"),
+        Column("is_ca", _FLAG, "it may sign others"),
+        Column(
+            "shown_as",
+            _TEXTS,
+            "server, server-chain, client, client-chain; any of them",
+        ),
+        Column("first_seen", _TIME, "start of the first session that showed it"),
+        Column("last_seen", _TIME, "start of the last one"),
+        Column("session_count", _COUNT, "how many sessions showed it"),
+        Column("sessions", _TEXTS, "which ones; 10,000 at most"),
+    ),
+)
+
+TABLES = (SESSIONS, MESSAGES, EXCHANGES, CERTIFICATES, ANOMALIES)
 
 # for people: what pandas, a JSON file or a spreadsheet shows
 _TYPE_NAMES = {

@@ -6,6 +6,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.identity import address_text, community_id, session_id
+from analyzer.protection import CertificateVerdict, protection
+from analyzer.trust import covers, weaknesses
 from captures import split_frame_id
 from dissectors.events import (
     Delivery,
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.sessions import Session
+    from analyzer.trust import Trust
     from captures import Connection
     from dissectors import events
 
 Row = tuple[Any, ...]
 
 # the columns of a session without TLS, behind `starttls`
-_NO_TLS = (None,) * 36
+_NO_TLS = (None,) * 39
 
 _NS = 1e9
 _STARTTLS_NAMES = {
@@ -44,19 +47,28 @@ class SessionRows(NamedTuple):
 
     Attributes:
         session: the row of `sessions`.
+        session_id: its ID.
+        start_ns: when it began.
         messages: those of `messages`.
         exchanges: those of `exchanges`.
         anomalies: those of `anomalies`.
+        certificates: what each certificate was shown as, and the certificate.
     """
 
     session: Row
     messages: list[Row]
     exchanges: list[Row]
     anomalies: list[Row]
+    session_id: str
+    start_ns: int
+    certificates: list[tuple[str, events.Certificate]]
 
 
 def session_rows(
-    session: Session, connection: Connection, captures: Sequence[str]
+    session: Session,
+    connection: Connection,
+    captures: Sequence[str],
+    trust: Trust,
 ) -> SessionRows:
     """The rows of a session.
 
@@ -64,16 +76,30 @@ def session_rows(
         session: what happened in it.
         connection: the account of its TCP connection.
         captures: names of all captures.
+        trust: judges certificates.
     """
     identifier = session_id(connection)
     # answers come in another order than commands; commands tell the order
     exchanges = sorted(session.exchanges, key=attrgetter("number"))
     return SessionRows(
-        _session_row(identifier, session, connection, captures),
+        _session_row(identifier, session, connection, captures, trust),
         [_message_row(identifier, each, captures) for each in session.messages],
         [_exchange_row(identifier, each, captures) for each in exchanges],
         [_anomaly_row(identifier, each, captures) for each in session.anomalies],
+        identifier,
+        connection.start_ns,
+        _certificates(session.tls) if session.tls is not None else [],
     )
+
+
+def _certificates(
+    tls: events.TlsHandshakeSeen,
+) -> list[tuple[str, events.Certificate]]:
+    shown = []
+    for role, chain in (("server", tls.chain), ("client", tls.client_chain)):
+        shown += [(role, each) for each in chain[:1]]
+        shown += [(f"{role}-chain", each) for each in chain[1:]]
+    return shown
 
 
 def _session_row(
@@ -81,13 +107,14 @@ def _session_row(
     session: Session,
     connection: Connection,
     captures: Sequence[str],
+    trust: Trust,
 ) -> Row:
     return (
         identifier,
         *_identity(session, connection, captures),
         *_timing(session, connection),
         *_volume(session, connection),
-        *_protection(session),
+        *_protection(session, connection, trust),
         *_dialogue(session),
         *_authentication(session),
         *_mail(session),
@@ -148,17 +175,24 @@ def _volume(session: Session, connection: Connection) -> Row:
     )
 
 
-def _protection(session: Session) -> Row:
+def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
     tls = session.tls
     if tls is None:
-        return ("none", _starttls_name(session), *_NO_TLS)
+        verdict = protection(session, connection, None)
+        return ("none", verdict, _starttls_name(session), *_NO_TLS)
     upgraded = session.starttls is StartTls.ACCEPTED
     # a hello that was answered in clear protects nothing
     answered = tls.version is not None or session.greeting is None or upgraded
     mode = ("starttls" if upgraded else "implicit") if answered else "none"
     certificate = tls.certificate
+    status = trust.status(tls.chain, connection.start_ns)
+    matches = None
+    if tls.sni is not None and certificate is not None:
+        matches = covers(certificate, tls.sni)
+    judged = CertificateVerdict(status, matches, weaknesses(tls.chain))
     return (
         mode,
+        protection(session, connection, judged),
         _starttls_name(session) if mode != "implicit" else None,
         tls.version,
         tls.cipher,
@@ -166,7 +200,7 @@ def _protection(session: Session) -> Row:
         tls.post_quantum,
         tls.forward_secret,
         tls.signature,
-        tls.weaknesses,
+        [*tls.weaknesses, *judged.weaknesses],
         tls.established,
         _seconds_between(tls.begin_ns, tls.end_ns),
         tls.failed_after,
@@ -193,6 +227,9 @@ def _protection(session: Session) -> Row:
         tls.ja4,
         *(
             (
+                certificate.sha256,
+                status,
+                matches,
                 certificate.subject,
                 certificate.issuer,
                 certificate.names,
@@ -200,7 +237,7 @@ def _protection(session: Session) -> Row:
                 certificate.not_after_ns,
             )
             if certificate is not None
-            else (None,) * 5
+            else (None,) * 8
         ),
     )
 

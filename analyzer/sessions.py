@@ -62,6 +62,9 @@ class Session:
         self.login_time_ns: int | None = None
         self.idle_ns: int | None = None
         self.exposure: Exposure | None = None
+        # without TLS: somebody logged in, and so many messages crossed the wire
+        self.plaintext_login = False
+        self.plaintext_messages = 0
         self.mail_from: list[str] = []
         self.rcpt_to: list[str] = []
         self.rcpt_refused: list[str] = []
@@ -156,6 +159,11 @@ class Session:
                 self.capabilities_before_login = self.capabilities
                 if self.exchanges:
                     self.login_time_ns = self.exchanges[-1].reply_time_ns
+        if not event.secured:
+            self.plaintext_login |= (
+                event.exposure is not Exposure.NOTHING
+                or event.result is Outcome.SUCCESS
+            )
         if self.exposure is None or _rank(event.exposure) > _rank(self.exposure):
             self.exposure = event.exposure
 
@@ -201,6 +209,7 @@ class Session:
 
     def _fold_message(self, event: events.MessageTransferred) -> None:
         self.messages.append(event)
+        self.plaintext_messages += not event.secured
 
     def _fold_anomaly(self, event: events.Anomaly) -> None:
         self.anomalies.append(event)

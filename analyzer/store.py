@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from analyzer import schema
+from analyzer.certificates import merge_certificates
 from analyzer.export import ExportError, make_folder, write_blocks, write_table
 from analyzer.folder import ABOUT, write_about
 from analyzer.load import LoadError
@@ -134,7 +135,11 @@ class Store:
         sources = list_sources(self.folder)
         sessions = sessions_in_order(sources)
         for table in schema.TABLES:
-            blocks = blocks_in_order(sources, table, sessions)
+            if table is schema.CERTIFICATES:
+                found = [read_rows(source, table) for source in sources]
+                blocks = iter([merge_certificates(found)])
+            else:
+                blocks = blocks_in_order(sources, table, sessions)
             path = self.folder / f"{table.name}.{kind}"
             write_blocks(blocks, table.arrow, path)
         write_about(about_parts(sources), self.folder, kind)

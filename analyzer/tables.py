@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer import schema
+from analyzer.certificates import CertificateTable, merge_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,7 @@ class Tables:
         self.messages = TableBuilder(schema.MESSAGES)
         self.exchanges = TableBuilder(schema.EXCHANGES)
         self.anomalies = TableBuilder(schema.ANOMALIES)
+        self.certificates = CertificateTable()
         self._count = 0
 
     def __len__(self) -> int:
@@ -128,11 +130,17 @@ class Tables:
             self.exchanges.append(number, row)
         for row in rows.anomalies:
             self.anomalies.append(number, row)
+        if rows.certificates:
+            self.certificates.add(rows.session_id, rows.start_ns, rows.certificates)
 
     def finish(self) -> dict[str, UnorderedTable]:
         """All tables, by name."""
         builders = (self.sessions, self.messages, self.exchanges, self.anomalies)
-        return {builder.table.name: builder.finish() for builder in builders}
+        tables = {builder.table.name: builder.finish() for builder in builders}
+        # these belong to several sessions
+        nobody = np.zeros(0, dtype=np.int64)
+        certificates = UnorderedTable(self.certificates.finish(), nobody)
+        return tables | {schema.CERTIFICATES.name: certificates}
 
 
 def empty_tables() -> dict[str, pa.Table]:
@@ -145,6 +153,9 @@ def in_order_by_id(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     sessions = tables["sessions"].sort_by(SESSION_ORDER)
     ordered = {}
     for name, rows in tables.items():
+        if name == schema.CERTIFICATES.name:
+            ordered[name] = merge_certificates([rows])
+            continue
         ranks = compute.index_in(rows["session_id"], sessions["session_id"])
         # stable: what belongs to a session stays in its order
         ordered[name] = rows.take(np.argsort(ranks.to_numpy(), kind="stable"))
@@ -171,6 +182,8 @@ def in_order(parts: Sequence[dict[str, UnorderedTable]]) -> dict[str, pa.Table]:
     rank = np.empty(len(order), dtype=np.int64)
     rank[closed[order]] = np.arange(len(order))
     ordered = {"sessions": sessions.take(order)}
+    shown = [part[schema.CERTIFICATES.name].rows for part in parts]
+    ordered[schema.CERTIFICATES.name] = merge_certificates(shown)
     for name in parts[0].keys() - ordered.keys():
         rows = pa.concat_tables([part[name].rows for part in parts])
         owners = [

@@ -26,6 +26,7 @@ from dissectors.events import (
     Exposure,
     ExtensionUsed,
     LoginOffered,
+    MessageTransferred,
     Side,
     SoftwareIdentified,
     StartTlsAdvanced,
@@ -42,7 +43,7 @@ from dissectors.tls import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.events import Event, MessageTransferred
+    from dissectors.events import Event
     from dissectors.limits import Limits
     from dissectors.tls import KeyLog
 
@@ -592,7 +593,9 @@ class MailDissector(abc.ABC):
             self._pass_gap(event.side, event.length)
         for each in self._events:
             if isinstance(each, AuthAttempted):
-                each.exposure = Exposure.NOTHING
+                each.exposure, each.secured = Exposure.NOTHING, True
+            elif isinstance(each, MessageTransferred):
+                each.secured = True
             elif isinstance(each, Anomaly):
                 each.offset = tls.offset(each.side)
         inside = [each for each in self._events if type(each) not in _OF_CLEAR_TEXT]

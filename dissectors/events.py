@@ -243,6 +243,7 @@ class AuthAttempted:
         user: the authentication identity, where the mechanism shows it.
         exposure: what was sent in clear.
         authzid: the identity to act as (RFC 4422 §2), if it was given.
+        secured: by TLS, which was decrypted.
     """
 
     mechanism: str
@@ -250,6 +251,7 @@ class AuthAttempted:
     result: Outcome
     exposure: Exposure
     authzid: str | None = None
+    secured: bool = False
 
 
 @dataclass(slots=True)
@@ -346,6 +348,7 @@ class MessageTransferred:
         verb: the command that carried it, in upper case.
         begin_ns: when its first byte was seen.
         parameters: those of MAIL and RCPT, each once.
+        secured: by TLS, which was decrypted.
     """
 
     direction: Direction
@@ -359,6 +362,7 @@ class MessageTransferred:
     verb: str | None = None
     begin_ns: int | None = None
     parameters: list[str] = field(default_factory=list)
+    secured: bool = False
 
 
 @dataclass(slots=True)

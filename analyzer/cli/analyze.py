@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @options.ports
 @options.reader
 @options.key_log
+@options.ca
 def analyze(
     captures: tuple[str, ...],
     output: Output | None,
@@ -49,6 +50,7 @@ def analyze(
     ports: Mapping[int, Protocol],
     engine: str,
     key_log: Path | None,
+    ca: Path | None,
 ) -> None:
     """Find the mail sessions in capture files, and summarise them.
 
@@ -62,7 +64,7 @@ def analyze(
     """
     options.require_captures(captures)
     analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, quiet=quiet
+        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     problems = outputs.problems_of(analysis)
     if output is not None:

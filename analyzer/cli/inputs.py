@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from analyzer.analysis import Analysis
     from analyzer.pipeline import OnProgress
+    from analyzer.trust import Trust
     from dissectors.services import Protocol
 
 
@@ -25,6 +26,7 @@ def read_inputs(
     ports: Mapping[int, Protocol],
     engine: str,
     key_log: Path | None,
+    ca: Path | None,
     quiet: bool,
 ) -> Analysis:
     """Analyse captures, or read the tables of one folder.
@@ -39,7 +41,22 @@ def read_inputs(
     gc.freeze()
     if len(captures) == 1 and Path(captures[0]).is_dir():
         return _read_folder(Path(captures[0]))
-    return _analyze(captures, ports, engine, key_log, quiet=quiet)
+    return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
+
+
+def read_trust(path: Path | None) -> Trust:
+    """Trust the certificates of a file, or those that the system trusts.
+
+    Raises:
+        CommandError: the file can't be read.
+    """
+    from analyzer.load import LoadError
+    from analyzer.trust import Trust
+
+    try:
+        return Trust(path)
+    except LoadError as error:
+        raise CommandError(str(error)) from error
 
 
 def _read_folder(folder: Path) -> Analysis:
@@ -58,6 +75,7 @@ def _analyze(
     ports: Mapping[int, Protocol],
     engine: str,
     key_log: Path | None,
+    ca: Path | None,
     *,
     quiet: bool,
 ) -> Analysis:
@@ -72,6 +90,7 @@ def _analyze(
                 ports=ports,
                 engine=engine,
                 key_log=key_log,
+                ca=ca,
                 on_progress=on_progress,
             )
         except (LoadError, WorkerError) as error:

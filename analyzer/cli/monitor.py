@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print sessions as JSON Lines.")
 @options.quiet
 @options.user
+@options.ca
 def monitor(
     interface: str,
     engine: str,
@@ -50,6 +52,7 @@ def monitor(
     as_json: bool,
     quiet: bool,
     user: str | None,
+    ca: Path | None,
 ) -> None:
     """Watch a network interface, and print a line for each mail session that ends.
 
@@ -77,6 +80,7 @@ def monitor(
         as_json=as_json,
         quiet=quiet,
         user=user,
+        trust=read_trust(ca),
     )
     problems = watched.problems + outputs.problems_of(watched.analysis)
     if not quiet and not as_json:

@@ -65,6 +65,13 @@ key_log = click.option(
     help="Decrypt TLS with the secrets of FILE, an NSS key log (SSLKEYLOGFILE).",
 )
 
+ca = click.option(
+    "--ca",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Trust the certificates in FILE (PEM) to sign others, not the system's.",
+)
+
 captures = click.argument("captures", metavar="CAPTURE...", nargs=-1)
 
 ports = click.option(

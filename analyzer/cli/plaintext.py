@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import read_inputs, read_trust
 from analyzer.cli.main import PLAINTEXT
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     "submission or access; relay between servers doesn't count.",
 )
 @options.ports
+@options.key_log
+@options.ca
 @click.option(
     "--engine",
     type=click.Choice(sorted({*options.READERS, *options.ENGINES})),
@@ -57,6 +59,7 @@ def plaintext(
     ports: Mapping[int, Protocol],
     engine: str,
     key_log: Path | None,
+    ca: Path | None,
 ) -> None:
     """Find who still sends mail or passwords in clear.
 
@@ -74,7 +77,7 @@ def plaintext(
     problems: list[str] = []
     if interface is None:
         analysis = read_inputs(
-            captures, ports=ports, engine=engine, key_log=key_log, quiet=False
+            captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
         )
         outputs.say(analysis.notes)
     else:
@@ -88,6 +91,7 @@ def plaintext(
             duration_s=duration,
             quiet=True,
             user=user,
+            trust=read_trust(ca),
         )
     problems += outputs.problems_of(analysis)
     problems += _print(analysis, as_csv=as_csv, as_json=as_json)

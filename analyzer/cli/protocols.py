@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 @options.ports
 @options.reader
 @options.key_log
+@options.ca
 def protocols(
     captures: tuple[str, ...],
     as_json: bool,
     ports: Mapping[int, Protocol],
     engine: str,
     key_log: Path | None,
+    ca: Path | None,
 ) -> None:
     """Compare SMTP, IMAP and POP3, and say what each was used for.
 
@@ -44,7 +46,7 @@ def protocols(
     problems: list[str] = []
     if captures:
         analysis = read_inputs(
-            captures, ports=ports, engine=engine, key_log=key_log, quiet=False
+            captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
         )
         outputs.say(analysis.notes)
         problems += outputs.problems_of(analysis)

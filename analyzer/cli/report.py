@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @options.ports
 @options.reader
 @options.key_log
+@options.ca
 def report(
     captures: tuple[str, ...],
     output: Path,
@@ -37,6 +38,7 @@ def report(
     ports: Mapping[int, Protocol],
     engine: str,
     key_log: Path | None,
+    ca: Path | None,
 ) -> None:
     """Write a report of captures, or of a folder of tables, as one HTML file.
 
@@ -46,7 +48,7 @@ def report(
     """
     options.require_captures(captures)
     analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, quiet=quiet
+        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     if not quiet:
         outputs.say(analysis.notes)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from analyzer.analysis import Analysis
     from analyzer.store import Store
+    from analyzer.trust import Trust
     from captures import LiveCapture
     from dissectors.services import Protocol
 
@@ -46,6 +47,7 @@ def watch(
     as_json: bool = False,
     quiet: bool = False,
     user: str | None = None,
+    trust: Trust | None = None,
 ) -> Watched:
     """Watch an interface until the time is over or the user ends it.
 
@@ -85,7 +87,7 @@ def watch(
             store = _open_store(output, user, stack)
         except (CaptureError, PrivilegeError, ExportError) as error:
             raise CommandError(str(error)) from error
-        monitor = Monitor(live, store, ports=ports)
+        monitor = Monitor(live, store, ports=ports, trust=trust)
         problems: list[str] = []
         if not quiet:
             outputs.say(live.notes)

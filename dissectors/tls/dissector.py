@@ -127,7 +127,7 @@ class TlsDissector:
         """Nothing more can be learned from either side."""
         flows = self._client, self._server
         return self._is_reported and not any(
-            [flow.is_readable and not flow.at_end for flow in flows]
+            flow.is_readable and not flow.at_end for flow in flows
         )
 
     def offset(self, side: Side) -> int:

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 import analyzer
+from analyzer import schema
 from analyzer.cli import main
 from tests.support.analyses import CAPTURES, DATA, DEMO, rows_of
 
@@ -211,7 +212,7 @@ def test_all_tables_go_to_a_folder(kind: str, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert {path.name for path in (tmp_path / "new" / "tables").iterdir()} == {
         "analysis.json",
-        *(f"{n}.{kind}" for n in ("sessions", "messages", "exchanges", "anomalies")),
+        *(f"{table.name}.{kind}" for table in schema.TABLES),
     }
 
 

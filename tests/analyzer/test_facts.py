@@ -143,7 +143,7 @@ def test_other_services_are_no_mail(name: str) -> None:
     analysis = analysis_of(name)
 
     assert analysis.packets > 0
-    assert [len(table) for table in analysis.tables.values()] == [0, 0, 0, 0]
+    assert not any(len(table) for table in analysis.tables.values())
 
 
 @pytest.mark.parametrize("name", CAPTURES)

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import compute
 
-from analyzer import parts
+from analyzer import parts, schema
 from analyzer import store as store_module
 from analyzer.analysis import Analysis
+from analyzer.certificates import merge_certificates
 from analyzer.export import ExportError
 from analyzer.folder import read_folder, write_folder
 from analyzer.load import LoadError
@@ -30,12 +31,35 @@ ABOUT = Analysis({}, ["eth0"], packets=7, capture_bytes=700, dropped=1)
 def some(start: int, stop: int, step: int = 1) -> Tables:
     """What belongs to some sessions of the office."""
     wanted = OFFICE.tables["sessions"]["session_id"].to_pylist()[start:stop:step]
-    return {
+    rows = {
         name: table.filter(
             compute.is_in(table["session_id"], pa.array(wanted, pa.string()))
         )
         for name, table in OFFICE.tables.items()
+        if name != "certificates"
     }
+    return rows | {"certificates": shown_by(wanted)}
+
+
+def shown_by(wanted: list[str]) -> pa.Table:
+    """The certificates that some sessions of the office showed."""
+    sessions = OFFICE.tables["sessions"]
+    starts = dict(
+        zip(
+            sessions["session_id"].to_pylist(),
+            sessions["start"].cast(pa.int64()).to_pylist(),
+            strict=True,
+        )
+    )
+    rows = []
+    for row in OFFICE.tables["certificates"].to_pylist():
+        row["sessions"] = [each for each in row["sessions"] if each in wanted]
+        if row["sessions"]:
+            times = [starts[each] for each in row["sessions"]]
+            row |= {"first_seen": min(times), "last_seen": max(times)}
+            rows.append(row | {"session_count": len(times)})
+    table = pa.Table.from_pylist(rows, schema=schema.CERTIFICATES.arrow)
+    return merge_certificates([table])
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""The verdict on how a session was protected, from what was seen of it.
+
+Submission (RFC 6409) and access (IMAP, POP3) are held to RFC 8314 and RFC 9325: TLS
+with a certificate that the client can check. Relay between servers is opportunistic
+(RFC 7435): a certificate that nobody checks is usual there, and better than none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer import trust
+from dissectors.services import Protocol
+
+if TYPE_CHECKING:
+    from analyzer.sessions import Session
+    from captures import Connection
+
+PROTECTED = "protected"
+PROTECTED_WEAKLY = "protected-weakly"
+PLAINTEXT_LOGIN = "plaintext-login"
+PLAINTEXT_MAIL = "plaintext-mail"
+PLAINTEXT_EMPTY = "plaintext-empty"
+UNKNOWN = "unknown"
+
+_RELAY_PORT = 25
+# what a client of RFC 8314 §5.2 does not accept; other issuers may be its own
+_UNACCEPTABLE = frozenset(
+    {trust.EXPIRED, trust.NOT_YET_VALID, trust.SELF_SIGNED, trust.UNREADABLE}
+)
+# behind these, what was sent can't be read
+_HIDING = frozenset({"imap_compression_lost", "imap_compression_bomb", "dissector_bug"})
+_NO_SECRECY = "no forward secrecy"
+
+
+class CertificateVerdict(NamedTuple):
+    """What is known of a server's certificate.
+
+    Attributes:
+        status: of its chain (`analyzer.trust`); `None` if it was not seen.
+        name_matches: it is for the host that was asked for.
+        weaknesses: of keys and signatures.
+    """
+
+    status: str | None
+    name_matches: bool | None
+    weaknesses: list[str]
+
+
+def protection(
+    session: Session, connection: Connection, certificate: CertificateVerdict | None
+) -> str:
+    """Judge a session.
+
+    Args:
+        session: what happened in it.
+        connection: the account of its TCP connection.
+        certificate: of the server, if there was a TLS handshake.
+    """
+    if session.plaintext_login:
+        return PLAINTEXT_LOGIN
+    if session.plaintext_messages:
+        return PLAINTEXT_MAIL
+    tls = session.tls
+    if tls is None or not tls.established:
+        # what was lost may have been anything
+        return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
+    if tls.version is None or _lost_before_tls(session):
+        return UNKNOWN
+    if certificate is None or _is_relay(session, connection):
+        weak = any(each != _NO_SECRECY for each in _of_versions(tls.weaknesses))
+    else:
+        weak = (
+            bool(tls.weaknesses)
+            or bool(certificate.weaknesses)
+            or certificate.status in _UNACCEPTABLE
+            or certificate.name_matches is False
+        )
+    return PROTECTED_WEAKLY if weak else PROTECTED
+
+
+def _is_relay(session: Session, connection: Connection) -> bool:
+    return (
+        session.protocol is Protocol.SMTP
+        and connection.responder.port == _RELAY_PORT
+        and not session.auth_attempts
+    )
+
+
+def _of_versions(weaknesses: list[str]) -> list[str]:
+    """Those of version and cipher suite."""
+    return [each for each in weaknesses if each.startswith(("old", "broken", "weak c"))]
+
+
+def _hides_something(session: Session, connection: Connection) -> bool:
+    missing = any(flow.missing_bytes for flow in connection.flows)
+    tls = session.tls
+    # records of TLS whose handshake was not captured
+    is_dark = tls is not None and tls.failed_after is None and tls.alert is None
+    codes = {anomaly.code for anomaly in session.anomalies}
+    return bool(missing or is_dark or not connection.is_complete or codes & _HIDING)
+
+
+def _lost_before_tls(session: Session) -> bool:
+    """Whether a login or a message may have been lost before the handshake."""
+    begin_ns = session.tls.begin_ns if session.tls is not None else None
+    return begin_ns is not None and any(
+        anomaly.code == "stream_gap" and anomaly.time_ns < begin_ns
+        for anomaly in session.anomalies
+    )

@@ -1,0 +1,232 @@
+"""Whether certificates are to be trusted, at the time at which they were shown.
+
+Chains are verified by `cryptography`, against the system's trust store or one that the
+user names. What a client would have asked beside is told apart: whether the name that
+it wanted is covered (RFC 9525 §6, RFC 7817 §3).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import ssl
+import warnings
+from typing import TYPE_CHECKING
+
+from analyzer.load import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography import x509
+
+    from dissectors.events import Certificate
+
+_DAY_NS = 86_400 * 1_000_000_000
+_REMEMBERED = 4096
+# RFC 9325 §4.5
+_SHORTEST_RSA_BITS = 2048
+_WEAK_HASHES = ("md2", "md5", "sha1")
+
+VALID = "valid"
+EXPIRED = "expired"
+NOT_YET_VALID = "not-yet-valid"
+SELF_SIGNED = "self-signed"
+ISSUER_MISSING = "issuer-missing"
+UNTRUSTED_ROOT = "untrusted-root"
+INVALID = "invalid"
+UNREADABLE = "unreadable"
+
+
+class Trust:
+    """The certificates that are trusted to sign others."""
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """Trust what a file holds, or what the system trusts.
+
+        Args:
+            path: certificates in PEM; `None` for those of the system, which are read
+                when they are first needed.
+
+        Raises:
+            LoadError: the file can't be read, or holds no certificate.
+        """
+        self._roots: list[x509.Certificate] | None = None
+        self._statuses: dict[tuple[object, ...], str] = {}
+        if path is not None:
+            self._roots = _read_roots(os.fspath(path))
+
+    def status(self, chain: Sequence[Certificate], time_ns: int) -> str | None:
+        """Judge a chain, the server's own certificate first.
+
+        Args:
+            chain: as it was sent; `None` is what nobody saw.
+            time_ns: when, in nanoseconds since the Unix epoch.
+
+        Returns:
+            One of the names above; `None` if there is no certificate.
+        """
+        if not chain:
+            return None
+        flags = [_validity(each, time_ns) for each in chain]
+        key = (*[each.sha256 for each in chain], *flags, time_ns // _DAY_NS)
+        found = self._statuses.get(key)
+        if found is None:
+            if len(self._statuses) >= _REMEMBERED:
+                self._statuses.clear()
+            found = self._statuses[key] = self._judge(chain, time_ns)
+        return found
+
+    def _judge(self, chain: Sequence[Certificate], time_ns: int) -> str:
+        own = chain[0]
+        if own.subject is None or own.not_after_ns is None:
+            return UNREADABLE
+        validity = _validity(own, time_ns)
+        if validity is not None:
+            return validity
+        from cryptography import x509
+
+        roots = self._all_roots()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sent = [
+                x509.load_der_x509_certificate(each.der)
+                for each in chain
+                if each.subject is not None
+            ]
+            if _is_verified(sent, roots, time_ns):
+                return VALID
+            if own.self_signed:
+                return SELF_SIGNED
+            return _why_not(sent, roots)
+
+    def _all_roots(self) -> list[x509.Certificate]:
+        if self._roots is None:
+            path = ssl.get_default_verify_paths().cafile or _SYSTEM_ROOTS
+            try:
+                self._roots = _read_roots(path)
+            except LoadError:
+                # a machine without a trust store trusts nobody
+                self._roots = []
+        return self._roots
+
+
+_SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def _read_roots(path: str) -> list[x509.Certificate]:
+    from cryptography import x509
+
+    try:
+        with open(path, "rb") as file, warnings.catch_warnings():  # noqa: PTH123
+            warnings.simplefilter("ignore")
+            return x509.load_pem_x509_certificates(file.read())
+    except OSError as error:
+        reason = f"{path}: can't be read ({error.strerror})"
+        raise LoadError(reason) from error
+    except ValueError as error:
+        reason = f"{path}: no certificates in PEM in it"
+        raise LoadError(reason) from error
+
+
+def _validity(certificate: Certificate, time_ns: int) -> str | None:
+    """Why a certificate is not valid at a time; `None` if it is."""
+    before, after = certificate.not_before_ns, certificate.not_after_ns
+    if before is not None and time_ns < before:
+        return NOT_YET_VALID
+    if after is not None and time_ns > after:
+        return EXPIRED
+    return None
+
+
+def _is_verified(
+    sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], time_ns: int
+) -> bool:
+    from cryptography import x509
+    from cryptography.x509 import verification
+
+    subject = _any_name(sent[0])
+    if subject is None or not roots:
+        return False
+    time = dt.datetime.fromtimestamp(time_ns / 1e9, dt.UTC).replace(tzinfo=None)
+    try:
+        builder = verification.PolicyBuilder().store(verification.Store(list(roots)))
+        verifier = builder.time(time).build_server_verifier(subject)
+        verifier.verify(sent[0], list(sent[1:]))
+    except (
+        verification.VerificationError,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
+        return False
+    return True
+
+
+def _any_name(certificate: x509.Certificate) -> x509.DNSName | x509.IPAddress | None:
+    """A name that a certificate covers: which one is wanted is not asked here."""
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
+    except (x509.ExtensionNotFound, ValueError):
+        return None
+    for name in names:
+        if isinstance(name, x509.DNSName):
+            return x509.DNSName(name.value.replace("*", "any", 1))
+        if isinstance(name, x509.IPAddress) and hasattr(name.value, "packed"):
+            return name
+    return None
+
+
+def _why_not(
+    sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
+) -> str:
+    """Follow issuers up to where the chain ends."""
+    known = {each.subject.public_bytes(): each for each in sent}
+    trusted = {each.subject.public_bytes() for each in roots}
+    current, seen = sent[0], set[bytes]()
+    while True:
+        issuer = current.issuer.public_bytes()
+        if issuer in trusted:
+            # somebody of that name is trusted, and yet it could not be verified
+            return INVALID
+        if issuer == current.subject.public_bytes():
+            return UNTRUSTED_ROOT
+        if issuer not in known or issuer in seen:
+            return ISSUER_MISSING
+        seen.add(issuer)
+        current = known[issuer]
+
+
+def covers(certificate: Certificate, host: str) -> bool:
+    """Whether a certificate is for a host (RFC 9525 §6.3, RFC 7817 §3).
+
+    A wildcard stands for one whole label, the first; the common name counts nothing.
+    """
+    wanted = host.lower().rstrip(".")
+    _, _, parent = wanted.partition(".")
+    for name in certificate.names:
+        presented = name.lower().rstrip(".")
+        if presented == wanted:
+            return True
+        if presented.startswith("*.") and parent and presented[2:] == parent:
+            return True
+    return False
+
+
+def weaknesses(chain: Sequence[Certificate]) -> list[str]:
+    """What of keys and signatures should not be used any more (RFC 9325 §4.5)."""
+    found = []
+    for each in chain:
+        if (
+            each.key_type in {"RSA", "DSA"}
+            and (each.key_bits or 0) < _SHORTEST_RSA_BITS
+        ):
+            found.append(f"short {each.key_type} key of {each.key_bits} bits")
+        # nobody checks the signature of a root
+        signature = (each.signature_algorithm or "").lower().replace("-", "")
+        if not each.self_signed and signature.startswith(_WEAK_HASHES):
+            found.append(f"weak signature {each.signature_algorithm} of a certificate")
+    return list(dict.fromkeys(found))
