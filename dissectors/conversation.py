@@ -588,7 +588,8 @@ class MailDissector(abc.ABC):
         before, self._events = self._events, []
         if isinstance(event, ApplicationData):
             data, at = event.data, (self._time_ns, self._frame)
-            self._events += self._receive_clear(event.side, data, *at)
+            happened = self._receive_clear(event.side, data, *at)
+            self._events += happened
         elif self._reversed is None:
             self._pass_gap(event.side, event.length)
         for each in self._events:

@@ -146,8 +146,8 @@ class Tls13Protection:
     def open(self, header: bytes, body: bytes) -> OpenedRecord:
         """Open the next record; see `RecordProtection`."""
         nonce = (self._iv ^ self._number).to_bytes(_NONCE_BYTES, "big")
-        plaintext = _decrypt(self._aead, nonce, body, header)
         self._number += 1
+        plaintext = _decrypt(self._aead, nonce, body, header)
         # the last byte that is not zero is the content type; zeros are padding
         inner = plaintext.rstrip(b"\0")
         if not inner:
