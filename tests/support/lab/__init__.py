@@ -20,6 +20,7 @@ PACKAGES = {
     "dumpcap": "wireshark-common",
     "ethtool": "ethtool",
     "fetchmail": "fetchmail",
+    "gnutls-cli": "gnutls-bin",
     "ip": "iproute2",
     "mbsync": "isync",
     "nats-server": "nats-server",
@@ -28,5 +29,6 @@ PACKAGES = {
     "redis-server": "redis-server",
     "swaks": "swaks libauthen-sasl-perl libio-socket-ssl-perl",
     "tcpdump": "tcpdump",
+    "tstclnt": "libnss3-tools",
     "vsftpd": "vsftpd",
 }

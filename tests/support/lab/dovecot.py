@@ -44,6 +44,15 @@ mail_location = maildir:{mail}/%n
 mail_uid = {uid}
 mail_gid = {uid}
 first_valid_uid = 1
+# one process for all logins, or no TLS session could be resumed
+service imap-login {{
+  service_count = 0
+  process_limit = 1
+}}
+service pop3-login {{
+  service_count = 0
+  process_limit = 1
+}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {folder}/passwords

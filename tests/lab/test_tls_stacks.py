@@ -1,0 +1,302 @@
+"""Real TLS stacks talk to Postfix and Dovecot: decrypted, they say what plaintext says.
+
+Each stack is played from a machine of its own, all at the same time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+import analyzer
+from tests.support.lab.capture import capture
+from tests.support.lab.office import Office
+from tests.support.lab.people import TOM, plain_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from analyzer.analysis import Analysis
+    from tests.support.lab.machine import Machine
+
+pytestmark = pytest.mark.lab
+
+SERVER = "mail.example.com"
+VERSIONS = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+LETTER = (b"From: tom@example.com", b"Subject: hello", b"", b"text", b".")
+
+
+class Service(NamedTuple):
+    """A way to be served, and what to say there.
+
+    Attributes:
+        protocol: as `--starttls` of clients names it.
+        clear: port without TLS.
+        implicit: port of TLS.
+        lines: what the client says, one after the other.
+    """
+
+    protocol: str
+    clear: int
+    implicit: int
+    lines: tuple[bytes, ...]
+
+
+LOGIN = plain_response(TOM.address, TOM.password).encode()
+SERVICES = (
+    Service(
+        "smtp",
+        587,
+        465,
+        (
+            b"EHLO laptop.example.com",
+            b"AUTH PLAIN " + LOGIN,
+            b"MAIL FROM:<%b>" % TOM.address.encode(),
+            b"RCPT TO:<%b>" % TOM.address.encode(),
+            b"DATA",
+            b"\r\n".join(LETTER),
+            b"QUIT",
+        ),
+    ),
+    Service(
+        "imap",
+        143,
+        993,
+        (
+            b'a LOGIN "%b" "%b"' % (TOM.address.encode(), TOM.password.encode()),
+            b"b SELECT INBOX",
+            b"c FETCH 1 (FLAGS BODY.PEEK[])",
+            b"d LOGOUT",
+        ),
+    ),
+    Service(
+        "pop3",
+        110,
+        995,
+        (
+            b"USER " + TOM.address.encode(),
+            b"PASS " + TOM.password.encode(),
+            b"STAT",
+            b"RETR 1",
+            b"QUIT",
+        ),
+    ),
+)
+
+# what a client says and what it is told, whichever way it came
+SAID = ("verb", "argument", "reply_code", "status")
+OF_SESSION = (
+    "protocol",
+    "auth_mechanism",
+    "auth_user",
+    "auth_result",
+    "mail_from",
+    "rcpt_to",
+    "messages_sent",
+    "messages_retrieved",
+    "mailboxes",
+)
+GNUTLS = "NORMAL:%COMPAT:-VERS-ALL:+VERS-"
+NSS_VERSIONS = {name: name.lower().removeprefix("tlsv") for name in VERSIONS}
+
+
+def openssl(service: Service, port: int, version: str, log: Path, *more: str) -> str:
+    option = f"-{version.lower().replace('.', '_').replace('v', '').removesuffix('_0')}"
+    words = ["openssl", "s_client", "-quiet", "-servername", SERVER, option, *more]
+    words += ["-connect", f"{SERVER}:{port}", "-keylogfile", str(log)]
+    words += ["-cipher", "ALL:@SECLEVEL=0"] if version != "TLSv1.3" else []
+    if port == service.clear:
+        words += ["-starttls", service.protocol]
+    return shlex.join(words)
+
+
+def gnutls(service: Service, port: int, version: str, log: Path) -> str:
+    words = ["env", f"SSLKEYLOGFILE={log}", "gnutls-cli", "--no-ca-verification"]
+    words += ["--priority", GNUTLS + version.replace("v", ""), "-p", str(port), SERVER]
+    if port == service.clear:
+        words += [f"--starttls-proto={service.protocol}"]
+    return shlex.join(words)
+
+
+def nss(_service: Service, port: int, version: str, log: Path) -> str:
+    number = NSS_VERSIONS[version]
+    words = ["env", f"SSLKEYLOGFILE={log}", "NSS_ALLOW_WEAK_SIGNATURE_ALG=1"]
+    words += ["tstclnt", "-h", SERVER, "-p", str(port), "-D", "-o", "-b"]
+    words += ["-V", f"tls{number}:tls{number}"]
+    return shlex.join(words)
+
+
+class Case(NamedTuple):
+    """A connection to be made; what tells it apart are machine, version and port."""
+
+    stack: str
+    version: str
+    service: Service
+    port: int
+
+
+STACKS = {"openssl": openssl, "gnutls": gnutls, "nss": nss}
+CASES = [
+    Case(stack, version, service, port)
+    for stack in STACKS
+    for version in VERSIONS
+    for service in SERVICES
+    for port in (service.implicit, service.clear)
+    # NSS's client knows no STARTTLS of mail
+    if stack != "nss" or port == service.implicit
+]
+RESUMED = {"TLSv1.0": "ticket", "TLSv1.2": "ticket", "TLSv1.3": "psk"}
+
+
+class Played(NamedTuple):
+    """What was captured: in clear, by TLS, and by TLS once more."""
+
+    clear: Analysis
+    tls: Analysis
+    again: Analysis
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("stacks")
+    office = Office()
+    try:
+        office.start()
+        office.dovecot.fill(TOM, b"Subject: one\r\n\r\n" + b"text\r\n" * 4000)
+        yield Played(*_play(office, folder))
+    finally:
+        office.network.close()
+
+
+def _play(office: Office, folder: Path) -> Iterator[Analysis]:
+    machines = {
+        "openssl": office.laptop,
+        "gnutls": office.desk,
+        "nss": office.phone,
+    }
+    log = folder / "keys"
+    clear = [
+        (office.laptop, each, f"curl -s telnet://{SERVER}:{each.clear}")
+        for each in SERVICES
+    ]
+    tls = [
+        (
+            machines[each.stack],
+            each.service,
+            STACKS[each.stack](each.service, each.port, each.version, log),
+        )
+        for each in CASES
+    ]
+    again = []
+    for option in ("-sess_out", "-sess_in"):
+        for version, service in itertools.product(RESUMED, SERVICES):
+            session = folder / f"{version}-{service.protocol}"
+            command = openssl(
+                service, service.implicit, version, log, option, str(session)
+            )
+            again.append((office.laptop, service, command))
+    half = len(again) // 2
+    for name, rounds in (
+        ("clear", [clear]),
+        ("tls", [tls]),
+        ("again", [again[:half], again[half:]]),
+    ):
+        path = folder / f"{name}.pcap"
+        with capture(office.server, path), ThreadPoolExecutor(20) as pool:
+            for each in rounds:
+                list(pool.map(lambda words: talk(*words), each))
+        yield analyzer.analyze(path, key_log=log if name != "clear" else None)
+
+
+def talk(machine: Machine, service: Service, command: str) -> str:
+    """Say the lines of a service to a command, with time for answers."""
+    said = "; ".join(
+        f"printf '%b\\r\\n' {shlex.quote(_escaped(line))}; sleep 0.3"
+        for line in service.lines
+    )
+    script = f"(sleep 1.5; {said}; sleep 0.5) | timeout 20 {command}"
+    return machine.run("bash", "-c", script, check=False)
+
+
+def _escaped(line: bytes) -> str:
+    return line.decode().replace("\\", "\\\\").replace("\r\n", "\\r\\n")
+
+
+def facts(analysis: Analysis, row: dict[str, Any]) -> dict[str, Any]:
+    """What to compare of a session."""
+    found: dict[str, Any] = {name: row[name] for name in OF_SESSION}
+    said = [
+        tuple(each[name] for name in SAID)
+        for each in analysis.tables["exchanges"].to_pylist()
+        if each["session_id"] == row["session_id"]
+    ]
+    # the greeting, and what leads to STARTTLS, come once more or once less
+    verbs = [each[0] for each in said]
+    (login,) = {"AUTH", "LOGIN", "USER"} & set(verbs)
+    first = verbs.index(login)
+    found["exchanges"] = said[first:]
+    found["messages"] = [
+        (each["subject"], each["size_bytes"], each["outcome"])
+        for each in analysis.tables["messages"].to_pylist()
+        if each["session_id"] == row["session_id"]
+    ]
+    return found
+
+
+def in_clear(played: Played, service: Service) -> dict[str, Any]:
+    """What the same dialogue gives in plaintext."""
+    rows = played.clear.tables["sessions"].to_pylist()
+    (row,) = [each for each in rows if each["server_port"] == service.clear]
+    return facts(played.clear, row)
+
+
+MACHINES = {
+    "openssl": "2001:db8:2::102",
+    "gnutls": "2001:db8:2::101",
+    "nss": "2001:db8:2::103",
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.stack}-{c.version}-{c.port}")
+def test_decrypted_session_says_what_plaintext_says(played: Played, case: Case) -> None:
+    (row,) = [
+        each
+        for each in played.tls.tables["sessions"].to_pylist()
+        if each["client_ip"] == MACHINES[case.stack]
+        and each["server_port"] == case.port
+        and each["tls_version"] == case.version
+    ]
+    assert row["anomalies"] == []
+    assert row["tls_established"]
+    if case.stack == "nss":
+        # Debian's writes no key log
+        assert not row["tls_decrypted"]
+        return
+    assert row["tls_decrypted"]
+    assert facts(played.tls, row) == in_clear(played, case.service)
+    assert row["cert_names"]
+    assert not row["credentials_exposed"]
+    is_old = case.version in {"TLSv1.0", "TLSv1.1"}
+    assert row["protection"] == ("protected-weakly" if is_old else "protected")
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.protocol)
+@pytest.mark.parametrize("version", RESUMED)
+def test_resumed_session_says_what_plaintext_says(
+    played: Played, service: Service, version: str
+) -> None:
+    first, second = [
+        each
+        for each in played.again.tables["sessions"].to_pylist()
+        if each["server_port"] == service.implicit and each["tls_version"] == version
+    ]
+    assert first["tls_resumption"] == "none"
+    assert second["tls_resumption"] == RESUMED[version]
+    for row in (first, second):
+        assert row["tls_decrypted"]
+        assert facts(played.again, row) == in_clear(played, service)
