@@ -142,6 +142,10 @@ class LineBuffer:
             marks.popleft()
         return marks[0][1:] if marks else None
 
+    def forget_places(self) -> None:
+        """Forget all marks: what was marked is read by somebody else."""
+        self._marks.clear()
+
     def take(self, count: int) -> bytes:
         """Take up to `count` bytes off the front."""
         data = self.data
@@ -557,6 +561,7 @@ class MailDissector(abc.ABC):
             offsets = client.offset, server.offset
             self._tls = TlsDissector(self.limits, offsets, self.key_log)
         held = self._undecided[side]
+        self._input[side].forget_places()
         if held:
             self._feed_tls(side, bytes(held))
             held.clear()

@@ -13,7 +13,7 @@ from dissectors.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dissectors import MailDissector
+    from dissectors import KeyLog, MailDissector
     from dissectors.events import Event
     from tests.support.playbook import Step
 
@@ -52,6 +52,7 @@ def play(
     protocol: str,
     limits: Limits,
     cut: Callable[[bytes], list[bytes]] = lambda data: [data],
+    key_log: KeyLog | None = None,
 ) -> list[Event]:
     """Play steps to a dissector, and its two ends; return the events.
 
@@ -60,11 +61,13 @@ def play(
         protocol: which dissector.
         limits: its limits.
         cut: how packets come in pieces.
+        key_log: the secrets of its TLS.
 
     Raises:
         PromiseError: with what was promised.
     """
     dissector = DISSECTORS[protocol](limits)
+    dissector.key_log = key_log
     most_held = _MOST_HELD if limits is DEFAULT_LIMITS else _MOST_HELD_TIGHT
     events: list[Event] = []
     frame = 0

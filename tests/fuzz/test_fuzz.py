@@ -21,11 +21,18 @@ def test_damaged_conversation_breaks_no_promise(first: int) -> None:
         try_one(number)
 
 
+@pytest.mark.parametrize("first", range(0, 800, 200))
+def test_damaged_tls_breaks_no_promise(first: int) -> None:
+    for number in range(first, first + 200):
+        try_one(number, only_tls=True)
+
+
 @pytest.mark.parametrize("limits", [DEFAULT_LIMITS, TIGHT_LIMITS])
 def test_whole_conversations_break_no_promise(limits: Limits) -> None:
     assert len(dialogues()) > 80
     for dialogue in dialogues():
-        assert play(dialogue.steps, str(dialogue.protocol), limits)
+        protocol = str(dialogue.protocol)
+        assert play(dialogue.steps, protocol, limits, key_log=dialogue.key_log)
 
 
 def test_number_repeats_its_conversation() -> None:

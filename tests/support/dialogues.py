@@ -8,22 +8,39 @@ from unittest import mock
 
 import analyzer
 from dissectors import new_dissector
-from tests.support.analyses import CAPTURES
+from tests.support.analyses import CAPTURES, DATA
 from tests.support.playbook import Step
 
 if TYPE_CHECKING:
-    from dissectors import MailDissector
+    from dissectors import KeyLog, MailDissector
     from dissectors.events import Event, Side
     from dissectors.services import Protocol
 
 
+# how records of handshakes begin
+_RECORD = b"\x16\x03"
+
+
 class Dialogue(NamedTuple):
-    """A conversation of a capture: what each packet added, in order."""
+    """A conversation of a capture: what each packet added, in order.
+
+    Attributes:
+        key_log: the secrets of its TLS.
+        is_tls: it has some, and they are known.
+    """
 
     capture: str
     protocol: Protocol
     server_port: int
     steps: list[Step]
+    key_log: KeyLog
+
+    @property
+    def is_tls(self) -> bool:
+        return len(self.key_log) > 0 and any(
+            isinstance(each.content, bytes) and each.content.startswith(_RECORD)
+            for each in self.steps
+        )
 
 
 class _Recorder:
@@ -52,15 +69,18 @@ class _Recorder:
 
 @functools.cache
 def dialogues() -> list[Dialogue]:
-    """All of them, up to where encryption begins."""
+    """All of them; those with TLS whose keys are not known up to where it begins."""
     found: list[Dialogue] = []
     for name, path in CAPTURES.items():
 
-        def record(protocol: Protocol, port: int, name: str = name) -> _Recorder:
+        def record(
+            protocol: Protocol, port: int, key_log: KeyLog, name: str = name
+        ) -> _Recorder:
             steps: list[Step] = []
-            found.append(Dialogue(name, protocol, port, steps))
-            return _Recorder(new_dissector(protocol, port), steps)
+            found.append(Dialogue(name, protocol, port, steps, key_log))
+            return _Recorder(new_dissector(protocol, port, key_log), steps)
 
+        secrets = DATA / f"{name}.keys"
         with mock.patch("analyzer.session_reader.new_dissector", record):
-            analyzer.analyze(path)
+            analyzer.analyze(path, key_log=secrets if secrets.exists() else None)
     return found

@@ -42,12 +42,11 @@ def folder() -> Path:
     made = tempfile.TemporaryDirectory(prefix="mailtap-tls-")
     _KEPT.append(made)
     path = Path(made.name)
-    keys = (
-        rsa.generate_private_key(public_exponent=65537, key_size=2048),
-        ec.generate_private_key(ec.SECP256R1()),
-    )
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-    for name, key in zip(("rsa", "ecdsa"), keys, strict=True):
+    keys: dict[str, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey] = {
+        "rsa": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        "ecdsa": ec.generate_private_key(ec.SECP256R1()),
+    }
+    for name, key in keys.items():
         (path / f"{name}.pem").write_bytes(
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             + _certificate(key).public_bytes(Encoding.PEM)

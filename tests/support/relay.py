@@ -63,15 +63,15 @@ def _pass_on(ends: dict[Side, socket.socket], steps: list[tuple[Side, bytes]]) -
             selector.register(end, selectors.EVENT_READ, side)
         while selector.get_map() and (ready := selector.select(_TIMEOUT_S)):
             for key, _ in ready:
-                side: Side = key.data
-                other = ends[Side(1 - side)]
+                sender: Side = key.data
+                other = ends[Side(1 - sender)]
                 try:
-                    data = ends[side].recv(65_536)
+                    data = ends[sender].recv(65_536)
                     if data:
-                        steps.append((side, data))
+                        steps.append((sender, data))
                         other.sendall(data)
                         continue
                     other.shutdown(socket.SHUT_WR)
                 except OSError:
                     pass
-                selector.unregister(ends[side])
+                selector.unregister(ends[sender])
