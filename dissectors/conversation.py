@@ -245,6 +245,8 @@ class MailDissector(abc.ABC):
         self._upgraded = False
         # data comes out of TLS, as if there had been none
         self._is_secured = False
+        # places of the records that were decrypted last
+        self._record_offsets = [0, 0]
         self._plaintext_after_upgrade = [False, False]
         self._tls: TlsDissector | None = None
         # what is unread is to be read in another way, by `_take_events`
@@ -578,16 +580,15 @@ class MailDissector(abc.ABC):
         assert tls is not None
         for event in happened:
             if isinstance(event, ApplicationData | ApplicationGap):
-                self._receive_secured(tls, event)
+                self._receive_secured(event)
             else:
                 self._events.append(event)
         if tls.opaque and self._mode[0] is _TLS and self._mode[1] is _TLS:
             self.opaque = True
 
-    def _receive_secured(
-        self, tls: TlsDissector, event: ApplicationData | ApplicationGap
-    ) -> None:
+    def _receive_secured(self, event: ApplicationData | ApplicationGap) -> None:
         """Read what was decrypted as if it had been in clear."""
+        self._record_offsets[event.side] = event.offset
         if not self._is_secured:
             self._is_secured, self._upgraded = True, False
         before, self._events = self._events, []
@@ -603,7 +604,7 @@ class MailDissector(abc.ABC):
             elif isinstance(each, MessageTransferred):
                 each.secured = True
             elif isinstance(each, Anomaly):
-                each.offset = tls.offset(each.side)
+                each.offset = self._record_offsets[each.side]
         inside = [each for each in self._events if type(each) not in _OF_CLEAR_TEXT]
         self._events = before + inside
 

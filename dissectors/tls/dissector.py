@@ -65,18 +65,24 @@ _SHORTEST_PROTECTED_FINISHED = 4 + 32 + 1 + 8
 
 @dataclass(slots=True)
 class ApplicationData:
-    """What a side sent through TLS; for the owner of the dissector alone."""
+    """What a side sent through TLS; for the owner of the dissector alone.
+
+    Attributes:
+        offset: place of its record in the side's stream.
+    """
 
     side: Side
     data: bytes
+    offset: int
 
 
 @dataclass(slots=True)
 class ApplicationGap:
-    """About so many bytes of what a side sent through TLS are missing."""
+    """About so many bytes of what a side sent through TLS are missing, at `offset`."""
 
     side: Side
     length: int
+    offset: int
 
 
 class TlsDissector:
@@ -130,10 +136,6 @@ class TlsDissector:
             flow.is_readable and not flow.at_end for flow in flows
         )
 
-    def offset(self, side: Side) -> int:
-        """Place of the current record's header in a side's stream."""
-        return self._flow(side).records.offset
-
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event | ApplicationData | ApplicationGap]:
@@ -155,7 +157,7 @@ class TlsDissector:
         self._has_gap = True
         flow.short_message.clear()
         if flow.protection is not None:
-            self._events.append(ApplicationGap(side, length))
+            self._events.append(ApplicationGap(side, length, flow.records.offset))
         elif flow.records.content_type == _HANDSHAKE:
             flow.handshake.skip(length)
         if not flow.records.skip(length):
@@ -282,23 +284,27 @@ class TlsDissector:
             self._darken(flow)
             return
         self._anomaly("tls_record_not_authentic", flow)
-        self._events.append(ApplicationGap(flow.side, length))
+        self._events.append(ApplicationGap(flow.side, length, flow.records.offset))
 
     def _deliver(self, flow: Flow, data: bytes) -> None:
         if flow.is_early:
             self._deliver_early(data)
         elif data:
             self._seen.decrypted = True
-            self._events.append(ApplicationData(flow.side, data))
+            self._events.append(ApplicationData(flow.side, data, flow.records.offset))
 
     def _deliver_early(self, data: bytes) -> None:
         """Early data counts once the server accepts it (RFC 8446 §4.2.10)."""
         if self._seen.early_data is EarlyData.ACCEPTED:
-            self._events.append(ApplicationData(_CLIENT, data))
+            self._append_early(data)
         elif self._seen.early_data is not EarlyData.REJECTED:
             self._seen.early_data = EarlyData.SENT
             room = self._limits.held - len(self._early_data)
             self._early_data += data[:room]
+
+    def _append_early(self, data: bytes) -> None:
+        offset = self._client.records.offset
+        self._events.append(ApplicationData(_CLIENT, data, offset))
 
     # Alerts and old hellos
 
@@ -437,7 +443,7 @@ class TlsDissector:
         self._seen.early_data = EarlyData.ACCEPTED if accepted else EarlyData.REJECTED
         if accepted and self._early_data:
             self._seen.decrypted = True
-            self._events.append(ApplicationData(_CLIENT, bytes(self._early_data)))
+            self._append_early(bytes(self._early_data))
         self._early_data.clear()
 
     def _take_end_of_early_data(self, flow: Flow, _body: bytes) -> None:
