@@ -20,6 +20,8 @@ TESTED_WITH = {
     "captures/rows.py": "captures/test_connection_table.py",
     "captures/segments.py": "captures/test_decode.py",
     "dissectors/dialogue.py": "dissectors/test_pop3.py",
+    "dissectors/tls/flow.py": "dissectors/tls/test_decryption.py",
+    "dissectors/tls/protection.py": "dissectors/tls/test_decryption.py",
 }
 SOURCES = [
     path.relative_to(ROOT)
@@ -62,6 +64,7 @@ PUBLIC = {
     },
     "dissectors": {
         "ImapDissector",
+        "KeyLog",
         "MailDissector",
         "Pop3Dissector",
         "SmtpDissector",

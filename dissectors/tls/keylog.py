@@ -26,6 +26,10 @@ class Label(enum.Enum):
 
 
 _LABELS = {label.value: label for label in Label}
+# what protects no records (RFC 9850 §2)
+_OF_NO_USE = frozenset(
+    {b"EXPORTER_SECRET", b"EARLY_EXPORTER_SECRET", b"ECH_SECRET", b"ECH_CONFIG"}
+)
 _RANDOM_BYTES = 32
 # RFC 5246 §8.1, and the hashes that TLS 1.3 is defined for
 _MASTER_SECRET_BYTES = 48
@@ -76,6 +80,8 @@ class KeyLog:
 
     def _add_line(self, line: bytes) -> None:
         words = line.split() if len(line) <= _LONGEST_LINE else []
+        if words and words[0] in _OF_NO_USE:
+            return
         label = _LABELS.get(words[0]) if len(words) == 3 else None
         try:
             random, secret = (binascii.unhexlify(word) for word in words[1:])

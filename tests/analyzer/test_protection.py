@@ -1,0 +1,121 @@
+"""The verdict on captures whose protection is known, and on made-up handshakes."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from analyzer import trust
+from analyzer.protection import CertificateVerdict, protection
+from analyzer.sessions import Session
+from dissectors.events import Anomaly, Side, TlsHandshakeSeen
+from dissectors.services import Protocol
+from tests.support.analyses import rows_of
+
+if TYPE_CHECKING:
+    from captures import Connection
+
+VERDICTS = {
+    "imap-cram-md5": {"plaintext-login"},
+    "imap-implicit-tls": {"protected"},
+    "imap-midstream": {"plaintext-mail"},
+    "imap-starttls": {"protected"},
+    "imap-untrusted-certificate": {"plaintext-empty"},
+    "one-direction-server": {"unknown"},
+    "pop3-failed-login": {"plaintext-login"},
+    "pop3-stls": {"protected"},
+    "smtp-relay-plain": {"plaintext-mail"},
+    "smtp-relay-starttls": {"protected"},
+    "smtp-starttls-failed": {"plaintext-empty"},
+    "smtp-starttls-refused": {"plaintext-empty"},
+    "smtp-starttls-stripped": {"plaintext-login"},
+    "tls10": {"protected-weakly"},
+}
+SEEN = TlsHandshakeSeen(version="TLSv1.2", established=True, begin_ns=100)
+FINE = CertificateVerdict(trust.VALID, name_matches=True, weaknesses=[])
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_captures_are_judged(name: str) -> None:
+    assert {row["protection"] for row in rows_of(name)} == VERDICTS[name]
+
+
+def judge(
+    seen: TlsHandshakeSeen,
+    certificate: CertificateVerdict = FINE,
+    *,
+    relay: bool = False,
+    gap_ns: int | None = None,
+) -> str:
+    """The verdict on a session with a TLS handshake."""
+    session = Session(Protocol.SMTP if relay else Protocol.IMAP)
+    happened: list[Anomaly | TlsHandshakeSeen] = [seen]
+    if gap_ns is not None:
+        happened.append(Anomaly("stream_gap", Side.CLIENT, 0, gap_ns, 1))
+    session.fold(happened)
+    return protection(session, connection(25 if relay else 143), certificate)
+
+
+def connection(port: int) -> Connection:
+    """A complete one."""
+    found = SimpleNamespace(
+        responder=SimpleNamespace(port=port), flows=(), is_complete=True
+    )
+    return cast("Connection", found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "protected"),
+        ({"weaknesses": ["old version TLSv1.0"]}, "protected-weakly"),
+        ({"weaknesses": ["no forward secrecy"]}, "protected-weakly"),
+        # the hello of the server was not seen
+        ({"version": None}, "unknown"),
+        # records of TLS without any handshake
+        ({"established": False}, "unknown"),
+        ({"established": False, "alert": "unknown_ca"}, "plaintext-empty"),
+        ({"established": False, "failed_after": "client_hello"}, "plaintext-empty"),
+    ],
+)
+def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
+    assert judge(dataclasses.replace(SEEN, **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": trust.EXPIRED}, "protected-weakly"),
+        ({"status": trust.SELF_SIGNED}, "protected-weakly"),
+        ({"name_matches": False}, "protected-weakly"),
+        ({"weaknesses": ["short RSA key of 1024 bits"]}, "protected-weakly"),
+        # its issuer may be known to the client
+        ({"status": trust.UNTRUSTED_ROOT}, "protected"),
+        # TLS 1.3 hides it
+        ({"status": None, "name_matches": None}, "protected"),
+    ],
+)
+def test_certificates_are_judged_but_for_relay(
+    changes: dict[str, Any], expected: str
+) -> None:
+    assert judge(SEEN, FINE._replace(**changes)) == expected
+    assert judge(SEEN, FINE._replace(**changes), relay=True) == "protected"
+
+
+def test_relay_is_judged_by_version_and_suite() -> None:
+    for weakness, expected in (
+        ("old version TLSv1.0", "protected-weakly"),
+        ("broken cipher suite", "protected-weakly"),
+        ("no forward secrecy", "protected"),
+        ("short group of 1024 bits", "protected"),
+    ):
+        seen = dataclasses.replace(SEEN, weaknesses=[weakness])
+        assert judge(seen, relay=True) == expected
+
+
+def test_hole_before_the_handshake_may_have_held_anything() -> None:
+    assert judge(SEEN, gap_ns=50) == "unknown"
+    assert judge(SEEN, gap_ns=150) == "protected"

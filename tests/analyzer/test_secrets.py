@@ -1,0 +1,106 @@
+"""Decryption of captures, with key logs and with secrets that captures bring."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import analyzer
+from analyzer.load import LoadError
+from analyzer.secrets import Secrets
+from tests.support.analyses import CAPTURES, DATA, rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = sorted(path.stem for path in DATA.glob("*.keys") if path.stem != "office")
+
+
+def secret_words(path: Path) -> set[str]:
+    lines = path.read_text().splitlines()
+    return {line.split()[2] for line in lines if not line.startswith("#")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_capture_is_decrypted(name: str, facts: dict[str, Any]) -> None:
+    analysis = analyzer.analyze(CAPTURES[name], key_log=DATA / f"{name}.keys")
+    assert analysis.notes == []
+    (row,), (known,) = rows(analysis), facts["sessions"]
+    assert row["tls_decrypted"]
+    assert row["auth_user"] == known.get("user")
+    assert row["auth_result"] == known.get("auth_result")
+    assert not row["credentials_exposed"]
+    messages = rows(analysis, "messages")
+    assert [each["message_id"] for each in messages] == [
+        each["message_id"] for each in known["messages"]
+    ]
+    assert row["cert_status"] == "untrusted-root"
+
+
+@pytest.fixture
+def facts(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DATA / f"{name}.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES[:4])
+def test_secrets_of_a_capture_are_used_without_asking(
+    name: str, tmp_path: Path
+) -> None:
+    path, log = tmp_path / "with-secrets.pcapng", DATA / f"{name}.keys"
+    command = ["editcap", "--inject-secrets", f"tls,{log}", str(CAPTURES[name])]
+    subprocess.run([*command, str(path)], check=True)
+    found = analyzer.analyze(path)
+    expected = analyzer.analyze(CAPTURES[name], key_log=log)
+    (row,), (other,) = rows(found), rows(expected)
+    assert row["tls_decrypted"]
+    assert {**row, "capture": None} == {**other, "capture": None}
+
+
+def test_no_secret_gets_into_any_table(tmp_path: Path) -> None:
+    for name in NAMES:
+        log = DATA / f"{name}.keys"
+        folder = tmp_path / name
+        command = [sys.executable, "-m", "analyzer", "analyze", "-q", "--keylog"]
+        command += [str(log), "-o", f"{folder}/", str(CAPTURES[name])]
+        subprocess.run(command, check=True)
+        written = "".join(each.read_text() for each in folder.iterdir())
+        assert not any(word in written for word in secret_words(log))
+
+
+def test_key_log_that_matches_nothing_says_so() -> None:
+    log = DATA / "tls10.keys"
+    analysis = analyzer.analyze(CAPTURES["imap-starttls"], key_log=log)
+    (note,) = analysis.notes
+    assert note.startswith(f"{log}: none of its secrets, of 1 connections, belongs to ")
+    assert not rows(analysis)[0]["tls_decrypted"]
+
+
+def test_unusable_key_logs_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    with pytest.raises(LoadError, match="can't be read"):
+        Secrets(path)
+    path.write_bytes(os.urandom(1000))
+    with pytest.raises(LoadError, match="no secret in it"):
+        Secrets(path)
+
+
+def test_lines_that_are_no_secrets_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes((DATA / "tls10.keys").read_bytes() + b"\nnonsense\n")
+    secrets = Secrets(path)
+    assert secrets.notes(1) == ["1 lines of key logs are no secrets"]
+
+
+def test_other_secrets_of_captures_are_left_alone() -> None:
+    secrets = Secrets()
+    log = (DATA / "tls10.keys").read_bytes()
+    secrets.take([(0x57474B4C, log)])
+    assert len(secrets.key_log) == 0
+    secrets.take([(0x57474B4C, log), (0x544C534B, log)])
+    assert len(secrets.key_log) == 1

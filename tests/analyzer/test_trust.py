@@ -1,0 +1,163 @@
+"""Chains of a certificate authority made for the test."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from analyzer import trust
+from analyzer.load import LoadError
+from analyzer.trust import Trust, covers, weaknesses
+from dissectors.events import Certificate
+from dissectors.tls.certificate import certificate_facts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+YEAR = dt.timedelta(days=365)
+Key = ec.EllipticCurvePrivateKey
+
+
+def ns(time: dt.datetime) -> int:
+    return int(time.timestamp()) * 1_000_000_000
+
+
+def issue(
+    name: str, key: Key, issuer: str, issuer_key: Key, *, is_ca: bool
+) -> x509.Certificate:
+    def called(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(
+        issuer_key.public_key()
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(called(name))
+        .issuer_name(called(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - YEAR)
+        .not_valid_after(NOW + YEAR)
+        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+        .add_extension(authority, critical=False)
+    )
+    if is_ca:
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        usage = x509.KeyUsage(
+            digital_signature=False,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=True,
+            crl_sign=True,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        builder = builder.add_extension(own, critical=False)
+        builder = builder.add_extension(usage, critical=True)
+    else:
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+ROOT = issue("root", KEYS[0], "root", KEYS[0], is_ca=True)
+MIDDLE = issue("middle", KEYS[1], "root", KEYS[0], is_ca=True)
+OWN = issue("mail.example.com", KEYS[2], "middle", KEYS[1], is_ca=False)
+ALONE = issue("mail.example.com", KEYS[2], "mail.example.com", KEYS[2], is_ca=False)
+FORGED = issue("mail.example.com", KEYS[2], "root", KEYS[1], is_ca=False)
+
+
+def shown(*certificates: x509.Certificate) -> list[Certificate]:
+    ders = [each.public_bytes(Encoding.DER) for each in certificates]
+    return [certificate_facts(der, 10).certificate for der in ders]
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> Trust:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(ROOT.public_bytes(Encoding.PEM))
+    return Trust(path)
+
+
+@pytest.mark.parametrize(
+    ("chain", "time", "status"),
+    [
+        ((OWN, MIDDLE), NOW, trust.VALID),
+        ((OWN, MIDDLE, ROOT), NOW, trust.VALID),
+        ((OWN, MIDDLE), NOW + 2 * YEAR, trust.EXPIRED),
+        ((OWN, MIDDLE), NOW - 2 * YEAR, trust.NOT_YET_VALID),
+        ((OWN,), NOW, trust.ISSUER_MISSING),
+        ((ALONE,), NOW, trust.SELF_SIGNED),
+        ((FORGED,), NOW, trust.INVALID),
+        ((), NOW, None),
+    ],
+)
+def test_chain_is_judged_at_the_time_it_was_shown(
+    trusted: Trust,
+    chain: tuple[x509.Certificate, ...],
+    time: dt.datetime,
+    status: str | None,
+) -> None:
+    for _ in range(2):
+        assert trusted.status(shown(*chain), ns(time)) == status
+
+
+def test_system_does_not_trust_anybody() -> None:
+    assert Trust().status(shown(OWN, MIDDLE, ROOT), ns(NOW)) == trust.UNTRUSTED_ROOT
+
+
+def test_what_is_no_certificate_is_not_readable(trusted: Trust) -> None:
+    nonsense = certificate_facts(b"nonsense", 10).certificate
+    assert trusted.status([nonsense], ns(NOW)) == trust.UNREADABLE
+
+
+def test_unusable_authorities_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    with pytest.raises(LoadError, match="can't be read"):
+        Trust(path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(LoadError, match="no certificates in PEM"):
+        Trust(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "expected"),
+    [
+        ("mail.example.com", ["mail.example.com"], True),
+        ("MAIL.example.com.", ["mail.Example.com"], True),
+        ("mail.example.com", ["*.example.com"], True),
+        ("a.mail.example.com", ["*.example.com"], False),
+        ("example.com", ["*.example.com"], False),
+        ("mail.example.com", ["ma*.example.com", "*"], False),
+        ("mail.example.com", ["mail.example.com\\x00.example.net"], False),
+        ("mail.example.com", [], False),
+    ],
+)
+def test_names_cover_hosts(host: str, names: list[str], *, expected: bool) -> None:
+    certificate = Certificate(b"", "", "CN=mail.example.com", names=names)
+    assert covers(certificate, host) is expected
+
+
+def test_weak_keys_and_signatures_are_named() -> None:
+    weak = Certificate(b"", "", key_type="RSA", key_bits=1024)
+    signed = Certificate(b"", "", signature_algorithm="sha1WithRSAEncryption")
+    root = Certificate(
+        b"", "", signature_algorithm="sha1WithRSAEncryption", self_signed=True
+    )
+    assert weaknesses([weak, signed, root]) == [
+        "short RSA key of 1024 bits",
+        "weak signature sha1WithRSAEncryption of a certificate",
+    ]
+    assert weaknesses(shown(OWN, MIDDLE)) == []
