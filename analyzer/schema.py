@@ -169,7 +169,7 @@ SESSIONS = Table(
         ),
         Column("server_software", _TEXT, "what the server says that it is"),
         Column("server_id", _TEXTS, "all that it says of itself, as name=value (IMAP)"),
-        Column("capabilities", _TEXTS, "last list that the server announced in clear"),
+        Column("capabilities", _TEXTS, "last list that the server announced"),
         Column("capabilities_before_tls", _TEXTS, "last list before STARTTLS"),
         Column("capabilities_before_login", _TEXTS, "last list before the login"),
         Column("extensions", _TEXTS, "extensions that were used, not only announced"),
@@ -195,7 +195,7 @@ SESSIONS = Table(
         Column("auth_user", _TEXT, "user of that attempt"),
         Column("auth_authzid", _TEXT, "whom that user asked to act as, if given"),
         Column("auth_result", _TEXT, "its result: success, failure, unknown"),
-        Column("auth_attempts", _COUNT, "authentications seen in clear"),
+        Column("auth_attempts", _COUNT, "authentications that were seen"),
         Column("auth_failures", _COUNT, "how many of them failed"),
         Column(
             "auth_exposure", _TEXT, "worst exposed: nothing, offline, token, password"
@@ -251,7 +251,7 @@ SESSIONS = Table(
 
 MESSAGES = Table(
     "messages",
-    "One message that crossed the wire in clear, or part of one.",
+    "One message that crossed the wire in clear or was decrypted, or part of one.",
     (
         Column("session_id", _TEXT, "its session"),
         Column("direction", _TEXT, "submitted, relayed, retrieved, appended"),

@@ -40,6 +40,11 @@ def read_inputs(
     # what is imported by now stays: the collector need not look at it again
     gc.freeze()
     if len(captures) == 1 and Path(captures[0]).is_dir():
+        if key_log is not None or ca is not None:
+            raise CommandError(
+                f"{captures[0]}: tables hold nothing that could be decrypted or "
+                "verified: give the captures for --keylog and --ca"
+            )
         return _read_folder(Path(captures[0]))
     return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
 

@@ -383,3 +383,28 @@ def test_every_option_and_command_has_help() -> None:
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{command.name} {parameter.name}"
+
+
+@pytest.mark.parametrize("option", ["--keylog", "--ca"])
+def test_tables_can_not_be_decrypted(tmp_path: Path, option: str) -> None:
+    folder = f"{tmp_path}/tables/"
+    name = CAPTURES["tls10"]
+    assert run("analyze", "-q", "-o", folder, name).exit_code == 0
+    result = run("analyze", option, DATA / "tls10.keys", folder)
+    assert result.exit_code == 1
+    assert "give the captures for --keylog and --ca" in result.stderr
+
+
+def test_unusable_key_log_is_said() -> None:
+    name = CAPTURES["tls10"]
+    result = run("analyze", "--keylog", DATA / "nowhere.keys", name)
+    assert result.exit_code == 1
+    assert "nowhere.keys: can't be read" in result.stderr
+
+
+def test_decrypted_session_is_summarised() -> None:
+    log = DATA / "tls10.keys"
+    result = run("analyze", "--keylog", log, CAPTURES["tls10"])
+    assert result.exit_code == 0
+    assert "scanner@example.com" in result.stdout
+    assert "no password in clear" in result.stdout
