@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from dissectors.anomalies import ANOMALIES as ANOMALY_CODES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _TEXT = pa.string()
 _TEXTS = pa.list_(pa.string())

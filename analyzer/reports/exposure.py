@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analyzer.protection import PLAINTEXT_LOGIN
 from analyzer.reports.protection import Protection, Role, protection, role
 from dissectors.events import Exposure, Outcome
 
@@ -65,7 +66,10 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     places = {name.value: place for place, name in enumerate(EXPOSURES)}
     facts["severity"] = sessions["auth_exposure"].map(places).fillna(0).astype("int64")
     facts["encrypted"] = facts[Protection.IMPLICIT] | facts[Protection.STARTTLS]
-    facts["has_login"] = _flags(sessions["auth_exposure"].notna())
+    # whoever has the keys sees logins that nobody else saw
+    was_hidden = _flags(sessions["tls_decrypted"])
+    was_hidden &= ~_flags(sessions["protection"] == PLAINTEXT_LOGIN)
+    facts["has_login"] = _flags(sessions["auth_exposure"].notna()) & ~was_hidden
     facts["exposed"] = _flags(sessions["credentials_exposed"])
     facts["mail"] = ~facts["encrypted"] & _flags(sessions["message_bytes"] > 0)
     # a server may let a client in without a login (RFC 9051 §7.1.4: PREAUTH)

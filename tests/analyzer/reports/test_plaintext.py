@@ -13,7 +13,7 @@ from analyzer.reports import (
     plaintext_totals,
     plaintext_users,
 )
-from tests.support.analyses import CAPTURES, analysis_of
+from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.plaintext import (
     MAIL,
     Sessions,
@@ -442,3 +442,14 @@ def test_text_of_a_message_is_mail_even_if_it_was_refused(
     dialogue.client(MAIL + b".\r\n").server(b"554 spam\r\n").close()
 
     assert has_plaintext(sessions.analyse(tmp_path).sessions)
+
+
+def test_logins_that_were_decrypted_are_not_in_clear() -> None:
+    log = DATA / "imap-starttls.keys"
+    analysis = analyzer.analyze(CAPTURES["imap-starttls"], key_log=log)
+    (row,) = analysis.sessions.to_dict("records")
+    assert row["auth_user"] == "ines@example.com"
+    assert len(plaintext_users(analysis.sessions)) == 0
+    (port,) = plaintext_ports(analysis.sessions).to_dict("records")
+    assert port["verdict"] == "nobody used it in clear"
+    assert not has_plaintext(analysis.sessions)
