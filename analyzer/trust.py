@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import ssl
 import warnings
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from dissectors.events import Certificate
 
+_SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 _DAY_NS = 86_400 * 1_000_000_000
 _REMEMBERED = 4096
 # RFC 9325 §4.5
@@ -84,24 +84,21 @@ class Trust:
         validity = _validity(own, time_ns)
         if validity is not None:
             return validity
-        from cryptography import x509
+        # late: it imports cryptography
+        from dissectors.tls import certificate
 
-        roots = self._all_roots()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sent = [
-                x509.load_der_x509_certificate(each.der)
-                for each in chain
-                if each.subject is not None
-            ]
-            if _is_verified(sent, roots, time_ns):
-                return VALID
-            if own.self_signed:
-                return SELF_SIGNED
-            return _why_not(sent, roots)
+            try:
+                return _verify(chain, self._all_roots(), time_ns)
+            except certificate.UNREADABLE:
+                # names and extensions are read when they are needed
+                return INVALID
 
     def _all_roots(self) -> list[x509.Certificate]:
         if self._roots is None:
+            import ssl
+
             path = ssl.get_default_verify_paths().cafile or _SYSTEM_ROOTS
             try:
                 self._roots = _read_roots(path)
@@ -109,9 +106,6 @@ class Trust:
                 # a machine without a trust store trusts nobody
                 self._roots = []
         return self._roots
-
-
-_SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def _read_roots(path: str) -> list[x509.Certificate]:
@@ -139,10 +133,24 @@ def _validity(certificate: Certificate, time_ns: int) -> str | None:
     return None
 
 
+def _verify(
+    chain: Sequence[Certificate], roots: Sequence[x509.Certificate], time_ns: int
+) -> str:
+    from cryptography import x509
+
+    sent = [
+        x509.load_der_x509_certificate(each.der)
+        for each in chain
+        if each.subject is not None
+    ]
+    if _is_verified(sent, roots, time_ns):
+        return VALID
+    return SELF_SIGNED if chain[0].self_signed else _why_not(sent, roots)
+
+
 def _is_verified(
     sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], time_ns: int
 ) -> bool:
-    from cryptography import x509
     from cryptography.x509 import verification
 
     subject = _any_name(sent[0])
@@ -153,11 +161,7 @@ def _is_verified(
         builder = verification.PolicyBuilder().store(verification.Store(list(roots)))
         verifier = builder.time(time).build_server_verifier(subject)
         verifier.verify(sent[0], list(sent[1:]))
-    except (
-        verification.VerificationError,
-        x509.UnsupportedGeneralNameType,
-        ValueError,
-    ):
+    except verification.VerificationError:
         return False
     return True
 
@@ -170,7 +174,7 @@ def _any_name(certificate: x509.Certificate) -> x509.DNSName | x509.IPAddress | 
         names = certificate.extensions.get_extension_for_class(
             x509.SubjectAlternativeName
         ).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return None
     for name in names:
         if isinstance(name, x509.DNSName):

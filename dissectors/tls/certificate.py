@@ -35,7 +35,7 @@ _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 _ATTRIBUTE_NAMES = {x509.NameOID.EMAIL_ADDRESS: "emailAddress"}
 
 # what the parser raises for damaged certificates, found by damaging some
-_UNREADABLE = (
+UNREADABLE = (
     OverflowError,
     TypeError,
     ValueError,
@@ -108,13 +108,13 @@ def _parse_certificate(der: bytes, sha256: str, most_names: int) -> CertificateF
         warnings.simplefilter("ignore")
         try:
             parsed = x509.load_der_x509_certificate(der)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return CertificateFacts(certificate, _reason(error))
         oddity = None
         for read in _READERS:
             try:
                 read(parsed, certificate)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 # the other facts are known all the same
                 oddity = oddity or _reason(error)
     if len(certificate.names) > most_names:

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from analyzer import trust
 from analyzer.load import LoadError
@@ -77,6 +79,18 @@ MIDDLE = issue("middle", KEYS[1], "root", KEYS[0], is_ca=True)
 OWN = issue("mail.example.com", KEYS[2], "middle", KEYS[1], is_ca=False)
 ALONE = issue("mail.example.com", KEYS[2], "mail.example.com", KEYS[2], is_ca=False)
 FORGED = issue("mail.example.com", KEYS[2], "root", KEYS[1], is_ca=False)
+
+
+STATUSES = {
+    trust.VALID,
+    trust.EXPIRED,
+    trust.NOT_YET_VALID,
+    trust.SELF_SIGNED,
+    trust.ISSUER_MISSING,
+    trust.UNTRUSTED_ROOT,
+    trust.INVALID,
+    trust.UNREADABLE,
+}
 
 
 def shown(*certificates: x509.Certificate) -> list[Certificate]:
@@ -161,3 +175,29 @@ def test_weak_keys_and_signatures_are_named() -> None:
         "weak signature sha1WithRSAEncryption of a certificate",
     ]
     assert weaknesses(shown(OWN, MIDDLE)) == []
+
+
+@given(st.data())
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_damaged_chain_is_judged(trusted: Trust, data: st.DataObject) -> None:
+    damaged = []
+    for certificate in (OWN, MIDDLE):
+        der = bytearray(certificate.public_bytes(Encoding.DER))
+        for _ in range(data.draw(st.integers(0, 3))):
+            der[data.draw(st.integers(0, len(der) - 1))] = data.draw(
+                st.integers(0, 255)
+            )
+        damaged.append(certificate_facts(bytes(der), 10).certificate)
+    assert trusted.status(damaged, ns(NOW)) in STATUSES
+
+
+def test_issuer_that_can_not_be_read_is_no_failure(trusted: Trust) -> None:
+    der = OWN.public_bytes(Encoding.DER)
+    # a name that is no text
+    damaged = der.replace(b"\x0c\x06middle", b"\x0c\x06mi\xff\xfele")
+    chain = [certificate_facts(damaged, 10).certificate]
+    assert trusted.status(chain, ns(NOW)) == trust.INVALID
