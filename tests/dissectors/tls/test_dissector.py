@@ -420,3 +420,29 @@ def test_hello_of_a_real_client(version: ssl.TLSVersion) -> None:
     assert max(connection.seen.offered_versions) == offered
     assert connection.seen.sni == "mail.example.com"
     assert connection.anomalies == []
+
+
+@pytest.mark.parametrize("dialogue", [FULL_HANDSHAKE, FULL_HANDSHAKE_1_3])
+def test_records_of_one_byte_give_the_same_handshake(
+    dialogue: list[tuple[Side, bytes]],
+) -> None:
+    """RFC 8446 §5.1: handshake messages may be spread over records."""
+    cut = [(side, in_records_of_one_byte(sent)) for side, sent in dialogue]
+    seen, known = play(cut).seen, play(dialogue).seen
+    assert seen == known
+    assert play(cut).anomalies == play(dialogue).anomalies == []
+
+
+def in_records_of_one_byte(sent: bytes) -> bytes:
+    """The same with each byte of a handshake in a record of its own."""
+    made, has_changed_cipher = b"", False
+    while sent:
+        content_type, end = sent[0], 5 + int.from_bytes(sent[3:5], "big")
+        body = sent[5:end]
+        has_changed_cipher |= content_type == 20
+        if content_type == 22 and not has_changed_cipher:
+            made += b"".join(record(22, body[at : at + 1]) for at in range(len(body)))
+        else:
+            made += sent[:end]
+        sent = sent[end:]
+    return made
