@@ -30,7 +30,6 @@ _UNACCEPTABLE = frozenset(
 )
 # behind these, what was sent can't be read
 _HIDING = frozenset({"imap_compression_lost", "imap_compression_bomb", "dissector_bug"})
-_NO_SECRECY = "no forward secrecy"
 
 
 class CertificateVerdict(NamedTuple):
@@ -47,15 +46,20 @@ class CertificateVerdict(NamedTuple):
     weaknesses: list[str]
 
 
+NO_CERTIFICATE = CertificateVerdict(None, None, [])
+
+
 def protection(
-    session: Session, connection: Connection, certificate: CertificateVerdict | None
+    session: Session,
+    connection: Connection,
+    certificate: CertificateVerdict = NO_CERTIFICATE,
 ) -> str:
     """Judge a session.
 
     Args:
         session: what happened in it.
         connection: the account of its TCP connection.
-        certificate: of the server, if there was a TLS handshake.
+        certificate: of the server.
     """
     if session.plaintext_login:
         return PLAINTEXT_LOGIN
@@ -67,8 +71,8 @@ def protection(
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
     if tls.version is None or _lost_before_tls(session):
         return UNKNOWN
-    if certificate is None or _is_relay(session, connection):
-        weak = any(each != _NO_SECRECY for each in _of_versions(tls.weaknesses))
+    if _is_relay(session, connection):
+        weak = bool(_of_versions(tls.weaknesses))
     else:
         weak = (
             bool(tls.weaknesses)

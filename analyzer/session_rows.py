@@ -178,7 +178,7 @@ def _volume(session: Session, connection: Connection) -> Row:
 def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
     tls = session.tls
     if tls is None:
-        verdict = protection(session, connection, None)
+        verdict = protection(session, connection)
         return ("none", verdict, _starttls_name(session), *_NO_TLS)
     upgraded = session.starttls is StartTls.ACCEPTED
     # a hello that was answered in clear protects nothing

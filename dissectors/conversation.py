@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 ParsedT = TypeVar("ParsedT")
 
+_OUT_OF_TLS = (ApplicationData, ApplicationGap)
 # what says something of a connection without TLS
 _OF_CLEAR_TEXT = (LoginOffered, StartTlsAdvanced)
 _OTHER = (Side.SERVER, Side.CLIENT)
@@ -579,7 +580,7 @@ class MailDissector(abc.ABC):
         tls = self._tls
         assert tls is not None
         for event in happened:
-            if isinstance(event, ApplicationData | ApplicationGap):
+            if isinstance(event, _OUT_OF_TLS):
                 self._receive_secured(event)
             else:
                 self._events.append(event)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+WARNING = 1
 FATAL = 2
+
 CLOSE_NOTIFY = 0
 
 ALERTS = {
@@ -45,9 +47,6 @@ ALERTS = {
     121: "ech_required",
 }
 
-
-WARNING = 1
-
 # what those that end handshakes mean to who runs the server or the client
 _MEANINGS = {
     "bad_certificate": "the certificate is damaged, or its signature is wrong",
@@ -55,7 +54,6 @@ _MEANINGS = {
     "certificate_required": "the server wants a certificate of the client",
     "certificate_revoked": "the certificate was revoked",
     "certificate_unknown": "the certificate was not accepted",
-    "close_notify": "the connection is closed",
     "decode_error": "a message can't be read",
     "decrypt_error": "a signature or a Finished message is wrong",
     "handshake_failure": "nothing that both sides accept",

@@ -131,10 +131,7 @@ class TlsDissector:
     @property
     def opaque(self) -> bool:
         """Nothing more can be learned from either side."""
-        flows = self._client, self._server
-        return self._is_reported and not any(
-            flow.is_readable and not flow.at_end for flow in flows
-        )
+        return self._is_reported and self._client.is_over and self._server.is_over
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int

@@ -17,7 +17,6 @@ from dissectors.tls.structs import StructReader
 from dissectors.tls.suites import cipher_suite
 from dissectors.tls.versions import (
     GREASE,
-    TLS_1_0,
     TLS_1_2,
     is_tls_1_3,
     version_name,
@@ -65,7 +64,7 @@ def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
     seen.alpn = choice.alpn
     seen.ja3s = fingerprints.ja3s(choice)
     seen.retried = bool(seen.retried)
-    if choice.version < TLS_1_0 or TLS_1_0 <= choice.version < TLS_1_2:
+    if choice.version < TLS_1_2:
         seen.weaknesses.append(f"old version {seen.version}")
     if suite.weakness is not None:
         seen.weaknesses.append(suite.weakness)

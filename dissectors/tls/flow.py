@@ -90,6 +90,11 @@ class Flow:
         """Something can be learned of what it sends."""
         return not (self.is_dark or self.is_lost)
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will be learned of it."""
+        return self.is_dark or self.is_lost or self.at_end
+
     def protect(self, protections: list[RecordProtection]) -> None:
         """Let the next records be opened, by one protection after the other."""
         self.protection, *self.successors = protections

@@ -26,7 +26,12 @@ from cryptography.hazmat.primitives.ciphers.aead import (
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from dissectors.tls.key_schedule import expand_label, key_block, next_traffic_secret
+from dissectors.tls.key_schedule import (
+    digest_bytes,
+    expand_label,
+    key_block,
+    next_traffic_secret,
+)
 from dissectors.tls.versions import TLS_1_1
 
 if TYPE_CHECKING:
@@ -116,7 +121,6 @@ _BLOCK_CIPHERS = {
     "IDEA_CBC": _BlockCipher(IDEA, 16, 8),
 }
 _STREAM_KEY_BYTES = {"RC4_128": 16, "NULL": 0}
-_MAC_BYTES = {"MD5": 16, "SHA": 20, "SHA256": 32, "SHA384": 48}
 _MAC_NAMES = {"MD5": "md5", "SHA": "sha1", "SHA256": "sha256", "SHA384": "sha384"}
 
 
@@ -201,8 +205,8 @@ class _Mac:
     """The MAC of TLS 1.0 to 1.2 (RFC 5246 §6.2.3.1)."""
 
     def __init__(self, hash_name: str, key: bytes) -> None:
-        self.size = _MAC_BYTES[hash_name]
         self._hash, self._key = _MAC_NAMES[hash_name], key
+        self.size = digest_bytes(self._hash)
 
     def check(self, number: int, header: bytes, data: bytes, mac: bytes) -> None:
         head = number.to_bytes(8, "big") + header[:3] + len(data).to_bytes(2, "big")
@@ -341,9 +345,9 @@ def _key_lengths(version: int, suite: CipherSuite) -> tuple[int, int, int]:
     if aead is not None:
         is_chacha = suite.cipher.startswith("CHACHA20")
         return 0, aead.key_bytes, _NONCE_BYTES if is_chacha else _SALT_BYTES
-    if suite.hash not in _MAC_BYTES:
+    if suite.hash not in _MAC_NAMES:
         raise UnsupportedAlgorithm(suite.name)
-    mac_bytes = _MAC_BYTES[suite.hash]
+    mac_bytes = digest_bytes(_MAC_NAMES[suite.hash])
     block = _BLOCK_CIPHERS.get(suite.cipher)
     if block is not None:
         # RFC 4346 §6.2.3.2: from TLS 1.1 on each record brings its own
