@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
 import analyzer
 from analyzer import reports
 from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.plaintext import Sessions, send_mail
+from tests.support.terminal import plain, printed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,20 +25,7 @@ SECRETS = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
 
 def shown(analysis: Analysis, width: int | None = None, **options: object) -> str:
     """The report on a terminal of some width, or in a pipe."""
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=width is not None,
-        highlight=False,
-        **options,  # type: ignore[arg-type]
-    )
-    print_plaintext(analysis, console)
-    return file.getvalue()
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return printed(lambda console: print_plaintext(analysis, console), width, **options)
 
 
 def cells(analysis: Analysis) -> list[dict[str, str]]:

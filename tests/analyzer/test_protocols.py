@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
 from analyzer import reports
 from analyzer.protocols import print_protocols, protocols_json
 from dissectors.services import PROFILES
 from tests.support.analyses import CAPTURES, analysis_of
 from tests.support.hostile import with_attacks
+from tests.support.terminal import plain, printed
 
 if TYPE_CHECKING:
     from analyzer import Analysis
@@ -35,20 +34,7 @@ def shown(
     analysis: Analysis | None = None, width: int | None = None, **options: object
 ) -> str:
     """The comparison on a terminal of some width, or in a pipe."""
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=width is not None,
-        highlight=False,
-        **options,  # type: ignore[arg-type]
-    )
-    print_protocols(console, analysis)
-    return file.getvalue()
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return printed(lambda console: print_protocols(console, analysis), width, **options)
 
 
 def columns(text: str) -> list[str]:

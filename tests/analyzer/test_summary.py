@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-import io
 import json
 import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from rich.console import Console
 
 import analyzer
 from analyzer import reports
 from analyzer.summary import SECTIONS, print_summary, summary_json
 from tests.support.analyses import analysis_of, rows_of
+from tests.support.terminal import printed
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
@@ -23,16 +22,7 @@ if TYPE_CHECKING:
 
 def shown(analysis: Analysis, width: int | None = None, **options: object) -> str:
     """The summary on a terminal of some width, or in a pipe."""
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=width is not None,
-        highlight=False,
-        **options,  # type: ignore[arg-type]
-    )
-    print_summary(analysis, console)
-    return file.getvalue()
+    return printed(lambda console: print_summary(analysis, console), width, **options)
 
 
 def test_pipe_gets_plain_text_without_folded_lines() -> None:
