@@ -31,7 +31,7 @@ from captures import (
     open_captures,
 )
 from captures.reader import needs_tshark
-from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS
+from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS, may_hide_mail
 from dissectors.services import PORTS
 
 # takes the bytes of input that were read, and those there are in all if known
@@ -74,7 +74,12 @@ class Pipeline:
     ) -> None:
         self.packets = 0
         self.capture_bytes = 0
-        segment_filter = SegmentFilter(ports, SERVER_BEGINNINGS, CLIENT_BEGINNINGS)
+        segment_filter = SegmentFilter(
+            ports,
+            SERVER_BEGINNINGS,
+            CLIENT_BEGINNINGS,
+            partial(may_hide_mail, key_log=key_log),
+        )
         self._decoder = Decoder(segment_filter)
         self._connections = ConnectionTable(
             segment_filter,

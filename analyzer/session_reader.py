@@ -148,7 +148,9 @@ class SessionReader:
             return
         if self._detector is None:
             protocol = self._ports.get(self._server_port)
-            self._detector = Detector(protocol, saw_start=self._saw_start())
+            self._detector = Detector(
+                protocol, saw_start=self._saw_start(), key_log=self._key_log
+            )
         self._decide(self._detector, self._detector.receive(chunk))
 
     def _saw_start(self) -> bool:

@@ -436,6 +436,11 @@ class Decoder:
         long_enough = np.flatnonzero(captured >= 4)
         first_four[long_enough] = gather.be32[payload[long_enough]]
         interest = self.keep.interest(source_port, destination_port, first_four)
+        self.keep.look_at_handshakes(
+            interest,
+            first_four,
+            lambda at: gather.byte[payload[at] :][: captured[at]].tobytes(),
+        )
         return _TcpHeaders(
             level=level,
             datagrams=datagrams,

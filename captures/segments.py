@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -134,6 +134,8 @@ class SegmentFilter:
         ports: the mail ports.
         server_beginnings: four bytes each; letters match in either case.
         client_beginnings: likewise.
+        may_hide_mail: tells whether a packet that begins a TLS handshake off the mail
+            ports counts as such a command.
 
     Attributes:
         mail_ports: the mail ports.
@@ -142,18 +144,23 @@ class SegmentFilter:
 
     # clears the bit that tells lower case from upper case in ASCII
     _FOLD = np.uint32(0xDFDF_DFDF)
+    # RFC 8446 §5.1: a handshake record of SSL 3.0 or TLS, up to 16 KiB long
+    _TLS_HANDSHAKE = np.uint32(0x1603_0000)
+    _TLS_MASK = np.uint32(0xFFFF_F8C0)
 
     def __init__(
         self,
         ports: Iterable[int],
         server_beginnings: Iterable[bytes] = (),
         client_beginnings: Iterable[bytes] = (),
+        may_hide_mail: Callable[[bytes], bool] | None = None,
     ) -> None:
         self.mail_ports = frozenset(ports)
         self.is_mail_port = port_table(self.mail_ports)
         self.watched = np.zeros(PORT_COUNT, dtype=np.int64)
         self._server_beginnings = self._folded(server_beginnings)
         self._client_beginnings = self._folded(client_beginnings)
+        self._may_hide_mail = may_hide_mail
 
     @classmethod
     def _folded(cls, beginnings: Iterable[bytes]) -> npt.NDArray[np.uint32]:
@@ -183,6 +190,28 @@ class SegmentFilter:
         ):
             result[np.isin(first_four, beginnings)] |= np.uint8(bit)
         return result
+
+    def look_at_handshakes(
+        self,
+        interest: npt.NDArray[np.uint8],
+        first_four: npt.NDArray[np.uint32],
+        payload: Callable[[int], bytes],
+    ) -> None:
+        """Mark the segments that begin a TLS handshake which may hide mail.
+
+        Args:
+            interest: (n,) as from `interest`; marked here.
+            first_four: (n,) as there.
+            payload: the captured payload of a segment, by its index.
+        """
+        if self._may_hide_mail is None:
+            return
+        begins = first_four & self._TLS_MASK == self._TLS_HANDSHAKE
+        for at in np.flatnonzero(begins).tolist():
+            if not interest[at] & Interest.MAIL_PORT and self._may_hide_mail(
+                payload(at)
+            ):
+                interest[at] |= np.uint8(Interest.CLIENT_BEGINNING)
 
     def watch(self, batch: Sequence[Candidates]) -> None:
         """Mark what goes between two watched ports in a batch's segments.

@@ -22,10 +22,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.events import Side
 from dissectors.services import Protocol
-from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
+from dissectors.tls import (
+    TLS_PREFIX_BYTES,
+    ApplicationData,
+    KeyLog,
+    TlsDissector,
+    looks_like_tls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dissectors.events import Event
+    from dissectors.tls import ApplicationGap
 
 MAX_BUFFERED_BYTES = 16 * 1024
 MAX_CHUNKS = 1024
@@ -35,6 +44,18 @@ _OPENING_BYTES = 512
 # How the first packet of either side begins, where nothing but content can tell.
 SERVER_BEGINNINGS = (b"220 ", b"220-", b"* OK", b"* PR", b"+OK ", b"+OK\r")
 CLIENT_BEGINNINGS = (b"EHLO", b"HELO", b"LHLO")
+# IANA TLS ALPN Protocol IDs registry; "smtp" and "esmtp" are what Exim asks for
+_PROTOCOL_BY_ALPN = {
+    b"imap": Protocol.IMAP,
+    b"pop3": Protocol.POP3,
+    b"smtp": Protocol.SMTP,
+    b"esmtp": Protocol.SMTP,
+}
+# each behind its length, as in the extension (RFC 7301 §3.1)
+_MAIL_ALPN = re.compile(b"\x04imap|\x04pop3|\x04smtp|\x05esmtp")
+# where a record that begins with a ClientHello has its type and its random
+_HELLO_TYPE = 5
+_HELLO_RANDOM = slice(11, 43)
 
 # RFC 5321 §4.2: three digits, then a hyphen, a blank or the line end
 _SMTP_REPLY = re.compile(rb"[2-5][0-5][0-9](?:[ \-\r\n]|$)")
@@ -107,6 +128,18 @@ class Chunk(NamedTuple):
     frame: int
 
 
+def may_hide_mail(payload: bytes, key_log: KeyLog | None) -> bool:
+    """Whether a packet begins a TLS connection whose inside should be looked for mail.
+
+    A quick look, on ports that tell nothing: its ClientHello names a mail protocol, or
+    there are secrets of it.
+    """
+    if payload[_HELLO_TYPE : _HELLO_TYPE + 1] != b"\x01":
+        return False
+    has_secrets = key_log is not None and payload[_HELLO_RANDOM] in key_log
+    return has_secrets or _MAIL_ALPN.search(payload) is not None
+
+
 class _Opening:
     """What a side says first.
 
@@ -130,13 +163,20 @@ class Detector:
     Args:
         port_protocol: what the server's port is for; `None` if it is no mail port.
         saw_start: whether the first bytes are the beginning of the streams.
+        key_log: secrets by which a look behind TLS may be had.
 
     Attributes:
         verdict: what was found so far.
         protocol: the protocol, once the verdict is `MAIL`.
     """
 
-    def __init__(self, port_protocol: Protocol | None, *, saw_start: bool) -> None:
+    def __init__(
+        self,
+        port_protocol: Protocol | None,
+        *,
+        saw_start: bool,
+        key_log: KeyLog | None = None,
+    ) -> None:
         self.verdict = Verdict.UNDECIDED
         self.protocol = port_protocol
         self._port_protocol = port_protocol
@@ -146,16 +186,20 @@ class Detector:
         self._chunks: list[Chunk] = []
         self._size = 0
         self._openings = (_Opening(), _Opening())
+        self._first_speaker: Side | None = None
+        self._key_log = key_log
+        # reads a connection to a port that tells nothing, once it begins as TLS
+        self._tls: TlsDissector | None = None
 
     def receive(self, chunk: Chunk) -> Verdict:
         """Take the next chunk, and say what the connection is by now."""
         self._chunks.append(chunk)
         if chunk.data:
             self._size += len(chunk.data)
-            self._listen(chunk.side, chunk.data)
+        if self._tls is not None:
+            self._look_inside(self._tls, chunk)
         else:
-            self._has_gap |= chunk.gap > 0
-            self._judge(chunk.side, at_end=True)
+            self._look_at(chunk)
         if self._size > MAX_BUFFERED_BYTES or len(self._chunks) > MAX_CHUNKS:
             self.finish()
         return self.verdict
@@ -184,16 +228,25 @@ class Detector:
         """
         chunks, self._chunks = self._chunks, []
         begin = 0
-        if not self._saw_start:
+        if not self._saw_start and self._tls is None:
             fitting = [each.since for each in self._openings if each.protocols]
             begin = min(fitting, default=0)
         for number, chunk in enumerate(chunks):
             if number >= begin or chunk.data is None:
                 yield chunk
 
+    def _look_at(self, chunk: Chunk) -> None:
+        if self._first_speaker is None:
+            self._first_speaker = chunk.side
+        if chunk.data:
+            self._is_binary |= _BINARY.search(chunk.data) is not None
+            self._listen(chunk.side, chunk.data)
+        else:
+            self._has_gap |= chunk.gap > 0
+            self._judge(chunk.side, at_end=True)
+
     def _listen(self, side: Side, data: bytes) -> None:
         opening = self._openings[side]
-        self._is_binary = self._is_binary or _BINARY.search(data) is not None
         if opening.protocols is None:
             if not opening.data:
                 opening.since = len(self._chunks) - 1
@@ -205,6 +258,12 @@ class Detector:
         opening = self._openings[side]
         if opening.protocols is not None or not opening.data:
             return
+        if self._port_protocol is None and self._tls is None and side is Side.CLIENT:
+            is_tls = looks_like_tls(opening.data[:TLS_PREFIX_BYTES])
+            if is_tls:
+                self._enter_tls()
+            if is_tls or (is_tls is None and not at_end):
+                return
         found = self._protocols_of(side, opening.data, at_end=at_end)
         if found is None:
             return
@@ -215,6 +274,40 @@ class Detector:
             return
         opening.protocols = found
         self._decide()
+
+    def _enter_tls(self) -> None:
+        """Look for mail behind TLS, beginning with what was held."""
+        key_log = self._key_log.uncounted() if self._key_log is not None else None
+        self._tls = TlsDissector(key_log=key_log)
+        self._first_speaker = None
+        for opening in self._openings:
+            opening.data.clear()
+        for chunk in self._chunks:
+            self._look_inside(self._tls, chunk)
+
+    def _look_inside(self, tls: TlsDissector, chunk: Chunk) -> None:
+        """See what the client asks for, and what both sides say if there are keys."""
+        side, data, gap, time_ns, frame = chunk
+        happened: list[Event | ApplicationData | ApplicationGap]
+        if data is None:
+            happened = tls.receive_eof(side, time_ns, frame)
+        elif gap:
+            happened = tls.receive_gap(side, gap, time_ns, frame)
+        else:
+            happened = tls.receive_data(side, data, time_ns, frame)
+        offer = tls.client_hello
+        if offer is None or self.verdict is not Verdict.UNDECIDED:
+            return
+        named = {_PROTOCOL_BY_ALPN.get(each) for each in offer.alpn_protocols} - {None}
+        if len(named) == 1:
+            self.verdict, self.protocol = Verdict.MAIL, named.pop()
+        elif self._key_log is None or offer.random not in self._key_log or tls.opaque:
+            self.verdict = Verdict.OTHER
+        for each in happened:
+            if isinstance(each, ApplicationData):
+                if self._first_speaker is None:
+                    self._first_speaker = each.side
+                self._listen(each.side, each.data)
 
     def _decide(self) -> None:
         """Compare what is known of both sides."""
@@ -258,5 +351,5 @@ class Detector:
         if side is Side.CLIENT:
             return _SMTP_FIRST_COMMAND.match(start) is not None
         # POP3 servers speak first
-        server_began = self._chunks[0].side is Side.SERVER
+        server_began = self._first_speaker is Side.SERVER
         return server_began or not _BARE_OK.match(start)

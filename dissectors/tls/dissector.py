@@ -129,6 +129,11 @@ class TlsDissector:
         self._frame = 0
 
     @property
+    def client_hello(self) -> hello.ClientHello | None:
+        """The last ClientHello, once it is complete."""
+        return self._client_hello
+
+    @property
     def opaque(self) -> bool:
         """Nothing more can be learned from either side."""
         return self._is_reported and self._client.is_over and self._server.is_over

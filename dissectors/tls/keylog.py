@@ -71,6 +71,16 @@ class KeyLog:
             if line.strip() and not line.startswith(b"#"):
                 self._add_line(line)
 
+    def __contains__(self, client_random: object) -> bool:
+        """Whether there are secrets of the connection with this client random."""
+        return client_random in self._secrets
+
+    def uncounted(self) -> KeyLog:
+        """The same secrets, with a count of its own of which are used."""
+        other = KeyLog()
+        other._secrets = self._secrets
+        return other
+
     def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
         """The secrets of the connection with this client random, if there are any."""
         found = self._secrets.get(client_random)

@@ -75,6 +75,27 @@ def test_beginning_on_a_mail_port_needs_no_watching() -> None:
     assert batch.interest.tolist() == [beginning, Interest.NONE]
 
 
+def test_handshakes_off_the_mail_ports_are_looked_at() -> None:
+    hello, other = bytes.fromhex("160301020001"), bytes.fromhex("160303005a02")
+    payloads = [hello, hello, other, b"220 mx", bytes.fromhex("170303020001")]
+    shown = []
+
+    def may_hide_mail(payload: bytes) -> bool:
+        shown.append(payload)
+        return payload == hello
+
+    looking = SegmentFilter([25], may_hide_mail=may_hide_mail)
+    bits = np.zeros(5, dtype=np.uint8)
+    bits[1] = Interest.TO_MAIL_PORT
+    first_four = [int.from_bytes(each[:4], "big") for each in payloads]
+    looking.look_at_handshakes(
+        bits, np.array(first_four, dtype=np.uint32), payloads.__getitem__
+    )
+
+    assert shown == [hello, other]
+    assert bits.tolist() == [Interest.CLIENT_BEGINNING, Interest.TO_MAIL_PORT, 0, 0, 0]
+
+
 def test_segments_are_joined_in_capture_order() -> None:
     packets = [frame(ethernet(ipv4(tcp(sequence=number)))) for number in range(5)]
     segments, _ = Decoder(SegmentFilter([25])).decode(batch_of(packets))

@@ -105,6 +105,7 @@ class Settings:
         options: of `SSLContext`, for both.
         server_group: the only group that the server accepts.
         tickets: sessions may be resumed by ticket up to TLS 1.2, not by ID.
+        alpn: the protocols that the client offers.
         client_certificate: the server asks for one; true if the client has one.
     """
 
@@ -113,6 +114,7 @@ class Settings:
     options: int = 0
     server_group: str | None = None
     tickets: bool = True
+    alpn: tuple[str, ...] = ()
     client_certificate: bool | None = None
 
 
@@ -157,6 +159,8 @@ class Stack:
         if settings.client_certificate is not None:
             self._server.verify_mode = ssl.CERT_OPTIONAL
             self._server.load_verify_locations(folder() / "rsa.pem")
+        if settings.alpn:
+            self._client.set_alpn_protocols(settings.alpn)
         if settings.client_certificate:
             self._client.load_cert_chain(folder() / "rsa.pem")
 
