@@ -26,8 +26,6 @@ from dissectors.services import PORTS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
-
     from analyzer.session_rows import Row
     from analyzer.sessions import Session
     from analyzer.store import Store
@@ -180,7 +178,7 @@ class Monitor:
         self._about.connections_given_up = self._pipeline.connections_given_up
         self._about.dropped = self._live.drops()
         try:
-            self._store.add(_finished(done), _finished(recent), self._about)
+            self._store.add(done.finish(), recent.finish(), self._about)
         except ExportError as error:
             if not self._is_refused:
                 self.problems.append(f"{error}; mailtap will try again")
@@ -189,10 +187,6 @@ class Monitor:
                 raise
         else:
             self._is_refused = False
-
-
-def _finished(tables: Tables) -> dict[str, pa.Table]:
-    return {name: table.rows for name, table in tables.finish().items()}
 
 
 def _packets(connection: Connection) -> int:

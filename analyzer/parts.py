@@ -22,7 +22,7 @@ from pyarrow import compute
 from analyzer import schema
 from analyzer.folder import read_about
 from analyzer.load import LoadError, read_table
-from analyzer.tables import SESSION_ORDER, empty_tables, in_order_by_id
+from analyzer.tables import SESSION_ORDER, empty_tables, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -85,7 +85,7 @@ def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Analysis:
     for table in tables:
         found = [read_rows(source, table) for source in sources]
         rows[table.name] = pa.concat_tables(found)
-    return replace(analysis, tables=in_order_by_id(rows))
+    return replace(analysis, tables=in_order([rows]))
 
 
 def list_sources(folder: Path) -> list[Path]:

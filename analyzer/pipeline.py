@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    import pyarrow as pa
+
     from analyzer.session_reader import SessionSink
     from analyzer.sessions import Session
-    from analyzer.tables import UnorderedTable
     from captures import CaptureError, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
     from dissectors.services import Protocol
@@ -193,7 +194,7 @@ def analyze(  # noqa: PLR0913, keywords only
 class _Part:
     """What one process found; the attributes are those of `Analysis`."""
 
-    tables: dict[str, UnorderedTable]
+    tables: dict[str, pa.Table]
     packets: int
     capture_bytes: int
     problems: list[CaptureError]

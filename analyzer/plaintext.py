@@ -11,7 +11,7 @@ from rich.text import Text
 from analyzer import reports
 from analyzer.document import as_json
 from analyzer.export import write_csv
-from analyzer.reports import Role
+from analyzer.roles import Role
 from analyzer.terminal import as_table, fit_output
 from analyzer.text import counted
 

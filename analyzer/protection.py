@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import trust
-from dissectors.services import Protocol
+from analyzer.roles import Role, role
 
 if TYPE_CHECKING:
     from analyzer.sessions import Session
@@ -23,7 +23,6 @@ PLAINTEXT_MAIL = "plaintext-mail"
 PLAINTEXT_EMPTY = "plaintext-empty"
 UNKNOWN = "unknown"
 
-_RELAY_PORT = 25
 # what a client of RFC 8314 §5.2 does not accept; other issuers may be its own
 _UNACCEPTABLE = frozenset(
     {trust.EXPIRED, trust.NOT_YET_VALID, trust.SELF_SIGNED, trust.UNREADABLE}
@@ -71,29 +70,16 @@ def protection(
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
     if tls.version is None or _lost_before_tls(session):
         return UNKNOWN
-    if _is_relay(session, connection):
-        weak = bool(_of_versions(tls.weaknesses))
-    else:
+    weak = bool(tls.weak_choices)
+    if role(session, connection) is not Role.RELAY:
         weak = (
-            bool(tls.weaknesses)
+            weak
+            or bool(tls.weak_exchange)
             or bool(certificate.weaknesses)
             or certificate.status in _UNACCEPTABLE
             or certificate.name_matches is False
         )
     return PROTECTED_WEAKLY if weak else PROTECTED
-
-
-def _is_relay(session: Session, connection: Connection) -> bool:
-    return (
-        session.protocol is Protocol.SMTP
-        and connection.responder.port == _RELAY_PORT
-        and not session.auth_attempts
-    )
-
-
-def _of_versions(weaknesses: list[str]) -> list[str]:
-    """Those of version and cipher suite."""
-    return [each for each in weaknesses if each.startswith(("old", "broken", "weak c"))]
 
 
 def _hides_something(session: Session, connection: Connection) -> bool:

@@ -67,6 +67,11 @@ SESSIONS = Table(
         Column("community_id", _TEXT, "Community ID 1.0 flow hash, seed 0"),
         Column("protocol", _TEXT, "smtp, imap, pop3"),
         Column("service", _TEXT, "service by port; the protocol on another port"),
+        Column(
+            "role",
+            _TEXT,
+            "relay (between servers, no login was seen), submission, access",
+        ),
         Column("client_ip", _TEXT, "address of the side that opened the connection"),
         Column("client_port", _PORT, "its port"),
         Column("server_ip", _TEXT, "address of the other side"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.identity import address_text, community_id, session_id
 from analyzer.protection import CertificateVerdict, protection
+from analyzer.roles import role
 from analyzer.trust import covers, weaknesses
 from captures import split_frame_id
 from dissectors.events import (
@@ -96,9 +97,9 @@ def _certificates(
     tls: events.TlsHandshakeSeen,
 ) -> list[tuple[str, events.Certificate]]:
     shown = []
-    for role, chain in (("server", tls.chain), ("client", tls.client_chain)):
-        shown += [(role, each) for each in chain[:1]]
-        shown += [(f"{role}-chain", each) for each in chain[1:]]
+    for side, chain in (("server", tls.chain), ("client", tls.client_chain)):
+        shown += [(side, each) for each in chain[:1]]
+        shown += [(f"{side}-chain", each) for each in chain[1:]]
     return shown
 
 
@@ -130,6 +131,7 @@ def _identity(session: Session, connection: Connection, captures: Sequence[str])
         community_id(client, server),
         session.protocol,
         service.name if service is not None and fits else session.protocol,
+        role(session, connection),
         address_text(client.address),
         client.port,
         address_text(server.address),
@@ -200,7 +202,7 @@ def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
         tls.post_quantum,
         tls.forward_secret,
         tls.signature,
-        [*tls.weaknesses, *judged.weaknesses],
+        [*tls.weak_choices, *tls.weak_exchange, *judged.weaknesses],
         tls.established,
         _seconds_between(tls.begin_ns, tls.end_ns),
         tls.failed_after,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,7 @@ from analyzer import schema
 from analyzer.certificates import CertificateTable, merge_certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Iterable, Sequence
 
     from analyzer.session_rows import SessionRows
 
@@ -52,43 +50,24 @@ def defer_pandas() -> None:
         sys.meta_path.remove(_NoPandas)
 
 
-class UnorderedTable(NamedTuple):
-    """Rows in the order in which their sessions were closed.
-
-    Attributes:
-        rows: the rows.
-        sessions: (n,) int64, number of the session that each belongs to.
-    """
-
-    rows: pa.Table
-    sessions: npt.NDArray[np.int64]
-
-
 class TableBuilder:
     """Collects rows, given in the order of a table's columns."""
 
     def __init__(self, table: schema.Table) -> None:
         self.table = table
         self._rows: list[tuple[Any, ...]] = []
-        self._sessions: list[int] = []
         self._blocks: list[pa.RecordBatch] = []
-        self._session_blocks: list[npt.NDArray[np.int64]] = []
 
-    def append(self, session: int, row: tuple[Any, ...]) -> None:
-        """Add a row."""
-        self._rows.append(row)
-        self._sessions.append(session)
+    def extend(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows."""
+        self._rows += rows
         if len(self._rows) >= _BLOCK_ROWS:
             self._close_block()
 
-    def finish(self) -> UnorderedTable:
+    def finish(self) -> pa.Table:
         """All rows so far."""
         self._close_block()
-        nothing = np.zeros(0, dtype=np.int64)
-        return UnorderedTable(
-            pa.Table.from_batches(self._blocks, schema=self.table.arrow),
-            np.concatenate([nothing, *self._session_blocks]),
-        )
+        return pa.Table.from_batches(self._blocks, schema=self.table.arrow)
 
     def _close_block(self) -> None:
         if not self._rows:
@@ -100,8 +79,7 @@ class TableBuilder:
             for column, field in zip(columns, arrow, strict=True)
         ]
         self._blocks.append(pa.RecordBatch.from_arrays(arrays, schema=arrow))
-        self._session_blocks.append(np.array(self._sessions, dtype=np.int64))
-        self._rows, self._sessions = [], []
+        self._rows = []
 
 
 class Tables:
@@ -121,26 +99,19 @@ class Tables:
 
     def append(self, rows: SessionRows) -> None:
         """Add the rows of a session."""
-        number = self._count
         self._count += 1
-        self.sessions.append(number, rows.session)
-        for row in rows.messages:
-            self.messages.append(number, row)
-        for row in rows.exchanges:
-            self.exchanges.append(number, row)
-        for row in rows.anomalies:
-            self.anomalies.append(number, row)
+        self.sessions.extend([rows.session])
+        self.messages.extend(rows.messages)
+        self.exchanges.extend(rows.exchanges)
+        self.anomalies.extend(rows.anomalies)
         if rows.certificates:
             self.certificates.add(rows.session_id, rows.start_ns, rows.certificates)
 
-    def finish(self) -> dict[str, UnorderedTable]:
-        """All tables, by name."""
-        builders = (self.sessions, self.messages, self.exchanges, self.anomalies)
-        tables = {builder.table.name: builder.finish() for builder in builders}
-        # these belong to several sessions
-        nobody = np.zeros(0, dtype=np.int64)
-        certificates = UnorderedTable(self.certificates.finish(), nobody)
-        return tables | {schema.CERTIFICATES.name: certificates}
+    def finish(self) -> dict[str, pa.Table]:
+        """All tables, by name, in the order in which sessions were closed."""
+        return {
+            table.name: getattr(self, table.name).finish() for table in schema.TABLES
+        }
 
 
 def empty_tables() -> dict[str, pa.Table]:
@@ -148,47 +119,21 @@ def empty_tables() -> dict[str, pa.Table]:
     return {table.name: table.arrow.empty_table() for table in schema.TABLES}
 
 
-def in_order_by_id(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
-    """Tables in the order of the sessions, as `in_order`, from their IDs alone."""
-    sessions = tables["sessions"].sort_by(SESSION_ORDER)
-    ordered = {}
-    for name, rows in tables.items():
-        if name == schema.CERTIFICATES.name:
-            ordered[name] = merge_certificates([rows])
-            continue
-        ranks = compute.index_in(rows["session_id"], sessions["session_id"])
-        # stable: what belongs to a session stays in its order
-        ordered[name] = rows.take(np.argsort(ranks.to_numpy(), kind="stable"))
-    return ordered | {"sessions": sessions}
-
-
-def in_order(parts: Sequence[dict[str, UnorderedTable]]) -> dict[str, pa.Table]:
+def in_order(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """Tables of several parts as one each, in the order of the sessions.
 
     Sessions are ordered by start and then ID; what belongs to a session stays in
     the order in which it was added.
     """
-    sessions = pa.concat_tables([part["sessions"].rows for part in parts])
-    order = compute.sort_indices(sessions, SESSION_ORDER).to_numpy()
-    counts = [len(part["sessions"].rows) for part in parts]
-    # rows of `sessions` are in the order of their numbers, part after part
-    first_numbers = np.cumsum([0, *counts[:-1]])
-    closed = np.concatenate(
-        [
-            part["sessions"].sessions + first
-            for part, first in zip(parts, first_numbers, strict=True)
-        ]
-    )
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[closed[order]] = np.arange(len(order))
-    ordered = {"sessions": sessions.take(order)}
-    shown = [part[schema.CERTIFICATES.name].rows for part in parts]
-    ordered[schema.CERTIFICATES.name] = merge_certificates(shown)
-    for name in parts[0].keys() - ordered.keys():
-        rows = pa.concat_tables([part[name].rows for part in parts])
-        owners = [
-            rank[part[name].sessions + first]
-            for part, first in zip(parts, first_numbers, strict=True)
-        ]
-        ordered[name] = rows.take(np.argsort(np.concatenate(owners), kind="stable"))
-    return {table.name: ordered[table.name] for table in schema.TABLES}
+    found = {name: [part[name] for part in parts] for name in parts[0]}
+    sessions = pa.concat_tables(found["sessions"]).sort_by(SESSION_ORDER)
+    ordered = {}
+    for name, tables in found.items():
+        if name == schema.CERTIFICATES.name:
+            # these belong to several sessions
+            ordered[name] = merge_certificates(tables)
+            continue
+        rows = pa.concat_tables(tables)
+        ranks = compute.index_in(rows["session_id"], sessions["session_id"])
+        ordered[name] = rows.take(np.argsort(ranks.to_numpy(), kind="stable"))
+    return ordered | {"sessions": sessions}

@@ -476,7 +476,8 @@ class TlsHandshakeSeen:
             ServerHello.
         offered_versions: by the client; so are all `offered_*`, without GREASE.
         cipher: IANA name of the suite, `0xABCD` if unknown.
-        weaknesses: of version, suite, group and signature, in words (RFC 9325).
+        weak_choices: what is wrong with version and suite, in words (RFC 9325).
+        weak_exchange: likewise with the key exchange, its group and signature.
         group: of the key exchange; `DH 2048` for a group without a name.
         signature: scheme of the server's signature.
         retried: the server asked for another hello (HelloRetryRequest).
@@ -502,7 +503,8 @@ class TlsHandshakeSeen:
     offered_signatures: Sequence[str] = ()
     offered_alpn: Sequence[str] = ()
     cipher: str | None = None
-    weaknesses: list[str] = field(default_factory=list)
+    weak_choices: list[str] = field(default_factory=list)
+    weak_exchange: list[str] = field(default_factory=list)
     group: str | None = None
     post_quantum: bool | None = None
     forward_secret: bool | None = None

@@ -33,10 +33,8 @@ from analyzer.reports.plaintext import (
 )
 from analyzer.reports.protection import (
     Protection,
-    Role,
     is_encrypted,
     protection,
-    role,
 )
 from analyzer.reports.timeline import over_time
 from analyzer.reports.transfers import transfer_rates
@@ -45,7 +43,6 @@ from analyzer.reports.use import protocol_use
 __all__ = [
     "PlaintextTotals",
     "Protection",
-    "Role",
     "accounts",
     "busiest",
     "by_failure",
@@ -66,7 +63,6 @@ __all__ = [
     "plaintext_users",
     "protection",
     "protocol_use",
-    "role",
     "slowest",
     "tls_versions",
     "transfer_rates",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyzer.protection import PLAINTEXT_LOGIN
-from analyzer.reports.protection import Protection, Role, protection, role
+from analyzer.reports.protection import Protection, protection
+from analyzer.roles import Role
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _KEPT = [
     "server_port",
     "protocol",
     "service",
+    "role",
     "start",
     "end",
     "starttls",
@@ -58,7 +60,6 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     """
     kinds = protection(sessions)
     facts = sessions[_KEPT].rename(columns={"starttls": "step"})
-    facts["role"] = role(sessions)
     for kind in KINDS:
         facts[kind] = _flags(kinds == kind)
     for result in RESULTS:

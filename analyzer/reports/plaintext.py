@@ -21,7 +21,6 @@ from analyzer.reports.exposure import (
     is_relay,
     would_break,
 )
-from analyzer.reports.protection import Role
 from analyzer.reports.verdicts import (
     NONE_SEEN,
     REFUSED,
@@ -31,6 +30,7 @@ from analyzer.reports.verdicts import (
     PortUse,
     verdict,
 )
+from analyzer.roles import Role
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _offered(port: Mapping[str, Any], steps: set[str], others: set[int]) -> str:
 
 def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
     return PortUse(
-        Role(port["role"]),
+        port["role"],
         sessions=port["sessions"],
         clear=port["clear"],
         encrypted=port["implicit"] + port["starttls"],

@@ -1,10 +1,12 @@
-"""How each session was protected, and what it was for."""
+"""How each session was protected."""
 
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Protection(enum.StrEnum):
@@ -20,17 +22,6 @@ class Protection(enum.StrEnum):
     """TLS was begun, and no session came of it."""
     UNKNOWN = "unknown"
     """Nothing was said, or it was not captured."""
-
-
-class Role(enum.StrEnum):
-    """What a session is for; RFC 8314 §3 is about the last two."""
-
-    RELAY = "relay"
-    """Mail from server to server (RFC 5321)."""
-    SUBMISSION = "submission"
-    """Mail from a user to his server (RFC 6409)."""
-    ACCESS = "access"
-    """A user reads his mail."""
 
 
 def protection(sessions: pd.DataFrame) -> pd.Series[str]:
@@ -58,18 +49,3 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
     """Which sessions went over to TLS."""
     return protection(sessions).isin([Protection.IMPLICIT, Protection.STARTTLS])
-
-
-def role(sessions: pd.DataFrame) -> pd.Series[str]:
-    """The `Role` of each session.
-
-    On port 25 servers relay and some users submit: those log in, others don't.
-    """
-    roles = pd.Series(Role.ACCESS.value, index=sessions.index, dtype="string")
-    is_smtp = sessions["protocol"] == "smtp"
-    is_relay = (sessions["service"] == "smtp") & (sessions["auth_attempts"] == 0)
-    return (
-        roles.mask(is_smtp, Role.SUBMISSION.value)
-        .mask(is_smtp & is_relay, Role.RELAY.value)
-        .rename("role")
-    )

@@ -8,7 +8,8 @@ import pandas as pd
 
 from analyzer.reports.accounts import account
 from analyzer.reports.overview import message_count
-from analyzer.reports.protection import Protection, Role, is_encrypted, protection, role
+from analyzer.reports.protection import Protection, is_encrypted, protection
+from analyzer.roles import Role
 from dissectors.events import Synchronisation
 from dissectors.services import Protocol
 
@@ -92,7 +93,7 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
     encrypted = is_encrypted(sessions)
     # whoever has the keys sees a login or mail inside
     is_open = (sessions["auth_attempts"] > 0) | (message_count(sessions) > 0)
-    sent, is_relay = sessions["messages_sent"], role(sessions) == Role.RELAY
+    sent, is_relay = sessions["messages_sent"], sessions["role"] == Role.RELAY
     facts = {
         "encrypted": encrypted,
         "failed_tls": protection(sessions) == Protection.FAILED,

@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from analyzer.reports.protection import Role
+from analyzer.roles import Role
 from analyzer.text import counted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class PortUse:
         clients: the clients that used it in clear, by what they did.
     """
 
-    role: Role
+    role: str
     sessions: int = 0
     clear: int = 0
     encrypted: int = 0
@@ -73,7 +73,7 @@ class PortUse:
 
 def verdict(port: PortUse) -> str:
     """Say in plain words what a port's figures mean."""
-    if port.role is Role.RELAY and port.clear:
+    if port.role == Role.RELAY and port.clear:
         parts = [_extent(port), _relay_choice(port)]
     elif port.clients:
         parts = _users(port)

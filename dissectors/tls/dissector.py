@@ -351,7 +351,7 @@ class TlsDissector:
     def _take_sslv2_server_hello(self, flow: Flow, answer: bytes) -> None:
         """SSL 2.0: what follows are records of another kind."""
         self._seen.version = "SSLv2"
-        self._seen.weaknesses.append("old version SSLv2")
+        self._seen.weak_choices.append("old version SSLv2")
         self._last_step = "server_hello"
         if answer:
             self._seen.chain = self._read_chain(flow, [answer])

@@ -65,9 +65,9 @@ def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
     seen.ja3s = fingerprints.ja3s(choice)
     seen.retried = bool(seen.retried)
     if choice.version < TLS_1_2:
-        seen.weaknesses.append(f"old version {seen.version}")
+        seen.weak_choices.append(f"old version {seen.version}")
     if suite.weakness is not None:
-        seen.weaknesses.append(suite.weakness)
+        seen.weak_choices.append(suite.weakness)
     if choice.is_tls_1_3:
         # RFC 8446 §4.2.9: without a key share it goes on from the old secret alone
         seen.forward_secret = choice.group is not None
@@ -75,6 +75,8 @@ def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
             _note_group(seen, group_name(choice.group))
     else:
         seen.forward_secret = suite.forward_secret
+    if seen.forward_secret is False:
+        seen.weak_exchange.append("no forward secrecy")
 
 
 def note_server_key_exchange(
@@ -98,7 +100,7 @@ def note_server_key_exchange(
         bits = int.from_bytes(reader.vector(2), "big").bit_length()
         _note_group(seen, f"DH {bits}")
         if bits < _SHORTEST_DH_BITS:
-            seen.weaknesses.append(f"short group of {bits} bits")
+            seen.weak_exchange.append(f"short group of {bits} bits")
         reader.vector(2)
         reader.vector(2)
     else:
@@ -111,7 +113,7 @@ def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
     """The scheme by which the server signed the handshake."""
     seen.signature = signature_scheme_name(scheme)
     if seen.signature.endswith(("sha1", "md5")):
-        seen.weaknesses.append(f"weak signature {seen.signature}")
+        seen.weak_exchange.append(f"weak signature {seen.signature}")
 
 
 def note_secure_renegotiation(

@@ -51,16 +51,11 @@ class CipherSuite:
 
     @property
     def weakness(self) -> str | None:
-        """Why it should not be used (RFC 9325 §4.1, §4.2); `None` if nothing is known.
-
-        TLS 1.2 suites without forward secrecy are such, TLS 1.3 has none.
-        """
+        """Why its cipher should not be used (RFC 9325 §4.1, §4.2)."""
         if _INSECURE.search(self.name):
             return "broken cipher suite"
         if self.cipher.startswith(_WEAK_CIPHERS):
             return "weak cipher suite"
-        if self.forward_secret is False:
-            return "no forward secrecy"
         return None
 
 

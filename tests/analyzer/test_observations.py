@@ -37,8 +37,8 @@ def test_what_tls_hides_is_not_said_to_be_none(protocol: str) -> None:
 def test_smtp_submits_and_relays_and_has_no_folders() -> None:
     said = seen(
         "smtp",
-        {"service": "smtp", "messages_sent": 1, "client_bytes": 4000},
-        {"service": "submission", "messages_sent": 1200, "server_bytes": 30},
+        {"role": "relay", "messages_sent": 1, "client_bytes": 4000},
+        {"role": "submission", "messages_sent": 1200, "server_bytes": 30},
     )
 
     assert said["purpose"] == ["1,200 submitted", "1 relayed"]

@@ -71,8 +71,8 @@ def connection(port: int) -> Connection:
     ("changes", "expected"),
     [
         ({}, "protected"),
-        ({"weaknesses": ["old version TLSv1.0"]}, "protected-weakly"),
-        ({"weaknesses": ["no forward secrecy"]}, "protected-weakly"),
+        ({"weak_choices": ["old version TLSv1.0"]}, "protected-weakly"),
+        ({"weak_exchange": ["no forward secrecy"]}, "protected-weakly"),
         # the hello of the server was not seen
         ({"version": None}, "unknown"),
         # records of TLS without any handshake
@@ -106,14 +106,10 @@ def test_certificates_are_judged_but_for_relay(
 
 
 def test_relay_is_judged_by_version_and_suite() -> None:
-    for weakness, expected in (
-        ("old version TLSv1.0", "protected-weakly"),
-        ("broken cipher suite", "protected-weakly"),
-        ("no forward secrecy", "protected"),
-        ("short group of 1024 bits", "protected"),
-    ):
-        seen = dataclasses.replace(SEEN, weaknesses=[weakness])
-        assert judge(seen, relay=True) == expected
+    old = dataclasses.replace(SEEN, weak_choices=["old version TLSv1.0"])
+    short = dataclasses.replace(SEEN, weak_exchange=["short group of 1024 bits"])
+    assert judge(old, relay=True) == "protected-weakly"
+    assert judge(short, relay=True) == "protected"
 
 
 def test_hole_before_the_handshake_may_have_held_anything() -> None:

@@ -7,12 +7,12 @@ import pytest
 
 import analyzer
 from analyzer.reports import (
-    Role,
     has_plaintext,
     plaintext_ports,
     plaintext_totals,
     plaintext_users,
 )
+from analyzer.roles import Role
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.plaintext import (
     MAIL,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.reports import protection, role
+from analyzer.reports import protection
 from tests.support.analyses import analysis_of
 
 
@@ -22,33 +22,6 @@ def test_protection_is_what_was_seen(capture: str, expected: str) -> None:
     sessions = analysis_of(capture).sessions
 
     assert set(protection(sessions)) == {expected}
-
-
-@pytest.mark.parametrize(
-    ("capture", "expected"),
-    [
-        ("smtp-relay-plain", "relay"),
-        ("smtp-relay-starttls", "relay"),
-        ("smtp-submission-plain-auth-login", "submission"),
-        ("smtp-implicit-tls", "submission"),
-        ("imap-login-plain", "access"),
-        ("pop3-implicit-tls", "access"),
-    ],
-)
-def test_role_tells_relay_from_submission_and_access(
-    capture: str, expected: str
-) -> None:
-    sessions = analysis_of(capture).sessions
-
-    assert set(role(sessions)) == {expected}
-
-
-def test_login_on_port_25_is_submission() -> None:
-    sessions = analysis_of("pop3-user-pass").sessions.assign(
-        protocol="smtp", service="smtp", auth_attempts=1
-    )
-
-    assert set(role(sessions)) == {"submission"}
 
 
 def test_session_in_which_nothing_was_said_is_unknown() -> None:

@@ -21,12 +21,13 @@ def use_of(protocol: str, *rows: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_relay_and_submission_are_told_apart() -> None:
-    relay = {"service": "smtp", "messages_sent": 2}
+    relay = {"role": "relay", "messages_sent": 2}
+    submission = {"role": "submission", "message_bytes": 900}
     use = use_of(
         "smtp",
         relay,
-        relay | {"auth_attempts": 1, "messages_sent": 1},
-        {"service": "submission", "messages_sent": 4, "message_bytes": 900},
+        {"role": "submission", "messages_sent": 1},
+        submission | {"messages_sent": 4},
     )
 
     assert (use["messages_relayed"], use["messages_submitted"]) == (2, 5)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from analyzer.reports.protection import Role
 from analyzer.reports.verdicts import (
     NONE_SEEN,
     REFUSED,
@@ -14,6 +13,7 @@ from analyzer.reports.verdicts import (
     PortUse,
     verdict,
 )
+from analyzer.roles import Role
 
 
 def clients(count: int, first: int = 1) -> list[str]:

@@ -54,7 +54,7 @@ def test_choice_of_tls_1_3_names_its_group() -> None:
     facts.note_server_hello(seen, read_server_hello(body))
     assert (seen.group, seen.post_quantum) == ("X25519MLKEM768", True)
     assert seen.forward_secret
-    assert seen.weaknesses == []
+    assert seen.weak_choices == seen.weak_exchange == []
 
 
 def test_old_secret_alone_is_not_forward_secret() -> None:
@@ -63,12 +63,14 @@ def test_old_secret_alone_is_not_forward_secret() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(body))
     assert seen.forward_secret is False
+    assert seen.weak_exchange == ["no forward secrecy"]
 
 
 def test_weak_choices_are_named() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(server_hello_body(0x0301, 0x0005)))
-    assert seen.weaknesses == ["old version TLSv1.0", "broken cipher suite"]
+    assert seen.weak_choices == ["old version TLSv1.0", "broken cipher suite"]
+    assert seen.weak_exchange == ["no forward secrecy"]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +88,8 @@ def test_key_exchange_names_group_and_signature(
     body = parameters + uint16s(0x0201) + vector(2, b"signature")
     facts.note_server_key_exchange(seen, body, ServerHello(0x0303, suite))
     assert (seen.group, seen.signature) == (group, "rsa_pkcs1_sha1")
-    assert "weak signature rsa_pkcs1_sha1" in seen.weaknesses
-    assert ("short group of 7 bits" in seen.weaknesses) is (group == "DH 7")
+    assert "weak signature rsa_pkcs1_sha1" in seen.weak_exchange
+    assert ("short group of 7 bits" in seen.weak_exchange) is (group == "DH 7")
 
 
 def test_key_exchange_that_is_too_short() -> None:
