@@ -22,10 +22,25 @@ PLAINTEXT_LOGIN = "plaintext-login"
 PLAINTEXT_MAIL = "plaintext-mail"
 PLAINTEXT_EMPTY = "plaintext-empty"
 UNKNOWN = "unknown"
+# from best to worst
+VERDICTS = (
+    PROTECTED,
+    PROTECTED_WEAKLY,
+    PLAINTEXT_EMPTY,
+    PLAINTEXT_MAIL,
+    PLAINTEXT_LOGIN,
+    UNKNOWN,
+)
 
 # what a client of RFC 8314 §5.2 does not accept; other issuers may be its own
 _UNACCEPTABLE = frozenset(
-    {trust.EXPIRED, trust.NOT_YET_VALID, trust.SELF_SIGNED, trust.UNREADABLE}
+    {
+        trust.EXPIRED,
+        trust.NOT_YET_VALID,
+        trust.SELF_SIGNED,
+        trust.INVALID,
+        trust.UNREADABLE,
+    }
 )
 # behind these, what was sent can't be read
 _HIDING = frozenset({"imap_compression_lost", "imap_compression_bomb", "dissector_bug"})

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from analyzer import reports
 from analyzer.document import as_json
+from analyzer.protection import PROTECTED_WEAKLY
 from analyzer.terminal import (
     as_share,
     as_size,
@@ -55,6 +56,7 @@ SECTIONS = (
         lambda a: reports.by_service(a.sessions),
         ("encrypted", "bytes"),
     ),
+    Section("protection", "Protection", lambda a: reports.by_verdict(a.sessions)),
     Section(
         "plaintext_logins",
         "Logins in plaintext",
@@ -69,6 +71,18 @@ SECTIONS = (
         style="bold yellow",
     ),
     Section("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
+    Section(
+        "weak_tls",
+        "Weak TLS",
+        lambda a: reports.weak_tls(a.sessions),
+        style="bold yellow",
+    ),
+    Section(
+        "certificates",
+        "Certificates",
+        lambda a: reports.server_certificates(a.certificates, a.sessions),
+        ("key", "issuer"),
+    ),
     Section(
         "accounts",
         "Accounts",
@@ -147,4 +161,8 @@ def _headline(analysis: Analysis) -> Text:
         text.append(f"{counted(exposed, 'session')} with a password in clear", "red")
     else:
         text.append("no password in clear", "green")
+    weak = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
+    if weak:
+        text.append(", ")
+        text.append(f"{weak:,} protected weakly", "yellow")
     return text

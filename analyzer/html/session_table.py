@@ -30,6 +30,7 @@ _COLUMNS = (
     _Column("server_ip", "Server", "address"),
     _Column("server_port", "Port", "port"),
     _Column("protection", "Protection", "protection"),
+    _Column("verdict", "Verdict"),
     _Column("tls_version", "TLS"),
     _Column("auth_user", "User"),
     _Column("auth_result", "Login"),

@@ -22,8 +22,11 @@ _LONG = (
     "client_ips",
     "client_software",
     "last_error",
+    "issuer",
+    "name",
     "tls_cipher",
     "verdict",
+    "weakness",
 )
 
 
@@ -135,6 +138,42 @@ TABLES = (
         "Cipher suites",
         lambda a: reports.tls_versions(a.sessions),
         {"tls_version": "version", "tls_cipher": "cipher", "sessions": "sessions"},
+    ),
+    TableOf(
+        "verdicts",
+        "How well sessions were protected",
+        lambda a: reports.by_verdict(a.sessions),
+        {
+            "verdict": "verdict",
+            "sessions": "sessions",
+            "relay": "between servers",
+            "submission": "submission",
+            "access": "access",
+        },
+    ),
+    TableOf(
+        "weak-tls",
+        "Weak TLS",
+        lambda a: reports.weak_tls(a.sessions),
+        {
+            "weakness": "weakness",
+            "server_ip": "server",
+            "server_port": "port",
+            "sessions": "sessions",
+        },
+    ),
+    TableOf(
+        "certificates",
+        "Certificates of servers",
+        lambda a: reports.server_certificates(a.certificates, a.sessions),
+        {
+            "name": "name",
+            "issuer": "issuer",
+            "key": "key",
+            "not_after": "valid until (UTC)",
+            "status": "status",
+            "sessions": "sessions",
+        },
     ),
     TableOf(
         "failed",

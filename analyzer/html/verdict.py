@@ -6,6 +6,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
+from analyzer.protection import PROTECTED_WEAKLY
 from analyzer.terminal import as_share
 from analyzer.text import counted
 
@@ -20,6 +21,8 @@ _NOTHING = (
     "looked like SMTP, IMAP or POP3. Mail with TLS on a port of its own must be named, "
     "such as --port 10993=imap."
 )
+
+_FEW_REASONS = 4
 
 
 class Tone(enum.StrEnum):
@@ -47,6 +50,7 @@ def verdict(analysis: Analysis) -> list[Sentence]:
         _encryption(sessions),
         *_exposure(sessions),
         *_versions(sessions),
+        *_weaknesses(sessions),
         _failures(sessions),
     ]
 
@@ -95,6 +99,19 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
         names = ", ".join(old["tls_version"])
         count = counted(int(old["sessions"].sum()), "session")
         yield Sentence(Tone.BAD, count, f"agreed on a deprecated version: {names}.")
+
+
+def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
+    count = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
+    if count:
+        reasons = reports.weak_tls(sessions)["weakness"].drop_duplicates().tolist()
+        listed = ", ".join(reasons[:_FEW_REASONS])
+        more = " and more" if len(reasons) > _FEW_REASONS else ""
+        yield Sentence(
+            Tone.BAD,
+            counted(count, "session"),
+            f"{'was' if count == 1 else 'were'} protected weakly: {listed}{more}.",
+        )
 
 
 def _failures(sessions: pd.DataFrame) -> Sentence:

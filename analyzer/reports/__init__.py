@@ -37,6 +37,7 @@ from analyzer.reports.protection import (
     protection,
 )
 from analyzer.reports.timeline import over_time
+from analyzer.reports.tls import by_verdict, server_certificates, weak_tls
 from analyzer.reports.transfers import transfer_rates
 from analyzer.reports.use import protocol_use
 
@@ -50,6 +51,7 @@ __all__ = [
     "by_protection",
     "by_service",
     "by_tls_version",
+    "by_verdict",
     "failed",
     "has_plaintext",
     "is_encrypted",
@@ -63,7 +65,9 @@ __all__ = [
     "plaintext_users",
     "protection",
     "protocol_use",
+    "server_certificates",
     "slowest",
     "tls_versions",
     "transfer_rates",
+    "weak_tls",
 ]

@@ -15,6 +15,7 @@ _KEPT = [
     "server_ip",
     "server_port",
     "protection",
+    "verdict",
     "tls_version",
     "auth_user",
     "auth_result",
@@ -37,11 +38,12 @@ def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
         most: how many rows there may be.
 
     Returns:
-        One row per session: some of its columns, its `protection`, its `failure`,
-        and the number of its `messages` and `bytes`.
+        One row per session: some of its columns, its `protection`, the `verdict` on
+        it, its `failure`, and the number of its `messages` and `bytes`.
     """
     rows = sessions.assign(
         protection=protection(sessions),
+        verdict=sessions["protection"],
         failure=failure(sessions),
         messages=message_count(sessions),
         bytes=payload_bytes(sessions),

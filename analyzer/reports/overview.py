@@ -121,7 +121,7 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
         {
             "service": sessions["service"],
             "failure": failure(sessions),
-            "last_error": sessions["last_error"],
+            "last_error": sessions["last_error"].fillna(_first_alert(sessions)),
         }
     )
     counted = _counted(facts[facts["failure"].notna()], list(facts.columns))
@@ -136,11 +136,26 @@ def failure(sessions: pd.DataFrame) -> pd.Series[str]:
         ("recipient refused", refused.fillna(value=False)),
         ("connection reset", sessions["ended"] == "reset"),
         ("no answer", sessions["server_packets"] == 0),
-        ("TLS handshake failed", sessions["tls_alert"].notna()),
+        ("TLS handshake failed", _is_handshake_failed(sessions)),
         ("login failed", (sessions["auth_result"] == "failure").fillna(value=False)),
     ):
         failures = failures.mask(holds, name)
     return failures
+
+
+def _first_alert(sessions: pd.DataFrame) -> pd.Series[str]:
+    """What was the matter with TLS, in the words of who gave up."""
+    alerts = [
+        each[0] if len(each) else None for each in sessions["tls_alerts"].dropna()
+    ]
+    index = sessions["tls_alerts"].dropna().index
+    return pd.Series(alerts, index, dtype=sessions["last_error"].dtype)
+
+
+def _is_handshake_failed(sessions: pd.DataFrame) -> pd.Series[bool]:
+    is_told = sessions["tls_failed_after"].notna() | sessions["tls_alert"].notna()
+    is_established = sessions["tls_established"].fillna(value=False)
+    return is_told & ~is_established
 
 
 def message_count(sessions: pd.DataFrame) -> pd.Series[int]:

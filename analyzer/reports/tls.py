@@ -1,0 +1,111 @@
+"""How well TLS protected sessions, and the certificates that servers showed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from analyzer.protection import PROTECTED_WEAKLY, VERDICTS
+from analyzer.roles import Role
+from analyzer.trust import (
+    EXPIRED,
+    INVALID,
+    NOT_YET_VALID,
+    SELF_SIGNED,
+    UNREADABLE,
+    VALID,
+)
+
+_NAMED_BY_SIZE = ("RSA", "DSA")
+_OTHER_HOST = "certificate is for another host"
+_IN_WORDS = {
+    EXPIRED: "certificate has expired",
+    NOT_YET_VALID: "certificate is not valid yet",
+    SELF_SIGNED: "certificate is self-signed",
+    INVALID: "certificate is not what it says",
+    UNREADABLE: "certificate is unreadable",
+}
+
+
+def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per verdict on their protection.
+
+    Returns:
+        One row per `verdict` that was given, the best first: the number of
+        `sessions`, and of those with each `Role`.
+    """
+    flags = {each.value: (sessions["role"] == each.value) for each in Role}
+    facts = pd.DataFrame({"sessions": 1, **flags}, index=sessions.index)
+    counted = facts.fillna(value=False).astype("int64").groupby(sessions["protection"])
+    rows = counted.sum().reindex(VERDICTS).dropna().astype("int64")
+    return rows.rename_axis("verdict").reset_index()
+
+
+def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Why sessions were protected weakly.
+
+    Returns:
+        One row per `weakness`, `server_ip` and `server_port`, the most frequent
+        first: the number of `sessions`.
+    """
+    weak = sessions[sessions["protection"] == PROTECTED_WEAKLY]
+    counts = Counter(
+        (weakness, row.server_ip, row.server_port)
+        for row in weak.itertuples()
+        for weakness in _weaknesses(row)
+    )
+    rows = [(*key, count) for key, count in sorted(counts.items())]
+    names = ["weakness", "server_ip", "server_port", "sessions"]
+    ordered = sorted(rows, key=lambda row: -row[-1])
+    return pd.DataFrame(ordered, columns=names)
+
+
+def _weaknesses(session: Any) -> list[str]:
+    """What weakened a session; nobody checks certificates between servers."""
+    found = list(session.tls_weaknesses)
+    if session.role != Role.RELAY:
+        if session.cert_status in _IN_WORDS:
+            found.append(_IN_WORDS[session.cert_status])
+        if session.cert_name_matches is False:
+            found.append(_OTHER_HOST)
+    return found
+
+
+def server_certificates(
+    certificates: pd.DataFrame, sessions: pd.DataFrame
+) -> pd.DataFrame:
+    """The certificates that servers showed as their own.
+
+    Returns:
+        One row per certificate, those with a bad `status` first and then by when they
+        end: `name` (the first of its names, else its subject), `issuer`, `key`,
+        `not_after`, the `status` of its chain in the last session, and the number of
+        `sessions`.
+    """
+    shown = sessions[sessions["cert_sha256"].notna()].groupby("cert_sha256")
+    of_sessions = pd.DataFrame(
+        {"status": shown["cert_status"].last(), "sessions": shown.size()}
+    )
+    rows = certificates.drop(columns="sessions").set_index("sha256")
+    rows = rows.join(of_sessions, how="inner")
+    rows = rows.assign(
+        name=pd.Series(map(_name, rows.itertuples()), rows.index, dtype="string"),
+        key=pd.Series(map(_key, rows.itertuples()), rows.index, dtype="string"),
+        is_good=rows["status"] == VALID,
+    )
+    order = ["is_good", "not_after", "name"]
+    kept = ["name", "issuer", "key", "not_after", "status", "sessions"]
+    return rows.sort_values(order, kind="stable")[kept].reset_index(drop=True)
+
+
+def _name(certificate: Any) -> str | None:
+    names = certificate.names
+    return names[0] if len(names) else certificate.subject  # type: ignore[no-any-return]
+
+
+def _key(certificate: Any) -> str | None:
+    kind = certificate.key_type
+    # the names of curves tell their size
+    return f"{kind} {certificate.key_bits}" if kind in _NAMED_BY_SIZE else kind

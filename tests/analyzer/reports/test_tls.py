@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+import analyzer
+from analyzer.protection import VERDICTS
+from analyzer.reports import by_verdict, failed, server_certificates, weak_tls
+from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
+
+WEAK = {
+    "protection": "protected-weakly",
+    "role": "access",
+    "server_ip": "192.0.2.10",
+    "server_port": 993,
+    "tls_weaknesses": [],
+    "cert_status": None,
+    "cert_name_matches": None,
+}
+
+
+def test_every_session_has_a_verdict_and_a_role() -> None:
+    rows = by_verdict(analysis_of("office").sessions)
+
+    expected = Counter(row["protection"] for row in rows_of("office"))
+    assert dict(zip(rows["verdict"], rows["sessions"], strict=True)) == expected
+    assert rows["verdict"].tolist() == [each for each in VERDICTS if each in expected]
+    roles = rows[["relay", "submission", "access"]]
+    assert roles.sum(axis="columns").tolist() == rows["sessions"].tolist()
+
+
+@pytest.mark.parametrize("report", [by_verdict, weak_tls])
+def test_nothing_is_made_of_nothing(report: object) -> None:
+    sessions = analysis_of("negative-http").sessions
+    assert callable(report)
+    assert report(sessions).empty
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"tls_weaknesses": ["old version TLSv1.0"]}, ["old version TLSv1.0"]),
+        ({"cert_status": "expired"}, ["certificate has expired"]),
+        ({"cert_status": "invalid"}, ["certificate is not what it says"]),
+        ({"cert_status": "untrusted-root"}, []),
+        ({"cert_name_matches": False}, ["certificate is for another host"]),
+        ({"cert_name_matches": True}, []),
+        ({"cert_name_matches": False, "role": "relay"}, []),
+        ({"tls_weaknesses": ["x"], "protection": "protected"}, []),
+    ],
+)
+def test_weak_sessions_say_why(changes: dict[str, object], expected: list[str]) -> None:
+    sessions = pd.DataFrame([WEAK | changes])
+
+    assert weak_tls(sessions)["weakness"].tolist() == expected
+
+
+def test_weaknesses_are_counted_by_server() -> None:
+    old = {"tls_weaknesses": ["old version TLSv1.0"]}
+    other = old | {"server_ip": "192.0.2.20"}
+    sessions = pd.DataFrame([WEAK | each for each in (other, old, old)])
+
+    assert weak_tls(sessions).to_numpy().tolist() == [
+        ["old version TLSv1.0", "192.0.2.10", 993, 2],
+        ["old version TLSv1.0", "192.0.2.20", 993, 1],
+    ]
+
+
+def test_certificates_are_those_of_servers() -> None:
+    analysis = analyzer.analyze(CAPTURES["office"], key_log=DATA / "office.keys")
+
+    (row,) = server_certificates(analysis.certificates, analysis.sessions).to_dict(
+        "records"
+    )
+
+    shown = analysis.sessions["cert_sha256"].notna().sum()
+    assert row["name"] == "mail.example.com"
+    assert row["key"] == "RSA 2048"
+    assert row["status"] == "untrusted-root"
+    assert row["sessions"] == shown > 1
+
+
+def test_certificates_of_no_session_are_left_out() -> None:
+    analysis = analysis_of("pop3-user-pass")
+
+    assert server_certificates(analysis.certificates, analysis.sessions).empty
+
+
+def test_handshake_that_failed_says_what_the_alert_meant() -> None:
+    (row,) = failed(analysis_of("imap-untrusted-certificate").sessions).to_dict(
+        "records"
+    )
+
+    assert row["failure"] == "TLS handshake failed"
+    assert row["last_error"].startswith("client fatal unknown_ca")
