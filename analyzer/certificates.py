@@ -42,16 +42,20 @@ class CertificateTable:
             start_ns: when it began.
             shown: what each certificate was shown as, and the certificate.
         """
-        # a chain may hold one twice
-        once = {each.sha256: (role, each) for role, each in reversed(list(shown))}
-        for role, certificate in once.values():
-            row = self._rows.get(certificate.sha256)
-            if row is None:
-                row = self._rows[certificate.sha256] = _facts(certificate, start_ns)
-            _count(row, [role], [session_id], 1, start_ns, start_ns)
+        roles: dict[str, list[str]] = {}
+        for role, certificate in shown:
+            fingerprint = certificate.sha256
+            roles.setdefault(fingerprint, []).append(role)
+            if fingerprint not in self._rows:
+                self._rows[fingerprint] = _facts(certificate, start_ns)
+        for fingerprint, shown_as in roles.items():
+            row = self._rows[fingerprint]
+            _count(row, shown_as, [session_id], 1, start_ns, start_ns)
 
     def finish(self) -> pa.Table:
         """One row for each, in the order of the schema."""
+        for row in self._rows.values():
+            _sort_sessions(row)
         return _as_table(self._rows.values())
 
 
@@ -72,8 +76,7 @@ def merge_certificates(parts: Sequence[pa.Table]) -> pa.Table:
                 row["last_seen"],
             )
     for row in merged.values():
-        row["sessions"].sort()
-        row["shown_as"].sort()
+        _sort_sessions(row)
     ordered = sorted(
         merged.values(), key=lambda row: (row["first_seen"], row["sha256"])
     )
@@ -110,11 +113,19 @@ def _count(
     first_ns: int,
     last_ns: int,
 ) -> None:
-    row["shown_as"] += [role for role in roles if role not in row["shown_as"]]
-    row["sessions"] += sessions[: _MOST_SESSIONS - len(row["sessions"])]
+    row["shown_as"] = sorted({*row["shown_as"], *roles})
+    row["sessions"] += sessions
+    if len(row["sessions"]) > 2 * _MOST_SESSIONS:
+        _sort_sessions(row)
     row["session_count"] += count
     row["first_seen"] = min(row["first_seen"], first_ns)
     row["last_seen"] = max(row["last_seen"], last_ns)
+
+
+def _sort_sessions(row: dict[str, Any]) -> None:
+    """Name the first ones by ID, so that it does not matter who counted them."""
+    row["sessions"].sort()
+    del row["sessions"][_MOST_SESSIONS:]
 
 
 def _as_table(rows: Iterable[dict[str, Any]]) -> pa.Table:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import trust
 from analyzer.roles import Role, role
+from captures import Ending
 
 if TYPE_CHECKING:
     from analyzer.sessions import Session
@@ -83,7 +84,8 @@ def protection(
     if tls is None or not tls.established:
         # what was lost may have been anything
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
-    if tls.version is None or _lost_before_tls(session):
+    if tls.version is None or tls.after_gap:
+        # a login or a message may be in the gap
         return UNKNOWN
     weak = bool(tls.weak_choices)
     if role(session, connection) is not Role.RELAY:
@@ -97,19 +99,19 @@ def protection(
     return PROTECTED_WEAKLY if weak else PROTECTED
 
 
+def failed_after(session: Session, connection: Connection) -> str | None:
+    """The last step of a TLS handshake that failed, not that of one still going on."""
+    tls = session.tls
+    if tls is None or (connection.ending is Ending.OPEN and tls.alert is None):
+        return None
+    return tls.failed_after
+
+
 def _hides_something(session: Session, connection: Connection) -> bool:
     missing = any(flow.missing_bytes for flow in connection.flows)
     tls = session.tls
-    # records of TLS whose handshake was not captured
-    is_dark = tls is not None and tls.failed_after is None and tls.alert is None
+    # records of TLS whose handshake was not captured, or not to its end
+    is_dark = tls is not None and tls.alert is None
+    is_dark = is_dark and failed_after(session, connection) is None
     codes = {anomaly.code for anomaly in session.anomalies}
     return bool(missing or is_dark or not connection.is_complete or codes & _HIDING)
-
-
-def _lost_before_tls(session: Session) -> bool:
-    """Whether a login or a message may have been lost before the handshake."""
-    begin_ns = session.tls.begin_ns if session.tls is not None else None
-    return begin_ns is not None and any(
-        anomaly.code == "stream_gap" and anomaly.time_ns < begin_ns
-        for anomaly in session.anomalies
-    )

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.identity import address_text, community_id, session_id
-from analyzer.protection import CertificateVerdict, protection
+from analyzer.protection import CertificateVerdict, failed_after, protection
 from analyzer.roles import role
 from analyzer.trust import covers, weaknesses
 from captures import split_frame_id
@@ -205,7 +205,7 @@ def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
         [*tls.weak_choices, *tls.weak_exchange, *judged.weaknesses],
         tls.established,
         _seconds_between(tls.begin_ns, tls.end_ns),
-        tls.failed_after,
+        failed_after(session, connection),
         tls.resumption,
         tls.retried,
         tls.early_data,

@@ -8,7 +8,9 @@ it wanted is covered (RFC 9525 §6, RFC 7817 §3).
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import os
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -25,8 +27,14 @@ _SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 _DAY_NS = 86_400 * 1_000_000_000
 _REMEMBERED = 4096
 # RFC 9325 §4.5
-_SHORTEST_RSA_BITS = 2048
-_WEAK_HASHES = ("md2", "md5", "sha1")
+_SHORTEST_KEYS = {"RSA": 2048, "DSA": 2048, "EC": 224}
+_WEAK_SIGNATURE = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
+# names that the verifier takes: letters, digits and hyphens (RFC 9525 §2.2)
+_HOST = re.compile(
+    r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9-]+", re.IGNORECASE
+)
+_LONGEST_HOST = 253
+_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 
 VALID = "valid"
 EXPIRED = "expired"
@@ -143,17 +151,20 @@ def _verify(
         for each in chain
         if each.subject is not None
     ]
-    if _is_verified(sent, roots, time_ns):
+    if _is_verified(chain[0], sent, roots, time_ns):
         return VALID
     return SELF_SIGNED if chain[0].self_signed else _why_not(sent, roots)
 
 
 def _is_verified(
-    sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], time_ns: int
+    own: Certificate,
+    sent: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    time_ns: int,
 ) -> bool:
     from cryptography.x509 import verification
 
-    subject = _any_name(sent[0])
+    subject = _any_name(own)
     if subject is None or not roots:
         return False
     time = dt.datetime.fromtimestamp(time_ns / 1e9, dt.UTC).replace(tzinfo=None)
@@ -166,21 +177,15 @@ def _is_verified(
     return True
 
 
-def _any_name(certificate: x509.Certificate) -> x509.DNSName | x509.IPAddress | None:
+def _any_name(certificate: Certificate) -> x509.DNSName | x509.IPAddress | None:
     """A name that a certificate covers: which one is wanted is not asked here."""
     from cryptography import x509
 
-    try:
-        names = certificate.extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        ).value
-    except x509.ExtensionNotFound:
-        return None
-    for name in names:
-        if isinstance(name, x509.DNSName):
-            return x509.DNSName(name.value.replace("*", "any", 1))
-        if isinstance(name, x509.IPAddress) and hasattr(name.value, "packed"):
-            return name
+    for name in certificate.hosts:
+        if len(name) <= _LONGEST_HOST and _HOST.fullmatch(name):
+            return x509.DNSName(name.replace("*", "any", 1))
+    for address in certificate.addresses:
+        return x509.IPAddress(ipaddress.ip_address(address))
     return None
 
 
@@ -197,11 +202,26 @@ def _why_not(
             # somebody of that name is trusted, and yet it could not be verified
             return INVALID
         if issuer == current.subject.public_bytes():
-            return UNTRUSTED_ROOT
+            return UNTRUSTED_ROOT if _is_signed_by(current, current) else INVALID
         if issuer not in known or issuer in seen:
             return ISSUER_MISSING
+        if not _is_signed_by(current, known[issuer]):
+            return INVALID
         seen.add(issuer)
         current = known[issuer]
+
+
+def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except UnsupportedAlgorithm:
+        # MD5 and the like, which is told elsewhere; nobody says that it is forged
+        return True
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def covers(certificate: Certificate, host: str) -> bool:
@@ -210,12 +230,14 @@ def covers(certificate: Certificate, host: str) -> bool:
     A wildcard stands for one whole label, the first; the common name counts nothing.
     """
     wanted = host.lower().rstrip(".")
-    _, _, parent = wanted.partition(".")
-    for name in certificate.names:
+    if _IPV4.fullmatch(wanted) or ":" in wanted:
+        return wanted in certificate.addresses
+    first, _, parent = wanted.partition(".")
+    for name in certificate.hosts:
         presented = name.lower().rstrip(".")
-        if presented == wanted:
+        if presented == wanted != "":
             return True
-        if presented.startswith("*.") and parent and presented[2:] == parent:
+        if first and parent and presented == f"*.{parent}":
             return True
     return False
 
@@ -224,13 +246,11 @@ def weaknesses(chain: Sequence[Certificate]) -> list[str]:
     """What of keys and signatures should not be used any more (RFC 9325 §4.5)."""
     found = []
     for each in chain:
-        if (
-            each.key_type in {"RSA", "DSA"}
-            and (each.key_bits or 0) < _SHORTEST_RSA_BITS
-        ):
-            found.append(f"short {each.key_type} key of {each.key_bits} bits")
+        kind = (each.key_type or "").partition(" ")[0]
+        if (each.key_bits or 0) < _SHORTEST_KEYS.get(kind, 0):
+            found.append(f"short {kind} key of {each.key_bits} bits")
         # nobody checks the signature of a root
-        signature = (each.signature_algorithm or "").lower().replace("-", "")
-        if not each.self_signed and signature.startswith(_WEAK_HASHES):
-            found.append(f"weak signature {each.signature_algorithm} of a certificate")
+        signature = each.signature_algorithm or ""
+        if not each.self_signed and _WEAK_SIGNATURE.search(signature):
+            found.append(f"weak signature {signature} of a certificate")
     return list(dict.fromkeys(found))

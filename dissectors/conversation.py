@@ -9,6 +9,9 @@ A side that goes on in clear text after an upgrade is read line by line, and TLS
 may still begin with any of its lines: that is how injected commands and replies
 look, which an attacker puts between the agreement and the handshake.
 
+What could be decrypted is read by a dissector of its own: whatever was said in
+clear before is void (RFC 3207 §4.2, RFC 9051 §6.2.1, RFC 2595 §4).
+
 Memory per connection is bounded by `Limits`; the cost is linear in the bytes.
 """
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import abc
 import enum
+import re
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -60,6 +64,11 @@ _CR = 0x0D
 _MAX_MARKS = 4096
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
+# what a line after an upgrade ends behind, or before: the content type of a record
+_STRAY_LINE_END = re.compile(rb"\n|(?=[\x14-\x17])")
+_HANDSHAKE = b"\x16"
+# they come once per side, and tell that the rest could not be read
+_FINAL_ANOMALIES = frozenset({"imap_compression_lost", "imap_compression_bomb"})
 
 
 def decode_text(raw: bytes, limit: int) -> str:
@@ -226,8 +235,8 @@ class MailDissector(abc.ABC):
     split of the same bytes gives the same events. It never raises because of
     what a peer sent.
 
-    A protocol implements `_read`, `_skip_gap` and `_finish`, and `_interrupt` if
-    it can make sense of lines without an end. `_line_reader` makes it faster.
+    A protocol implements `_read`, `_skip_gap`, `_finish` and `_anew`, and `_interrupt`
+    if it can make sense of lines without an end. `_line_reader` makes it faster.
 
     Attributes:
         key_log: secrets by which its TLS may be decrypted.
@@ -244,8 +253,9 @@ class MailDissector(abc.ABC):
         self._speaker: Side | None = None
         self._at_eof = [False, False]
         self._upgraded = False
-        # data comes out of TLS, as if there had been none
-        self._is_secured = False
+        # reads what comes out of TLS
+        self._inside: MailDissector | None = None
+        self._is_inside = False
         # places of the records that were decrypted last
         self._record_offsets = [0, 0]
         self._plaintext_after_upgrade = [False, False]
@@ -257,6 +267,7 @@ class MailDissector(abc.ABC):
         self._left_out: tuple[type, ...] = ()
         self._extensions: set[str] = set()
         self._has_gap = False
+        self._has_gap_in_clear = False
         self._events: list[Event] = []
         self._time_ns = 0
         self._frame = 0
@@ -270,6 +281,8 @@ class MailDissector(abc.ABC):
         if self._mode[side] is _TLS:
             self._time_ns, self._frame = time_ns, frame
             self._feed_tls(side, data)
+            if self._mode[side] is not _TLS:
+                self._decide(side)
             return self._take_events()
         return self._receive_clear(side, data, time_ns, frame)
 
@@ -310,8 +323,20 @@ class MailDissector(abc.ABC):
             happened = self._reversed.receive_gap(_OTHER[side], length, time_ns, frame)
             return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
-        self._has_gap = True
         self._anomaly("stream_gap", side, f"{length} bytes")
+        return self.receive_hole(side, length, time_ns, frame)
+
+    def receive_hole(
+        self, side: Side, length: int, time_ns: int, frame: int
+    ) -> list[Event]:
+        """Learn of missing bytes that were reported already."""
+        if self._reversed is not None and self._mode[side] is not _TLS:
+            happened = self._reversed.receive_hole(_OTHER[side], length, time_ns, frame)
+            return self._turn_around(happened)
+        self._time_ns, self._frame = time_ns, frame
+        self._has_gap = True
+        if self._mode[side] is not _TLS and not self._upgraded:
+            self._has_gap_in_clear = True
         if self._mode[side] is not _LINES:
             self._decide(side, now=True)
         if self._upgraded and self._mode[side] is _UNDECIDED:
@@ -339,13 +364,21 @@ class MailDissector(abc.ABC):
             self._decide(side, now=True)
             self._advance(side)
             if all(self._at_eof):
-                self._finish()
-                if self._tls is not None:
-                    for each in _SIDES:
-                        self._take_tls(self._tls.receive_eof(each, time_ns, frame))
-                elif self._upgraded and not self._has_gap:
-                    self._anomaly("starttls_not_begun", Side.CLIENT)
+                self._finish_all()
         return self._take_events()
+
+    def _finish_all(self) -> None:
+        self._finish()
+        at = (self._time_ns, self._frame)
+        if self._tls is not None:
+            for side in _SIDES:
+                self._take_tls(self._tls.receive_eof(side, *at))
+        elif self._upgraded and not self._has_gap:
+            self._anomaly("starttls_not_begun", Side.CLIENT)
+        if self._inside is not None:
+            for side in _SIDES:
+                self._take_secured(self._inside.receive_eof(side, *at))
+        self._release()
 
     @abc.abstractmethod
     def _read(self, side: Side) -> None:
@@ -364,7 +397,17 @@ class MailDissector(abc.ABC):
 
     @abc.abstractmethod
     def _finish(self) -> None:
-        """Both sides ended: report what was still waiting for an answer."""
+        """Nothing follows: report what was still waiting for an answer.
+
+        It may be called again, since clear text may come beside TLS.
+        """
+
+    @abc.abstractmethod
+    def _anew(self, *, greeted: bool) -> MailDissector:
+        """A dissector for what is said inside TLS; behind STARTTLS nobody greets."""
+
+    def _release(self) -> None:  # noqa: B027, a hook
+        """Both sides ended: no reference cycle should outlive the session."""
 
     def _interrupt(self, side: Side) -> None:  # noqa: B027, a hook
         """The other side goes on, while `side` has unread bytes."""
@@ -381,7 +424,7 @@ class MailDissector(abc.ABC):
 
         Nothing is left to read for `_read`; clear text comes back as new bytes.
         """
-        if self._upgraded or self._is_secured:
+        if self._upgraded or self._is_inside:
             return
         self._upgraded = True
         for side in _SIDES:
@@ -534,7 +577,9 @@ class MailDissector(abc.ABC):
                     return
                 if is_tls or (self._upgraded and held[0] not in _TEXT):
                     self._enter_tls(side)
-                    return
+                    if self._mode[side] is _TLS:
+                        return
+                    continue
             self._release_lines(side)
 
     def _release_lines(self, side: Side) -> None:
@@ -545,9 +590,9 @@ class MailDissector(abc.ABC):
             self._mode[side] = _LINES
         else:
             self._report_plaintext(side)
-            end = held.find(b"\n") + 1
-            count = end or count
-            self._mode[side] = _UNDECIDED if end else _STRAY_LINE
+            end = _STRAY_LINE_END.search(held)
+            count = end.end() if end is not None else count
+            self._mode[side] = _UNDECIDED if end is not None else _STRAY_LINE
         self._input[side].data += held[:count]
         del held[:count]
         self._advance(side)
@@ -559,19 +604,30 @@ class MailDissector(abc.ABC):
 
     def _enter_tls(self, side: Side) -> None:
         self._mode[side] = _TLS
-        if self._tls is None:
+        held = self._undecided[side]
+        if self._tls is None or (self._tls.is_aborted and held[:1] == _HANDSHAKE):
             client, server = self._input
             offsets = client.offset, server.offset
-            self._tls = TlsDissector(self.limits, offsets, self.key_log)
-        held = self._undecided[side]
+            self._tls = TlsDissector(
+                self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
+            )
         self._input[side].forget_places()
         if held:
-            self._feed_tls(side, bytes(held))
+            data = bytes(held)
             held.clear()
+            self._feed_tls(side, data)
 
     def _feed_tls(self, side: Side, data: bytes) -> None:
         assert self._tls is not None
         self._take_tls(self._tls.receive_data(side, data, self._time_ns, self._frame))
+        if self._tls.is_aborted and self._tls.unread:
+            self._leave_tls(side, self._tls.unread)
+
+    def _leave_tls(self, side: Side, data: bytes) -> None:
+        """What comes behind a handshake that failed may be clear text again."""
+        self._upgraded = False
+        self._mode[side] = _UNDECIDED
+        self._hold_undecided(side, data)
 
     def _take_tls(
         self, happened: list[Event | ApplicationData | ApplicationGap]
@@ -584,30 +640,43 @@ class MailDissector(abc.ABC):
                 self._receive_secured(event)
             else:
                 self._events.append(event)
-        if tls.opaque and self._mode[0] is _TLS and self._mode[1] is _TLS:
+        is_tls = self._mode[0] is _TLS and self._mode[1] is _TLS
+        if tls.opaque and is_tls and not tls.is_aborted:
             self.opaque = True
 
     def _receive_secured(self, event: ApplicationData | ApplicationGap) -> None:
-        """Read what was decrypted as if it had been in clear."""
+        """Read what was decrypted."""
+        if self._inside is None:
+            self._go_inside(self._anew(greeted=self._upgraded))
+        assert self._inside is not None
         self._record_offsets[event.side] = event.offset
-        if not self._is_secured:
-            self._is_secured, self._upgraded = True, False
-        before, self._events = self._events, []
+        at = (self._time_ns, self._frame)
         if isinstance(event, ApplicationData):
-            data, at = event.data, (self._time_ns, self._frame)
-            happened = self._receive_clear(event.side, data, *at)
-            self._events += happened
-        elif self._reversed is None:
-            self._pass_gap(event.side, event.length)
-        for each in self._events:
-            if isinstance(each, AuthAttempted):
-                each.exposure, each.secured = Exposure.NOTHING, True
-            elif isinstance(each, MessageTransferred):
-                each.secured = True
-            elif isinstance(each, Anomaly):
-                each.offset = self._record_offsets[each.side]
-        inside = [each for each in self._events if type(each) not in _OF_CLEAR_TEXT]
-        self._events = before + inside
+            happened = self._inside.receive_data(event.side, event.data, *at)
+        else:
+            happened = self._inside.receive_hole(event.side, event.length, *at)
+        self._take_secured(happened)
+
+    def _go_inside(self, inside: MailDissector) -> None:
+        """What waits for an answer in clear won't get one."""
+        self._finish()
+        inside._is_inside = True
+        inside._mode = [_LINES, _LINES]
+        inside._exchange_count = self._exchange_count
+        inside._extensions = self._extensions
+        self._inside = inside
+
+    def _take_secured(self, happened: list[Event]) -> None:
+        """Report what happened inside TLS, which nobody else could see."""
+        for event in happened:
+            if isinstance(event, AuthAttempted):
+                event.exposure, event.secured = Exposure.NOTHING, True
+            elif isinstance(event, MessageTransferred):
+                event.secured = True
+            elif isinstance(event, Anomaly):
+                event.offset = self._record_offsets[event.side]
+            if type(event) not in _OF_CLEAR_TEXT:
+                self._events.append(event)
 
     def _take_events(self) -> list[Event]:
         if self._reversed is not None:
@@ -630,7 +699,7 @@ class MailDissector(abc.ABC):
 
     def _anomaly(self, code: str, side: Side, detail: str = "") -> None:
         self._anomaly_count += 1
-        if self._anomaly_count <= self.limits.anomalies:
+        if self._anomaly_count <= self.limits.anomalies or code in _FINAL_ANOMALIES:
             offset = self._input[side].offset
             self._events.append(
                 Anomaly(code, side, offset, self._time_ns, self._frame, detail)

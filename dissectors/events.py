@@ -415,7 +415,9 @@ class Certificate:
         sha256: its fingerprint, in hexadecimal.
         subject: as in RFC 4514; so is `issuer`.
         serial: in hexadecimal, without leading zeros.
-        names: DNS names, addresses and mail addresses of the subject alternative name.
+        names: the subject alternative name: hosts, mail addresses, services, IP.
+        hosts: those of them that are DNS names (RFC 9525 §6.3: DNS-ID).
+        addresses: those that are IP addresses.
         key_type: such as `RSA`, or `EC secp256r1`.
         signature_algorithm: such as `sha256WithRSAEncryption`.
         self_signed: it is its own issuer, and signed by its own key.
@@ -428,6 +430,8 @@ class Certificate:
     issuer: str | None = None
     serial: str | None = None
     names: list[str] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
     not_before_ns: int | None = None
     not_after_ns: int | None = None
     key_type: str | None = None
@@ -476,6 +480,7 @@ class TlsHandshakeSeen:
             ServerHello.
         offered_versions: by the client; so are all `offered_*`, without GREASE.
         cipher: IANA name of the suite, `0xABCD` if unknown.
+        after_gap: bytes are missing of what was said before it.
         weak_choices: what is wrong with version and suite, in words (RFC 9325).
         weak_exchange: likewise with the key exchange, its group and signature.
         group: of the key exchange; `DH 2048` for a group without a name.
@@ -503,6 +508,7 @@ class TlsHandshakeSeen:
     offered_signatures: Sequence[str] = ()
     offered_alpn: Sequence[str] = ()
     cipher: str | None = None
+    after_gap: bool = False
     weak_choices: list[str] = field(default_factory=list)
     weak_exchange: list[str] = field(default_factory=list)
     group: str | None = None

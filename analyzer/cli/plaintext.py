@@ -74,6 +74,8 @@ def plaintext(
     --fail-on-plaintext, if there is any.
     """
     _check_use(captures, interface, duration, engine, both=as_csv and as_json)
+    if interface is not None and key_log is not None:
+        raise click.UsageError("--keylog is for captures.")
     problems: list[str] = []
     if interface is None:
         analysis = read_inputs(

@@ -75,6 +75,11 @@ class ImapDissector(StateReader):
         # each side's, once COMPRESS was accepted
         self._inflaters: list[Inflater | None] | None = None
 
+    def _anew(self, *, greeted: bool) -> ImapDissector:
+        other = ImapDissector(self.limits)
+        other._expects_greeting = not greeted
+        return other
+
     def _receive_clear(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
@@ -131,7 +136,9 @@ class ImapDissector(StateReader):
         if self._open is not None:
             self._close_command(self._open)
         self._leave()
-        # it refers to this dissector: no reference cycle outlives the session
+
+    def _release(self) -> None:
+        # it refers to this dissector
         del self._retrieval
 
     def _lose_track(self, side: Side) -> None:

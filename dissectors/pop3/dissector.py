@@ -116,6 +116,11 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         # by number: messages of which only TOP was seen so far
         self._previews: dict[str, MessageTransferred] = {}
 
+    def _anew(self, *, greeted: bool) -> Pop3Dissector:
+        other = Pop3Dissector(self.limits)
+        other._greeted = other._words_are_verbs = greeted
+        return other
+
     # commands
 
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:

@@ -72,6 +72,11 @@ class SmtpDissector(TransferDissector):
         self._replies = ReplyReader(limits.line)
         self._bare_lf_seen = False
 
+    def _anew(self, *, greeted: bool) -> SmtpDissector:
+        other = SmtpDissector(self.limits, submission=self._submission)
+        other._greeted = other._words_are_verbs = greeted
+        return other
+
     # commands
 
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:

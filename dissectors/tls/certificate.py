@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LONGEST_CHAIN = 20
 
 _REMEMBERED = 256
+# RFC 4985 §2
+_SRV_NAME = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.7")
+_DER_HEADER_BYTES = 2
 _LONGEST_REMEMBERED = 8 * 1024
 # the events count nanoseconds in 64 bits, which end in 1677 and 2262; RFC 5280
 # §4.1.2.5 writes "never" as the end of the year 9999
@@ -117,8 +120,8 @@ def _parse_certificate(der: bytes, sha256: str, most_names: int) -> CertificateF
             except UNREADABLE as error:
                 # the other facts are known all the same
                 oddity = oddity or _reason(error)
-    if len(certificate.names) > most_names:
-        del certificate.names[most_names:]
+    for names in (certificate.names, certificate.hosts, certificate.addresses):
+        del names[most_names:]
     if any("\\x00" in name or "\\00" in name for name in _all_names(certificate)):
         # RFC 6125 §1.7.1: a C string ends there, and the rest may be another host
         oddity = oddity or "NUL in a name"
@@ -147,7 +150,23 @@ def _read_validity(parsed: x509.Certificate, facts: Certificate) -> None:
 
 
 def _read_alternative_names(parsed: x509.Certificate, facts: Certificate) -> None:
-    facts.names = _subject_alt_names(parsed)
+    try:
+        extension = parsed.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+    except x509.ExtensionNotFound:
+        return
+    for name in extension.value:
+        if isinstance(name, x509.DNSName):
+            facts.hosts.append(escape(name.value))
+            facts.names.append(facts.hosts[-1])
+        elif isinstance(name, x509.IPAddress):
+            facts.addresses.append(str(name.value))
+            facts.names.append(facts.addresses[-1])
+        elif isinstance(name, x509.RFC822Name):
+            facts.names.append(escape(name.value))
+        elif isinstance(name, x509.OtherName) and name.type_id == _SRV_NAME:
+            facts.names.append(_service_name(name.value))
 
 
 def _read_signature(parsed: x509.Certificate, facts: Certificate) -> None:
@@ -209,20 +228,10 @@ def _oid_name(oid: x509.ObjectIdentifier) -> str:
     return oid.dotted_string if name == "Unknown OID" else name
 
 
-def _subject_alt_names(parsed: x509.Certificate) -> list[str]:
-    try:
-        extension = parsed.extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        )
-    except x509.ExtensionNotFound:
-        return []
-    names: list[str] = []
-    for name in extension.value:
-        if isinstance(name, x509.DNSName | x509.RFC822Name):
-            names.append(escape(name.value))
-        elif isinstance(name, x509.IPAddress):
-            names.append(str(name.value))
-    return names
+def _service_name(der: bytes) -> str:
+    """An SRVName such as `_imap.example.com` (RFC 4985 §2): a short IA5String."""
+    is_short = len(der) > _DER_HEADER_BYTES and der[1] == len(der) - _DER_HEADER_BYTES
+    return escape(der[_DER_HEADER_BYTES:].decode("latin-1")) if is_short else "?"
 
 
 def _distinguished_name(name: x509.Name) -> str:

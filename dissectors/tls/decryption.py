@@ -31,18 +31,16 @@ class ConnectionKeys:
         self._client_random = client_random
         self._secrets = secrets
 
-    def of_early_data(self, suites: Sequence[int]) -> RecordProtection | None:
+    def of_early_data(self, suites: Sequence[int]) -> EarlyDataProtection:
         """What protects a client's early data; `suites`: those that it offers."""
-        secret = self._secrets.get(Label.CLIENT_EARLY_TRAFFIC)
-        if secret is None:
-            return None
+        secret = self._secrets.get(Label.CLIENT_EARLY_TRAFFIC, b"")
         candidates = []
-        for number in suites:
+        for number in dict.fromkeys(suites) if secret else ():
             try:
                 candidates.append(Tls13Protection(cipher_suite(number), secret))
             except (UnsupportedAlgorithm, ValueError):
                 continue
-        return _EarlyDataProtection(candidates) if candidates else None
+        return EarlyDataProtection(candidates)
 
     def of_tls_1_3(self, choice: ServerHello) -> tuple[Protections, Protections]:
         """The client's and the server's, of the handshake and of the data."""
@@ -92,10 +90,11 @@ class ConnectionKeys:
         return [client], [server]
 
 
-class _EarlyDataProtection:
+class EarlyDataProtection:
     """Early data, whose suite is that of an earlier session (RFC 8446 §4.2.10).
 
-    It is one of those that the client offers: the one that opens the first record.
+    It is one of those that the client offers: the one that opens the first record. If
+    the secret is not known, none does.
     """
 
     def __init__(self, candidates: list[Tls13Protection]) -> None:
@@ -111,6 +110,11 @@ class _EarlyDataProtection:
             self._candidates = [candidate]
             return opened
         raise NotAuthenticError
+
+    @property
+    def is_known(self) -> bool:
+        """There is a secret for it."""
+        return bool(self._candidates)
 
     def skip(self, tail: bytes) -> None:
         """Pass over a record."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from dissectors.events import Certificate, Event
     from dissectors.limits import Limits
-    from dissectors.tls.decryption import ConnectionKeys
+    from dissectors.tls.decryption import ConnectionKeys, EarlyDataProtection
     from dissectors.tls.handshake import HandshakeMessage
     from dissectors.tls.keylog import KeyLog
     from dissectors.tls.records import Fragment
@@ -92,6 +92,10 @@ class TlsDissector:
     `TlsHandshakeSeen` for the connection, anomalies, and what it could decrypt. Any
     split of the same bytes gives the same events. It never raises because of what a
     peer sent.
+
+    Attributes:
+        is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
+        unread: what followed in the data that came last.
     """
 
     def __init__(
@@ -99,6 +103,8 @@ class TlsDissector:
         limits: Limits = DEFAULT_LIMITS,
         offsets: tuple[int, int] = (0, 0),
         key_log: KeyLog | None = None,
+        *,
+        after_gap: bool = False,
     ) -> None:
         """Start where TLS starts.
 
@@ -106,23 +112,28 @@ class TlsDissector:
             limits: what to keep at most.
             offsets: places in the client's and the server's stream.
             key_log: secrets of this and other connections.
+            after_gap: bytes are missing of what came before TLS.
         """
+        self.unread = b""
         self._limits = limits
         self._client = Flow(Side.CLIENT, limits, offsets[Side.CLIENT])
         self._server = Flow(Side.SERVER, limits, offsets[Side.SERVER])
         self._key_log = key_log
         self._keys: ConnectionKeys | None = None
-        self._seen = TlsHandshakeSeen()
+        self._early_keys: EarlyDataProtection | None = None
+        self._seen = TlsHandshakeSeen(after_gap=after_gap)
         self._is_reported = False
         # a handshake record was seen on either side
         self._has_handshake = False
         self._has_gap = False
         self._client_hello: hello.ClientHello | None = None
         self._server_hello: hello.ServerHello | None = None
+        self.is_aborted = False
         self._has_hello_done = False
         self._last_step: str | None = None
         # early data that the server has not accepted yet
         self._early_data = bytearray()
+        self._early_overflow = 0
         self._anomaly_count = 0
         self._events: list[Event | ApplicationData | ApplicationGap] = []
         self._time_ns = 0
@@ -146,6 +157,8 @@ class TlsDissector:
         flow = self._flow(side)
         if flow.is_readable or not (self._is_reported or flow.is_lost):
             self._read_records(flow, data)
+        elif self.is_aborted:
+            self.unread = data
         return self._take_events()
 
     def receive_gap(
@@ -186,6 +199,8 @@ class TlsDissector:
     def _read_records(self, flow: Flow, data: bytes) -> None:
         for fragment in flow.records.read(data):
             self._read_fragment(flow, fragment)
+            if self.is_aborted:
+                self.unread = data[flow.records.consumed :]
             if flow.is_lost or (self._is_reported and flow.is_dark):
                 return
         if flow.records.is_invalid:
@@ -202,6 +217,9 @@ class TlsDissector:
             body = flow.gather(fragment)
             if body is not None:
                 self._open(flow, body)
+        elif content_type == _HANDSHAKE and self._must_be_protected():
+            if fragment.is_first:
+                self._anomaly("tls_record_not_authentic", flow)
         elif content_type == _HANDSHAKE:
             self._read_handshake(flow, fragment.data)
         elif content_type == _ALERT:
@@ -241,7 +259,9 @@ class TlsDissector:
         flow.has_changed_cipher = True
         if self._is_tls_1_3():
             return
-        self._last_step = "change_cipher_spec"
+        if self._server_hello is not None:
+            # RFC 8446 §D.4: before, it need not mean anything
+            self._last_step = "change_cipher_spec"
         if flow is self._server:
             self._note_resumption()
         if flow.successors:
@@ -254,12 +274,21 @@ class TlsDissector:
         """
         if flow is self._server:
             return True
-        is_early = self._server_hello is None and not self._server.is_done
+        if self._seen.early_data is None:
+            is_early = self._server_hello is None and not self._server.is_done
+        else:
+            # it may be on its way while the server answers
+            is_early = not self._server.is_done
         is_alert = self._is_tls_1_3() and length < _SHORTEST_PROTECTED_FINISHED
         return not (is_early or is_alert)
 
     def _is_tls_1_3(self) -> bool:
         return self._server_hello is not None and self._server_hello.is_tls_1_3
+
+    def _must_be_protected(self) -> bool:
+        """Tell whether no handshake record can be in clear any more (RFC 8446 §2)."""
+        choice = self._server_hello
+        return choice is not None and choice.is_tls_1_3 and not choice.is_retry_request
 
     def _open(self, flow: Flow, body: bytes) -> None:
         """Open a protected record, and read what is in it."""
@@ -273,6 +302,9 @@ class TlsDissector:
         if content_type == _HANDSHAKE:
             self._read_handshake(flow, data)
         elif content_type == _APPLICATION_DATA:
+            if not flow.is_early:
+                # its Finished may be in a hole
+                self._finish(flow)
             self._deliver(flow, data)
         elif content_type == _ALERT and len(data) == _ALERT_BYTES:
             self._take_alert(flow, *data)
@@ -281,12 +313,22 @@ class TlsDissector:
             self._darken(flow)
 
     def _give_record_up(self, flow: Flow, length: int) -> None:
-        if not flow.has_opened:
+        if flow.is_early and not self._knows_early_data():
+            # RFC 8446 §4.2.10: so does a server that rejects it
+            return
+        if not (flow.has_opened or flow.has_hole):
             self._anomaly("tls_secret_wrong", flow)
             self._darken(flow)
             return
-        self._anomaly("tls_record_not_authentic", flow)
+        if not flow.has_hole:
+            self._anomaly("tls_record_not_authentic", flow)
         self._events.append(ApplicationGap(flow.side, length, flow.records.offset))
+
+    def _knows_early_data(self) -> bool:
+        is_accepted = self._seen.early_data is EarlyData.ACCEPTED
+        return (
+            is_accepted and self._early_keys is not None and self._early_keys.is_known
+        )
 
     def _deliver(self, flow: Flow, data: bytes) -> None:
         if flow.is_early:
@@ -303,6 +345,7 @@ class TlsDissector:
             self._seen.early_data = EarlyData.SENT
             room = self._limits.held - len(self._early_data)
             self._early_data += data[:room]
+            self._early_overflow += max(len(data) - room, 0)
 
     def _append_early(self, data: bytes) -> None:
         offset = self._client.records.offset
@@ -321,6 +364,7 @@ class TlsDissector:
             level, description = flow.short_message
             self._take_alert(flow, level, description)
             if level == alerts.FATAL and flow.protection is None:
+                self.is_aborted = not self._seen.established
                 self._go_dark()
 
     def _take_alert(self, flow: Flow, level: int, description: int) -> None:
@@ -349,10 +393,11 @@ class TlsDissector:
             self._anomaly("tls_handshake_invalid", flow, f"{name}: {error}")
 
     def _take_sslv2_server_hello(self, flow: Flow, answer: bytes) -> None:
-        """SSL 2.0: what follows are records of another kind."""
+        """The version and the certificate of SSL 2.0."""
         self._seen.version = "SSLv2"
         self._seen.weak_choices.append("old version SSLv2")
-        self._last_step = "server_hello"
+        # records of another kind follow, which nobody reads here
+        self._last_step = None
         if answer:
             self._seen.chain = self._read_chain(flow, [answer])
         self._go_dark()
@@ -424,6 +469,9 @@ class TlsDissector:
         seen, offer, choice = self._seen, self._client_hello, self._server_hello
         if seen.resumption is not None or choice is None or self._has_gap:
             return
+        if self._server.handshake.is_lost:
+            # what it sent may have been a certificate
+            return
         if self._has_hello_done:
             seen.resumption = Resumption.NONE
         elif offer is not None and offer.has_ticket:
@@ -446,6 +494,11 @@ class TlsDissector:
         if accepted and self._early_data:
             self._seen.decrypted = True
             self._append_early(bytes(self._early_data))
+            if self._early_overflow:
+                gap = ApplicationGap(
+                    _CLIENT, self._early_overflow, self._client.records.offset
+                )
+                self._events.append(gap)
         self._early_data.clear()
 
     def _take_end_of_early_data(self, flow: Flow, _body: bytes) -> None:
@@ -516,6 +569,7 @@ class TlsDissector:
     # Keys
 
     def _find_keys(self, offer: hello.ClientHello) -> None:
+        self._keys = None
         if self._key_log is None:
             return
         secrets = self._key_log.secrets_of(offer.random)
@@ -525,15 +579,16 @@ class TlsDissector:
 
         self._keys = ConnectionKeys(offer.random, secrets)
         if hello.EARLY_DATA in offer.extensions:
-            early = self._keys.of_early_data(offer.cipher_suites)
-            if early is not None:
-                self._client.is_tls_1_3 = True
-                self._client.protect([early])
-                self._client.is_early = True
+            self._early_keys = self._keys.of_early_data(offer.cipher_suites)
+            self._client.is_tls_1_3 = True
+            self._client.protect([self._early_keys])
+            self._client.is_early = True
 
     def _install_keys(self, choice: hello.ServerHello) -> None:
         keys, client, server = self._keys, self._client, self._server
         if keys is None:
+            # those of a renegotiation may be missing
+            client.successors, server.successors = [], []
             return
         if choice.is_tls_1_3:
             client.is_tls_1_3 = server.is_tls_1_3 = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 _NAMED_CURVE = 3
 # RFC 9325 §4.2.1, §4.3
 _SHORTEST_DH_BITS = 2048
+_SHORTEST_EC_BITS = 224
+_CURVE_BITS = re.compile(r"sec[pt](\d+)")
+# RFC 5246 §7.4.1.4.1: MD5 and SHA-1
+_WEAK_HASHES = (1, 2)
 _MOST_OFFERED = 256
+_MOST_PROTOCOLS = 32
 
 
 def note_client_hello(
@@ -112,7 +118,8 @@ def note_server_key_exchange(
 def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
     """The scheme by which the server signed the handshake."""
     seen.signature = signature_scheme_name(scheme)
-    if seen.signature.endswith(("sha1", "md5")):
+    # RFC 8446 §4.2.3: old ones are a hash, and how it is signed
+    if scheme >> 8 in _WEAK_HASHES:
         seen.weak_exchange.append(f"weak signature {seen.signature}")
 
 
@@ -132,17 +139,24 @@ def note_secure_renegotiation(
 def _note_group(seen: TlsHandshakeSeen, group: str) -> None:
     seen.group = group
     seen.post_quantum = is_post_quantum(group)
+    curve = _CURVE_BITS.match(group)
+    if curve is not None and int(curve[1]) < _SHORTEST_EC_BITS:
+        seen.weak_exchange.append(f"short group of {curve[1]} bits")
+
+
+def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Name what a client offers."""
+    return _remembered_names(name, numbers[:_MOST_OFFERED])
 
 
 @lru_cache(maxsize=1024)
-def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:
-    """Name what a client offers; it offers the same in every session."""
-    kept = [each for each in numbers[:_MOST_OFFERED] if each not in GREASE]
-    return tuple([name(each) for each in kept])
+def _remembered_names(
+    name: Callable[[int], str], numbers: tuple[int, ...]
+) -> tuple[str, ...]:
+    """Clients offer the same in every session."""
+    return tuple([name(each) for each in numbers if each not in GREASE])
 
 
-@lru_cache(maxsize=256)
 def _protocol_names(protocols: tuple[bytes, ...]) -> tuple[str, ...]:
-    return tuple(
-        [hello.escape(each.decode("latin-1")) for each in protocols[:_MOST_OFFERED]]
-    )
+    some = protocols[:_MOST_PROTOCOLS]
+    return tuple([hello.escape(each.decode("latin-1")) for each in some])

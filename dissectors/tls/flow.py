@@ -10,7 +10,11 @@ from dissectors.tls.records import ContentType, RecordReader
 if TYPE_CHECKING:
     from dissectors.events import Side
     from dissectors.limits import Limits
-    from dissectors.tls.protection import OpenedRecord, RecordProtection
+    from dissectors.tls.protection import (
+        OpenedRecord,
+        RecordProtection,
+        Tls13Protection,
+    )
     from dissectors.tls.records import Fragment
 
 # to look up a member of an enum takes long in Python 3.11
@@ -36,6 +40,7 @@ class Flow:
         is_early: what `protection` opens is early data.
         has_opened: `protection` has opened a record.
         is_sealed: the current record is to be opened by it.
+        has_hole: bytes of a protected record were missing, and none was opened since.
     """
 
     __slots__ = (
@@ -45,6 +50,7 @@ class Flow:
         "at_end",
         "handshake",
         "has_changed_cipher",
+        "has_hole",
         "has_opened",
         "is_dark",
         "is_early",
@@ -75,6 +81,7 @@ class Flow:
         self.is_early = False
         self.has_opened = False
         self.is_sealed = False
+        self.has_hole = False
         # the body of a protected record, as far as it came
         self._sealed = bytearray()
         self._sealed_bytes = 0
@@ -148,6 +155,7 @@ class Flow:
     def _pass_over(self, tail: bytes) -> None:
         assert self.protection is not None
         self.protection.skip(tail)
+        self.has_hole = True
 
     def open(self, body: bytes) -> OpenedRecord:
         """Open a protected record.
@@ -163,10 +171,29 @@ class Flow:
         try:
             opened = self.protection.open(header, body)
         except NotAuthenticError:
-            if not (self.is_early and self.successors):
+            following = self._following()
+            if following is None:
                 raise
-            # RFC 8446 §4.2.10: nothing ends early data that was rejected
-            opened = self.successors[0].open(header, body)
-            self.advance()
-        self.has_opened = True
+            opened = following.try_open(header, body)
+            if self.successors:
+                self.advance()
+            else:
+                self.protection = following
+        self.has_opened, self.has_hole = True, False
         return opened
+
+    def _following(self) -> Tls13Protection | None:
+        """What may protect the record if what ends the present keys was not seen.
+
+        RFC 8446 §4.2.10: nothing ends early data that was rejected. In TLS 1.3, what
+        does end keys (Finished, KeyUpdate) may be in a hole.
+        """
+        from dissectors.tls.protection import Tls13Protection
+
+        if not (self.is_early or self.has_hole):
+            return None
+        if self.successors:
+            following = self.successors[0]
+            return following if isinstance(following, Tls13Protection) else None
+        present = self.protection
+        return present.updated() if isinstance(present, Tls13Protection) else None

@@ -296,9 +296,11 @@ def _read_server_name(hello: ClientHello, reader: StructReader) -> None:
 
 def _read_offered_protocols(hello: ClientHello, reader: StructReader) -> None:
     protocols = StructReader(reader.vector(2))
-    offered = []
-    while not protocols.at_end:
-        offered.append(protocols.vector(1))
+    offered: list[bytes] = []
+    try:
+        while not protocols.at_end:
+            offered.append(protocols.vector(1))
+    finally:
         # what was read counts, whatever follows
         hello.alpn_protocols = tuple(offered)
 

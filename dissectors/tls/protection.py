@@ -128,7 +128,7 @@ class Tls13Protection:
     """TLS 1.3 (RFC 8446 §5.2, §5.3).
 
     Raises:
-        UnsupportedAlgorithm: the suite is not known, or the secret not its own.
+        UnsupportedAlgorithm: it is no suite that can be opened here.
     """
 
     def __init__(self, suite: CipherSuite, secret: bytes) -> None:
@@ -149,13 +149,25 @@ class Tls13Protection:
 
     def open(self, header: bytes, body: bytes) -> OpenedRecord:
         """Open the next record; see `RecordProtection`."""
+        try:
+            return self.try_open(header, body)
+        except NotAuthenticError:
+            self._number += 1
+            raise
+
+    def try_open(self, header: bytes, body: bytes) -> OpenedRecord:
+        """Open what may be the next record, and counts as such only if it is.
+
+        Raises:
+            NotAuthenticError: it isn't.
+        """
         nonce = (self._iv ^ self._number).to_bytes(_NONCE_BYTES, "big")
-        self._number += 1
         plaintext = _decrypt(self._aead, nonce, body, header)
         # the last byte that is not zero is the content type; zeros are padding
         inner = plaintext.rstrip(b"\0")
         if not inner:
             raise NotAuthenticError
+        self._number += 1
         return OpenedRecord(inner[-1], inner[:-1])
 
     def skip(self, tail: bytes) -> None:
@@ -216,7 +228,11 @@ class _Mac:
 
 
 class CbcProtection:
-    """CBC with a MAC (RFC 5246 §6.2.3.2), or a MAC around it (RFC 7366)."""
+    """CBC with a MAC (RFC 5246 §6.2.3.2), or a MAC around it (RFC 7366).
+
+    Raises:
+        UnsupportedAlgorithm: OpenSSL was built without the cipher.
+    """
 
     def __init__(
         self,
@@ -229,21 +245,29 @@ class CbcProtection:
     ) -> None:
         self._algorithm, self._block_bytes = cipher.algorithm(key), cipher.block_bytes
         self._mac = mac
-        # in TLS 1.0 each record continues the one before; later ones bring theirs
-        self._chained_iv = iv or None
+        # in TLS 1.0 a record begins with the last block of the one before, which may
+        # be unknown; later ones bring their own
+        self._is_chained = iv != b""
+        self._iv: bytes | None = iv
         self._encrypt_then_mac = encrypt_then_mac
         self._number = 0
+        self._decipher(bytes(self._block_bytes), bytes(self._block_bytes))
 
     def open(self, header: bytes, body: bytes) -> OpenedRecord:
         """Open the next record; see `RecordProtection`."""
         number, self._number = self._number, self._number + 1
+        sealed, mac = self._parts(body)
+        iv, sealed = self._next_iv(sealed)
         if self._encrypt_then_mac:
-            if len(body) < self._mac.size:
-                raise NotAuthenticError
-            body, mac = body[: -self._mac.size], body[-self._mac.size :]
-            self._mac.check(number, header, body, mac)
-        padded = self._decipher(body)
-        content = _unpadded(padded)
+            try:
+                self._mac.check(number, header, body[: -self._mac.size], mac)
+            except NotAuthenticError:
+                # the MAC of the next record does not vouch for the block before it
+                self._iv = None
+                raise
+        if not sealed or len(sealed) % self._block_bytes or iv is None:
+            raise NotAuthenticError
+        content = _unpadded(self._decipher(iv, sealed))
         if not self._encrypt_then_mac:
             if len(content) < self._mac.size:
                 raise NotAuthenticError
@@ -254,19 +278,27 @@ class CbcProtection:
     def skip(self, tail: bytes) -> None:
         """Pass over a record, whose last block the next one needs in TLS 1.0."""
         self._number += 1
-        if self._chained_iv is not None and len(tail) >= self._block_bytes:
-            self._chained_iv = tail[-self._block_bytes :]
+        self._next_iv(self._parts(tail)[0])
 
-    def _decipher(self, body: bytes) -> bytes:
-        iv = self._chained_iv
-        if iv is None:
-            iv, body = body[: self._block_bytes], body[self._block_bytes :]
-        if not body or len(body) % self._block_bytes or len(iv) != self._block_bytes:
-            raise NotAuthenticError
-        if self._chained_iv is not None:
-            self._chained_iv = body[-self._block_bytes :]
+    def _parts(self, body: bytes) -> tuple[bytes, bytes]:
+        """What is encrypted of a record, and the MAC around it."""
+        if not self._encrypt_then_mac:
+            return body, b""
+        return body[: -self._mac.size], body[-self._mac.size :]
+
+    def _next_iv(self, sealed: bytes) -> tuple[bytes | None, bytes]:
+        """The initialisation vector of a record, if it is known, and the rest."""
+        block_bytes = self._block_bytes
+        if not self._is_chained:
+            iv = sealed[:block_bytes]
+            return iv if len(iv) == block_bytes else None, sealed[block_bytes:]
+        known = self._iv
+        self._iv = sealed[-block_bytes:] if len(sealed) >= block_bytes else None
+        return known, sealed
+
+    def _decipher(self, iv: bytes, sealed: bytes) -> bytes:
         decryptor = Cipher(self._algorithm, CBC(iv)).decryptor()
-        return decryptor.update(body) + decryptor.finalize()
+        return decryptor.update(sealed) + decryptor.finalize()
 
 
 def _unpadded(padded: bytes) -> bytes:

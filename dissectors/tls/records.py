@@ -109,6 +109,7 @@ class RecordReader:
 
     Attributes:
         content_type: of the current record.
+        consumed: how much of the data that came last was read.
         header: of the current record.
         keeps_application_data: application data is to be read.
         length: bytes of the current record's body.
@@ -120,6 +121,7 @@ class RecordReader:
         "_header",
         "_header_bytes",
         "_remaining",
+        "consumed",
         "content_type",
         "header",
         "is_invalid",
@@ -130,6 +132,7 @@ class RecordReader:
 
     def __init__(self, offset: int = 0) -> None:
         self.content_type = 0
+        self.consumed = 0
         self.header = b""
         self.keeps_application_data = False
         self.offset = offset
@@ -154,7 +157,7 @@ class RecordReader:
             is_kept = self.keeps_application_data or content_type != _APPLICATION_DATA
             piece = data[position:end] if is_kept else b""
             self._remaining = max(end - len(data), 0)
-            position = end
+            position = self.consumed = end
             yield Fragment(content_type, self.length, is_first, piece)
 
     def skip(self, length: int) -> bool:

@@ -52,7 +52,8 @@ class CipherSuite:
     @property
     def weakness(self) -> str | None:
         """Why its cipher should not be used (RFC 9325 §4.1, §4.2)."""
-        if _INSECURE.search(self.name):
+        # RFC 9150: a hash where the cipher should be
+        if _INSECURE.search(self.name) or self.cipher.startswith("SHA"):
             return "broken cipher suite"
         if self.cipher.startswith(_WEAK_CIPHERS):
             return "weak cipher suite"

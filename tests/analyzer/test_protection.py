@@ -11,7 +11,8 @@ import pytest
 from analyzer import trust
 from analyzer.protection import CertificateVerdict, protection
 from analyzer.sessions import Session
-from dissectors.events import Anomaly, Side, TlsHandshakeSeen
+from captures import Ending
+from dissectors.events import TlsHandshakeSeen
 from dissectors.services import Protocol
 from tests.support.analyses import rows_of
 
@@ -48,21 +49,22 @@ def judge(
     certificate: CertificateVerdict = FINE,
     *,
     relay: bool = False,
-    gap_ns: int | None = None,
+    ending: Ending = Ending.CLOSED,
 ) -> str:
     """The verdict on a session with a TLS handshake."""
     session = Session(Protocol.SMTP if relay else Protocol.IMAP)
-    happened: list[Anomaly | TlsHandshakeSeen] = [seen]
-    if gap_ns is not None:
-        happened.append(Anomaly("stream_gap", Side.CLIENT, 0, gap_ns, 1))
-    session.fold(happened)
-    return protection(session, connection(25 if relay else 143), certificate)
+    session.fold([seen])
+    port = 25 if relay else 143
+    return protection(session, connection(port, ending), certificate)
 
 
-def connection(port: int) -> Connection:
+def connection(port: int, ending: Ending = Ending.CLOSED) -> Connection:
     """A complete one."""
     found = SimpleNamespace(
-        responder=SimpleNamespace(port=port), flows=(), is_complete=True
+        responder=SimpleNamespace(port=port),
+        flows=(),
+        is_complete=True,
+        ending=ending,
     )
     return cast("Connection", found)
 
@@ -90,6 +92,7 @@ def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
     [
         ({"status": trust.EXPIRED}, "protected-weakly"),
         ({"status": trust.SELF_SIGNED}, "protected-weakly"),
+        ({"status": trust.INVALID}, "protected-weakly"),
         ({"name_matches": False}, "protected-weakly"),
         ({"weaknesses": ["short RSA key of 1024 bits"]}, "protected-weakly"),
         # its issuer may be known to the client
@@ -113,5 +116,12 @@ def test_relay_is_judged_by_version_and_suite() -> None:
 
 
 def test_hole_before_the_handshake_may_have_held_anything() -> None:
-    assert judge(SEEN, gap_ns=50) == "unknown"
-    assert judge(SEEN, gap_ns=150) == "protected"
+    assert judge(dataclasses.replace(SEEN, after_gap=True)) == "unknown"
+
+
+def test_handshake_that_goes_on_has_not_failed() -> None:
+    begun = dataclasses.replace(SEEN, established=False, failed_after="server_hello")
+    assert judge(begun) == "plaintext-empty"
+    assert judge(begun, ending=Ending.OPEN) == "unknown"
+    refused = dataclasses.replace(begun, alert="unknown_ca")
+    assert judge(refused, ending=Ending.OPEN) == "plaintext-empty"

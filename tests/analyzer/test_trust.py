@@ -21,6 +21,7 @@ from dissectors.events import Certificate
 from dissectors.tls.certificate import certificate_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
@@ -33,7 +34,13 @@ def ns(time: dt.datetime) -> int:
 
 
 def issue(
-    name: str, key: Key, issuer: str, issuer_key: Key, *, is_ca: bool
+    name: str,
+    key: Key,
+    issuer: str,
+    issuer_key: Key,
+    *,
+    is_ca: bool,
+    names: Sequence[str] = (),
 ) -> x509.Certificate:
     def called(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
@@ -68,8 +75,10 @@ def issue(
         builder = builder.add_extension(own, critical=False)
         builder = builder.add_extension(usage, critical=True)
     else:
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        builder = builder.add_extension(names, critical=False)
+        hosts = [x509.DNSName(each) for each in names or [name]]
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName(hosts), critical=False
+        )
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -157,14 +166,74 @@ def test_unusable_authorities_are_said(tmp_path: Path) -> None:
         ("mail.example.com", ["ma*.example.com", "*"], False),
         ("mail.example.com", ["mail.example.com\\x00.example.net"], False),
         ("mail.example.com", [], False),
+        (".example.com", ["*.example.com"], False),
+        ("", ["", "*."], False),
     ],
 )
 def test_names_cover_hosts(host: str, names: list[str], *, expected: bool) -> None:
-    certificate = Certificate(b"", "", "CN=mail.example.com", names=names)
+    certificate = Certificate(b"", "", "CN=mail.example.com", hosts=names)
     assert covers(certificate, host) is expected
 
 
+def test_only_names_of_one_kind_are_compared() -> None:
+    """RFC 9525 §6.1: a host is no mail address, and no part of an IP address."""
+    certificate = Certificate(
+        b"",
+        "",
+        names=["postmaster@example.com", "192.0.2.1", "*.0.2.2"],
+        hosts=["*.0.2.2"],
+        addresses=["192.0.2.1"],
+    )
+    assert covers(certificate, "192.0.2.1")
+    assert not covers(certificate, "postmaster@example.com")
+    assert not covers(certificate, "192.0.2.2.")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["mail.example.com"],
+        ["foo_bar.example.com", "mail.example.com"],
+        ["m*.example.com", "*.example.com"],
+    ],
+)
+def test_any_usable_name_is_enough(trusted: Trust, names: list[str]) -> None:
+    own = issue("x", KEYS[2], "middle", KEYS[1], is_ca=False, names=names)
+    assert trusted.status(shown(own, MIDDLE), ns(NOW)) == trust.VALID
+
+
+def test_names_of_issuers_are_not_believed(trusted: Trust) -> None:
+    # its own issuer by name, and signed by somebody else
+    name = "mail.example.com"
+    own = issue(name, KEYS[2], name, KEYS[1], is_ca=False)
+    (facts,) = shown(own)
+    assert not facts.self_signed
+    assert trusted.status([facts], ns(NOW)) == trust.INVALID
+    # signed by nobody in the chain
+    other = issue(name, KEYS[2], "middle", KEYS[2], is_ca=False)
+    assert trusted.status(shown(other, MIDDLE), ns(NOW)) == trust.INVALID
+
+
+@pytest.mark.parametrize(
+    ("name", "is_weak"),
+    [
+        ("sha1WithRSAEncryption", True),
+        ("ecdsa-with-SHA1", True),
+        ("dsa-with-sha1", True),
+        ("md5WithRSAEncryption", True),
+        ("sha256WithRSAEncryption", False),
+        ("ecdsa-with-SHA512", False),
+        ("RSASSA-PSS", False),
+    ],
+)
+def test_weak_signatures_are_told_by_their_hash(name: str, *, is_weak: bool) -> None:
+    certificate = Certificate(b"", "", signature_algorithm=name)
+    assert bool(weaknesses([certificate])) is is_weak
+
+
 def test_weak_keys_and_signatures_are_named() -> None:
+    small = Certificate(b"", "", key_type="EC secp192r1", key_bits=192)
+    assert weaknesses([small]) == ["short EC key of 192 bits"]
     weak = Certificate(b"", "", key_type="RSA", key_bits=1024)
     signed = Certificate(b"", "", signature_algorithm="sha1WithRSAEncryption")
     root = Certificate(

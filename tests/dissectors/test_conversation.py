@@ -49,6 +49,10 @@ class Echo(MailDissector):
             if unread.data:
                 self._events.append(ReplyReceived(-len(unread)))
 
+    def _anew(self, *, greeted: bool) -> MailDissector:
+        del greeted
+        return Echo(self.limits)
+
 
 class Listener(Echo):
     """Needs no buffer: reports each line with the place of its end."""

@@ -58,6 +58,8 @@ def test_facts_of_a_certificate() -> None:
             "postmaster@example.com",
             "192.0.2.1",
         ],
+        hosts=["mail.example.com", "imap.example.com"],
+        addresses=["192.0.2.1"],
         not_before_ns=YEAR_2024_NS,
         not_after_ns=YEAR_2030_NS,
         serial="1",

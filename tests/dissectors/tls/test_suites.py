@@ -11,6 +11,7 @@ from dissectors.tls.suites import CipherSuite, cipher_suite
     [
         (0x1302, ("", "AES_256_GCM", "SHA384"), None, None),
         (0x1305, ("", "AES_128_CCM_8", "SHA256"), None, None),
+        (0xC0B4, ("", "SHA256", "SHA256"), None, "broken cipher suite"),
         (0xC02F, ("ECDHE_RSA", "AES_128_GCM", "SHA256"), True, None),
         (0xC0AE, ("ECDHE_ECDSA", "AES_128_CCM_8", ""), True, None),
         (0xCCA8, ("ECDHE_RSA", "CHACHA20_POLY1305", "SHA256"), True, None),

@@ -98,9 +98,38 @@ HELLO_RETRY_REQUEST = handshake_record(
         random=HELLO_RETRY_RANDOM,
     ),
 )
+# of a client that sends early data, and the answer to it; the random is all zeros
+RANDOM = bytes(32)
+CLIENT_HELLO_0_RTT = handshake_record(
+    1,
+    client_hello_body(
+        suites=(0x1301,), extensions=[supported_versions(0x0304), (42, b"")]
+    ),
+)
+SERVER_HELLO_0_RTT = handshake_record(
+    2,
+    server_hello_body(
+        suite=0x1301,
+        extensions=[selected_version(0x0304), (51, uint16s(29) + vector(2, bytes(32)))],
+    ),
+)
 CHANGE_CIPHER_SPEC = record(ContentType.CHANGE_CIPHER_SPEC, b"\1")
 FINISHED = record(ContentType.HANDSHAKE, b"\xa5" * 40)
 APPLICATION_DATA = record(ContentType.APPLICATION_DATA, b"\xa5" * 60)
+
+
+def sslv2_record(body: bytes) -> bytes:
+    return uint16s(0x8000 | len(body)) + body
+
+
+def records(data: bytes) -> list[bytes]:
+    """Cut whole records apart."""
+    found = []
+    while data:
+        end = 5 + int.from_bytes(data[3:5], "big")
+        found.append(data[:end])
+        data = data[end:]
+    return found
 
 
 def alert(level: int, description: int) -> bytes:
