@@ -100,6 +100,7 @@ def _certificates(
     for side, chain in (("server", tls.chain), ("client", tls.client_chain)):
         shown += [(side, each) for each in chain[:1]]
         shown += [(f"{side}-chain", each) for each in chain[1:]]
+    shown += [(f"{side.name.lower()}-chain", each) for side, each in tls.further]
     return shown
 
 

@@ -274,6 +274,15 @@ class MailDissector(abc.ABC):
         self._exchange_count = 0
         self._anomaly_count = 0
 
+    @property
+    def exchange_count(self) -> int:
+        """How many exchanges were begun."""
+        return self._exchange_count
+
+    def count_from(self, exchanges: int) -> None:
+        """Number the next exchange behind so many."""
+        self._exchange_count = exchanges
+
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
@@ -376,6 +385,7 @@ class MailDissector(abc.ABC):
         elif self._upgraded and not self._has_gap:
             self._anomaly("starttls_not_begun", Side.CLIENT)
         if self._inside is not None:
+            self._inside.count_from(self._exchange_count)
             for side in _SIDES:
                 self._take_secured(self._inside.receive_eof(side, *at))
         self._release()
@@ -650,19 +660,21 @@ class MailDissector(abc.ABC):
             self._go_inside(self._anew(greeted=self._upgraded))
         assert self._inside is not None
         self._record_offsets[event.side] = event.offset
+        # clear text may come beside it
+        self._inside.count_from(self._exchange_count)
         at = (self._time_ns, self._frame)
         if isinstance(event, ApplicationData):
             happened = self._inside.receive_data(event.side, event.data, *at)
         else:
             happened = self._inside.receive_hole(event.side, event.length, *at)
         self._take_secured(happened)
+        self._exchange_count = self._inside.exchange_count
 
     def _go_inside(self, inside: MailDissector) -> None:
         """What waits for an answer in clear won't get one."""
         self._finish()
         inside._is_inside = True
         inside._mode = [_LINES, _LINES]
-        inside._exchange_count = self._exchange_count
         inside._extensions = self._extensions
         self._inside = inside
 

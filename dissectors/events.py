@@ -480,6 +480,7 @@ class TlsHandshakeSeen:
             ServerHello.
         offered_versions: by the client; so are all `offered_*`, without GREASE.
         cipher: IANA name of the suite, `0xABCD` if unknown.
+        further: certificates of renegotiations, by who showed them.
         after_gap: bytes are missing of what was said before it.
         weak_choices: what is wrong with version and suite, in words (RFC 9325).
         weak_exchange: likewise with the key exchange, its group and signature.
@@ -508,6 +509,7 @@ class TlsHandshakeSeen:
     offered_signatures: Sequence[str] = ()
     offered_alpn: Sequence[str] = ()
     cipher: str | None = None
+    further: list[tuple[Side, Certificate]] = field(default_factory=list)
     after_gap: bool = False
     weak_choices: list[str] = field(default_factory=list)
     weak_exchange: list[str] = field(default_factory=list)

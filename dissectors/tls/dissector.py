@@ -508,9 +508,10 @@ class TlsDissector:
     def _take_certificate(self, flow: Flow, body: bytes) -> None:
         from dissectors.tls import certificate
 
-        if self._seen.chain:
-            return
         ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
+        if self._seen.chain:
+            self._take_further(flow, ders)
+            return
         self._seen.chain = self._read_chain(flow, ders)
         if self._seen.client_certificate is None:
             self._seen.client_certificate = ClientCertificate.NOT_REQUESTED
@@ -518,13 +519,20 @@ class TlsDissector:
     def _take_client_certificate(self, flow: Flow, body: bytes) -> None:
         from dissectors.tls import certificate
 
-        if self._seen.client_chain:
-            return
         ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
+        if self._seen.client_chain:
+            self._take_further(flow, ders)
+            return
         self._seen.client_chain = self._read_chain(flow, ders)
         self._seen.client_certificate = (
             ClientCertificate.GIVEN if ders else ClientCertificate.REFUSED
         )
+
+    def _take_further(self, flow: Flow, ders: list[bytes]) -> None:
+        """The certificates of a renegotiation; only the first handshake is judged."""
+        if len(self._seen.further) < self._limits.list_items:
+            for each in self._read_chain(flow, ders):
+                self._seen.further.append((flow.side, each))
 
     def _read_chain(self, flow: Flow, ders: list[bytes]) -> list[Certificate]:
         # late: it imports cryptography, which takes longer than a small capture

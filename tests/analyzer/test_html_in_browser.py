@@ -168,7 +168,7 @@ def test_heading_sorts_numbers_as_numbers_in_both_directions(
     units = {"B": 1, "kB": 1000}
 
     def shown() -> list[float]:
-        texts = [text.split() for text in column(browser, 11)]
+        texts = [text.split() for text in column(browser, 12)]
         return [float(number) * units[unit] for number, unit in texts]
 
     assert click(browser, "Bytes") == "ascending"
@@ -185,7 +185,7 @@ def test_unknown_values_come_last_in_both_directions(
 
     for order in ("ascending", "descending"):
         assert click(browser, "User") == order
-        users = column(browser, 7)
+        users = column(browser, 8)
         known = [user for user in users if user]
         assert known == sorted(known, reverse=order == "descending")
         assert users == known + [""] * (len(users) - len(known))

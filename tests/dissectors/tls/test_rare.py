@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from dissectors.events import Anomaly, ClientNamed, EarlyData, Resumption
+from dissectors.events import Anomaly, ClientNamed, EarlyData, Resumption, Side
 from dissectors.services import Protocol
 from tests.dissectors.tls.test_decryption import handshake, read
 from tests.support.openssl import folder
@@ -112,6 +112,12 @@ def test_renegotiated_connection_is_read_on(tmp_path: Path) -> None:
     assert handshake(events).renegotiations == 1
     assert handshake(events).secure_renegotiation
     assert names(events) == ["before", "after"]
+    assert codes(events) == []
+    assert [side for side, _ in handshake(events).further] == [Side.SERVER]
+    # the secret of the second handshake is missing
+    secrets = [line for line in log.read_bytes().splitlines() if line[:1] != b"#"]
+    events = read(Protocol.SMTP, relay.connections[0], secrets[0])
+    assert names(events) == ["before"]
     assert codes(events) == []
 
 
