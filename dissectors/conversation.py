@@ -21,6 +21,7 @@ import abc
 import enum
 import re
 from collections import deque
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -214,6 +215,14 @@ class LineBuffer:
         return None
 
 
+@dataclass(slots=True)
+class Counts:
+    """How many exchanges and anomalies there were so far."""
+
+    exchanges: int = 0
+    anomalies: int = 0
+
+
 class _Mode(enum.Enum):
     """What the bytes of a side are."""
 
@@ -271,17 +280,8 @@ class MailDissector(abc.ABC):
         self._events: list[Event] = []
         self._time_ns = 0
         self._frame = 0
-        self._exchange_count = 0
-        self._anomaly_count = 0
-
-    @property
-    def exchange_count(self) -> int:
-        """How many exchanges were begun."""
-        return self._exchange_count
-
-    def count_from(self, exchanges: int) -> None:
-        """Number the next exchange behind so many."""
-        self._exchange_count = exchanges
+        # what all dissectors of a connection count together
+        self._counts = Counts()
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
@@ -385,7 +385,6 @@ class MailDissector(abc.ABC):
         elif self._upgraded and not self._has_gap:
             self._anomaly("starttls_not_begun", Side.CLIENT)
         if self._inside is not None:
-            self._inside.count_from(self._exchange_count)
             for side in _SIDES:
                 self._take_secured(self._inside.receive_eof(side, *at))
         self._release()
@@ -452,7 +451,7 @@ class MailDissector(abc.ABC):
             dissector: reads on.
             left_out: events that would say of one side what is true of the other.
         """
-        dissector._exchange_count = self._exchange_count
+        dissector._counts = self._counts
         for side in _SIDES:
             dissector._input[_OTHER[side]].offset = self._input[side].offset
         self._reversed, self._left_out = dissector, left_out
@@ -618,9 +617,14 @@ class MailDissector(abc.ABC):
         if self._tls is None or (self._tls.is_aborted and held[:1] == _HANDSHAKE):
             client, server = self._input
             offsets = client.offset, server.offset
-            self._tls = TlsDissector(
-                self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
+            before, self._tls = (
+                self._tls,
+                TlsDissector(
+                    self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
+                ),
             )
+            if before is not None:
+                self._tls.anomaly_count = before.anomaly_count
         self._input[side].forget_places()
         if held:
             data = bytes(held)
@@ -660,21 +664,19 @@ class MailDissector(abc.ABC):
             self._go_inside(self._anew(greeted=self._upgraded))
         assert self._inside is not None
         self._record_offsets[event.side] = event.offset
-        # clear text may come beside it
-        self._inside.count_from(self._exchange_count)
         at = (self._time_ns, self._frame)
         if isinstance(event, ApplicationData):
             happened = self._inside.receive_data(event.side, event.data, *at)
         else:
             happened = self._inside.receive_hole(event.side, event.length, *at)
         self._take_secured(happened)
-        self._exchange_count = self._inside.exchange_count
 
     def _go_inside(self, inside: MailDissector) -> None:
         """What waits for an answer in clear won't get one."""
         self._finish()
         inside._is_inside = True
         inside._mode = [_LINES, _LINES]
+        inside._counts = self._counts
         inside._extensions = self._extensions
         self._inside = inside
 
@@ -710,8 +712,9 @@ class MailDissector(abc.ABC):
             self._anomaly(code, side)
 
     def _anomaly(self, code: str, side: Side, detail: str = "") -> None:
-        self._anomaly_count += 1
-        if self._anomaly_count <= self.limits.anomalies or code in _FINAL_ANOMALIES:
+        self._counts.anomalies += 1
+        is_kept = self._counts.anomalies <= self.limits.anomalies
+        if is_kept or code in _FINAL_ANOMALIES:
             offset = self._input[side].offset
             self._events.append(
                 Anomaly(code, side, offset, self._time_ns, self._frame, detail)

@@ -96,6 +96,7 @@ class TlsDissector:
     Attributes:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
         unread: what followed in the data that came last.
+        anomaly_count: how many there were, so that not too many are reported.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class TlsDissector:
         # early data that the server has not accepted yet
         self._early_data = bytearray()
         self._early_overflow = 0
-        self._anomaly_count = 0
+        self.anomaly_count = 0
         self._events: list[Event | ApplicationData | ApplicationGap] = []
         self._time_ns = 0
         self._frame = 0
@@ -656,8 +657,8 @@ class TlsDissector:
         return events
 
     def _anomaly(self, code: str, flow: Flow, detail: str = "") -> None:
-        self._anomaly_count += 1
-        if self._anomaly_count <= self._limits.anomalies:
+        self.anomaly_count += 1
+        if self.anomaly_count <= self._limits.anomalies:
             offset = flow.records.offset
             self._events.append(
                 Anomaly(code, flow.side, offset, self._time_ns, self._frame, detail)
