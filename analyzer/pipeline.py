@@ -170,10 +170,18 @@ def analyze(  # noqa: PLR0913, keywords only
         engine=read_engine,
     )
 
+    # up to TLS 1.2, the secrets of a session may be those of the one that it resumes
+    may_decrypt = key_log is not None or _bring_secrets(paths)
+
     def read(share: int) -> _Part:
         shown = on_progress if share == 0 else None
         return _read_share(
-            open_all, ports, Share(share, processes), secrets, trust, shown
+            open_all,
+            ports,
+            Share(share, processes, follows_hosts=may_decrypt),
+            secrets,
+            trust,
+            shown,
         )
 
     parts = run_shares(read, processes)
@@ -188,6 +196,17 @@ def analyze(  # noqa: PLR0913, keywords only
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
     )
+
+
+def _bring_secrets(paths: Sequence[str]) -> bool:
+    """Whether captures begin with secrets, as far as they can be read twice."""
+    if not all(os.path.isfile(path) for path in paths) or any(  # noqa: PTH113
+        map(needs_tshark, paths)
+    ):
+        return True
+    with open_captures(paths, max_packets=1) as batches:
+        next(iter(batches), None)
+        return bool(batches.secrets)
 
 
 @dataclass

@@ -31,13 +31,23 @@ _MIX = tuple(
 
 
 class Share(NamedTuple):
-    """One of several equal shares of all connections."""
+    """One of several equal shares of all connections.
+
+    Attributes:
+        number: which one.
+        of: how many there are.
+        follows_hosts: connections of the same two hosts are in the same share, and
+            are taken in the order of time.
+    """
 
     number: int
     of: int
+    follows_hosts: bool = False
 
 
 ALL = Share(0, 1)
+# of `key_columns`, those without the ports
+_HOST_COLUMNS = 4
 
 
 class Rows:
@@ -63,7 +73,7 @@ class Rows:
         share: Share = ALL,
     ) -> None:
         lower, columns = key_columns(segments)
-        order = _by_connection(digest(columns), segments, share)
+        order = _by_connection(columns, segments, share)
         columns = tuple(column[order] for column in columns)
         changes = np.zeros(len(order), dtype=np.bool_)
         changes[:1] = True
@@ -142,20 +152,25 @@ def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]
 
 
 def _by_connection(
-    hashed: npt.NDArray[np.uint64], segments: Segments, share: Share
+    columns: tuple[npt.NDArray[Any], ...], segments: Segments, share: Share
 ) -> Indices:
     """Indices of the segments of interest, those of a connection together."""
+    hashed = digest(columns)
     chosen = segments.interest != 0
     if share.of > 1:
-        chosen &= hashed % np.uint64(share.of) == share.number
+        shared = digest(columns[:_HOST_COLUMNS]) if share.follows_hosts else hashed
+        chosen &= shared % np.uint64(share.of) == share.number
     order = np.flatnonzero(chosen)
-    return order[np.argsort(hashed[order], kind="stable")]
+    if not share.follows_hosts:
+        return order[np.argsort(hashed[order], kind="stable")]
+    _, first, inverse = np.unique(hashed[order], return_index=True, return_inverse=True)
+    return order[np.argsort(first[inverse], kind="stable")]
 
 
 def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
     """(n,) a hash of key columns; different keys seldom have the same."""
     result = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column, odd in zip(columns, _MIX, strict=True):
+    for column, odd in zip(columns, _MIX, strict=False):
         result ^= column.astype(np.uint64) * odd
         result ^= result >> np.uint64(29)
         result *= _MIX[0]

@@ -617,14 +617,12 @@ class MailDissector(abc.ABC):
         if self._tls is None or (self._tls.is_aborted and held[:1] == _HANDSHAKE):
             client, server = self._input
             offsets = client.offset, server.offset
-            before, self._tls = (
-                self._tls,
-                TlsDissector(
-                    self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
-                ),
+            tls = TlsDissector(
+                self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
             )
-            if before is not None:
-                self._tls.anomaly_count = before.anomaly_count
+            if self._tls is not None:
+                tls.anomaly_count = self._tls.anomaly_count
+            self._tls = tls
         self._input[side].forget_places()
         if held:
             data = bytes(held)

@@ -28,12 +28,12 @@ class ConnectionKeys:
     """Makes the protections of a connection, in the order in which they are used."""
 
     def __init__(self, client_random: bytes, secrets: Mapping[Label, bytes]) -> None:
+        self.secrets = secrets
         self._client_random = client_random
-        self._secrets = secrets
 
     def of_early_data(self, suites: Sequence[int]) -> EarlyDataProtection:
         """What protects a client's early data; `suites`: those that it offers."""
-        secret = self._secrets.get(Label.CLIENT_EARLY_TRAFFIC, b"")
+        secret = self.secrets.get(Label.CLIENT_EARLY_TRAFFIC, b"")
         candidates = []
         for number in dict.fromkeys(suites) if secret else ():
             try:
@@ -56,7 +56,7 @@ class ConnectionKeys:
         chain: Protections = []
         suite = cipher_suite(number)
         for label in labels:
-            secret = self._secrets.get(label)
+            secret = self.secrets.get(label)
             if secret is None:
                 break
             try:
@@ -69,7 +69,7 @@ class ConnectionKeys:
         self, choice: ServerHello, *, encrypt_then_mac: bool
     ) -> tuple[Protections, Protections]:
         """The client's and the server's up to TLS 1.2, from ChangeCipherSpec on."""
-        secret = self._secrets.get(Label.MASTER_SECRET)
+        secret = self.secrets.get(Label.MASTER_SECRET)
         if (
             secret is None
             or choice.compresses

@@ -35,13 +35,13 @@ from dissectors.tls.records import ContentType
 from dissectors.tls.structs import MalformedStructError, StructReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dissectors.events import Certificate, Event
     from dissectors.limits import Limits
     from dissectors.tls.decryption import ConnectionKeys, EarlyDataProtection
     from dissectors.tls.handshake import HandshakeMessage
-    from dissectors.tls.keylog import KeyLog
+    from dissectors.tls.keylog import KeyLog, Label
     from dissectors.tls.records import Fragment
 
 # to look up a member of an enum takes long in Python 3.11
@@ -131,6 +131,7 @@ class TlsDissector:
         self._server_hello: hello.ServerHello | None = None
         self.is_aborted = False
         self._has_hello_done = False
+        self._new_ticket = b""
         self._last_step: str | None = None
         # early data that the server has not accepted yet
         self._early_data = bytearray()
@@ -265,6 +266,7 @@ class TlsDissector:
             self._last_step = "change_cipher_spec"
         if flow is self._server:
             self._note_resumption()
+            self._remember_session()
         if flow.successors:
             flow.advance()
 
@@ -475,7 +477,7 @@ class TlsDissector:
             return
         if self._has_hello_done:
             seen.resumption = Resumption.NONE
-        elif offer is not None and offer.has_ticket:
+        elif offer is not None and offer.ticket:
             # RFC 5077 §3.4
             seen.resumption = Resumption.TICKET
         else:
@@ -593,6 +595,35 @@ class TlsDissector:
             self._client.protect([self._early_keys])
             self._client.is_early = True
 
+    def _remember_session(self) -> None:
+        """Use the secrets of a session that is resumed, or note how this one may be."""
+        log, offer, choice = self._key_log, self._client_hello, self._server_hello
+        if log is None or offer is None or choice is None:
+            return
+        if self._keys is None and self._seen.resumption is Resumption.TICKET:
+            self._use_secrets(log.secrets_of_session(offer.ticket))
+        elif self._keys is None and self._seen.resumption is Resumption.SESSION_ID:
+            self._use_secrets(log.secrets_of_session(choice.session_id))
+        if self._keys is not None:
+            log.remember_session(choice.session_id, self._keys.secrets)
+            log.remember_session(self._new_ticket, self._keys.secrets)
+
+    def _use_secrets(self, secrets: Mapping[Label, bytes] | None) -> None:
+        if secrets is None:
+            return
+        from dissectors.tls.decryption import ConnectionKeys
+
+        assert self._client_hello is not None
+        assert self._server_hello is not None
+        self._keys = ConnectionKeys(self._client_hello.random, secrets)
+        self._install_keys(self._server_hello)
+
+    def _take_new_session_ticket(self, _flow: Flow, body: bytes) -> None:
+        if not self._is_tls_1_3():
+            reader = StructReader(body)
+            reader.take(4)  # how long it is good for
+            self._new_ticket = reader.vector(2)
+
     def _install_keys(self, choice: hello.ServerHello) -> None:
         keys, client, server = self._keys, self._client, self._server
         if keys is None:
@@ -671,6 +702,7 @@ class TlsDissector:
         HandshakeType.KEY_UPDATE: _take_key_update,
     }
     _SERVER_MESSAGES: ClassVar[dict[int, Callable[..., None]]] = {
+        HandshakeType.NEW_SESSION_TICKET: _take_new_session_ticket,
         HandshakeType.ENCRYPTED_EXTENSIONS: _take_encrypted_extensions,
         HandshakeType.CERTIFICATE: _take_certificate,
         HandshakeType.SERVER_KEY_EXCHANGE: _take_server_key_exchange,

@@ -54,7 +54,7 @@ class ClientHello:
         sni: the host name, escaped.
         alpn_protocols: what the client offers.
         key_share_groups: groups for which it sends a key share.
-        has_ticket: it would resume a session by a ticket (RFC 5077).
+        ticket: by which it would resume a session (RFC 5077); empty if by none.
         oddity: what could not be read of the extensions.
     """
 
@@ -71,7 +71,7 @@ class ClientHello:
     ec_point_formats: bytes = b""
     signature_algorithms: tuple[int, ...] = ()
     key_share_groups: tuple[int, ...] = ()
-    has_ticket: bool = False
+    ticket: bytes = b""
     oddity: str | None = None
 
     @property
@@ -323,7 +323,7 @@ def _read_signature_algorithms(hello: ClientHello, reader: StructReader) -> None
 
 def _read_ticket(hello: ClientHello, reader: StructReader) -> None:
     # RFC 5077 §3.2: empty if the client only wants one
-    hello.has_ticket = reader.rest() != b""
+    hello.ticket = reader.rest()
 
 
 def _read_key_shares(hello: ClientHello, reader: StructReader) -> None:

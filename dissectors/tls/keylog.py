@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import enum
+import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class KeyLog:
         self.overflows = 0
         self._secrets: dict[bytes, dict[Label, bytes]] = {}
         self._used: set[bytes] = set()
+        # up to TLS 1.2: the secrets of sessions that may be resumed
+        self._resumable: dict[bytes, Mapping[Label, bytes]] = {}
 
     def __len__(self) -> int:
         """Of how many connections there are secrets."""
@@ -87,6 +90,18 @@ class KeyLog:
         if found is not None:
             self._used.add(client_random)
         return found
+
+    def remember_session(self, name: bytes, secrets: Mapping[Label, bytes]) -> None:
+        """Note by which session ID or ticket a session may be resumed.
+
+        RFC 5246 §F.1.4: with the same master secret, which some stacks log only once.
+        """
+        if name and len(self._resumable) < _MOST_CONNECTIONS:
+            self._resumable[hashlib.sha256(name).digest()] = secrets
+
+    def secrets_of_session(self, name: bytes) -> Mapping[Label, bytes] | None:
+        """The secrets of the session that was resumed by an ID or a ticket."""
+        return self._resumable.get(hashlib.sha256(name).digest())
 
     def _add_line(self, line: bytes) -> None:
         words = line.split() if len(line) <= _LONGEST_LINE else []

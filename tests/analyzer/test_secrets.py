@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,15 @@ import pytest
 import analyzer
 from analyzer.load import LoadError
 from analyzer.secrets import Secrets
+from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows
+from tests.support.openssl import Settings, Stack
+from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+INSIDE = [(Side.SERVER, b"* OK ready\r\n"), (Side.CLIENT, b"a LOGOUT\r\n")]
 NAMES = sorted(path.stem for path in DATA.glob("*.keys") if path.stem != "office")
 
 
@@ -104,3 +109,27 @@ def test_other_secrets_of_captures_are_left_alone() -> None:
     assert len(secrets.key_log) == 0
     secrets.take([(0x57474B4C, log), (0x544C534B, log)])
     assert len(secrets.key_log) == 1
+
+
+def test_resumed_sessions_need_no_secret_of_their_own(tmp_path: Path) -> None:
+    """Whoever reads them, in however many batches."""
+    stack = Stack(Settings(ssl.TLSVersion.TLSv1_2))
+    wires = [stack.play(INSIDE)]
+    for _ in range(8):
+        wires.append(stack.play(INSIDE, wires[-1].session))
+    log = tmp_path / "keys"
+    log.write_bytes(wires[0].key_log)
+    dialogues = []
+    for number, wire in enumerate(wires):
+        dialogue = Dialogue(993, client_port=40_000 + number, start_ms=1000 * number)
+        for side, data in wire.steps:
+            dialogue.send(side, data)
+        dialogues.append(dialogue.close())
+    capture = write_pcap(tmp_path / "a.pcap", *dialogues)
+
+    for processes, max_packets in ((1, 7), (1, 1000), (3, 1000)):
+        analysis = analyzer.analyze(
+            capture, key_log=log, processes=processes, max_packets=max_packets
+        )
+        assert [row["tls_decrypted"] for row in rows(analysis)] == [True] * len(wires)
+        assert analysis.notes == []

@@ -59,6 +59,29 @@ def test_rows_of_a_connection_are_together_and_in_order(
     assert sorted(found) == sorted(grouped.values())
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(40_000, 40_003)),
+        max_size=30,
+    ),
+    st.integers(1, 3),
+)
+def test_shares_may_follow_hosts(segments: list[tuple[int, int, int]], of: int) -> None:
+    batch = batch_of([packet(*each, at) for at, each in enumerate(segments)])
+    found = 0
+    hosts = []
+    for number in range(of):
+        rows = rows_of(batch, Share(number, of, follows_hosts=True))
+        starts = [0, *rows.stops[:-1]][: len(rows.stops)]
+        assert [rows.order[at] for at in starts] == sorted(
+            rows.order[at] for at in starts
+        )
+        found += len(rows.order)
+        hosts.append({key[:4] for key in rows.keys})
+    assert found == len(segments)
+    assert sum(map(len, hosts)) == len(set().union(*hosts))
+
+
 def test_key_tells_both_endpoints_lower_first() -> None:
     there = frame(ethernet(ipv4(tcp(ports=(40_000, 25)), (HOSTS[1], HOSTS[0]))))
     back = frame(ethernet(ipv4(tcp(ports=(25, 40_000)), (HOSTS[0], HOSTS[1]))))

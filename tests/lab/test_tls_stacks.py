@@ -8,18 +8,20 @@ from __future__ import annotations
 import itertools
 import shlex
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 import analyzer
+from tests.support import lab
 from tests.support.lab.capture import capture
 from tests.support.lab.office import Office
 from tests.support.lab.people import TOM, plain_response
+from tests.support.lab.unpacked import nss_libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from analyzer.analysis import Analysis
     from tests.support.lab.machine import Machine
@@ -102,6 +104,10 @@ OF_SESSION = (
     "mailboxes",
 )
 GNUTLS = "NORMAL:%COMPAT:-VERS-ALL:+VERS-"
+NSS_FOLDER = "nss"
+JAVA_CLIENT = Path(lab.__file__).parent / "clients" / "TlsClient.java"
+# it looks for secrets where no program should
+JAVA_OPTIONS = ("--add-opens", "java.base/sun.security.ssl=ALL-UNNAMED")
 NSS_VERSIONS = {name: name.lower().removeprefix("tlsv") for name in VERSIONS}
 
 
@@ -115,8 +121,8 @@ def openssl(service: Service, port: int, version: str, log: Path, *more: str) ->
     return shlex.join(words)
 
 
-def gnutls(service: Service, port: int, version: str, log: Path) -> str:
-    words = ["env", f"SSLKEYLOGFILE={log}", "gnutls-cli", "--no-ca-verification"]
+def gnutls(service: Service, port: int, version: str, log: Path, *more: str) -> str:
+    words = ["env", f"SSLKEYLOGFILE={log}", "gnutls-cli", "--no-ca-verification", *more]
     words += ["--priority", GNUTLS + version.replace("v", ""), "-p", str(port), SERVER]
     if port == service.clear:
         words += [f"--starttls-proto={service.protocol}"]
@@ -125,9 +131,28 @@ def gnutls(service: Service, port: int, version: str, log: Path) -> str:
 
 def nss(_service: Service, port: int, version: str, log: Path) -> str:
     number = NSS_VERSIONS[version]
-    words = ["env", f"SSLKEYLOGFILE={log}", "NSS_ALLOW_WEAK_SIGNATURE_ALG=1"]
-    words += ["tstclnt", "-h", SERVER, "-p", str(port), "-D", "-o", "-b"]
+    libraries = log.parent / NSS_FOLDER
+    words = ["env", f"SSLKEYLOGFILE={log}", f"LD_LIBRARY_PATH={libraries}"]
+    words += [
+        "NSS_ALLOW_WEAK_SIGNATURE_ALG=1",
+        "tstclnt",
+        "-h",
+        SERVER,
+        "-p",
+        str(port),
+        "-D",
+        "-o",
+        "-b",
+    ]
     words += ["-V", f"tls{number}:tls{number}"]
+    return shlex.join(words)
+
+
+def java(
+    service: Service, port: int, version: str, log: Path, *, times: int = 1
+) -> str:
+    words = ["java", *JAVA_OPTIONS, str(JAVA_CLIENT), SERVER, str(port), version]
+    words += [str(log), service.protocol if port == service.clear else "-", str(times)]
     return shlex.join(words)
 
 
@@ -140,7 +165,12 @@ class Case(NamedTuple):
     port: int
 
 
-STACKS = {"openssl": openssl, "gnutls": gnutls, "nss": nss}
+STACKS: dict[str, Callable[..., str]] = {
+    "openssl": openssl,
+    "gnutls": gnutls,
+    "nss": nss,
+    "java": java,
+}
 CASES = [
     Case(stack, version, service, port)
     for stack in STACKS
@@ -151,6 +181,8 @@ CASES = [
     if stack != "nss" or port == service.implicit
 ]
 RESUMED = {"TLSv1.0": "ticket", "TLSv1.2": "ticket", "TLSv1.3": "psk"}
+# tstclnt does not resume
+RESUMING_STACKS = ("openssl", "gnutls", "java")
 
 
 class Played(NamedTuple):
@@ -178,8 +210,10 @@ def _play(office: Office, folder: Path) -> Iterator[Analysis]:
         "openssl": office.laptop,
         "gnutls": office.desk,
         "nss": office.phone,
+        "java": office.scanner,
     }
     log = folder / "keys"
+    (folder / NSS_FOLDER).symlink_to(nss_libraries(folder))
     clear = [
         (office.laptop, each, f"curl -s telnet://{SERVER}:{each.clear}")
         for each in SERVICES
@@ -201,6 +235,10 @@ def _play(office: Office, folder: Path) -> Iterator[Analysis]:
             )
             again.append((office.laptop, service, command))
     half = len(again) // 2
+    for version, service in itertools.product(RESUMED, SERVICES):
+        where = (service, service.implicit, version, log)
+        again.append((office.desk, service, gnutls(*where, "--resume")))
+        again.append((office.scanner, service, java(*where, times=2)))
     for name, rounds in (
         ("clear", [clear]),
         ("tls", [tls]),
@@ -259,6 +297,7 @@ MACHINES = {
     "openssl": "2001:db8:2::102",
     "gnutls": "2001:db8:2::101",
     "nss": "2001:db8:2::103",
+    "java": "192.0.2.150",
 }
 
 
@@ -273,10 +312,6 @@ def test_decrypted_session_says_what_plaintext_says(played: Played, case: Case) 
     ]
     assert row["anomalies"] == []
     assert row["tls_established"]
-    if case.stack == "nss":
-        # Debian's writes no key log
-        assert not row["tls_decrypted"]
-        return
     assert row["tls_decrypted"]
     assert facts(played.tls, row) == in_clear(played, case.service)
     assert row["cert_names"]
@@ -287,16 +322,20 @@ def test_decrypted_session_says_what_plaintext_says(played: Played, case: Case) 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.protocol)
 @pytest.mark.parametrize("version", RESUMED)
+@pytest.mark.parametrize("stack", RESUMING_STACKS)
 def test_resumed_session_says_what_plaintext_says(
-    played: Played, service: Service, version: str
+    played: Played, service: Service, version: str, stack: str
 ) -> None:
     first, second = [
         each
         for each in played.again.tables["sessions"].to_pylist()
-        if each["server_port"] == service.implicit and each["tls_version"] == version
+        if each["client_ip"] == MACHINES[stack]
+        and each["server_port"] == service.implicit
+        and each["tls_version"] == version
     ]
     assert first["tls_resumption"] == "none"
     assert second["tls_resumption"] == RESUMED[version]
-    for row in (first, second):
+    # GnuTLS has nothing to say before it resumes
+    for row in (second,) if stack == "gnutls" else (first, second):
         assert row["tls_decrypted"]
         assert facts(played.again, row) == in_clear(played, service)

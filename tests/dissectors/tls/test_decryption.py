@@ -102,6 +102,13 @@ def read(
     """What a dissector says of a dialogue, each step of which is a packet."""
     log = KeyLog()
     log.add(key_log)
+    return read_with(log, steps, protocol, port)
+
+
+def read_with(
+    log: KeyLog, steps: Dialogue, protocol: Protocol = Protocol.SMTP, port: int = 1
+) -> list[Event]:
+    """The same, with secrets that are kept for further connections."""
     dissector = new_dissector(protocol, port, log)
     events: list[Event] = []
     for side, data in steps:
@@ -213,6 +220,22 @@ def test_resumed_session_is_opened(
     events = read(Protocol.SMTP, wire.steps, wire.key_log)
     assert handshake(events).resumption is resumption
     assert comparable(events) == comparable(read(Protocol.SMTP, SMTP))
+
+
+@pytest.mark.parametrize("tickets", [False, True])
+def test_secret_of_a_session_opens_those_that_resume_it(*, tickets: bool) -> None:
+    """RFC 5246 §F.1.4; GnuTLS logs it only once."""
+    stack = Stack(Settings(VERSIONS["TLSv1.2"], tickets=tickets))
+    first = stack.play(SMTP)
+    second = stack.play(SMTP, first.session)
+    third = stack.play(SMTP, second.session)
+    log = KeyLog()
+    log.add(first.key_log)
+    # of a session that nobody has the secret of
+    assert not handshake(read_with(log, third.steps)).decrypted
+    for wire in (first, second, third):
+        events = read_with(log, wire.steps)
+        assert comparable(events) == comparable(read(Protocol.SMTP, SMTP))
 
 
 def test_handshake_after_a_retry_is_opened() -> None:

@@ -22,6 +22,7 @@ PACKAGES = {
     "fetchmail": "fetchmail",
     "gnutls-cli": "gnutls-bin",
     "ip": "iproute2",
+    "java": "default-jdk-headless",
     "mbsync": "isync",
     "nats-server": "nats-server",
     "openssl": "openssl",

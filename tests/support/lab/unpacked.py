@@ -1,7 +1,8 @@
-"""Servers whose packages exclude those that are installed: unpacked, not installed.
+"""Packages that are unpacked, not installed.
 
 Debian has one mail server at a time. The others run from a folder into which their
-packages are unpacked, with nothing of them on the machine but shared libraries.
+packages are unpacked, with nothing of them on the machine but shared libraries. Of
+Firefox, only its NSS is wanted: that of Debian's own package writes no key log.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from tests.support.lab.machine import LabError, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_FIREFOX = "firefox-esr"
 
 # package by the program that the lab runs
 UNPACKED = {
@@ -35,20 +38,32 @@ def unpack(program: str, folder: Path) -> Path:
     root = folder / "unpacked" / program
     root.mkdir(parents=True)
     for package in UNPACKED[program]:
-        subprocess.run(
-            ["apt-get", "-qq", "download", package],
-            check=True,
-            cwd=root,
-            capture_output=True,
-        )
-        (archive,) = root.glob(f"{package}_*.deb")
-        run("dpkg", "-x", archive, root)
+        run("dpkg", "-x", _download(package, root), root)
     found = next(
         root / each / program for each in _FOLDERS if (root / each / program).exists()
     )
     if "not found" in run("env", f"LD_LIBRARY_PATH={libraries(found)}", "ldd", found):
         raise LabError(f"please install: apt-get install {' '.join(LIBRARIES)}")
     return found
+
+
+def nss_libraries(folder: Path) -> Path:
+    """Where the libraries of Firefox's NSS are.
+
+    Raises:
+        LabError: the package can't be had.
+    """
+    root = folder / "unpacked" / _FIREFOX
+    root.mkdir(parents=True)
+    run("dpkg", "-x", _download(_FIREFOX, root), root)
+    return root / "usr/lib" / _FIREFOX
+
+
+def _download(package: str, folder: Path) -> Path:
+    command = ["apt-get", "-qq", "download", package]
+    subprocess.run(command, check=True, cwd=folder, capture_output=True)
+    (archive,) = folder.glob(f"{package}_*.deb")
+    return archive
 
 
 def libraries(program: Path) -> Path:
