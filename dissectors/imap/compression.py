@@ -47,10 +47,14 @@ class Inflater:
         """Give what the next bytes stand for, in slices.
 
         Raises:
-            InflateError: the stream is damaged, ended, or expands too much.
+            InflateError: the stream is damaged, goes on behind its end, or expands too
+                much.
         """
         self._allowance += len(data) * self._expansion
         while data:
+            if self._stream.eof:
+                # RFC 4978 §3: it is not ended while the session goes on
+                raise InflateError("imap_compression_lost")
             try:
                 piece = self._stream.decompress(data, _SLICE)
             except zlib.error:
@@ -60,10 +64,7 @@ class Inflater:
                 yield piece
             if self._allowance < 0:
                 raise InflateError("imap_compression_bomb")
-            if self._stream.eof:
-                # RFC 4978 §3: it is never ended while the session goes on
-                raise InflateError("imap_compression_lost")
-            data = self._stream.unconsumed_tail
+            data = self._stream.unconsumed_tail or self._stream.unused_data
             if not data and len(piece) == _SLICE:
                 yield from self._rest()
 

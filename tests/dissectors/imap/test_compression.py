@@ -148,8 +148,15 @@ def test_text_is_never_too_much() -> None:
     assert b"".join(Inflater(DEFAULT_LIMITS).inflate(packets)) == text
 
 
-def test_end_of_stream_is_no_part_of_the_protocol() -> None:
+@pytest.mark.parametrize("size", [1, 100])
+def test_stream_may_end_with_the_connection_only(size: int) -> None:
+    """RFC 4978 §3 leaves it open; Dovecot ends it at logout."""
     stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     ended = stream.compress(b"x") + stream.flush()
+    whole = Inflater(DEFAULT_LIMITS)
+    pieces = [ended[at : at + size] for at in range(0, len(ended), size)]
+    assert b"".join(b"".join(whole.inflate(piece)) for piece in pieces) == b"x"
     with pytest.raises(InflateError, match="imap_compression_lost"):
-        list(Inflater(DEFAULT_LIMITS).inflate(ended))
+        list(whole.inflate(b"more"))
+    with pytest.raises(InflateError, match="imap_compression_lost"):
+        list(Inflater(DEFAULT_LIMITS).inflate(ended + b"more"))
