@@ -157,7 +157,7 @@ class TlsDissector:
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
         flow = self._flow(side)
-        if flow.is_readable or not (self._is_reported or flow.is_lost):
+        if flow.is_readable:
             self._read_records(flow, data)
         elif self.is_aborted:
             self.unread = data
@@ -172,6 +172,8 @@ class TlsDissector:
         if flow.is_lost or (self._is_reported and flow.is_dark):
             return []
         self._has_gap = True
+        if flow.is_dark:
+            return []
         flow.short_message.clear()
         if flow.protection is not None:
             self._events.append(ApplicationGap(side, length, flow.records.offset))
@@ -203,7 +205,7 @@ class TlsDissector:
             self._read_fragment(flow, fragment)
             if self.is_aborted:
                 self.unread = data[flow.records.consumed :]
-            if flow.is_lost or (self._is_reported and flow.is_dark):
+            if not flow.is_readable:
                 return
         if flow.records.is_invalid:
             self._anomaly("tls_record_invalid", flow)
@@ -213,8 +215,8 @@ class TlsDissector:
         content_type = fragment.content_type
         if fragment.is_first:
             self._begin_record(flow, fragment)
-        if flow.is_dark:
-            return
+            if flow.is_dark:
+                return
         if flow.is_sealed:
             body = flow.gather(fragment)
             if body is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.tls.hello import ALPN, SERVER_NAME
@@ -86,8 +87,16 @@ def ja3(hello: ClientHello) -> str:
 
 def ja3s(hello: ServerHello) -> str:
     """Fingerprint a server's answer: MD5 of version, suite, extensions."""
-    extensions = _decimal(hello.extensions)
-    return _md5(f"{hello.legacy_version},{hello.cipher_suite},{extensions}")
+    answer = (hello.legacy_version, hello.cipher_suite, hello.extensions)
+    is_long = len(hello.extensions) > _LONGEST_REMEMBERED
+    return (_ja3s if is_long else _remembered_ja3s)(*answer)
+
+
+def _ja3s(version: int, suite: int, extensions: tuple[int, ...]) -> str:
+    return _md5(f"{version},{suite},{_decimal(extensions)}")
+
+
+_remembered_ja3s = lru_cache(maxsize=_REMEMBERED)(_ja3s)
 
 
 def ja4(hello: ClientHello) -> str:

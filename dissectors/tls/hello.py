@@ -6,14 +6,16 @@ from hellos is escaped: a name may hold any byte.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from dissectors.tls.structs import MalformedStructError, StructReader, read_uint16s
 from dissectors.tls.versions import GREASE, is_tls_1_3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 # IANA TLS ExtensionType Values registry
 SERVER_NAME = 0
@@ -36,6 +38,7 @@ RENEGOTIATION_INFO_SCSV = 0x00FF
 _HOST_NAME = 0
 _SSLV2_SERVER_HELLO = 4
 _RANDOM_BYTES = 32
+_LONGEST_REMEMBERED = 512
 
 # RFC 8446 §4.1.3: SHA-256 of "HelloRetryRequest"
 _HELLO_RETRY_REQUEST_RANDOM = bytes.fromhex(
@@ -143,7 +146,8 @@ class ServerHello:
         return is_tls_1_3(self.version)
 
 
-_Hello = TypeVar("_Hello")
+_Read = Callable[[bytes], tuple[Any, bool]]
+_Reader = tuple[str, _Read]
 
 
 def read_client_hello(body: bytes) -> ClientHello:
@@ -248,8 +252,8 @@ def escape(text: str) -> str:
 
 def _read_extensions(
     reader: StructReader,
-    hello: _Hello,
-    readers: Mapping[int, Callable[[_Hello, StructReader], None]],
+    hello: ClientHello | ServerHello,
+    readers: Mapping[int, _Reader],
 ) -> tuple[tuple[int, ...], str | None]:
     """Read the extensions up to the end of the hello.
 
@@ -264,108 +268,139 @@ def _read_extensions(
         reader.finish()
         for number, data in block.extensions():
             numbers.append(number)
-            read = readers.get(number)
-            if read is not None and not _read_whole(read, hello, data):
+            found = readers.get(number)
+            if found is not None and not _read_extension(hello, found, data):
                 oddity = f"extension {number}"
     except MalformedStructError as error:
         oddity = f"extensions: {error}"
     return tuple(numbers), oddity
 
 
-def _read_whole(
-    read: Callable[[_Hello, StructReader], None], hello: _Hello, data: bytes
+def _read_extension(
+    hello: ClientHello | ServerHello, reader: _Reader, data: bytes
 ) -> bool:
-    reader = StructReader(data)
+    """Fill in what an extension says; whether it could be read to its end."""
+    attribute, read = reader
     try:
-        read(hello, reader)
-        reader.finish()
+        value, is_whole = read(data)
     except MalformedStructError:
         return False
-    return True
+    if value is not None:
+        setattr(hello, attribute, value)
+    return is_whole
 
 
-def _read_server_name(hello: ClientHello, reader: StructReader) -> None:
+def _remember(read: _Read) -> _Read:
+    """Most peers say the same in every hello; what is long is not remembered."""
+    cached = lru_cache(maxsize=256)(read)
+
+    def read_or_remember(data: bytes) -> tuple[Any, bool]:
+        return cached(data) if len(data) <= _LONGEST_REMEMBERED else read(data)
+
+    return read_or_remember
+
+
+@_remember
+def _read_server_name(data: bytes) -> tuple[str | None, bool]:
     # RFC 6066 §3: one name per type; host names are the only type there is
-    names = StructReader(reader.vector(2))
-    while not names.at_end:
-        name_type = names.uint(1)
-        name = names.vector(2)
-        if name_type == _HOST_NAME and hello.sni is None:
-            hello.sni = escape(name.decode("latin-1"))
-
-
-def _read_offered_protocols(hello: ClientHello, reader: StructReader) -> None:
-    protocols = StructReader(reader.vector(2))
-    offered: list[bytes] = []
+    host = None
+    reader = StructReader(data)
     try:
+        names = StructReader(reader.vector(2))
+        while not names.at_end:
+            name_type = names.uint(1)
+            name = names.vector(2)
+            if name_type == _HOST_NAME and host is None:
+                host = escape(name.decode("latin-1"))
+    except MalformedStructError:
+        # what was read counts, whatever follows
+        return host, False
+    return host, reader.at_end
+
+
+@_remember
+def _read_offered_protocols(data: bytes) -> tuple[tuple[bytes, ...], bool]:
+    offered: list[bytes] = []
+    reader = StructReader(data)
+    try:
+        protocols = StructReader(reader.vector(2))
         while not protocols.at_end:
             offered.append(protocols.vector(1))
-    finally:
-        # what was read counts, whatever follows
-        hello.alpn_protocols = tuple(offered)
+    except MalformedStructError:
+        return tuple(offered), False
+    return tuple(offered), reader.at_end
 
 
-def _read_offered_versions(hello: ClientHello, reader: StructReader) -> None:
-    hello.supported_versions = read_uint16s(reader.vector(1))
+@_remember
+def _read_short_numbers(data: bytes) -> tuple[tuple[int, ...], bool]:
+    reader = StructReader(data)
+    return read_uint16s(reader.vector(1)), reader.at_end
 
 
-def _read_supported_groups(hello: ClientHello, reader: StructReader) -> None:
-    hello.supported_groups = read_uint16s(reader.vector(2))
+@_remember
+def _read_numbers(data: bytes) -> tuple[tuple[int, ...], bool]:
+    reader = StructReader(data)
+    return read_uint16s(reader.vector(2)), reader.at_end
 
 
-def _read_ec_point_formats(hello: ClientHello, reader: StructReader) -> None:
-    hello.ec_point_formats = reader.vector(1)
+@_remember
+def _read_bytes(data: bytes) -> tuple[bytes, bool]:
+    reader = StructReader(data)
+    return reader.vector(1), reader.at_end
 
 
-def _read_signature_algorithms(hello: ClientHello, reader: StructReader) -> None:
-    hello.signature_algorithms = read_uint16s(reader.vector(2))
-
-
-def _read_ticket(hello: ClientHello, reader: StructReader) -> None:
+def _read_ticket(data: bytes) -> tuple[bytes, bool]:
     # RFC 5077 §3.2: empty if the client only wants one
-    hello.ticket = reader.rest()
+    return data, True
 
 
-def _read_key_shares(hello: ClientHello, reader: StructReader) -> None:
+def _read_key_shares(data: bytes) -> tuple[tuple[int, ...], bool]:
+    reader = StructReader(data)
     shares = StructReader(reader.vector(2))
     groups = []
     while not shares.at_end:
         groups.append(shares.uint(2))
         shares.vector(2)
-    hello.key_share_groups = tuple(groups)
+    return tuple(groups), reader.at_end
 
 
-def _read_selected_group(hello: ServerHello, reader: StructReader) -> None:
+def _read_selected_group(data: bytes) -> tuple[int, bool]:
     # RFC 8446 §4.2.8: a HelloRetryRequest names the group alone
-    hello.group = reader.uint(2)
+    reader = StructReader(data)
+    group = reader.uint(2)
     if not reader.at_end:
         reader.vector(2)
+    return group, reader.at_end
 
 
-def _read_selected_protocol(hello: ServerHello, reader: StructReader) -> None:
+@_remember
+def _read_selected_protocol(data: bytes) -> tuple[str, bool]:
     # RFC 7301 §3.1: exactly one
+    reader = StructReader(data)
     protocols = StructReader(reader.vector(2))
-    hello.alpn = escape(protocols.vector(1).decode("latin-1"))
-    protocols.finish()
+    protocol = escape(protocols.vector(1).decode("latin-1"))
+    return protocol, protocols.at_end and reader.at_end
 
 
-def _read_selected_version(hello: ServerHello, reader: StructReader) -> None:
-    hello.selected_version = reader.uint(2)
+def _read_selected_version(data: bytes) -> tuple[int, bool]:
+    reader = StructReader(data)
+    return reader.uint(2), reader.at_end
 
 
-_CLIENT_EXTENSIONS = {
-    SERVER_NAME: _read_server_name,
-    SUPPORTED_GROUPS: _read_supported_groups,
-    EC_POINT_FORMATS: _read_ec_point_formats,
-    SIGNATURE_ALGORITHMS: _read_signature_algorithms,
-    ALPN: _read_offered_protocols,
-    SESSION_TICKET: _read_ticket,
-    SUPPORTED_VERSIONS: _read_offered_versions,
-    KEY_SHARE: _read_key_shares,
+# by number: what an extension fills in, and how it is read
+_CLIENT_EXTENSIONS: dict[int, _Reader] = {
+    SERVER_NAME: ("sni", _read_server_name),
+    SUPPORTED_GROUPS: ("supported_groups", _read_numbers),
+    EC_POINT_FORMATS: ("ec_point_formats", _read_bytes),
+    SIGNATURE_ALGORITHMS: ("signature_algorithms", _read_numbers),
+    ALPN: ("alpn_protocols", _read_offered_protocols),
+    SESSION_TICKET: ("ticket", _read_ticket),
+    SUPPORTED_VERSIONS: ("supported_versions", _read_short_numbers),
+    KEY_SHARE: ("key_share_groups", _read_key_shares),
 }
 
-_SERVER_EXTENSIONS = {
-    ALPN: _read_selected_protocol,
-    SUPPORTED_VERSIONS: _read_selected_version,
-    KEY_SHARE: _read_selected_group,
+_SERVER_EXTENSIONS: dict[int, _Reader] = {
+    ALPN: ("alpn", _read_selected_protocol),
+    SUPPORTED_VERSIONS: ("selected_version", _read_selected_version),
+    KEY_SHARE: ("group", _read_selected_group),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 # RFC 8446 §4.2: extension type and length
 _EXTENSION_HEADER = struct.Struct(">HH")
+_LONGEST_REMEMBERED = 512
 
 
 class MalformedStructError(ValueError):
@@ -107,7 +109,17 @@ def read_uint16s(data: bytes) -> tuple[int, ...]:
     Raises:
         MalformedStructError: half a number is left.
     """
+    if len(data) <= _LONGEST_REMEMBERED:
+        return _remembered_uint16s(data)
+    return _unpack_uint16s(data)
+
+
+def _unpack_uint16s(data: bytes) -> tuple[int, ...]:
     if len(data) % 2:
         message = "half a number is left"
         raise MalformedStructError(message)
     return struct.unpack(f">{len(data) // 2}H", data)
+
+
+# peers offer the same again and again
+_remembered_uint16s = lru_cache(maxsize=256)(_unpack_uint16s)
