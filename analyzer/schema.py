@@ -139,7 +139,12 @@ SESSIONS = Table(
         Column("tls_renegotiations", _COUNT, "further handshakes that were decrypted"),
         Column("tls_decrypted", _FLAG, "what it hid was decrypted with a key log"),
         Column("tls_sni", _TEXT, "host name that the client asked for"),
-        Column("tls_ech", _FLAG, "the client sent an Encrypted Client Hello"),
+        Column(
+            "tls_ech",
+            _FLAG,
+            "the client sent an Encrypted Client Hello, or one that means nothing "
+            "(GREASE); tls_sni is then not the host inside",
+        ),
         Column("tls_alpn", _TEXT, "application protocol that the server chose"),
         Column("tls_alert", _TEXT, "first fatal alert that could be read"),
         Column("tls_alerts", _TEXTS, "all of them: side, level, name and meaning"),
