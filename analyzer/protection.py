@@ -44,7 +44,14 @@ _UNACCEPTABLE = frozenset(
     }
 )
 # behind these, what was sent can't be read
-_HIDING = frozenset({"imap_compression_lost", "imap_compression_bomb", "dissector_bug"})
+_HIDING = frozenset(
+    {
+        "imap_compression_lost",
+        "imap_compression_bomb",
+        "tls_record_invalid",
+        "dissector_bug",
+    }
+)
 
 
 class CertificateVerdict(NamedTuple):

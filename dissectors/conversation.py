@@ -67,7 +67,7 @@ _MAX_MARKS = 4096
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 # what a line after an upgrade ends behind, or before: the content type of a record
 _STRAY_LINE_END = re.compile(rb"\n|(?=[\x14-\x17])")
-_HANDSHAKE = b"\x16"
+_HANDSHAKE = 0x16
 # they come once per side, and tell that the rest could not be read
 _FINAL_ANOMALIES = frozenset({"imap_compression_lost", "imap_compression_bomb"})
 
@@ -614,7 +614,7 @@ class MailDissector(abc.ABC):
     def _enter_tls(self, side: Side) -> None:
         self._mode[side] = _TLS
         held = self._undecided[side]
-        if self._tls is None or (self._tls.is_aborted and held[:1] == _HANDSHAKE):
+        if self._tls is None or (self._tls.is_aborted and _begins_handshake(held)):
             client, server = self._input
             offsets = client.offset, server.offset
             tls = TlsDissector(
@@ -717,3 +717,8 @@ class MailDissector(abc.ABC):
             self._events.append(
                 Anomaly(code, side, offset, self._time_ns, self._frame, detail)
             )
+
+
+def _begins_handshake(held: bytearray) -> bool:
+    """Tell TLS that begins from what is left of another one, such as alerts."""
+    return held != b"" and (held[0] == _HANDSHAKE or held[0] & 0x80 != 0)

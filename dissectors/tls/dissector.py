@@ -95,7 +95,7 @@ class TlsDissector:
 
     Attributes:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
-        unread: what followed in the data that came last.
+        unread: what begins with the data that came last and is none of its records.
         anomaly_count: how many there were, so that not too many are reported.
     """
 
@@ -157,10 +157,10 @@ class TlsDissector:
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
         flow = self._flow(side)
-        if flow.is_readable:
+        if self.is_aborted:
+            self._pass_over(flow, data)
+        elif flow.is_readable:
             self._read_records(flow, data)
-        elif self.is_aborted:
-            self.unread = data
         return self._take_events()
 
     def receive_gap(
@@ -204,12 +204,25 @@ class TlsDissector:
         for fragment in flow.records.read(data):
             self._read_fragment(flow, fragment)
             if self.is_aborted:
-                self.unread = data[flow.records.consumed :]
+                self._pass_over(flow, data[flow.records.consumed :])
             if not flow.is_readable:
                 return
         if flow.records.is_invalid:
             self._anomaly("tls_record_invalid", flow)
             self._lose(flow)
+
+    def _pass_over(self, flow: Flow, data: bytes) -> None:
+        """Leave what is no record, or begins another handshake, to the owner."""
+        self.unread = b""
+        records = flow.records
+        for fragment in records.read(data):
+            if fragment.is_first and fragment.content_type == _HANDSHAKE:
+                begin = records.consumed - len(fragment.data)
+                self.unread = records.header + data[begin:]
+                return
+        if records.is_invalid and not flow.is_lost:
+            flow.is_lost = True
+            self.unread = records.header + data[records.consumed :]
 
     def _read_fragment(self, flow: Flow, fragment: Fragment) -> None:
         content_type = fragment.content_type
@@ -691,7 +704,9 @@ class TlsDissector:
 
     def _anomaly(self, code: str, flow: Flow, detail: str = "") -> None:
         self.anomaly_count += 1
-        if self.anomaly_count <= self._limits.anomalies:
+        # what hides the rest of a flow is said in any case
+        is_last = code == "tls_record_invalid"
+        if self.anomaly_count <= self._limits.anomalies or is_last:
             offset = flow.records.offset
             self._events.append(
                 Anomaly(code, flow.side, offset, self._time_ns, self._frame, detail)

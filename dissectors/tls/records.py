@@ -151,6 +151,7 @@ class RecordReader:
             if is_first:
                 position += self._read_header(data, position)
                 if self._header or self.is_invalid:
+                    self.consumed = position
                     return
             content_type = self.content_type
             end = position + self._remaining

@@ -142,6 +142,27 @@ def test_clear_text_may_follow_a_handshake_that_failed(*, is_joined: bool) -> No
     assert "DATA" in verbs(events)
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_records_behind_a_fatal_alert_are_passed_over(size: int) -> None:
+    fatal, closing = (wire.record(21, body) for body in (b"\2\x28", b"\1\0"))
+    steps = [*SMTP[:3], (CLIENT, b"STARTTLS\r\n"), (SERVER, b"220 go\r\n")]
+    steps += [(CLIENT, wire.CLIENT_HELLO), (SERVER, fatal + closing)]
+    steps += [(CLIENT, closing + wire.APPLICATION_DATA + SMTP[3][1])]
+    steps += [(SERVER, wire.CHANGE_CIPHER_SPEC + SMTP[4][1]), *SMTP[5:]]
+    pieces = [
+        (side, data[at : at + size])
+        for side, data in steps
+        for at in range(0, len(data), size)
+    ]
+
+    events = read(Protocol.SMTP, pieces)
+
+    assert logins(events) == [(Exposure.PASSWORD, False)]
+    assert codes(events) == []
+    assert handshake(events).alert == "handshake_failure"
+    assert "DATA" in verbs(events)
+
+
 def test_many_handshakes_may_fail() -> None:
     failing = wire.CLIENT_HELLO + wire.record(21, b"\2\x28")
     steps = [(CLIENT, failing * 3000), (CLIENT, b"EHLO client\r\n")]
