@@ -325,24 +325,32 @@ class MailDissector(abc.ABC):
         return events
 
     def receive_gap(
-        self, side: Side, length: int, time_ns: int, frame: int
+        self,
+        side: Side,
+        length: int,
+        time_ns: int,
+        frame: int,
+        *,
+        reported: bool = False,
     ) -> list[Event]:
-        """Learn that `length` bytes of a side are missing here."""
-        if self._reversed is not None and self._mode[side] is not _TLS:
-            happened = self._reversed.receive_gap(_OTHER[side], length, time_ns, frame)
-            return self._turn_around(happened)
-        self._time_ns, self._frame = time_ns, frame
-        self._anomaly("stream_gap", side, f"{length} bytes")
-        return self.receive_hole(side, length, time_ns, frame)
+        """Learn that `length` bytes of a side are missing here.
 
-    def receive_hole(
-        self, side: Side, length: int, time_ns: int, frame: int
-    ) -> list[Event]:
-        """Learn of missing bytes that were reported already."""
+        Args:
+            side: whose.
+            length: how many.
+            time_ns: time of the packet that shows it.
+            frame: frame ID of that packet.
+            reported: that was told already.
+        """
+        at = (time_ns, frame)
         if self._reversed is not None and self._mode[side] is not _TLS:
-            happened = self._reversed.receive_hole(_OTHER[side], length, time_ns, frame)
+            happened = self._reversed.receive_gap(
+                _OTHER[side], length, *at, reported=reported
+            )
             return self._turn_around(happened)
-        self._time_ns, self._frame = time_ns, frame
+        self._time_ns, self._frame = at
+        if not reported:
+            self._anomaly("stream_gap", side, f"{length} bytes")
         self._has_gap = True
         if self._mode[side] is not _TLS and not self._upgraded:
             self._has_gap_in_clear = True
@@ -666,7 +674,9 @@ class MailDissector(abc.ABC):
         if isinstance(event, ApplicationData):
             happened = self._inside.receive_data(event.side, event.data, *at)
         else:
-            happened = self._inside.receive_hole(event.side, event.length, *at)
+            happened = self._inside.receive_gap(
+                event.side, event.length, *at, reported=True
+            )
         self._take_secured(happened)
 
     def _go_inside(self, inside: MailDissector) -> None:
