@@ -20,12 +20,13 @@ from analyzer.session_rows import SessionRows, session_rows
 from analyzer.store import StoreFullError
 from analyzer.tables import Tables
 from analyzer.trust import Trust
-from captures import CaptureError
+from captures import CaptureError, Share
 from dissectors.services import PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from analyzer.secrets import FollowedKeyLog
     from analyzer.session_rows import Row
     from analyzer.sessions import Session
     from analyzer.store import Store
@@ -46,6 +47,8 @@ class Monitor:
         live: what captures.
         store: where rows go to.
         ports: the mail ports and their protocols.
+        trust: judges certificates; by default by the system's trust store.
+        secrets: a key log that programs add to while they are watched.
 
     Attributes:
         started: sessions that were seen to begin.
@@ -60,6 +63,7 @@ class Monitor:
         *,
         ports: Mapping[int, Protocol] = PORTS,
         trust: Trust | None = None,
+        secrets: FollowedKeyLog | None = None,
     ) -> None:
         self.started = 0
         self.ended = 0
@@ -67,7 +71,11 @@ class Monitor:
         self._live = live
         self._store = store
         self._trust = Trust() if trust is None else trust
-        self._pipeline = Pipeline(self, ports=ports)
+        self._secrets = secrets
+        key_log = secrets.key_log if secrets is not None else None
+        # sessions that resume others come after them in time
+        share = Share(0, 1, follows_hosts=secrets is not None)
+        self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
         self._about = Analysis({}, [live.name])
         self._tables = Tables()
         # by serial number of the connection: rows of sessions that have ended, and
@@ -99,6 +107,8 @@ class Monitor:
         start = written = time.monotonic()
         try:
             for batch in self._live:
+                if self._secrets is not None:
+                    self._secrets.refresh()
                 if len(batch):
                     self._pipeline.process(batch)
                 else:

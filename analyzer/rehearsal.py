@@ -43,6 +43,8 @@ def rehearse(table_format: str) -> None:
         with suppress(ImportError):
             import_module(f"encodings.{module.name}")
     Unwrapper().load()
+    # what a key log would take
+    import_module("dissectors.tls.decryption")
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with TemporaryDirectory() as folder:
         live = _Replay()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analyzer.load import LoadError
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 # pcapng §4.7: Decryption Secrets Block, TLS Key Log
 _TLS_KEY_LOG = 0x544C534B
 _MAX_BYTES = 1 << 30
+_CHUNK_BYTES = 1 << 16
+# connections that a monitor remembers secrets of
+_MOST_FOLLOWED = 100_000
 
 
 class Secrets:
@@ -80,3 +84,48 @@ class Secrets:
         if log.overflows:
             found.append(f"{log.overflows:,} secrets were left out: too many")
         return found
+
+
+class FollowedKeyLog:
+    """A key log to which programs still add secrets.
+
+    It stays open, so that it can be read without the rights that it took to open it.
+
+    Attributes:
+        key_log: the secrets of the last connections.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open a key log, which may be empty yet.
+
+        Raises:
+            LoadError: it can't be read.
+        """
+        self.key_log = KeyLog(most=_MOST_FOLLOWED, forgets=True)
+        self._path = os.fspath(path)
+        # what was read of a line that is not complete
+        self._rest = b""
+        try:
+            self._file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115, stays
+        except OSError as error:
+            reason = f"{self._path}: can't be read ({error.strerror})"
+            if isinstance(error, FileNotFoundError):
+                reason += ": make an empty file, to which programs can add secrets"
+            raise LoadError(reason) from error
+
+    def refresh(self) -> None:
+        """Take the secrets that were added since the last call."""
+        with suppress(OSError):
+            if os.fstat(self._file.fileno()).st_size < self._file.tell():
+                # somebody began it anew
+                self._file.seek(0)
+                self._rest = b""
+            while added := self._file.read(_CHUNK_BYTES):
+                lines, end, self._rest = (self._rest + added).rpartition(b"\n")
+                self.key_log.add(lines + end)
+                # no line is that long
+                self._rest = self._rest[-_CHUNK_BYTES:]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

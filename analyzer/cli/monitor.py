@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print sessions as JSON Lines.")
 @options.quiet
 @options.user
+@options.key_log
 @options.ca
 def monitor(
     interface: str,
@@ -52,6 +53,7 @@ def monitor(
     as_json: bool,
     quiet: bool,
     user: str | None,
+    key_log: Path | None,
     ca: Path | None,
 ) -> None:
     """Watch a network interface, and print a line for each mail session that ends.
@@ -59,6 +61,8 @@ def monitor(
     A line says when the session ended, its service, client and server, how it was
     protected, who logged in, what happened and, behind "!", what is worrying.
     Ctrl-C ends the command, which then summarises all that was seen.
+
+    Secrets that programs add to the file of --keylog meanwhile decrypt their sessions.
 
     `mailtap interfaces` lists what can be watched. Root's rights are given up as
     soon as the interface is open.
@@ -81,6 +85,7 @@ def monitor(
         quiet=quiet,
         user=user,
         trust=read_trust(ca),
+        key_log=key_log,
     )
     problems = watched.problems + outputs.problems_of(watched.analysis)
     if not quiet and not as_json:

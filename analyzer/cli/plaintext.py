@@ -74,8 +74,6 @@ def plaintext(
     --fail-on-plaintext, if there is any.
     """
     _check_use(captures, interface, duration, engine, both=as_csv and as_json)
-    if interface is not None and key_log is not None:
-        raise click.UsageError("--keylog is for captures.")
     problems: list[str] = []
     if interface is None:
         analysis = read_inputs(
@@ -94,6 +92,7 @@ def plaintext(
             quiet=True,
             user=user,
             trust=read_trust(ca),
+            key_log=key_log,
         )
     problems += outputs.problems_of(analysis)
     problems += _print(analysis, as_csv=as_csv, as_json=as_json)

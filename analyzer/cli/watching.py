@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analyzer.analysis import Analysis
+    from analyzer.secrets import FollowedKeyLog
     from analyzer.store import Store
     from analyzer.trust import Trust
     from captures import LiveCapture
@@ -48,6 +49,7 @@ def watch(
     quiet: bool = False,
     user: str | None = None,
     trust: Trust | None = None,
+    key_log: Path | None = None,
 ) -> Watched:
     """Watch an interface until the time is over or the user ends it.
 
@@ -58,22 +60,16 @@ def watch(
     from analyzer.export import ExportError
     from analyzer.load import LoadError
     from analyzer.monitor import Monitor
-    from analyzer.rehearsal import rehearse
     from analyzer.tables import defer_pandas
     from analyzer.watch import Watch
     from captures import CaptureError, Engine, PrivilegeError, open_live
 
     defer_pandas()
     if os.geteuid() == 0:
-        # whom we become may not read what is not imported yet
-        try:
-            rehearse(table_format)
-        except (ExportError, LoadError, OSError) as error:
-            raise CommandError(
-                "there is no room for temporary files: have TMPDIR name a folder that "
-                f"has some ({error})"
-            ) from error
+        _rehearse(table_format)
     with ExitStack() as stack:
+        # before root's rights are given up
+        secrets = _open_key_log(key_log, stack)
         try:
             live = stack.enter_context(
                 open_live(
@@ -87,7 +83,7 @@ def watch(
             store = _open_store(output, user, stack)
         except (CaptureError, PrivilegeError, ExportError) as error:
             raise CommandError(str(error)) from error
-        monitor = Monitor(live, store, ports=ports, trust=trust)
+        monitor = Monitor(live, store, ports=ports, trust=trust, secrets=secrets)
         problems: list[str] = []
         if not quiet:
             outputs.say(live.notes)
@@ -109,6 +105,33 @@ def watch(
         except (ExportError, LoadError) as error:
             problems.append(f"{error}; all that was stored stays in {output}/parts")
         return Watched(analysis, problems)
+
+
+def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
+    from analyzer.load import LoadError
+    from analyzer.secrets import FollowedKeyLog
+
+    if path is None:
+        return None
+    try:
+        return stack.enter_context(closing(FollowedKeyLog(path)))
+    except LoadError as error:
+        raise CommandError(str(error)) from error
+
+
+def _rehearse(table_format: str) -> None:
+    """Import all that is needed: whom we become may not be able to read it."""
+    from analyzer.export import ExportError
+    from analyzer.load import LoadError
+    from analyzer.rehearsal import rehearse
+
+    try:
+        rehearse(table_format)
+    except (ExportError, LoadError, OSError) as error:
+        raise CommandError(
+            "there is no room for temporary files: have TMPDIR name a folder that "
+            f"has some ({error})"
+        ) from error
 
 
 def _open_store(output: Path | None, user: str | None, stack: ExitStack) -> Store:

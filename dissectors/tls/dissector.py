@@ -249,7 +249,10 @@ class TlsDissector:
         if flow.is_sealed:
             return
         if fragment.content_type == _APPLICATION_DATA:
-            self._begin_application_data(flow, fragment.length)
+            if self._look_again() and flow.protection is not None:
+                flow.begin_record(fragment.content_type)
+            else:
+                self._begin_application_data(flow, fragment.length)
         elif fragment.content_type == _CHANGE_CIPHER_SPEC:
             self._change_cipher(flow)
         elif fragment.content_type in {_HANDSHAKE, _SSLV2_HELLO}:
@@ -279,6 +282,7 @@ class TlsDissector:
         if self._server_hello is not None:
             # RFC 8446 §D.4: before, it need not mean anything
             self._last_step = "change_cipher_spec"
+        self._look_again()
         if flow is self._server:
             self._note_resumption()
             self._remember_session()
@@ -476,7 +480,8 @@ class TlsDissector:
                 is_psk = hello.PRE_SHARED_KEY in choice.extensions
                 self._seen.resumption = Resumption.PSK if is_psk else Resumption.NONE
             self._note_oddity(flow, choice.oddity)
-        self._install_keys(choice)
+        if not self._look_again():
+            self._install_keys(choice)
 
     def _note_oddity(self, flow: Flow, oddity: str | None) -> None:
         if oddity is not None:
@@ -582,7 +587,7 @@ class TlsDissector:
     def _take_finished(self, flow: Flow, _body: bytes) -> None:
         if flow.protection is None or flow.is_finished:
             return
-        if self._is_tls_1_3() and not flow.advance():
+        if self._is_tls_1_3() and not (flow.advance() or self._protect_late(flow)):
             self._darken(flow)
         self._finish(flow)
 
@@ -609,6 +614,28 @@ class TlsDissector:
             self._client.is_tls_1_3 = True
             self._client.protect([self._early_keys])
             self._client.is_early = True
+
+    def _look_again(self) -> bool:
+        """Look for secrets that were logged only after the ClientHello; true if found.
+
+        A client has some of them when it has the ServerHello.
+        """
+        offer, choice = self._client_hello, self._server_hello
+        if self._keys is not None or offer is None or choice is None:
+            return False
+        if self._key_log is None or self._client.is_dark or self._server.is_dark:
+            return False
+        self._use_secrets(self._key_log.secrets_of(offer.random))
+        return self._keys is not None
+
+    def _protect_late(self, flow: Flow) -> bool:
+        """Look for the secret of a flow's data, logged after those of the handshake."""
+        if self._keys is None or self._server_hello is None:
+            return False
+        following = self._keys.of_tls_1_3(self._server_hello)[flow.side][1:]
+        if following:
+            flow.protect(following)
+        return bool(following)
 
     def _remember_session(self) -> None:
         """Use the secrets of a session that is resumed, or note how this one may be."""

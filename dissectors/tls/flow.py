@@ -106,7 +106,6 @@ class Flow:
         """Let the next records be opened, by one protection after the other."""
         self.protection, *self.successors = protections
         self.has_opened = False
-        self.records.keeps_application_data = True
 
     def advance(self) -> bool:
         """Take the next protection; false if there is none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import enum
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +43,17 @@ _MOST_CONNECTIONS = 1_000_000
 class KeyLog:
     """The secrets of many connections, by the client's random.
 
+    Args:
+        most: of how many connections to keep secrets.
+        forgets: if there are more, forget the oldest, not the new ones.
+
     Attributes:
         ignored: lines that are no secret, no comment and not empty.
         overflows: connections that were left out because there are too many.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = _MOST_CONNECTIONS, forgets: bool = False) -> None:
+        self._most, self._forgets = most, forgets
         self.ignored = 0
         self.overflows = 0
         self._secrets: dict[bytes, dict[Label, bytes]] = {}
@@ -80,14 +85,14 @@ class KeyLog:
 
     def uncounted(self) -> KeyLog:
         """The same secrets, with a count of its own of which are used."""
-        other = KeyLog()
+        other = KeyLog(most=self._most, forgets=self._forgets)
         other._secrets = self._secrets
         return other
 
     def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
         """The secrets of the connection with this client random, if there are any."""
         found = self._secrets.get(client_random)
-        if found is not None:
+        if found is not None and not self._forgets:
             self._used.add(client_random)
         return found
 
@@ -96,7 +101,7 @@ class KeyLog:
 
         RFC 5246 §F.1.4: with the same master secret, which some stacks log only once.
         """
-        if name and len(self._resumable) < _MOST_CONNECTIONS:
+        if name and self._has_room(self._resumable):
             self._resumable[hashlib.sha256(name).digest()] = secrets
 
     def secrets_of_session(self, name: bytes) -> Mapping[Label, bytes] | None:
@@ -115,10 +120,16 @@ class KeyLog:
             random = secret = b""
         if label is None or not _fits(label, random, secret):
             self.ignored += 1
-        elif random in self._secrets or len(self._secrets) < _MOST_CONNECTIONS:
+        elif random in self._secrets or self._has_room(self._secrets):
             self._secrets.setdefault(random, {})[label] = secret
         else:
             self.overflows += 1
+
+    def _has_room(self, some: dict[bytes, Any]) -> bool:
+        """Whether there is room for one more, as the case may be of the oldest."""
+        if len(some) >= self._most and self._forgets:
+            del some[next(iter(some))]
+        return len(some) < self._most
 
 
 def _fits(label: Label, random: bytes, secret: bytes) -> bool:

@@ -26,9 +26,6 @@ class ContentType(enum.IntEnum):
     SSLV2_HELLO = 0x100
 
 
-# to look up a member of an enum takes long in Python 3.11
-_APPLICATION_DATA = ContentType.APPLICATION_DATA
-
 TLS_PREFIX_BYTES = 5
 
 # type, version, length of the body
@@ -95,7 +92,7 @@ class Fragment(NamedTuple):
         content_type: of the record.
         length: of the record's whole body.
         is_first: the record begins with this piece.
-        data: the piece; left empty for application data that nobody reads.
+        data: the piece.
     """
 
     content_type: int
@@ -111,7 +108,6 @@ class RecordReader:
         content_type: of the current record.
         consumed: how much of the data that came last was read.
         header: of the current record.
-        keeps_application_data: application data is to be read.
         length: bytes of the current record's body.
         offset: place of the current record's header in the stream.
         is_invalid: what came last is no record header; nothing is read any more.
@@ -125,7 +121,6 @@ class RecordReader:
         "content_type",
         "header",
         "is_invalid",
-        "keeps_application_data",
         "length",
         "offset",
     )
@@ -134,7 +129,6 @@ class RecordReader:
         self.content_type = 0
         self.consumed = 0
         self.header = b""
-        self.keeps_application_data = False
         self.offset = offset
         self.is_invalid = False
         self._header = bytearray()
@@ -155,8 +149,7 @@ class RecordReader:
                     return
             content_type = self.content_type
             end = position + self._remaining
-            is_kept = self.keeps_application_data or content_type != _APPLICATION_DATA
-            piece = data[position:end] if is_kept else b""
+            piece = data[position:end]
             self._remaining = max(end - len(data), 0)
             position = self.consumed = end
             yield Fragment(content_type, self.length, is_first, piece)

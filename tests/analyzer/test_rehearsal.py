@@ -25,7 +25,8 @@ from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from analyzer.store import Store
 from analyzer.summary import print_summary
 from analyzer.watch import Watch
-from tests.support.analyses import CAPTURES
+from analyzer.secrets import FollowedKeyLog
+from tests.support.analyses import CAPTURES, DATA
 from tests.support.replay import Replay
 
 before = set(sys.modules)
@@ -33,7 +34,9 @@ for name in {names!r}:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     live = Replay(CAPTURES[name], packets=500)
     store = Store(Path(sys.argv[1], name))
-    monitor = Monitor(live, store)
+    keys = DATA / f"{{name}}.keys"
+    secrets = FollowedKeyLog(keys) if keys.exists() else None
+    monitor = Monitor(live, store, secrets=secrets)
     with Watch(console, live, monitor) as view:
         for rows in monitor.run():
             view.show(rows)

@@ -13,10 +13,13 @@ import pytest
 
 import analyzer
 from analyzer.load import LoadError
-from analyzer.secrets import Secrets
+from analyzer.monitor import Monitor
+from analyzer.secrets import FollowedKeyLog, Secrets
+from analyzer.store import Store
 from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows
 from tests.support.openssl import Settings, Stack
+from tests.support.replay import Replay
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
@@ -133,3 +136,58 @@ def test_resumed_sessions_need_no_secret_of_their_own(tmp_path: Path) -> None:
         )
         assert [row["tls_decrypted"] for row in rows(analysis)] == [True] * len(wires)
         assert analysis.notes == []
+
+
+def lines_of(name: str) -> list[bytes]:
+    lines = (DATA / f"{name}.keys").read_bytes().splitlines(keepends=True)
+    return [line for line in lines if not line.startswith(b"#")]
+
+
+def test_followed_log_is_read_as_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.touch()
+    log = FollowedKeyLog(path)
+    first, second = lines_of("imap-starttls")[0], lines_of("pop3-stls")[0]
+    with path.open("ab", buffering=0) as file:
+        for piece, known in ((first[:50], 0), (first[50:] + second[:9], 1)):
+            file.write(piece)
+            log.refresh()
+            assert len(log.key_log) == known
+        file.write(second[9:])
+    log.refresh()
+    assert (len(log.key_log), log.key_log.ignored) == (2, 0)
+    # somebody begins it anew
+    path.write_bytes(lines_of("smtp-implicit-tls")[0])
+    log.refresh()
+    assert (len(log.key_log), log.key_log.ignored) == (3, 0)
+    log.close()
+
+
+def test_followed_log_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="make an empty file"):
+        FollowedKeyLog(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_monitor_takes_secrets_while_it_watches(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.touch()
+    lines = lines_of(name)
+    store = Store(tmp_path / "tables")
+    secrets = FollowedKeyLog(path)
+    monitor = Monitor(Replay(CAPTURES[name], packets=1), store, secrets=secrets)
+    for _ in monitor.run():
+        with path.open("ab") as file:
+            # not before the ClientHello
+            if monitor.started and lines:
+                file.write(b"".join(lines))
+                lines.clear()
+    secrets.close()
+
+    found = monitor.result()
+
+    expected = analyzer.analyze(CAPTURES[name], key_log=DATA / f"{name}.keys")
+    assert lines == []
+    for table in ("messages", "exchanges", "anomalies"):
+        assert rows(found, table) == rows(expected, table)
+    assert [row["tls_decrypted"] for row in rows(found)] == [True]

@@ -87,20 +87,22 @@ def office() -> Iterator[Office]:
         office.network.close()
 
 
-def start_monitor(office: Office, engine: str, folder: Path) -> Service:
+def start_monitor(office: Office, engine: str, folder: Path, key_log: Path) -> Service:
     command = [sys.executable, "-m", "analyzer", "monitor", "-i", Network.BRIDGE]
     command += ["--engine", engine, "-o", str(folder), "--format", "parquet"]
+    command += ["--keylog", str(key_log)]
     return office.server.start(*command, log=f"{folder.name}.log")
 
 
 def test_stored_tables_equal_those_of_a_capture(office: Office, tmp_path: Path) -> None:
     folders = {engine: office.network.folder / engine for engine in ENGINES}
-    monitors = [start_monitor(office, *each) for each in folders.items()]
+    tape = NoTape(office, tmp_path)
+    tape.key_log.touch()
+    monitors = [start_monitor(office, *each, tape.key_log) for each in folders.items()]
     wait_for(lambda: all(map(has_parts, folders.values())), "the monitors")
     path = tmp_path / "at-the-same-time.pcapng"
 
     with capture(office.server, path):
-        tape = NoTape(office, tmp_path)
         for name in PLAYED:
             SCENARIOS[name].play(office, tape)
     time.sleep(1)
@@ -109,7 +111,8 @@ def test_stored_tables_equal_those_of_a_capture(office: Office, tmp_path: Path) 
     statuses = [monitor.process.wait(20) for monitor in monitors]
 
     assert statuses == [0, 0], [each.log.read_text() for each in monitors]
-    expected = analyzer.analyze(path).tables
+    expected = analyzer.analyze(path, key_log=tape.key_log).tables
+    assert any(expected["sessions"]["tls_decrypted"].to_pylist())
     assert set(expected["sessions"]["server_port"].to_pylist()) == PORTS
     for folder in folders.values():
         assert_same(read_folder(folder).tables, expected)

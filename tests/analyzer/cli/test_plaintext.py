@@ -94,7 +94,6 @@ def test_capture_that_can_not_be_read_counts_more_than_plaintext(
         ["--csv", "--json", "a.pcap"],
         ["--engine", "scapy", "a.pcap"],
         ["-i", "eth0", "--duration", "1", "--engine", "pyshark"],
-        ["-i", "eth0", "--duration", "1", "--keylog", str(DEMO)],
     ],
     ids=" ".join,
 )

@@ -345,6 +345,32 @@ def test_early_data_proves_no_handshake() -> None:
     assert not seen.established
 
 
+@pytest.mark.parametrize("known", [0, 2])
+def test_secrets_may_be_logged_as_the_handshake_goes_on(known: int) -> None:
+    """With no secret, or those of the handshake, when the server answers."""
+    played = play(Settings(), SMTP)
+    lines = [line for line in played.key_log.splitlines() if b"HANDSHAKE" in line]
+    log = KeyLog()
+    dissector = new_dissector(Protocol.SMTP, 465, log)
+    events: list[Event] = []
+    for number, (side, data) in enumerate(played.steps):
+        if number == 1:
+            log.add(b"\n".join(lines[:known]))
+            # ServerHello, ChangeCipherSpec, and what is protected
+            *clear, flight = wire.records(data)[:2], wire.records(data)[2:]
+            for record in clear[0]:
+                events += dissector.receive_data(side, record, 1, 1)
+            log.add(played.key_log)
+            for record in flight:
+                events += dissector.receive_data(side, record, 1, 1)
+        else:
+            events += dissector.receive_data(side, data, 1, 1)
+    for side in Side:
+        events += dissector.receive_eof(side, 1, 1)
+    assert verbs(events) == verbs(read(Protocol.SMTP, played.steps, played.key_log))
+    assert codes(events) == []
+
+
 # Handshake messages that should not be there
 
 

@@ -58,9 +58,14 @@ def test_secrets_are_not_printed() -> None:
     assert repr(log) == "<KeyLog of 1 connections>"
 
 
-def test_number_of_connections_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dissectors.tls.keylog._MOST_CONNECTIONS", 1)
-    log = KeyLog()
+OTHER_LINE = LINE.replace(b"CLIENT_RANDOM 00", b"CLIENT_RANDOM ff")
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_number_of_connections_is_limited(*, forgets: bool) -> None:
+    log = KeyLog(most=1, forgets=forgets)
     log.add(LINE)
-    log.add(LINE.replace(b"CLIENT_RANDOM 00", b"CLIENT_RANDOM ff"))
-    assert (len(log), log.overflows) == (1, 1)
+    log.add(OTHER_LINE)
+    assert (len(log), log.overflows) == (1, 0 if forgets else 1)
+    kept = OTHER_LINE if forgets else LINE
+    assert bytes.fromhex(kept.split()[1].decode()) in log

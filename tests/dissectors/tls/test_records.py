@@ -60,11 +60,6 @@ def test_records_are_read_in_pieces_of_any_size(size: int) -> None:
     assert not reader.is_invalid
 
 
-def test_application_data_is_not_copied() -> None:
-    [fragment] = RecordReader().read(record(23, b"secret"))
-    assert (fragment.length, fragment.data) == (6, b"")
-
-
 def test_sslv2_hello_is_a_record_only_at_the_start() -> None:
     reader = RecordReader()
     fragments = list(reader.read(b"\x80\x03abc" + record(22, b"x") + b"\x80\x03abc"))
