@@ -204,7 +204,11 @@ def _bring_secrets(paths: Sequence[str]) -> bool:
         map(needs_tshark, paths)
     ):
         return True
-    with open_captures(paths, max_packets=1) as batches:
+    return any(map(_brings_secrets, paths))
+
+
+def _brings_secrets(path: str) -> bool:
+    with open_captures([path], max_packets=1) as batches:
         next(iter(batches), None)
         return bool(batches.secrets)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from analyzer import trust
 from analyzer.roles import Role, role
 from captures import Ending
+from dissectors.events import StartTls
 
 if TYPE_CHECKING:
     from analyzer.sessions import Session
@@ -91,8 +92,9 @@ def protection(
     if tls is None or not tls.established:
         # what was lost may have been anything
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
-    if tls.version is None or tls.after_gap:
-        # a login or a message may be in the gap
+    is_cut = session.starttls is StartTls.ACCEPTED and connection.syn_ns is None
+    if tls.version is None or tls.after_gap or is_cut:
+        # a login or a message may be in what is missing
         return UNKNOWN
     weak = bool(tls.weak_choices)
     if role(session, connection) is not Role.RELAY:

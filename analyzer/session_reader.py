@@ -78,7 +78,10 @@ class SessionReader:
         self._connection: Connection | None = connection
         self._ports = ports
         self._sink = sink
+        hosts = (connection.originator.address, connection.responder.address)
         self._key_log = key_log
+        if key_log is not None:
+            self._key_log = key_log.between(repr(hosts).encode())
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
         self._session: Session | None = None

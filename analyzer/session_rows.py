@@ -190,7 +190,7 @@ def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
     certificate = tls.certificate
     status = trust.status(tls.chain, connection.start_ns)
     matches = None
-    if tls.sni is not None and certificate is not None:
+    if tls.sni is not None and certificate is not None and certificate.subject:
         matches = covers(certificate, tls.sni)
     judged = CertificateVerdict(status, matches, weaknesses(tls.chain))
     return (

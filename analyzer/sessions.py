@@ -204,8 +204,14 @@ class Session:
         self.deleted += event.count
 
     def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
-        if self.tls is None:
+        """The last handshake counts: there is another one if one failed."""
+        if self.tls is not None:
+            event.alerts[:0] = self.tls.alerts
+        # what is left of one that failed has no hello
+        if self.tls is None or event.begin_ns is not None:
             self.tls = event
+        else:
+            self.tls.alerts = event.alerts
 
     def _fold_message(self, event: events.MessageTransferred) -> None:
         self.messages.append(event)

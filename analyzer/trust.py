@@ -151,9 +151,9 @@ def _verify(
         for each in chain
         if each.subject is not None
     ]
-    if _is_verified(chain[0], sent, roots, time_ns):
+    if sent[0] in roots or _is_verified(chain[0], sent, roots, time_ns):
         return VALID
-    return SELF_SIGNED if chain[0].self_signed else _why_not(sent, roots)
+    return SELF_SIGNED if chain[0].self_signed else _why_not(sent, roots, time_ns)
 
 
 def _is_verified(
@@ -162,19 +162,43 @@ def _is_verified(
     roots: Sequence[x509.Certificate],
     time_ns: int,
 ) -> bool:
+    from cryptography import x509
     from cryptography.x509 import verification
 
     subject = _any_name(own)
     if subject is None or not roots:
         return False
-    time = dt.datetime.fromtimestamp(time_ns / 1e9, dt.UTC).replace(tzinfo=None)
+    builder = verification.PolicyBuilder().store(verification.Store(list(roots)))
+    # private authorities leave out much of what browsers want
+    agnostic = verification.Criticality.AGNOSTIC
+    anything = verification.ExtensionPolicy.permit_all()
+    builder = builder.time(_naive_time(time_ns)).extension_policies(
+        ca_policy=anything.require_present(x509.BasicConstraints, agnostic, None),
+        ee_policy=anything.require_present(
+            x509.SubjectAlternativeName, agnostic, None
+        ).may_be_present(x509.ExtendedKeyUsage, agnostic, _check_usage),
+    )
     try:
-        builder = verification.PolicyBuilder().store(verification.Store(list(roots)))
-        verifier = builder.time(time).build_server_verifier(subject)
-        verifier.verify(sent[0], list(sent[1:]))
+        builder.build_server_verifier(subject).verify(sent[0], list(sent[1:]))
     except verification.VerificationError:
         return False
     return True
+
+
+def _naive_time(time_ns: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(time_ns / 1e9, dt.UTC).replace(tzinfo=None)
+
+
+def _check_usage(
+    _policy: object, _own: object, usage: x509.ExtendedKeyUsage | None
+) -> None:
+    """Refuse a certificate that is for something else (RFC 5280 §4.2.1.12)."""
+    from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
+
+    fitting = (Usage.SERVER_AUTH, Usage.ANY_EXTENDED_KEY_USAGE)
+    if usage is not None and not any(each in usage for each in fitting):
+        message = "not for servers"
+        raise ValueError(message)
 
 
 def _any_name(certificate: Certificate) -> x509.DNSName | x509.IPAddress | None:
@@ -190,25 +214,26 @@ def _any_name(certificate: Certificate) -> x509.DNSName | x509.IPAddress | None:
 
 
 def _why_not(
-    sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
+    sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], time_ns: int
 ) -> str:
     """Follow issuers up to where the chain ends."""
-    known = {each.subject.public_bytes(): each for each in sent}
-    trusted = {each.subject.public_bytes() for each in roots}
-    current, seen = sent[0], set[bytes]()
+    time = _naive_time(time_ns).replace(tzinfo=dt.UTC)
+    current, seen = sent[0], {sent[0]}
     while True:
-        issuer = current.issuer.public_bytes()
-        if issuer in trusted:
-            # somebody of that name is trusted, and yet it could not be verified
-            return INVALID
-        if issuer == current.subject.public_bytes():
+        if current is not sent[0] and time > current.not_valid_after_utc:
+            return EXPIRED
+        if current.issuer == current.subject:
             return UNTRUSTED_ROOT if _is_signed_by(current, current) else INVALID
-        if issuer not in known or issuer in seen:
-            return ISSUER_MISSING
-        if not _is_signed_by(current, known[issuer]):
+        issuers = [each for each in sent if each.subject == current.issuer]
+        by_name = issuers + [each for each in roots if each.subject == current.issuer]
+        signers = [each for each in by_name if _is_signed_by(current, each)]
+        if not signers:
+            return INVALID if by_name else ISSUER_MISSING
+        if signers[0] in seen or signers[0] in roots:
+            # somebody is trusted, and yet it could not be verified
             return INVALID
-        seen.add(issuer)
-        current = known[issuer]
+        seen.add(signers[0])
+        current = signers[0]
 
 
 def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -67,7 +67,6 @@ _MAX_MARKS = 4096
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 # what a line after an upgrade ends behind, or before: the content type of a record
 _STRAY_LINE_END = re.compile(rb"\n|(?=[\x14-\x17])")
-_HANDSHAKE = 0x16
 # they come once per side, and tell that the rest could not be read
 _FINAL_ANOMALIES = frozenset({"imap_compression_lost", "imap_compression_bomb"})
 
@@ -289,9 +288,11 @@ class MailDissector(abc.ABC):
         """Take the next bytes of a side and return what they completed."""
         if self._mode[side] is _TLS:
             self._time_ns, self._frame = time_ns, frame
-            self._feed_tls(side, data)
-            if self._mode[side] is not _TLS:
-                self._decide(side)
+            unread = self._feed_tls(side, data)
+            if unread:
+                # clear text again
+                happened = self._take_events()
+                return happened + self._receive_clear(side, unread, time_ns, frame)
             return self._take_events()
         return self._receive_clear(side, data, time_ns, frame)
 
@@ -352,6 +353,10 @@ class MailDissector(abc.ABC):
         if not reported:
             self._anomaly("stream_gap", side, f"{length} bytes")
         self._has_gap = True
+        failed = self._tls
+        if failed is not None and failed.is_aborted and self._mode[side] is _TLS:
+            self._upgraded = False
+            self._leave_tls(side, failed.end_of(side))
         if self._mode[side] is not _TLS and not self._upgraded:
             self._has_gap_in_clear = True
         if self._mode[side] is not _LINES:
@@ -460,6 +465,9 @@ class MailDissector(abc.ABC):
             left_out: events that would say of one side what is true of the other.
         """
         dissector._counts = self._counts
+        dissector._extensions = self._extensions
+        dissector._is_inside = self._is_inside
+        dissector.key_log = self.key_log
         for side in _SIDES:
             dissector._input[_OTHER[side]].offset = self._input[side].offset
         self._reversed, self._left_out = dissector, left_out
@@ -622,32 +630,38 @@ class MailDissector(abc.ABC):
     def _enter_tls(self, side: Side) -> None:
         self._mode[side] = _TLS
         held = self._undecided[side]
-        if self._tls is None or (self._tls.is_aborted and _begins_handshake(held)):
+        if self._tls is None or self._tls.is_aborted:
+            failed, other = self._tls, _OTHER[side]
+            if failed is not None and self._mode[other] is _TLS:
+                self._leave_tls(other, failed.end_of(other))
             client, server = self._input
             offsets = client.offset, server.offset
-            tls = TlsDissector(
+            self._tls = TlsDissector(
                 self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
             )
-            if self._tls is not None:
-                tls.anomaly_count = self._tls.anomaly_count
-            self._tls = tls
+            if failed is not None:
+                self._tls.anomaly_count = failed.anomaly_count
         self._input[side].forget_places()
         if held:
             data = bytes(held)
             held.clear()
-            self._feed_tls(side, data)
+            held += self._feed_tls(side, data)
 
-    def _feed_tls(self, side: Side, data: bytes) -> None:
-        assert self._tls is not None
-        self._take_tls(self._tls.receive_data(side, data, self._time_ns, self._frame))
-        if self._tls.is_aborted and self._tls.unread:
-            self._leave_tls(side, self._tls.unread)
-
-    def _leave_tls(self, side: Side, data: bytes) -> None:
-        """What comes behind a handshake that failed may be clear text again."""
+    def _feed_tls(self, side: Side, data: bytes) -> bytes:
+        """Let TLS read; return what is clear text behind a handshake that failed."""
+        tls = self._tls
+        assert tls is not None
+        self._take_tls(tls.receive_data(side, data, self._time_ns, self._frame))
+        if not tls.unread:
+            return b""
         self._upgraded = False
+        self._leave_tls(side, tls.unread_offset)
+        return tls.unread
+
+    def _leave_tls(self, side: Side, offset: int) -> None:
+        """What comes behind a handshake that failed may be clear text again."""
         self._mode[side] = _UNDECIDED
-        self._hold_undecided(side, data)
+        self._input[side].offset = offset
 
     def _take_tls(
         self, happened: list[Event | ApplicationData | ApplicationGap]
@@ -727,8 +741,3 @@ class MailDissector(abc.ABC):
             self._events.append(
                 Anomaly(code, side, offset, self._time_ns, self._frame, detail)
             )
-
-
-def _begins_handshake(held: bytearray) -> bool:
-    """Tell TLS that begins from what is left of another one, such as alerts."""
-    return held != b"" and (held[0] == _HANDSHAKE or held[0] & 0x80 != 0)

@@ -24,7 +24,7 @@ _IN_WORDS = {
     EXPIRED: "certificate has expired",
     NOT_YET_VALID: "certificate is not valid yet",
     SELF_SIGNED: "certificate is self-signed",
-    INVALID: "certificate is not what it says",
+    INVALID: "certificate is invalid",
     UNREADABLE: "certificate is unreadable",
 }
 
@@ -64,13 +64,18 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 
 def _weaknesses(session: Any) -> list[str]:
     """What weakened a session; nobody checks certificates between servers."""
-    found = list(session.tls_weaknesses)
-    if session.role != Role.RELAY:
-        if session.cert_status in _IN_WORDS:
+    words = session.tls_weaknesses
+    found = [] if _is_null(words) else list(words)
+    if _is_null(session.role) or session.role != Role.RELAY:
+        if not _is_null(session.cert_status) and session.cert_status in _IN_WORDS:
             found.append(_IN_WORDS[session.cert_status])
         if session.cert_name_matches is False:
             found.append(_OTHER_HOST)
     return found
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or value is pd.NA
 
 
 def server_certificates(
@@ -107,5 +112,7 @@ def _name(certificate: Any) -> str | None:
 
 def _key(certificate: Any) -> str | None:
     kind = certificate.key_type
+    if pd.isna(kind):
+        return None
     # the names of curves tell their size
     return f"{kind} {certificate.key_bits}" if kind in _NAMED_BY_SIZE else kind

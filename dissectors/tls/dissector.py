@@ -95,7 +95,8 @@ class TlsDissector:
 
     Attributes:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
-        unread: what begins with the data that came last and is none of its records.
+        unread: what of the data that came last is none of its records.
+        unread_offset: where that is in the stream.
         anomaly_count: how many there were, so that not too many are reported.
     """
 
@@ -116,6 +117,7 @@ class TlsDissector:
             after_gap: bytes are missing of what came before TLS.
         """
         self.unread = b""
+        self.unread_offset = 0
         self._limits = limits
         self._client = Flow(Side.CLIENT, limits, offsets[Side.CLIENT])
         self._server = Flow(Side.SERVER, limits, offsets[Side.SERVER])
@@ -157,9 +159,11 @@ class TlsDissector:
         """Take the next bytes of a side and return what they completed."""
         self._time_ns, self._frame = time_ns, frame
         flow = self._flow(side)
+        self.unread = b""
         if self.is_aborted:
             self._pass_over(flow, data)
-        elif flow.is_readable:
+        elif flow.is_readable or not (self._is_reported or flow.is_lost):
+            # somebody may still abort, and where records begin matters then
             self._read_records(flow, data)
         return self._take_events()
 
@@ -172,8 +176,6 @@ class TlsDissector:
         if flow.is_lost or (self._is_reported and flow.is_dark):
             return []
         self._has_gap = True
-        if flow.is_dark:
-            return []
         flow.short_message.clear()
         if flow.protection is not None:
             self._events.append(ApplicationGap(side, length, flow.records.offset))
@@ -205,7 +207,7 @@ class TlsDissector:
             self._read_fragment(flow, fragment)
             if self.is_aborted:
                 self._pass_over(flow, data[flow.records.consumed :])
-            if not flow.is_readable:
+            if flow.is_lost or (self._is_reported and flow.is_dark):
                 return
         if flow.records.is_invalid:
             self._anomaly("tls_record_invalid", flow)
@@ -213,23 +215,38 @@ class TlsDissector:
 
     def _pass_over(self, flow: Flow, data: bytes) -> None:
         """Leave what is no record, or begins another handshake, to the owner."""
-        self.unread = b""
         records = flow.records
         for fragment in records.read(data):
-            if fragment.is_first and fragment.content_type == _HANDSHAKE:
+            if self._is_client_hello(flow, fragment):
                 begin = records.consumed - len(fragment.data)
-                self.unread = records.header + data[begin:]
+                self._hand_back(flow, data[begin:])
                 return
-        if records.is_invalid and not flow.is_lost:
-            flow.is_lost = True
-            self.unread = records.header + data[records.consumed :]
+        if records.is_invalid:
+            self._hand_back(flow, data[records.consumed :])
+
+    @staticmethod
+    def _is_client_hello(flow: Flow, fragment: Fragment) -> bool:
+        """Tell a new hello from messages that were on their way with the alert."""
+        data = fragment.data
+        is_first_byte = data != b"" and flow.records.body_bytes == len(data)
+        is_handshake = flow.side is _CLIENT and fragment.content_type == _HANDSHAKE
+        return is_handshake and is_first_byte and data[0] == _CLIENT_HELLO
+
+    def _hand_back(self, flow: Flow, rest: bytes) -> None:
+        """From the current record's header on, a flow is not ours any more."""
+        self.unread = flow.records.header + rest
+        self.unread_offset = flow.records.offset
+
+    def end_of(self, side: Side) -> int:
+        """Where a side's current record ends in its stream."""
+        return self._flow(side).records.end
 
     def _read_fragment(self, flow: Flow, fragment: Fragment) -> None:
         content_type = fragment.content_type
-        if fragment.is_first:
+        if fragment.is_first and not flow.is_dark:
             self._begin_record(flow, fragment)
-            if flow.is_dark:
-                return
+        if flow.is_dark:
+            return
         if flow.is_sealed:
             body = flow.gather(fragment)
             if body is not None:
@@ -386,7 +403,6 @@ class TlsDissector:
             level, description = flow.short_message
             self._take_alert(flow, level, description)
             if level == alerts.FATAL and flow.protection is None:
-                self.is_aborted = not self._seen.established
                 self._go_dark()
 
     def _take_alert(self, flow: Flow, level: int, description: int) -> None:
@@ -398,6 +414,9 @@ class TlsDissector:
             seen.alerts.append(alerts.describe_alert(side, level, description))
         if level == alerts.FATAL:
             self._report()
+            if not seen.established:
+                self.is_aborted = True
+                self._go_dark()
 
     def _read_sslv2_hello(self, flow: Flow, fragment: Fragment) -> None:
         flow.short_message += fragment.data

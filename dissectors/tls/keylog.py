@@ -60,6 +60,7 @@ class KeyLog:
         self._used: set[bytes] = set()
         # up to TLS 1.2: the secrets of sessions that may be resumed
         self._resumable: dict[bytes, Mapping[Label, bytes]] = {}
+        self._hosts = b""
 
     def __len__(self) -> int:
         """Of how many connections there are secrets."""
@@ -89,6 +90,16 @@ class KeyLog:
         other._secrets = self._secrets
         return other
 
+    def between(self, hosts: bytes) -> KeyLog:
+        """The same secrets, for connections of two hosts.
+
+        Sessions are resumed by the hosts that began them, as far as we look.
+        """
+        other = KeyLog(most=self._most, forgets=self._forgets)
+        other._secrets, other._used = self._secrets, self._used
+        other._resumable, other._hosts = self._resumable, hosts
+        return other
+
     def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
         """The secrets of the connection with this client random, if there are any."""
         found = self._secrets.get(client_random)
@@ -102,11 +113,11 @@ class KeyLog:
         RFC 5246 §F.1.4: with the same master secret, which some stacks log only once.
         """
         if name and self._has_room(self._resumable):
-            self._resumable[hashlib.sha256(name).digest()] = secrets
+            self._resumable[self._digest(name)] = secrets
 
     def secrets_of_session(self, name: bytes) -> Mapping[Label, bytes] | None:
         """The secrets of the session that was resumed by an ID or a ticket."""
-        return self._resumable.get(hashlib.sha256(name).digest())
+        return self._resumable.get(self._digest(name))
 
     def _add_line(self, line: bytes) -> None:
         words = line.split() if len(line) <= _LONGEST_LINE else []
@@ -124,6 +135,9 @@ class KeyLog:
             self._secrets.setdefault(random, {})[label] = secret
         else:
             self.overflows += 1
+
+    def _digest(self, name: bytes) -> bytes:
+        return hashlib.sha256(self._hosts + name).digest()
 
     def _has_room(self, some: dict[bytes, Any]) -> bool:
         """Whether there is room for one more, as the case may be of the oldest."""

@@ -151,8 +151,18 @@ class RecordReader:
             end = position + self._remaining
             piece = data[position:end]
             self._remaining = max(end - len(data), 0)
-            position = self.consumed = end
+            position, self.consumed = end, min(end, len(data))
             yield Fragment(content_type, self.length, is_first, piece)
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of the current record's body has come."""
+        return self.length - self._remaining
+
+    @property
+    def end(self) -> int:
+        """Where the current record ends in the stream."""
+        return self.offset + self._header_bytes + self.length
 
     def skip(self, length: int) -> bool:
         """Pass over missing bytes; false if the record boundaries are lost by it."""
@@ -167,7 +177,7 @@ class RecordReader:
             is_sslv2 = data[position] & 0x80
             self._header_bytes = _SSLV2_HEADER_BYTES if is_sslv2 else _HEADER_BYTES
         elif not self._header:
-            self.offset += self._header_bytes + self.length
+            self.offset = self.end
             self._header_bytes = _HEADER_BYTES
         taken = data[position : position + self._header_bytes - len(self._header)]
         if len(taken) == self._header_bytes:

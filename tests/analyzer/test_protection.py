@@ -12,7 +12,7 @@ from analyzer import trust
 from analyzer.protection import CertificateVerdict, protection
 from analyzer.sessions import Session
 from captures import Ending
-from dissectors.events import TlsHandshakeSeen
+from dissectors.events import StartTls, StartTlsAdvanced, TlsHandshakeSeen
 from dissectors.services import Protocol
 from tests.support.analyses import rows_of
 
@@ -58,13 +58,16 @@ def judge(
     return protection(session, connection(port, ending), certificate)
 
 
-def connection(port: int, ending: Ending = Ending.CLOSED) -> Connection:
+def connection(
+    port: int, ending: Ending = Ending.CLOSED, syn_ns: int | None = 1
+) -> Connection:
     """A complete one."""
     found = SimpleNamespace(
         responder=SimpleNamespace(port=port),
         flows=(),
         is_complete=True,
         ending=ending,
+        syn_ns=syn_ns,
     )
     return cast("Connection", found)
 
@@ -117,6 +120,13 @@ def test_relay_is_judged_by_version_and_suite() -> None:
 
 def test_hole_before_the_handshake_may_have_held_anything() -> None:
     assert judge(dataclasses.replace(SEEN, after_gap=True)) == "unknown"
+
+
+def test_what_was_said_before_starttls_may_be_missing() -> None:
+    session = Session(Protocol.SMTP)
+    session.fold([StartTlsAdvanced(StartTls.ACCEPTED), SEEN])
+    assert protection(session, connection(587)) == "protected"
+    assert protection(session, connection(587, syn_ns=None)) == "unknown"
 
 
 def test_handshake_that_goes_on_has_not_failed() -> None:

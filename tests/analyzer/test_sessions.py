@@ -15,6 +15,7 @@ from dissectors.events import (
     Outcome,
     Side,
     StartTls,
+    TlsHandshakeSeen,
 )
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.services import Protocol
@@ -151,6 +152,18 @@ def test_last_capabilities_count() -> None:
     )
 
     assert session.capabilities == ["AUTH"]
+
+
+def test_handshake_that_succeeds_counts_more_than_one_that_failed() -> None:
+    failed = TlsHandshakeSeen(begin_ns=1, alert="protocol_version", alerts=["x"])
+    left = TlsHandshakeSeen(alerts=["y"])
+    done = TlsHandshakeSeen(begin_ns=2, established=True, alerts=["z"])
+    session = Session(Protocol.SMTP)
+
+    session.fold([failed, left, done])
+
+    assert session.tls is done
+    assert done.alerts == ["x", "y", "z"]
 
 
 def test_mailboxes_are_listed_once_in_order() -> None:

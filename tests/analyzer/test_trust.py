@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +41,8 @@ def issue(
     *,
     is_ca: bool,
     names: Sequence[str] = (),
+    purpose: x509.ObjectIdentifier | None = None,
+    bare: bool = False,
 ) -> x509.Certificate:
     def called(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
@@ -56,9 +58,15 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - YEAR)
         .not_valid_after(NOW + YEAR)
-        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-        .add_extension(authority, critical=False)
     )
+    if not bare:
+        constraints = x509.BasicConstraints(is_ca, None)
+        builder = builder.add_extension(constraints, critical=True)
+        builder = builder.add_extension(authority, critical=False)
+    if purpose is not None:
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage([purpose]), critical=False
+        )
     if is_ca:
         own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         usage = x509.KeyUsage(
@@ -200,6 +208,34 @@ def test_only_names_of_one_kind_are_compared() -> None:
 def test_any_usable_name_is_enough(trusted: Trust, names: list[str]) -> None:
     own = issue("x", KEYS[2], "middle", KEYS[1], is_ca=False, names=names)
     assert trusted.status(shown(own, MIDDLE), ns(NOW)) == trust.VALID
+
+
+def test_private_authorities_may_leave_extensions_out(trusted: Trust) -> None:
+    own = issue("mail.example.com", KEYS[2], "root", KEYS[0], is_ca=False, bare=True)
+    assert trusted.status(shown(own), ns(NOW)) == trust.VALID
+
+
+def test_only_authorities_sign(trusted: Trust) -> None:
+    middle = issue("middle", KEYS[1], "root", KEYS[0], is_ca=False)
+    assert trusted.status(shown(OWN, middle), ns(NOW)) == trust.INVALID
+
+
+def test_certificate_for_something_else_is_invalid(trusted: Trust) -> None:
+    own = issue(
+        "mail.example.com",
+        KEYS[2],
+        "middle",
+        KEYS[1],
+        is_ca=False,
+        purpose=ExtendedKeyUsageOID.CLIENT_AUTH,
+    )
+    assert trusted.status(shown(own, MIDDLE), ns(NOW)) == trust.INVALID
+
+
+def test_self_signed_certificate_may_be_trusted_itself(tmp_path: Path) -> None:
+    path = tmp_path / "own.pem"
+    path.write_bytes(ALONE.public_bytes(Encoding.PEM))
+    assert Trust(path).status(shown(ALONE), ns(NOW)) == trust.VALID
 
 
 def test_names_of_issuers_are_not_believed(trusted: Trust) -> None:

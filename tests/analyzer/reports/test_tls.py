@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
 import analyzer
+from analyzer.html.page import render_page
 from analyzer.protection import VERDICTS
 from analyzer.reports import by_verdict, failed, server_certificates, weak_tls
+from tests.dissectors.tls import wire
 from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
+from tests.support.traffic import Dialogue, write_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WEAK = {
     "protection": "protected-weakly",
@@ -43,7 +50,7 @@ def test_nothing_is_made_of_nothing(report: object) -> None:
     [
         ({"tls_weaknesses": ["old version TLSv1.0"]}, ["old version TLSv1.0"]),
         ({"cert_status": "expired"}, ["certificate has expired"]),
-        ({"cert_status": "invalid"}, ["certificate is not what it says"]),
+        ({"cert_status": "invalid"}, ["certificate is invalid"]),
         ({"cert_status": "untrusted-root"}, []),
         ({"cert_name_matches": False}, ["certificate is for another host"]),
         ({"cert_name_matches": True}, []),
@@ -86,6 +93,29 @@ def test_certificates_of_no_session_are_left_out() -> None:
     analysis = analysis_of("pop3-user-pass")
 
     assert server_certificates(analysis.certificates, analysis.sessions).empty
+
+
+def test_certificate_that_can_not_be_read_is_a_certificate(tmp_path: Path) -> None:
+    hello = wire.SERVER_HELLO + wire.certificate_message(b"garbage", b"more")
+    dialogue = Dialogue(993).client(wire.CLIENT_HELLO).server(hello)
+    dialogue.server(wire.handshake_record(14, b"")).client(
+        wire.CHANGE_CIPHER_SPEC + wire.FINISHED
+    ).server(wire.CHANGE_CIPHER_SPEC + wire.FINISHED).close()
+    analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
+
+    (row,) = server_certificates(analysis.certificates, analysis.sessions).to_dict(
+        "records"
+    )
+    assert (row["status"], row["sessions"]) == ("unreadable", 1)
+    assert "certificate is unreadable" in list(weak_tls(analysis.sessions)["weakness"])
+    assert analysis.sessions["cert_name_matches"].isna().all()
+    assert "unreadable" in render_page(analysis)
+
+
+@pytest.mark.parametrize("name", ["role", "tls_weaknesses", "cert_status"])
+def test_what_is_missing_says_nothing(name: str) -> None:
+    sessions = pd.DataFrame([WEAK | {"tls_weaknesses": ["x"]} | {name: None}])
+    assert len(weak_tls(sessions)) == (name != "tls_weaknesses")
 
 
 def test_handshake_that_failed_says_what_the_alert_meant() -> None:
