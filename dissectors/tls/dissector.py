@@ -216,6 +216,10 @@ class TlsDissector:
     def _pass_over(self, flow: Flow, data: bytes) -> None:
         """Leave what is no record, or begins another handshake, to the owner."""
         records = flow.records
+        if flow.is_lost:
+            # nobody knows where its records begin
+            self.unread, self.unread_offset = data, records.end
+            return
         for fragment in records.read(data):
             if self._is_client_hello(flow, fragment):
                 begin = records.consumed - len(fragment.data)

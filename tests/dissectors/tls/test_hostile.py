@@ -294,6 +294,38 @@ def test_hole_in_clear_text_is_known_of_the_handshake() -> None:
         assert handshake(events).after_gap is expected
 
 
+ANYTHING: Dialogue = [
+    (CLIENT, wire.CLIENT_HELLO),
+    (CLIENT, wire.CLIENT_HELLO_1_3),
+    (SERVER, wire.SERVER_HELLO),
+    (SERVER, wire.SERVER_HELLO_1_3),
+    (SERVER, wire.certificate_message(b"x" * 300)),
+    *[(side, wire.CHANGE_CIPHER_SPEC + wire.FINISHED) for side in Side],
+    *[(side, wire.APPLICATION_DATA) for side in Side],
+    *[(side, FATAL) for side in Side],
+    *[(side, wire.record(21, b"\1\0")) for side in Side],
+    (CLIENT, b"STARTTLS\r\n"),
+    (SERVER, b"220 go\r\n"),
+    (CLIENT, b"NOOP"),
+    (SERVER, b"2"),
+    *SMTP[1:5],
+]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_packets_do_not_matter_where_tls_and_clear_text_mix(seed: int) -> None:
+    chance = random.Random(seed)
+    steps = [*SMTP[:3], (CLIENT, b"STARTTLS\r\n"), (SERVER, b"220 go\r\n")]
+    steps += [chance.choice(ANYTHING) for _ in range(chance.randrange(2, 12))]
+
+    whole, single, pieces = (
+        sorted(map(str, read(Protocol.SMTP, each)))
+        for each in (steps, in_pieces(steps, 1), in_pieces(steps, 5))
+    )
+
+    assert whole == single == pieces
+
+
 # Records that are damaged, missing or forged
 
 
