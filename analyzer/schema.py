@@ -109,7 +109,12 @@ SESSIONS = Table(
             "furthest step of the upgrade: not-offered, offered, refused, accepted, "
             "unknown; null where TLS began with the connection",
         ),
-        Column("tls_version", _TEXT, "negotiated version, such as TLSv1.3"),
+        Column(
+            "tls_version",
+            _TEXT,
+            "negotiated version, such as TLSv1.3; these columns are of the last "
+            "handshake, if one failed and another one followed",
+        ),
         Column("tls_cipher", _TEXT, "negotiated cipher suite, IANA name"),
         Column("tls_group", _TEXT, "group of the key exchange, such as x25519"),
         Column("tls_post_quantum", _FLAG, "that group withstands quantum computers"),
