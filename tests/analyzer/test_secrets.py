@@ -191,3 +191,36 @@ def test_monitor_takes_secrets_while_it_watches(name: str, tmp_path: Path) -> No
     for table in ("messages", "exchanges", "anomalies"):
         assert rows(found, table) == rows(expected, table)
     assert [row["tls_decrypted"] for row in rows(found)] == [True]
+
+
+def test_secrets_of_one_capture_are_for_all(tmp_path: Path) -> None:
+    name = "imap-implicit-tls"
+    secret = tmp_path / "with-secrets.pcapng"
+    log = DATA / f"{name}.keys"
+    command = ["editcap", "--inject-secrets", f"tls,{log}", str(CAPTURES["gre"])]
+    subprocess.run([*command, str(secret)], check=True)
+    for processes in (1, 3):
+        analysis = analyzer.analyze([secret, CAPTURES[name]], processes=processes)
+        opened = {row["service"]: row["tls_decrypted"] for row in rows(analysis)}
+        assert opened["imaps"]
+
+
+def test_only_the_same_hosts_resume_a_session_without_a_secret(tmp_path: Path) -> None:
+    """So that it does not matter which process reads which connection."""
+    stack = Stack(Settings(ssl.TLSVersion.TLSv1_2))
+    first = stack.play(INSIDE)
+    second = stack.play(INSIDE, first.session)
+    log = tmp_path / "keys"
+    log.write_bytes(first.key_log)
+    dialogues = []
+    for number, wire in enumerate((first, second)):
+        dialogue = Dialogue(993, start_ms=1000 * number, handshake=False)
+        dialogue.client_ip = f"192.0.2.{number + 1}"
+        for side, data in wire.steps:
+            dialogue.send(side, data)
+        dialogues.append(dialogue.close())
+    capture = write_pcap(tmp_path / "a.pcap", *dialogues)
+
+    for processes in (1, 2, 3):
+        analysis = analyzer.analyze(capture, key_log=log, processes=processes)
+        assert [row["tls_decrypted"] for row in rows(analysis)] == [True, False]
