@@ -98,7 +98,8 @@ def _feed(
     if isinstance(step.content, int):
         return dissector.receive_gap(step.side, step.content, frame, frame)
     events = []
-    for piece in cut(step.content):
+    # nobody sends nothing
+    for piece in filter(None, cut(step.content)):
         events += dissector.receive_data(step.side, piece, frame, frame)
     return events
 
