@@ -56,10 +56,12 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
         for row in weak.itertuples()
         for weakness in _weaknesses(row)
     )
-    rows = [(*key, count) for key, count in sorted(counts.items())]
-    names = ["weakness", "server_ip", "server_port", "sessions"]
-    ordered = sorted(rows, key=lambda row: -row[-1])
-    return pd.DataFrame(ordered, columns=names)
+    # addresses may be missing in tables that somebody made
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
+    return pd.DataFrame(
+        [(*key, count) for key, count in ordered],
+        columns=["weakness", "server_ip", "server_port", "sessions"],
+    )
 
 
 def _weaknesses(session: Any) -> list[str]:
@@ -107,7 +109,8 @@ def server_certificates(
 
 def _name(certificate: Any) -> str | None:
     names = certificate.names
-    return names[0] if len(names) else certificate.subject  # type: ignore[no-any-return]
+    has_names = not _is_null(names) and len(names) > 0
+    return names[0] if has_names else certificate.subject  # type: ignore[no-any-return]
 
 
 def _key(certificate: Any) -> str | None:
