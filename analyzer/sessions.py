@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from dissectors.services import Protocol
 
 _MAX_ITEMS = DEFAULT_LIMITS.list_items
+# of one session, in another table
+_MAX_ROWS = 1_000_000
+# of all handshakes of a session
+_MAX_ALERTS = 20
 _COMMAND = ExchangeKind.COMMAND
 _EXPOSURE_RANK = (
     Exposure.NOTHING,
@@ -86,7 +90,10 @@ class Session:
             self._FOLD[type(event)](self, event)
 
     def _fold_exchange(self, event: events.Exchange) -> None:
-        self.exchanges.append(event)
+        if len(self.exchanges) < _MAX_ROWS:
+            self.exchanges.append(event)
+        else:
+            self._leave_out("exchanges")
         is_error = (
             event.reply_code is not None and event.reply_code >= 400
         ) or event.status in _NEGATIVE_STATUS
@@ -206,7 +213,7 @@ class Session:
     def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
         """The last handshake counts: there is another one if one failed."""
         if self.tls is not None:
-            event.alerts[:0] = self.tls.alerts
+            event.alerts = [*self.tls.alerts, *event.alerts][:_MAX_ALERTS]
         # what is left of one that failed has no hello
         if self.tls is None or event.begin_ns is not None:
             self.tls = event
@@ -214,7 +221,10 @@ class Session:
             self.tls.alerts = event.alerts
 
     def _fold_message(self, event: events.MessageTransferred) -> None:
-        self.messages.append(event)
+        if len(self.messages) < _MAX_ROWS:
+            self.messages.append(event)
+        else:
+            self._leave_out("messages")
         self.plaintext_messages += not event.secured
 
     def _fold_anomaly(self, event: events.Anomaly) -> None:

@@ -11,7 +11,7 @@ ANOMALIES = {
     "stream_gap": "bytes of this direction were not captured",
     "line_too_long": "a line over the limit was skipped",
     "too_many_pending_commands": "more commands without reply than are tracked",
-    "list_too_long": "more items of a kind than a row lists; the rest is left out",
+    "list_too_long": "more items of a kind than are listed; the rest is left out",
     "starttls_plaintext_after": "clear text where TLS was agreed on",
     "starttls_not_begun": "TLS was agreed on and never began",
     # messages

@@ -154,6 +154,18 @@ def test_last_capabilities_count() -> None:
     assert session.capabilities == ["AUTH"]
 
 
+def test_rows_of_a_session_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.sessions._MAX_ROWS", 2)
+    session = Session(Protocol.SMTP)
+
+    session.fold([Exchange(number, ExchangeKind.COMMAND) for number in range(4)])
+
+    assert len(session.exchanges) == 2
+    assert [(each.code, each.detail) for each in session.anomalies] == [
+        ("list_too_long", "exchanges")
+    ]
+
+
 def test_handshake_that_succeeds_counts_more_than_one_that_failed() -> None:
     failed = TlsHandshakeSeen(begin_ns=1, alert="protocol_version", alerts=["x"])
     left = TlsHandshakeSeen(alerts=["y"])

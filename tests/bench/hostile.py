@@ -21,6 +21,7 @@ from analyzer.sessions import Session
 from dissectors import new_dissector
 from dissectors.events import Side
 from dissectors.services import Protocol
+from tests.dissectors.tls import wire
 from tests.fuzz.check import held_bytes
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 CLIENT, SERVER = Side
 _SEGMENT = 1460
 _LARGE_SEGMENT = 64 * 1024
+_LONGEST_RECORD = 16 * 1024
 
 Step = tuple[Side, bytes]
 SMTP_START = ((SERVER, b"220 x\r\n"), (CLIENT, b"EHLO x\r\n"), (SERVER, b"250 x\r\n"))
@@ -87,6 +89,16 @@ def nested(count: int) -> Iterator[Step]:
         line = b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n"
         yield CLIENT, line % (number, number)
     yield from repeated(CLIENT, b"text\r\n", count)
+
+
+def failing(count: int, extensions: list[tuple[int, bytes]]) -> Iterator[Step]:
+    """Hellos, each of which is followed by a fatal alert."""
+    hello = wire.handshake(1, wire.client_hello_body(extensions=extensions))
+    records = [
+        wire.record(0x16, hello[at : at + _LONGEST_RECORD])
+        for at in range(0, len(hello), _LONGEST_RECORD)
+    ]
+    return repeated(CLIENT, b"".join(records) + wire.alert(2, 40), count)
 
 
 def after(start: tuple[Step, ...], *more: Iterator[Step]) -> Iterator[Step]:
@@ -212,6 +224,29 @@ INPUTS = {
         lambda n: after(
             IMAP_START,
             repeated(SERVER, b"* 7 FETCH (BODYSTRUCTURE (((((((((())))\r\n", n),
+        ),
+    ),
+    "TLS: 1,000,000 records of a byte": Input(
+        SMTP,
+        MB,
+        lambda n: repeated(CLIENT, wire.record(0x16, b"\0"), n),
+    ),
+    "TLS: 1,000,000 alerts": Input(
+        SMTP, MB, lambda n: repeated(CLIENT, wire.alert(1, 90), n)
+    ),
+    "TLS: 100,000 handshakes that fail": Input(
+        SMTP, 100_000, lambda n: failing(n, [wire.server_name(b"mail.example.com")])
+    ),
+    "TLS: 1,000 hellos of 60 kB": Input(
+        SMTP, 1_000, lambda n: failing(n, [wire.alpn(*[b"x"] * 30_000)])
+    ),
+    "TLS: lines after STARTTLS, 20 MB": Input(
+        SMTP,
+        20 * MB // 8,
+        lambda n: after(
+            SMTP_START,
+            iter([(CLIENT, b"STARTTLS\r\n"), (SERVER, b"220 go\r\n")]),
+            repeated(SERVER, b"250 ok\r\n", n),
         ),
     ),
     "POP3: command line of 1 GiB": Input(
