@@ -54,6 +54,7 @@ class SessionReader:
         "_detector",
         "_dissector",
         "_ended",
+        "_hosts",
         "_key_log",
         "_ports",
         "_server_port",
@@ -78,10 +79,8 @@ class SessionReader:
         self._connection: Connection | None = connection
         self._ports = ports
         self._sink = sink
-        hosts = (connection.originator.address, connection.responder.address)
+        self._hosts = (connection.originator.address, connection.responder.address)
         self._key_log = key_log
-        if key_log is not None:
-            self._key_log = key_log.between(repr(hosts).encode())
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
         self._session: Session | None = None
@@ -168,7 +167,7 @@ class SessionReader:
             self._session = Session(detector.protocol)
             self._sink.session_started()
             self._dissector = new_dissector(
-                detector.protocol, self._server_port, self._key_log
+                detector.protocol, self._server_port, self._key_log, self._hosts
             )
             for side, data, gap, time_ns, frame in detector.release():
                 if gap:
@@ -183,7 +182,8 @@ class SessionReader:
         session, dissector = self._session, self._dissector
         assert session is not None
         assert dissector is not None
-        session.fold(happened)
+        if happened:
+            session.fold(happened)
         self.reading = not dissector.opaque
 
     def _give_up(self, end: End, time_ns: int, frame: int) -> None:

@@ -7,7 +7,7 @@ from dissectors.imap import ImapDissector
 from dissectors.pop3 import Pop3Dissector
 from dissectors.services import SERVICE_BY_PORT, Protocol
 from dissectors.smtp import SmtpDissector
-from dissectors.tls import KeyLog
+from dissectors.tls import Hosts, KeyLog
 
 __all__ = [
     "ImapDissector",
@@ -20,9 +20,12 @@ __all__ = [
 
 
 def new_dissector(
-    protocol: Protocol, server_port: int, key_log: KeyLog | None = None
+    protocol: Protocol,
+    server_port: int,
+    key_log: KeyLog | None = None,
+    hosts: Hosts = (0, 0),
 ) -> MailDissector:
-    """A dissector for a connection to a port, which may be decrypted."""
+    """A dissector for a connection of two hosts to a port, which may be decrypted."""
     dissector: MailDissector
     if protocol is Protocol.SMTP:
         service = SERVICE_BY_PORT.get(server_port)
@@ -30,5 +33,5 @@ def new_dissector(
         dissector = SmtpDissector(submission=is_submission)
     else:
         dissector = ImapDissector() if protocol is Protocol.IMAP else Pop3Dissector()
-    dissector.key_log = key_log
+    dissector.key_log, dissector.hosts = key_log, hosts
     return dissector

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from dissectors.events import Event
     from dissectors.limits import Limits
-    from dissectors.tls import KeyLog
+    from dissectors.tls import Hosts, KeyLog
 
 ParsedT = TypeVar("ParsedT")
 
@@ -248,12 +248,14 @@ class MailDissector(abc.ABC):
 
     Attributes:
         key_log: secrets by which its TLS may be decrypted.
+        hosts: the addresses of both ends, since others don't resume its sessions.
         opaque: nothing more can be read; what follows needs only to be counted.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.key_log: KeyLog | None = None
+        self.hosts: Hosts = (0, 0)
         self.opaque = False
         self._input = (LineBuffer(limits.line), LineBuffer(limits.line))
         self._undecided = (bytearray(), bytearray())
@@ -467,7 +469,7 @@ class MailDissector(abc.ABC):
         dissector._counts = self._counts
         dissector._extensions = self._extensions
         dissector._is_inside = self._is_inside
-        dissector.key_log = self.key_log
+        dissector.key_log, dissector.hosts = self.key_log, self.hosts
         for side in _SIDES:
             dissector._input[_OTHER[side]].offset = self._input[side].offset
         self._reversed, self._left_out = dissector, left_out
@@ -637,7 +639,11 @@ class MailDissector(abc.ABC):
             client, server = self._input
             offsets = client.offset, server.offset
             self._tls = TlsDissector(
-                self.limits, offsets, self.key_log, after_gap=self._has_gap_in_clear
+                self.limits,
+                offsets,
+                self.key_log,
+                hosts=self.hosts,
+                after_gap=self._has_gap_in_clear,
             )
             if failed is not None:
                 self._tls.anomaly_count = failed.anomaly_count

@@ -11,13 +11,14 @@ Memory per connection is bounded by `Limits`; the cost is linear in the bytes.
 from __future__ import annotations
 
 from dissectors.tls.dissector import ApplicationData, ApplicationGap, TlsDissector
-from dissectors.tls.keylog import KeyLog
+from dissectors.tls.keylog import Hosts, KeyLog
 from dissectors.tls.records import TLS_PREFIX_BYTES, looks_like_tls
 
 __all__ = [
     "TLS_PREFIX_BYTES",
     "ApplicationData",
     "ApplicationGap",
+    "Hosts",
     "KeyLog",
     "TlsDissector",
     "looks_like_tls",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from dissectors.limits import Limits
     from dissectors.tls.decryption import ConnectionKeys, EarlyDataProtection
     from dissectors.tls.handshake import HandshakeMessage
-    from dissectors.tls.keylog import KeyLog, Label
+    from dissectors.tls.keylog import Hosts, KeyLog, Label
     from dissectors.tls.records import Fragment
 
 # to look up a member of an enum takes long in Python 3.11
@@ -106,6 +106,7 @@ class TlsDissector:
         offsets: tuple[int, int] = (0, 0),
         key_log: KeyLog | None = None,
         *,
+        hosts: Hosts = (0, 0),
         after_gap: bool = False,
     ) -> None:
         """Start where TLS starts.
@@ -114,6 +115,7 @@ class TlsDissector:
             limits: what to keep at most.
             offsets: places in the client's and the server's stream.
             key_log: secrets of this and other connections.
+            hosts: the addresses of both ends.
             after_gap: bytes are missing of what came before TLS.
         """
         self.unread = b""
@@ -122,6 +124,7 @@ class TlsDissector:
         self._client = Flow(Side.CLIENT, limits, offsets[Side.CLIENT])
         self._server = Flow(Side.SERVER, limits, offsets[Side.SERVER])
         self._key_log = key_log
+        self._hosts = hosts
         self._keys: ConnectionKeys | None = None
         self._early_keys: EarlyDataProtection | None = None
         self._seen = TlsHandshakeSeen(after_gap=after_gap)
@@ -666,12 +669,12 @@ class TlsDissector:
         if log is None or offer is None or choice is None:
             return
         if self._keys is None and self._seen.resumption is Resumption.TICKET:
-            self._use_secrets(log.secrets_of_session(offer.ticket))
+            self._use_secrets(log.secrets_of_session(self._hosts, offer.ticket))
         elif self._keys is None and self._seen.resumption is Resumption.SESSION_ID:
-            self._use_secrets(log.secrets_of_session(choice.session_id))
+            self._use_secrets(log.secrets_of_session(self._hosts, choice.session_id))
         if self._keys is not None:
-            log.remember_session(choice.session_id, self._keys.secrets)
-            log.remember_session(self._new_ticket, self._keys.secrets)
+            log.remember_session(self._hosts, choice.session_id, self._keys.secrets)
+            log.remember_session(self._hosts, self._new_ticket, self._keys.secrets)
 
     def _use_secrets(self, secrets: Mapping[Label, bytes] | None) -> None:
         if secrets is None:

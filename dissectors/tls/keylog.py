@@ -40,6 +40,10 @@ _LONGEST_LINE = 512
 _MOST_CONNECTIONS = 1_000_000
 
 
+# who talks: the addresses of client and server, as numbers
+Hosts = tuple[int, int]
+
+
 class KeyLog:
     """The secrets of many connections, by the client's random.
 
@@ -60,7 +64,6 @@ class KeyLog:
         self._used: set[bytes] = set()
         # up to TLS 1.2: the secrets of sessions that may be resumed
         self._resumable: dict[bytes, Mapping[Label, bytes]] = {}
-        self._hosts = b""
 
     def __len__(self) -> int:
         """Of how many connections there are secrets."""
@@ -90,16 +93,6 @@ class KeyLog:
         other._secrets = self._secrets
         return other
 
-    def between(self, hosts: bytes) -> KeyLog:
-        """The same secrets, for connections of two hosts.
-
-        Sessions are resumed by the hosts that began them, as far as we look.
-        """
-        other = KeyLog(most=self._most, forgets=self._forgets)
-        other._secrets, other._used = self._secrets, self._used
-        other._resumable, other._hosts = self._resumable, hosts
-        return other
-
     def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
         """The secrets of the connection with this client random, if there are any."""
         found = self._secrets.get(client_random)
@@ -107,17 +100,21 @@ class KeyLog:
             self._used.add(client_random)
         return found
 
-    def remember_session(self, name: bytes, secrets: Mapping[Label, bytes]) -> None:
-        """Note by which session ID or ticket a session may be resumed.
+    def remember_session(
+        self, hosts: Hosts, name: bytes, secrets: Mapping[Label, bytes]
+    ) -> None:
+        """Note by which session ID or ticket two hosts may resume a session.
 
         RFC 5246 §F.1.4: with the same master secret, which some stacks log only once.
         """
         if name and self._has_room(self._resumable):
-            self._resumable[self._digest(name)] = secrets
+            self._resumable[_digest(hosts, name)] = secrets
 
-    def secrets_of_session(self, name: bytes) -> Mapping[Label, bytes] | None:
+    def secrets_of_session(
+        self, hosts: Hosts, name: bytes
+    ) -> Mapping[Label, bytes] | None:
         """The secrets of the session that was resumed by an ID or a ticket."""
-        return self._resumable.get(self._digest(name))
+        return self._resumable.get(_digest(hosts, name))
 
     def _add_line(self, line: bytes) -> None:
         words = line.split() if len(line) <= _LONGEST_LINE else []
@@ -136,14 +133,15 @@ class KeyLog:
         else:
             self.overflows += 1
 
-    def _digest(self, name: bytes) -> bytes:
-        return hashlib.sha256(self._hosts + name).digest()
-
     def _has_room(self, some: dict[bytes, Any]) -> bool:
         """Whether there is room for one more, as the case may be of the oldest."""
         if len(some) >= self._most and self._forgets:
             del some[next(iter(some))]
         return len(some) < self._most
+
+
+def _digest(hosts: Hosts, name: bytes) -> bytes:
+    return hashlib.sha256(b"%d %d " % hosts + name).digest()
 
 
 def _fits(label: Label, random: bytes, secret: bytes) -> bool:
