@@ -126,8 +126,8 @@ def in_order(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     the order in which it was added.
     """
     found = {name: [part[name] for part in parts] for name in parts[0]}
-    sessions = pa.concat_tables(found["sessions"]).sort_by(SESSION_ORDER)
-    ordered = {}
+    sessions = pa.concat_tables(found.pop("sessions")).sort_by(SESSION_ORDER)
+    ordered = {"sessions": sessions}
     for name, tables in found.items():
         if name == schema.CERTIFICATES.name:
             # these belong to several sessions
@@ -136,4 +136,4 @@ def in_order(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
         rows = pa.concat_tables(tables)
         ranks = compute.index_in(rows["session_id"], sessions["session_id"])
         ordered[name] = rows.take(np.argsort(ranks.to_numpy(), kind="stable"))
-    return ordered | {"sessions": sessions}
+    return ordered
