@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dissectors import KeyLog, MailDissector
     from dissectors.events import Event, Side
     from dissectors.services import Protocol
+    from dissectors.tls import Hosts
 
 
 # how records of handshakes begin
@@ -74,11 +75,16 @@ def dialogues() -> list[Dialogue]:
     for name, path in CAPTURES.items():
 
         def record(
-            protocol: Protocol, port: int, key_log: KeyLog, name: str = name
+            protocol: Protocol,
+            port: int,
+            key_log: KeyLog,
+            hosts: Hosts,
+            *,
+            name: str = name,
         ) -> _Recorder:
             steps: list[Step] = []
             found.append(Dialogue(name, protocol, port, steps, key_log))
-            return _Recorder(new_dissector(protocol, port, key_log), steps)
+            return _Recorder(new_dissector(protocol, port, key_log, hosts), steps)
 
         secrets = DATA / f"{name}.keys"
         with mock.patch("analyzer.session_reader.new_dissector", record):
