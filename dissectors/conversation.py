@@ -22,8 +22,7 @@ import enum
 import re
 from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from dissectors.events import (
     Anomaly,
@@ -36,7 +35,7 @@ from dissectors.events import (
     SoftwareIdentified,
     StartTlsAdvanced,
 )
-from dissectors.limits import DEFAULT_LIMITS, KIB
+from dissectors.limits import DEFAULT_LIMITS
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
     ApplicationData,
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from dissectors.events import Event
     from dissectors.limits import Limits
     from dissectors.tls import Hosts, KeyLog
-
-ParsedT = TypeVar("ParsedT")
 
 _OUT_OF_TLS = (ApplicationData, ApplicationGap)
 # what says something of a connection without TLS
@@ -79,25 +76,6 @@ def decode_text(raw: bytes, limit: int) -> str:
         limit: how many of them to keep.
     """
     return raw[:limit].decode("utf-8", "backslashreplace")
-
-
-def remember_short(
-    parse: Callable[[bytes, int, int], ParsedT],
-) -> Callable[[bytes, int, int], ParsedT]:
-    """Let a pure function remember what it made of short texts.
-
-    Servers say the same to every client, so most of it is parsed once. What may
-    be a secret must not come near it.
-
-    Args:
-        parse: takes the text, and two limits; what it returns must not be changed.
-    """
-    cached = lru_cache(maxsize=256)(parse)
-
-    def parse_or_remember(raw: bytes, limit: int, other_limit: int) -> ParsedT:
-        return (cached if len(raw) <= KIB else parse)(raw, limit, other_limit)
-
-    return parse_or_remember
 
 
 class LineBuffer:
@@ -466,14 +444,18 @@ class MailDissector(abc.ABC):
             dissector: reads on.
             left_out: events that would say of one side what is true of the other.
         """
-        dissector._counts = self._counts
-        dissector._extensions = self._extensions
+        self._share_with(dissector)
         dissector._is_inside = self._is_inside
         dissector.key_log, dissector.hosts = self.key_log, self.hosts
         for side in _SIDES:
             dissector._input[_OTHER[side]].offset = self._input[side].offset
         self._reversed, self._left_out = dissector, left_out
         self._hands_over = True
+
+    def _share_with(self, other: MailDissector) -> None:
+        """Report as one what is read by several."""
+        other._counts = self._counts
+        other._extensions = self._extensions
 
     def _hand_over(self, successor: MailDissector) -> None:
         """Let the reversed dissector read what this one left unread."""
@@ -704,8 +686,7 @@ class MailDissector(abc.ABC):
         self._finish()
         inside._is_inside = True
         inside._mode = [_LINES, _LINES]
-        inside._counts = self._counts
-        inside._extensions = self._extensions
+        self._share_with(inside)
         self._inside = inside
 
     def _take_secured(self, happened: list[Event]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import decode_text, remember_short
+from dissectors.conversation import decode_text
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
@@ -30,6 +30,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.mailbox import decode_mailbox
+from dissectors.remembering import remember_short
 from dissectors.software import find_software
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from dissectors.conversation import decode_text, remember_short
+from dissectors.conversation import decode_text
 from dissectors.dialogue import parse_verb
+from dissectors.remembering import remember_short
 
 _VERBS = (
     "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP "

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dissectors.tls.structs import MalformedStructError, StructReader, read_uint16s
+from dissectors.remembering import remember_short
+from dissectors.tls.structs import (
+    LONGEST_REMEMBERED,
+    MalformedStructError,
+    StructReader,
+    read_uint16s,
+)
 from dissectors.tls.versions import GREASE, is_tls_1_3
 
 if TYPE_CHECKING:
@@ -38,7 +44,6 @@ RENEGOTIATION_INFO_SCSV = 0x00FF
 _HOST_NAME = 0
 _SSLV2_SERVER_HELLO = 4
 _RANDOM_BYTES = 32
-_LONGEST_REMEMBERED = 512
 
 # RFC 8446 §4.1.3: SHA-256 of "HelloRetryRequest"
 _HELLO_RETRY_REQUEST_RANDOM = bytes.fromhex(
@@ -146,6 +151,7 @@ class ServerHello:
         return is_tls_1_3(self.version)
 
 
+_remember = partial(remember_short, longest=LONGEST_REMEMBERED)
 _Read = Callable[[bytes], tuple[Any, bool]]
 _Reader = tuple[str, _Read]
 
@@ -288,16 +294,6 @@ def _read_extension(
     if value is not None:
         setattr(hello, attribute, value)
     return is_whole
-
-
-def _remember(read: _Read) -> _Read:
-    """Most peers say the same in every hello; what is long is not remembered."""
-    cached = lru_cache(maxsize=256)(read)
-
-    def read_or_remember(data: bytes) -> tuple[Any, bool]:
-        return cached(data) if len(data) <= _LONGEST_REMEMBERED else read(data)
-
-    return read_or_remember
 
 
 @_remember

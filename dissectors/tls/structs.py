@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING
+
+from dissectors.remembering import remember_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # RFC 8446 §4.2: extension type and length
 _EXTENSION_HEADER = struct.Struct(">HH")
-_LONGEST_REMEMBERED = 512
+# of a hello; peers offer the same again and again
+LONGEST_REMEMBERED = 512
 
 
 class MalformedStructError(ValueError):
@@ -103,23 +106,14 @@ def _too_short(wanted: int, left: int) -> MalformedStructError:
     return MalformedStructError(f"{wanted} bytes wanted, {left} left")
 
 
+@partial(remember_short, longest=LONGEST_REMEMBERED)
 def read_uint16s(data: bytes) -> tuple[int, ...]:
     """Read a vector's content as numbers of two bytes.
 
     Raises:
         MalformedStructError: half a number is left.
     """
-    if len(data) <= _LONGEST_REMEMBERED:
-        return _remembered_uint16s(data)
-    return _unpack_uint16s(data)
-
-
-def _unpack_uint16s(data: bytes) -> tuple[int, ...]:
     if len(data) % 2:
         message = "half a number is left"
         raise MalformedStructError(message)
     return struct.unpack(f">{len(data) // 2}H", data)
-
-
-# peers offer the same again and again
-_remembered_uint16s = lru_cache(maxsize=256)(_unpack_uint16s)
