@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer import trust
 from analyzer.roles import Role, role
+from analyzer.trust import REFUSED
 from captures import Ending
 from dissectors.events import StartTls
 
@@ -34,16 +34,6 @@ VERDICTS = (
     UNKNOWN,
 )
 
-# what a client of RFC 8314 §5.2 does not accept; other issuers may be its own
-_UNACCEPTABLE = frozenset(
-    {
-        trust.EXPIRED,
-        trust.NOT_YET_VALID,
-        trust.SELF_SIGNED,
-        trust.INVALID,
-        trust.UNREADABLE,
-    }
-)
 # behind these, what was sent can't be read
 _HIDING = frozenset(
     {
@@ -102,7 +92,7 @@ def protection(
             weak
             or bool(tls.weak_exchange)
             or bool(certificate.weaknesses)
-            or certificate.status in _UNACCEPTABLE
+            or certificate.status in REFUSED
             or certificate.name_matches is False
         )
     return PROTECTED_WEAKLY if weak else PROTECTED

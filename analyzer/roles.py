@@ -31,7 +31,6 @@ def role(session: Session, connection: Connection) -> Role:
     if session.protocol is not Protocol.SMTP:
         return Role.ACCESS
     service = SERVICE_BY_PORT.get(connection.responder.port)
-    is_for_users = service is not None and service.name.startswith("submission")
-    if is_for_users or session.auth_attempts:
+    if session.auth_attempts or (service is not None and service.is_submission):
         return Role.SUBMISSION
     return Role.RELAY

@@ -44,6 +44,15 @@ ISSUER_MISSING = "issuer-missing"
 UNTRUSTED_ROOT = "untrusted-root"
 INVALID = "invalid"
 UNREADABLE = "unreadable"
+# what a client of RFC 8314 §5.2 does not accept, in words; issuers that are missing
+# or not trusted may be its own
+REFUSED = {
+    EXPIRED: "certificate has expired",
+    NOT_YET_VALID: "certificate is not valid yet",
+    SELF_SIGNED: "certificate is self-signed",
+    INVALID: "certificate is invalid",
+    UNREADABLE: "certificate is unreadable",
+}
 
 
 class Trust:

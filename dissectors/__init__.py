@@ -29,7 +29,7 @@ def new_dissector(
     dissector: MailDissector
     if protocol is Protocol.SMTP:
         service = SERVICE_BY_PORT.get(server_port)
-        is_submission = service is not None and service.name.startswith("submission")
+        is_submission = service is not None and service.is_submission
         dissector = SmtpDissector(submission=is_submission)
     else:
         dissector = ImapDissector() if protocol is Protocol.IMAP else Pop3Dissector()

@@ -52,7 +52,9 @@ _PROTOCOL_BY_ALPN = {
     b"esmtp": Protocol.SMTP,
 }
 # each behind its length, as in the extension (RFC 7301 §3.1)
-_MAIL_ALPN = re.compile(b"\x04imap|\x04pop3|\x04smtp|\x05esmtp")
+_MAIL_ALPN = re.compile(
+    b"|".join([bytes([len(each)]) + each for each in _PROTOCOL_BY_ALPN])
+)
 # where a record that begins with a ClientHello has its type and its random
 _HELLO_TYPE = 5
 _HELLO_RANDOM = slice(11, 43)

@@ -32,6 +32,11 @@ class Service:
     is_registered: bool = True
 
     @property
+    def is_submission(self) -> bool:
+        """Users hand their mail over here (RFC 6409)."""
+        return self.name.startswith("submission")
+
+    @property
     def security_name(self) -> str:
         """What the protocol calls that: TLS, STARTTLS, or STLS (RFC 2595 §4)."""
         if self.security is Security.IMPLICIT_TLS:

@@ -145,11 +145,9 @@ def failure(sessions: pd.DataFrame) -> pd.Series[str]:
 
 def _first_alert(sessions: pd.DataFrame) -> pd.Series[str]:
     """What was the matter with TLS, in the words of who gave up."""
-    alerts = [
-        each[0] if len(each) else None for each in sessions["tls_alerts"].dropna()
-    ]
-    index = sessions["tls_alerts"].dropna().index
-    return pd.Series(alerts, index, dtype=sessions["last_error"].dtype)
+    known = sessions["tls_alerts"].dropna()
+    alerts = [each[0] if len(each) else None for each in known]
+    return pd.Series(alerts, known.index, dtype=sessions["last_error"].dtype)
 
 
 def _is_handshake_failed(sessions: pd.DataFrame) -> pd.Series[bool]:

@@ -9,24 +9,10 @@ import pandas as pd
 
 from analyzer.protection import PROTECTED_WEAKLY, VERDICTS
 from analyzer.roles import Role
-from analyzer.trust import (
-    EXPIRED,
-    INVALID,
-    NOT_YET_VALID,
-    SELF_SIGNED,
-    UNREADABLE,
-    VALID,
-)
+from analyzer.trust import REFUSED, VALID
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
 _OTHER_HOST = "certificate is for another host"
-_IN_WORDS = {
-    EXPIRED: "certificate has expired",
-    NOT_YET_VALID: "certificate is not valid yet",
-    SELF_SIGNED: "certificate is self-signed",
-    INVALID: "certificate is invalid",
-    UNREADABLE: "certificate is unreadable",
-}
 
 
 def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -69,8 +55,8 @@ def _weaknesses(session: Any) -> list[str]:
     words = session.tls_weaknesses
     found = [] if _is_null(words) else list(words)
     if _is_null(session.role) or session.role != Role.RELAY:
-        if not _is_null(session.cert_status) and session.cert_status in _IN_WORDS:
-            found.append(_IN_WORDS[session.cert_status])
+        if not _is_null(session.cert_status) and session.cert_status in REFUSED:
+            found.append(REFUSED[session.cert_status])
         if session.cert_name_matches is False:
             found.append(_OTHER_HOST)
     return found
