@@ -191,11 +191,23 @@ def analyze(  # noqa: PLR0913, keywords only
         captures=paths,
         packets=first.packets,
         capture_bytes=first.capture_bytes,
-        problems=first.problems,
+        problems=_problems(parts),
         notes=first.notes + secrets.notes(sum(part.secrets_used for part in parts)),
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
     )
+
+
+def _problems(parts: Sequence[_Part]) -> list[CaptureError]:
+    """What was wrong with each capture, for whoever read it first or last.
+
+    Captures that change while they are read are not the same for all.
+    """
+    found = list(parts[0].problems)
+    for part in parts[1:]:
+        known = {each.capture for each in found}
+        found += [each for each in part.problems if each.capture not in known]
+    return found
 
 
 def _bring_secrets(paths: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # fixed cost per call over many packets, small enough to stay in the caches and
 # to keep memory flat.
 MAX_BATCH_PACKETS = 65_536
-MAX_BATCH_BYTES = 32 * 1024 * 1024
+MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class PacketBatch:
             same tuple in every batch, so that an index stays valid.
         capture: (n,) uint32, which of `captures` each packet is from.
         buffer: (size,) uint8, a read-only view of the bytes that hold the
-            packets: a memory-mapped file, or a block read from a stream.
+            packets: a window of a file, or a block read from a stream.
         offset: (n,) int64, where each packet's first byte is in `buffer`.
         captured_length: (n,) uint32, bytes of each packet in `buffer`.
         wire_length: (n,) uint32, bytes that each packet had on the wire.

@@ -196,13 +196,16 @@ class MergedCaptures:
             capture.opened = None
         return capture
 
-    def _open(self, index: int, max_bytes: int) -> CaptureReader | None:
+    def _open(
+        self, index: int, max_bytes: int, *, again: bool = False
+    ) -> CaptureReader | None:
         try:
             reader = open_capture(
                 self.names[index],
                 engine=self._engine,
                 max_packets=self._max_packets,
                 max_bytes=max_bytes,
+                again=again,
             )
         except CaptureError as error:
             self._report(error)
@@ -255,7 +258,8 @@ class MergedCaptures:
         if capture.opened:
             reader, batch = capture.opened
         else:
-            reader = self._open(capture.index, self._window(len(self._active) + 1))
+            window = self._window(len(self._active) + 1)
+            reader = self._open(capture.index, window, again=True)
             batch = self._next_batch(reader) if reader else None
         if reader and batch:
             cursor = _Cursor(reader, self._rank, batch)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
@@ -24,7 +24,7 @@ from captures.errors import CaptureError
 from captures.magic import CONVERT, describe
 from captures.pcap import Pcap
 from captures.pcapng import Pcapng
-from captures.source import MappedFile, Source, StreamBlocks
+from captures.source import FileWindows, Source, StreamBlocks
 from captures.streams import FileStream, StreamError
 
 if TYPE_CHECKING:
@@ -205,6 +205,7 @@ def open_capture(
     engine: ReadEngine = ReadEngine.AUTO,
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
+    again: bool = False,
 ) -> CaptureReader:
     """Open a capture file, a pipe, or standard input.
 
@@ -215,6 +216,8 @@ def open_capture(
             packets in it ("auto").
         max_packets: most packets of a batch.
         max_bytes: about how many bytes of the capture a batch holds at most.
+        again: whether it was a file when it was opened before, and a pipe that
+            has taken its name since then is not waited for.
 
     Raises:
         CaptureError: there is no capture.
@@ -225,7 +228,7 @@ def open_capture(
     if engine == ReadEngine.PYSHARK:
         return _open_with_tshark(name, max_packets, max_bytes)
     try:
-        return _open_records(name, max_packets, max_bytes)
+        return _open_records(name, max_packets, max_bytes, again=again)
     except _UnknownFormatError as error:
         if engine == ReadEngine.FAST:
             raise
@@ -241,13 +244,16 @@ def needs_tshark(path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def _open_records(name: str, max_packets: int, max_bytes: int) -> RecordReader:
-    descriptor = _open(name)
-    stream = FileStream(descriptor)
+def _open_records(
+    name: str, max_packets: int, max_bytes: int, *, again: bool = False
+) -> RecordReader:
+    descriptor = _open(name, os.O_NONBLOCK if again else 0)
     with ExitStack() as on_error:
-        on_error.callback(stream.close)
+        on_error.callback(os.close, descriptor)
         size = _regular_size(name, descriptor)
-        source = _open_source(name, stream, descriptor, max_bytes)
+        if again and size is None:
+            raise _unusable(name, "something else has taken its place meanwhile")
+        source = _open_source(name, descriptor, size, max_bytes)
         record_format = _recognise(name, source)
         on_error.pop_all()
     return RecordReader(name, source, record_format, size=size, max_packets=max_packets)
@@ -298,11 +304,11 @@ def _open_unknown(
     return reader
 
 
-def _open(name: str) -> int:
+def _open(name: str, flags: int = 0) -> int:
     try:
         if name == STANDARD_INPUT:
             return os.dup(0)
-        return os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags)
     except FileNotFoundError as error:
         raise _unusable(name, "there is no such file") from error
     except PermissionError as error:
@@ -324,9 +330,10 @@ def _regular_size(name: str, descriptor: int) -> int | None:
 
 
 def _open_source(
-    name: str, stream: FileStream, descriptor: int, max_bytes: int
+    name: str, descriptor: int, size: int | None, max_bytes: int
 ) -> Source:
-    """Map the file if it can be; the stream is closed then."""
+    """Read a regular file at will, all else as the stream that it is."""
+    stream = FileStream(descriptor)
     try:
         head = stream.peek(_SHORTEST_CAPTURE)
     except StreamError as error:
@@ -335,13 +342,9 @@ def _open_source(
         raise _unusable(name, _EMPTY)
     if compression := recognise_compression(head):
         return StreamBlocks(DecompressedStream(stream, compression), max_bytes)
-    # What can't be mapped (a pipe, some file systems) or was partly read already
-    # by another program can still be read as a stream.
-    with suppress(OSError, ValueError):
-        if os.lseek(descriptor, 0, os.SEEK_CUR) == len(head):
-            source = MappedFile(descriptor, max_bytes)
-            stream.close()
-            return source
+    # A file of /proc has no size; another program may have read a part already.
+    if size and os.lseek(descriptor, 0, os.SEEK_CUR) == len(head):
+        return FileWindows(descriptor, size, max_bytes)
     return StreamBlocks(stream, max_bytes)
 
 

@@ -1,8 +1,8 @@
-"""Where the bytes of a capture are: a mapped file, or the blocks of a stream.
+"""Where the bytes of a capture are: the windows of a file, or the blocks of a stream.
 
-A file is mapped and given back window by window, so that neither its size nor
-the number of windows shows in the resident memory. A stream is read into
-blocks; what is not read to its end when a block is full moves to the next one.
+A file is read window by window; the unfinished record at the end of a window is
+read again with the next one. A stream is read into blocks; what is not read to its
+end when a block is full moves to the next one.
 
 Cost: a byte of a stream is copied once, and the unfinished record at the end of
 a block twice. Memory: a window or block, and as much as the longest record.
@@ -10,8 +10,7 @@ a block twice. Memory: a window or block, and as much as the longest record.
 
 from __future__ import annotations
 
-import errno
-import mmap
+import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,8 +25,13 @@ if TYPE_CHECKING:
 
 # How long packets of a stream wait for others.
 _PATIENCE_S = 0.2
-# linux/mman.h; Python has no name for it
-_MADV_POPULATE_READ = 22
+# enough to recognise a format
+_FIRST_BYTES = 4096
+
+_SHORTENED = (
+    "it was shortened while it was read, as by a rotation of logs: copy a capture "
+    "before it is rotated, and read the copy"
+)
 
 
 class Source(Protocol):
@@ -66,59 +70,74 @@ class Source(Protocol):
         """Give everything back."""
 
 
-class MappedFile:
-    """A file as a memory map, resident a window at a time."""
+class FileWindows:
+    """A regular file, of which one window after another is read.
 
-    base = 0
+    It is never mapped into memory: what is cut off a mapped file while it is read,
+    as some tools do that rotate logs, kills the process that looks there. What is
+    appended meanwhile is not read.
 
-    def __init__(self, descriptor: int, window: int) -> None:
-        # the map goes when the last view of it goes: a batch may outlive us
-        self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        self._map.madvise(mmap.MADV_SEQUENTIAL)
-        self.data: npt.NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
+    Args:
+        descriptor: of the open file, which becomes this source's own.
+        size: how much of it to read.
+        window: bytes of a window.
+    """
+
+    def __init__(self, descriptor: int, size: int, window: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self.base = 0
         self.window = window
         self.problem: str | None = None
+        self.data: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._read(0, _FIRST_BYTES)
         self._done = -1
-        self._released = 0
 
     def head(self, size: int) -> bytes:
         """The first `size` bytes; fewer if the file is shorter."""
         return bytes(self.data[:size])
 
     def advance(self, done: int) -> int | None:
-        """Release the pages before `done` and load those of the next window."""
-        if done >= len(self.data) or done == self._done:
+        """Read the next window, twice as much if the last held no whole record."""
+        size = self.window
+        if done == self._done:
+            if self.base + len(self.data) >= self._size:
+                return None
+            size = 2 * len(self.data)
+        if done >= self._size or self.problem:
             return None
         self._done = done
-        page = done // mmap.PAGESIZE * mmap.PAGESIZE
-        if page > self._released:
-            self._map.madvise(mmap.MADV_DONTNEED, self._released, page - self._released)
-            self._released = page
-        stop = min(done + self.window, len(self.data))
-        return stop if self._load(page, stop) else None
+        self._read(done, size)
+        return done + len(self.data)
 
-    def _load(self, start: int, stop: int) -> bool:
-        """Load pages; that they can't be is an error here, but a crash later."""
+    def _read(self, start: int, size: int) -> None:
+        """Read into memory of its own: batches of the last window may live on."""
+        size = min(size, self._size - start)
+        block, filled = np.empty(size, np.uint8), 0
         try:
-            self._map.madvise(_MADV_POPULATE_READ, start, stop - start)
-        except OSError as error:
-            # a kernel before 5.14 knows no such advice
-            if error.errno != errno.EINVAL:
-                self.problem = (
-                    "it can't be read any further: it was shortened meanwhile, or "
-                    "its disk fails"
+            while filled < size:
+                taken = os.preadv(
+                    self._descriptor, [block[filled:].data], start + filled
                 )
-                return False
-        return True
+                if not taken:
+                    self.problem = _SHORTENED
+                    break
+                filled += taken
+        except OSError as error:
+            self.problem = f"it can't be read any further ({error.strerror})"
+        self.base, self.data = start, block[:filled]
+        self.data.flags.writeable = False
 
     def consumed(self, done: int) -> int:
         """Bytes of the file up to `done`."""
         return done
 
     def close(self) -> None:
-        """Let go of the map."""
+        """Close the file."""
         self.data = np.empty(0, np.uint8)
-        del self._map
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 class StreamBlocks:

@@ -129,6 +129,25 @@ def test_problems_are_told_by_several_processes(tmp_path: Path) -> None:
     assert in_csv(shared) == in_csv(alone)
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_log_rotation_empties_a_capture_while_it_is_read(
+    tmp_path: Path, processes: int
+) -> None:
+    path = tmp_path / "rotated.pcap"
+    path.write_bytes(DEMO.read_bytes())
+
+    def rotate(done: int, _: int) -> None:
+        if done > 300_000:
+            os.truncate(path, 0)
+
+    found = analyzer.analyze(
+        path, max_bytes=50_000, processes=processes, on_progress=rotate
+    )
+    assert 0 < len(found.sessions) <= 29
+    assert [error.usable for error in found.problems] == [True]
+    assert "shortened while it was read" in str(found.problems[0])
+
+
 def test_capture_is_read_from_a_pipe() -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, CAPTURES["pop3-apop"].read_bytes())

@@ -175,6 +175,15 @@ def test_capture_that_vanishes_is_a_problem(tmp_path: Path) -> None:
     assert [error.capture for error in merged.problems] == [str(paths[1])]
 
 
+def test_pipe_that_takes_the_place_of_a_capture_is_a_problem(tmp_path: Path) -> None:
+    paths = write(tmp_path, packets(3), packets(3, first=10))
+    with open_captures(paths) as merged:
+        paths[1].unlink()
+        os.mkfifo(paths[1])
+        assert sum(len(batch) for batch in merged) == 3
+    assert [error.capture for error in merged.problems] == [str(paths[1])]
+
+
 def test_captures_that_all_vanish_are_problems(tmp_path: Path) -> None:
     paths = write(tmp_path, packets(10), packets(10, first=5))
     with open_captures(paths) as merged:

@@ -154,7 +154,8 @@ def test_simple_packet_takes_the_time_of_the_packet_before(
 
 
 def test_simple_packet_takes_the_time_from_an_earlier_batch(path: Path) -> None:
-    path.write_bytes(pcapng(TEN) + simple_packet("<", packet(0, b"abc")))
+    # too long to come into reach with the packet before
+    path.write_bytes(pcapng(TEN) + simple_packet("<", packet(0, bytes(1000))))
     with open_capture(path, max_bytes=1) as reader:
         times = [batch.time_ns.tolist()[0] for batch in reader]
     assert len(times) == 11

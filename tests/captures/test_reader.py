@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from captures import CaptureError, open_capture
-from captures.streams import FileStream
+from captures import CaptureError, open_capture, open_captures
 from tests.support.captures import packets, pcap, pcapng, read, unpack
 
 if TYPE_CHECKING:
@@ -184,21 +183,47 @@ def test_missing_permission_is_an_error(
         open_capture(path)
 
 
-def test_capture_that_fails_at_once_is_closed(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed = []
-    close = FileStream.close
-
-    def closing(stream: FileStream) -> None:
-        closed.append(stream)
-        close(stream)
-
-    monkeypatch.setattr(FileStream, "close", closing)
-    path.write_text("text")
+@pytest.mark.parametrize("content", [b"text", b"", b"\x1f\x8b\x08", pcap([])[:20]])
+def test_capture_that_fails_at_once_is_closed(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    before = [*Path("/proc/self/fd").iterdir()]
     with pytest.raises(CaptureError):
         open_capture(path)
-    assert closed
+    assert [*Path("/proc/self/fd").iterdir()] == before
+
+
+@pytest.mark.parametrize("left", [0, 24, 1000])
+def test_capture_is_emptied_while_it_is_read(
+    path: Path, write: Write, left: int
+) -> None:
+    path.write_bytes(write(MANY))
+    with open_captures([path], max_bytes=1000) as merged:
+        found = unpack(next(merged))
+        os.truncate(path, left)
+        for batch in merged:
+            found += unpack(batch)
+    assert found == MANY[: len(found)]
+    [error] = merged.problems
+    assert error.usable
+    assert "shortened while it was read" in error.reason
+
+
+def test_capture_that_is_deleted_while_it_is_read_is_read_to_its_end(
+    path: Path, write: Write
+) -> None:
+    path.write_bytes(write(MANY))
+    with open_capture(path, max_bytes=1000) as reader:
+        found = unpack(next(reader))
+        path.unlink()
+        for batch in reader:
+            found += unpack(batch)
+    assert found == MANY
+
+
+def test_pipe_in_the_place_of_a_file_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(CaptureError, match="something else has taken its place"):
+        open_capture(path, again=True)
 
 
 def test_input_that_fails_to_be_read_is_an_error() -> None:

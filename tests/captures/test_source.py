@@ -1,20 +1,18 @@
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from captures import source as source_module
-from captures.source import MappedFile, StreamBlocks
+from captures.source import FileWindows, StreamBlocks
 from captures.streams import FileStream, StreamError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 CONTENT = bytes(range(256)) * 512
 
@@ -54,71 +52,91 @@ class Failing(Pieces):
         return super().read(limit)
 
 
-def map_file(path: Path, window: int) -> MappedFile:
+def open_windows(path: Path, window: int) -> FileWindows:
     path.write_bytes(CONTENT)
-    descriptor = os.open(path, os.O_RDONLY)
-    mapped = MappedFile(descriptor, window)
-    os.close(descriptor)
-    return mapped
+    return FileWindows(os.open(path, os.O_RDONLY), len(CONTENT), window)
 
 
-def test_file_is_mapped_window_by_window(tmp_path: Path) -> None:
-    mapped = map_file(tmp_path / "a", 100_000)
-    assert mapped.head(3) == CONTENT[:3]
-    assert mapped.advance(24) == 100_024
-    assert mapped.advance(100_020) == len(CONTENT)
-    assert mapped.advance(len(CONTENT)) is None
-    assert mapped.data.tobytes() == CONTENT
-    assert mapped.consumed(77) == 77
+def test_file_is_read_window_by_window(tmp_path: Path) -> None:
+    windows = open_windows(tmp_path / "a", 100_000)
+    assert windows.head(3) == CONTENT[:3]
+    assert windows.advance(24) == 100_024
+    assert windows.base == 24
+    assert windows.data.tobytes() == CONTENT[24:100_024]
+    assert not windows.data.flags.writeable
+    assert windows.advance(100_020) == len(CONTENT)
+    assert windows.data.tobytes() == CONTENT[100_020:]
+    assert windows.advance(len(CONTENT)) is None
+    assert windows.problem is None
+    assert windows.consumed(77) == 77
+    windows.close()
+    windows.close()
 
 
-def test_file_has_no_more_when_nothing_was_done(tmp_path: Path) -> None:
-    mapped = map_file(tmp_path / "a", 1000)
-    assert mapped.advance(24) == 1024
-    assert mapped.advance(24) is None
-    assert mapped.problem is None
+def test_window_grows_for_a_long_record(tmp_path: Path) -> None:
+    windows = open_windows(tmp_path / "a", 10)
+    ends = []
+    while (end := windows.advance(5)) is not None:
+        ends.append(end)
+    assert windows.data.tobytes() == CONTENT[5:]
+    assert len(ends) < 20
+    assert windows.problem is None
+    windows.close()
 
 
-def test_pages_that_are_done_are_released(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mapped = map_file(tmp_path / "a", 3 * mmap.PAGESIZE)
-    mapped.advance(10)
-    released = mapped._released
-    mapped.advance(3 * mmap.PAGESIZE - 1)
-    assert (released, mapped._released) == (0, 2 * mmap.PAGESIZE)
+def test_window_is_small_again_after_a_long_record(tmp_path: Path) -> None:
+    windows = open_windows(tmp_path / "a", 10)
+    assert windows.advance(5) == 15
+    assert windows.advance(5) == 25
+    assert windows.advance(20) == 30
+    windows.close()
 
 
-def test_views_outlive_the_source(tmp_path: Path) -> None:
-    mapped = map_file(tmp_path / "a", 1000)
-    view = mapped.data[5:9]
-    mapped.close()
+def test_window_outlives_the_next_one_and_the_source(tmp_path: Path) -> None:
+    windows = open_windows(tmp_path / "a", 1000)
+    windows.advance(0)
+    view = windows.data[5:9]
+    windows.advance(900)
+    windows.close()
     assert view.tobytes() == CONTENT[5:9]
 
 
-class Advised:
-    """A map whose pages can't be loaded."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def madvise(self, *_: int) -> None:
-        raise OSError(self.number, os.strerror(self.number))
-
-
-def test_file_that_was_shortened_is_a_problem(tmp_path: Path) -> None:
-    mapped = map_file(tmp_path / "a", 50_000)
-    mapped.advance(0)
-    mapped._map = Advised(errno.EFAULT)  # type: ignore[assignment]
-    assert mapped.advance(100) is None
-    assert "can't be read any further" in str(mapped.problem)
+@pytest.mark.parametrize("left", [0, 1500, 50_000])
+def test_file_is_shortened_while_it_is_read(tmp_path: Path, left: int) -> None:
+    windows = open_windows(tmp_path / "a", 1000)
+    assert windows.advance(0) == 1000
+    os.truncate(tmp_path / "a", left)
+    done = 1000
+    while (end := windows.advance(done)) is not None:
+        done = end
+    assert done == max(1000, left)
+    assert "shortened" in str(windows.problem)
+    windows.close()
 
 
-def test_old_kernel_loads_pages_when_they_are_touched(tmp_path: Path) -> None:
-    mapped = map_file(tmp_path / "a", 50_000)
-    mapped._map = Advised(errno.EINVAL)  # type: ignore[assignment]
-    assert mapped.advance(100) == 50_100
-    assert mapped.problem is None
+def test_file_is_not_read_further_than_it_went_at_first(tmp_path: Path) -> None:
+    windows = open_windows(tmp_path / "a", len(CONTENT))
+    with (tmp_path / "a").open("ab") as file:
+        file.write(CONTENT)
+    assert windows.advance(0) == len(CONTENT)
+    assert windows.advance(len(CONTENT)) is None
+    assert windows.problem is None
+    windows.close()
+
+
+def test_file_whose_disk_fails_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows = open_windows(tmp_path / "a", 1000)
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "preadv", fail)
+    assert windows.advance(0) == 0
+    assert windows.advance(0) is None
+    assert windows.problem == "it can't be read any further (Input/output error)"
+    windows.close()
 
 
 def test_stream_is_read_until_a_block_is_full() -> None:
