@@ -164,6 +164,7 @@ class SessionReader:
         if verdict is Verdict.OTHER:
             self.wanted = self.reading = False
         elif verdict is Verdict.MAIL and detector.protocol is not None:
+            self._detector = None
             self._session = Session(detector.protocol)
             self._sink.session_started()
             self._dissector = new_dissector(

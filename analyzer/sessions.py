@@ -43,6 +43,47 @@ _NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BYE"))
 class Session:
     """What is known of one session so far."""
 
+    __slots__ = (
+        "_full",
+        "anomalies",
+        "auth",
+        "auth_attempts",
+        "auth_failures",
+        "available",
+        "capabilities",
+        "capabilities_before_login",
+        "capabilities_before_tls",
+        "deleted",
+        "exchanges",
+        "exposure",
+        "extensions",
+        "forwarded_client",
+        "greeting",
+        "greeting_time_ns",
+        "helo",
+        "idle_ns",
+        "last_error",
+        "login_offered",
+        "login_time_ns",
+        "mail_from",
+        "mailboxes",
+        "messages",
+        "plaintext_login",
+        "plaintext_messages",
+        "protocol",
+        "rcpt_refused",
+        "rcpt_to",
+        "reply_codes",
+        "software",
+        "software_fields",
+        "starttls",
+        "starttls_offered",
+        "state",
+        "synchronisation",
+        "tls",
+        "uses",
+    )
+
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
         self.tls: events.TlsHandshakeSeen | None = None
@@ -82,7 +123,7 @@ class Session:
         self.messages: list[events.MessageTransferred] = []
         self.exchanges: list[events.Exchange] = []
         self.anomalies: list[events.Anomaly] = []
-        self._full: set[str] = set()
+        self._full: dict[str, None] = {}
 
     def fold(self, happened: Iterable[events.Event]) -> None:
         """Take events, in the order they happened."""
@@ -234,7 +275,7 @@ class Session:
         """Say, once, that a list of the row is full."""
         if what in self._full:
             return
-        self._full.add(what)
+        self._full[what] = None
         last = self.exchanges[-1] if self.exchanges else events.Exchange(0, _COMMAND)
         time_ns = last.reply_time_ns or last.request_time_ns or 0
         frame = last.reply_frame or last.request_frame or 0

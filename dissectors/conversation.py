@@ -20,7 +20,6 @@ from __future__ import annotations
 import abc
 import enum
 import re
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,7 +109,7 @@ class LineBuffer:
         self._limit = limit
         self._searched = 0
         # where a packet's bytes end in the stream, its time and its frame
-        self._marks: deque[tuple[int, int, int]] = deque()
+        self._marks: list[tuple[int, int, int]] = []
         self.skipping = False
 
     def __len__(self) -> int:
@@ -127,7 +126,7 @@ class LineBuffer:
         """Time and frame of the byte that was taken last, if it was marked."""
         marks = self._marks
         while marks and marks[0][0] < self.offset:
-            marks.popleft()
+            del marks[0]
         return marks[0][1:] if marks else None
 
     def forget_places(self) -> None:
@@ -230,6 +229,34 @@ class MailDissector(abc.ABC):
         opaque: nothing more can be read; what follows needs only to be counted.
     """
 
+    __slots__ = (
+        "_at_eof",
+        "_counts",
+        "_events",
+        "_extensions",
+        "_frame",
+        "_hands_over",
+        "_has_gap",
+        "_has_gap_in_clear",
+        "_input",
+        "_inside",
+        "_is_inside",
+        "_left_out",
+        "_mode",
+        "_plaintext_after_upgrade",
+        "_record_offsets",
+        "_reversed",
+        "_speaker",
+        "_time_ns",
+        "_tls",
+        "_undecided",
+        "_upgraded",
+        "hosts",
+        "key_log",
+        "limits",
+        "opaque",
+    )
+
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self.key_log: KeyLog | None = None
@@ -253,7 +280,7 @@ class MailDissector(abc.ABC):
         # reads on with the sides exchanged; and what of its events is left out
         self._reversed: MailDissector | None = None
         self._left_out: tuple[type, ...] = ()
-        self._extensions: set[str] = set()
+        self._extensions: dict[str, None] = {}
         self._has_gap = False
         self._has_gap_in_clear = False
         self._events: list[Event] = []
@@ -711,7 +738,7 @@ class MailDissector(abc.ABC):
         """Report, once, that an extension was used."""
         known = self._extensions
         if name not in known and len(known) < self.limits.list_items:
-            known.add(name)
+            known[name] = None
             self._events.append(ExtensionUsed(name))
 
     def _report_message(self, message: MessageTransferred, side: Side) -> None:

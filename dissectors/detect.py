@@ -172,6 +172,21 @@ class Detector:
         protocol: the protocol, once the verdict is `MAIL`.
     """
 
+    __slots__ = (
+        "_chunks",
+        "_first_speaker",
+        "_has_gap",
+        "_is_binary",
+        "_key_log",
+        "_openings",
+        "_port_protocol",
+        "_saw_start",
+        "_size",
+        "_tls",
+        "protocol",
+        "verdict",
+    )
+
     def __init__(
         self,
         port_protocol: Protocol | None,

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import abc
 import re
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
@@ -112,13 +111,27 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     it adds to a client's stream besides lines it reads in `_read_next`.
     """
 
+    __slots__ = (
+        "_awaiting",
+        "_challenged",
+        "_decisive",
+        "_greeted",
+        "_must_decide",
+        "_reply_lost",
+        "_rest_of_line",
+        "_sent_before_hole",
+        "_stray_replies",
+        "_words_are_verbs",
+    )
+
     # known verbs, in upper case; the anomaly of a line without any verb
     _VERBS: ClassVar[frozenset[str]]
     _UNKNOWN_COMMAND: ClassVar[str]
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
-        self._awaiting: deque[CommandT] = deque()
+        # a list: an empty deque takes more than all the rest
+        self._awaiting: list[CommandT] = []
         self._decisive: CommandT | None = None
         # the server asked for the next line of the client, which is a secret
         self._challenged = False
@@ -329,7 +342,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         # what is no command gets an error, if it gets a reply at all
         while awaiting and is_positive and _is_nameless(awaiting[0].exchange):
             self._give_up_oldest()
-        return awaiting.popleft() if awaiting else None
+        return awaiting.pop(0) if awaiting else None
 
     def _crosses_hole(self) -> bool:
         """Whether a reply is to a command that was lost; nobody knows how many."""
@@ -354,7 +367,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._rest_of_line[Side.CLIENT] = True
 
     def _give_up_oldest(self) -> None:
-        self._complete(self._awaiting.popleft(), None)
+        self._complete(self._awaiting.pop(0), None)
 
     def _give_up_all_but_decisive(self) -> None:
         """The decisive command is the last one; it may still be told apart."""

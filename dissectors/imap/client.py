@@ -40,6 +40,21 @@ _CATENATE = b"CATENATE ("
 class ClientReader(MailDissector):
     """The part of an IMAP dissector that reads the client."""
 
+    __slots__ = (
+        "_client_is_lost",
+        "_command_seen",
+        "_fragments",
+        "_held_messages",
+        "_holes",
+        "_in_progress",
+        "_literal_ns",
+        "_may_withhold",
+        "_open",
+        "_paused",
+        "_server_is_lost",
+        "_switch",
+    )
+
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._fragments = (

@@ -11,7 +11,6 @@ argument each; adding and completing one takes constant time.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -131,7 +130,7 @@ class CommandsInProgress:
 
     def __init__(self) -> None:
         self._by_number: dict[int, Command] = {}
-        self._by_tag: dict[bytes, deque[Command]] = {}
+        self._by_tag: dict[bytes, list[Command]] = {}
         self._by_verb: dict[str, dict[int, Command]] = {}
 
     def __len__(self) -> int:
@@ -146,7 +145,7 @@ class CommandsInProgress:
     def add(self, command: Command) -> None:
         """Begin to wait for the response to a command."""
         self._by_number[command.number] = command
-        self._by_tag.setdefault(command.tag, deque()).append(command)
+        self._by_tag.setdefault(command.tag, []).append(command)
         self._by_verb.setdefault(command.verb, {})[command.number] = command
 
     def oldest(self) -> Command:
@@ -170,7 +169,7 @@ class CommandsInProgress:
         """Wait no more for a command, which is the oldest of its tag."""
         del self._by_number[command.number]
         same_tag = self._by_tag[command.tag]
-        same_tag.popleft()
+        del same_tag[0]
         if not same_tag:
             del self._by_tag[command.tag]
         same_verb = self._by_verb[command.verb]

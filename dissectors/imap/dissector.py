@@ -66,6 +66,13 @@ _GREETED_STATES = {
 class ImapDissector(StateReader):
     """A sans-IO machine for one IMAP connection."""
 
+    __slots__ = (
+        "_continuation",
+        "_expects_greeting",
+        "_inflaters",
+        "_retrieval",
+    )
+
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._expects_greeting = True

@@ -166,6 +166,15 @@ class _PartSink:
 class Pieces:
     """Reads the pieces of messages in the FETCH responses of a session."""
 
+    __slots__ = (
+        "_limits",
+        "_literals",
+        "_number",
+        "_preview",
+        "_previews",
+        "_text",
+    )
+
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._previews: dict[bytes, Preview] = {}

@@ -54,6 +54,16 @@ MAX_DIGITS = 10
 class StateReader(ClientReader):
     """The part of an IMAP dissector that knows where the session stands."""
 
+    __slots__ = (
+        "_fetched",
+        "_held_capabilities",
+        "_opening_exists",
+        "_pieces",
+        "_retrieved_ns",
+        "_state",
+        "_stay",
+    )
+
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._state: State | None = None

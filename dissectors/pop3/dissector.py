@@ -103,6 +103,15 @@ class _MultiLine:
 class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     """Dissects one POP3 connection."""
 
+    __slots__ = (
+        "_counted",
+        "_deleted",
+        "_multi_line",
+        "_previews",
+        "_state",
+        "_user",
+    )
+
     _VERBS = grammar.VERBS
     _UNKNOWN_COMMAND = "pop3_unknown_command"
 

@@ -62,6 +62,11 @@ _OWN_TO_A_SIDE = (
 class SmtpDissector(TransferDissector):
     """Dissects one SMTP connection."""
 
+    __slots__ = (
+        "_bare_lf_seen",
+        "_replies",
+    )
+
     _VERBS = grammar.VERBS
     _UNKNOWN_COMMAND = "smtp_unknown_command"
 

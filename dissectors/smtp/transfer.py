@@ -51,6 +51,17 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         submission: messages are submitted here, not relayed (RFC 6409).
     """
 
+    __slots__ = (
+        "_chunk_is_last",
+        "_chunk_left",
+        "_content",
+        "_lmtp",
+        "_message",
+        "_server_waits_since",
+        "_submission",
+        "_transaction",
+    )
+
     def __init__(
         self, limits: Limits = DEFAULT_LIMITS, *, submission: bool = False
     ) -> None:
@@ -258,7 +269,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _expect_next(self, recipient: str | None, message: Message) -> None:
         """Let a reply for one more recipient come before all that are awaited."""
         self._send(None, recipient, _MESSAGE).message = message
-        self._awaiting.rotate()
+        self._awaiting.insert(0, self._awaiting.pop())
 
     def on_message_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         """Act on a reply to a message that was sent to its end."""

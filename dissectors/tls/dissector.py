@@ -100,6 +100,34 @@ class TlsDissector:
         anomaly_count: how many there were, so that not too many are reported.
     """
 
+    __slots__ = (
+        "_client",
+        "_client_hello",
+        "_early_data",
+        "_early_keys",
+        "_early_overflow",
+        "_events",
+        "_frame",
+        "_has_gap",
+        "_has_handshake",
+        "_has_hello_done",
+        "_hosts",
+        "_is_reported",
+        "_key_log",
+        "_keys",
+        "_last_step",
+        "_limits",
+        "_new_ticket",
+        "_seen",
+        "_server",
+        "_server_hello",
+        "_time_ns",
+        "anomaly_count",
+        "is_aborted",
+        "unread",
+        "unread_offset",
+    )
+
     def __init__(
         self,
         limits: Limits = DEFAULT_LIMITS,
