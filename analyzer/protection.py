@@ -13,6 +13,7 @@ from analyzer.roles import Role, role
 from analyzer.trust import REFUSED
 from captures import Ending
 from dissectors.events import StartTls
+from dissectors.services import SERVICE_BY_PORT, Security
 
 if TYPE_CHECKING:
     from analyzer.sessions import Session
@@ -24,6 +25,10 @@ PLAINTEXT_LOGIN = "plaintext-login"
 PLAINTEXT_MAIL = "plaintext-mail"
 PLAINTEXT_EMPTY = "plaintext-empty"
 UNKNOWN = "unknown"
+
+NO_TLS = "none"
+IMPLICIT = "implicit"
+STARTTLS = "starttls"
 # from best to worst
 VERDICTS = (
     PROTECTED,
@@ -82,7 +87,7 @@ def protection(
     if tls is None or not tls.established:
         # what was lost may have been anything
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
-    is_cut = session.starttls is StartTls.ACCEPTED and connection.syn_ns is None
+    is_cut = connection.syn_ns is None and tls_mode(session, connection) != IMPLICIT
     if tls.version is None or tls.after_gap or is_cut:
         # a login or a message may be in what is missing
         return UNKNOWN
@@ -96,6 +101,27 @@ def protection(
             or certificate.name_matches is False
         )
     return PROTECTED_WEAKLY if weak else PROTECTED
+
+
+def tls_mode(session: Session, connection: Connection) -> str | None:
+    """How TLS began: `NO_TLS`, `IMPLICIT` or `STARTTLS`.
+
+    `None` if the beginning was not captured and the port does not tell.
+    """
+    tls = session.tls
+    if tls is None:
+        return NO_TLS
+    if session.starttls is StartTls.ACCEPTED:
+        return STARTTLS
+    if tls.version is None and session.greeting is not None:
+        # a hello that was answered in clear protects nothing
+        return NO_TLS
+    service = SERVICE_BY_PORT.get(connection.responder.port)
+    is_implicit = service is not None and service.security is Security.IMPLICIT_TLS
+    if is_implicit or (connection.syn_ns is not None and not tls.after_gap):
+        return IMPLICIT
+    # on these ports no hello comes first (RFC 3207 §4, RFC 9051 §6.2.1, RFC 2595 §4)
+    return STARTTLS if service is not None and tls.begin_ns is not None else None
 
 
 def failed_after(session: Session, connection: Connection) -> str | None:

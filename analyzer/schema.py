@@ -96,7 +96,12 @@ SESSIONS = Table(
         Column("retransmitted_bytes", _COUNT, "payload bytes that came again"),
         Column("ended", _TEXT, "closed, reset, timeout, open"),
         Column("complete", _FLAG, "the start and both directions were seen"),
-        Column("tls_mode", _TEXT, "none, implicit, starttls"),
+        Column(
+            "tls_mode",
+            _TEXT,
+            "none, implicit, starttls; null if it is TLS, and how that began was not "
+            "captured",
+        ),
         Column(
             "protection",
             _TEXT,
@@ -121,7 +126,7 @@ SESSIONS = Table(
         Column("tls_forward_secret", _FLAG, "keys stolen later will not open it"),
         Column("tls_signature", _TEXT, "scheme of the server's signature"),
         Column("tls_weaknesses", _TEXTS, "what RFC 9325 advises against, in words"),
-        Column("tls_established", _FLAG, "both sides sent encrypted data"),
+        Column("tls_established", _FLAG, "the handshake was over: data was encrypted"),
         Column(
             "tls_handshake_s", _SECONDS, "from the first hello to the last Finished"
         ),

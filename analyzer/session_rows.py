@@ -6,7 +6,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.identity import address_text, community_id, session_id
-from analyzer.protection import CertificateVerdict, failed_after, protection
+from analyzer.protection import (
+    IMPLICIT,
+    NO_TLS,
+    STARTTLS,
+    CertificateVerdict,
+    failed_after,
+    protection,
+    tls_mode,
+)
 from analyzer.roles import role
 from analyzer.trust import covers, weaknesses
 from captures import split_frame_id
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 # the columns of a session without TLS, behind `starttls`
-_NO_TLS = (None,) * 39
+_NO_COLUMNS_OF_TLS = (None,) * 39
 
 _NS = 1e9
 _STARTTLS_NAMES = {
@@ -182,11 +190,8 @@ def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
     tls = session.tls
     if tls is None:
         verdict = protection(session, connection)
-        return ("none", verdict, _starttls_name(session), *_NO_TLS)
-    upgraded = session.starttls is StartTls.ACCEPTED
-    # a hello that was answered in clear protects nothing
-    answered = tls.version is not None or session.greeting is None or upgraded
-    mode = ("starttls" if upgraded else "implicit") if answered else "none"
+        return (NO_TLS, verdict, _starttls_name(session), *_NO_COLUMNS_OF_TLS)
+    mode = tls_mode(session, connection)
     certificate = tls.certificate
     status = trust.status(tls.chain, connection.start_ns)
     matches = None
@@ -196,7 +201,7 @@ def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
     return (
         mode,
         protection(session, connection, judged),
-        _starttls_name(session) if mode != "implicit" else None,
+        _upgrade(session, mode),
         tls.version,
         tls.cipher,
         tls.group,
@@ -243,6 +248,13 @@ def _protection(session: Session, connection: Connection, trust: Trust) -> Row:
             else (None,) * 8
         ),
     )
+
+
+def _upgrade(session: Session, mode: str | None) -> str | None:
+    """How far STARTTLS came; `None` where TLS began with the connection."""
+    if mode == IMPLICIT:
+        return None
+    return "accepted" if mode == STARTTLS else _starttls_name(session)
 
 
 def _starttls_name(session: Session) -> str:

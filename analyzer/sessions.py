@@ -194,8 +194,21 @@ class Session:
             self.starttls_offered = True
         elif event.step is StartTls.ACCEPTED:
             self.capabilities_before_tls = self.capabilities
+            if event.is_inferred:
+                self._infer_starttls()
         if self.starttls is None or event.step > self.starttls:
             self.starttls = event.step
+
+    def _infer_starttls(self) -> None:
+        """What the server said last answered a STARTTLS that was not captured."""
+        answer = self.exchanges[-1] if self.exchanges else None
+        is_lost = any(anomaly.code == "stream_gap" for anomaly in self.anomalies)
+        if answer is None or answer.request_frame is not None or is_lost:
+            return
+        if answer.kind is ExchangeKind.GREETING:
+            self.greeting = self.greeting_time_ns = self.software[Side.SERVER] = None
+        answer.kind = _COMMAND
+        answer.verb = "STLS" if self.protocol == "pop3" else "STARTTLS"
 
     def _fold_auth(self, event: events.AuthAttempted) -> None:
         self.auth_attempts += 1

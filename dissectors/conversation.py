@@ -3,7 +3,8 @@
 A mail connection is a conversation of lines that may turn into TLS: at once
 (implicit TLS, RFC 8314 §3), or after STARTTLS or STLS. `MailDissector` looks at
 the first bytes of each side, and again after an upgrade, to tell lines from TLS
-records, and hands the bytes to the protocol's reader or to the TLS dissector.
+records, and hands the bytes to the protocol's reader or to the TLS dissector. Where
+the command for the upgrade was not captured, a record in the place of a line shows it.
 
 A side that goes on in clear text after an upgrade is read line by line, and TLS
 may still begin with any of its lines: that is how injected commands and replies
@@ -32,6 +33,7 @@ from dissectors.events import (
     MessageTransferred,
     Side,
     SoftwareIdentified,
+    StartTls,
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS
@@ -61,6 +63,8 @@ _CR = 0x0D
 _MAX_MARKS = 4096
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
+# what records of TLS begin with, and no line: their content type
+_RECORD_STARTS = frozenset(range(0x14, 0x18))
 # what a line after an upgrade ends behind, or before: the content type of a record
 _STRAY_LINE_END = re.compile(rb"\n|(?=[\x14-\x17])")
 # they come once per side, and tell that the rest could not be read
@@ -522,7 +526,7 @@ class MailDissector(abc.ABC):
             if act is None:
                 break
             end = data.find(b"\n", start)
-            if end <= start or data[end - 1] != _CR:
+            if end <= start or data[end - 1] != _CR or data[start] in _RECORD_STARTS:
                 break
             line = data[start : end - 1]
             unread.bare_lf = False
@@ -586,6 +590,8 @@ class MailDissector(abc.ABC):
     def _take_line(self, side: Side) -> bytes | None:
         """Take a line off a side's unread bytes, and report one over the limit."""
         unread = self._input[side]
+        if self._is_record_next(side):
+            return None
         line = unread.take_line()
         if side is _CLIENT and line is not None:
             self._note_place()
@@ -594,10 +600,34 @@ class MailDissector(abc.ABC):
             self._anomaly("line_too_long", side)
         return line
 
+    def _is_record_next(self, side: Side) -> bool:
+        """Whether a record of TLS is where a line should be, or may be.
+
+        Its STARTTLS was not captured if something is missing, if the other side is not
+        seen at all, or speaks TLS already. Else it is a line of some sort.
+        """
+        unread, other = self._input[side], _OTHER[side]
+        data = unread.data
+        if not data or data[0] not in _RECORD_STARTS or unread.skipping:
+            return False
+        others = self._input[other]
+        is_possible = self._has_gap_in_clear or self._mode[other] is _TLS
+        if not (is_possible or not (others.offset or others.data)):
+            return False
+        is_tls = looks_like_tls(data[:TLS_PREFIX_BYTES])
+        if is_tls:
+            self._events.append(StartTlsAdvanced(StartTls.ACCEPTED, is_inferred=True))
+            self._start_tls()
+        return is_tls or (is_tls is None and not self._at_eof[side])
+
     def _is_text(self, side: Side, data: bytes) -> bool:
         """Whether the first bytes of a side begin as no TLS record does."""
-        is_first = not (self._upgraded or self._undecided[side])
+        is_first = not (self._upgraded or self._undecided[side] or self._is_dark())
         return is_first and data != b"" and data[0] in _TEXT
+
+    def _is_dark(self) -> bool:
+        """Whether the other side was in the middle of TLS when the capture began."""
+        return self._tls is not None and self._tls.began_before
 
     def _decide_both(self) -> None:
         for side in _SIDES:
@@ -611,7 +641,8 @@ class MailDissector(abc.ABC):
                 is_tls = looks_like_tls(bytes(held[:TLS_PREFIX_BYTES]))
                 if is_tls is None and not (now or self._at_eof[side]):
                     return
-                if is_tls or (self._upgraded and held[0] not in _TEXT):
+                is_binary = self._upgraded and held[0] not in _TEXT
+                if is_tls or is_binary or self._is_dark():
                     self._enter_tls(side)
                     if self._mode[side] is _TLS:
                         return

@@ -226,9 +226,13 @@ class StateChanged:
 
 @dataclass(slots=True)
 class StartTlsAdvanced:
-    """The upgrade to TLS came one step further."""
+    """The upgrade to TLS came one step further.
+
+    `is_inferred` if TLS shows it, and the command for it was not captured.
+    """
 
     step: StartTls
+    is_inferred: bool = False
 
 
 @dataclass(slots=True)
@@ -491,12 +495,13 @@ class TlsHandshakeSeen:
         ech: the client sent an Encrypted Client Hello, or one for show.
         secure_renegotiation: both sides have it (RFC 5746); `None` in TLS 1.3.
         renegotiations: further handshakes, as far as they were decrypted.
-        established: encrypted application data or Finished was seen both ways.
+        established: encrypted application data or Finished was seen both ways; or
+            application data, if the handshake was not captured.
         failed_after: last step of a handshake that came to nothing.
         alert: description of the first fatal alert that could be read.
         alerts: all of them, with side, level and meaning.
         begin_ns: when the first hello was seen.
-        end_ns: when the handshake was over, if it was established.
+        end_ns: when the handshake was over, if that was seen.
         chain: the server's certificates, its own first.
         client_chain: those of the client.
         decrypted: data was decrypted, with secrets from a key log.

@@ -13,7 +13,7 @@ class Protection(enum.StrEnum):
     """What an eavesdropper saw of a session."""
 
     IMPLICIT = "implicit"
-    """TLS from the first byte on."""
+    """TLS from the first byte on, or from the first one that was captured."""
     STARTTLS = "starttls"
     """Upgraded to TLS after some commands in clear."""
     CLEAR = "clear"
@@ -40,6 +40,7 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
     return (
         sessions["tls_mode"]
         .replace("none", Protection.CLEAR.value)
+        .fillna(Protection.IMPLICIT.value)
         .mask(has_failed, Protection.FAILED.value)
         .mask(has_failed & is_unseen | ~has_tls & is_silent, Protection.UNKNOWN.value)
         .rename("protection")

@@ -106,6 +106,8 @@ class ImapDissector(StateReader):
         unread, fragments = self._input[side], self._fragments[side]
         receive = self._receive_response if side else self._receive_command
         while unread.data and not (self._paused or self._hands_over):
+            if fragments.literal is None and self._is_record_next(side):
+                return
             fragment = fragments.take_fragment()
             if fragment is None:
                 if not self._at_eof[side] or fragments.in_literal:

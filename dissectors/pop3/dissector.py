@@ -202,8 +202,13 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             # RFC 5034 §4: a challenge
             self._challenged = True
             sasl.receive_challenge(line[2:])
-        elif not (is_rest or self._stray_replies):
+        elif not (is_rest or self._stray_replies or self._is_client_unseen()):
             self._anomaly("pop3_unexpected_line", Side.SERVER)
+
+    def _is_client_unseen(self) -> bool:
+        """Whether nobody knows which responses are multi-line, behind the greeting."""
+        client = self._input[Side.CLIENT]
+        return self._greeted and not (client.offset or client.data)
 
     def _receive_response_line(self, response: _Response) -> None:
         if not self._greeted:

@@ -95,6 +95,7 @@ class TlsDissector:
 
     Attributes:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
+        began_before: its handshake was over when the capture began.
         unread: what of the data that came last is none of its records.
         unread_offset: where that is in the stream.
         anomaly_count: how many there were, so that not too many are reported.
@@ -123,6 +124,7 @@ class TlsDissector:
         "_server_hello",
         "_time_ns",
         "anomaly_count",
+        "began_before",
         "is_aborted",
         "unread",
         "unread_offset",
@@ -146,6 +148,7 @@ class TlsDissector:
             hosts: the addresses of both ends.
             after_gap: bytes are missing of what came before TLS.
         """
+        self.began_before = False
         self.unread = b""
         self.unread_offset = 0
         self._limits = limits
@@ -321,6 +324,7 @@ class TlsDissector:
     def _begin_application_data(self, flow: Flow, length: int) -> None:
         if not self._has_handshake:
             # the capture began in the middle: all that follows is protected
+            self.began_before = True
             self._go_dark()
         elif self._proves_handshake(flow, length):
             self._darken(flow)
@@ -775,6 +779,9 @@ class TlsDissector:
         seen.established = self._client.is_finished and self._server.is_finished
         if seen.established:
             seen.end_ns = self._time_ns
+        elif self.began_before:
+            # data is sent when a handshake is over
+            seen.established = True
         elif not self._has_gap and self._has_handshake:
             seen.failed_after = self._last_step
         self._events.append(seen)

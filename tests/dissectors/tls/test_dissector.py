@@ -195,7 +195,7 @@ def test_client_refuses_certificate_in_clear() -> None:
 def test_connection_that_was_captured_from_the_middle() -> None:
     connection = play([(Side.SERVER, APPLICATION_DATA)])
     assert connection.is_opaque()
-    assert connection.seen == TlsHandshakeSeen()
+    assert connection.seen == TlsHandshakeSeen(established=True)
 
 
 def test_protected_alert_from_the_middle() -> None:
