@@ -288,12 +288,16 @@ MESSAGES = Table(
         Column("subject", _TEXT, "Subject, decoded"),
         Column("from", _TEXT, "From, decoded"),
         Column("reply_to", _TEXT, "Reply-To, decoded"),
-        Column("to", _TEXTS, "addresses of To and Cc, decoded"),
+        Column("to", _TEXTS, "addresses of To and Cc without groups, decoded"),
         Column("date", _TEXT, "Date as sent"),
         Column("mailer", _TEXT, "User-Agent or X-Mailer"),
         Column("list_id", _TEXT, "List-Id of a mailing list"),
         Column("received", _TEXTS, "Received fields, newest first"),
-        Column("originating_ip", _TEXT, "where it was written, by its header"),
+        Column(
+            "originating_ip",
+            _TEXT,
+            "where it was written, by its header: as the first server saw it",
+        ),
         Column("dkim", _TEXTS, "DNS name of each DKIM key: selector and domain"),
         Column("authentication_results", _TEXTS, "Authentication-Results fields"),
         Column("content_type", _TEXT, "media type of the whole"),
@@ -311,6 +315,7 @@ MESSAGES = Table(
         Column(
             "attachments",
             pa.list_(_ATTACHMENT),
+            "all parts but text without a name, signatures and reports: "
             "name, type, type by its content, place in the message, size and SHA-256",
         ),
     ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from dissectors.events import Attachment, MessageFacts
 from dissectors.imap.grammar import unquote
 from dissectors.message import ParameterizedField, decode_words
+from dissectors.message.files import is_file
 from dissectors.message.header import kept_text
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _read_part(number: str, body: list[Value], limits: Limits) -> Part | None:
     name = name or _as_field(body[_PARAMETERS]).text(b"name")
     size = _as_number(octets)
     attachment = None
-    if name or disposition == b"attachment" or media_type.startswith(b"message/"):
+    if is_file(media_type, disposition, has_name=bool(name)):
         shown = media_type[:longest].decode("ascii", "backslashreplace")
         shown_name = name[:longest] if name else None
         attachment = Attachment(shown_name, shown, size, None, part=number)

@@ -1,8 +1,8 @@
 """Mail messages as they pass: header fields and attachments, never bodies.
 
 Handled: RFC 5322 header sections, encoded words (RFC 2047), parameters (RFC 2231),
-MIME entities of any nesting (RFC 2045, 2046), attached messages, files in plain text by
-uuencode. Left out: attached messages that are themselves encoded, message/partial.
+MIME entities of any nesting (RFC 2045, 2046), attached messages, files by uuencode.
+Left out: attached messages that are themselves encoded, message/partial.
 
 Memory per message is bounded by `Limits.header`, `mime_parts` and `mime_depth`; the
 cost is linear in the bytes.
@@ -10,9 +10,10 @@ cost is linear in the bytes.
 
 from __future__ import annotations
 
+from dissectors.message.content import Content
 from dissectors.message.parameters import ParameterizedField
 from dissectors.message.reader import MessageReader
-from dissectors.message.transfer import Content, content_for
+from dissectors.message.transfer import content_for
 from dissectors.message.words import decode_words
 
 __all__ = [

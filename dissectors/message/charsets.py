@@ -1,12 +1,13 @@
 """From bytes in a named charset to text, whatever the bytes are.
 
-A charset is looked up among the aliases that Python ships, never through the codec
-registry: that would import a module by a name from the wire and remember every
-name that is unknown.
+A charset is looked up among the aliases that Python ships and the labels that browsers
+and mail readers know beside, never through the codec registry: that would import a
+module by a name from the wire and remember every name that is unknown.
 """
 
 from __future__ import annotations
 
+import re
 from encodings.aliases import aliases
 
 _NOT_CHARSETS = {"mbcs", "rot_13", "tactis"}
@@ -20,22 +21,60 @@ _SUPERSETS = {
     "gbk": "gb18030",
     "iso2022_jp": "iso2022_jp_ext",
     "iso8859_9": "cp1254",
+    "iso8859_11": "cp874",
     "latin_1": "cp1252",
     "shift_jis": "cp932",
     "tis_620": "cp874",
 }
 
-# names that are used in mail but are no aliases
+# Names of WHATWG's and of IANA's registry that are no aliases. Visual and logical
+# order (RFC 1556) are the same characters, as are the ways of writing a name apart.
 _MORE_NAMES = {
-    "cp737": "cp737",
-    "cp874": "cp874",
-    "koi8_u": "koi8_u",
-    "unicode_1_1_utf_7": "utf_7",
-    "utf_8_sig": "utf_8_sig",
-    "windows_874": "cp874",
-    "x_gbk": "gb18030",
-    "x_sjis": "cp932",
+    "cp737": ("cp737",),
+    "cp874": ("cp874", "dos-874", "windows-874"),
+    "cp932": ("windows-31j", "x-sjis"),
+    "cp949": (
+        *("cseuckr", "iso-ir-149", "ksc_5601", "ks_c_5601-1989", "windows-949"),
+        "csksc56011987",
+    ),
+    "cp950": ("cn-big5", "x-x-big5"),
+    "cp1254": ("iso_8859-9:1989",),
+    "euc_jp": ("cseucpkdfmtjapanese", "x-euc-jp"),
+    "gb18030": ("cn-gb", "csgb2312", "gb_2312", "gb_2312-80", "x-gbk"),
+    "iso8859_6": ("csiso88596e", "csiso88596i", "iso-8859-6-e", "iso-8859-6-i"),
+    "iso8859_7": ("sun_eu_greek",),
+    "iso8859_8": (
+        *("csiso88598e", "csiso88598i", "iso-8859-8-e", "iso-8859-8-i"),
+        *("logical", "visual"),
+    ),
+    "iso8859_15": ("csisolatin9",),
+    "koi8_r": ("koi", "koi8"),
+    "koi8_u": ("koi8-u", "koi8-ru"),
+    "mac_cyrillic": ("x-mac-cyrillic", "x-mac-ukrainian"),
+    "mac_roman": ("csmacintosh", "mac", "x-mac-roman"),
+    "utf_7": ("unicode-1-1-utf-7",),
+    "utf_8": ("unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8"),
+    "utf_8_sig": ("utf_8_sig",),
+    "utf_16_be": ("unicodefffe",),
+    "utf_16_le": ("csunicode", "iso-10646-ucs-2", "ucs-2", "unicode", "unicodefeff"),
 }
+
+_LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
+# RFC 1700 "ISO_8859-1:1987" and the like: the year of a standard
+_YEAR = re.compile(r"(?<=\D\D8859\d)(?:19|20)\d\d$")
+# what windows-1252 adds to Latin-1 (WHATWG, index windows-1252)
+_WINDOWS_1252 = {
+    code: character
+    for code in range(0x80, 0xA0)
+    if (character := bytes((code,)).decode("cp1252", "ignore"))
+}
+
+
+def _key(name: str) -> str:
+    """What names of charsets are compared by: letters and digits (UTS #22 §1.4)."""
+    key = _NOT_ALPHANUMERIC.sub("", _LEADING_ZEROS.sub("", name.lower()))
+    return _YEAR.sub("", key)
 
 
 def _codec_names() -> dict[str, str]:
@@ -44,12 +83,13 @@ def _codec_names() -> dict[str, str]:
         for codec in aliases.values()
         if not codec.endswith("_codec") and codec not in _NOT_CHARSETS
     }
-    names = {codec: codec for codec in codecs}
-    names |= {alias: codec for alias, codec in aliases.items() if codec in codecs}
+    names = {_key(codec): codec for codec in codecs}
+    names |= {_key(alias): codec for alias, codec in aliases.items() if codec in codecs}
     names = {name: _SUPERSETS.get(codec, codec) for name, codec in names.items()}
     # what is labelled as ASCII and is not is like text without a label
     names = {name: codec for name, codec in names.items() if codec != "ascii"}
-    return names | _MORE_NAMES
+    more = {_key(name): codec for codec, each in _MORE_NAMES.items() for name in each}
+    return names | more
 
 
 _CODECS = _codec_names()
@@ -60,16 +100,24 @@ def decode_charset(data: bytes | bytearray, charset: bytes) -> str:
 
     Bytes in an unknown charset are decoded like those without a label.
     """
-    name = charset.decode("ascii", "replace").lower().replace("-", "_")
-    codec = _CODECS.get(name)
+    key = _key(charset.decode("ascii", "replace"))
+    # some put "x-" before names that were registered since
+    codec = _CODECS.get(key) or _CODECS.get(key.removeprefix("x"))
     if codec is None:
         return decode_unlabelled(data)
+    if codec == "cp1252":
+        return _decode_windows_1252(data)
     return data.decode(codec, "replace")
 
 
 def decode_unlabelled(data: bytes | bytearray) -> str:
-    """Decode bytes of which no charset is known: UTF-8 if they are, else Latin-1."""
+    """Decode bytes of which no charset is known: UTF-8, or else windows-1252."""
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        return _decode_windows_1252(data)
+
+
+def _decode_windows_1252(data: bytes | bytearray) -> str:
+    """Decode as browsers do: bytes that windows-1252 leaves out are controls."""
+    return data.decode("latin-1").translate(_WINDOWS_1252)

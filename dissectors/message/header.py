@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from dissectors.message.addresses import split_addresses
+from dissectors.message.trace import find_origin
 from dissectors.message.words import decode_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dissectors.events import MessageFacts
     from dissectors.limits import Limits
 
-# RFC 5322 §2.2.3: a line end before a blank only folds the field
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+# RFC 5322 §2.2.3: a line end before a blank only folds the field. Outlook also reads
+# a file name that stands at the beginning of the next line, and malware is sent so.
+_FOLD = re.compile(
+    rb"\r?\n(?=[ \t])|(?<=;)\r?\n(?=(?:file)?name(?:\*\d*+)?+\*?=)", re.IGNORECASE
+)
 
 # The fields that are wanted, unfolded. RFC 5322 §4.5: blanks before the colon are
 # obsolete but valid. Nothing is tried twice, so the cost is linear.
@@ -25,17 +27,6 @@ _FIELD = re.compile(
     rb"|user-agent|x-(?:client-ip|mailer|originating-ip|sender-ip))[^\S\n]*+:([^\n]*+)",
     re.IGNORECASE,
 )
-
-# What stands between two commas of an address list; commas in quoted strings,
-# comments (nested once) and angle brackets (routes, RFC 5322 §4.4) do not count.
-# What is opened and not closed lasts to the end. Next to nothing is tried twice, so
-# the cost is linear.
-_COMMENT_TEXT = rb"[^()\\]|\\."
-_COMMENT = rb"\((?:%b|\((?:%b)*+\))*+\)?" % (_COMMENT_TEXT, _COMMENT_TEXT)
-_ADDRESS = re.compile(
-    rb'(?:[^,"(<]++|"(?:[^"\\]|\\.)*+"?|%b|<[^>]*+>?)*+' % _COMMENT, re.DOTALL
-)
-
 
 _RARE_FIELDS = frozenset(
     {
@@ -52,20 +43,12 @@ _RARE_FIELDS = frozenset(
 )
 # more than any path has
 _MAX_HOPS = 100
-# in this order; none of them is standard, the first is the most common
-_IP_FIELDS = (b"x-originating-ip", b"x-sender-ip", b"x-client-ip")
-# RFC 5321 §4.4: From-domain = "FROM" FWS Extended-Domain, with a TCP-info in
-# parentheses that holds an address literal, mostly in brackets
-_FROM_CLAUSE = re.compile(rb"from\s.{0,1000}?(?=\sby\s|\Z)", re.IGNORECASE | re.DOTALL)
-_ADDRESS_LITERAL = re.compile(rb"[\[(](?:IPv6:)?([0-9A-F.:]{2,45})[\])]", re.IGNORECASE)
 
 
 def read_fields(section: bytes | bytearray) -> dict[bytes, list[bytes]]:
     """Read a header section into unfolded field bodies, by name in lower case."""
     fields: dict[bytes, list[bytes]] = {}
-    if b"\n " in section or b"\n\t" in section:
-        section = _FOLD.sub(b"", section)
-    for name, body in _FIELD.findall(b"\n" + section):
+    for name, body in _FIELD.findall(b"\n" + _FOLD.sub(b"", section)):
         fields.setdefault(name.lower(), []).append(body.strip())
     return fields
 
@@ -90,7 +73,7 @@ def apply_fields(
     if not _RARE_FIELDS.isdisjoint(fields):
         _apply_rare_fields(facts, fields, longest)
     for body in (*fields.get(b"to", ()), *fields.get(b"cc", ())):
-        for address in _split_addresses(body):
+        for address in split_addresses(body):
             if len(facts.to) >= limits.list_items:
                 facts.overruns.append("list_too_long")
                 return
@@ -120,7 +103,7 @@ def _apply_rare_fields(
         # RFC 2919 §3: list-id-header = "List-ID:" [phrase] "<" list-id ">" CRLF
         list_id = fields[b"list-id"][0].rpartition(b"<")[2].partition(b">")[0]
         facts.list_id = decode_words(list_id)[:longest]
-    facts.originating_ip = _find_origin(fields)
+    facts.originating_ip = find_origin(fields)
 
 
 def _dkim_key(body: bytes) -> str | None:
@@ -136,40 +119,6 @@ def _dkim_key(body: bytes) -> str | None:
     return (selector + b"._domainkey." + domain).decode("utf-8", "backslashreplace")
 
 
-def _find_origin(fields: dict[bytes, list[bytes]]) -> str | None:
-    """The address of who wrote a message: as a field says, or the first hop."""
-    for name in _IP_FIELDS:
-        if name in fields:
-            return _as_address(fields[name][0].strip(b"[] \t"))
-    hops = fields.get(b"received")
-    clause = _FROM_CLAUSE.match(hops[-1]) if hops else None
-    if clause is None:
-        return None
-    found = map(_as_address, _ADDRESS_LITERAL.findall(clause[0]))
-    return next((address for address in found if address), None)
-
-
-def _as_address(text: bytes) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text.decode("ascii")))
-    except ValueError:
-        return None
-
-
 def kept_text(limits: Limits) -> int:
     """How many characters of a field or a file name are kept."""
     return 4 * limits.kept_text
-
-
-def _split_addresses(body: bytes) -> Iterator[bytes]:
-    if b"," not in body:
-        if body:
-            yield body
-        return
-    position = 0
-    while position < len(body):
-        address = _ADDRESS.match(body, position)
-        assert address is not None  # the pattern matches nothing, too
-        if stripped := address[0].strip():
-            yield stripped
-        position = address.end() + 1

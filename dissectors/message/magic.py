@@ -21,12 +21,10 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
     (b"II*\0", "image/tiff"),  # TIFF 6.0 §2
     (b"MM\0*", "image/tiff"),
     (b"\0\0\x01\0", "image/vnd.microsoft.icon"),
     (b"{\\rtf", "application/rtf"),  # RTF 1.9.1
-    (b"MZ", "application/vnd.microsoft.portable-executable"),  # PE format
     (b"\x7fELF", "application/x-elf"),  # System V gABI
     (b"\xcf\xfa\xed\xfe", "application/x-mach-binary"),
     (b"\xce\xfa\xed\xfe", "application/x-mach-binary"),
@@ -35,25 +33,37 @@ _SIGNATURES = (
     # MS-CFB §2.2: documents of Office before 2007, messages of Outlook, installers
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
     (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),  # MS-OXTNEF §2.1.3.1
-    (b"ITSF", "application/vnd.ms-htmlhelp"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "application/onenote"),  # MS-ONESTORE §2.3.1
     (b"Rar!\x1a\x07", "application/vnd.rar"),
     (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (b"\x1f\x8b\x08", "application/gzip"),  # RFC 1952 §2.3.1
-    (b"BZh", "application/x-bzip2"),
     (b"\xfd7zXZ\0", "application/x-xz"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),  # RFC 8878 §3.1.1
     (b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed"),  # MS-CAB §2.1
-    (b"ID3", "audio/mpeg"),
     (b"OggS\0", "application/ogg"),
     (b"\x1aE\xdf\xa3", "video/webm"),
     (b"-----BEGIN PGP MESSAGE", "application/pgp-encrypted"),  # RFC 9580 §6.2
     (b"-----BEGIN PGP SIGNATURE", "application/pgp-signature"),
     (b"BEGIN:VCALENDAR", "text/calendar"),  # RFC 5545 §3.4
     (b"BEGIN:VCARD", "text/vcard"),  # RFC 6350 §3.3
-    (b"#!", "text/x-script"),
 )
-_FIRST_BYTES = frozenset(signature[:1] for signature, _ in _SIGNATURES)
+# Letters that a text may begin with, too. In these formats numbers follow, such as the
+# place of the PE header, with bytes that no text has (WHATWG MIME Sniffing §7.2, binary
+# data bytes).
+_BINARY_SIGNATURES = (
+    (b"MZ", "application/vnd.microsoft.portable-executable"),  # PE format
+    (b"BM", "image/bmp"),
+    (b"BZh", "application/x-bzip2"),
+    (b"ID3", "audio/mpeg"),  # ID3 2.4.0 §3.1
+    (b"ITSF", "application/vnd.ms-htmlhelp"),
+)
+# of a DOS header, the longest of them
+_LONGEST_HEADER = 64
+_BINARY_DATA = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_SCRIPT = re.compile(rb"#![ \t]*+/")
+_FIRST_BYTES = frozenset(
+    signature[:1] for signature, _ in _SIGNATURES + _BINARY_SIGNATURES
+)
 
 # WHATWG MIME Sniffing §7.1: tags that only a page begins with
 _HTML = re.compile(
@@ -87,16 +97,22 @@ def detect_type(head: bytes) -> str | None:
     Returns:
         The type, or `None` if the bytes tell nothing, as those of plain text.
     """
+    is_binary = _BINARY_DATA.search(head, 0, _LONGEST_HEADER) is not None
     if head[:1] in _FIRST_BYTES:
         for signature, media_type in _SIGNATURES:
             if head.startswith(signature):
                 return media_type
+        for signature, media_type in _BINARY_SIGNATURES:
+            if is_binary and head.startswith(signature):
+                return media_type
     if head.startswith(_ZIP):
         return _detect_archive(head)
-    if head.startswith(b"RIFF"):
+    if is_binary and head.startswith(b"RIFF"):
         return _RIFF.get(head[8:12])
-    # ISO/IEC 14496-12 §4.3
-    return "video/mp4" if head[4:8] == b"ftyp" else _detect_markup(head)
+    if is_binary and head[4:8] == b"ftyp":
+        # ISO/IEC 14496-12 §4.3
+        return "video/mp4"
+    return "text/x-script" if _SCRIPT.match(head) else _detect_markup(head)
 
 
 def _detect_markup(head: bytes) -> str | None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 
 from dissectors.message.charsets import decode_charset, decode_unlabelled
+from dissectors.message.comments import without_comments
 from dissectors.message.words import decode_words
 
 # RFC 2045 §5.1: parameter = attribute "=" (token / quoted-string)
-# Values with blanks but without quotes, and strings that are not closed, are
-# illegal but common. Nothing is tried twice, so the cost is linear.
+# Values with blanks but without quotes, strings that are not closed, and a semicolon
+# that is missing before the first parameter, are illegal but common. Nothing is tried
+# twice, so the cost is linear.
 _PARAMETER = re.compile(
-    rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL
+    rb'(?:;|^[^\s;]++\s)\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))',
+    re.DOTALL,
 )
+# RFC 822 §3.1.4: blanks may stand between tokens
+_SLASH = re.compile(rb"\s*+/\s*+")
 # Only these two need the backslash; before other characters it is one itself, in
 # the Windows paths that some mailers send.
 _QUOTED_PAIR = re.compile(rb'\\(["\\])')
@@ -31,7 +36,7 @@ class ParameterizedField:
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._parameters: dict[bytes, bytes] | None = None
-        self.value = body.partition(b";")[0].strip().lower()
+        self.value = _read_value(body.partition(b";")[0])
 
     def raw(self, name: bytes) -> bytes:
         """Return a parameter that is meant for machines; empty if it is absent."""
@@ -69,6 +74,13 @@ class ParameterizedField:
         return parameters
 
 
+def _read_value(body: bytes) -> bytes:
+    """Read a token, or two with a slash; comments and quotes do not count."""
+    value = _SLASH.sub(b"/", without_comments(body)).replace(b'"', b"")
+    words = value.split(None, 1)
+    return words[0].lower() if words else b""
+
+
 def _sections(parameters: dict[bytes, bytes], name: bytes) -> list[tuple[bytes, bool]]:
     """Collect the sections of a continued parameter (RFC 2231 §3).
 
@@ -92,6 +104,8 @@ def _decode_sections(sections: list[tuple[bytes, bool]]) -> str:
     first, is_extended = sections[0]
     # RFC 2231 §4: charset'language'percent-encoded text
     if is_extended and first.count(b"'") >= 2:
+        # quotes are not for extended values, and some mailers put them there
+        first = first.replace(b'"', b"")
         charset, _, first = first.split(b"'", 2)
         sections = [(first, True), *sections[1:]]
     joined = b"".join(

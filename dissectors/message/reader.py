@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 
 from dissectors.events import Attachment, MessageFacts
 from dissectors.limits import DEFAULT_LIMITS
+from dissectors.message.files import is_file
 from dissectors.message.header import apply_fields, kept_text, read_fields
 from dissectors.message.parameters import ParameterizedField
-from dissectors.message.transfer import content_for
+from dissectors.message.transfer import content_for, encoding_name
 from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dissectors.limits import Limits
-    from dissectors.message.transfer import Content
+    from dissectors.message.content import Content
 
 # Bytes are gathered up to this many before they are looked at: large enough to
 # spread the cost of a step, small enough to keep for each of many connections.
@@ -43,7 +44,7 @@ _MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z
 _TEXT = b"text/plain"
 _OCTETS = b"application/octet-stream"
 # encodings in which no line of a file stands as it is
-_ENCODED = frozenset((b"base64", b"quoted-printable"))
+_ENCODED = frozenset((b"base64", b"quotedprintable"))
 _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
 _ABSENT = ParameterizedField(b"")
 
@@ -368,12 +369,12 @@ class MessageReader:
         name = disposition.text(b"filename") or content_type.text(b"name")
         is_message = media_type in _MESSAGE_TYPES
         encoding = fields.get(b"content-transfer-encoding", [b""])[0]
-        if name or is_message or disposition.value == b"attachment":
+        if is_file(media_type, disposition.value, has_name=bool(name)):
             attachment = self._new_attachment(name, media_type)
             content = content_for(encoding, is_message=is_message)
             self._entities.append(_Entity(attachment=attachment, content=content))
             self._contents.append(content)
-        elif media_type == _TEXT and encoding.strip().lower() not in _ENCODED:
+        elif media_type == _TEXT and encoding_name(encoding) not in _ENCODED:
             self._text = UuencodedText(self._add_file)
 
     def _new_attachment(self, name: str | None, media_type: bytes) -> Attachment:
@@ -407,6 +408,7 @@ class MessageReader:
             content = entity.content
             if entity.attachment is not None and content is not None:
                 content.finish()
+                entity.attachment.name = entity.attachment.name or content.name
                 entity.attachment.size_bytes = content.size_bytes
                 entity.attachment.detected_type = content.detected_type()
                 if entity.is_whole:

@@ -1,103 +1,59 @@
-"""Content transfer encodings (RFC 2045 §6), undone as the bytes pass.
-
-Only the size and the hash of the decoded content are kept, and its first bytes, until
-they have told its type.
-"""
+"""Content transfer encodings (RFC 2045 §6), undone as the bytes pass."""
 
 from __future__ import annotations
 
 import binascii
-import hashlib
+import re
 
-from dissectors.message.magic import HEAD_BYTES, detect_type
-
-_BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-# RFC 2045 §6.8: all other characters must be ignored
-_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64_ALPHABET + b"="))
+from dissectors.message.base64_text import decode_quanta, decode_rest
+from dissectors.message.comments import without_comments
+from dissectors.message.content import Content
+from dissectors.message.uuencoded import UuencodedContent
 
 # Lines of quoted-printable have 76 characters at most (RFC 2045 §6.7); this much of
 # one is decoded together.
 _LONGEST_LINE = 16 * 1024
 _FIRST_LINE = 998
 
+# RFC 2045 §6.7 rule 3: blanks at the end of a line were added on the way
+_TRAILING_BLANKS = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 
-def decode_base64(data: bytes) -> bytes:
-    """Decode base64 that is complete, whatever is wrong with it."""
-    clean = data.translate(None, _NOT_BASE64).lstrip(b"=").partition(b"=")[0]
-    return _decode_quanta(clean)
-
-
-def _decode_quanta(clean: bytes) -> bytes:
-    """Decode characters of the alphabet; a last single one holds no byte."""
-    if len(clean) % 4 == 1:
-        clean = clean[:-1]
-    return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+_ENCODING = re.compile(rb"[\s\"']*+([^\s\"';]*+)")
+_NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]+")
+# mail readers know these, too
+_ENCODING_ALIASES = {b"uue": b"uuencode", b"qp": b"quotedprintable"}
 
 
-class Content:
-    """Content that is sent as it is: 7bit, 8bit, binary.
+def encoding_name(body: bytes) -> bytes:
+    """Read a Content-Transfer-Encoding as leniently as mail readers do.
 
-    Attributes:
-        size_bytes: size of the decoded content so far.
+    Returns:
+        `base64`, `quotedprintable`, `uuencode`, or something else, which changes
+        nothing: the letters and digits of the name in lower case, without `x-`.
     """
-
-    __slots__ = ("_hash", "_head", "size_bytes")
-
-    def __init__(self) -> None:
-        self.size_bytes = 0
-        self._hash = hashlib.sha256()
-        self._head = b""
-
-    def update(self, data: bytes) -> None:
-        """Take the next bytes of the encoded content."""
-        self._keep(data)
-
-    def finish(self) -> None:
-        """Learn that the content is complete."""
-
-    def sha256(self) -> str:
-        """Return the hash of the decoded content in hex."""
-        return self._hash.hexdigest()
-
-    def detected_type(self) -> str | None:
-        """Return the type that the content's first bytes tell, if they do."""
-        return detect_type(self._head)
-
-    def _keep(self, decoded: bytes) -> None:
-        if self.size_bytes < HEAD_BYTES:
-            self._head += decoded[: HEAD_BYTES - self.size_bytes]
-        self.size_bytes += len(decoded)
-        self._hash.update(decoded)
+    found = _ENCODING.match(without_comments(body).lower())
+    assert found is not None  # the pattern matches nothing, too
+    name = _NOT_ALPHANUMERIC.sub(b"", found[1].removeprefix(b"x-"))
+    return _ENCODING_ALIASES.get(name, name)
 
 
 class Base64Content(Content):
     """Content in base64 (RFC 2045 §6.8)."""
 
-    __slots__ = ("_at_end", "_quantum")
+    __slots__ = ("_rest",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._quantum = b""
-        self._at_end = False
+        self._rest = b""
 
     def update(self, data: bytes) -> None:
         """Take the next bytes of the encoded content."""
-        if self._at_end:
-            return
-        clean = self._quantum + data.translate(None, _NOT_BASE64)
-        if b"=" in clean:
-            if not self.size_bytes:
-                clean = clean.lstrip(b"=")
-            # RFC 2045 §6.8: "=" is evidence that the end of the data was reached
-            clean, padding, _ = clean.partition(b"=")
-            self._at_end = bool(padding)
-        end = len(clean) & ~3
-        self._keep(binascii.a2b_base64(clean[:end]))
-        self._quantum = clean[end:]
+        decoded, self._rest = decode_quanta(self._rest + data)
+        self._keep(decoded)
 
     def finish(self) -> None:
         """Learn that the content is complete."""
-        self._keep(_decode_quanta(self._quantum))
+        self._keep(decode_rest(self._rest))
 
 
 class Base64MessageContent(Base64Content):
@@ -153,13 +109,13 @@ class QuotedPrintableContent(Content):
     def update(self, data: bytes) -> None:
         """Take the next bytes of the encoded content."""
         for start in range(0, len(data), _LONGEST_LINE):
-            self._decode_lines(self._line + data[start : start + _LONGEST_LINE])
+            self._decode_whole_lines(self._line + data[start : start + _LONGEST_LINE])
 
     def finish(self) -> None:
         """Learn that the content is complete."""
-        self._keep(binascii.a2b_qp(self._line))
+        self._keep(_decode_lines(self._line))
 
-    def _decode_lines(self, lines: bytes) -> None:
+    def _decode_whole_lines(self, lines: bytes) -> None:
         """Decode up to the last line end; only the first line may be too long."""
         while len(lines) > _LONGEST_LINE and b"\n" not in lines[:_LONGEST_LINE]:
             # an escape is three characters long
@@ -168,8 +124,12 @@ class QuotedPrintableContent(Content):
             self._keep(binascii.a2b_qp(lines[:cut]))
             lines = lines[cut:]
         end = lines.rfind(b"\n") + 1
-        self._keep(binascii.a2b_qp(lines[:end]))
+        self._keep(_decode_lines(lines[:end]))
         self._line = lines[end:]
+
+
+def _decode_lines(lines: bytes) -> bytes:
+    return binascii.a2b_qp(_TRAILING_BLANKS.sub(b"", lines))
 
 
 def content_for(encoding: bytes, *, is_message: bool = False) -> Content:
@@ -179,9 +139,11 @@ def content_for(encoding: bytes, *, is_message: bool = False) -> Content:
         encoding: the field's body.
         is_message: the content is a message/rfc822.
     """
-    name = encoding.strip().lower()
+    name = encoding_name(encoding)
     if name == b"base64":
         return Base64MessageContent() if is_message else Base64Content()
-    if name == b"quoted-printable":
+    if name == b"quotedprintable":
         return QuotedPrintableContent()
+    if name == b"uuencode":
+        return UuencodedContent()
     return Content()

@@ -11,7 +11,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from dissectors.message.transfer import Content
+from dissectors.message.content import Content
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,11 @@ class UuencodedText:
         self._rest = b"\n"
         self._name = ""
         self._file: Content | None = None
+
+    @property
+    def open_file(self) -> tuple[str, Content] | None:
+        """Name and content of a file whose end did not come yet."""
+        return None if self._file is None else (self._name, self._file)
 
     def break_off(self) -> None:
         """Learn that some of the text is missing, and of a file in it, too."""
@@ -88,6 +93,38 @@ class UuencodedText:
             self._file = None
             self._rest = b""
         return None
+
+
+class UuencodedContent(Content):
+    """Content that is a file by uuencode, or else what it is without decoding."""
+
+    __slots__ = ("_decoded", "_text")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._decoded: tuple[str, Content] | None = None
+        self._text: UuencodedText | None = UuencodedText(self._on_file)
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes of the encoded content."""
+        if self._text is not None and self._decoded is None:
+            self._keep(data)
+            self._text.update(data)
+
+    def finish(self) -> None:
+        """Learn that the content is complete."""
+        if self._text is None:
+            return
+        decoded = self._decoded or self._text.open_file
+        # it refers to this content: no reference cycle stays
+        self._text = None
+        if decoded is not None:
+            self.name, file = decoded
+            self._take_over(file)
+
+    def _on_file(self, name: str, file: Content) -> None:
+        # RFC 2045 §6 knows no such encoding; the first file is meant
+        self._decoded = self._decoded or (name, file)
 
 
 def _decode(line: bytes, file: Content) -> bool:

@@ -77,6 +77,20 @@ def test_structure_of_another_shape_has_no_parts(text: bytes) -> None:
     assert read_structure(items(text), DEFAULT_LIMITS) == {}
 
 
+def test_part_that_is_no_text_is_a_file_without_a_name() -> None:
+    body = (
+        b'(("TEXT" "PLAIN" NIL NIL NIL "7BIT" 9 1)'
+        b'("IMAGE" "PNG" NIL NIL NIL "BASE64" 9)'
+        b'("APPLICATION" "PGP-SIGNATURE" NIL NIL NIL "7BIT" 9) "MIXED")'
+    )
+    parts = read_structure(items(body), DEFAULT_LIMITS)
+    assert [part.attachment is not None for part in parts.values()] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def test_parts_are_limited() -> None:
     part = b'("IMAGE" "PNG" ("NAME" "a") NIL NIL "BASE64" 9)'
     parts = read_structure(items(b"(%b MIXED)" % (part * 9)), Limits(mime_parts=4))

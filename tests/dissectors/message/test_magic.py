@@ -68,11 +68,34 @@ def archive(*names: str) -> bytes:
         (b"Hello, this is text.\n", None),
         (b"<abbr> no page", None),
         (b"RIFF\0\0\0\0ELSE", None),
+        (b"BM\x46\0\0\0\0\0\0\0\x36", "image/bmp"),
+        (b"BZh91AY&SY\x5f\x3f\x03\x9d", "application/x-bzip2"),
+        (b"ID3\3\0\0\0\0\0\x21", "audio/mpeg"),
+        (b"#! /usr/bin/env python3\n", "text/x-script"),
         (b"", None),
     ],
 )
 def test_first_bytes_tell_the_type(head: bytes, media_type: str | None) -> None:
     assert detect_type(head) == media_type
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"MZ",
+        b"MZ is how programs begin.\r\n" * 9,
+        b"BM meets at noon.",
+        b"BZh is no archive",
+        b"ID3 tags are missing",
+        b"ITSF, the federation",
+        b"RIFF of the WEBP kind",
+        b"The ftyp box",
+        b"#!important",
+        "MZ über alles".encode("latin-1"),
+    ],
+)
+def test_text_that_begins_like_a_file_is_none(text: bytes) -> None:
+    assert detect_type(text) is None
 
 
 @given(st.binary(max_size=200))

@@ -15,6 +15,21 @@ def test_value_is_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b"text / plain; charset=x", b"text/plain"),
+        (b"(a) text/plain (b (c)); x=y", b"text/plain"),
+        (b'"text/plain"', b"text/plain"),
+        (b"attachment (comment)", b"attachment"),
+        (b"attachment filename=x", b"attachment"),
+        (b"two words/plain", b"two"),
+    ],
+)
+def test_value_may_have_comments_blanks_and_quotes(body: bytes, value: bytes) -> None:
+    assert ParameterizedField(body).value == value
+
+
+@pytest.mark.parametrize(
     ("body", "name"),
     [
         (b"x; name=plain.txt", "plain.txt"),
@@ -51,6 +66,10 @@ def test_value_is_in_lower_case() -> None:
         (b"x; name*=no%20charset", "no charset"),
         (b"x; name*=utf-8''%zz%4", "%zz%4"),
         (b'x; name*0="=?utf-8?q?a?="; name*1=b', "ab"),
+        (b"x; name*=utf-8''\"a%20b\"", "a b"),
+        (b"x; name*=\"utf-8''a%20b\"", "a b"),
+        (b"x name=a; y=z", "a"),
+        (b"x (c); name=a", "a"),
     ],
 )
 def test_parameter_is_decoded(body: bytes, name: str | None) -> None:

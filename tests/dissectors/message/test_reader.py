@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -152,6 +153,91 @@ def test_message_that_is_a_file() -> None:
 def test_attachment_needs_no_name() -> None:
     message = b"Content-Disposition: attachment\r\n\r\ntext"
     assert attachments(message) == [(None, "text/plain", 4, sha256(b"text"))]
+
+
+def one_part(header: str, content: bytes = b"content") -> bytes:
+    start = crlf(f"""\
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain
+
+text
+--b
+{header}
+
+""")
+    return start + content + b"\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/pdf", "image/png", "application/octet-stream", "message/partial"],
+)
+@pytest.mark.parametrize("disposition", ["", "Content-Disposition: inline\n"])
+def test_part_that_is_no_text_is_a_file_without_a_name(
+    media_type: str, disposition: str
+) -> None:
+    """RFC 2183 §2: the disposition is optional."""
+    found = [(None, media_type, 7, sha256(b"content"))]
+    header = f"{disposition}Content-Type: {media_type}"
+    assert attachments(one_part(header)) == found
+    assert attachments(crlf(header) + b"\r\n\r\ncontent") == found
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Content-Type: text/plain",
+        "Content-Type: text/html; charset=utf-8\nContent-Disposition: inline",
+        "Content-Type: text/calendar; method=REQUEST",
+        "Content-Type: application/pgp-signature",
+        "Content-Type: application/pkcs7-signature",
+        "Content-Type: message/delivery-status",
+        "Content-Type: multipart/alternative; boundary=c",
+    ],
+)
+def test_text_and_what_belongs_to_other_parts_is_no_file(header: str) -> None:
+    assert attachments(one_part(header)) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Disposition: attachment",
+        "Content-Disposition: ATTACHMENT (comment)",
+        "Content-Disposition: unheard-of",
+        "Content-Disposition: attachment filename",
+    ],
+)
+def test_text_said_to_be_an_attachment_is_a_file(header: str) -> None:
+    """RFC 2183 §2.8: so is what has an unknown disposition."""
+    found = [(None, "text/plain", 7, sha256(b"content"))]
+    assert attachments(one_part(header)) == found
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        (';\nname="a.rar"', "a.rar"),
+        ("; x=y;\nfilename*=utf-8''a.rar", None),
+        (' name="a.rar"', "a.rar"),
+        ('\n\nname="a.rar"', None),
+        ("; nonsense\n=\n:", None),
+    ],
+)
+def test_file_below_a_malformed_header_line_is_a_file(
+    lines: str, name: str | None
+) -> None:
+    found = attachments(one_part("Content-Type: application/x-rar" + lines))
+    assert [each[:2] for each in found] == [(name, "application/x-rar")]
+
+
+def test_uuencoded_part_has_the_name_inside() -> None:
+    encoded = b"begin 644 a.bin\n" + binascii.b2a_uu(b"content") + b"`\nend"
+    header = "Content-Type: a/b\nContent-Transfer-Encoding: x-uuencode"
+    assert attachments(one_part(header, encoded)) == [file("a.bin", b"content", "a/b")]
 
 
 def test_name_of_disposition_counts_before_that_of_type() -> None:

@@ -15,7 +15,7 @@ from dissectors.message import MessageReader
 from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
-    from dissectors.message.transfer import Content
+    from dissectors.message.content import Content
 
 CONTENT = b"%PDF-1.4 " + bytes(range(256)) * 3
 

@@ -1,0 +1,57 @@
+"""Content of a MIME part as its bytes pass.
+
+Only the size and the hash of the decoded content are kept, and its first bytes, until
+they have told its type.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from dissectors.message.magic import HEAD_BYTES, detect_type
+
+
+class Content:
+    """Content that is sent as it is: 7bit, 8bit, binary.
+
+    Attributes:
+        size_bytes: size of the decoded content so far.
+        name: file name in the encoding itself, once it is complete.
+    """
+
+    __slots__ = ("_hash", "_head", "name", "size_bytes")
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self.name: str | None = None
+        self._hash = hashlib.sha256()
+        self._head = b""
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes of the encoded content."""
+        self._keep(data)
+
+    def finish(self) -> None:
+        """Learn that the content is complete."""
+
+    def sha256(self) -> str:
+        """Return the hash of the decoded content in hex."""
+        return self._hash.hexdigest()
+
+    def detected_type(self) -> str | None:
+        """Return the type that the content's first bytes tell, if they do."""
+        return detect_type(self._head)
+
+    def _keep(self, decoded: bytes) -> None:
+        if self.size_bytes < HEAD_BYTES:
+            self._head += decoded[: HEAD_BYTES - self.size_bytes]
+        self.size_bytes += len(decoded)
+        self._hash.update(decoded)
+
+    def _take_over(self, other: Content) -> None:
+        """Become what another content is."""
+        self.size_bytes, self._hash, self._head = (
+            other.size_bytes,
+            other._hash,
+            other._head,
+        )

@@ -1,0 +1,34 @@
+"""Which parts of a message are files."""
+
+from __future__ import annotations
+
+# what belongs to the other parts, though it is no text
+_ABOUT_OTHERS = frozenset(
+    (
+        b"application/pgp-encrypted",  # RFC 3156 §4
+        b"application/pgp-signature",  # RFC 3156 §5
+        b"application/pkcs7-signature",  # RFC 8551 §3.5.3
+        b"application/x-pkcs7-signature",
+        b"message/delivery-status",  # RFC 3464 §2.1
+        b"message/disposition-notification",  # RFC 8098 §3.1
+        b"message/feedback-report",  # RFC 5965 §2
+        b"message/global-delivery-status",  # RFC 6533 §3
+        b"message/global-disposition-notification",
+    )
+)
+
+
+def is_file(media_type: bytes, disposition: bytes, *, has_name: bool) -> bool:
+    """Whether a part that is no multipart is a file: an attachment.
+
+    That is what has a name or is said to be one (RFC 2183 §2.8: by any disposition but
+    `inline`), and also everything else but text and what only belongs to other parts.
+
+    Args:
+        media_type: in lower case.
+        disposition: the value of Content-Disposition in lower case; empty without.
+        has_name: a file name was given.
+    """
+    if has_name or disposition not in (b"", b"inline"):
+        return True
+    return not (media_type.startswith(b"text/") or media_type in _ABOUT_OTHERS)
