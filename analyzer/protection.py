@@ -139,4 +139,7 @@ def _hides_something(session: Session, connection: Connection) -> bool:
     is_dark = tls is not None and tls.alert is None
     is_dark = is_dark and failed_after(session, connection) is None
     codes = {anomaly.code for anomaly in session.anomalies}
-    return bool(missing or is_dark or not connection.is_complete or codes & _HIDING)
+    # where nobody said anything, nothing was said in clear either
+    is_silent = not connection.carried_payload
+    is_whole = connection.is_complete and not (missing or is_dark or is_silent)
+    return not is_whole or not codes.isdisjoint(_HIDING)

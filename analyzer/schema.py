@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from dissectors.anomalies import ANOMALIES as ANOMALY_CODES
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _TEXT = pa.string()
 _TEXTS = pa.list_(pa.string())
@@ -82,7 +82,12 @@ SESSIONS = Table(
         Column("start", _TIME, "time of the first packet"),
         Column("end", _TIME, "time of the last packet"),
         Column("duration_s", _SECONDS, "from the first to the last packet"),
-        Column("tcp_rtt_s", _SECONDS, "from the SYN to the client's first ACK"),
+        Column(
+            "tcp_rtt_s",
+            _SECONDS,
+            "from the SYN to the client's ACK that completes the handshake; like all "
+            "times, null where one of both was not captured, or the clock went back",
+        ),
         Column("banner_delay_s", _SECONDS, "from that ACK to the server's greeting"),
         Column("login_delay_s", _SECONDS, "from that ACK to the login's success"),
         Column("idle_s", _SECONDS, "how long the client waited for news (IMAP IDLE)"),
@@ -94,7 +99,12 @@ SESSIONS = Table(
         Column("server_bytes", _COUNT, "distinct payload bytes from the server"),
         Column("missing_bytes", _COUNT, "payload bytes that were not captured"),
         Column("retransmitted_bytes", _COUNT, "payload bytes that came again"),
-        Column("ended", _TEXT, "closed, reset, timeout, open"),
+        Column(
+            "ended",
+            _TEXT,
+            "closed, reset, timeout, open; or, if it never began: refused (its SYN was "
+            "answered by RST), unanswered",
+        ),
         Column("complete", _FLAG, "the start and both directions were seen"),
         Column(
             "tls_mode",

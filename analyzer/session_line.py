@@ -11,6 +11,7 @@ from analyzer.text import escape_controls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_ENDINGS = {"reset": "reset", "timeout": "fell silent", "refused": "refused"}
 _MOST_CODES = 3
 _WIDEST_TEXT = 60
 
@@ -97,9 +98,7 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
     if not session["server_packets"]:
         yield "no answer"
     elif session["ended"] != "closed":
-        yield {"reset": "reset", "timeout": "fell silent"}.get(
-            session["ended"], "still open"
-        )
+        yield _ENDINGS.get(session["ended"], "still open")
 
 
 def _worries(session: Mapping[str, Any], protection: str) -> list[str]:

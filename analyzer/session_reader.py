@@ -128,7 +128,7 @@ class SessionReader:
             self.reading = False
 
     def streams_ended(self, connection: Connection) -> None:
-        """Learn that both ends have sent everything."""
+        """Learn that both ends are done, or that the connection was refused."""
         self._finish_detection()
         if self._session is not None:
             self._sink.session_ended(self._session, connection)
@@ -140,20 +140,23 @@ class SessionReader:
             self._sink.session_closed(self._session, connection)
 
     def _finish_detection(self) -> None:
-        self._connection = None
-        detector = self._detector
-        if detector is not None and detector.verdict is Verdict.UNDECIDED:
+        if self.wanted and self._session is None:
+            detector = self._detector or self._new_detector()
             self._decide(detector, detector.finish())
 
     def _detect(self, chunk: Chunk) -> None:
         if not self.reading:
             return
-        if self._detector is None:
-            protocol = self._ports.get(self._server_port)
-            self._detector = Detector(
-                protocol, saw_start=self._saw_start(), key_log=self._key_log
-            )
-        self._decide(self._detector, self._detector.receive(chunk))
+        detector = self._detector or self._new_detector()
+        self._decide(detector, detector.receive(chunk))
+
+    def _new_detector(self) -> Detector:
+        self._detector = Detector(
+            self._ports.get(self._server_port),
+            saw_start=self._saw_start(),
+            key_log=self._key_log,
+        )
+        return self._detector
 
     def _saw_start(self) -> bool:
         """Whether the connection began with a SYN; asked once, then forgotten."""

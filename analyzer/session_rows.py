@@ -163,9 +163,9 @@ def _timing(session: Session, connection: Connection) -> Row:
         connection.start_ns,
         connection.end_ns,
         (connection.end_ns - connection.start_ns) / _NS,
-        _seconds_between(connection.syn_ns, connection.established_ns),
-        _seconds_between(connection.established_ns, session.greeting_time_ns),
-        _seconds_between(connection.established_ns, session.login_time_ns),
+        _seconds_between(connection.syn_ns, connection.acknowledged_ns),
+        _seconds_between(connection.acknowledged_ns, session.greeting_time_ns),
+        _seconds_between(connection.acknowledged_ns, session.login_time_ns),
         session.idle_ns / _NS if session.idle_ns is not None else None,
         slowest_verb,
         slowest_ns / _NS if slowest_verb is not None else None,
@@ -458,7 +458,8 @@ def _place(
 
 
 def _seconds_between(start_ns: int | None, end_ns: int | None) -> float | None:
-    if start_ns is None or end_ns is None:
+    """How long something took; unknown also if the clock went back meanwhile."""
+    if start_ns is None or end_ns is None or end_ns < start_ns:
         return None
     return (end_ns - start_ns) / _NS
 

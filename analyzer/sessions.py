@@ -146,7 +146,8 @@ class Session:
         elif event.verb == "IDLE" and event.reply_time_ns and event.request_time_ns:
             # RFC 2177 §3: it is answered when the client ends it
             idle_ns = event.reply_time_ns - event.request_time_ns
-            self.idle_ns = (self.idle_ns or 0) + idle_ns
+            if idle_ns >= 0:
+                self.idle_ns = (self.idle_ns or 0) + idle_ns
 
     def _fold_greeting(self, event: events.GreetingReceived) -> None:
         if self.greeting is None:

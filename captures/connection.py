@@ -46,6 +46,9 @@ class Ending(StrEnum):
     RESET = "reset"
     TIMEOUT = "timeout"
     OPEN = "open"
+    # it never began: the SYN was answered by RST, or not at all
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
 
 
 class Endpoint(NamedTuple):
@@ -66,7 +69,10 @@ class ConnectionConsumer(StreamConsumer, Protocol):
     wanted: bool
 
     def streams_ended(self, connection: Connection) -> None:
-        """Learn that both streams have ended; the connection lingers for a while."""
+        """Learn that both ends are done; what comes yet was most likely sent before.
+
+        Only a refused connection may still begin, and then end once more.
+        """
 
     def close(self, connection: Connection) -> None:
         """Learn that the connection is over; all streams were ended before."""
@@ -100,16 +106,19 @@ class Connection:
         last_clock_ns: the latest time of any packet of the capture by then.
         syn_ns: time of the SYN; `None` if it was not seen.
         syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
-        established_ns: time of the originator's first ACK after both; where that
-            was not looked at (off the mail ports), that of the SYN and ACK.
+        established_ns: time of the originator's first packet behind its SYN; where
+            that was not looked at (off the mail ports), that of the SYN and ACK.
+        acknowledged_ns: time of the ACK that completed the handshake; `None` if it
+            was not seen.
         vlan: outermost VLAN of the first packet, -1 without one.
-        ending: how it ended, once it is closed or finished.
+        ending: how it ended, once it is refused, closed or finished.
         flows: the two directions, by `End`.
     """
 
     __slots__ = (
         "_budget",
         "_held",
+        "acknowledged_ns",
         "closed",
         "consumer",
         "end_ns",
@@ -151,6 +160,7 @@ class Connection:
         self.syn_ns: int | None = None
         self.syn_ack_ns: int | None = None
         self.established_ns: int | None = None
+        self.acknowledged_ns: int | None = None
         self.vlan = -1
         self.is_reset = False
         self.closed = False
@@ -200,9 +210,28 @@ class Connection:
         """Whether any payload byte was on the wire."""
         return any(flow.stream_bytes or flow.missing_bytes for flow in self.flows)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether its SYN was answered by RST, and by nothing else so far."""
+        return self.ending is Ending.REFUSED
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether nothing is known of it but that a SYN was sent."""
+        responder = self.flows[End.RESPONDER]
+        return (
+            self.syn_ns is not None
+            and self.established_ns is None
+            and responder.next_sequence is None
+        )
+
     def is_reopened_by(self, sequence: int) -> bool:
-        """Whether a SYN with this sequence number opens a new connection."""
-        return self.closed or sequence != self.syn_sequence
+        """Whether a SYN with this sequence number opens a new connection.
+
+        Every connection has a number of its own (RFC 9293 §3.4.1): the same one is of
+        a SYN that was sent again, if that was refused too.
+        """
+        return sequence != self.syn_sequence
 
     def receive(self, segment: Segment) -> None:
         """Take the next segment in capture order.
@@ -240,8 +269,7 @@ class Connection:
         """
         self._release_held(None)
         if not self.closed:
-            is_half_closed = any(flow.finished for flow in self.flows)
-            self.ending = Ending.CLOSED if is_half_closed else ending
+            self.ending = self._ending_without_close(ending)
         for flow in self.flows:
             flow.finish(self.end_ns, self.last_frame)
         if self.consumer.wanted:
@@ -254,6 +282,12 @@ class Connection:
         self._held.clear()
         for flow in self.flows:
             flow.discard()
+
+    def _ending_without_close(self, ending: Ending) -> Ending:
+        if self.is_attempt:
+            return Ending.REFUSED if self.is_refused else Ending.UNANSWERED
+        is_half_closed = any(flow.finished for flow in self.flows)
+        return Ending.CLOSED if is_half_closed else ending
 
     def _unseen(self, segment: Segment) -> int:
         """How many bytes of the other side it acknowledges before we saw them."""
@@ -316,6 +350,8 @@ class Connection:
             sequence += 1
         elif self.established_ns is None and end == End.ORIGINATOR:
             self.established_ns = time_ns
+            if self._completes_handshake(segment):
+                self.acknowledged_ns = time_ns
         if length:
             flow.receive(sequence, length, captured, data, time_ns, frame)
         if flags & _FIN:
@@ -323,11 +359,26 @@ class Connection:
         if flow.finished and self.flows[1 - end].finished:
             self._close()
 
+    def _completes_handshake(self, segment: Segment) -> bool:
+        """Whether a segment acknowledges the responder's SYN, and nothing behind it.
+
+        Without one of the numbers, only a bare ACK does for certain.
+        """
+        originator, responder = self.flows
+        if originator.next_sequence is None and responder.next_sequence is None:
+            return False
+        fits = originator.next_sequence is None or originator.is_first(segment.sequence)
+        if responder.next_sequence is None:
+            return fits and not segment.length
+        return fits and responder.is_first(segment.acknowledgment)
+
     def _receive_syn(self, segment: Segment) -> None:
         flow = self.flows[segment.end]
         if flow.next_sequence is None:
             flow.start(segment.sequence + 1)
         if segment.flags & _ACK:
+            if self.is_refused:
+                self.ending = Ending.OPEN
             if self.syn_ack_ns is None:
                 self.syn_ack_ns = segment.time_ns
             if self.syn_sequence is None:
@@ -340,6 +391,11 @@ class Connection:
     def _receive_reset(
         self, flow: Flow, sequence: int, time_ns: int, frame: int
     ) -> None:
+        if self.is_attempt:
+            # RFC 9293 §3.10.7.1: nobody listens; but the SYN may be sent again
+            if flow is self.flows[End.RESPONDER]:
+                self.ending = Ending.REFUSED
+            return
         # RFC 9293 §3.5.3: one outside the window is not for this connection
         if not -MAX_WINDOW <= flow.ahead(sequence) <= MAX_WINDOW or self.closed:
             return

@@ -162,7 +162,7 @@ class ConnectionTable:
     ) -> int:
         """Hand at least one row to a connection; return the first not taken."""
         consumer = connection.consumer
-        was_closed = connection.closed
+        was_closed, earlier_ending = connection.closed, connection.ending
         originator_is_lower = connection.originator_is_lower
         clock = rows.clock
         at = start
@@ -192,6 +192,8 @@ class ConnectionTable:
                 break
         if connection.closed and not was_closed:
             self._set_deadline(key, connection, CLOSED_TIMEOUT_NS)
+            consumer.streams_ended(connection)
+        elif connection.ending is Ending.REFUSED is not earlier_ending:
             consumer.streams_ended(connection)
         return at
 
@@ -223,6 +225,7 @@ class ConnectionTable:
         connection.serial = self._connection_count
         connection.vlan = rows.vlan[at]
         connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
+        connection.end_ns = connection.start_ns
         connection.last_clock_ns = rows.clock[at]
         for syn in earlier:
             end = ENDS[syn.source_is_lower is not originator_is_lower]
@@ -231,6 +234,7 @@ class ConnectionTable:
             connection.first_frame = earlier[0].frame
             connection.start_ns = earlier[0].time_ns
             connection.established_ns = connection.syn_ack_ns
+            connection.acknowledged_ns = connection.syn_ack_ns
         self._make_room()
         self._connections[key] = connection
         if elsewhere:

@@ -157,6 +157,10 @@ class Flow:
         distance = (sequence - self.next_sequence) & _SEQUENCE_MASK
         return distance if distance < 1 << 31 else distance - (1 << 32)
 
+    def is_first(self, sequence: int) -> bool:
+        """Whether this is the number of the stream's first byte, as far as is known."""
+        return self._position + self.ahead(sequence) == 0
+
     def start(self, sequence: int) -> None:
         """Expect the stream's first byte at `sequence`."""
         self.next_sequence = sequence & _SEQUENCE_MASK

@@ -135,6 +135,7 @@ def failure(sessions: pd.DataFrame) -> pd.Series[str]:
     for name, holds in (
         ("recipient refused", refused.fillna(value=False)),
         ("connection reset", sessions["ended"] == "reset"),
+        ("connection refused", sessions["ended"] == "refused"),
         ("no answer", sessions["server_packets"] == 0),
         ("TLS handshake failed", _is_handshake_failed(sessions)),
         ("login failed", (sessions["auth_result"] == "failure").fillna(value=False)),

@@ -136,7 +136,7 @@ def test_log_rotation_empties_a_capture_while_it_is_read(
     path = tmp_path / "rotated.pcap"
     path.write_bytes(DEMO.read_bytes())
 
-    def rotate(done: int, _: int) -> None:
+    def rotate(done: int, _: int | None) -> None:
         if done > 300_000:
             os.truncate(path, 0)
 

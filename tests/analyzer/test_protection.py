@@ -66,6 +66,7 @@ def connection(
         responder=SimpleNamespace(port=port),
         flows=(),
         is_complete=True,
+        carried_payload=True,
         ending=ending,
         syn_ns=syn_ns,
     )

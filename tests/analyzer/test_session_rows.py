@@ -10,6 +10,7 @@ import pytest
 
 import analyzer
 from tests.support.analyses import rows, rows_of
+from tests.support.captures import pcap
 from tests.support.traffic import ACK, CLIENT, RST, SERVER, SYN, Dialogue, write_pcap
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def test_attempt_without_an_answer_is_a_session(
         "none",
         "unknown",
     )
+    assert (row["ended"], row["protection"]) == ("unanswered", "unknown")
 
 
 def test_refused_attempt_is_a_session(row_of: Callable[[Dialogue], Row]) -> None:
@@ -144,7 +146,51 @@ def test_refused_attempt_is_a_session(row_of: Callable[[Dialogue], Row]) -> None
 
     row = row_of(refused.send(SERVER, flags=RST | ACK))
 
-    assert (row["ended"], row["banner"]) == ("reset", None)
+    assert (row["ended"], row["banner"]) == ("refused", None)
+    assert row["protection"] == "unknown"
+
+
+def test_client_that_says_nothing_says_nothing_in_clear(
+    row_of: Callable[[Dialogue], Row],
+) -> None:
+    row = row_of(Dialogue(993).close())
+    assert (row["ended"], row["protection"]) == ("closed", "unknown")
+
+
+def test_refused_attempt_that_is_repeated_is_one_session(tmp_path: Path) -> None:
+    attempts = [Dialogue(110, start_ms=ms, handshake=False) for ms in (0, 500, 1000)]
+    for each in attempts:
+        each.send(CLIENT, flags=SYN).send(SERVER, flags=RST | ACK)
+    path = write_pcap(tmp_path / "a.pcap", *attempts)
+
+    (row,) = rows(analyzer.analyze(path))
+
+    assert (row["ended"], row["first_frame"]) == ("refused", 1)
+    assert (row["client_packets"], row["server_packets"]) == (3, 3)
+
+
+def test_delay_without_the_handshake_is_unknown(tmp_path: Path) -> None:
+    greeted_at_once = Dialogue(25, handshake=False).server(b"220 a\r\n")
+    path = write_pcap(tmp_path / "a.pcap", greeted_at_once.client(b"QUIT\r\n"))
+    (row,) = rows(analyzer.analyze(path))
+    assert row["tcp_rtt_s"] is row["banner_delay_s"] is None
+
+
+def test_no_delay_is_negative_if_the_clock_goes_back(tmp_path: Path) -> None:
+    dialogue = greeted().client(b"EHLO a\r\n").server(b"250 a\r\n")
+    packets = [
+        packet._replace(time_ns=packet.time_ns - number * 2_000_000)
+        for number, packet in enumerate(dialogue.packets)
+    ]
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap(packets))
+
+    analysis = analyzer.analyze(path)
+
+    (row,) = rows(analysis)
+    assert row["tcp_rtt_s"] is row["banner_delay_s"] is row["slowest_s"] is None
+    assert row["duration_s"] == 0
+    assert analysis.exchanges["latency_s"].isna().all()
 
 
 @pytest.mark.parametrize(

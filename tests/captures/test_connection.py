@@ -143,10 +143,85 @@ def test_other_syn_opens_another_connection() -> None:
     assert talk.connection.is_reopened_by(FIRST[0] + 1)
 
 
-def test_syn_behind_the_end_opens_another_connection() -> None:
+def test_other_syn_behind_the_end_opens_another_connection() -> None:
     talk = Talk()
     talk.client(0, flags=RST)
-    assert talk.connection.is_reopened_by(FIRST[0])
+    assert talk.connection.is_reopened_by(FIRST[0] + 1)
+    assert not talk.connection.is_reopened_by(FIRST[0])
+
+
+def test_client_whose_syn_is_refused_sends_it_again() -> None:
+    talk = Talk(handshake=False)
+    for _ in range(3):
+        talk.client(-1, flags=SYN, acknowledged=None)
+        talk.server(-5001, flags=RST | ACK)
+        assert not talk.connection.is_reopened_by(FIRST[0])
+        assert talk.connection.timeout_ns == OPENING_TIMEOUT_NS
+    assert talk.finish() is Ending.REFUSED
+    assert [flow.packets for flow in talk.connection.flows] == [3, 3]
+
+
+def test_server_answers_the_syn_that_it_had_refused() -> None:
+    talk = Talk(handshake=False)
+    talk.client(-1, flags=SYN, acknowledged=None)
+    talk.server(-5001, flags=RST | ACK)
+    assert talk.connection.ending is Ending.REFUSED
+    talk.client(-1, flags=SYN, acknowledged=None)
+    talk.server(-1, flags=SYN | ACK)
+    talk.client(0)
+    talk.server(0, b"220 ")
+    assert talk.said == [(1, b"220 ")]
+    assert talk.finish() is Ending.OPEN
+
+
+def test_syn_that_nobody_answers_is_unanswered() -> None:
+    talk = Talk(handshake=False)
+    talk.client(-1, flags=SYN, acknowledged=None)
+    talk.client(0, flags=RST)
+    assert talk.finish(Ending.TIMEOUT) is Ending.UNANSWERED
+
+
+@pytest.mark.parametrize(
+    ("place", "data", "acknowledged", "completes"),
+    [
+        (0, b"", 0, True),
+        (0, b"EHLO", 0, True),
+        # it acknowledges the greeting, or comes behind another packet
+        (0, b"", 4, False),
+        (4, b"", 0, False),
+    ],
+)
+def test_only_the_ack_of_the_handshake_gives_its_time(
+    place: int, data: bytes, acknowledged: int, completes: bool
+) -> None:
+    talk = Talk(handshake=False)
+    talk.client(-1, flags=SYN, acknowledged=None)
+    talk.server(-1, flags=SYN | ACK)
+    talk.client(place, data, acknowledged)
+    expected = 3 * MILLISECOND_NS if completes else None
+    assert talk.connection.acknowledged_ns == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "data", "completes"),
+    [
+        # without a SYN there is no handshake; without its answer, data may come later
+        (None, b"", False),
+        (SYN, b"", True),
+        (SYN, b"EHLO", False),
+        (SYN | ACK, b"EHLO", True),
+    ],
+)
+def test_handshake_that_was_half_captured_gives_its_time_if_sure(
+    first: int | None, data: bytes, completes: bool
+) -> None:
+    talk = Talk(handshake=False)
+    if first == SYN:
+        talk.client(-1, flags=SYN, acknowledged=None)
+    elif first is not None:
+        talk.server(-1, flags=SYN | ACK)
+    talk.client(0, data)
+    assert (talk.connection.acknowledged_ns is not None) is completes
 
 
 def test_connection_may_begin_in_the_middle() -> None:
@@ -365,12 +440,12 @@ def test_reset_ends_both_sides() -> None:
     assert talk.said == [(0, b"EHLO"), (0, None), (1, None)]
 
 
-def test_refused_connection_is_reset() -> None:
+def test_connection_whose_syn_is_reset_is_refused() -> None:
     talk = Talk(handshake=False)
     talk.client(-1, flags=SYN, acknowledged=None)
     # RFC 9293 §3.10.7.1: the answer to a SYN where nobody listens has number 0
     talk.server(-5001, flags=RST | ACK)
-    assert talk.finish() is Ending.RESET
+    assert talk.finish() is Ending.REFUSED
     assert talk.connection.syn_ack_ns is None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from captures import End
+from captures import End, Ending
 
 if TYPE_CHECKING:
-    from captures import Connection, Ending
+    from captures import Connection
 
 
 class Recorder:
@@ -50,13 +50,13 @@ class Recorder:
     def streams_ended(self, connection: Connection) -> None:
         """Keep how the connection ended."""
         assert self.closed is None
-        assert self.ending is None
-        assert self.finished == set(End)
+        assert self.ending in {None, Ending.REFUSED}
+        assert self.finished == (set() if connection.is_refused else set(End))
         self.ending = connection.ending
 
     def close(self, connection: Connection) -> None:
         """Keep the connection."""
-        assert self.ending in {None, connection.ending}
+        assert self.ending in {None, Ending.REFUSED, connection.ending}
         assert self.closed is None
         assert self.finished == set(End)
         self.closed = connection
