@@ -207,7 +207,8 @@ SESSIONS = Table(
         Column(
             "forwarded_client",
             _TEXTS,
-            "what a proxy told of the client, as NAME=value (XCLIENT, XFORWARD)",
+            "what a proxy told of the client, as NAME=value (XCLIENT, XFORWARD, "
+            "PROXY protocol)",
         ),
         Column("client_software", _TEXT, "what the client says that it is"),
         Column("client_id", _TEXTS, "all that it says of itself, as name=value (IMAP)"),

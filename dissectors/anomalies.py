@@ -12,6 +12,7 @@ ANOMALIES = {
     "line_too_long": "a line over the limit was skipped",
     "too_many_pending_commands": "more commands without reply than are tracked",
     "list_too_long": "more items of a kind than are listed; the rest is left out",
+    "proxy_header_malformed": "a PROXY protocol header that can't be read was skipped",
     "starttls_plaintext_after": "clear text where TLS was agreed on",
     "starttls_not_begun": "TLS was agreed on and never began",
     # messages

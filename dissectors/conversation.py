@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from dissectors.events import (
     Anomaly,
     AuthAttempted,
+    ClientForwarded,
     Exposure,
     ExtensionUsed,
     LoginOffered,
@@ -37,6 +38,7 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS
+from dissectors.proxy_header import HeaderState, ProxyHeaderReader
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
     ApplicationData,
@@ -57,7 +59,7 @@ _OUT_OF_TLS = (ApplicationData, ApplicationGap)
 _OF_CLEAR_TEXT = (LoginOffered, StartTlsAdvanced)
 _OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
-_CLIENT = Side.CLIENT
+_CLIENT, _SERVER = Side
 _CR = 0x0D
 # packets that are told apart in what waits
 _MAX_MARKS = 4096
@@ -248,6 +250,7 @@ class MailDissector(abc.ABC):
         "_left_out",
         "_mode",
         "_plaintext_after_upgrade",
+        "_proxy_header",
         "_record_offsets",
         "_reversed",
         "_speaker",
@@ -270,6 +273,8 @@ class MailDissector(abc.ABC):
         self._undecided = (bytearray(), bytearray())
         self._mode = [_UNDECIDED, _UNDECIDED]
         self._speaker: Side | None = None
+        # reads what a proxy may have put before the client's bytes
+        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
         self._at_eof = [False, False]
         self._upgraded = False
         # reads what comes out of TLS
@@ -315,6 +320,11 @@ class MailDissector(abc.ABC):
             happened = self._reversed.receive_data(_OTHER[side], data, time_ns, frame)
             return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
+        header = self._proxy_header
+        if header is not None and (side is _CLIENT or header.held):
+            data = self._pass_proxy_header(header, side, data)
+            if not data:
+                return self._take_events()
         unread, others = self._input[side], self._input[_OTHER[side]]
         if side is not self._speaker:
             self._speaker = side
@@ -335,6 +345,46 @@ class MailDissector(abc.ABC):
             return self._take_events()
         events, self._events = self._events, []
         return events
+
+    def _pass_proxy_header(
+        self, header: ProxyHeaderReader, side: Side, data: bytes
+    ) -> bytes:
+        """Take the header of a proxy; return what is left to read of the data."""
+        if side is _SERVER:
+            if not header.is_begun:
+                # it is sent at once: what was held is answered already
+                self._give_up_proxy_header(header)
+            return data
+        unread = self._input[_CLIENT]
+        rest = header.feed(data)
+        if header.state is HeaderState.OPEN:
+            # it may turn out to be none
+            unread.mark(unread.offset + header.held, self._time_ns, self._frame)
+            return b""
+        self._end_proxy_header(header)
+        return rest
+
+    def _end_proxy_header(self, header: ProxyHeaderReader) -> None:
+        self._proxy_header = None
+        if header.state is HeaderState.MALFORMED:
+            self._anomaly("proxy_header_malformed", _CLIENT)
+        if header.attributes:
+            self._events.append(ClientForwarded(header.attributes))
+        self._input[_CLIENT].offset += header.length
+
+    def _give_up_proxy_header(self, header: ProxyHeaderReader, hole: int = 0) -> int:
+        """No more of it comes, or not these bytes; return how many are not its own."""
+        if hole and header.length:
+            hole = header.skip(hole)
+            if header.state is HeaderState.OPEN:
+                return 0
+        held = header.give_up()
+        self._end_proxy_header(header)
+        if held:
+            self._events += self._receive_clear(
+                _CLIENT, held, self._time_ns, self._frame
+            )
+        return hole
 
     def receive_gap(
         self,
@@ -364,6 +414,10 @@ class MailDissector(abc.ABC):
         if not reported:
             self._anomaly("stream_gap", side, f"{length} bytes")
         self._has_gap = True
+        if side is _CLIENT and self._proxy_header is not None:
+            length = self._give_up_proxy_header(self._proxy_header, length)
+            if not length:
+                return self._take_events()
         failed = self._tls
         if failed is not None and failed.is_aborted and self._mode[side] is _TLS:
             self._upgraded = False
@@ -393,6 +447,8 @@ class MailDissector(abc.ABC):
             return self._turn_around(happened)
         self._time_ns, self._frame = time_ns, frame
         if not self._at_eof[side]:
+            if side is _CLIENT and self._proxy_header is not None:
+                self._give_up_proxy_header(self._proxy_header)
             self._at_eof[side] = True
             self._decide(side, now=True)
             self._advance(side)
@@ -477,6 +533,7 @@ class MailDissector(abc.ABC):
         """
         self._share_with(dissector)
         dissector._is_inside = self._is_inside
+        dissector._proxy_header = None
         dissector.key_log, dissector.hosts = self.key_log, self.hosts
         for side in _SIDES:
             dissector._input[_OTHER[side]].offset = self._input[side].offset
@@ -743,6 +800,7 @@ class MailDissector(abc.ABC):
         """What waits for an answer in clear won't get one."""
         self._finish()
         inside._is_inside = True
+        inside._proxy_header = None
         inside._mode = [_LINES, _LINES]
         self._share_with(inside)
         self._inside = inside

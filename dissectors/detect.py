@@ -21,6 +21,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.events import Side
+from dissectors.proxy_header import BEGINNINGS as PROXY_BEGINNINGS
+from dissectors.proxy_header import HeaderState, ProxyHeaderReader
 from dissectors.services import Protocol
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
@@ -43,7 +45,7 @@ _OPENING_BYTES = 512
 
 # How the first packet of either side begins, where nothing but content can tell.
 SERVER_BEGINNINGS = (b"220 ", b"220-", b"* OK", b"* PR", b"+OK ", b"+OK\r")
-CLIENT_BEGINNINGS = (b"EHLO", b"HELO", b"LHLO")
+CLIENT_BEGINNINGS = (b"EHLO", b"HELO", b"LHLO", *PROXY_BEGINNINGS)
 # IANA TLS ALPN Protocol IDs registry; "smtp" and "esmtp" are what Exim asks for
 _PROTOCOL_BY_ALPN = {
     b"imap": Protocol.IMAP,
@@ -180,6 +182,8 @@ class Detector:
         "_key_log",
         "_openings",
         "_port_protocol",
+        "_proxy_header",
+        "_saw_proxy_header",
         "_saw_start",
         "_size",
         "_tls",
@@ -204,6 +208,9 @@ class Detector:
         self._size = 0
         self._openings = (_Opening(), _Opening())
         self._first_speaker: Side | None = None
+        # what a proxy put before the client's bytes says nothing of their protocol
+        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
+        self._saw_proxy_header = False
         self._key_log = key_log
         # reads a connection to a port that tells nothing, once it begins as TLS
         self._tls: TlsDissector | None = None
@@ -245,7 +252,7 @@ class Detector:
         """
         chunks, self._chunks = self._chunks, []
         begin = 0
-        if not self._saw_start and self._tls is None:
+        if not (self._saw_start or self._saw_proxy_header) and self._tls is None:
             fitting = [each.since for each in self._openings if each.protocols]
             begin = min(fitting, default=0)
         for number, chunk in enumerate(chunks):
@@ -253,14 +260,33 @@ class Detector:
                 yield chunk
 
     def _look_at(self, chunk: Chunk) -> None:
+        data = chunk.data
+        if data and chunk.side is Side.CLIENT:
+            data = self._behind_proxy_header(data)
+        if chunk.data and not data:
+            return
         if self._first_speaker is None:
             self._first_speaker = chunk.side
-        if chunk.data:
-            self._is_binary |= _BINARY.search(chunk.data) is not None
-            self._listen(chunk.side, chunk.data)
+        if data:
+            self._is_binary |= _BINARY.search(data) is not None
+            self._listen(chunk.side, data)
         else:
             self._has_gap |= chunk.gap > 0
             self._judge(chunk.side, at_end=True)
+
+    def _behind_proxy_header(self, data: bytes) -> bytes:
+        """What of the client's next bytes is no header of a proxy."""
+        header = self._proxy_header
+        if header is None:
+            return data
+        rest = header.feed(data)
+        if header.state is not HeaderState.OPEN:
+            self._proxy_header = None
+        self._saw_proxy_header |= header.is_begun
+        if header.is_begun and self._port_protocol is not None:
+            # nothing else begins so, and it may be longer than what is held
+            self.verdict = Verdict.MAIL
+        return rest
 
     def _listen(self, side: Side, data: bytes) -> None:
         opening = self._openings[side]
@@ -299,6 +325,7 @@ class Detector:
         self._first_speaker = None
         for opening in self._openings:
             opening.data.clear()
+        self._proxy_header = ProxyHeaderReader()
         for chunk in self._chunks:
             self._look_inside(self._tls, chunk)
 
@@ -311,6 +338,8 @@ class Detector:
         elif gap:
             happened = tls.receive_gap(side, gap, time_ns, frame)
         else:
+            if side is Side.CLIENT:
+                data = self._behind_proxy_header(data)
             happened = tls.receive_data(side, data, time_ns, frame)
         offer = tls.client_hello
         if offer is None or self.verdict is not Verdict.UNDECIDED:

@@ -212,7 +212,10 @@ class LoginOffered:
 
 @dataclass(slots=True)
 class ClientForwarded:
-    """XCLIENT or XFORWARD: what a proxy tells of the client, as `NAME=value`."""
+    """What a proxy tells of the client, as `NAME=value`.
+
+    By XCLIENT or XFORWARD, or in the header of the PROXY protocol.
+    """
 
     attributes: list[str]
 

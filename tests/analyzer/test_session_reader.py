@@ -180,3 +180,17 @@ def test_many_packets_cut_to_their_headers_are_not_kept(tmp_path: Path) -> None:
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue.close()))
 
     assert rows(analysis)[0]["missing_bytes"] == 15_000
+
+
+@pytest.mark.parametrize("handshake", [True, False])
+def test_mail_behind_a_proxy_is_found_on_any_port(
+    handshake: bool, tmp_path: Path
+) -> None:
+    dialogue = Dialogue(2526, handshake=handshake)
+    dialogue.client(b"PROXY TCP4 203.0.113.7 192.0.2.10 4711 2526\r\n")
+    dialogue.server(b"220 mx\r\n").client(b"EHLO a\r\n").server(b"250 mx\r\n").close()
+
+    (row,) = rows(analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue)))
+
+    assert (row["helo"], row["client_ip"], row["anomalies"]) == ("a", "192.0.2.101", [])
+    assert row["forwarded_client"][:2] == ["ADDR=203.0.113.7", "PORT=4711"]

@@ -130,3 +130,18 @@ def test_secrets_of_other_protocols_are_of_no_use(tmp_path: Path) -> None:
     (note,) = analyzer.analyze(capture, key_log=log).notes
 
     assert "none of its secrets" in note
+
+
+@pytest.mark.parametrize("alpn", [("imap",), ("h2",)])
+def test_client_may_name_the_protocol_behind_a_proxy(
+    alpn: tuple[str, ...], tmp_path: Path
+) -> None:
+    dialogue = Dialogue(PORT)
+    dialogue.client(b"PROXY TCP4 203.0.113.7 192.0.2.10 4711 8443\r\n")
+    for side, data in Stack(Settings(alpn=alpn)).play([]).steps:
+        dialogue.send(side, data)
+
+    analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue.close()))
+
+    seen = [(row["protocol"], row["anomalies"]) for row in rows(analysis)]
+    assert seen == ([("imap", [])] if alpn == ("imap",) else [])

@@ -270,7 +270,7 @@ def test_encrypted_connection_without_its_start_begins_with_a_record() -> None:
 
 
 def test_connection_with_its_start_is_given_back_in_full() -> None:
-    steps = [(CLIENT, b"PROXY TCP4\r\n"), (SERVER, b"220 mail.example.com\r\n")]
+    steps = [(CLIENT, b"CONNECT mail\r\n"), (SERVER, b"220 mail.example.com\r\n")]
 
     assert data(detect(steps, SMTP)) == b"".join(data for _, data in steps)
 
