@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from analyzer.clock import clock_anomalies, exchange_latency_ns
 from analyzer.identity import address_text, community_id, session_id
 from analyzer.protection import (
     IMPLICIT,
@@ -88,12 +89,13 @@ def session_rows(
         trust: judges certificates.
     """
     identifier = session_id(connection)
+    session.fold(clock_anomalies(session, connection))
     # answers come in another order than commands; commands tell the order
     exchanges = sorted(session.exchanges, key=attrgetter("number"))
     return SessionRows(
         _session_row(identifier, session, connection, captures, trust),
         [_message_row(identifier, each, captures) for each in session.messages],
-        [_exchange_row(identifier, each, captures) for each in exchanges],
+        [_exchange_row(identifier, each, connection, captures) for each in exchanges],
         [_anomaly_row(identifier, each, captures) for each in session.anomalies],
         identifier,
         connection.start_ns,
@@ -157,18 +159,30 @@ def _timing(session: Session, connection: Connection) -> Row:
         # RFC 2177 §3: IDLE is answered when the client ends it
         if each.verb in {None, "IDLE"}:
             continue
-        if (latency_ns := _latency_ns(each)) > slowest_ns:
+        latency_ns = exchange_latency_ns(each, connection)
+        if latency_ns is not None and latency_ns > slowest_ns:
             slowest_verb, slowest_ns = each.verb, latency_ns
     return (
         connection.start_ns,
         connection.end_ns,
         (connection.end_ns - connection.start_ns) / _NS,
-        _seconds_between(connection.syn_ns, connection.acknowledged_ns),
-        _seconds_between(connection.acknowledged_ns, session.greeting_time_ns),
-        _seconds_between(connection.acknowledged_ns, session.login_time_ns),
+        *_handshake_delays(session, connection),
         session.idle_ns / _NS if session.idle_ns is not None else None,
         slowest_verb,
         slowest_ns / _NS if slowest_verb is not None else None,
+    )
+
+
+def _handshake_delays(session: Session, connection: Connection) -> Row:
+    acknowledged_ns = connection.acknowledged_ns
+    ends = (
+        (connection.syn_ns, acknowledged_ns),
+        (acknowledged_ns, session.greeting_time_ns),
+        (acknowledged_ns, session.login_time_ns),
+    )
+    given = {each.time_ns for each in (connection.mistimed or {}).values()}
+    return tuple(
+        _seconds_between(*both) if given.isdisjoint(both) else None for both in ends
     )
 
 
@@ -357,8 +371,12 @@ def _retention(session: Session, retrieved: int) -> str | None:
 
 
 def _exchange_row(
-    identifier: str, exchange: events.Exchange, captures: Sequence[str]
+    identifier: str,
+    exchange: events.Exchange,
+    connection: Connection,
+    captures: Sequence[str],
 ) -> Row:
+    latency_ns = exchange_latency_ns(exchange, connection)
     capture, request_frame = _place(exchange.request_frame, captures)
     reply_capture, reply_frame = _place(exchange.reply_frame, captures)
     time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
@@ -377,7 +395,7 @@ def _exchange_row(
         exchange.status,
         exchange.response_code,
         exchange.reply_text,
-        _seconds_between(time_ns, reply_time_ns),
+        latency_ns / _NS if latency_ns is not None else None,
         capture,
         request_frame,
         reply_frame,
@@ -462,9 +480,3 @@ def _seconds_between(start_ns: int | None, end_ns: int | None) -> float | None:
     if start_ns is None or end_ns is None or end_ns < start_ns:
         return None
     return (end_ns - start_ns) / _NS
-
-
-def _latency_ns(exchange: events.Exchange) -> int:
-    if exchange.request_time_ns is None or exchange.reply_time_ns is None:
-        return -1
-    return exchange.reply_time_ns - exchange.request_time_ns

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
 # A batch ends at whichever limit comes first: large enough to spread numpy's
@@ -35,6 +37,8 @@ class PacketBatch:
         frame: (n,) int64, number in its own capture, the first packet is 1.
         position: bytes of all inputs that were consumed up to the end of this
             batch (of the compressed input where it is compressed), for progress.
+        mistimed: by frame ID, the times of packets whose own clock was wrong, which
+            have another one in `time_ns`; perhaps of packets of other batches, too.
     """
 
     captures: tuple[str, ...]
@@ -47,9 +51,28 @@ class PacketBatch:
     link_type: npt.NDArray[np.uint16]
     frame: npt.NDArray[np.int64]
     position: int
+    mistimed: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offset)
+
+    @property
+    def frame_ids(self) -> npt.NDArray[np.int64]:
+        """(n,) frame IDs (see `split_frame_id`)."""
+        return frame_ids(self.capture, self.frame)
+
+    def take(self, rows: Any) -> PacketBatch:
+        """Some of the packets, by a slice, a mask or indices."""
+        return replace(
+            self,
+            capture=self.capture[rows],
+            offset=self.offset[rows],
+            captured_length=self.captured_length[rows],
+            wire_length=self.wire_length[rows],
+            time_ns=self.time_ns[rows],
+            link_type=self.link_type[rows],
+            frame=self.frame[rows],
+        )
 
 
 # A frame ID tells a packet among those of all captures: which capture, and the

@@ -82,6 +82,7 @@ class _Columns:
         acknowledged: (n,) int64, likewise for the acknowledgment number.
         length: (n,) int64, payload bytes.
         missing: (n,) int64, how many of them were not captured.
+        mistimed: by frame ID, packets whose clock was wrong.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class _Columns:
         self.time_ns = segments.time_ns[self.row]
         self.frame = segments.frame[self.row]
         self.clock_ns = rows.clock_ns[self.row]
+        self.mistimed = rows.mistimed
 
     def take(self, rows: Rows) -> list[int]:
         """Take what is in order; return the first row of each span that was not."""
@@ -163,6 +165,8 @@ class _Columns:
         reading = np.array([span.connection.consumer.reading for span in self.spans])
         # a hole that the snap length cut must be told to who reads
         fits &= ~reading[self.span] | (self.missing == 0)
+        if self.mistimed:
+            fits &= ~np.isin(self.frame, list(self.mistimed))
         misfits = np.flatnonzero(~fits)
         stops = np.append(self.starts[1:], len(self.span))
         nearest = np.append(misfits, len(self.span))

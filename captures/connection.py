@@ -37,6 +37,8 @@ CLOSED_TIMEOUT_NS = 10 * SECOND_NS
 # another order than they were sent, but not by much.
 MAX_HELD_SEGMENTS = 8
 MAX_HELD_NS = SECOND_NS // 10
+# packets with a wrong time that are remembered
+MAX_MISTIMED = 1000
 
 
 class Ending(StrEnum):
@@ -92,6 +94,20 @@ class Segment(NamedTuple):
     frame: int
 
 
+class Mistimed(NamedTuple):
+    """A packet whose own time can't be.
+
+    Attributes:
+        end: who sent it.
+        claimed_ns: its own time.
+        time_ns: the time that it was given.
+    """
+
+    end: End
+    claimed_ns: int
+    time_ns: int
+
+
 class Connection:
     """One TCP connection.
 
@@ -111,6 +127,8 @@ class Connection:
         acknowledged_ns: time of the ACK that completed the handshake; `None` if it
             was not seen.
         vlan: outermost VLAN of the first packet, -1 without one.
+        mistimed: packets whose clock was wrong, by frame ID; `None` if there was none.
+            Of more than `MAX_MISTIMED`, the first ones.
         ending: how it ended, once it is refused, closed or finished.
         flows: the two directions, by `End`.
     """
@@ -129,6 +147,7 @@ class Connection:
         "is_reset",
         "last_clock_ns",
         "last_frame",
+        "mistimed",
         "originator",
         "originator_is_lower",
         "responder",
@@ -161,6 +180,7 @@ class Connection:
         self.syn_ack_ns: int | None = None
         self.established_ns: int | None = None
         self.acknowledged_ns: int | None = None
+        self.mistimed: dict[int, Mistimed] | None = None
         self.vlan = -1
         self.is_reset = False
         self.closed = False
@@ -261,6 +281,13 @@ class Connection:
         else:
             self._accept(segment)
 
+    def mistime(self, frame: int, packet: Mistimed) -> None:
+        """Learn that the packet which comes next has a wrong time."""
+        if self.mistimed is None:
+            self.mistimed = {}
+        if len(self.mistimed) < MAX_MISTIMED:
+            self.mistimed[frame] = packet
+
     def finish(self, ending: Ending) -> None:
         """End both streams and tell the consumer.
 
@@ -350,7 +377,8 @@ class Connection:
             sequence += 1
         elif self.established_ns is None and end == End.ORIGINATOR:
             self.established_ns = time_ns
-            if self._completes_handshake(segment):
+            is_timed = not self.mistimed or frame not in self.mistimed
+            if is_timed and self._completes_handshake(segment):
                 self.acknowledged_ns = time_ns
         if length:
             flow.receive(sequence, length, captured, data, time_ns, frame)

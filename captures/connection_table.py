@@ -23,6 +23,7 @@ from captures.connection import (
     SECOND_NS,
     Connection,
     Ending,
+    Mistimed,
     Segment,
 )
 from captures.handshakes import RecentHandshakes
@@ -169,6 +170,8 @@ class ConnectionTable:
         while True:
             captured = rows.captured[at]
             connection.last_clock_ns = clock[at]
+            if rows.mistimed and rows.frame[at] in rows.mistimed:
+                _mistime(connection, rows, at)
             connection.receive(
                 _new_tuple(
                     Segment,
@@ -317,6 +320,14 @@ class ConnectionTable:
             if connection is not None:
                 self.given_up += 1
                 self._end(entry[2], connection, Ending.OPEN)
+
+
+def _mistime(connection: Connection, rows: Rows, at: int) -> None:
+    """Tell a connection that the clock of a row's packet is wrong."""
+    frame = rows.frame[at]
+    end = ENDS[rows.source_is_lower[at] is not connection.originator_is_lower]
+    packet = Mistimed(end, rows.mistimed[frame], rows.time_ns[at])
+    connection.mistime(frame, packet)
 
 
 def _has_mail_port(key: ConnectionKey, segment_filter: SegmentFilter) -> bool:

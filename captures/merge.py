@@ -17,13 +17,14 @@ more than that of one capture alone, but 64 KiB for each at least.
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import ChainMap, deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
+from captures.clock import steadied
 from captures.errors import CaptureError
 from captures.reader import STANDARD_INPUT, CaptureReader, ReadEngine, open_capture
 
@@ -43,6 +44,17 @@ _LONG_RUN = 1024
 _Key = tuple[int, int]
 
 
+class _Opened(NamedTuple):
+    """What reads a capture, and its batches with steady times."""
+
+    reader: CaptureReader
+    batches: Generator[PacketBatch]
+
+    def close(self) -> None:
+        self.batches.close()
+        self.reader.close()
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A capture whose turn has not come.
@@ -50,26 +62,26 @@ class _Waiting:
     Attributes:
         index: of its name.
         first_time_ns: of its first packet.
-        opened: its reader and first batch, if it can't be opened a second time.
+        opened: it and its first batch, if it can't be opened a second time.
     """
 
     index: int
     first_time_ns: int
-    opened: tuple[CaptureReader, PacketBatch] | None
+    opened: tuple[_Opened, PacketBatch] | None
 
 
 class _Cursor:
     """A capture that is being read, and its packets that come next.
 
     Attributes:
-        reader: what reads it.
+        capture: what reads it.
         rank: its place among captures that have packets of the same time.
         position: bytes of its input that were handed on.
         secrets: how many of its secrets were handed on.
     """
 
-    def __init__(self, reader: CaptureReader, rank: int, batch: PacketBatch) -> None:
-        self.reader = reader
+    def __init__(self, capture: _Opened, rank: int, batch: PacketBatch) -> None:
+        self.capture = capture
         self.rank = rank
         self.position = 0
         self.secrets = 0
@@ -112,7 +124,7 @@ class _Cursor:
         self._at += count
         if self.is_done:
             self.position = self._batch.position
-        return self._times[rows], _select(self._batch, rows)
+        return self._times[rows], self._batch.take(rows)
 
 
 class MergedCaptures:
@@ -175,7 +187,7 @@ class MergedCaptures:
         """Close all captures; batches that were read stay valid."""
         self._batches.close()
         for cursor in self._active:
-            cursor.reader.close()
+            cursor.capture.close()
         for capture in self._waiting:
             if capture.opened:
                 capture.opened[0].close()
@@ -185,20 +197,21 @@ class MergedCaptures:
     def _survey(self, index: int) -> _Waiting | None:
         """Find out when a capture begins; `None` if it has no packet."""
         is_single = len(self.names) == 1
-        reader = self._open(index, self._max_bytes if is_single else _SMALLEST_WINDOW)
-        batch = self._next_batch(reader) if reader else None
-        if reader is None or batch is None:
+        opened = self._open(index, self._max_bytes if is_single else _SMALLEST_WINDOW)
+        batch = self._next_batch(opened) if opened else None
+        if opened is None or batch is None:
             return None
+        reader = opened.reader
         self.size += reader.size or 0
-        capture = _Waiting(index, int(batch.time_ns[0]), (reader, batch))
+        capture = _Waiting(index, int(batch.time_ns[0]), (opened, batch))
         if not is_single and reader.size is not None and reader.name != STANDARD_INPUT:
-            reader.close()
+            opened.close()
             capture.opened = None
         return capture
 
     def _open(
         self, index: int, max_bytes: int, *, again: bool = False
-    ) -> CaptureReader | None:
+    ) -> _Opened | None:
         try:
             reader = open_capture(
                 self.names[index],
@@ -214,17 +227,17 @@ class MergedCaptures:
             self.notes.append(reader.note)
         reader.captures = self.names
         reader.capture = index
-        return reader
+        return _Opened(reader, steadied(reader))
 
-    def _next_batch(self, reader: CaptureReader) -> PacketBatch | None:
+    def _next_batch(self, capture: _Opened) -> PacketBatch | None:
         """Read on; close the capture if there is no more."""
         try:
-            batch = next(reader, None)
+            batch = next(capture.batches, None)
         except CaptureError as error:
             self._report(error)
             batch = None
         if batch is None:
-            reader.close()
+            capture.close()
         return batch
 
     def _report(self, error: CaptureError) -> None:
@@ -253,16 +266,16 @@ class MergedCaptures:
             self._start(self._waiting.popleft())
 
     def _start(self, capture: _Waiting) -> None:
-        reader: CaptureReader | None
+        opened: _Opened | None
         batch: PacketBatch | None
         if capture.opened:
-            reader, batch = capture.opened
+            opened, batch = capture.opened
         else:
             window = self._window(len(self._active) + 1)
-            reader = self._open(capture.index, window, again=True)
-            batch = self._next_batch(reader) if reader else None
-        if reader and batch:
-            cursor = _Cursor(reader, self._rank, batch)
+            opened = self._open(capture.index, window, again=True)
+            batch = self._next_batch(opened) if opened else None
+        if opened and batch:
+            cursor = _Cursor(opened, self._rank, batch)
             self._rank += 1
             self._active.append(cursor)
             self._take_secrets(cursor)
@@ -273,7 +286,7 @@ class MergedCaptures:
 
     def _share_memory(self) -> None:
         for cursor in self._active:
-            cursor.reader.max_bytes = self._window(len(self._active))
+            cursor.capture.reader.max_bytes = self._window(len(self._active))
 
     def _next_run(self) -> list[tuple[_Cursor, int]]:
         """Choose the next packets, and how many of each capture, by rank."""
@@ -290,7 +303,7 @@ class MergedCaptures:
     def _read_on(self) -> None:
         """Get the next batch of each capture whose last one was handed on."""
         for cursor in [cursor for cursor in self._active if cursor.is_done]:
-            batch = self._next_batch(cursor.reader)
+            batch = self._next_batch(cursor.capture)
             self._take_secrets(cursor)
             if batch:
                 cursor.take(batch)
@@ -300,15 +313,16 @@ class MergedCaptures:
                 self._share_memory()
 
     def _take_secrets(self, cursor: _Cursor) -> None:
-        self.secrets += cursor.reader.secrets[cursor.secrets :]
-        cursor.secrets = len(cursor.reader.secrets)
+        secrets = cursor.capture.reader.secrets
+        self.secrets += secrets[cursor.secrets :]
+        cursor.secrets = len(secrets)
 
     def _cut(self, batch: PacketBatch) -> Generator[PacketBatch]:
         batch.position = self._position + sum(
             cursor.position for cursor in self._active
         )
         for first in range(0, len(batch), self._max_packets):
-            yield _select(batch, slice(first, first + self._max_packets))
+            yield batch.take(slice(first, first + self._max_packets))
 
 
 def open_captures(
@@ -339,20 +353,6 @@ def open_captures(
     )
 
 
-def _select(batch: PacketBatch, rows: Any) -> PacketBatch:
-    """Take some packets of a batch."""
-    return replace(
-        batch,
-        capture=batch.capture[rows],
-        offset=batch.offset[rows],
-        captured_length=batch.captured_length[rows],
-        wire_length=batch.wire_length[rows],
-        time_ns=batch.time_ns[rows],
-        link_type=batch.link_type[rows],
-        frame=batch.frame[rows],
-    )
-
-
 def _interleave(run: list[tuple[npt.NDArray[np.int64], PacketBatch]]) -> PacketBatch:
     """Merge batches by the times of their packets into one with its own buffer."""
     blocks, offsets, size = [], [], 0
@@ -375,7 +375,8 @@ def _interleave(run: list[tuple[npt.NDArray[np.int64], PacketBatch]]) -> PacketB
         time_ns=np.concatenate([each.time_ns for each in batches]),
         link_type=np.concatenate([each.link_type for each in batches]),
         frame=np.concatenate([each.frame for each in batches]),
+        mistimed=dict(ChainMap(*(dict(each.mistimed) for each in batches))),
     )
     # stable: batches are in the order of their ranks
     order = np.argsort(np.concatenate([times for times, _ in run]), kind="stable")
-    return _select(together, order)
+    return together.take(order)

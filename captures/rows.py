@@ -62,6 +62,7 @@ class Rows:
         clock_ns: (n,) int64, the latest time of any packet up to each one.
         keys: (runs,) key of each run of rows.
         stops: (runs,) index behind the last row of each run.
+        mistimed: as in `PacketBatch`.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Rows:
         self._buffer, self._inner = batch.buffer.data, inner
         self._outer_bytes = batch.buffer.size
         self.segments = segments = segments.take(order)
+        self.mistimed = batch.mistimed
         self.from_lower = lower[order]
         self.clock_ns = clock[segments.order]
         self.source_is_lower: list[bool] = self.from_lower.tolist()
