@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from analyzer.failures import Failure
 from dissectors.anomalies import ANOMALIES as ANOMALY_CODES
 
 SCHEMA_VERSION = 4
@@ -237,6 +238,21 @@ SESSIONS = Table(
         Column("rcpt_refused", _TEXTS, "those of them that the server refused"),
         Column("reply_codes", pa.list_(_CODE), "SMTP reply codes in order"),
         Column("last_error", _TEXT, "last negative answer"),
+        Column(
+            "failure",
+            _TEXT,
+            "what the client could not do, the first of these that holds: "
+            + ", ".join(Failure),
+        ),
+        Column(
+            "failure_detail", _TEXT, "what the server said then, or the alert of TLS"
+        ),
+        Column(
+            "failure_temporary",
+            _FLAG,
+            "the server said that it may be different later (4yz, UNAVAILABLE, ...); "
+            "null if it did not say",
+        ),
         Column("messages_sent", _COUNT, "messages that the client sent (SMTP)"),
         Column("messages_appended", _COUNT, "messages that the client stored (IMAP)"),
         Column("message_bytes", _COUNT, "size of all messages that crossed the wire"),

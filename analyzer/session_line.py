@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from analyzer.failures import Failure, failure_words
 from analyzer.reports import Protection
 from analyzer.terminal import as_size
 from analyzer.text import escape_controls
@@ -11,7 +12,8 @@ from analyzer.text import escape_controls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ENDINGS = {"reset": "reset", "timeout": "fell silent", "refused": "refused"}
+_ENDINGS = {"reset": "reset", "timeout": "fell silent"}
+_SAID_ELSEWHERE = ("closed", "refused", "unanswered")
 _MOST_CODES = 3
 _WIDEST_TEXT = 60
 
@@ -64,7 +66,7 @@ def describe(session: Mapping[str, Any], protection: str) -> SessionLine:
         _protection(session, protection),
         _safe(session["auth_user"] or ""),
         ", ".join(_happened(session)),
-        ", ".join(_worries(session, protection)),
+        ", ".join(_worries(session)),
     )
 
 
@@ -95,14 +97,13 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
     if refused := session["rcpt_refused"]:
         yield f"{len(refused):,} recipient{'s' * (len(refused) > 1)} refused"
     yield as_size(session["client_bytes"] + session["server_bytes"])
-    if not session["server_packets"]:
-        yield "no answer"
-    elif session["ended"] != "closed":
+    is_said = session["failure"] == Failure.CONNECTION_RESET
+    if session["ended"] not in _SAID_ELSEWHERE and not is_said:
         yield _ENDINGS.get(session["ended"], "still open")
 
 
-def _worries(session: Mapping[str, Any], protection: str) -> list[str]:
-    found = list(_faults(session, protection))
+def _worries(session: Mapping[str, Any]) -> list[str]:
+    found = list(_faults(session))
     if not found and session["last_error"]:
         found.append(_safe(session["last_error"]))
     codes = session["anomalies"]
@@ -112,13 +113,18 @@ def _worries(session: Mapping[str, Any], protection: str) -> list[str]:
     return found
 
 
-def _faults(session: Mapping[str, Any], protection: str) -> Iterator[str]:
+def _faults(session: Mapping[str, Any]) -> Iterator[str]:
     if session["credentials_exposed"]:
         yield f"{session['auth_exposure']} in clear"
+    failure, detail = session["failure"], _safe(session["failure_detail"] or "")
     if failures := session["auth_failures"]:
-        yield "login failed" if failures == 1 else f"{failures:,} failed logins"
-    if protection == Protection.FAILED:
-        yield session["tls_alert"] or "handshake not completed"
+        said = "login failed" if failures == 1 else f"{failures:,} failed logins"
+        is_cause = failure == Failure.LOGIN_FAILED
+        yield f"{said}: {detail}" if is_cause else said
+        if is_cause:
+            return
+    if failure is not None:
+        yield ": ".join(filter(None, (failure_words(failure), detail)))
 
 
 def _safe(text: str) -> str:

@@ -116,6 +116,9 @@ class SessionReader:
         if dissector is None:
             self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
             return
+        assert self._session is not None
+        if self._session.ended_by is None:
+            self._session.ended_by = _SIDES[end]
         try:
             self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
         except Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from analyzer.causes import cause
 from analyzer.clock import clock_anomalies, exchange_latency_ns
 from analyzer.identity import address_text, community_id, session_id
 from analyzer.protection import (
@@ -33,6 +34,7 @@ from dissectors.services import SERVICE_BY_PORT, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analyzer.causes import Cause
     from analyzer.sessions import Session
     from analyzer.trust import Trust
     from captures import Connection
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
+# of a session in which nothing failed
+_NO_FAILURE = (None, None, None)
 # the columns of a session without TLS, behind `starttls`
 _NO_COLUMNS_OF_TLS = (None,) * 39
 
@@ -129,7 +133,7 @@ def _session_row(
         *_protection(session, connection, trust),
         *_dialogue(session),
         *_authentication(session),
-        *_mail(session),
+        *_mail(session, cause(session, connection)),
     )
 
 
@@ -314,7 +318,7 @@ def _authentication(session: Session) -> Row:
     )
 
 
-def _mail(session: Session) -> Row:
+def _mail(session: Session, why: Cause | None) -> Row:
     sent = appended = retrieved = size = 0
     for message in session.messages:
         size += message.facts.size_bytes
@@ -331,6 +335,7 @@ def _mail(session: Session) -> Row:
         session.rcpt_refused,
         session.reply_codes,
         session.last_error,
+        *(why or _NO_FAILURE),
         sent,
         appended,
         size,

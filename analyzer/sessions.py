@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from analyzer.refusals import is_negative, reply_words
 from dissectors import events
 from dissectors.events import (
     ExchangeKind,
@@ -37,7 +38,6 @@ _SYNCHRONISATION_RANK = (
     Synchronisation.NEW,
     Synchronisation.COMPLETE,
 )
-_NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BYE"))
 
 
 class Session:
@@ -54,6 +54,7 @@ class Session:
         "capabilities_before_login",
         "capabilities_before_tls",
         "deleted",
+        "ended_by",
         "exchanges",
         "exposure",
         "extensions",
@@ -115,6 +116,8 @@ class Session:
         self.rcpt_refused: list[str] = []
         self.reply_codes: list[int] = []
         self.last_error: str | None = None
+        # which side was the first to send everything
+        self.ended_by: Side | None = None
         self.mailboxes: dict[str, None] = {}
         self.synchronisation: Synchronisation | None = None
         self.available: int | None = None
@@ -135,12 +138,8 @@ class Session:
             self.exchanges.append(event)
         else:
             self._leave_out("exchanges")
-        is_error = (
-            event.reply_code is not None and event.reply_code >= 400
-        ) or event.status in _NEGATIVE_STATUS
-        if is_error:
-            code = event.reply_code if event.reply_code is not None else event.status
-            self.last_error = f"{code} {event.reply_text or ''}".rstrip()
+        if is_negative(event):
+            self.last_error = reply_words(event)
         if event.kind is events.ExchangeKind.GREETING:
             self.greeting_time_ns = event.reply_time_ns
         elif event.verb == "IDLE" and event.reply_time_ns and event.request_time_ns:

@@ -68,6 +68,7 @@ SECTIONS = (
         "failed",
         "Failures",
         lambda a: reports.failed(a.sessions),
+        ("temporary",),
         style="bold yellow",
     ),
     Section("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),

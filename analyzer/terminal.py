@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from analyzer.failures import failure_words
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WIDEST_CELL = 40
 _GAP = 2
 # text that reads well in several lines, and how narrow it may become
-_WRAPPED_WIDTHS = {"client_ips": 25, "gained": 22, "last_error": 30, "verdict": 29}
+_WRAPPED_WIDTHS = {"client_ips": 25, "gained": 22, "last_error": 40, "verdict": 29}
 # in a pipe nothing is folded or left out
 _UNLIMITED = 10_000
 
@@ -183,6 +184,7 @@ def _as_time(time: pd.Timestamp) -> str:
 
 _FORMATS: dict[str, Callable[[Any], str]] = {
     "bytes": as_size,
+    "failure": failure_words,
     "encrypted_share": as_share,
     "first_seen": _as_time,
     "last_seen": _as_time,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import reports
 from analyzer.charts import figures, wording
+from analyzer.failures import failure_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,7 +112,7 @@ CHARTS = (
         empty="Nothing failed.",
         report=lambda a: reports.by_failure(a.sessions),
         draw=figures.draw_counts,
-        row_name=lambda row: str(row["failure"]),
+        row_name=lambda row: failure_words(row["failure"]),
         row_words=wording.sessions_of,
     ),
     Chart(

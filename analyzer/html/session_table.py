@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import reports
 from analyzer.charts.wording import KIND_NAMES
+from analyzer.failures import failure_words
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def _cells(column: _Column, values: pd.Series[Any]) -> list[Any]:
         times = values.astype("datetime64[ns, UTC]").dt
         # milliseconds: the last digits are for machines
         return [text[:-3] for text in times.strftime("%Y-%m-%d %H:%M:%S.%f")]
+    if column.name == "failure":
+        values = values.map(failure_words, na_action="ignore")
     if column.name == "anomalies":
         values = values.map(lambda codes: ", ".join(codes) or None)
     known = values.astype("object").where(values.notna(), None)

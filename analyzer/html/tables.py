@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer import reports
+from analyzer.failures import failure_words
 from analyzer.terminal import TIME_FORMAT
 
 if TYPE_CHECKING:
@@ -177,11 +178,12 @@ TABLES = (
     ),
     TableOf(
         "failed",
-        "What servers said",
+        "What was said",
         lambda a: reports.failed(a.sessions),
         {
             "service": "service",
             "failure": "failure",
+            "temporary": "temporary",
             "sessions": "sessions",
             "last_error": "last error",
         },
@@ -205,7 +207,10 @@ def fill(table: TableOf, analysis: Analysis) -> FilledTable:
     return FilledTable(
         table,
         [_kind(rows, name) for name in rows.columns],
-        [[_cell(value) for value in row] for row in shown.astype("object").to_numpy()],
+        [
+            [_cell(*cell) for cell in zip(table.headings, row, strict=True)]
+            for row in shown.astype("object").to_numpy()
+        ],
         len(rows) - len(shown),
     )
 
@@ -219,9 +224,11 @@ def _kind(rows: pd.DataFrame, name: str) -> str:
     return "number" if is_number else "text"
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
     if pd.isna(value):
         return "\N{EN DASH}"
+    if name == "failure":
+        return failure_words(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, pd.Timestamp):

@@ -6,6 +6,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
+from analyzer.failures import failure_words
 from analyzer.protection import PROTECTED_WEAKLY
 from analyzer.terminal import as_share
 from analyzer.text import counted
@@ -119,7 +120,10 @@ def _failures(sessions: pd.DataFrame) -> Sentence:
     if failures.empty:
         return Sentence(Tone.GOOD, "Nothing failed.", "")
     listed = ", ".join(
-        f"{row.failure} ({row.sessions:,})" for row in failures.itertuples()
+        f"{failure_words(failure)} ({count:,})"
+        for failure, count in zip(
+            failures["failure"], failures["sessions"], strict=True
+        )
     )
     count = counted(int(failures["sessions"].sum()), "session")
     return Sentence(Tone.PLAIN, count, f"failed: {listed}.")

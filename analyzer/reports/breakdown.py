@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analyzer.reports.overview import failure, tls_versions
+from analyzer.reports.overview import tls_versions
 from analyzer.reports.protection import Protection, protection
 
 # RFC 6176, RFC 7568 and RFC 8996 say not to use them
@@ -49,8 +49,8 @@ def by_tls_version(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_failure(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per kind of `failure`, the most frequent first."""
-    counts = failure(sessions).value_counts(sort=False).sort_index()
+    """Sessions per `Failure`, the most frequent first."""
+    counts = sessions["failure"].value_counts(sort=False).sort_index()
     ordered = counts.sort_values(ascending=False, kind="stable")
     return ordered.astype("int64").rename_axis("failure").reset_index(name="sessions")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analyzer.reports.breakdown import is_deprecated
-from analyzer.reports.overview import failure, message_count, payload_bytes
+from analyzer.reports.overview import message_count, payload_bytes
 from analyzer.reports.protection import Protection, protection
 
 _KEPT = [
@@ -39,12 +39,11 @@ def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
 
     Returns:
         One row per session: some of its columns, its `protection`, the `verdict` on
-        it, its `failure`, and the number of its `messages` and `bytes`.
+        it, and the number of its `messages` and `bytes`.
     """
     rows = sessions.assign(
         protection=protection(sessions),
         verdict=sessions["protection"],
-        failure=failure(sessions),
         messages=message_count(sessions),
         bytes=payload_bytes(sessions),
     )

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from analyzer.analysis import Analysis
 
 _TOP = 10
+# columns of the session table, and what they are called in `failed`
+_OF_FAILURES = {
+    "service": "service",
+    "failure": "failure",
+    "failure_temporary": "temporary",
+    "failure_detail": "last_error",
+}
 
 
 def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -112,49 +119,16 @@ def slowest(sessions: pd.DataFrame, most: int = _TOP) -> pd.DataFrame:
 
 
 def failed(sessions: pd.DataFrame) -> pd.DataFrame:
-    """What went wrong: one row per kind of failure.
+    """What clients could not do: one row per cause and what was said of it.
 
     Returns:
-        `service`, `failure`, the number of `sessions`, and `last_error`.
+        `service`, `failure` (see `Failure`), whether it was `temporary` (null if the
+        server did not say), the number of `sessions`, and as `last_error` what the
+        server said, or the alert of TLS.
     """
-    facts = pd.DataFrame(
-        {
-            "service": sessions["service"],
-            "failure": failure(sessions),
-            "last_error": sessions["last_error"].fillna(_first_alert(sessions)),
-        }
-    )
-    counted = _counted(facts[facts["failure"].notna()], list(facts.columns))
-    return counted[["service", "failure", "sessions", "last_error"]]
-
-
-def failure(sessions: pd.DataFrame) -> pd.Series[str]:
-    """What went wrong in each session, the worst of it; null if nothing did."""
-    failures = pd.Series(pd.NA, index=sessions.index, dtype="string")
-    refused = sessions["rcpt_refused"].list.len() > 0
-    for name, holds in (
-        ("recipient refused", refused.fillna(value=False)),
-        ("connection reset", sessions["ended"] == "reset"),
-        ("connection refused", sessions["ended"] == "refused"),
-        ("no answer", sessions["server_packets"] == 0),
-        ("TLS handshake failed", _is_handshake_failed(sessions)),
-        ("login failed", (sessions["auth_result"] == "failure").fillna(value=False)),
-    ):
-        failures = failures.mask(holds, name)
-    return failures
-
-
-def _first_alert(sessions: pd.DataFrame) -> pd.Series[str]:
-    """What was the matter with TLS, in the words of who gave up."""
-    known = sessions["tls_alerts"].dropna()
-    alerts = [each[0] if len(each) else None for each in known]
-    return pd.Series(alerts, known.index, dtype=sessions["last_error"].dtype)
-
-
-def _is_handshake_failed(sessions: pd.DataFrame) -> pd.Series[bool]:
-    is_told = sessions["tls_failed_after"].notna() | sessions["tls_alert"].notna()
-    is_established = sessions["tls_established"].fillna(value=False)
-    return is_told & ~is_established
+    rows = sessions.loc[sessions["failure"].notna(), [*_OF_FAILURES]]
+    counted = _counted(rows.rename(columns=_OF_FAILURES), [*_OF_FAILURES.values()])
+    return counted[["service", "failure", "temporary", "sessions", "last_error"]]
 
 
 def message_count(sessions: pd.DataFrame) -> pd.Series[int]:

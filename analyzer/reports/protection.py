@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
+from analyzer.failures import Failure
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,21 +30,21 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
     """The `Protection` of each session.
 
     It is encrypted if both sides sent encrypted data; or if they agreed on a
-    version, no alert in clear followed, and the rest was not seen.
+    version, and the rest was not seen.
     """
-    has_tls = sessions["tls_mode"] != "none"
+    has_tls = (sessions["tls_mode"] != "none").fillna(value=True)
     established = sessions["tls_established"].fillna(value=False)
-    agreed = sessions["tls_version"].notna() & sessions["tls_alert"].isna()
-    has_failed = has_tls & ~(agreed | established)
+    has_failed = has_tls & (sessions["failure"] == Failure.TLS_FAILED).fillna(
+        value=False
+    )
+    is_open_ended = ~established & sessions["tls_version"].isna()
     is_silent = (sessions["client_bytes"] == 0) & (sessions["server_bytes"] == 0)
-    # what one direction does not show may have happened in the other
-    is_unseen = ~sessions["complete"] & sessions["tls_alert"].isna()
     return (
         sessions["tls_mode"]
         .replace("none", Protection.CLEAR.value)
         .fillna(Protection.IMPLICIT.value)
+        .mask(has_tls & is_open_ended | ~has_tls & is_silent, Protection.UNKNOWN.value)
         .mask(has_failed, Protection.FAILED.value)
-        .mask(has_failed & is_unseen | ~has_tls & is_silent, Protection.UNKNOWN.value)
         .rename("protection")
     )
 
@@ -50,3 +52,11 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
     """Which sessions went over to TLS."""
     return protection(sessions).isin([Protection.IMPLICIT, Protection.STARTTLS])
+
+
+def encrypted_share(sessions: pd.DataFrame) -> float | None:
+    """The share of sessions that went over to TLS, of those of which it is known."""
+    known = protection(sessions) != Protection.UNKNOWN
+    if not known.any():
+        return None
+    return float(is_encrypted(sessions)[known].mean())

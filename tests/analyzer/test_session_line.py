@@ -64,9 +64,29 @@ def test_line_says_what_was_done_to_messages() -> None:
 def test_line_says_why_nothing_came_of_it() -> None:
     assert line_of("pop3-user-pass", ended="reset").happened.endswith(", reset")
     assert line_of("pop3-user-pass", ended="open").happened.endswith(", still open")
-    assert line_of("pop3-user-pass", server_packets=0).happened.endswith("no answer")
     assert "login failed" in line_of("pop3-failed-login", auth_failures=1).worries
     assert "7 failed logins" in line_of("pop3-failed-login", auth_failures=7).worries
+
+
+def test_line_says_what_failed_in_the_words_of_the_server() -> None:
+    assert line_of("pop3-failed-login").worries.endswith(
+        "login failed: -ERR [AUTH] Authentication failed."
+    )
+    assert line_of("smtp-starttls-failed").worries.startswith(
+        "TLS handshake failed: server fatal protocol_version"
+    )
+    refused = line_of(
+        "pop3-user-pass", failure="connection-refused", ended="refused", last_error=None
+    )
+    assert refused.worries.endswith("connection refused")
+    assert refused.happened.endswith("B")
+
+
+def test_login_that_was_mended_is_told_without_words() -> None:
+    line = line_of("smtp-auth-again")
+
+    assert line.worries.endswith("2 failed logins")
+    assert "535" not in str(line)
 
 
 def test_server_with_an_ipv6_address_is_told_from_its_port() -> None:

@@ -76,7 +76,7 @@ def test_each_session_has_one_failure(small: Analysis) -> None:
     failures = reports.failed(small.sessions)
 
     told = {row["failure"]: row["sessions"] for row in failures.to_dict("records")}
-    assert told == {"login failed": 1, "connection reset": 1, "no answer": 1}
+    assert told == {"login-failed": 1, "connection-reset": 1, "no-answer": 1}
 
 
 def test_addresses_are_ranked() -> None:

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+import analyzer
 from analyzer.reports import protection
+from tests.dissectors.tls import wire
 from tests.support.analyses import analysis_of
+from tests.support.traffic import ACK, CLIENT, FIN, SYN, Dialogue, write_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -32,9 +40,12 @@ def test_session_in_which_nothing_was_said_is_unknown() -> None:
     assert set(protection(sessions)) == {"unknown"}
 
 
-def test_handshake_of_which_one_direction_was_captured_is_unknown() -> None:
-    sessions = analysis_of("smtp-starttls-failed").sessions.assign(
-        tls_alert=None, complete=False
-    )
+def test_handshake_of_which_one_direction_was_captured_is_unknown(
+    tmp_path: Path,
+) -> None:
+    hello = Dialogue(993, handshake=False).send(CLIENT, flags=SYN)
+    hello.client(wire.CLIENT_HELLO).send(CLIENT, flags=FIN | ACK)
+    sessions = analyzer.analyze(write_pcap(tmp_path / "a.pcap", hello)).sessions
 
     assert set(protection(sessions)) == {"unknown"}
+    assert sessions["failure"].isna().all()

@@ -123,5 +123,5 @@ def test_handshake_that_failed_says_what_the_alert_meant() -> None:
         "records"
     )
 
-    assert row["failure"] == "TLS handshake failed"
+    assert row["failure"] == "tls-failed"
     assert row["last_error"].startswith("client fatal unknown_ca")
