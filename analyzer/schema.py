@@ -355,6 +355,12 @@ EXCHANGES = Table(
         Column("session_id", _TEXT, "its session"),
         Column("kind", _TEXT, "command, greeting, message, unsolicited"),
         Column("verb", _TEXT, "command in upper case; null if none was sent"),
+        Column(
+            "answered",
+            _TEXT,
+            "what the answer is to: the command, also where its message ended that the "
+            "answer is to (DATA, BDAT)",
+        ),
         Column("argument", _TEXT, "rest of the command, secrets replaced by ***"),
         Column("time", _TIME, "time of the command, or of the answer without one"),
         Column("reply_code", _CODE, "reply code (SMTP)"),

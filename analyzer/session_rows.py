@@ -23,6 +23,7 @@ from captures import split_frame_id
 from dissectors.events import (
     Delivery,
     Direction,
+    ExchangeKind,
     Exposure,
     Side,
     StartTls,
@@ -392,6 +393,7 @@ def _exchange_row(
     return (
         identifier,
         exchange.kind,
+        exchange.verb if exchange.kind is not ExchangeKind.MESSAGE else None,
         exchange.verb,
         exchange.argument,
         reply_time_ns if time_ns is None else time_ns,

@@ -327,9 +327,7 @@ class MailDissector(abc.ABC):
                 return self._take_events()
         unread, others = self._input[side], self._input[_OTHER[side]]
         if side is not self._speaker:
-            self._speaker = side
-            if others.data:
-                self._interrupt_other(side)
+            self._take_turn(side)
         mode = self._mode[side]
         if mode is _UNDECIDED and self._is_text(side, data):
             mode = self._mode[side] = _LINES
@@ -381,9 +379,8 @@ class MailDissector(abc.ABC):
         held = header.give_up()
         self._end_proxy_header(header)
         if held:
-            self._events += self._receive_clear(
-                _CLIENT, held, self._time_ns, self._frame
-            )
+            happened = self._receive_clear(_CLIENT, held, self._time_ns, self._frame)
+            self._events += happened
         return hole
 
     def receive_gap(
@@ -563,7 +560,11 @@ class MailDissector(abc.ABC):
                 event.side = _OTHER[event.side]
         return events
 
-    def _interrupt_other(self, speaker: Side) -> None:
+    def _take_turn(self, speaker: Side) -> None:
+        """Another side speaks than before."""
+        self._speaker = speaker
+        if not self._input[_OTHER[speaker]].data:
+            return
         was_upgraded = self._upgraded
         self._interrupt(_OTHER[speaker])
         if self._upgraded and not was_upgraded:

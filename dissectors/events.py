@@ -122,8 +122,8 @@ class Exchange:
 
     Attributes:
         number: place among the connection's exchanges in the order of requests.
-        verb: command name in upper case (`UID FETCH` with its prefix); `None`
-            where no command was sent.
+        verb: command name in upper case (`UID FETCH` with its prefix); of the one that
+            carried the message, if that is answered; `None` where no command was sent.
         argument: the rest of the command line, secrets replaced by `***`.
         reply_code: SMTP reply code.
         status: POP3 `+OK`/`-ERR`, IMAP tagged `OK`/`NO`/`BAD`; untagged ones

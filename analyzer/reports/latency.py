@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
-    """How long the answers to each command took.
+    """How long the answers to each command, and to each message, took.
 
     IDLE is left out: it is answered when the client ends it.
 
@@ -15,9 +15,10 @@ def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataF
         and in seconds their `median`, `p95` (the 95th percentile) and `max`.
     """
     # RFC 2177 §3; what has no verb is no command
-    is_command = (exchanges["verb"] != "IDLE").fillna(value=False)
-    answered = is_command & exchanges["latency_s"].notna()
-    timed = exchanges.loc[answered, ["session_id", "verb", "latency_s"]]
+    is_command = (exchanges["answered"] != "IDLE").fillna(value=False)
+    is_timed = is_command & exchanges["latency_s"].notna()
+    timed = exchanges.loc[is_timed, ["session_id", "answered", "latency_s"]]
+    timed = timed.rename(columns={"answered": "verb"})
     timed = timed.merge(sessions[["session_id", "protocol"]], on="session_id")
     # quantiles of Arrow columns are slow
     timed["latency_s"] = timed["latency_s"].astype("float64")

@@ -251,9 +251,10 @@ class SmtpDissector(TransferDissector):
 
     def _handle_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         exchange = command.exchange
-        verb = exchange.verb or exchange.kind
-        on_reply = self._ON_REPLY.get(verb)
-        if on_reply is not None:
+        verb = exchange.verb
+        if exchange.kind is ExchangeKind.MESSAGE:
+            self.on_message_reply(command, reply)
+        elif (on_reply := self._ON_REPLY.get(verb or "")) is not None:
             on_reply(self, command, reply)
         if verb in grammar.EXTENSION_VERBS and reply is not None and reply.code < 400:
             self._use_extension(grammar.EXTENSION_VERBS[verb])
@@ -392,7 +393,6 @@ class SmtpDissector(TransferDissector):
     _ON_REPLY: ClassVar[
         dict[str, Callable[[SmtpDissector, SmtpCommand, SmtpReply | None], None]]
     ] = {
-        ExchangeKind.MESSAGE: TransferDissector.on_message_reply,
         "EHLO": _on_hello_reply,
         "LHLO": _on_hello_reply,
         "STARTTLS": _on_starttls_reply,

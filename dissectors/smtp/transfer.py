@@ -116,7 +116,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         """Octets that are no part of a message, and are answered (XEXCH50)."""
         self._chunk_is_last = False
         self._chunk_left = size
-        self._send(None, kind=_MESSAGE)
+        self._send("XEXCH50", kind=_MESSAGE)
 
     def _read_chunk(self, unread: LineBuffer) -> None:
         octets = unread.take(self._chunk_left)
@@ -164,7 +164,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         recipients = self._answering_recipients(message)
         message.replies_due = len(recipients)
         for recipient in recipients:
-            self._send(None, recipient, _MESSAGE).message = message
+            self._send(message.verb, recipient, _MESSAGE).message = message
 
     def _answering_recipients(self, message: Message) -> list[str | None]:
         """Whom the replies to a message are about: one by one only in LMTP.
@@ -268,7 +268,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _expect_next(self, recipient: str | None, message: Message) -> None:
         """Let a reply for one more recipient come before all that are awaited."""
-        self._send(None, recipient, _MESSAGE).message = message
+        self._send(message.verb, recipient, _MESSAGE).message = message
         self._awaiting.insert(0, self._awaiting.pop())
 
     def on_message_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:

@@ -484,3 +484,17 @@ def test_anomaly_rows_name_their_place(tmp_path: Path) -> None:
 
     assert (anomaly["code"], anomaly["side"]) == ("pop3_unknown_command", "client")
     assert (anomaly["capture"], anomaly["frame"]) == (str(path), 5)
+
+
+def test_server_takes_long_to_answer_the_end_of_a_message(
+    row_of: Callable[[Dialogue], Row],
+) -> None:
+    dialogue = greeted().client(b"MAIL FROM:<a@example.com>\r\n").server(b"250 ok\r\n")
+    dialogue.client(b"RCPT TO:<b@example.com>\r\n").server(b"250 ok\r\n")
+    dialogue.client(b"DATA\r\n").server(b"354 go\r\n")
+    dialogue.client(b"Subject: x\r\n\r\n.\r\n").wait(3000).server(b"250 queued\r\n")
+
+    row = row_of(dialogue.close())
+
+    assert row["slowest_verb"] == "DATA"
+    assert row["slowest_s"] == pytest.approx(3.001)

@@ -104,7 +104,7 @@ def message(
 
 
 def end_of_data(code: int) -> list[Event]:
-    return answered(code, exchange(None, reply=code, kind=ExchangeKind.MESSAGE))
+    return answered(code, exchange("DATA", reply=code, kind=ExchangeKind.MESSAGE))
 
 
 def data_accepted() -> list[Event]:
@@ -430,7 +430,7 @@ def test_message_without_reply_is_unknown() -> None:
         .expect(
             *ENVELOPED,
             *data_accepted(),
-            exchange(None, kind=ExchangeKind.MESSAGE),
+            exchange("DATA", kind=ExchangeKind.MESSAGE),
             message(3, Delivery.UNKNOWN),
         )
     )
@@ -502,7 +502,7 @@ def test_only_client_was_captured() -> None:
             exchange("RCPT", "TO:<b@example.com>"),
             RecipientGiven("b@example.com", accepted=None),
             exchange("DATA"),
-            exchange(None, kind=ExchangeKind.MESSAGE),
+            exchange("DATA", kind=ExchangeKind.MESSAGE),
             message(20, Delivery.UNKNOWN),
             exchange("QUIT"),
         )

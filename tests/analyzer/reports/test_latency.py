@@ -16,8 +16,8 @@ def test_latencies_of_a_verb_are_told_apart_by_protocol() -> None:
 
     found: dict[tuple[str, str], list[float]] = {}
     for row in rows_of("office", "exchanges"):
-        if row["verb"] and row["latency_s"] is not None:
-            key = protocols[row["session_id"]], row["verb"]
+        if row["answered"] and row["latency_s"] is not None:
+            key = protocols[row["session_id"]], row["answered"]
             found.setdefault(key, []).append(row["latency_s"])
     told = rows.set_index(["protocol", "verb"])
     assert told["count"].to_dict() == {key: len(each) for key, each in found.items()}
@@ -41,7 +41,7 @@ def test_slowest_verb_comes_first() -> None:
 
 def test_idle_is_not_slow() -> None:
     office = analysis_of("office")
-    renamed = office.exchanges.replace({"verb": {"LOGIN": "IDLE"}})
+    renamed = office.exchanges.replace({"answered": {"LOGIN": "IDLE"}})
 
     rows = latency_by_verb(renamed, office.sessions)
 
