@@ -1,14 +1,14 @@
 """Whether certificates are to be trusted, at the time at which they were shown.
 
-Chains are verified by `cryptography`, against the system's trust store or one that the
-user names. What a client would have asked beside is told apart: whether the name that
-it wanted is covered (RFC 9525 §6, RFC 7817 §3).
+Chains are verified by OpenSSL, against the system's trust store or one that the user
+names. What a client would have asked beside is told apart: whether the name that it
+wanted is covered (RFC 9525 §6, RFC 7817 §3), and whether keys and signatures are strong
+enough: a weak signature does not make a chain invalid.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import os
 import re
 import warnings
@@ -19,21 +19,17 @@ from analyzer.load import LoadError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cryptography import x509
+    from OpenSSL import crypto
 
     from dissectors.events import Certificate
 
 _SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
-_DAY_NS = 86_400 * 1_000_000_000
+_SECOND_NS = 1_000_000_000
+_DAY_NS = 86_400 * _SECOND_NS
 _REMEMBERED = 4096
 # RFC 9325 §4.5
 _SHORTEST_KEYS = {"RSA": 2048, "DSA": 2048, "EC": 224}
 _WEAK_SIGNATURE = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
-# names that the verifier takes: letters, digits and hyphens (RFC 9525 §2.2)
-_HOST = re.compile(
-    r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9-]+", re.IGNORECASE
-)
-_LONGEST_HOST = 253
 _IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 
 VALID = "valid"
@@ -68,10 +64,10 @@ class Trust:
         Raises:
             LoadError: the file can't be read, or holds no certificate.
         """
-        self._roots: list[x509.Certificate] | None = None
+        self._anchors: list[crypto.X509] | None = None
         self._statuses: dict[tuple[object, ...], str] = {}
         if path is not None:
-            self._roots = _read_roots(os.fspath(path))
+            self._anchors = _read_anchors(os.fspath(path))
 
     def status(self, chain: Sequence[Certificate], time_ns: int) -> str | None:
         """Judge a chain, the server's own certificate first.
@@ -96,166 +92,63 @@ class Trust:
 
     def _judge(self, chain: Sequence[Certificate], time_ns: int) -> str:
         own = chain[0]
-        if own.subject is None or own.not_after_ns is None:
-            return UNREADABLE
         validity = _validity(own, time_ns)
         if validity is not None:
             return validity
-        # late: it imports cryptography
-        from dissectors.tls import certificate
+        # late: it imports OpenSSL
+        from analyzer import certification_path
 
+        time = dt.datetime.fromtimestamp(time_ns // _SECOND_NS, dt.UTC)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            try:
-                return _verify(chain, self._all_roots(), time_ns)
-            except certificate.UNREADABLE:
-                # names and extensions are read when they are needed
-                return INVALID
+            status = certification_path.judge(
+                [each.der for each in chain], self._all_anchors(), time
+            )
+        # OpenSSL believes what a certificate says of its issuer
+        if status == SELF_SIGNED and not own.self_signed:
+            return INVALID
+        if status == ISSUER_MISSING and own.self_signed:
+            return SELF_SIGNED
+        return status
 
-    def _all_roots(self) -> list[x509.Certificate]:
-        if self._roots is None:
+    def _all_anchors(self) -> list[crypto.X509]:
+        if self._anchors is None:
             import ssl
 
             path = ssl.get_default_verify_paths().cafile or _SYSTEM_ROOTS
             try:
-                self._roots = _read_roots(path)
+                self._anchors = _read_anchors(path)
             except LoadError:
                 # a machine without a trust store trusts nobody
-                self._roots = []
-        return self._roots
+                self._anchors = []
+        return self._anchors
 
 
-def _read_roots(path: str) -> list[x509.Certificate]:
-    from cryptography import x509
+def _read_anchors(path: str) -> list[crypto.X509]:
+    from analyzer import certification_path
 
     try:
-        with open(path, "rb") as file, warnings.catch_warnings():  # noqa: PTH123
-            warnings.simplefilter("ignore")
-            return x509.load_pem_x509_certificates(file.read())
+        with open(path, "rb") as file:  # noqa: PTH123
+            anchors = certification_path.load_pem(file.read())
     except OSError as error:
         reason = f"{path}: can't be read ({error.strerror})"
         raise LoadError(reason) from error
-    except ValueError as error:
+    if not anchors:
         reason = f"{path}: no certificates in PEM in it"
-        raise LoadError(reason) from error
+        raise LoadError(reason)
+    return anchors
 
 
 def _validity(certificate: Certificate, time_ns: int) -> str | None:
     """Why a certificate is not valid at a time; `None` if it is."""
     before, after = certificate.not_before_ns, certificate.not_after_ns
+    # RFC 5280 §4.1.2.5: both belong to it, and are seconds
+    time_ns -= time_ns % _SECOND_NS
     if before is not None and time_ns < before:
         return NOT_YET_VALID
     if after is not None and time_ns > after:
         return EXPIRED
     return None
-
-
-def _verify(
-    chain: Sequence[Certificate], roots: Sequence[x509.Certificate], time_ns: int
-) -> str:
-    from cryptography import x509
-
-    sent = [
-        x509.load_der_x509_certificate(each.der)
-        for each in chain
-        if each.subject is not None
-    ]
-    if sent[0] in roots or _is_verified(chain[0], sent, roots, time_ns):
-        return VALID
-    return SELF_SIGNED if chain[0].self_signed else _why_not(sent, roots, time_ns)
-
-
-def _is_verified(
-    own: Certificate,
-    sent: Sequence[x509.Certificate],
-    roots: Sequence[x509.Certificate],
-    time_ns: int,
-) -> bool:
-    from cryptography import x509
-    from cryptography.x509 import verification
-
-    subject = _any_name(own)
-    if subject is None or not roots:
-        return False
-    builder = verification.PolicyBuilder().store(verification.Store(list(roots)))
-    # private authorities leave out much of what browsers want
-    agnostic = verification.Criticality.AGNOSTIC
-    anything = verification.ExtensionPolicy.permit_all()
-    builder = builder.time(_naive_time(time_ns)).extension_policies(
-        ca_policy=anything.require_present(x509.BasicConstraints, agnostic, None),
-        ee_policy=anything.require_present(
-            x509.SubjectAlternativeName, agnostic, None
-        ).may_be_present(x509.ExtendedKeyUsage, agnostic, _check_usage),
-    )
-    try:
-        builder.build_server_verifier(subject).verify(sent[0], list(sent[1:]))
-    except verification.VerificationError:
-        return False
-    return True
-
-
-def _naive_time(time_ns: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(time_ns / 1e9, dt.UTC).replace(tzinfo=None)
-
-
-def _check_usage(
-    _policy: object, _own: object, usage: x509.ExtendedKeyUsage | None
-) -> None:
-    """Refuse a certificate that is for something else (RFC 5280 §4.2.1.12)."""
-    from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
-
-    fitting = (Usage.SERVER_AUTH, Usage.ANY_EXTENDED_KEY_USAGE)
-    if usage is not None and not any(each in usage for each in fitting):
-        message = "not for servers"
-        raise ValueError(message)
-
-
-def _any_name(certificate: Certificate) -> x509.DNSName | x509.IPAddress | None:
-    """A name that a certificate covers: which one is wanted is not asked here."""
-    from cryptography import x509
-
-    for name in certificate.hosts:
-        if len(name) <= _LONGEST_HOST and _HOST.fullmatch(name):
-            return x509.DNSName(name.replace("*", "any", 1))
-    for address in certificate.addresses:
-        return x509.IPAddress(ipaddress.ip_address(address))
-    return None
-
-
-def _why_not(
-    sent: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], time_ns: int
-) -> str:
-    """Follow issuers up to where the chain ends."""
-    time = _naive_time(time_ns).replace(tzinfo=dt.UTC)
-    current, seen = sent[0], {sent[0]}
-    while True:
-        if current is not sent[0] and time > current.not_valid_after_utc:
-            return EXPIRED
-        if current.issuer == current.subject:
-            return UNTRUSTED_ROOT if _is_signed_by(current, current) else INVALID
-        issuers = [each for each in sent if each.subject == current.issuer]
-        by_name = issuers + [each for each in roots if each.subject == current.issuer]
-        signers = [each for each in by_name if _is_signed_by(current, each)]
-        if not signers:
-            return INVALID if by_name else ISSUER_MISSING
-        if signers[0] in seen or signers[0] in roots:
-            # somebody is trusted, and yet it could not be verified
-            return INVALID
-        seen.add(signers[0])
-        current = signers[0]
-
-
-def _is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except UnsupportedAlgorithm:
-        # MD5 and the like, which is told elsewhere; nobody says that it is forged
-        return True
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
 
 
 def covers(certificate: Certificate, host: str) -> bool:

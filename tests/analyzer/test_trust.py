@@ -19,9 +19,12 @@ from analyzer.load import LoadError
 from analyzer.trust import Trust, covers, weaknesses
 from dissectors.events import Certificate
 from dissectors.tls.certificate import certificate_facts
+from tests.support.chains.certificates import Plan, key
+from tests.support.chains.faults import PLAN_FAULTS
+from tests.support.chains.openssl_verify import pem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
@@ -300,9 +303,53 @@ def test_damaged_chain_is_judged(trusted: Trust, data: st.DataObject) -> None:
     assert trusted.status(damaged, ns(NOW)) in STATUSES
 
 
+KEY = key("rsa2048", 0)
+AUTHORITY: dict[str, tuple[Callable[[Plan], object], str]] = {
+    "no fault": (lambda plan: None, trust.VALID),
+    "SHA-1": (PLAN_FAULTS["SHA-1"], trust.VALID),
+    "MD5": (PLAN_FAULTS["MD5"], trust.VALID),
+    "not to sign": (PLAN_FAULTS["key usage not to sign"], trust.INVALID),
+    "for mail": (PLAN_FAULTS["usage for mail"], trust.INVALID),
+    "not yet valid": (PLAN_FAULTS["not yet valid"], trust.NOT_YET_VALID),
+    "expired": (PLAN_FAULTS["expired"], trust.EXPIRED),
+}
+
+
+@pytest.mark.parametrize("fault", AUTHORITY)
+def test_server_shows_an_authority_with_a_fault(tmp_path: Path, fault: str) -> None:
+    root = Plan("Root", KEY, "Root", KEY)
+    middle = Plan("Middle", KEY, "Root", KEY)
+    for plan in (root, middle):
+        plan.put(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    damage, status = AUTHORITY[fault]
+    damage(middle)
+    path = tmp_path / "ca.pem"
+    path.write_text(pem(root.make()))
+    own = Plan("mail.example.com", KEY, "Middle", KEY)
+    chain = [certificate_facts(each.make(), 10).certificate for each in (own, middle)]
+    assert Trust(path).status(chain, ns(NOW)) == status
+    weak = [f"weak signature {fault.lower().replace('-', '')}WithRSAEncryption"]
+    expected = weak if fault in ("SHA-1", "MD5") else []
+    assert [each.partition(" of ")[0] for each in weaknesses(chain)] == expected
+
+
+def test_authority_that_can_not_be_read_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    old = Plan("Old", KEY, "Old", KEY, version=7, damage=lambda made: made[:50])
+    path.write_text(pem(old.make()) + pem(ROOT.public_bytes(Encoding.DER)))
+    assert Trust(path).status(shown(OWN, MIDDLE), ns(NOW)) == trust.VALID
+
+
+def test_certificate_is_valid_in_its_last_second(trusted: Trust) -> None:
+    """RFC 5280 §4.1.2.5: its end belongs to it."""
+    end = ns(NOW + YEAR)
+    assert trusted.status(shown(OWN, MIDDLE), end + 999_999_999) == trust.VALID
+    assert trusted.status(shown(OWN, MIDDLE), end + 1_000_000_000) == trust.EXPIRED
+
+
 def test_issuer_that_can_not_be_read_is_no_failure(trusted: Trust) -> None:
     der = OWN.public_bytes(Encoding.DER)
     # a name that is no text
     damaged = der.replace(b"\x0c\x06middle", b"\x0c\x06mi\xff\xfele")
     chain = [certificate_facts(damaged, 10).certificate]
-    assert trusted.status(chain, ns(NOW)) == trust.INVALID
+    assert trusted.status(chain, ns(NOW)) == trust.UNREADABLE

@@ -1,0 +1,1 @@
+"""Certificate chains with faults of every kind."""
