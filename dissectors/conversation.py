@@ -89,6 +89,7 @@ class LineBuffer:
     Attributes:
         data: the unread bytes; appended to by the owner, taken by the methods.
         offset: place of the first unread byte in the side's stream.
+        line_offset: place of the line that was taken last.
         bare_lf: the line that was taken last ended in LF without CR.
         overlong: lines over the limit since the owner last reset it.
         skipping: what comes next is the rest of such a line.
@@ -102,6 +103,7 @@ class LineBuffer:
         "_searched",
         "bare_lf",
         "data",
+        "line_offset",
         "offset",
         "overlong",
         "skipping",
@@ -109,7 +111,7 @@ class LineBuffer:
 
     def __init__(self, limit: int) -> None:
         self.data = bytearray()
-        self.offset = 0
+        self.offset = self.line_offset = 0
         self.bare_lf = False
         self.overlong = 0
         self._limit = limit
@@ -173,6 +175,7 @@ class LineBuffer:
         self.bare_lf = not end or data[end - 1] != _CR
         line = bytes(data[: end if self.bare_lf else end - 1])
         del data[: end + 1]
+        self.line_offset = self.offset
         self.offset += end + 1
         self._searched = 0
         return line
@@ -180,6 +183,7 @@ class LineBuffer:
     def take_unfinished_line(self) -> bytes:
         """Take what there is of a line that its sender will not finish."""
         line = b"" if self.skipping else bytes(self.data).rstrip(b"\r")
+        self.line_offset = self.offset
         self.drop()
         return line
 
@@ -192,6 +196,7 @@ class LineBuffer:
         if len(self.data) > self._limit:
             self.skipping = True
             self.overlong += 1
+            self.line_offset = self.offset
             return self.take(self._limit)
         self._searched = len(self.data)
         return None
@@ -588,6 +593,7 @@ class MailDissector(abc.ABC):
                 break
             line = data[start : end - 1]
             unread.bare_lf = False
+            unread.line_offset = unread.offset
             unread.offset += end + 1 - start
             start = end + 1
             act(line)

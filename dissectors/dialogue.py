@@ -10,9 +10,13 @@ hole in the server's stream, its end, too many bytes held), they speak for
 themselves: a line with a known verb is a command, others are what the command
 announced.
 
+A line of the server that is no reply stands for one if the client, who had waited
+for it, goes on: then nothing else answers the command.
+
 A line without end counts as complete when the other side goes on as if it were.
 
-After a hole, replies are not matched with commands across it. Words that may be
+After a hole, replies are not matched with commands across it, and the client's lines
+are passed over until one of them is surely a command. Words that may be
 secrets or mail text (behind AUTH, a refused DATA, or a hole) are not
 taken for verbs unless they are known ones; arguments of unknown verbs are not
 kept at all.
@@ -25,9 +29,9 @@ from __future__ import annotations
 import abc
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-from dissectors.conversation import MailDissector
+from dissectors.conversation import MailDissector, decode_text
 from dissectors.events import (
     Exchange,
     ExchangeKind,
@@ -89,6 +93,19 @@ class Command:
     pipelined: bool = False
 
 
+class _OddLine(NamedTuple):
+    """A line of the server that is no reply, but may stand for one.
+
+    Attributes:
+        client_end: how far the client's stream had come then.
+    """
+
+    text: bytes
+    time_ns: int
+    frame: int
+    client_end: int
+
+
 class Reply(Protocol):
     """What a server answers."""
 
@@ -116,7 +133,10 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         "_challenged",
         "_decisive",
         "_greeted",
+        "_is_lost",
         "_must_decide",
+        "_odd_line",
+        "_replied_ns",
         "_reply_lost",
         "_rest_of_line",
         "_sent_before_hole",
@@ -144,12 +164,21 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._must_decide = False
         self._stray_replies = False
         self._sent_before_hole: int | None = None
+        # behind a hole no line of the client was surely a command yet
+        self._is_lost = False
+        self._odd_line: _OddLine | None = None
+        # when the last reply came
+        self._replied_ns = 0
         # per side: the next line may be the rest of one that was taken or lost
         self._rest_of_line = [False, False]
 
     @abc.abstractmethod
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
         """Split a line into verb, in upper case, and argument."""
+
+    @abc.abstractmethod
+    def _is_surely_command(self, line: bytes) -> bool:
+        """Whether a line, or its first bytes, can hardly be anything but a command."""
 
     @abc.abstractmethod
     def _make_command(self, exchange: Exchange) -> CommandT:
@@ -206,6 +235,12 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         is_known = verb in self._VERBS
         if self._challenged and self._receive_response(line, is_known=is_known):
             return
+        if self._awaiting and self._is_answered_oddly(self._input[0].line_offset):
+            self._give_up_oldest()
+        if self._is_lost:
+            if not self._is_surely_command(line):
+                return
+            self._is_lost = False
         is_rest, self._rest_of_line[0] = self._rest_of_line[0], False
         if verb is not None and is_known:
             self._words_are_verbs = True
@@ -242,13 +277,23 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         )
         if self._sent_before_hole is None:
             self._stray_replies = False
-        if self._awaiting and kind is _COMMAND:
-            command.pipelined = True
+        if kind is _COMMAND:
+            command.pipelined = self._is_in_flight()
         self._awaiting.append(command)
         if len(self._awaiting) > self.limits.pending_commands:
             self._anomaly("too_many_pending_commands", Side.CLIENT)
             self._give_up_oldest()
         return command
+
+    def _is_in_flight(self) -> bool:
+        """Whether a command is sent while another one waits for its reply."""
+        if self._sent_before_hole is not None or self._is_lost:
+            return False
+        if not self._awaiting:
+            # it may have been read later than it came
+            return self._time_ns < self._replied_ns
+        oldest = self._awaiting[0]
+        return not (oldest.unreported or _is_nameless(oldest.exchange))
 
     def _send_auth(self, verb: str, argument: bytes) -> None:
         """AUTH: a mechanism, and perhaps an initial response (RFC 4954 §4)."""
@@ -273,6 +318,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Tell what the client's bytes are if no reply will; `False` if it may."""
         if not (
             self._reply_lost
+            or self._is_answered_oddly(unread.offset)
             or self._must_decide
             or self._at_eof[Side.SERVER]
             or len(unread) > self.limits.held
@@ -289,8 +335,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         if b"\n" not in start and len(start) < _PEEK_BYTES and not is_all:
             return False
         self._give_up_decisive(command)
-        verb, _ = self._parse_command(start.split(b"\n")[0])
-        self._decide_by_line(command, is_command=verb in self._VERBS)
+        is_command = self._is_surely_command(start.split(b"\n")[0].rstrip(b"\r"))
+        self._decide_by_line(command, is_command=is_command)
         return True
 
     def _read_unasked_response(self, unread: LineBuffer, command: CommandT) -> bool:
@@ -306,7 +352,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _give_up_decisive(self, command: CommandT) -> None:
         self._decisive = None
-        if self._reply_lost or self._at_eof[Side.SERVER]:
+        is_lost = self._reply_lost or self._odd_line is not None
+        if is_lost or self._at_eof[Side.SERVER]:
             self._give_up_before(command)
             self._give_up_oldest()
 
@@ -332,8 +379,25 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._decisive is not None and not self._challenged and not self._reply_lost
         )
 
+    def _note_odd_line(self, line: bytes, *, is_reply: bool) -> None:
+        """Learn of a line that may stand for a reply, or surely is one without code."""
+        # a line that waited was not what the client waited for
+        waited = self._speaker is not Side.SERVER
+        if self._odd_line is None and self._awaiting and not waited:
+            client = self._input[_CLIENT]
+            at = (self._time_ns, self._frame)
+            self._odd_line = _OddLine(line, *at, client.offset + len(client))
+            if is_reply and len(self._awaiting) > 1:
+                # what else is awaited has replies of its own
+                self._give_up_oldest()
+
+    def _is_answered_oddly(self, offset: int) -> bool:
+        """Whether the client sent what is at this place behind an odd line."""
+        return self._odd_line is not None and offset >= self._odd_line.client_end
+
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
         """Find what a reply answers; `None` if nothing that was seen."""
+        self._odd_line = None
         if self._sent_before_hole is not None and self._crosses_hole():
             return None
         awaiting = self._awaiting
@@ -367,7 +431,14 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._rest_of_line[Side.CLIENT] = True
 
     def _give_up_oldest(self) -> None:
-        self._complete(self._awaiting.pop(0), None)
+        """No reply will come; if an odd line did, it is shown in the place of one."""
+        command = self._awaiting.pop(0)
+        odd, self._odd_line = self._odd_line, None
+        if odd is not None:
+            exchange = command.exchange
+            exchange.reply_text = decode_text(odd.text, self.limits.kept_text)
+            exchange.reply_time_ns, exchange.reply_frame = odd.time_ns, odd.frame
+        self._complete(command, None)
 
     def _give_up_all_but_decisive(self) -> None:
         """The decisive command is the last one; it may still be told apart."""
@@ -386,6 +457,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         if reply is not None:
             reply.describe(exchange, self.limits.kept_text)
             exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
+            self._replied_ns = self._time_ns
             if command.pipelined and self._greeted:
                 self._use_extension("PIPELINING")
         if not command.unreported:
@@ -440,6 +512,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._release_held()
         self._input[Side.CLIENT].drop()
         self._words_are_verbs = False
+        self._is_lost = True
         self._rest_of_line[Side.CLIENT] = True
         self._stray_replies = True
         if self._sent_before_hole is None:

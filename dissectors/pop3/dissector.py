@@ -135,6 +135,9 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
         return grammar.parse_command(line)
 
+    def _is_surely_command(self, line: bytes) -> bool:
+        return grammar.parse_command(line)[0] in self._VERBS
+
     def _make_command(self, exchange: Exchange) -> _Pop3Command:
         return _Pop3Command(exchange)
 
@@ -201,9 +204,11 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         elif sasl is not None and line[:2] in (b"+", b"+ "):
             # RFC 5034 §4: a challenge
             self._challenged = True
+            self._odd_line = None
             sasl.receive_challenge(line[2:])
         elif not (is_rest or self._stray_replies or self._is_client_unseen()):
             self._anomaly("pop3_unexpected_line", Side.SERVER)
+            self._note_odd_line(line, is_reply=False)
 
     def _is_client_unseen(self) -> bool:
         """Whether nobody knows which responses are multi-line, behind the greeting."""

@@ -87,6 +87,9 @@ class SmtpDissector(TransferDissector):
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
         return grammar.parse_command(line)
 
+    def _is_surely_command(self, line: bytes) -> bool:
+        return grammar.is_surely_command(line)
+
     def _make_command(self, exchange: Exchange) -> SmtpCommand:
         return SmtpCommand(exchange, transaction=self._transaction)
 
@@ -194,7 +197,10 @@ class SmtpDissector(TransferDissector):
                 self._receive_whole_reply(reply)
         elif not is_rest:
             self._anomaly("smtp_unexpected_line", Side.SERVER)
-            if not self._greeted:
+            if self._greeted and not self._replies.is_open:
+                is_reply = grammar.parse_enhanced_code(line) is not None
+                self._note_odd_line(line, is_reply=is_reply)
+            elif not self._greeted:
                 # a proxy's words: what they answer was not said to the server
                 self._awaiting.clear()
                 self._decisive = None
@@ -215,6 +221,7 @@ class SmtpDissector(TransferDissector):
                 self._give_up_before(decisive)
         if reply.code == 334:
             self._challenged = True
+            self._odd_line = None
             if decisive is not None and decisive.sasl is not None:
                 decisive.sasl.receive_challenge(reply.lines[0])
                 return
@@ -226,11 +233,11 @@ class SmtpDissector(TransferDissector):
         command = self._find_command(is_positive=reply.code < 400)
         if command is not None:
             self._complete(command, reply)
-        elif not self._stray_replies:
+            return
+        if not self._stray_replies:
             self._receive_unprompted(reply, ExchangeKind.UNSOLICITED)
-        elif reply.code == 354 and self._rest_of_line[Side.CLIENT]:
-            # DATA was in the hole, but this proves it
-            self._begin_content(self._transaction)
+        if reply.code == 354:
+            self._infer_content()
 
     def _is_greeting(self, code: int) -> bool:
         """RFC 5321 §3.1: 220 or 554, in the field also 421 and others.

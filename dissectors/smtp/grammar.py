@@ -56,6 +56,24 @@ def parse_command(line: bytes) -> tuple[str | None, bytes]:
     return verb, argument.lstrip() if verb is not None else b""
 
 
+# A line that can hardly be text: verbs are in one case, and what must follow does.
+# Of MAIL and RCPT the beginning is enough.
+_SURE_COMMAND = re.compile(
+    rb"(?:EHLO|HELO|LHLO|VRFY|EXPN|ETRN|ATRN) \S+\s*\Z|(?:MAIL FROM|RCPT TO):\s*<"
+    rb"|(?:DATA|QUIT|RSET|NOOP|HELP|STARTTLS|TURN|X-ANONYMOUSTLS)\s*\Z"
+    rb"|BDAT \d+(?: LAST)?\s*\Z|(?:XCLIENT|XFORWARD) [A-Z]+="
+    rb"|(?:AUTH|X-EXPS) (?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|SCRAM-[A-Z0-9-]+|NTLM|GSSAPI"
+    rb"|EXTERNAL|XOAUTH2|OAUTHBEARER)(?: \S*)?\s*\Z",
+    re.IGNORECASE,
+)
+
+
+def is_surely_command(line: bytes) -> bool:
+    """Whether a line, or its first bytes, can hardly be some line of a message."""
+    word = line[:4]
+    return _SURE_COMMAND.match(line) is not None and (word.isupper() or word.islower())
+
+
 # Reverse-path = Path / "<>"; quoted local parts may hold blanks and brackets
 _PATH = re.compile(rb'<((?:"(?:\\.|[^"\\])*+"|[^">])*+)>', re.DOTALL)
 _KEYWORD = re.compile(rb"(?:FROM|TO)\b[ \t]*:?[ \t]*|:[ \t]*", re.IGNORECASE)
@@ -179,6 +197,16 @@ def parse_reply_line(line: bytes) -> tuple[int, bool, bytes] | None:
     """
     start = _REPLY_STARTS.get(line[:4])
     return None if start is None else (*start, line[4:])
+
+
+# RFC 3463 §2: status-code = class "." subject "." detail
+_ENHANCED_CODE = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?![^ \r\n])")
+
+
+def parse_enhanced_code(text: bytes) -> str | None:
+    """Read the enhanced status code that a text begins with (RFC 2034 §4)."""
+    match = _ENHANCED_CODE.match(text) if text[1:2] == b"." else None
+    return match[0].decode() if match else None
 
 
 @remember_short

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dissectors.conversation import decode_text
-from dissectors.smtp.grammar import parse_reply_line
+from dissectors.smtp.grammar import parse_enhanced_code, parse_reply_line
 
 if TYPE_CHECKING:
     from dissectors.events import Exchange
 
 # what an empty line costs in memory
 _LINE_OVERHEAD = 32
-# RFC 3463 §2: status-code = class "." subject "." detail
-_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?![^ \r\n])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,7 @@ class SmtpReply:
         """Fill in the codes and the text of all lines."""
         exchange.reply_code = self.code
         lines = self.lines
-        if lines[0][1:2] == b"." and (enhanced := _ENHANCED.match(lines[0])):
-            exchange.enhanced_status_code = enhanced[0].decode()
+        exchange.enhanced_status_code = parse_enhanced_code(lines[0])
         text = lines[0] if len(lines) == 1 else b"\n".join(lines)
         exchange.reply_text = decode_text(text, limit)
 

@@ -40,6 +40,7 @@ class Message:
         replies_due: replies to come: one, but with LMTP one for each recipient
             that was accepted (RFC 2033 §4.2).
         has_hole: some of the content was not captured.
+        is_inferred: that command was not captured.
         verb: the command that carries it.
         begin_ns: when its first byte was seen.
     """
@@ -50,6 +51,7 @@ class Message:
         "facts",
         "frame",
         "has_hole",
+        "is_inferred",
         "outcome",
         "replies_due",
         "time_ns",
@@ -64,14 +66,14 @@ class Message:
         self.facts: MessageFacts | None = None
         self.outcome: Delivery | None = None
         self.replies_due = 1
-        self.has_hole = False
+        self.has_hole = self.is_inferred = False
         self.time_ns = 0
         self.frame = 0
         self._reader = MessageReader(limits)
 
     def feed(self, content: bytes, time_ns: int) -> None:
         """Take the next bytes of the content."""
-        if self.begin_ns is None:
+        if self.begin_ns is None and content:
             self.begin_ns = time_ns
         self._reader.feed(content)
 

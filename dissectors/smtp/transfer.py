@@ -135,6 +135,13 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._transaction = MailTransaction()
             self._report_if_done(message)
 
+    def _infer_content(self) -> None:
+        """A go-ahead shows that a message follows, though DATA was not captured."""
+        if self._content is None and not self._chunk_left and not self._upgraded:
+            self._begin_content(self._transaction)
+            assert self._message is not None
+            self._message.is_inferred = True
+
     def _begin_content(self, transaction: MailTransaction) -> None:
         if self._message is not None:
             # DATA among chunks (RFC 3030 §2 forbids it)
@@ -193,6 +200,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _report_if_done(self, message: Message) -> None:
         if message.facts is None or message.outcome is None or message.replies_due:
             return
+        if message.is_inferred and message.begin_ns is None:
+            return
         transaction = message.transaction
         transferred = MessageTransferred(
             Direction.SUBMITTED if self._submission else Direction.RELAYED,
@@ -242,6 +251,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         elif speaks_now and message.has_hole:
             message.feed(content.cross_gap(client), self._time_ns)
             self._end_content(content, message)
+            # what followed the end may be in the hole, too
+            self._words_are_verbs = False
+            self._is_lost = self._stray_replies = True
+            self._rest_of_line[0] = True
         elif self._at_eof[_CLIENT] or _is_closing(server):
             self._words_are_verbs = False
             self._abandon(message)
