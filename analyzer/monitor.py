@@ -24,6 +24,7 @@ from captures import CaptureError, Share
 from dissectors.services import PORTS
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping
 
     from analyzer.secrets import FollowedKeyLog
@@ -125,9 +126,9 @@ class Monitor:
             self._about.problems.append(error)
         except StoreFullError:
             self.problems.append("too many rows wait to be written: the monitor ends")
-        self._about.undecoded = self._pipeline.close()
+        undecoded = self._pipeline.close()
         with suppress(StoreFullError):
-            self._write()
+            self._write(undecoded)
         if self._is_refused:
             self.problems.append("the last rows could not be written, and are lost")
         yield self._take_news()
@@ -174,21 +175,17 @@ class Monitor:
         # connections come in any order out of a batch
         return sorted(news, key=itemgetter(_END))
 
-    def _write(self) -> None:
-        """Write what is new, if anything is."""
-        if not self._is_dirty and not self._is_refused:
-            return
-        done, self._tables = self._tables, Tables()
-        recent = Tables()
-        for _, rows in self._recent.values():
-            recent.append(rows)
-        self._is_dirty = False
+    def _write(self, undecoded: Counter[str] | None = None) -> None:
+        """Write the rows that are new, and what is known beside them."""
         self._about.packets = self._pipeline.packets
         self._about.capture_bytes = self._pipeline.capture_bytes
         self._about.connections_given_up = self._pipeline.connections_given_up
         self._about.dropped = self._live.drops()
+        self._about.undecoded = undecoded or self._pipeline.undecoded
         try:
-            self._store.add(done.finish(), recent.finish(), self._about)
+            if self._is_dirty or self._is_refused:
+                self._write_rows()
+            self._store.note(self._about)
         except ExportError as error:
             if not self._is_refused:
                 self.problems.append(f"{error}; mailtap will try again")
@@ -197,6 +194,14 @@ class Monitor:
                 raise
         else:
             self._is_refused = False
+
+    def _write_rows(self) -> None:
+        done, self._tables = self._tables, Tables()
+        recent = Tables()
+        for _, rows in self._recent.values():
+            recent.append(rows)
+        self._is_dirty = False
+        self._store.add(done.finish(), recent.finish())
 
 
 def _packets(connection: Connection) -> int:

@@ -1,12 +1,13 @@
 """Reads what a monitor keeps while traffic goes on, and what it left if it failed.
 
-    DIR/parts/00000001-00000064/sessions.parquet, ... and analysis.json
+    DIR/parts/analysis.json
+    DIR/parts/00000001-00000064/sessions.parquet, ...
     DIR/parts/00000065-00000065/recent/sessions.parquet, ...
 
-A part is a folder of Parquet files, and appears whole or not at all. Its name says
-which additions it holds. `recent` holds sessions that had ended just then, whose rows
-might still change a little: they come again in the next part, so that only those of
-the last part count.
+What is known beside the rows is in one file, which is replaced. A part is a folder
+of Parquet files, and appears whole or not at all. Its name says which additions it
+holds. `recent` holds sessions that had ended just then, whose rows might still change
+a little: they come again in the next part, so that only those of the last part count.
 """
 
 from __future__ import annotations
@@ -66,33 +67,33 @@ def read_parts(folder: Path, names: Collection[str] = ()) -> Analysis:
         names: the tables that are wanted, or none for all. Others have no rows.
 
     Raises:
-        LoadError: there is no part, or one can't be read.
+        LoadError: they can't be read.
     """
     tables = [each for each in schema.TABLES if each.name in names or not names]
     for _ in range(_TRIES - 1):
         try:
             return _read_parts(folder, tables)
         except LoadError:
-            if not has_parts(folder) or not list_sources(folder):
+            if not has_parts(folder):
                 raise
     return _read_parts(folder, tables)
 
 
 def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Analysis:
+    analysis = about_parts(folder)
     sources = list_sources(folder)
-    analysis = about_parts(sources)
     rows = empty_tables()
     for table in tables:
-        found = [read_rows(source, table) for source in sources]
+        found = [rows[table.name], *(read_rows(each, table) for each in sources)]
         rows[table.name] = pa.concat_tables(found)
     return replace(analysis, tables=in_order([rows]))
 
 
 def list_sources(folder: Path) -> list[Path]:
-    """The folders that together hold all rows.
+    """The folders that together hold all rows, none if there are no rows yet.
 
     Raises:
-        LoadError: there are none.
+        LoadError: the folder can't be read.
     """
     try:
         named = [each.name for each in (folder / PARTS).iterdir()]
@@ -104,20 +105,19 @@ def list_sources(folder: Path) -> list[Path]:
         if not found or part.first > found[-1].last:
             found.append(part)
     if not found:
-        raise LoadError(f"{folder}: there are no tables in this folder yet")
+        return []
     sources = [folder / PARTS / part.name for part in found]
     recent = sources[-1] / RECENT
     return [*sources, recent] if recent.is_dir() else sources
 
 
-def about_parts(sources: Sequence[Path]) -> Analysis:
+def about_parts(folder: Path) -> Analysis:
     """What is known beside the rows.
 
     Raises:
         LoadError: it can't be read.
     """
-    last = sources[-1]
-    _, analysis = read_about(last.parent if last.name == RECENT else last)
+    _, analysis = read_about(folder / PARTS)
     return analysis
 
 
@@ -151,7 +151,8 @@ def sessions_in_order(sources: Sequence[Path]) -> pa.Array:
     """
     columns = [name for name, _ in SESSION_ORDER]
     sessions = [read_rows(each, schema.SESSIONS).select(columns) for each in sources]
-    ordered = pa.concat_tables(sessions).sort_by(SESSION_ORDER)
+    nothing = schema.SESSIONS.arrow.empty_table().select(columns)
+    ordered = pa.concat_tables([nothing, *sessions]).sort_by(SESSION_ORDER)
     return ordered["session_id"].combine_chunks()
 
 

@@ -93,6 +93,11 @@ class Pipeline:
         """Connections that were ended early to bound memory."""
         return self._connections.given_up
 
+    @property
+    def undecoded(self) -> Counter[str]:
+        """How many packets could not be decoded so far, and why."""
+        return self._decoder.undecoded
+
     def process(self, batch: PacketBatch) -> None:
         """Take the next packets."""
         self._connections.process(batch, *self._decoder.decode(batch))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from analyzer.export import ExportError
 from analyzer.monitor import Monitor
 from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from analyzer.store import Store
@@ -37,6 +38,9 @@ def rehearse(table_format: str) -> None:
 
     Args:
         table_format: of the files that will be written.
+
+    Raises:
+        ExportError: there is no room for files.
     """
     for module in pkgutil.iter_modules(encodings.__path__):
         # some are for other systems
@@ -56,6 +60,8 @@ def rehearse(table_format: str) -> None:
             for rows in monitor.run():
                 as_text.show(rows)
                 as_json.show(rows)
+        if monitor.problems:
+            raise ExportError(monitor.problems[0])
         analysis = monitor.result()
         store.finish(table_format)
     print_summary(analysis, console)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from analyzer import schema
+from analyzer.analysis import Analysis
 from analyzer.certificates import merge_certificates
 from analyzer.export import ExportError, make_folder, write_blocks, write_table
 from analyzer.folder import ABOUT, write_about
@@ -37,8 +37,6 @@ from analyzer.tables import empty_tables
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.analysis import Analysis
-
 # more sessions than this do not wait in memory for a disk that is full
 MAX_PENDING_SESSIONS = 100_000
 
@@ -58,12 +56,13 @@ class Store:
 
     Args:
         folder: where to; made if it is missing.
+        about: what is known beside the tables by now.
 
     Raises:
         ExportError: the folder can't be written, or holds tables already.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, about: Analysis | None = None) -> None:
         self.folder = folder
         self._parts = folder / PARTS
         self._count = 0
@@ -76,15 +75,26 @@ class Store:
                 f"{folder}: there are tables in this folder already, which would be "
                 "lost: name another folder, or remove them"
             )
-        make_folder(self._parts)
+        # without its name it is nothing: at any time there is a folder to be read
+        unnamed = self._parts.with_name(f".{PARTS}")
+        make_folder(unnamed)
+        write_about(about or Analysis({}, []), unnamed, KIND)
+        _rename(unnamed, self._parts)
 
-    def add(self, tables: Tables, recent: Tables, about: Analysis) -> None:
+    def note(self, about: Analysis) -> None:
+        """Write what is known beside the tables, in the place of what was.
+
+        Raises:
+            ExportError: it could not be written.
+        """
+        write_about(about, self._parts, KIND)
+
+    def add(self, tables: Tables, recent: Tables) -> None:
         """Write the next part.
 
         Args:
             tables: rows that were not added before, and won't change.
             recent: rows that may change, all there are by now.
-            about: what is known beside the tables.
 
         Raises:
             ExportError: it could not be written; `tables` are kept, and written
@@ -95,7 +105,7 @@ class Store:
         rows = _together(self._pending)
         part = Part(self._count + 1, self._count + 1)
         try:
-            self._write(part, rows, recent, about)
+            self._write(part, rows, recent)
         except ExportError as error:
             if len(rows["sessions"]) > MAX_PENDING_SESSIONS:
                 raise StoreFullError(str(error)) from error
@@ -106,7 +116,7 @@ class Store:
         for before in self._small:
             _remove(self._parts / before.name / RECENT)
         if len(self._small) >= PARTS_TO_JOIN:
-            self._join(about)
+            self._join()
         if sum(self._small.values()) > LARGE_PART_SESSIONS:
             self._small.clear()
         self._small[part] = len(rows["sessions"])
@@ -137,15 +147,16 @@ class Store:
         for table in schema.TABLES:
             if table is schema.CERTIFICATES:
                 found = [read_rows(source, table) for source in sources]
-                blocks = iter([merge_certificates(found)])
+                merged = merge_certificates([table.arrow.empty_table(), *found])
+                blocks = iter([merged])
             else:
                 blocks = blocks_in_order(sources, table, sessions)
             path = self.folder / f"{table.name}.{kind}"
             write_blocks(blocks, table.arrow, path)
-        write_about(about_parts(sources), self.folder, kind)
-        shutil.rmtree(self._parts, ignore_errors=True)
+        write_about(about_parts(self.folder), self.folder, kind)
+        _remove(self._parts)
 
-    def _join(self, about: Analysis) -> None:
+    def _join(self) -> None:
         """Put the small parts together."""
         parts = list(self._small)
         joined = Part(parts[0].first, parts[-1].last)
@@ -156,19 +167,18 @@ class Store:
                 table.name: pa.concat_tables([read_rows(s, table) for s in sources])
                 for table in schema.TABLES
             }
-            self._write(joined, rows, empty_tables(), about)
+            self._write(joined, rows, empty_tables())
             self._small = {joined: len(rows["sessions"])}
             for source in sources:
                 _remove(source)
 
-    def _write(self, part: Part, rows: Tables, recent: Tables, about: Analysis) -> None:
+    def _write(self, part: Part, rows: Tables, recent: Tables) -> None:
         folder = self._parts / part.name
         # without its name it is nothing
         unnamed = folder.with_name(f".{part.name}")
         try:
             _write_tables(rows, unnamed)
             _write_tables(recent, unnamed / RECENT)
-            write_about(replace(about, tables={}), unnamed, KIND)
             _rename(unnamed, folder)
         finally:
             # once it has its name, there is nothing left

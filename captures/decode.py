@@ -225,6 +225,11 @@ class Decoder:
         parts = [self._read_segments(each) for each in headers]
         return Segments.in_order(parts), bytes(inner)
 
+    @property
+    def undecoded(self) -> Counter[str]:
+        """How many packets could not be decoded so far, by reason."""
+        return self._undecoded + self._unwrapper.undecoded
+
     def finish(self) -> Counter[str]:
         """How many packets could not be decoded, by reason."""
         return self._undecoded + self._unwrapper.finish()

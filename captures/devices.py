@@ -6,6 +6,7 @@ import fcntl
 import logging
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -17,6 +18,10 @@ _IFF_UP = 1
 _SIOCGIFFLAGS = 0x8913
 _SIOCGIFHWADDR = 0x8927
 _IFREQ = struct.Struct("16sH22x")
+
+_LOOK_S = 1.0
+_READ_BEFORE = "what came before was read"
+INTERFACE_WENT_DOWN = f"the interface went down; {_READ_BEFORE}"
 
 _LINKTYPE_ETHERNET = 1
 _LINKTYPE_RAW = 101
@@ -63,6 +68,43 @@ class Outage(Enum):
 
     DOWN = auto()
     GONE = auto()
+
+
+class Watched:
+    """An interface that is watched, whatever becomes of its name meanwhile.
+
+    Neither engine tells all that can happen: a packet socket stays with an interface
+    that is renamed, and dumpcap waits for one that is down to come back.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        try:
+            self._index = socket.if_nametoindex(name)
+        except (OSError, ValueError):
+            # no device, but something else that dumpcap knows
+            self._index = 0
+        self._next_look_s = 0.0
+
+    def look(self) -> str | None:
+        """Why there will be no more packets; looked for once a second at most."""
+        now = time.monotonic()
+        if now < self._next_look_s:
+            return None
+        self._next_look_s = now + _LOOK_S
+        return self.outage()
+
+    def outage(self) -> str | None:
+        """Why there will be no more packets, if that is so."""
+        if not self._index:
+            return None
+        try:
+            name = socket.if_indextoname(self._index)
+        except OSError:
+            return f"the interface was removed; {_READ_BEFORE}"
+        if name != self._name:
+            return f"the interface is called {name} now; {_READ_BEFORE}"
+        return INTERFACE_WENT_DOWN if find_outage(name) else None
 
 
 def list_interfaces() -> list[Interface]:
@@ -179,10 +221,3 @@ def unsupported(hardware: int) -> str:
 def remedy(name: str) -> str:
     """What to do about an interface that is down."""
     return f"the interface is down: switch it on (ip link set {name} up)"
-
-
-def outage_reason(name: str) -> str:
-    """Why an interface that was watched gives no more packets."""
-    if find_outage(name) == Outage.GONE:
-        return "the interface was removed; what came before was read"
-    return "the interface went down; what came before was read"

@@ -23,10 +23,10 @@ from captures.batch import MAX_BATCH_PACKETS, PacketBatch
 from captures.capture_filter import filter_expression
 from captures.devices import (
     Outage,
+    Watched,
     find_link_type,
     find_outage,
     no_such_interface,
-    outage_reason,
     remedy,
 )
 from captures.errors import CaptureError
@@ -113,13 +113,14 @@ class DumpcapCapture(LiveCapture):
             raise CaptureError(name, remedy(name), usable=False)
         # dumpcap knows others, such as "any"; but "-" is its standard input, and
         # TCP@HOST another machine
-        self._is_device = outage is None
-        if not self._is_device and not name.isidentifier():
+        if outage is not None and not name.isidentifier():
             raise no_such_interface(name)
         command = _command(name, user)
         command += ["-q", "-i", name, "-w", "-", "-B", str(max(1, buffer_bytes >> 20))]
         if ports is not None:
             command += ["-f", filter_expression(ports, find_link_type(name))]
+        self._device = Watched(name)
+        self._outage: str | None = None
         self._dumpcap = _Dumpcap(command)
         self._source = StreamBlocks(
             FileStream(self._dumpcap.output), _WINDOW_BYTES, follows=True
@@ -141,18 +142,18 @@ class DumpcapCapture(LiveCapture):
         Raises:
             CaptureError: the interface is down or gone, or dumpcap has ended.
         """
+        if not self._is_stopped and (outage := self._device.look()):
+            self._outage = outage
+            self.stop()
         try:
             batch = next(self._reader)
         except (StopIteration, CaptureError):
             self._dumpcap.close()
-            if self._is_stopped:
+            if self._is_stopped and self._outage is None:
                 raise StopIteration from None
             raise self._failure() from None
         if self._is_stopped:
             self._end_dumpcap(batch)
-        elif not len(batch) and self._is_device and find_outage(self.name):
-            # dumpcap would wait for it to come back, and say nothing
-            raise self._failure()
         return batch
 
     def stop(self) -> None:
@@ -184,9 +185,8 @@ class DumpcapCapture(LiveCapture):
             self._dumpcap.close()
 
     def _failure(self) -> CaptureError:
-        if self._is_device and find_outage(self.name):
-            reason = outage_reason(self.name)
-        else:
+        reason = self._outage or self._device.outage()
+        if reason is None:
             reason = f"dumpcap has ended ({_first_line(self._dumpcap.complaint)})"
         return CaptureError(self.name, reason, usable=self._reader.frames > 0)
 

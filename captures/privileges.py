@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
+from itertools import count
 from typing import NamedTuple
+
+# linux/prctl.h, linux/capability.h
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class PrivilegeError(Exception):
@@ -42,7 +53,10 @@ def find_user(name: str | None = None) -> User | None:
 
 
 def drop_privileges(name: str | None = None) -> str | None:
-    """Become another user for good, if this process is root's.
+    """Become another user for good, if this process is root's, and no more than that.
+
+    Whoever this process is, it keeps no capability, and no program that it starts
+    gets any, be it root's own (capabilities(7), `no_new_privs` in prctl(2)).
 
     Args:
         name: whom to become; see `find_user` for who that is otherwise.
@@ -54,20 +68,22 @@ def drop_privileges(name: str | None = None) -> str | None:
         PrivilegeError: this process would keep root's rights.
     """
     user = find_user(name)
-    if user is None:
-        return None
+    _empty_bounding_set()
     try:
-        os.setgroups([])
-        os.setresgid(user.gid, user.gid, user.gid)
-        os.setresuid(user.uid, user.uid, user.uid)
+        if user is not None:
+            os.setgroups([])
+            os.setresgid(user.gid, user.gid, user.gid)
+            os.setresuid(user.uid, user.uid, user.uid)
+        _give_up_capabilities()
     except OSError as error:
+        become = user.name if user else "a process without rights"
         raise PrivilegeError(
-            f"mailtap can't become {user.name} ({error.strerror}): start it with the "
+            f"mailtap can't become {become} ({error.strerror}): start it with the "
             "right to (CAP_SETUID, CAP_SETGID), or not as root"
         ) from error
-    if _is_root_within_reach():
+    if user is not None and _is_root_within_reach():
         raise PrivilegeError(f"the rights of {user.name} are as good as root's")
-    return user.name
+    return user.name if user else None
 
 
 def _named(name: str) -> User:
@@ -83,6 +99,28 @@ def _behind_sudo() -> User | None:
     except (KeyError, ValueError, OverflowError):
         return None
     return User(entry.pw_name, entry.pw_uid, gid) if entry.pw_uid and gid else None
+
+
+def _empty_bounding_set() -> None:
+    """Bound what can be got by other programs, as far as this process may."""
+    for capability in count():
+        # it fails behind the last one, and without CAP_SETPCAP
+        if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):
+            return
+
+
+def _give_up_capabilities() -> None:
+    # 32 bits each of the effective, permitted and inheritable ones, twice
+    nothing = (ctypes.c_uint32 * 6)()
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    for result in (
+        _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0),
+        _libc.capset(header, nothing),
+        _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+    ):
+        if result:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
 
 def _is_root_within_reach() -> bool:

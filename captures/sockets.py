@@ -19,12 +19,13 @@ import numpy as np
 from captures.batch import PacketBatch
 from captures.capture_filter import NOTHING, attach, compile_filter
 from captures.devices import (
+    INTERFACE_WENT_DOWN,
     Outage,
+    Watched,
     find_outage,
     is_loopback,
     link_type,
     no_such_interface,
-    outage_reason,
     remedy,
     unsupported,
 )
@@ -58,6 +59,7 @@ class SocketCapture(LiveCapture):
             CaptureError: the interface can't be watched.
         """
         super().__init__(name)
+        self._device = Watched(name)
         self._scapy_socket = _open(name)
         self._socket: socket.socket = self._scapy_socket.ins
         try:
@@ -81,9 +83,11 @@ class SocketCapture(LiveCapture):
         """
         if self._is_closed:
             raise StopIteration
-        if self._is_stopped and self._end is None:
-            attach(self._socket, NOTHING)
-            self._end = time.monotonic() + _DRAIN_S
+        if self._end is None:
+            if self._is_stopped:
+                self._begin_to_end()
+            elif failure := self._device.look():
+                self._begin_to_end(failure)
         frames = self._ring.take()
         if frames is None:
             self._wait()
@@ -150,8 +154,14 @@ class SocketCapture(LiveCapture):
 
     def _notice_outage(self) -> None:
         if self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._failure = outage_reason(self.name)
-            self._end = time.monotonic() + _DRAIN_S
+            # it may be back already
+            self._begin_to_end(self._device.outage() or INTERFACE_WENT_DOWN)
+
+    def _begin_to_end(self, failure: str | None = None) -> None:
+        """Let nothing more in, and give what was received time to arrive."""
+        attach(self._socket, NOTHING)
+        self._failure = failure
+        self._end = time.monotonic() + _DRAIN_S
 
     def _conclusion(self) -> Exception:
         if self._failure is None:

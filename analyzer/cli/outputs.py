@@ -71,10 +71,14 @@ def printed(output: Callable[[], None]) -> list[str]:
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise
-        # what is left in the buffer can't be written at the end either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_no_more()
         return [f"standard output: can't be written ({error.strerror})"]
     return []
+
+
+def print_no_more() -> None:
+    """Let nothing be printed: what is left in a buffer could not be written either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console() -> Console:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack, closing, contextmanager
+import sys
+import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import click
 
 from analyzer.cli import outputs
 from analyzer.cli.outputs import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from types import TracebackType
 
     from analyzer.analysis import Analysis
     from analyzer.secrets import FollowedKeyLog
+    from analyzer.session_rows import Row
     from analyzer.store import Store
     from analyzer.trust import Trust
+    from analyzer.watch import Watch
     from captures import LiveCapture
     from dissectors.services import Protocol
+
+
+# signals that come so soon after each other are one
+_TWICE_S = 0.5
 
 
 class Watched(NamedTuple):
@@ -65,6 +76,8 @@ def watch(
     from captures import CaptureError, Engine, PrivilegeError, open_live
 
     defer_pandas()
+    # until the command has ended, and not only this
+    signals = click.get_current_context().with_resource(_Signals())
     if os.geteuid() == 0:
         _rehearse(table_format)
     with ExitStack() as stack:
@@ -79,8 +92,8 @@ def watch(
                     user=user,
                 )
             )
-            stack.enter_context(_stopped_by_signals(live))
-            store = _open_store(output, user, stack)
+            signals.live = live
+            store = _open_store(interface, output, user, stack)
         except (CaptureError, PrivilegeError, ExportError) as error:
             raise CommandError(str(error)) from error
         monitor = Monitor(live, store, ports=ports, trust=trust, secrets=secrets)
@@ -90,7 +103,7 @@ def watch(
         view = Watch(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
         with view:
             for rows in monitor.run(duration_s=duration_s, count=count):
-                view.show(rows)
+                problems += _show(view, rows, live)
                 outputs.say(monitor.problems)
                 problems += monitor.problems
                 monitor.problems.clear()
@@ -105,6 +118,16 @@ def watch(
         except (ExportError, LoadError) as error:
             problems.append(f"{error}; all that was stored stays in {output}/parts")
         return Watched(analysis, problems)
+
+
+def _show(view: Watch, rows: list[Row], live: LiveCapture) -> list[str]:
+    """Print what is new; return what went wrong."""
+    try:
+        return outputs.printed(lambda: view.show(rows))
+    except BrokenPipeError:
+        live.stop()
+        outputs.print_no_more()
+        return ["standard output: nobody reads it any more, so the watch has ended"]
 
 
 def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
@@ -134,13 +157,16 @@ def _rehearse(table_format: str) -> None:
         ) from error
 
 
-def _open_store(output: Path | None, user: str | None, stack: ExitStack) -> Store:
+def _open_store(
+    interface: str, output: Path | None, user: str | None, stack: ExitStack
+) -> Store:
     """Give up root's rights, and open where rows go to: for a while, if nowhere.
 
     Raises:
         ExportError: rows can't be written there.
         PrivilegeError: this process would keep root's rights.
     """
+    from analyzer.analysis import Analysis
     from analyzer.export import ExportError
     from analyzer.store import Store
     from captures import drop_privileges
@@ -151,7 +177,7 @@ def _open_store(output: Path | None, user: str | None, stack: ExitStack) -> Stor
     try:
         if output is None:
             output = Path(stack.enter_context(TemporaryDirectory(prefix="mailtap-")))
-        return Store(output)
+        return Store(output, Analysis({}, [interface]))
     except OSError as error:
         raise ExportError(
             f"there is no place for rows that wait ({error.strerror}): have TMPDIR "
@@ -166,32 +192,58 @@ def _open_store(output: Path | None, user: str | None, stack: ExitStack) -> Stor
         ) from error
 
 
-def _make_folder(folder: Path, user: str | None) -> None:
-    """Make the folder while we may, and give it to whom we become."""
-    from analyzer.export import make_folder
+def _make_folder(folder: Path, name: str | None) -> None:
+    """Make the folder if only root may, and give it to whom we become."""
+    from analyzer.export import ExportError
+    from analyzer.handover import make_folder_for
     from captures.privileges import find_user
 
-    is_new = not folder.exists()
-    make_folder(folder)
-    become = find_user(user)
-    if is_new and become is not None:
-        os.chown(folder, become.uid, become.gid)
-
-
-@contextmanager
-def _stopped_by_signals(live: LiveCapture) -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM end the watch in order; a second Ctrl-C at once."""
-
-    def stop(*_: object) -> None:
-        live.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {
-        number: signal.signal(number, stop)
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    user = find_user(name)
+    if user is None:
+        return
     try:
-        yield
-    finally:
-        for number, handler in before.items():
+        make_folder_for(user, folder)
+    except OSError as error:
+        raise ExportError(f"{folder}: can't be made ({error.strerror})") from error
+
+
+class _Signals:
+    """Signals that end the watch in order; a second Ctrl-C ends it at once.
+
+    Before there is anything to end in order, the first one ends it at once. Others than
+    Ctrl-C may come twice by themselves: by a shell and by the kernel when a terminal is
+    closed, or by timeout(1).
+
+    Attributes:
+        live: what to stop.
+    """
+
+    def __init__(self) -> None:
+        self.live: LiveCapture | None = None
+        self._first_s = 0.0
+
+    def __enter__(self) -> Self:
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        # nohup(1) has it ignored
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._before = {each: signal.signal(each, self._take) for each in numbers}
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _take(self, number: int, _: object) -> None:
+        now = time.monotonic()
+        is_meant = number == signal.SIGINT and now - self._first_s > _TWICE_S
+        if self.live is None or (self._first_s and is_meant):
+            sys.exit(128 + number)
+        if not self._first_s:
+            self._first_s = now
+            self.live.stop()

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 import analyzer
 from analyzer import monitor as monitor_module
+from analyzer.analysis import Analysis
 from analyzer.monitor import Monitor
+from analyzer.parts import read_parts
 from analyzer.store import Store
 from tests.support.analyses import CAPTURES, rows
+from tests.support.captures import packet, pcap
 from tests.support.replay import Replay
 from tests.support.traffic import Dialogue, write_pcap
 
@@ -97,6 +101,34 @@ def test_interface_that_goes_down_ends_the_watch_in_order(tmp_path: Path) -> Non
     assert [each.reason for each in monitor.result().problems] == [
         "the interface went down"
     ]
+
+
+def test_interface_that_goes_before_any_mail_came_is_a_problem(tmp_path: Path) -> None:
+    path = write_pcap(tmp_path / "a.pcap", Dialogue(80).client(b"GET / HTTP/1.1\r\n"))
+    live = Replay(path, failure="the interface was removed")
+    monitor = Monitor(live, Store(tmp_path / "tables"))
+
+    told = [row for rows in monitor.run() for row in rows]
+
+    assert told == []
+    assert [each.reason for each in monitor.result().problems] == [live.failure]
+
+
+def test_what_is_counted_is_stored_while_no_session_ends(tmp_path: Path) -> None:
+    strange = packet(1, b"no packet of that link layer", link_type=147)
+    (tmp_path / "a.pcap").write_bytes(pcap([strange] * 50, network=147))
+    folder = tmp_path / "tables"
+    live = Replay(tmp_path / "a.pcap", packets=1)
+
+    stored = [Analysis({}, [])]
+    for _ in Monitor(live, Store(folder)).run():
+        stored.append(read_parts(folder))
+        time.sleep(0.002)
+
+    seen = sorted({(each.packets, each.undecoded.total()) for each in stored[:-1]})
+    assert len(seen) > 3
+    assert all(packets == undecoded for packets, undecoded in seen)
+    assert stored[-2].dropped == 3
 
 
 def test_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:

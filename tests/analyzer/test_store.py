@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,6 @@ from analyzer.analysis import Analysis
 from analyzer.certificates import merge_certificates
 from analyzer.export import ExportError
 from analyzer.folder import read_folder, write_folder
-from analyzer.load import LoadError
 from analyzer.parts import PARTS, has_parts, read_parts
 from analyzer.store import Store, StoreFullError
 from analyzer.tables import empty_tables
@@ -64,29 +65,29 @@ def shown_by(wanted: list[str]) -> pa.Table:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "tables")
+    return Store(tmp_path / "tables", ABOUT)
 
 
 def test_parts_together_are_all_in_order(store: Store) -> None:
-    store.add(some(20, 29), empty_tables(), ABOUT)
-    store.add(some(0, 10), empty_tables(), ABOUT)
-    store.add(some(10, 20), empty_tables(), ABOUT)
+    store.add(some(20, 29), empty_tables())
+    store.add(some(0, 10), empty_tables())
+    store.add(some(10, 20), empty_tables())
 
     assert store.read() == replace(ABOUT, tables=OFFICE.tables)
 
 
 def test_recent_rows_count_in_the_last_part_only(store: Store) -> None:
-    store.add(some(0, 10), some(10, 25), ABOUT)
+    store.add(some(0, 10), some(10, 25))
     assert store.read().tables["sessions"] == some(0, 25)["sessions"]
 
-    store.add(some(10, 20), some(20, 29), ABOUT)
+    store.add(some(10, 20), some(20, 29))
     assert store.read().tables == OFFICE.tables
     assert len(list(store.folder.rglob("recent"))) == 1
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_parts_become_a_folder_of_tables(kind: str, store: Store) -> None:
-    store.add(some(0, 15), some(15, 29), ABOUT)
+    store.add(some(0, 15), some(15, 29))
     assert has_parts(store.folder)
 
     store.finish(kind)
@@ -104,9 +105,9 @@ def test_small_parts_are_put_together(
     monkeypatch.setattr(store_module, "LARGE_PART_SESSIONS", large)
     most = 0
     for start in range(29):
-        store.add(some(start, start + 1), some(start + 1, 29), ABOUT)
+        store.add(some(start, start + 1), some(start + 1, 29))
         assert store.read().tables == OFFICE.tables
-        most = max(most, len(list((store.folder / PARTS).iterdir())))
+        most = max(most, len([*(store.folder / PARTS).glob("*-*")]))
 
     assert most == parts_at_most
 
@@ -118,7 +119,7 @@ def test_parts_that_were_put_together_count_once(
     monkeypatch.setattr(store_module, "PARTS_TO_JOIN", 2)
     monkeypatch.setattr(store_module, "_remove", lambda _: None)
     for start in range(0, 30, 5):
-        store.add(some(start, start + 5), empty_tables(), ABOUT)
+        store.add(some(start, start + 5), empty_tables())
 
     assert len(list((store.folder / PARTS).iterdir())) > 6
     assert store.read().tables == OFFICE.tables
@@ -131,7 +132,7 @@ def test_files_are_the_same_in_blocks_of_any_size(
     monkeypatch.setattr(parts, "_BLOCK_SESSIONS", 4)
     # neither in order nor apart
     for start in (3, 1, 2, 0):
-        store.add(some(start, 29, 4), empty_tables(), ABOUT)
+        store.add(some(start, 29, 4), empty_tables())
     expected = tmp_path / "expected"
     write_folder(store.read(), expected, kind)
 
@@ -144,7 +145,7 @@ def test_files_are_the_same_in_blocks_of_any_size(
 
 
 def test_part_that_was_not_completed_is_not_read(store: Store) -> None:
-    store.add(some(0, 10), empty_tables(), ABOUT)
+    store.add(some(0, 10), empty_tables())
     unnamed = store.folder / PARTS / ".00000002-00000002"
     unnamed.mkdir()
     (unnamed / "sessions.parquet").write_bytes(b"PAR1")
@@ -153,7 +154,7 @@ def test_part_that_was_not_completed_is_not_read(store: Store) -> None:
 
 
 def test_folder_with_tables_is_not_written_over(store: Store) -> None:
-    store.add(some(0, 10), empty_tables(), ABOUT)
+    store.add(some(0, 10), empty_tables())
     with pytest.raises(ExportError, match="name another folder"):
         Store(store.folder)
 
@@ -169,14 +170,14 @@ def test_rows_wait_for_a_disk_that_can_not_be_written(
     moved = folder.rename(store.folder / "away")
     folder.write_bytes(b"")
     with pytest.raises(ExportError, match="can't be made"):
-        store.add(some(0, 10), empty_tables(), ABOUT)
+        store.add(some(0, 10), empty_tables())
     monkeypatch.setattr(store_module, "MAX_PENDING_SESSIONS", 15)
     with pytest.raises(StoreFullError):
-        store.add(some(10, 20), empty_tables(), ABOUT)
+        store.add(some(10, 20), empty_tables())
 
     folder.unlink()
     moved.rename(folder)
-    store.add(some(20, 29), empty_tables(), ABOUT)
+    store.add(some(20, 29), empty_tables())
 
     assert store.read().tables == OFFICE.tables
 
@@ -188,6 +189,40 @@ def test_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
         Store(tmp_path / "file" / "tables")
 
 
-def test_monitor_that_wrote_nothing_yet_is_said(store: Store) -> None:
-    with pytest.raises(LoadError, match="no tables in this folder yet"):
-        read_parts(store.folder)
+def test_folder_of_a_monitor_that_saw_nothing_yet_can_be_read(store: Store) -> None:
+    assert read_parts(store.folder) == replace(ABOUT, tables=empty_tables())
+
+    store.finish("csv")
+
+    assert read_folder(store.folder) == replace(ABOUT, tables=empty_tables())
+
+
+def test_what_is_known_beside_the_rows_is_written_without_rows(store: Store) -> None:
+    later = replace(ABOUT, packets=99, dropped=2, undecoded=Counter(strange=3))
+    store.note(later)
+
+    assert read_parts(store.folder) == replace(later, tables=empty_tables())
+
+
+@pytest.mark.parametrize("name", [".parts", "sessions.csv"])
+def test_folder_can_be_read_whenever_a_finish_fails(
+    name: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while files are written, or while the parts are removed."""
+    store.add(some(0, 29), empty_tables())
+    calls = []
+
+    def fail(path: Path, *_: object, **__: object) -> None:
+        calls.append(path)
+        raise KeyboardInterrupt
+
+    if name == ".parts":
+        monkeypatch.setattr(shutil, "rmtree", fail)
+    else:
+        monkeypatch.setattr(store_module, "write_about", fail)
+    with pytest.raises(KeyboardInterrupt):
+        store.finish("csv")
+
+    assert calls
+    read = read_parts if has_parts(store.folder) else read_folder
+    assert read(store.folder).tables["sessions"] == OFFICE.tables["sessions"]

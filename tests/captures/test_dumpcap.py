@@ -143,10 +143,11 @@ def _runs(process: int) -> bool:
 def test_user_may_capture_if_dumpcap_may(engine: str) -> None:
     program = """
 import os, sys
-from captures import drop_privileges, dumpcap, list_interfaces, open_live
+from captures import dumpcap, list_interfaces, open_live
+from tests.support.namespaces import become_nobody
 import scapy.arch.linux
 os.environ["PATH"] = sys.argv[1]
-drop_privileges("nobody")
+become_nobody()
 with open_live("vb", engine=sys.argv[2]) as live:
     next(live)
     print(live.engine, *list_interfaces()[-1].engines)

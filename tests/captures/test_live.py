@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,26 +158,57 @@ def test_closed_capture_gives_nothing(engine: Engine) -> None:
     assert list(live) == []
 
 
-@both_engines
-@pytest.mark.parametrize(
-    ("command", "reason"),
+outages = pytest.mark.parametrize(
+    ("commands", "reason"),
     [
-        (("link", "set", "vb", "down"), "the interface went down"),
-        (("link", "delete", "vb"), "the interface was removed"),
+        (["link set vb down"], "the interface went down"),
+        (["link delete vb"], "the interface was removed"),
+        (["link set vb name vx"], "the interface is called vx now"),
+        # as long as it takes to do it, nobody looks
+        (["link delete vb", "link add vb type veth", "link set vb up"], "was removed"),
     ],
 )
+
+
+@both_engines
+@outages
 def test_outage_is_told_after_the_packets(
-    engine: Engine, command: tuple[str, ...], reason: str
+    engine: Engine, commands: list[str], reason: str
 ) -> None:
     found: list[Packet] = []
     with open_live("vb", engine=engine) as live:
         send("va", [MAIL, TAGGED])
         found += wait_for_packets(live)
-        ip(*command)
-        with pytest.raises(CaptureError, match=f"^vb: {reason}") as caught:
+        for command in commands:
+            ip(*command.split())
+        with pytest.raises(CaptureError, match=f"^vb: .*{reason}") as caught:
             collect(live, found)
     assert data_of(found) == [MAIL, TAGGED]
     assert caught.value.usable
+
+
+@both_engines
+def test_renamed_interface_is_noticed_while_packets_go_on(engine: Engine) -> None:
+    found: list[Packet] = []
+    is_over = threading.Event()
+
+    def go_on() -> None:
+        while not is_over.is_set():
+            send("va", [MAIL])
+            time.sleep(0.01)
+
+    sender = threading.Thread(target=go_on)
+    sender.start()
+    with open_live("vb", engine=engine) as live:
+        found += wait_for_packets(live)
+        ip("link", "set", "vb", "name", "vx")
+        began = time.monotonic()
+        with pytest.raises(CaptureError, match="called vx now"):
+            collect(live, found)
+    is_over.set()
+    sender.join()
+    assert time.monotonic() - began < 5
+    assert set(data_of(found)) == {MAIL}
 
 
 def test_packets_that_wait_in_the_ring_precede_the_outage() -> None:
@@ -239,12 +272,13 @@ def open_as_nobody(path: str, engine: str) -> str:
     """Become nobody, try to capture, and return what happened."""
     program = """
 import os, sys
-from captures import CaptureError, drop_privileges, open_live
+from captures import CaptureError, open_live
+from tests.support.namespaces import become_nobody
 from captures import dumpcap, sockets
 import scapy.arch.linux
 path, engine = sys.argv[1:]
 os.environ["PATH"] = path
-drop_privileges("nobody")
+become_nobody()
 try:
     with open_live("vb", engine=engine) as live:
         next(live)

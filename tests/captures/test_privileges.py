@@ -15,7 +15,8 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from captures import drop_privileges
-name = drop_privileges(*sys.argv[1:])
+exec(sys.argv[1])
+name = drop_privileges(*sys.argv[2:])
 status = dict(
     line.split(":\\t", 1) for line in Path("/proc/self/status").read_text().splitlines()
 )
@@ -25,14 +26,48 @@ try:
 except PermissionError:
     pass
 print(name, os.getresuid(), os.getresgid(), os.getgroups())
-print(*(int(status[each], 16) for each in ("CapPrm", "CapEff", "CapAmb")))
+sets = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+print(*(int(status[each], 16) for each in sets), status["NoNewPrivs"].strip())
 """
 
 
-def drop(*arguments: str, **environment: str) -> list[str]:
+# may hand net_raw on to programs that it starts
+INHERITING = """
+import ctypes
+libc = ctypes.CDLL(None)
+CAP_NET_RAW = 13
+header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+assert libc.capget(header, data) == 0
+data[2] = 1 << CAP_NET_RAW
+assert libc.capset(header, data) == 0
+"""
+# what a service has that may capture (`AmbientCapabilities` in systemd.exec(5))
+AMBIENT = f"""
+{INHERITING}
+PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 47, 2
+libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+os.setgroups([])
+os.setresgid(1, 1, 1)
+os.setresuid(1, 1, 1)
+assert libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) == 0
+"""
+FAILING = """
+def fail(_):
+    raise PermissionError(1, "Operation not permitted")
+os.setgroups = fail
+"""
+# as if the kernel let root stay root
+INEFFECTIVE = """
+from captures import privileges
+privileges._give_up_capabilities = lambda: None
+os.setgroups = os.setresgid = os.setresuid = lambda *_: None
+"""
+
+
+def drop(*arguments: str, before: str = "", **environment: str) -> list[str]:
     clean = {name: value for name, value in os.environ.items() if "SUDO" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", PROGRAM, before, *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -45,7 +80,7 @@ def drop(*arguments: str, **environment: str) -> list[str]:
 def told(name: str) -> list[str]:
     user = pwd.getpwnam(name)
     ids = (user.pw_uid,) * 3, (user.pw_gid,) * 3
-    return [f"{name} {ids[0]} {ids[1]} []", "0 0 0"]
+    return [f"{name} {ids[0]} {ids[1]} []", "0 0 0 0 0 1"]
 
 
 @as_real_root
@@ -94,26 +129,28 @@ def test_root_is_no_user_to_become() -> None:
 
 
 @as_real_root
-def test_rights_that_cannot_be_given_up_are_an_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "setgroups", fail)
-    with pytest.raises(PrivilegeError, match="can't become nobody"):
-        drop_privileges("nobody")
+@pytest.mark.parametrize(
+    ("before", "error"),
+    [
+        (FAILING, "mailtap can't become nobody"),
+        (INEFFECTIVE, "the rights of nobody are as good as root's"),
+    ],
+)
+def test_rights_that_cannot_be_given_up_are_an_error(before: str, error: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        drop("nobody", before=before)
+    assert f"PrivilegeError: {error}" in failed.value.stderr
 
 
 @as_real_root
-def test_root_within_reach_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("setgroups", "setresgid", "setresuid"):
-        monkeypatch.setattr(os, name, lambda *_: None)
-    with pytest.raises(PrivilegeError, match="as good as root's"):
-        drop_privileges("nobody")
+def test_inheritable_rights_of_root_are_given_up() -> None:
+    assert drop(before=INHERITING) == told("nobody")
 
 
-def test_others_stay_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert find_user("nosuch") is None
-    assert drop_privileges() is None
+@as_real_root
+def test_others_stay_who_they_are_without_what_they_may_do() -> None:
+    who, may = drop("nosuch", before=AMBIENT)
+
+    assert who == "None (1, 1, 1) (1, 1, 1) []"
+    inheritable, permitted, effective, _, ambient, no_new = map(int, may.split())
+    assert (inheritable, permitted, effective, ambient, no_new) == (0, 0, 0, 0, 1)

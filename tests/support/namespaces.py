@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # linux/sched.h
 _CLONE_NEWNET = 0x40000000
+NOBODY = 65_534
 _UNSHARE = ("unshare", "--user", "--map-root-user", "--net")
 
 # a user namespace may have no other users
@@ -92,6 +93,13 @@ def _must(result: int) -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def become_nobody() -> None:
+    """Be a user without root's rights, to whom programs may still give some."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def send(interface: str, frames: Iterable[bytes]) -> None:

@@ -25,15 +25,15 @@ class Replay(LiveCapture):
         self, path: Path, *, packets: int = 5, failure: str | None = None
     ) -> None:
         super().__init__(str(path))
-        self._failure = failure
+        self.failure = failure
         self._batches = open_capture(path, max_packets=packets)
 
     def __next__(self) -> PacketBatch:
         batch = next(self._batches, None)
         if batch is not None:
             return batch
-        if self._failure is not None:
-            raise CaptureError(self.name, self._failure, usable=True)
+        if self.failure is not None:
+            raise CaptureError(self.name, self.failure, usable=True)
         raise StopIteration
 
     def stop(self) -> None:

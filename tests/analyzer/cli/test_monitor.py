@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -18,16 +20,23 @@ from analyzer.parts import has_parts, read_parts
 from captures import open_capture
 from tests.support.analyses import CAPTURES, rows_of
 from tests.support.captures import unpack
-from tests.support.namespaces import ROOT, as_real_root, ip, send
+from tests.support.namespaces import NOBODY, ROOT, as_real_root, ip, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 # the monitor becomes another user
 pytestmark = [pytest.mark.usefixtures("network"), as_real_root]
 
 Start = Callable[..., subprocess.Popen[str]]
+outages = pytest.mark.parametrize(
+    ("outage", "reason"),
+    [
+        ("link set vb down", "went down"),
+        ("link delete vb", "was removed"),
+        ("link set vb name vx", "is called vx now"),
+    ],
+)
 both_engines = pytest.mark.parametrize("engine", ["scapy", "dumpcap"])
 
 
@@ -44,17 +53,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def start(
-        *arguments: str | Path, folder: Path | None = None
+        *arguments: str | Path,
+        folder: Path | None = None,
+        stdout: int | IO[bytes] = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         folder = folder or tmp_path / "tables"
         process = subprocess.Popen(
             [sys.executable, "-m", "analyzer", "monitor", "-i", "vb",
              "-o", str(folder), *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
         started.append(process)
         while not has_parts(folder) and process.poll() is None:
-            pass
+            time.sleep(0.02)
         return process
 
     yield start
@@ -92,7 +103,7 @@ def facts(rows: Sequence[dict[str, object]]) -> list[tuple[object, ...]]:
 
 
 @both_engines
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_monitor_that_is_ended_has_written_and_summarised_all(
     start: Start, engine: str, number: int, tmp_path: Path
 ) -> None:
@@ -147,7 +158,7 @@ def test_monitor_that_is_killed_leaves_what_it_wrote(
     process = start()
     play("pop3-user-pass", "smtp-relay-plain")
     while _stored(tmp_path / "tables") < 2 and process.poll() is None:
-        pass
+        time.sleep(0.1)
 
     process.kill()
 
@@ -190,6 +201,107 @@ def test_interface_that_goes_down_is_said_after_the_summary(start: Start) -> Non
     assert stdout.startswith("1 mail session in ")
     assert stderr.startswith("mailtap: vb: the interface went down")
     assert stderr.count("\n") == 1
+
+
+@both_engines
+@outages
+def test_outage_before_any_mail_came_is_an_error(
+    start: Start, tmp_path: Path, engine: str, outage: str, reason: str
+) -> None:
+    process = start("--engine", engine)
+    ip(*outage.split())
+    stdout, stderr = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert stderr.startswith(f"mailtap: vb: the interface {reason}; what came before")
+    assert stderr.count("\n") == 1
+    assert stdout.startswith("0 mail sessions")
+    assert len(read_folder(tmp_path / "tables").problems) == 1
+
+
+def test_plaintext_says_why_its_watch_ended_early() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analyzer", "plaintext", "-i", "vb", "--duration", "60"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    while process.poll() is None and _promiscuity("vb") == 0:
+        time.sleep(0.05)
+
+    ip("link", "delete", "vb")
+    _, stderr = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert stderr.startswith("mailtap: vb: the interface was removed")
+
+
+def _promiscuity(name: str) -> int:
+    told = subprocess.run(
+        ("ip", "-json", "-details", "link", "show", name),
+        check=True,
+        capture_output=True,
+    )
+    return int(json.loads(told.stdout)[0]["promiscuity"])
+
+
+def test_monitor_under_nohup_outlives_its_terminal(start: Start) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    process.send_signal(signal.SIGHUP)
+    play("pop3-user-pass")
+
+    assert first_line(process)
+    end(process, signal.SIGTERM)
+
+
+def test_monitor_ends_in_order_when_nobody_reads_its_lines(
+    start: Start, tmp_path: Path
+) -> None:
+    process = start()
+    assert process.stdout is not None
+    process.stdout.close()
+    play("pop3-user-pass")
+    process.wait(20)
+
+    assert process.stderr is not None
+    assert process.returncode == 1
+    assert process.stderr.read().startswith("mailtap: standard output: nobody reads ")
+    assert len(read_folder(tmp_path / "tables").sessions) == 1
+
+
+def test_monitor_goes_on_when_its_lines_can_not_be_written(
+    tmp_path: Path, start: Start
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(stdout=full)
+    play("pop3-user-pass")
+    while _stored(tmp_path / "tables") < 1 and process.poll() is None:
+        time.sleep(0.1)
+    play("imap-login-plain")
+    while _stored(tmp_path / "tables") < 2 and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert stderr == (
+        "mailtap: standard output: can't be written (No space left on device)\n"
+    )
+
+
+def test_monitor_of_root_has_no_rights_left(start: Start) -> None:
+    process = start("--engine", "dumpcap")
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    status = dict(line.split(":\t", 1) for line in lines)
+
+    assert status["Uid"].split() == status["Gid"].split() == [str(NOBODY)] * 4
+    assert status["Groups"].strip() == ""
+    sets = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
+    assert {name: int(status[name], 16) for name in sets} == dict.fromkeys(sets, 0)
+    assert status["NoNewPrivs"] == "1"
 
 
 def test_no_such_interface_is_said_at_once() -> None:
