@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.failures import Failure
 from analyzer.protection import failed_after
-from analyzer.refusals import LEAVING, Refusals, reply_words, unanswered
+from analyzer.refusals import LEAVING, reply_words, unanswered
 from captures import Ending
 from dissectors.events import Delivery, Side
 from dissectors.services import SERVICE_BY_PORT, Security
@@ -14,6 +14,7 @@ from dissectors.services import SERVICE_BY_PORT, Security
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analyzer.refusals import Refusals
     from analyzer.sessions import Session
     from captures import Connection
     from dissectors.events import Exchange
@@ -22,6 +23,8 @@ _RANK = {failure: place for place, failure in enumerate(Failure)}
 # connections that were open, and are over
 _BEGUN = (Ending.CLOSED, Ending.RESET, Ending.TIMEOUT)
 _FETCHING = ("FETCH", "UID FETCH")
+# nothing is known of what comes behind these
+_UNREAD = frozenset(("dissector_bug", "cut_short"))
 
 # RFC 5530 §3, RFC 3206 §4, RFC 2449 §8.1: response codes that tell whether it may
 # be different later
@@ -53,7 +56,7 @@ class Cause(NamedTuple):
 
 def cause(session: Session, connection: Connection) -> Cause | None:
     """Tell why a session failed; `None` if nothing is known to have failed."""
-    refusals = Refusals(session.exchanges if session.last_error else ())
+    refusals = session.refusals(session.exchanges if session.last_error else ())
     found = [
         *_of_connection(session, connection),
         *_of_tls(session, connection),
@@ -144,8 +147,8 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
 
 def _is_read(session: Session) -> bool:
     """Whether nothing but holes hides what was said."""
-    has_bug = any(each.code == "dissector_bug" for each in session.anomalies)
-    return not has_bug and (session.tls is None or session.tls.decrypted)
+    is_cut = not _UNREAD.isdisjoint(session.oddities)
+    return not is_cut and (session.tls is None or session.tls.decrypted)
 
 
 def _is_whole(connection: Connection) -> bool:

@@ -20,8 +20,7 @@ _SIDES = {End.ORIGINATOR: Side.CLIENT, End.RESPONDER: Side.SERVER}
 
 def clock_anomalies(session: Session, connection: Connection) -> list[Anomaly]:
     """What says once that packets have a wrong time, and of the first one which."""
-    is_told = any(each.code == _CODE for each in session.anomalies)
-    if is_told or not connection.mistimed:
+    if _CODE in session.oddities or not connection.mistimed:
         return []
     frame, (end, claimed_ns, time_ns) = next(iter(connection.mistimed.items()))
     said = f"{_EPOCH + timedelta(microseconds=claimed_ns // 1000):%Y-%m-%d %H:%M:%S}"

@@ -16,7 +16,12 @@ from analyzer import schema
 from analyzer.analysis import Analysis
 from analyzer.export import ExportError
 from analyzer.pipeline import Pipeline
-from analyzer.session_rows import SessionRows, session_rows
+from analyzer.session_rows import (
+    NO_DETAIL_ROWS,
+    SessionRows,
+    detail_rows,
+    session_rows,
+)
 from analyzer.store import StoreFullError
 from analyzer.tables import Tables
 from analyzer.trust import Trust
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
     from analyzer.secrets import FollowedKeyLog
     from analyzer.session_rows import Row
-    from analyzer.sessions import Session
+    from analyzer.sessions import Details, Session
     from analyzer.store import Store
     from captures import Connection, LiveCapture
     from dissectors.services import Protocol
@@ -79,7 +84,7 @@ class Monitor:
         self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
         self._about = Analysis({}, [live.name])
         self._tables = Tables()
-        # by serial number of the connection: rows of sessions that have ended, and
+        # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then
         self._recent: dict[int, tuple[int, SessionRows]] = {}
         self._news: list[Row] = []
@@ -148,12 +153,23 @@ class Monitor:
         """Count it."""
         self.started += 1
 
+    def details_ready(self, details: Details, connection: Connection) -> None:
+        """Store the rows."""
+        rows = detail_rows(details, connection, self._about.captures)
+        self._tables.append_details(rows)
+        self._is_dirty = True
+        _, recent = self._recent.get(connection.serial, (-1, None))
+        if recent is not None:
+            # to be made again when it is closed
+            rest = recent._replace(details=NO_DETAIL_ROWS)
+            self._recent[connection.serial] = -1, rest
+
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Tell at once, and wait for what may still be retransmitted."""
         self._make_rows(session, connection)
 
     def session_closed(self, session: Session, connection: Connection) -> None:
-        """Store the rows."""
+        """Store the row."""
         packets, rows = self._recent.get(connection.serial, (-1, None))
         if rows is None or packets != _packets(connection):
             rows = self._make_rows(session, connection)

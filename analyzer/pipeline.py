@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from analyzer.analysis import Analysis
 from analyzer.secrets import Secrets
 from analyzer.session_reader import SessionReader
-from analyzer.session_rows import session_rows
+from analyzer.session_rows import detail_rows, session_rows
 from analyzer.tables import Tables, in_order
 from analyzer.trust import Trust
 from analyzer.workers import process_count, run_shares
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analyzer.session_reader import SessionSink
-    from analyzer.sessions import Session
+    from analyzer.sessions import Details, Session
     from captures import CaptureError, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
     from dissectors.services import Protocol
@@ -255,11 +255,15 @@ class _TableWriter:
     def session_started(self) -> None:
         """Wait for its end."""
 
+    def details_ready(self, details: Details, connection: Connection) -> None:
+        """Write the rows."""
+        self.tables.append_details(detail_rows(details, connection, self._captures))
+
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Wait for what may still be retransmitted."""
 
     def session_closed(self, session: Session, connection: Connection) -> None:
-        """Write the rows."""
+        """Write the row."""
         rows = session_rows(session, connection, self._captures, self._trust)
         self.tables.append(rows)
 

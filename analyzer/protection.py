@@ -46,6 +46,7 @@ _HIDING = frozenset(
         "imap_compression_bomb",
         "tls_record_invalid",
         "dissector_bug",
+        "cut_short",
     }
 )
 
@@ -138,8 +139,7 @@ def _hides_something(session: Session, connection: Connection) -> bool:
     # records of TLS whose handshake was not captured, or not to its end
     is_dark = tls is not None and tls.alert is None
     is_dark = is_dark and failed_after(session, connection) is None
-    codes = {anomaly.code for anomaly in session.anomalies}
     # where nobody said anything, nothing was said in clear either
     is_silent = not connection.carried_payload
     is_whole = connection.is_complete and not (missing or is_dark or is_silent)
-    return not is_whole or not codes.isdisjoint(_HIDING)
+    return not is_whole or not _HIDING.isdisjoint(session.oddities)

@@ -7,6 +7,7 @@ recipient who is refused counts if no other one of his transaction is accepted.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from analyzer.failures import Failure
@@ -53,13 +54,16 @@ class Refusals:
 
     Args:
         exchanges: those of the session, in the order of answers.
+        earlier: what was refused in the exchanges before them; it does not change.
 
     Attributes:
         goodbye: 421 or BYE that answers nothing, or 421 to a command.
         is_goodbye_due: the client had been idle by then.
     """
 
-    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+    def __init__(
+        self, exchanges: Iterable[Exchange], earlier: Refusals | None = None
+    ) -> None:
         self.goodbye: Exchange | None = None
         self.is_goodbye_due = False
         self._open: dict[object, tuple[Failure, Exchange]] = {}
@@ -69,6 +73,8 @@ class Refusals:
         self._has_transaction = self._has_recipient = False
         self._recipients: list[object] = []
         self._last_ns = 0
+        if earlier is not None:
+            self.__dict__.update(deepcopy(earlier.__dict__))
         for exchange in exchanges:
             if exchange.reply_time_ns is not None:
                 self._take(exchange)

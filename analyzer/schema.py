@@ -106,7 +106,11 @@ SESSIONS = Table(
             "closed, reset, timeout, open; or, if it never began: refused (its SYN was "
             "answered by RST), unanswered",
         ),
-        Column("complete", _FLAG, "the start and both directions were seen"),
+        Column(
+            "complete",
+            _FLAG,
+            "the start and both directions were seen, and all was read",
+        ),
         Column(
             "tls_mode",
             _TEXT,

@@ -6,15 +6,18 @@ import logging
 from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
+from analyzer.held import held_bytes
 from analyzer.sessions import Session
 from captures import End
 from dissectors import new_dissector
 from dissectors.detect import Chunk, Detector, Verdict
 from dissectors.events import Anomaly, Side
+from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from analyzer.sessions import Details
     from captures import Connection
     from dissectors import KeyLog, MailDissector
     from dissectors.events import Event
@@ -22,6 +25,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _FAILED = "a dissector failed on frame ID %d"
+
+# when so many details of a session are known, their rows are made; but not those of
+# the last exchanges, as others that began before them may still come to an end
+_MANY_DETAILS = 1024
+_LAST_EXCHANGES = 256
+# How much memory may be taken for each byte that is read. For a packet, its time and
+# place are kept, for an exchange its verb and more; that is like so many bytes.
+_GROWTH_PER_BYTE = 64
+_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES = 4, 12
 
 # the originator is the client
 _SIDES = (Side.CLIENT, Side.SERVER)
@@ -34,6 +46,9 @@ class SessionSink(Interface):
     def session_started(self) -> None:
         """A connection turned out to be mail."""
 
+    def details_ready(self, details: Details, connection: Connection) -> None:
+        """Some details of a session won't change; their rows can be written."""
+
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Both sides have sent everything; some of it may be retransmitted yet."""
 
@@ -45,7 +60,8 @@ class SessionReader:
     """Takes the streams of one connection (a `captures.ConnectionConsumer`).
 
     Attributes:
-        reading: whether data is wanted: not behind the start of encryption.
+        reading: whether data is wanted: not behind the start of encryption, or when it
+            was cut short.
         wanted: whether the connection is mail, as far as is known.
     """
 
@@ -54,6 +70,7 @@ class SessionReader:
         "_detector",
         "_dissector",
         "_ended",
+        "_fed",
         "_hosts",
         "_key_log",
         "_ports",
@@ -75,7 +92,7 @@ class SessionReader:
         self.reading = True
         self.wanted = True
         self._server_port = connection.responder.port
-        # only until the first data, so that no reference cycle stays
+        # only until it is over, so that no reference cycle stays
         self._connection: Connection | None = connection
         self._ports = ports
         self._sink = sink
@@ -85,9 +102,12 @@ class SessionReader:
         self._dissector: MailDissector | None = None
         self._session: Session | None = None
         self._ended = [False, False]
+        # bytes and packets
+        self._fed = 0
 
     def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
         """Take the next bytes of one end."""
+        self._fed += len(data) + _PACKET_AS_BYTES
         dissector = self._dissector
         if dissector is None:
             self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
@@ -141,6 +161,54 @@ class SessionReader:
         self._finish_detection()
         if self._session is not None:
             self._sink.session_closed(self._session, connection)
+        self._connection = None
+
+    @property
+    def growth_bytes(self) -> int:
+        """By how much what is held may have grown so far."""
+        grown, dissector = self._fed, self._dissector
+        if dissector is not None:
+            counts = dissector.counts
+            grown += counts.inflated_bytes + _EXCHANGE_AS_BYTES * counts.exchanges
+        return _GROWTH_PER_BYTE * grown
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory is taken, measured, which takes a while."""
+        mine = (self._detector, self._dissector, self._session)
+        return held_bytes(mine, (self, self._key_log, DEFAULT_LIMITS))
+
+    def let_go(self) -> bool:
+        """Hand over what won't change; false if there is nothing."""
+        session, connection = self._session, self._connection
+        if session is None or connection is None:
+            return False
+        dissector = self._dissector
+        if dissector is not None and dissector.opaque:
+            self._dissector = None
+            for side in Side:
+                at = (connection.end_ns, connection.last_frame)
+                session.fold(dissector.receive_eof(side, *at))
+        has_details = session.detail_count > 1
+        if has_details:
+            details = session.take_details(connection, kept=1)
+            self._sink.details_ready(details, connection)
+        return has_details or dissector is not self._dissector
+
+    def cut_short(self) -> bool:
+        """Read no more, and keep only what is known; false if there is no more."""
+        if not (self.reading and self._fed):
+            return False
+        detector, self._detector = self._detector, None
+        if detector is not None:
+            self._begin(detector, detector.finish())
+        self.reading, self._dissector = False, None
+        session, connection = self._session, self._connection
+        if session is not None and connection is not None:
+            at = (connection.end_ns, connection.last_frame)
+            session.fold([Anomaly("cut_short", Side.CLIENT, -1, *at)])
+            self.let_go()
+        return True
 
     def _finish_detection(self) -> None:
         if self.wanted and self._session is None:
@@ -162,17 +230,22 @@ class SessionReader:
         return self._detector
 
     def _saw_start(self) -> bool:
-        """Whether the connection began with a SYN; asked once, then forgotten."""
-        connection, self._connection = self._connection, None
-        return connection is not None and connection.syn_ns is not None
+        """Whether the connection began with a SYN."""
+        return self._connection is not None and self._connection.syn_ns is not None
 
-    def _decide(self, detector: Detector, verdict: Verdict) -> None:
+    def _begin(self, detector: Detector, verdict: Verdict) -> bool:
+        """Begin a session if the connection is mail, or forget it if it is not."""
         if verdict is Verdict.OTHER:
             self.wanted = self.reading = False
+            self._connection = None
         elif verdict is Verdict.MAIL and detector.protocol is not None:
             self._detector = None
             self._session = Session(detector.protocol)
             self._sink.session_started()
+        return self._session is not None
+
+    def _decide(self, detector: Detector, verdict: Verdict) -> None:
+        if self._begin(detector, verdict) and detector.protocol is not None:
             self._dissector = new_dissector(
                 detector.protocol, self._server_port, self._key_log, self._hosts
             )
@@ -191,6 +264,10 @@ class SessionReader:
         assert dissector is not None
         if happened:
             session.fold(happened)
+            connection = self._connection
+            if session.detail_count > _MANY_DETAILS and connection is not None:
+                details = session.take_details(connection, kept=_LAST_EXCHANGES)
+                self._sink.details_ready(details, connection)
         self.reading = not dissector.opaque
 
     def _give_up(self, end: End, time_ns: int, frame: int) -> None:

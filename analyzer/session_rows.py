@@ -18,11 +18,10 @@ from analyzer.protection import (
     tls_mode,
 )
 from analyzer.roles import role
+from analyzer.sessions import Details
 from analyzer.trust import covers, weaknesses
 from captures import split_frame_id
 from dissectors.events import (
-    Delivery,
-    Direction,
     ExchangeKind,
     Exposure,
     Side,
@@ -57,23 +56,30 @@ _STARTTLS_NAMES = {
 }
 
 
+class DetailRows(NamedTuple):
+    """Rows that belong to a session, each in the order of its table's columns."""
+
+    messages: list[Row]
+    exchanges: list[Row]
+    anomalies: list[Row]
+
+
+NO_DETAIL_ROWS = DetailRows([], [], [])
+
+
 class SessionRows(NamedTuple):
-    """The rows of one session, each in the order of its table's columns.
+    """The rows of one session.
 
     Attributes:
-        session: the row of `sessions`.
+        session: the row of `sessions`, in the order of its columns.
+        details: the rows of its details that were not made before.
         session_id: its ID.
         start_ns: when it began.
-        messages: those of `messages`.
-        exchanges: those of `exchanges`.
-        anomalies: those of `anomalies`.
         certificates: what each certificate was shown as, and the certificate.
     """
 
     session: Row
-    messages: list[Row]
-    exchanges: list[Row]
-    anomalies: list[Row]
+    details: DetailRows
     session_id: str
     start_ns: int
     certificates: list[tuple[str, events.Certificate]]
@@ -97,14 +103,31 @@ def session_rows(
     session.fold(clock_anomalies(session, connection))
     # answers come in another order than commands; commands tell the order
     exchanges = sorted(session.exchanges, key=attrgetter("number"))
+    details = Details(session.messages, exchanges, session.anomalies)
     return SessionRows(
         _session_row(identifier, session, connection, captures, trust),
-        [_message_row(identifier, each, captures) for each in session.messages],
-        [_exchange_row(identifier, each, connection, captures) for each in exchanges],
-        [_anomaly_row(identifier, each, captures) for each in session.anomalies],
+        detail_rows(details, connection, captures),
         identifier,
         connection.start_ns,
         _certificates(session.tls) if session.tls is not None else [],
+    )
+
+
+def detail_rows(
+    details: Details, connection: Connection, captures: Sequence[str]
+) -> DetailRows:
+    """The rows of some details of a session.
+
+    Args:
+        details: the details.
+        connection: the session's.
+        captures: names of all captures.
+    """
+    name = session_id(connection)
+    return DetailRows(
+        [_message_row(name, each, captures) for each in details.messages],
+        [_exchange_row(name, each, connection, captures) for each in details.exchanges],
+        [_anomaly_row(name, each, captures) for each in details.anomalies],
     )
 
 
@@ -159,14 +182,7 @@ def _identity(session: Session, connection: Connection, captures: Sequence[str])
 
 
 def _timing(session: Session, connection: Connection) -> Row:
-    slowest_verb, slowest_ns = None, -1
-    for each in session.exchanges:
-        # RFC 2177 §3: IDLE is answered when the client ends it
-        if each.verb in {None, "IDLE"}:
-            continue
-        latency_ns = exchange_latency_ns(each, connection)
-        if latency_ns is not None and latency_ns > slowest_ns:
-            slowest_verb, slowest_ns = each.verb, latency_ns
+    slowest_ns, slowest_verb = session.slowest(connection)
     return (
         connection.start_ns,
         connection.end_ns,
@@ -201,7 +217,7 @@ def _volume(session: Session, connection: Connection) -> Row:
         client.missing_bytes + server.missing_bytes,
         client.retransmitted_bytes + server.retransmitted_bytes,
         connection.ending,
-        connection.is_complete,
+        connection.is_complete and "cut_short" not in session.oddities,
     )
 
 
@@ -320,15 +336,6 @@ def _authentication(session: Session) -> Row:
 
 
 def _mail(session: Session, why: Cause | None) -> Row:
-    sent = appended = retrieved = size = 0
-    for message in session.messages:
-        size += message.facts.size_bytes
-        if message.direction is Direction.APPENDED:
-            appended += 1
-        elif message.direction is not Direction.RETRIEVED:
-            sent += message.outcome is not Delivery.CUT
-        else:
-            retrieved += message.outcome is Delivery.COMPLETE
     used = session.uses.get
     return (
         session.mail_from,
@@ -337,14 +344,14 @@ def _mail(session: Session, why: Cause | None) -> Row:
         session.reply_codes,
         session.last_error,
         *(why or _NO_FAILURE),
-        sent,
-        appended,
-        size,
+        session.messages_sent,
+        session.messages_appended,
+        session.message_bytes,
         list(session.mailboxes),
         used(Use.MAILBOXES_LISTED, 0),
         used(Use.MAILBOXES_CHANGED, 0),
         session.available,
-        retrieved,
+        session.messages_retrieved,
         used(Use.HEADERS_FETCHED, 0),
         used(Use.PARTS_FETCHED, 0),
         used(Use.FLAGS_CHANGED, 0),
@@ -352,9 +359,9 @@ def _mail(session: Session, why: Cause | None) -> Row:
         used(Use.MESSAGES_MOVED, 0),
         session.deleted,
         _left_on_server(session),
-        _retention(session, retrieved),
+        _retention(session, session.messages_retrieved),
         session.synchronisation,
-        list(dict.fromkeys(anomaly.code for anomaly in session.anomalies)),
+        list(session.oddities),
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from analyzer.refusals import is_negative, reply_words
+from analyzer.clock import exchange_latency_ns
+from analyzer.refusals import Refusals, is_negative, reply_words
 from dissectors import events
 from dissectors.events import (
+    Delivery,
+    Direction,
     ExchangeKind,
     Exposure,
     Outcome,
@@ -19,6 +23,7 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from captures import Connection
     from dissectors.services import Protocol
 
 _MAX_ITEMS = DEFAULT_LIMITS.list_items
@@ -38,13 +43,37 @@ _SYNCHRONISATION_RANK = (
     Synchronisation.NEW,
     Synchronisation.COMPLETE,
 )
+# RFC 2177 §3: IDLE is answered when the client ends it
+_WITHOUT_LATENCY = frozenset({None, "IDLE"})
+
+
+class Details(NamedTuple):
+    """What becomes rows of other tables than `sessions`.
+
+    Attributes:
+        messages: in the order in which they ended.
+        exchanges: in the order of their commands; answers come in another one.
+        anomalies: in the order in which they were seen.
+    """
+
+    messages: list[events.MessageTransferred]
+    exchanges: list[events.Exchange]
+    anomalies: list[events.Anomaly]
 
 
 class Session:
-    """What is known of one session so far."""
+    """What is known of one session so far.
+
+    Messages, exchanges and anomalies may leave before its end, for their rows. What
+    its own row says of them is kept.
+    """
 
     __slots__ = (
+        "_exchange_count",
         "_full",
+        "_message_count",
+        "_refusals",
+        "_slowest",
         "anomalies",
         "auth",
         "auth_attempts",
@@ -68,7 +97,12 @@ class Session:
         "login_time_ns",
         "mail_from",
         "mailboxes",
+        "message_bytes",
         "messages",
+        "messages_appended",
+        "messages_retrieved",
+        "messages_sent",
+        "oddities",
         "plaintext_login",
         "plaintext_messages",
         "protocol",
@@ -85,7 +119,7 @@ class Session:
         "uses",
     )
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol) -> None:  # noqa: PLR0915, a line a fact
         self.protocol = protocol
         self.tls: events.TlsHandshakeSeen | None = None
         self.starttls: StartTls | None = None
@@ -126,6 +160,17 @@ class Session:
         self.messages: list[events.MessageTransferred] = []
         self.exchanges: list[events.Exchange] = []
         self.anomalies: list[events.Anomaly] = []
+        self.messages_sent = 0
+        self.messages_appended = 0
+        self.messages_retrieved = 0
+        self.message_bytes = 0
+        # codes of all anomalies, each once
+        self.oddities: dict[str, None] = {}
+        self._message_count = 0
+        self._exchange_count = 0
+        # of the exchanges that have left
+        self._refusals: Refusals | None = None
+        self._slowest: tuple[int, str | None] = (-1, None)
         self._full: dict[str, None] = {}
 
     def fold(self, happened: Iterable[events.Event]) -> None:
@@ -133,8 +178,49 @@ class Session:
         for event in happened:
             self._FOLD[type(event)](self, event)
 
+    @property
+    def detail_count(self) -> int:
+        """How many details there are now."""
+        return len(self.exchanges) + len(self.messages) + len(self.anomalies)
+
+    def take_details(self, connection: Connection, *, kept: int) -> Details:
+        """Take details that won't change, and forget them.
+
+        Args:
+            connection: the session's.
+            kept: so many of the last exchanges stay: those that began before them may
+                still come to an end, and how a session ends says why.
+        """
+        numbers = sorted(each.number for each in self.exchanges)
+        first_kept = numbers[-kept] if len(numbers) >= kept else 0
+        left = [each for each in self.exchanges if each.number < first_kept]
+        self._refusals, self._slowest = self.refusals(left), self.slowest(connection)
+        ordered = sorted(left, key=attrgetter("number"))
+        details = Details(self.messages, ordered, self.anomalies)
+        self.exchanges = [each for each in self.exchanges if each.number >= first_kept]
+        self.messages, self.anomalies = [], []
+        return details
+
+    def refusals(self, exchanges: Iterable[events.Exchange]) -> Refusals:
+        """What was refused in the exchanges that have left, and then in these."""
+        return Refusals(exchanges, self._refusals)
+
+    def slowest(self, connection: Connection) -> tuple[int, str | None]:
+        """How long the slowest answer took, and its command; -1 without answers."""
+        slowest = self._slowest
+        for each in self.exchanges:
+            latency_ns = exchange_latency_ns(each, connection)
+            if (
+                latency_ns is not None
+                and latency_ns > slowest[0]
+                and each.verb not in _WITHOUT_LATENCY
+            ):
+                slowest = latency_ns, each.verb
+        return slowest
+
     def _fold_exchange(self, event: events.Exchange) -> None:
-        if len(self.exchanges) < _MAX_ROWS:
+        if self._exchange_count < _MAX_ROWS:
+            self._exchange_count += 1
             self.exchanges.append(event)
         else:
             self._leave_out("exchanges")
@@ -202,7 +288,7 @@ class Session:
     def _infer_starttls(self) -> None:
         """What the server said last answered a STARTTLS that was not captured."""
         answer = self.exchanges[-1] if self.exchanges else None
-        is_lost = any(anomaly.code == "stream_gap" for anomaly in self.anomalies)
+        is_lost = "stream_gap" in self.oddities
         if answer is None or answer.request_frame is not None or is_lost:
             return
         if answer.kind is ExchangeKind.GREETING:
@@ -275,13 +361,22 @@ class Session:
             self.tls.alerts = event.alerts
 
     def _fold_message(self, event: events.MessageTransferred) -> None:
-        if len(self.messages) < _MAX_ROWS:
+        self.message_bytes += event.facts.size_bytes
+        if event.direction is Direction.APPENDED:
+            self.messages_appended += 1
+        elif event.direction is not Direction.RETRIEVED:
+            self.messages_sent += event.outcome is not Delivery.CUT
+        else:
+            self.messages_retrieved += event.outcome is Delivery.COMPLETE
+        if self._message_count < _MAX_ROWS:
+            self._message_count += 1
             self.messages.append(event)
         else:
             self._leave_out("messages")
         self.plaintext_messages += not event.secured
 
     def _fold_anomaly(self, event: events.Anomaly) -> None:
+        self.oddities[event.code] = None
         self.anomalies.append(event)
 
     def _leave_out(self, what: str, side: Side = Side.CLIENT) -> None:
@@ -292,7 +387,7 @@ class Session:
         last = self.exchanges[-1] if self.exchanges else events.Exchange(0, _COMMAND)
         time_ns = last.reply_time_ns or last.request_time_ns or 0
         frame = last.reply_frame or last.request_frame or 0
-        self.anomalies.append(
+        self._fold_anomaly(
             events.Anomaly("list_too_long", side, -1, time_ns, frame, what)
         )
 

@@ -15,7 +15,7 @@ from analyzer.certificates import CertificateTable, merge_certificates
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analyzer.session_rows import SessionRows
+    from analyzer.session_rows import DetailRows, SessionRows
 
 # Rows become columns after this many: Python objects are large, columns are not.
 _BLOCK_ROWS = 512
@@ -101,11 +101,15 @@ class Tables:
         """Add the rows of a session."""
         self._count += 1
         self.sessions.extend([rows.session])
+        self.append_details(rows.details)
+        if rows.certificates:
+            self.certificates.add(rows.session_id, rows.start_ns, rows.certificates)
+
+    def append_details(self, rows: DetailRows) -> None:
+        """Add rows that belong to a session, which itself may come later."""
         self.messages.extend(rows.messages)
         self.exchanges.extend(rows.exchanges)
         self.anomalies.extend(rows.anomalies)
-        if rows.certificates:
-            self.certificates.add(rows.session_id, rows.start_ns, rows.certificates)
 
     def finish(self) -> dict[str, pa.Table]:
         """All tables, by name, in the order in which sessions were closed."""

@@ -16,7 +16,7 @@ from captures.connection import CHANGES_STATE, IDLE_TIMEOUT_NS, Connection
 from captures.reassembly import ENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -36,10 +36,17 @@ class Span(NamedTuple):
     stop: int
 
 
-def take_spans(spans: Sequence[Span], rows: Rows) -> list[int]:
+def take_spans(
+    spans: Sequence[Span], rows: Rows, note: Callable[[Connection], None]
+) -> list[int]:
     """Take from the begin of each span what is in order.
 
     A consumer that no longer wants its connection is given nothing more.
+
+    Args:
+        spans: the spans.
+        rows: of a batch.
+        note: is told of each connection that was given data.
 
     Returns:
         For each span, the first row that was not taken.
@@ -58,7 +65,7 @@ def take_spans(spans: Sequence[Span], rows: Rows) -> list[int]:
     columns = _Columns(
         [spans[number] for number in some.tolist()], first[some], stop[some], rows
     )
-    for number, taken in zip(some.tolist(), columns.take(rows), strict=True):
+    for number, taken in zip(some.tolist(), columns.take(rows, note), strict=True):
         resume[number] = taken
     return resume
 
@@ -115,7 +122,7 @@ class _Columns:
         self.clock_ns = rows.clock_ns[self.row]
         self.mistimed = rows.mistimed
 
-    def take(self, rows: Rows) -> list[int]:
+    def take(self, rows: Rows, note: Callable[[Connection], None]) -> list[int]:
         """Take what is in order; return the first row of each span that was not."""
         behind = self._first_misfit()
         taken_rows = np.arange(len(self.span)) < behind[self.span]
@@ -128,7 +135,8 @@ class _Columns:
         resume = []
         for number, span in enumerate(self.spans):
             start, stop = int(self.starts[number]), int(behind[number])
-            taken = stop - start
+            # what was ended meanwhile takes nothing
+            taken = stop - start if not span.connection.flows[0].finished else 0
             if taken and span.connection.consumer.reading:
                 mine = payload_rows[first_payload[number] : behind_payload[number]]
                 rejected = _deliver(span.connection, rows, mine)
@@ -138,6 +146,7 @@ class _Columns:
                     continue
             if taken:
                 self._account(span.connection, stop, latest_ns[number], counts[number])
+                note(span.connection)
             resume.append(span.start + taken)
         return resume
 

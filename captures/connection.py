@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from captures.reassembly import (
     MAX_WINDOW,
     SEGMENT_OVERHEAD_BYTES,
-    Budget,
     End,
     Flow,
     StreamConsumer,
@@ -17,6 +16,8 @@ from captures.segments import TcpFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from captures.budget import Budget
 
 # plain integers: every `&` with an enum member makes another member
 _FIN, _SYN = int(TcpFlag.FIN), int(TcpFlag.SYN)
@@ -39,6 +40,11 @@ MAX_HELD_SEGMENTS = 8
 MAX_HELD_NS = SECOND_NS // 10
 # packets with a wrong time that are remembered
 MAX_MISTIMED = 1000
+# what a connection and its consumer take before any data comes, and about how much
+# they may grow at once with its first bytes
+_OWN_BYTES = 1536
+_GROWTH_AT_ONCE = 12 << 10
+_MISTIMED_BYTES = 320
 
 
 class Ending(StrEnum):
@@ -69,6 +75,20 @@ class ConnectionConsumer(StreamConsumer, Protocol):
     """
 
     wanted: bool
+
+    @property
+    def growth_bytes(self) -> int:
+        """About how much it may have kept so far; a quick guess, rather too much."""
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, measured, which takes a while."""
+
+    def let_go(self) -> bool:
+        """Hold as little as is possible without a loss; false if it is no less."""
+
+    def cut_short(self) -> bool:
+        """Read no more, and hold next to nothing; false if it is no less."""
 
     def streams_ended(self, connection: Connection) -> None:
         """Learn that both ends are done; what comes yet was most likely sent before.
@@ -131,6 +151,8 @@ class Connection:
             Of more than `MAX_MISTIMED`, the first ones.
         ending: how it ended, once it is refused, closed or finished.
         flows: the two directions, by `End`.
+        noted_bytes: what it holds at most; so is `noted_growth_bytes` for the `Budget`
+            alone.
     """
 
     __slots__ = (
@@ -148,6 +170,8 @@ class Connection:
         "last_clock_ns",
         "last_frame",
         "mistimed",
+        "noted_bytes",
+        "noted_growth_bytes",
         "originator",
         "originator_is_lower",
         "responder",
@@ -185,6 +209,7 @@ class Connection:
         self.is_reset = False
         self.closed = False
         self.ending = Ending.OPEN
+        self.noted_bytes = self.noted_growth_bytes = 0
         self._held: list[Segment] = []
         self._budget = budget
         self.consumer = make_consumer(self)
@@ -244,6 +269,29 @@ class Connection:
             and self.established_ns is None
             and responder.next_sequence is None
         )
+
+    @property
+    def growth_bytes(self) -> int:
+        """About how much it may have kept so far; a quick guess, rather too much."""
+        return _GROWTH_AT_ONCE + self._mistimed_bytes + self.consumer.growth_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, measured, which takes a while; not what waits."""
+        tails = sum(flow.tail_bytes for flow in self.flows)
+        mine = _OWN_BYTES + tails + self._mistimed_bytes
+        return mine + self.consumer.held_bytes
+
+    @property
+    def _mistimed_bytes(self) -> int:
+        return _MISTIMED_BYTES * len(self.mistimed or ())
+
+    def let_go(self) -> bool:
+        """Hold as little as is possible without a loss; false if it is no less."""
+        has_tail = any(flow.tail_bytes for flow in self.flows)
+        for flow in self.flows:
+            flow.forget_tail()
+        return self.consumer.let_go() or has_tail
 
     def is_reopened_by(self, sequence: int) -> bool:
         """Whether a SYN with this sequence number opens a new connection.
@@ -351,7 +399,7 @@ class Connection:
         return (
             len(self._held) > MAX_HELD_SEGMENTS
             or now_ns - self._held[0].time_ns > MAX_HELD_NS
-            or self._budget.is_exceeded
+            or self._budget.waits_too_much
         )
 
     def _give_up_unseen(self, segment: Segment, *, is_last: bool) -> None:

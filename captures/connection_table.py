@@ -6,7 +6,7 @@ for all connections at once (`captures.bulk`); the rest segment by segment.
 
 What is decided about a packet depends on earlier packets only, never on where
 a batch ends, so that every batch size gives the same streams. Memory is bounded
-by `MAX_CONNECTIONS` and `MAX_TOTAL_WAITING_BYTES`.
+by `MAX_CONNECTIONS` and the `Budget`: what is over it depends on batches, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captures.budget import Budget
 from captures.bulk import Span, take_spans
 from captures.connection import (
     CLOSED_TIMEOUT_NS,
@@ -27,7 +28,7 @@ from captures.connection import (
     Segment,
 )
 from captures.handshakes import RecentHandshakes
-from captures.reassembly import ENDS, Budget
+from captures.reassembly import ENDS
 from captures.rows import ALL, Rows, endpoints, ports
 from captures.segments import Interest, TcpFlag
 
@@ -79,7 +80,8 @@ class ConnectionTable:
         # until when connections that turned out not to be mail are not looked at
         self._unwanted: dict[ConnectionKey, int] = {}
         self._handshakes = RecentHandshakes()
-        self._budget = Budget()
+        self._budget = Budget(share.of)
+        self._max_connections = MAX_CONNECTIONS // share.of
         # when to look whether a connection timed out, its serial number; a heap
         self._deadlines: list[tuple[int, int, ConnectionKey]] = []
         self._connection_count = 0
@@ -120,7 +122,9 @@ class ConnectionTable:
             self._follow(key, rows, start, stop, one_by_one=one_by_one)
             start = stop
         spans, self._spans = self._spans, []
-        for span, resume in zip(spans, take_spans(spans, rows), strict=True):
+        for span, resume in zip(
+            spans, take_spans(spans, rows, self._note), strict=True
+        ):
             if not span.connection.consumer.wanted:
                 self._forget(span.key, span.connection)
             self._follow(span.key, rows, resume, span.stop, one_by_one=True)
@@ -149,7 +153,10 @@ class ConnectionTable:
             at = self._receive(key, connection, rows, at, stop, one_by_one=one_by_one)
             if not connection.consumer.wanted:
                 self._forget(key, connection)
-                connection = None
+            else:
+                self._note(connection)
+            # unless it is over
+            connection = self._connections.get(key)
 
     def _receive(
         self,
@@ -268,7 +275,29 @@ class ConnectionTable:
         if len(self._unwanted) > MAX_CONNECTIONS:
             del self._unwanted[next(iter(self._unwanted))]
 
+    def _note(self, connection: Connection) -> None:
+        """See to it that all connections together don't hold too much."""
+        self._budget.note(connection)
+        if self._budget.is_exceeded:
+            steps = (self._let_go, self._cut_short, self._give_up)
+            self._budget.relieve(self._connections, steps)
+
+    def _let_go(self, _key: ConnectionKey, connection: Connection) -> bool:
+        return connection.let_go()
+
+    def _cut_short(self, key: ConnectionKey, connection: Connection) -> bool:
+        is_cut = connection.consumer.cut_short()
+        if not connection.consumer.wanted:
+            self._forget(key, connection)
+        return is_cut
+
+    def _give_up(self, key: ConnectionKey, connection: Connection) -> bool:
+        self.given_up += 1
+        self._end(key, connection, Ending.OPEN)
+        return True
+
     def _drop(self, key: ConnectionKey, connection: Connection) -> None:
+        self._budget.forget(connection)
         if self._connections.get(key) is connection:
             del self._connections[key]
             if not _has_mail_port(key, self._filter):
@@ -314,12 +343,11 @@ class ConnectionTable:
 
     def _make_room(self) -> None:
         """If there are too many, give up those that were to be looked at first."""
-        while len(self._connections) >= MAX_CONNECTIONS:
+        while len(self._connections) >= self._max_connections:
             entry = heapq.heappop(self._deadlines)
             connection = self._find(entry)
             if connection is not None:
-                self.given_up += 1
-                self._end(entry[2], connection, Ending.OPEN)
+                self._give_up(entry[2], connection)
 
 
 def _mistime(connection: Connection, rows: Rows, at: int) -> None:

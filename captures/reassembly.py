@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from captures.budget import Budget
+
 _SEQUENCE_MASK = 0xFFFF_FFFF
 # The largest window (RFC 7323 §2.3): what is further ahead belongs elsewhere.
 MAX_WINDOW = 1 << 30
@@ -21,8 +23,6 @@ MAX_WINDOW = 1 << 30
 # more than some hundred KiB in flight.
 MAX_WAITING_BYTES = 1 << 20
 MAX_WAITING_SEGMENTS = 1024
-# The same for all connections of a capture together.
-MAX_TOTAL_WAITING_BYTES = 64 << 20
 # What Python needs to keep a segment, however short it is.
 SEGMENT_OVERHEAD_BYTES = 256
 # How much of what was delivered is kept to compare retransmissions with: one
@@ -80,20 +80,6 @@ class _Piece(NamedTuple):
         captured = min(max(self.captured - skip, 0), length)
         data = self.data[skip : skip + length]
         return _Piece(start, end, captured, data, self.time_ns, self.frame)
-
-
-class Budget:
-    """Counts what waits in all connections of a capture."""
-
-    __slots__ = ("waiting_bytes",)
-
-    def __init__(self) -> None:
-        self.waiting_bytes = 0
-
-    @property
-    def is_exceeded(self) -> bool:
-        """Whether nothing more may wait."""
-        return self.waiting_bytes > MAX_TOTAL_WAITING_BYTES
 
 
 class Flow:
@@ -268,6 +254,15 @@ class Flow:
         if not self.finished:
             self._finish(time_ns, frame)
 
+    @property
+    def tail_bytes(self) -> int:
+        """How much of what was delivered is kept."""
+        return len(self._tail)
+
+    def forget_tail(self) -> None:
+        """Compare nothing with what was delivered so far."""
+        self._tail = b""
+
     def discard(self) -> None:
         """Drop what waits."""
         self._count_waiting(-self._waiting_bytes)
@@ -278,7 +273,7 @@ class Flow:
         return (
             self._waiting_bytes > MAX_WAITING_BYTES
             or len(self._waiting) > MAX_WAITING_SEGMENTS
-            or self._budget.is_exceeded
+            or self._budget.waits_too_much
         )
 
     def _count_waiting(self, change: int) -> None:

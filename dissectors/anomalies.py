@@ -9,6 +9,7 @@ ANOMALIES = {
     # shared
     "dissector_bug": "mailtap failed here; the rest of the connection was not read",
     "wrong_clock": "a packet's time is far from that of those around it, and not used",
+    "cut_short": "not read from here on: all connections together took too much memory",
     "stream_gap": "bytes of this direction were not captured",
     "line_too_long": "a line over the limit was skipped",
     "too_many_pending_commands": "more commands without reply than are tracked",

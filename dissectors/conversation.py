@@ -204,10 +204,17 @@ class LineBuffer:
 
 @dataclass(slots=True)
 class Counts:
-    """How many exchanges and anomalies there were so far."""
+    """What there was so far.
+
+    Attributes:
+        exchanges: also those that are not over.
+        anomalies: also those that are not reported.
+        inflated_bytes: what came out of compression, and what it keeps for itself.
+    """
 
     exchanges: int = 0
     anomalies: int = 0
+    inflated_bytes: int = 0
 
 
 class _Mode(enum.Enum):
@@ -235,6 +242,7 @@ class MailDissector(abc.ABC):
     if it can make sense of lines without an end. `_line_reader` makes it faster.
 
     Attributes:
+        counts: what was counted, together with all that reads the same connection.
         key_log: secrets by which its TLS may be decrypted.
         hosts: the addresses of both ends, since others don't resume its sessions.
         opaque: nothing more can be read; what follows needs only to be counted.
@@ -242,7 +250,6 @@ class MailDissector(abc.ABC):
 
     __slots__ = (
         "_at_eof",
-        "_counts",
         "_events",
         "_extensions",
         "_frame",
@@ -263,6 +270,7 @@ class MailDissector(abc.ABC):
         "_tls",
         "_undecided",
         "_upgraded",
+        "counts",
         "hosts",
         "key_log",
         "limits",
@@ -301,7 +309,7 @@ class MailDissector(abc.ABC):
         self._time_ns = 0
         self._frame = 0
         # what all dissectors of a connection count together
-        self._counts = Counts()
+        self.counts = Counts()
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
@@ -544,7 +552,7 @@ class MailDissector(abc.ABC):
 
     def _share_with(self, other: MailDissector) -> None:
         """Report as one what is read by several."""
-        other._counts = self._counts
+        other.counts = self.counts
         other._extensions = self._extensions
 
     def _hand_over(self, successor: MailDissector) -> None:
@@ -844,8 +852,8 @@ class MailDissector(abc.ABC):
             self._anomaly(code, side)
 
     def _anomaly(self, code: str, side: Side, detail: str = "") -> None:
-        self._counts.anomalies += 1
-        is_kept = self._counts.anomalies <= self.limits.anomalies
+        self.counts.anomalies += 1
+        is_kept = self.counts.anomalies <= self.limits.anomalies
         if is_kept or code in _FINAL_ANOMALIES:
             offset = self._input[side].offset
             self._events.append(

@@ -271,7 +271,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         kind: ExchangeKind = ExchangeKind.COMMAND,
     ) -> CommandT:
         """Let a command await its reply."""
-        self._counts.exchanges = number = self._counts.exchanges + 1
+        self.counts.exchanges = number = self.counts.exchanges + 1
         command = self._make_command(
             Exchange(number, kind, verb, argument, self._time_ns, self._frame)
         )
@@ -468,7 +468,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
-        self._counts.exchanges = number = self._counts.exchanges + 1
+        self.counts.exchanges = number = self.counts.exchanges + 1
         self._complete(self._make_command(Exchange(number, kind)), reply)
 
     def _accept_tls(self) -> None:
@@ -516,7 +516,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._rest_of_line[Side.CLIENT] = True
         self._stray_replies = True
         if self._sent_before_hole is None:
-            self._sent_before_hole = self._counts.exchanges
+            self._sent_before_hole = self.counts.exchanges
 
     def _release_held(self) -> None:
         """What was held can't wait any longer, as it must not join what follows."""

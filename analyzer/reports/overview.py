@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pyarrow import compute
 
 from analyzer.reports.protection import is_encrypted
 
@@ -155,7 +156,11 @@ def not_read(analysis: Analysis) -> pd.DataFrame:
         rows.append(("payload that was not captured", missing, "bytes"))
     if analysis.connections_given_up:
         given_up = analysis.connections_given_up
-        rows.append(("connections given up to bound memory", given_up, "connections"))
+        rows.append(("given up to stay within memory", given_up, "connections"))
+    oddities = compute.list_flatten(analysis.tables["sessions"]["anomalies"])
+    cut_short = compute.sum(compute.equal(oddities, "cut_short")).as_py()
+    if cut_short:
+        rows.append(("cut short to stay within memory", cut_short, "sessions"))
     return pd.DataFrame(rows, columns=["what", "count", "unit"])
 
 

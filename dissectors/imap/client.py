@@ -92,8 +92,8 @@ class ClientReader(MailDissector):
         """Read no more of a side, and report why."""
 
     def _next_number(self) -> int:
-        self._counts.exchanges += 1
-        return self._counts.exchanges
+        self.counts.exchanges += 1
+        return self.counts.exchanges
 
     def _receive_command(self, fragment: bytes) -> None:
         if self._open is not None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SLICE = 16 * KIB
 # what any stream may become, however short it is
 _FREE_BYTES = 1024 * KIB
+# what a stream may refer back to
+WINDOW_BYTES = 1 << zlib.MAX_WBITS
 # RFC 4978 §4: raw deflate, without a zlib header (RFC 1950)
 _RAW_DEFLATE = -zlib.MAX_WBITS
 

@@ -30,7 +30,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.commands import Response
-from dissectors.imap.compression import InflateError, Inflater
+from dissectors.imap.compression import WINDOW_BYTES, InflateError, Inflater
 from dissectors.imap.fetch import Retrieval, may_hold_message
 from dissectors.imap.framing import find_literal
 from dissectors.imap.outcomes import (
@@ -164,6 +164,7 @@ class ImapDissector(StateReader):
 
     def _start_compression(self) -> None:
         self._inflaters = [Inflater(self.limits), Inflater(self.limits)]
+        self.counts.inflated_bytes += 2 * WINDOW_BYTES
         self._hands_over = True
 
     def _take_events(self) -> list[Event]:
@@ -188,6 +189,7 @@ class ImapDissector(StateReader):
             return events
         try:
             for piece in inflater.inflate(data):
+                self.counts.inflated_bytes += len(piece)
                 events += super()._receive_clear(side, piece, time_ns, frame)
         except InflateError as error:
             self._time_ns, self._frame = time_ns, frame

@@ -309,7 +309,7 @@ def read(name: str, size: int) -> Result:
         session.fold(dissector.receive_eof(side, frame + 1, frame + 1))
     seconds += time.perf_counter() - began
     after_all = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    codes = sorted({anomaly.code for anomaly in session.anomalies})
+    codes = sorted(session.oddities)
     return Result(total, seconds, (after_all - before) / 1024, held, codes)
 
 

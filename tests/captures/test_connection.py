@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures import Connection, End, Ending, Endpoint
+from captures.budget import Budget
 from captures.connection import (
     CLOSED_TIMEOUT_NS,
     IDLE_TIMEOUT_NS,
@@ -13,7 +14,6 @@ from captures.connection import (
     OPENING_TIMEOUT_NS,
     Segment,
 )
-from captures.reassembly import Budget
 from tests.support.packets import ACK, FIN, PSH, RST, SYN
 from tests.support.streams import Recorder
 
@@ -300,7 +300,7 @@ def test_hole_is_given_up_after_some_time() -> None:
 def test_hole_is_given_up_when_too_much_waits_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("captures.reassembly.MAX_TOTAL_WAITING_BYTES", 1000)
+    monkeypatch.setattr("captures.budget.MAX_TOTAL_WAITING_BYTES", 1000)
     talk = Talk()
     talk.budget.waiting_bytes = 990
     talk.server(0, b"a", acknowledged=4)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures import End, Flow, reassembly
+from captures.budget import Budget
 from captures.reassembly import (
     MAX_WAITING_BYTES,
     MAX_WAITING_SEGMENTS,
     MAX_WINDOW,
     SEGMENT_OVERHEAD_BYTES,
-    Budget,
 )
 from tests.support.streams import Recorder
 
@@ -358,7 +358,7 @@ def test_large_segments_do_not_gather_behind_small_ones() -> None:
 
 
 def test_segments_of_all_flows_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reassembly, "MAX_TOTAL_WAITING_BYTES", 10_000)
+    monkeypatch.setattr("captures.budget.MAX_TOTAL_WAITING_BYTES", 10_000)
     budget = Budget()
     flows = [Followed(budget=budget) for _ in range(100)]
     for followed in flows:

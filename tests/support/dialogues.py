@@ -13,6 +13,7 @@ from tests.support.playbook import Step
 
 if TYPE_CHECKING:
     from dissectors import KeyLog, MailDissector
+    from dissectors.conversation import Counts
     from dissectors.events import Event, Side
     from dissectors.services import Protocol
     from dissectors.tls import Hosts
@@ -54,6 +55,10 @@ class _Recorder:
     @property
     def opaque(self) -> bool:
         return self._dissector.opaque
+
+    @property
+    def counts(self) -> Counts:
+        return self._dissector.counts
 
     def receive_data(self, side: Side, data: bytes, *at: int) -> list[Event]:
         self._steps.append(Step(side, data))

@@ -27,6 +27,9 @@ class Recorder:
         self.finished: set[End] = set()
         self.closed: Connection | None = None
         self.ending: Ending | None = None
+        # memory that it is said to take, and how much of that can be let go
+        self.held_bytes = self.spare_bytes = 0
+        self.is_cut_short = False
         self._read_until = read_until
         self._unwanted_after = unwanted_after
 
@@ -61,6 +64,23 @@ class Recorder:
         assert self.finished == set(End)
         self.closed = connection
 
+    @property
+    def growth_bytes(self) -> int:
+        """What is held now is taken for what was ever held."""
+        return self.held_bytes
+
+    def let_go(self) -> bool:
+        """Hold what can't be let go."""
+        is_less = self.spare_bytes > 0
+        self.held_bytes -= self.spare_bytes
+        self.spare_bytes = 0
+        return is_less
+
+    def cut_short(self) -> bool:
+        """Read no more."""
+        self.is_cut_short, self.reading, self.held_bytes = True, False, 0
+        return True
+
     def stream(self, end: End, hole: bytes = b"?") -> bytes:
         """All that an end sent, a gap as so many times `hole`."""
         parts = (what for who, what, *_ in self.told if who is end and what is not None)
@@ -86,6 +106,7 @@ class Recorder:
         assert self.closed is None
         assert end not in self.finished
         self.told.append((end, what, time_ns, frame))
+        self.held_bytes += len(what) if isinstance(what, bytes) else 0
         count = len(self.told)
         self.wanted = count < self._unwanted_after
         self.reading = self.wanted and count < self._read_until

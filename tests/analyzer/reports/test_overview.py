@@ -151,7 +151,7 @@ def test_what_was_not_read_is_told(tmp_path: Path) -> None:
         {"what": "something odd", "count": 3, "unit": "packets"},
         {"what": "payload that was not captured", "count": 9, "unit": "bytes"},
         {
-            "what": "connections given up to bound memory",
+            "what": "given up to stay within memory",
             "count": 2,
             "unit": "connections",
         },
