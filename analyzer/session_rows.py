@@ -378,9 +378,9 @@ def _retention(session: Session, retrieved: int) -> str | None:
     """What POP3 is used for: to fetch messages away, or to read them there."""
     if session.protocol is not Protocol.POP3 or not retrieved:
         return None
-    if not session.deleted:
+    if not session.retrieved_deleted:
         return "left-on-server"
-    return "deleted" if session.deleted >= retrieved else "some-deleted"
+    return "some-deleted" if session.retrieved_kept else "deleted"
 
 
 def _exchange_row(

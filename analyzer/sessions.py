@@ -109,6 +109,8 @@ class Session:
         "rcpt_refused",
         "rcpt_to",
         "reply_codes",
+        "retrieved_deleted",
+        "retrieved_kept",
         "software",
         "software_fields",
         "starttls",
@@ -156,6 +158,8 @@ class Session:
         self.synchronisation: Synchronisation | None = None
         self.available: int | None = None
         self.deleted = 0
+        # of the messages that a POP3 client got
+        self.retrieved_deleted = self.retrieved_kept = 0
         self.uses: dict[events.Use, int] = {}
         self.messages: list[events.MessageTransferred] = []
         self.exchanges: list[events.Exchange] = []
@@ -349,6 +353,8 @@ class Session:
 
     def _fold_deletion(self, event: events.MessagesDeleted) -> None:
         self.deleted += event.count
+        self.retrieved_deleted += event.retrieved
+        self.retrieved_kept += event.kept
 
     def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
         """The last handshake counts: there is another one if one failed."""

@@ -400,9 +400,14 @@ class MessagesAvailable:
 
 @dataclass(slots=True)
 class MessagesDeleted:
-    """POP3: deletions that QUIT committed; IMAP: expunged messages."""
+    """POP3: deletions that QUIT committed; IMAP: expunged messages.
+
+    POP3: `retrieved` of them the client had got; `kept` others that it got stay.
+    """
 
     count: int
+    retrieved: int = 0
+    kept: int = 0
 
 
 @dataclass(slots=True)

@@ -11,10 +11,12 @@ argument each; adding and completing one takes constant time.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.imap import grammar
+from dissectors.imap.flags import SequenceSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from dissectors.imap.framing import KeptLiteral
     from dissectors.message import MessageReader
     from dissectors.sasl import SaslExchange
+
+
+_UID = re.compile(rb"UID (\d{1,10})", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -69,9 +74,10 @@ class Command:
         catenation: the message that CATENATE (RFC 4469) is putting together; `is_cut`
             if some of its text did not come.
         expunged: messages that were expunged while it was in progress.
-        flagged: messages whose flags were told while it was in progress.
+        flagged: messages whose flags it was the first to change.
         copied: messages that COPYUID (RFC 4315) names.
         listed: mailboxes that were listed while it was in progress.
+        named: its sequence set, once that was asked for.
     """
 
     number: int
@@ -97,6 +103,7 @@ class Command:
     flagged: int = 0
     copied: int = 0
     listed: int = 0
+    named: SequenceSet | None = None
 
     def add_fragment(self, fragment: bytes, limit: int) -> None:
         """Add text to the argument; what matters of it comes before the limit."""
@@ -110,6 +117,21 @@ class Command:
             self.has_password = grammar.has_password(self.argument)
         self.argument = grammar.redact(self.verb, self.argument)
         self.is_open = False
+
+    def names_message(self, number: int, response: bytes, largest: int) -> bool:
+        """Whether a FETCH response is about a message of its sequence set.
+
+        Args:
+            number: its sequence number.
+            response: may tell its UID.
+            largest: the largest number in use.
+        """
+        if self.named is None:
+            self.named = SequenceSet(self.argument.partition(b" ")[0], largest)
+        if self.verb.startswith("UID "):
+            uid = _UID.search(response)
+            return uid is None or int(uid[1]) in self.named or b"*" in self.argument
+        return number in self.named
 
     @property
     def first_argument(self) -> bytes | None:
@@ -158,12 +180,15 @@ class CommandsInProgress:
         return same_tag[0] if same_tag else None
 
     def first(self, *verbs: str) -> Command | None:
-        """The first command with one of these verbs, by order of `verbs`."""
+        """The command with one of these verbs that was sent first."""
+        found: Command | None = None
         for verb in verbs:
             commands = self._by_verb.get(verb)
             if commands:
-                return next(iter(commands.values()))
-        return None
+                command = next(iter(commands.values()))
+                if found is None or command.number < found.number:
+                    found = command
+        return found
 
     def remove(self, command: Command) -> None:
         """Wait no more for a command, which is the oldest of its tag."""

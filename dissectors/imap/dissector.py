@@ -56,7 +56,6 @@ _STATUSES = {b"OK": "OK", b"NO": "NO", b"BAD": "BAD"}
 _UNTAGGED_STATUSES = frozenset({*_STATUSES, b"BYE", b"PREAUTH"})
 
 _LISTING = ("LIST", "LSUB", "XLIST")
-_CHANGING_FLAGS = ("STORE", "UID STORE")
 _GREETED_STATES = {
     b"OK": State.NOT_AUTHENTICATED,
     b"PREAUTH": State.AUTHENTICATED,
@@ -70,6 +69,7 @@ class ImapDissector(StateReader):
         "_continuation",
         "_expects_greeting",
         "_inflaters",
+        "_listed",
         "_retrieval",
     )
 
@@ -79,6 +79,8 @@ class ImapDissector(StateReader):
         self._retrieval = Retrieval(limits, self._report_retrieved)
         # what reads the fragment behind a literal in a response
         self._continuation: Callable[[bytes], None] | None = None
+        # the names of mailboxes that were listed, by their hashes
+        self._listed: dict[int, None] = {}
         # each side's, once COMPRESS was accepted
         self._inflaters: list[Inflater | None] | None = None
 
@@ -237,6 +239,8 @@ class ImapDissector(StateReader):
                 self._receive_fetch(number, line)
                 return
             if name == b"EXPUNGE":
+                if self._stay.flags is not None and len(number) <= MAX_DIGITS:
+                    self._stay.flags.expunge(int(number))
                 self._count_expunged(1)
             elif name == b"EXISTS":
                 self._count_existing(number)
@@ -266,9 +270,17 @@ class ImapDissector(StateReader):
         else:
             self._count_expunged(grammar.count_uids(data))
 
-    def _receive_listed(self, _data: bytes) -> None:
+    def _receive_listed(self, data: bytes) -> None:
+        """Count a mailbox, once; RFC 9051 §6.3.9: an empty name is that of none."""
         command = self._in_progress.first(*_LISTING)
-        if command is not None:
+        name = grammar.parse_listed(data)
+        if command is None or name == b"":
+            return
+        known = self._listed
+        if name is None or len(known) >= self.limits.list_items:
+            command.listed += 1
+        elif (key := hash(name)) not in known:
+            known[key] = None
             command.listed += 1
 
     def _skip_literals(self, fragment: bytes) -> None:
@@ -280,13 +292,11 @@ class ImapDissector(StateReader):
             self._fragments[Side.SERVER].expect_literal(literal, None)
 
     def _receive_fetch(self, number: bytes, line: bytes) -> None:
-        command = self._in_progress.first(*_CHANGING_FLAGS)
-        if command is not None:
-            command.flagged += b"FLAGS" in line
-        elif (
-            len(number) <= MAX_DIGITS and self._in_progress.first(*FETCHING) is not None
-        ):
-            self._stay.see_message(int(number))
+        if len(number) <= MAX_DIGITS:
+            if b"FLAGS" in line:
+                self._see_flags(int(number), line)
+            if self._in_progress.first(*FETCHING) is not None:
+                self._stay.see_message(int(number))
         if line.endswith(b"}") or may_hold_message(line) or is_piece(line):
             self._fetched = number
             self._retrieval.open_response(number)
@@ -325,7 +335,7 @@ class ImapDissector(StateReader):
         if is_bye:
             self._enter(State.LOGOUT)
         self._expects_greeting = False
-        self._read_code(grammar.parse_response_code(text), text)
+        self._read_code(grammar.parse_response_code(text), text, is_untagged=True)
 
     def _receive_continuation_request(self, line: bytes) -> None:
         authenticate = self._in_progress.first("AUTHENTICATE")
@@ -366,14 +376,16 @@ class ImapDissector(StateReader):
             fragments.withdraw_literal()
         return command.literal_withheld
 
-    def _read_code(self, code: str | None, text: bytes) -> None:
+    def _read_code(
+        self, code: str | None, text: bytes, *, is_untagged: bool = False
+    ) -> None:
         if code == "CAPABILITY":
             self._receive_capabilities(text[12:].partition(b"]")[0])
         elif code == "COPYUID":
             self._use_extension("UIDPLUS")
             # RFC 6851 §4.3: of MOVE, it comes with an untagged OK
             move = self._in_progress.first("MOVE", "UID MOVE")
-            if move is not None:
+            if move is not None and is_untagged:
                 move.copied += grammar.count_copied(text)
         elif code == "APPENDUID":
             self._use_extension("UIDPLUS")

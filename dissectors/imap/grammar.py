@@ -111,6 +111,17 @@ def parse_astring(text: bytes, literal: bytes | None) -> bytes | None:
     return literal if atom is None else bytes(atom)
 
 
+# mailbox-list = "(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil)
+# SP mailbox
+_LISTED = re.compile(rb'\([^)]*\) (?:"(?:[^"\\]|\\.)?"|NIL) (?=.)', re.IGNORECASE)
+
+
+def parse_listed(mailbox_list: bytes) -> bytes | None:
+    """Return the mailbox that a LIST response names; `None` if it can't be told."""
+    match = _LISTED.match(mailbox_list)
+    return parse_astring(mailbox_list[match.end() :], None) if match else None
+
+
 def has_password(login: bytes) -> bool:
     """Whether something is behind the userid in the argument of LOGIN."""
     userid = _ASTRING.match(login)

@@ -218,27 +218,29 @@ def _conclude_expunge(
 
 
 def _conclude_store(
-    command: Command, response: Response | None, _limits: Limits
+    command: Command, _response: Response | None, _limits: Limits
 ) -> list[Event]:
     count = command.flagged
-    is_silent = b".SILENT" in command.argument.upper()
-    if is_silent and not count and _status(response) == "OK":
-        # RFC 9051 §6.4.6: the responses are left out
-        count = _count_named(command)
     return [UseCounted(Use.FLAGS_CHANGED, count)] if count else []
 
 
 def _conclude_copy(
-    command: Command, response: Response | None, limits: Limits
+    command: Command, response: Response | None, _limits: Limits
 ) -> list[Event]:
-    events = _conclude_expunge(command, response, limits)
-    if response is None or response.status != "OK":
-        return events
-    count = command.copied or grammar.count_copied(response.text)
-    if response.code != "COPYUID" and not command.copied:
-        count = _count_named(command)
-    use = Use.MESSAGES_MOVED if "MOVE" in command.verb else Use.MESSAGES_COPIED
-    return [*events, UseCounted(use, count)] if count else events
+    is_move = "MOVE" in command.verb
+    count = command.copied
+    if not count and response is not None and response.status == "OK":
+        count = grammar.count_copied(response.text) if response.code == "COPYUID" else 0
+        count = count or (0 if is_move else _count_named(command))
+    if is_move:
+        # RFC 6851 §3.3: what is moved is expunged here, also if not all can be
+        count = count or command.expunged or _count_moved(command, response)
+    use = Use.MESSAGES_MOVED if is_move else Use.MESSAGES_COPIED
+    return [UseCounted(use, count)] if count else []
+
+
+def _count_moved(command: Command, response: Response | None) -> int:
+    return _count_named(command) if _status(response) == "OK" else 0
 
 
 def _count_named(command: Command) -> int:

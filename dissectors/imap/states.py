@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dissectors.events import (
     Delivery,
     Direction,
+    MessagesDeleted,
     MessageTransferred,
     Side,
     State,
@@ -20,6 +21,7 @@ from dissectors.events import (
     UseCounted,
 )
 from dissectors.imap.client import ClientReader
+from dissectors.imap.flags import DELETED
 from dissectors.imap.outcomes import (
     describe_capabilities,
     describe_login_offer,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from dissectors.limits import Limits
 
 _EXPUNGING = (
+    "CLOSE",
     "EXPUNGE",
     "UID EXPUNGE",
     "MOVE",
@@ -46,6 +49,7 @@ _EXPUNGING = (
 _SELECTING = ("SELECT", "EXAMINE")
 _DESELECTING = frozenset({"CLOSE", "UNSELECT", "UNAUTHENTICATE"})
 _LOGINS = ("LOGIN", "AUTHENTICATE")
+CHANGING_FLAGS = ("STORE", "UID STORE")
 FETCHING = ("FETCH", "UID FETCH")
 # digits of a message sequence number, which is below 2**32
 MAX_DIGITS = 10
@@ -87,12 +91,18 @@ class StateReader(ClientReader):
         verb = command.verb
         is_done = response is not None and response.status == "OK"
         if verb in _SELECTING:
-            self._end_select(command, is_done=is_done)
+            self._end_select(command, response, is_done=is_done)
         elif verb in _LOGINS:
             self._end_login(is_done=is_done)
         elif not is_done:
             return
+        elif verb in CHANGING_FLAGS:
+            self._end_store(command)
+        elif verb in ("EXPUNGE", "UID EXPUNGE"):
+            self._end_expunge(command)
         elif verb in _DESELECTING:
+            if verb == "CLOSE":
+                self._expunge_silently()
             self._leave()
             is_out = verb == "UNAUTHENTICATE"
             self._enter(State.NOT_AUTHENTICATED if is_out else State.AUTHENTICATED)
@@ -101,13 +111,40 @@ class StateReader(ClientReader):
         elif verb in FETCHING and b"CHANGEDSINCE" in command.argument.upper():
             self._stay.asked_for_changes = True
 
-    def _end_select(self, command: Command, *, is_done: bool) -> None:
+    def _end_store(self, command: Command) -> None:
+        """RFC 9051 §6.4.6: with .SILENT nothing tells which flags were changed."""
+        argument = command.argument
+        if b".SILENT" in argument.upper() and not command.flagged:
+            flags, largest = self._stay.open_flags(), self._stay.exists or 1
+            by_uid = command.verb.startswith("UID")
+            count = flags.store_silently(argument, largest, by_uid=by_uid)
+            if count:
+                self._events.append(UseCounted(Use.FLAGS_CHANGED, count))
+
+    def _end_expunge(self, command: Command) -> None:
+        flags = self._stay.flags
+        if flags is not None and command.verb == "EXPUNGE":
+            flags.deleted.clear()
+        elif flags is not None:
+            flags.expunge_uids(command.argument)
+
+    def _expunge_silently(self) -> None:
+        """RFC 9051 §6.4.1: CLOSE removes what is flagged so, and does not tell."""
+        flags = self._stay.flags
+        if flags is not None and flags.deleted and not self._stay.is_read_only:
+            self._events.append(MessagesDeleted(len(flags.deleted)))
+
+    def _end_select(
+        self, command: Command, response: Response | None, *, is_done: bool
+    ) -> None:
         # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
         self._leave()
         if is_done:
             mailbox = named_mailbox(command, self.limits)
             self._stay = Stay(mailbox, self._opening_exists)
             self._stay.asked_for_changes = b"QRESYNC" in command.argument.upper()
+            is_read_only = response is not None and response.code == "READ-ONLY"
+            self._stay.is_read_only = is_read_only or command.verb == "EXAMINE"
             self._enter(State.SELECTED)
         elif self._state is State.SELECTED:
             self._enter(State.AUTHENTICATED)
@@ -137,6 +174,20 @@ class StateReader(ClientReader):
         self._events += describe_capabilities(capability_data, self.limits)
         if self._state in (None, State.NOT_AUTHENTICATED):
             self._events.append(describe_login_offer(capability_data, self.limits))
+
+    def _see_flags(self, number: int, line: bytes) -> None:
+        """Learn flags, and credit the command that changes them."""
+        command = self._in_progress.first(*CHANGING_FLAGS)
+        if command is None and self._stay.flags is None and DELETED not in line.lower():
+            return
+        flags = self._stay.open_flags()
+        flags.see(number, line)
+        if (
+            command is not None
+            and command.names_message(number, line, self._stay.exists or 1)
+            and flags.change(number)
+        ):
+            command.flagged += 1
 
     def _count_expunged(self, count: int) -> None:
         """Credit the command that expunges; others report what others expunged."""

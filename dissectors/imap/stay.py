@@ -8,6 +8,7 @@ nothing is kept but how far they came.
 from __future__ import annotations
 
 from dissectors.events import MailboxSynchronised, MessagesAvailable, Synchronisation
+from dissectors.imap.flags import Flags
 
 # sequence numbers out of order that are kept
 _MAX_NUMBERS = 100_000
@@ -20,6 +21,8 @@ class Stay:
         mailbox: its name, decoded; `None` if it is not known, or none is selected.
         exists: how many messages it holds.
         asked_for_changes: CHANGEDSINCE or QRESYNC (RFC 7162) was used.
+        is_read_only: nothing can be changed or expunged.
+        flags: what is known of them; `None` before any were seen.
     """
 
     __slots__ = (
@@ -28,16 +31,25 @@ class Stay:
         "_seen_all",
         "asked_for_changes",
         "exists",
+        "flags",
+        "is_read_only",
         "mailbox",
     )
 
     def __init__(self, mailbox: str | None = None, exists: int | None = None) -> None:
         self.mailbox = mailbox
         self.exists = exists
-        self.asked_for_changes = False
+        self.asked_for_changes = self.is_read_only = False
+        self.flags: Flags | None = None
         self._in_order = 0
         self._others: set[int] = set()
         self._seen_all = False
+
+    def open_flags(self) -> Flags:
+        """What is known of the flags."""
+        if self.flags is None:
+            self.flags = Flags()
+        return self.flags
 
     def see_message(self, number: int) -> None:
         """Learn that the client was told something of a message."""

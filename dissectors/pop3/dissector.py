@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from dissectors.conversation import LineBuffer
     from dissectors.limits import Limits
 
+# messages of a maildrop that are told apart
+_MAX_NUMBERS = 100_000
+_MAX_DIGITS = 10
+_NUMBERED_VERBS = frozenset({"RETR", "TOP", "DELE"})
 _MESSAGE_VERBS = frozenset({"RETR", "TOP"})
 _KEPT_LISTINGS = frozenset({"AUTH", "CAPA"})
 
@@ -108,6 +112,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         "_deleted",
         "_multi_line",
         "_previews",
+        "_retrieved",
         "_state",
         "_user",
     )
@@ -119,7 +124,10 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         super().__init__(limits)
         self._user: str | None = None
         self._multi_line: _MultiLine | None = None
-        self._deleted = 0
+        # by number: messages that go when the client quits, and those that it got;
+        # an empty set takes more than an empty dictionary
+        self._deleted: dict[str, None] = {}
+        self._retrieved: dict[str, None] = {}
         self._state: State | None = None
         self._counted = False
         # by number: messages of which only TOP was seen so far
@@ -159,7 +167,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             command.is_multi_line = grammar.has_multi_line_response(
                 verb, has_argument=text is not None
             )
-            if text is not None and verb in _MESSAGE_VERBS:
+            if text is not None and verb in _NUMBERED_VERBS:
                 command.number = text.split()[0].lstrip("0")
 
     def _send(
@@ -287,20 +295,24 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._counted = True
             self._events.append(MessagesAvailable(count, octets))
 
-    def _on_dele_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
-        self._deleted += reply is not None and reply.is_positive
+    def _on_dele_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
+        if reply is not None and reply.is_positive:
+            _note_number(self._deleted, command.number)
 
     def _on_rset_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
         if reply is not None and reply.is_positive:
-            self._deleted = 0
+            self._deleted.clear()
 
     def _on_quit_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
         if reply is None or not reply.is_positive:
             return
         # RFC 1939 §6: only the UPDATE state removes messages
         if self._deleted:
-            self._events.append(MessagesDeleted(self._deleted))
-            self._deleted = 0
+            kept = len(self._retrieved.keys() - self._deleted.keys())
+            retrieved = len(self._retrieved) - kept
+            deleted = MessagesDeleted(len(self._deleted), retrieved, kept)
+            self._events.append(deleted)
+            self._deleted.clear()
         if self._state is State.TRANSACTION:
             self._enter(State.UPDATE)
 
@@ -369,6 +381,8 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         )
         if lines.verb == "RETR":
             self._previews.pop(lines.number or "", None)
+            if outcome is Delivery.COMPLETE:
+                _note_number(self._retrieved, lines.number)
             self._report_message(message, Side.SERVER)
         else:
             self._keep_preview(lines.number or "", message)
@@ -437,3 +451,8 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         "QUIT": _on_quit_reply,
         "STAT": _on_stat_reply,
     }
+
+
+def _note_number(numbers: dict[str, None], number: str | None) -> None:
+    if len(numbers) < _MAX_NUMBERS:
+        numbers[(number or "")[:_MAX_DIGITS]] = None

@@ -498,3 +498,35 @@ def test_server_takes_long_to_answer_the_end_of_a_message(
 
     assert row["slowest_verb"] == "DATA"
     assert row["slowest_s"] == pytest.approx(3.001)
+
+
+@pytest.mark.parametrize(
+    ("deleted", "retention", "left"),
+    [
+        ((), "left-on-server", 3),
+        ((1,), "some-deleted", 2),
+        ((1, 2), "deleted", 1),
+        # one that was never fetched
+        ((3,), "left-on-server", 2),
+        ((2, 3), "some-deleted", 1),
+    ],
+)
+def test_retention_follows_the_messages_that_were_retrieved(
+    deleted: tuple[int, ...],
+    retention: str,
+    left: int,
+    row_of: Callable[[Dialogue], Row],
+) -> None:
+    dialogue = Dialogue(110).server(b"+OK\r\n")
+    for command in (b"USER a", b"PASS b"):
+        dialogue.client(command + b"\r\n").server(b"+OK\r\n")
+    dialogue.client(b"STAT\r\n").server(b"+OK 3 300\r\n")
+    for number in (1, 2):
+        dialogue.client(b"RETR %d\r\n" % number).server(b"+OK\r\n\r\nx\r\n.\r\n")
+    for number in deleted:
+        dialogue.client(b"DELE %d\r\n" % number).server(b"+OK\r\n")
+    dialogue.client(b"QUIT\r\n").server(b"+OK\r\n")
+
+    row = row_of(dialogue.close())
+
+    assert (row["retention"], row["messages_left"]) == (retention, left)

@@ -455,7 +455,7 @@ def test_quit_commits_deletions() -> None:
             exchange("DELE", "2", OK),
             exchange("DELE", "2", ERR),
             exchange("QUIT", reply=OK),
-            MessagesDeleted(2),
+            MessagesDeleted(2, 0, 0),
         )
     )
 

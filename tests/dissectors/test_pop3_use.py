@@ -11,6 +11,7 @@ from dissectors.events import (
     ExtensionUsed,
     LoginOffered,
     MessagesAvailable,
+    MessagesDeleted,
     MessageTransferred,
     Outcome,
     State,
@@ -177,3 +178,49 @@ def test_top_that_is_cut_says_so() -> None:
     play = logged_in().client(b"TOP 1 0\r\n").server(b"+OK\r\nSubject: x\r\n").eof()
     (message,) = play.events_of(MessageTransferred)
     assert (message.outcome, message.facts.cut) == (Delivery.CUT, True)
+
+
+# what becomes of the messages
+
+
+def commanded(play: Playbook, command: bytes, status: bytes = b"+OK") -> Playbook:
+    """A command and its response; RETR and TOP bring a message."""
+    play.client(command + b"\r\n").server(status + b"\r\n")
+    if command[:3] in (b"RET", b"TOP") and status == b"+OK":
+        play.server(b"Subject: x\r\n\r\nx\r\n.\r\n")
+    return play
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected"),
+    [
+        # count, how many of these were retrieved, and others that were
+        ([b"RETR 1", b"RETR 2", b"DELE 1", b"DELE 2", b"QUIT"], [(2, 2, 0)]),
+        ([b"RETR 1", b"RETR 2", b"DELE 1", b"QUIT"], [(1, 1, 1)]),
+        ([b"RETR 1", b"RETR 2", b"DELE 3", b"DELE 4", b"QUIT"], [(2, 0, 2)]),
+        ([b"RETR 1", b"RETR 01", b"DELE 1", b"QUIT"], [(1, 1, 0)]),
+        ([b"TOP 1 0", b"DELE 1", b"QUIT"], [(1, 0, 0)]),
+        ([b"RETR 1", b"DELE 1", b"DELE 1", b"QUIT"], [(1, 1, 0)]),
+        ([b"RETR 1", b"DELE 1", b"RSET", b"QUIT"], []),
+        ([b"RETR 1", b"DELE 1", b"RSET", b"DELE 2", b"QUIT"], [(1, 0, 1)]),
+        ([b"RETR 1", b"DELE 1"], []),
+        ([b"RETR 1", b"QUIT"], []),
+    ],
+)
+def test_messages_are_told_apart_by_number(
+    commands: list[bytes], expected: list[tuple[int, int, int]]
+) -> None:
+    """RFC 1939 §5 and §6."""
+    play = logged_in()
+    for command in commands:
+        commanded(play, command)
+    told = play.eof().events_of(MessagesDeleted)
+    assert [(each.count, each.retrieved, each.kept) for each in told] == expected
+
+
+def test_message_that_is_gone_is_not_deleted_again() -> None:
+    play = commanded(logged_in(), b"DELE 1")
+    commanded(play, b"DELE 1", b"-ERR already deleted")
+    commanded(play, b"DELE 2", b"-ERR no such message")
+    told = commanded(play, b"QUIT").events_of(MessagesDeleted)
+    assert [each.count for each in told] == [1]

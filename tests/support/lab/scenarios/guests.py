@@ -227,7 +227,7 @@ def extensions(office: Office, tape: Tape) -> None:
         imap.say(b"e12 SORT (SUBJECT) UTF-8 ALL", uses="SORT"),
         imap.say(b"e13 UID THREAD REFERENCES UTF-8 ALL", uses="THREAD"),
         imap.say(b"e14 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1)", uses="CONDSTORE"),
-        imap.say(b"e15 UID MOVE 3 Trash", uses="MOVE", moved=1, expunged=1),
+        imap.say(b"e15 UID MOVE 3 Trash", uses="MOVE", moved=1),
         imap.say(
             b"e16 APPEND Archive CATENATE (TEXT {%d+}" % len(draft[0]),
             draft[0] + b" TEXT {%d+}" % len(draft[1]),
