@@ -99,7 +99,7 @@ def _synchronisation(use: Row) -> list[str]:
 def _devices(use: Row) -> list[str]:
     accounts, roaming = use["accounts"], use["roaming_accounts"]
     if not accounts:
-        return ["no login"]
+        return ["no account known"]
     said = [counted(accounts, "account")]
     if not roaming:
         said.append(("each " if accounts > 1 else "") + "from one address")
@@ -132,12 +132,14 @@ def _connection(use: Row) -> list[str]:
 
 
 def _protection(use: Row) -> list[str]:
+    known = use["sessions"] - use["unknown"]
     return [
-        f"{use['encrypted']:,} of {use['sessions']:,} encrypted",
+        *([f"{use['encrypted']:,} of {known:,} encrypted"] if known else []),
         *_counts(
             use,
             failed_tls="failed to be",
-            plaintext_logins="showed a password",
+            unknown="unknown",
+            exposing_logins="showed a password or token",
         ),
     ]
 

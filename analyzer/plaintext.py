@@ -146,13 +146,18 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
     if totals.relay_clear:
         text.append(f" ({totals.relay_clear:,} of them between servers)", "not bold")
     text.append("\n")
-    if totals.plaintext_logins:
-        logins = counted(totals.plaintext_logins, "session")
+    if totals.exposing_logins:
+        logins = counted(totals.exposing_logins, "session")
         text.append(f"{logins} with a password or token in clear", "not bold red")
-        accounts = counted(totals.exposed_accounts, "account")
-        text.append(f", of {accounts}", "not bold red")
-    else:
-        text.append("no password or token in clear", "not bold green")
+        text.append(_accounts(totals), "not bold red")
+    if others := totals.other_logins:
+        more = " more" if totals.exposing_logins else ""
+        text.append(", " if more else "", "not bold")
+        what = "another login" if more else "a login"
+        logins = f"{others:,}{more}" if more else counted(others, "session")
+        text.append(f"{logins} with {what} in clear", "not bold yellow")
+    if not totals.plaintext_logins:
+        text.append("no login in clear was seen", "not bold green")
     breaking = totals.breaking_clients
     text.append("\n")
     text.append(
@@ -161,6 +166,15 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
         "not bold red" if breaking else "not bold green",
     )
     return text
+
+
+def _accounts(totals: reports.PlaintextTotals) -> str:
+    """Whose passwords and tokens crossed."""
+    exposed, refused = totals.exposed_accounts, totals.refused_accounts
+    text = f", of {counted(exposed, 'account')}" if exposed else ""
+    if refused and exposed:
+        return f"{text} ({refused:,} more only refused)"
+    return f"; {counted(refused, 'account')}, only refused" if refused else text
 
 
 def _print_rows(

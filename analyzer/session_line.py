@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.failures import Failure, failure_words
+from analyzer.protection import PLAINTEXT_LOGIN
 from analyzer.reports import Protection
 from analyzer.terminal import as_size
 from analyzer.text import escape_controls
@@ -116,6 +117,8 @@ def _worries(session: Mapping[str, Any]) -> list[str]:
 def _faults(session: Mapping[str, Any]) -> Iterator[str]:
     if session["credentials_exposed"]:
         yield f"{session['auth_exposure']} in clear"
+    elif session["protection"] == PLAINTEXT_LOGIN:
+        yield "login in clear"
     failure, detail = session["failure"], _safe(session["failure_detail"] or "")
     if failures := session["auth_failures"]:
         said = "login failed" if failures == 1 else f"{failures:,} failed logins"

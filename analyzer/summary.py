@@ -61,7 +61,7 @@ SECTIONS = (
         "plaintext_logins",
         "Logins in plaintext",
         lambda a: reports.plaintext_logins(a.sessions),
-        ("server_ip", "auth_mechanism", "service"),
+        ("server_ip", "auth_exposure", "auth_mechanism", "service"),
         "bold red",
     ),
     Section(
@@ -88,7 +88,10 @@ SECTIONS = (
         "accounts",
         "Accounts",
         lambda a: reports.accounts(a.sessions),
-        ("client_software", "first_seen", "last_seen", "client_ips", "services"),
+        (
+            *("client_software", "first_seen", "only_refused", "last_seen"),
+            *("client_ips", "services"),
+        ),
     ),
     Section(
         "verbs",
@@ -154,16 +157,27 @@ def _headline(analysis: Analysis) -> Text:
         return text
     first, last = sessions["start"].min(), sessions["end"].max()
     text.append(f"\n{as_span(first, last)}\n", "not bold")
-    encrypted = int(reports.is_encrypted(sessions).sum())
-    text.append(as_share(encrypted / count) + " encrypted", "green")
-    text.append(", ")
-    exposed = int(sessions["credentials_exposed"].sum())
-    if exposed:
-        text.append(f"{counted(exposed, 'session')} with a password in clear", "red")
-    else:
-        text.append("no password in clear", "green")
+    share = reports.encrypted_share(sessions)
+    if share is not None:
+        text.append(as_share(share) + " encrypted, ", "green" if share else "yellow")
+    text.append_text(_logins(reports.plaintext_totals(sessions)))
     weak = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
     if weak:
         text.append(", ")
         text.append(f"{weak:,} protected weakly", "yellow")
+    return text
+
+
+def _logins(totals: reports.PlaintextTotals) -> Text:
+    text = Text()
+    if exposing := totals.exposing_logins:
+        sessions = counted(exposing, "session")
+        text.append(f"{sessions} with a password or token in clear", "red")
+    if (others := totals.other_logins) and exposing:
+        text.append(f", {others:,} more with another login in clear", "yellow")
+    elif others:
+        sessions = counted(others, "session")
+        text.append(f"{sessions} with a login in clear", "yellow")
+    if not totals.plaintext_logins:
+        text.append("no login in clear was seen", "green")
     return text

@@ -31,6 +31,7 @@ _UNITS = ((1e-3, 1e6, "\N{MICRO SIGN}s"), (1, 1e3, "ms"), (60, 1, "s"))
 
 # for people; all others have a word per line
 _HEADINGS = {
+    "auth_exposure": "shown",
     "auth_mechanism": "mechanism",
     "auth_result": "result",
     "auth_user": "user",

@@ -14,6 +14,7 @@ from rich.text import Text
 from analyzer import reports, schema
 from analyzer.export import write_jsonl
 from analyzer.session_line import describe
+from analyzer.terminal import as_share
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,7 +54,7 @@ class Watch:
         self._monitor = monitor
         self._as_json = as_json
         self._quiet = quiet
-        self._encrypted = 0
+        self._encrypted = self._known = 0
         self._start = self._refreshed = time.monotonic()
         self._status: Live | None = None
         if console.is_terminal and not as_json and not quiet:
@@ -95,6 +96,7 @@ class Watch:
         sessions = table.to_pandas(types_mapper=pd.ArrowDtype)
         protection = reports.protection(sessions)
         self._encrypted += int(reports.is_encrypted(sessions).sum())
+        self._known += int((protection != reports.Protection.UNKNOWN).sum())
         lines_ = [
             describe(row, how)
             for row, how in zip(table.to_pylist(), protection, strict=True)
@@ -122,7 +124,7 @@ class Watch:
         monitor, live = self._monitor, self._live_capture
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
         hours, minutes = divmod(minutes, 60)
-        share = f"{self._encrypted / monitor.ended:.0%}" if monitor.ended else "-"
+        share = as_share(self._encrypted / self._known) if self._known else "-"
         dropped = live.drops()
         facts: list[tuple[str, Any]] = [
             ("open", f"{monitor.started - monitor.ended:,}"),

@@ -57,34 +57,50 @@ def verdict(analysis: Analysis) -> list[Sentence]:
 
 
 def _encryption(sessions: pd.DataFrame) -> Sentence:
-    count = len(sessions)
-    encrypted = int(reports.is_encrypted(sessions).sum())
-    tone = Tone.GOOD if encrypted == count else Tone.PLAIN
+    share = reports.encrypted_share(sessions)
+    if share is None:
+        return Sentence(Tone.PLAIN, "Nothing", "tells whether mail was encrypted.")
+    kinds = reports.by_protection(sessions).set_index("protection")["sessions"]
+    unknown = int(kinds[reports.Protection.UNKNOWN])
+    known, encrypted = len(sessions) - unknown, reports.is_encrypted(sessions).sum()
+    tail = f"; of {unknown:,} more it is not known" if unknown else ""
     return Sentence(
-        tone,
-        f"{as_share(encrypted / count)} encrypted:",
-        f"{encrypted:,} of {counted(count, 'mail session')} went over to TLS.",
+        Tone.GOOD if encrypted == known else Tone.PLAIN,
+        f"{as_share(share)} encrypted:",
+        f"{encrypted:,} of {counted(known, 'mail session')} went over to TLS{tail}.",
     )
 
 
 def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
-    logins = reports.plaintext_logins(sessions)
-    exposed = int(logins["sessions"].sum())
-    if not exposed:
-        yield Sentence(Tone.GOOD, "No password", "or token was seen in clear.")
-        return
-    accounts = counted(logins["auth_user"].nunique(), "account")
-    clients = counted(logins["client_ip"].nunique(), "client")
-    yield Sentence(
-        Tone.BAD,
-        counted(exposed, "session"),
-        f"showed a password or a token in clear: {accounts}, from {clients}.",
-    )
-    breaking = reports.plaintext_totals(sessions).breaking_clients
-    if breaking:
+    totals = reports.plaintext_totals(sessions)
+    if exposing := totals.exposing_logins:
+        yield Sentence(
+            Tone.BAD,
+            counted(exposing, "session"),
+            f"showed a password or a token in clear{_whose(totals)}.",
+        )
+    if others := totals.other_logins:
+        yield Sentence(
+            Tone.PLAIN,
+            counted(others, "session"),
+            "had a login in clear that showed neither password nor token.",
+        )
+    if not totals.plaintext_logins:
+        yield Sentence(Tone.GOOD, "No login", "was seen in clear.")
+    if breaking := totals.breaking_clients:
         yield Sentence(
             Tone.BAD, counted(breaking, "client"), "would break without plaintext."
         )
+
+
+def _whose(totals: reports.PlaintextTotals) -> str:
+    """Whose passwords and tokens the server took, and whose it refused."""
+    exposed, refused = totals.exposed_accounts, totals.refused_accounts
+    parts = [
+        *([f"{counted(exposed, 'account')} exposed"] if exposed else []),
+        *([f"{counted(refused, 'account')} only refused"] if refused else []),
+    ]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:

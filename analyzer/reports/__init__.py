@@ -19,6 +19,7 @@ from analyzer.reports.overview import (
     busiest,
     by_service,
     failed,
+    is_plaintext_login,
     not_read,
     plaintext_logins,
     slowest,
@@ -33,6 +34,7 @@ from analyzer.reports.plaintext import (
 )
 from analyzer.reports.protection import (
     Protection,
+    encrypted_share,
     is_encrypted,
     protection,
 )
@@ -52,9 +54,11 @@ __all__ = [
     "by_service",
     "by_tls_version",
     "by_verdict",
+    "encrypted_share",
     "failed",
     "has_plaintext",
     "is_encrypted",
+    "is_plaintext_login",
     "latency_by_verb",
     "listing",
     "not_read",

@@ -6,6 +6,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.failures import Failure
+from dissectors.events import Outcome
+
 # guessers may come from thousands of addresses
 _MOST_NAMES = 3
 
@@ -14,7 +17,10 @@ _KEPT = [
     "service",
     "client_ip",
     "client_software",
+    "auth_result",
     "auth_failures",
+    "failure",
+    "failure_temporary",
     "credentials_exposed",
     "start",
     "end",
@@ -28,18 +34,22 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per account (see `account`), the busiest first: its name as it was
         first given as `auth_user`; the `services` that were used; the number of
         `sessions`; the number of `clients`, that is of addresses, and `client_ips`;
-        the number of `failures`; whether a password or a token was `exposed`; when it
-        was `first_seen` and `last_seen`; and the `client_software`, as far as it told
-        its name. Where there are many, a text names the first and counts the rest.
+        the number of `failures`; whether a password or a token was `exposed`, that is
+        crossed in clear and was accepted, or may have been; whether such were
+        `only_refused`; when it was `first_seen` and `last_seen`; and the
+        `client_software`, as far as it told its name. Where there are many, a text
+        names the first and counts the rest.
     """
     rows = sessions.loc[sessions["auth_user"].notna(), _KEPT]
     rows = rows.sort_values("start", kind="stable")
+    is_refused = is_refused_login(rows).astype("bool")
     facts = pd.DataFrame(
         {
             "account": account(rows),
             "auth_user": rows["auth_user"],
             "failures": rows["auth_failures"].astype("int64"),
-            "exposed": rows["credentials_exposed"].astype("bool"),
+            "crossed": rows["credentials_exposed"].astype("bool"),
+            "exposed": rows["credentials_exposed"].astype("bool") & ~is_refused,
             "start": rows["start"],
             "end": rows["end"],
         }
@@ -57,6 +67,7 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
             "client_ips": client_ips,
             "failures": grouped["failures"].sum(),
             "exposed": grouped["exposed"].any(),
+            "only_refused": grouped["crossed"].any() & ~grouped["exposed"].any(),
             "first_seen": grouped["start"].min(),
             "last_seen": grouped["end"].max(),
             "client_software": software,
@@ -73,6 +84,15 @@ def account(sessions: pd.DataFrame) -> pd.Series[str]:
     gives one name to two people.
     """
     return sessions["auth_user"].str.lower().rename("account")
+
+
+def is_refused_login(sessions: pd.DataFrame) -> pd.Series[bool]:
+    """In which sessions the server refused who logged in, and not just for now."""
+    is_later = (sessions["failure"] == Failure.LOGIN_FAILED) & sessions[
+        "failure_temporary"
+    ]
+    is_failure = sessions["auth_result"] == Outcome.FAILURE
+    return is_failure.fillna(value=False) & ~is_later.fillna(value=False)
 
 
 def _distinct(

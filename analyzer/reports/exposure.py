@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyzer.protection import PLAINTEXT_LOGIN
+from analyzer.reports.accounts import is_refused_login
+from analyzer.reports.overview import is_plaintext_login
 from analyzer.reports.protection import Protection, protection
 from analyzer.roles import Role
 from dissectors.events import Exposure, Outcome
@@ -50,10 +52,14 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         - `role`, and a flag per `Protection`;
         - `encrypted`: it used TLS;
         - `has_login`: a login was seen in clear, with a flag per `Outcome`;
+        - `guessed`: a login failed;
+        - `plaintext_login`: there was something to it, as the verdict says;
         - `severity`: what it showed, as a place in `EXPOSURES`;
-        - `exposed`: that was a password or a token;
+        - `exposed`: that was a password or a token; `refused`: the server refused it;
         - `mail`: mail crossed in clear;
-        - `works`: in clear, the client logged in, moved mail or opened a mailbox;
+        - `works`: in clear, the client logged in, moved mail or opened a mailbox; a
+          login of which the result is unknown counts unless all others of this
+          client with this server failed;
         - `is_whole`: all of it was captured;
         - `used_tls`: its client used TLS, in whatever session, with this server for
           this protocol.
@@ -71,15 +77,21 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     was_hidden = _flags(sessions["tls_decrypted"])
     was_hidden &= ~_flags(sessions["protection"] == PLAINTEXT_LOGIN)
     facts["has_login"] = _flags(sessions["auth_exposure"].notna()) & ~was_hidden
+    facts["plaintext_login"] = _flags(is_plaintext_login(sessions))
+    facts["refused"] = _flags(is_refused_login(sessions))
     facts["exposed"] = _flags(sessions["credentials_exposed"])
     facts["mail"] = ~facts["encrypted"] & _flags(sessions["message_bytes"] > 0)
     # a server may let a client in without a login (RFC 9051 §7.1.4: PREAUTH)
     opened = ~facts["encrypted"] & _flags(sessions["mailboxes"].list.len() > 0)
-    got_in = facts["has_login"] & ~facts[Outcome.FAILURE]
+    pair = ["client_ip", "server_ip", "protocol"]
+    facts["guessed"] = _flags(sessions["auth_failures"] > 0) | facts[Outcome.FAILURE]
+    clients = facts.groupby(pair)
+    only_guesses = clients["guessed"].transform("any").astype(bool)
+    only_guesses &= ~clients[Outcome.SUCCESS].transform("any").astype(bool)
+    got_in = facts["has_login"] & ~facts[Outcome.FAILURE] & ~only_guesses
     facts["works"] = got_in | facts["mail"] | opened
     nothing_missing = _flags(sessions["missing_bytes"] == 0)
     facts["is_whole"] = _flags(sessions["complete"]) & nothing_missing
-    pair = ["client_ip", "server_ip", "protocol"]
     facts["used_tls"] = facts.groupby(pair)["encrypted"].transform("any").astype(bool)
     return facts
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyarrow import compute
 
-from analyzer.reports.protection import is_encrypted
+from analyzer.protection import PLAINTEXT_LOGIN
+from analyzer.reports.protection import Protection, is_encrypted, protection
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis
@@ -27,49 +28,57 @@ def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per service, the busiest first, with `service`, `sessions`,
-        `encrypted`, `encrypted_share` (0 to 1), `plaintext_logins`,
-        `failed_logins`, `messages`, `bytes`.
+        `encrypted`, `encrypted_share` (0 to 1, of the sessions of which it is known;
+        null if of none), `plaintext_logins`, `failed_logins`, `messages`, `bytes`.
     """
     facts = pd.DataFrame(
         {
             "service": sessions["service"],
             "sessions": 1,
             "encrypted": is_encrypted(sessions).astype("int64"),
-            "plaintext_logins": sessions["credentials_exposed"].astype("int64"),
+            "known": (protection(sessions) != Protection.UNKNOWN).astype("int64"),
+            "plaintext_logins": is_plaintext_login(sessions).astype("int64"),
             "failed_logins": sessions["auth_failures"],
             "messages": message_count(sessions),
             "bytes": payload_bytes(sessions),
         }
     )
     grouped = facts.groupby("service").sum()
-    grouped.insert(2, "encrypted_share", grouped["encrypted"] / grouped["sessions"])
+    # none of none is not a number
+    share = grouped["encrypted"] / grouped.pop("known")
+    grouped.insert(2, "encrypted_share", share)
     return _largest_first(grouped, "sessions")
 
 
 def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Who sent a password or a token in clear, how, from where, to where.
+    """Who logged in in clear, or tried to, how, from where, to where.
 
     Returns:
-        One row per `auth_user`, `auth_mechanism`, `client_ip`, `service`,
-        `server_ip` and `auth_result`, with the number of `sessions`.
+        One row per `auth_user`, `auth_mechanism`, `auth_exposure`, `client_ip`,
+        `service`, `server_ip` and `auth_result`, with the number of `sessions`.
     """
     keys = [
         "auth_user",
         "auth_mechanism",
+        "auth_exposure",
         "client_ip",
         "service",
         "server_ip",
         "auth_result",
     ]
-    exposed = sessions[sessions["credentials_exposed"]]
-    return _counted(exposed, keys)
+    return _counted(sessions[is_plaintext_login(sessions)], keys)
+
+
+def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
+    """In which sessions somebody logged in in clear, or tried to."""
+    verdicts = (sessions["protection"] == PLAINTEXT_LOGIN).fillna(value=False)
+    return verdicts | sessions["credentials_exposed"].fillna(value=False)
 
 
 def tls_versions(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per negotiated `tls_version` and `tls_cipher`."""
-    return _counted(
-        sessions[sessions["tls_version"].notna()], ["tls_version", "tls_cipher"]
-    )
+    """Encrypted sessions per negotiated `tls_version` and `tls_cipher`."""
+    agreed = is_encrypted(sessions) & sessions["tls_version"].notna()
+    return _counted(sessions[agreed], ["tls_version", "tls_cipher"])
 
 
 def busiest(sessions: pd.DataFrame, side: str, most: int = _TOP) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from analyzer.reports.accounts import account
 from analyzer.reports.exposure import (
     EXPOSURES,
     KINDS,
@@ -31,7 +32,7 @@ from analyzer.reports.verdicts import (
     verdict,
 )
 from analyzer.roles import Role
-from dissectors.events import Exposure, Outcome
+from dissectors.events import Exposure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,10 +57,12 @@ class PlaintextTotals(NamedTuple):
         clear: those that stayed in clear.
         relay: those between servers.
         relay_clear: those of them that stayed in clear.
-        plaintext_logins: sessions of submission and access in which a password or
-            a token crossed in clear.
+        plaintext_logins: sessions with a login in clear.
+        exposing_logins: those of them in which a password or a token crossed.
         plaintext_mail: sessions of submission and access in which mail did.
-        exposed_accounts: users whose password or token crossed.
+        exposed_accounts: users whose password or token crossed, and was accepted, or
+            may have been.
+        refused_accounts: other users, of whom the server refused what crossed.
         breaking_clients: clients that would break without plaintext.
     """
 
@@ -68,9 +71,16 @@ class PlaintextTotals(NamedTuple):
     relay: int
     relay_clear: int
     plaintext_logins: int
+    exposing_logins: int
     plaintext_mail: int
     exposed_accounts: int
+    refused_accounts: int
     breaking_clients: int
+
+    @property
+    def other_logins(self) -> int:
+        """Sessions whose login showed neither a password nor a token."""
+        return self.plaintext_logins - self.exposing_logins
 
 
 def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +90,7 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per `server_ip`, `server_port`, `service` and `role`, the worst
         first: the number of `sessions`, of which `clear`, `starttls`, `implicit`,
         `failed` and `unknown` (see `Protection`); `plaintext_logins`, sessions with
-        a password or token in clear; `plaintext_mail`, sessions with mail in clear;
+        a login in clear; `plaintext_mail`, sessions with mail in clear;
         the number of `clients`, and of `clear_clients`; `offered`, the protected
         ways that the server was seen to offer; and the `verdict` in plain words.
     """
@@ -131,15 +141,19 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
     """The figures of all servers together."""
     facts = exposure(sessions)
     relay, users = facts[is_relay(facts)], facts[~is_relay(facts)]
-    exposed = users[users["exposed"]]
+    exposed = facts[facts["exposed"]]
+    accounts = set(account(exposed[~exposed["refused"]]).dropna())
+    refused = set(account(exposed).dropna()) - accounts
     return PlaintextTotals(
         sessions=len(facts),
         clear=int(facts["clear"].sum()),
         relay=len(relay),
         relay_clear=int(relay["clear"].sum()),
-        plaintext_logins=len(exposed),
+        plaintext_logins=int(facts["plaintext_login"].sum()),
+        exposing_logins=len(exposed),
         plaintext_mail=int(users["mail"].sum()),
-        exposed_accounts=int(exposed["auth_user"].nunique()),
+        exposed_accounts=len(accounts),
+        refused_accounts=len(refused),
         breaking_clients=int(users.loc[would_break(users), "client_ip"].nunique()),
     )
 
@@ -147,8 +161,9 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
 def has_plaintext(sessions: pd.DataFrame) -> bool:
     """Whether in submission or access a password, a token or mail crossed in clear.
 
-    Neither relay between servers counts, nor a login that shows no more than what
-    can be attacked offline, such as CRAM-MD5.
+    One that the server refused crossed all the same. Neither relay between servers
+    counts, nor a login that shows no more than what can be attacked offline, such as
+    CRAM-MD5.
     """
     facts = exposure(sessions)
     crossed = facts["exposed"] | facts["mail"]
@@ -162,7 +177,7 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
         protocol=("protocol", "first"),
         sessions=("clear", "size"),
         **{kind: (kind, "sum") for kind in KINDS},
-        plaintext_logins=("exposed", "sum"),
+        plaintext_logins=("plaintext_login", "sum"),
         plaintext_mail=("mail", "sum"),
         clients=("client_ip", "nunique"),
     )
@@ -222,7 +237,7 @@ def _clients_in_clear(
     grouped = rows.groupby([*_PORT, "client_ip"]).agg(
         sessions=("works", "size"),
         works=("works", "any"),
-        failure=(Outcome.FAILURE, "any"),
+        failure=("guessed", "any"),
         used_tls=("used_tls", "any"),
         is_whole=("is_whole", "all"),
     )

@@ -48,8 +48,8 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
         used. Some columns of the session table are added up; besides there are
 
         - the number of `sessions`, and of those that were `encrypted`, with
-          `failed_tls`, with `plaintext_logins`, and `hidden`: of these TLS leaves
-          nothing to be counted;
+          `failed_tls`, of `unknown` protection, with `exposing_logins` (a password or
+          a token in clear), and `hidden`: of these TLS leaves nothing to be counted;
         - the number of `clients` and `servers`, that is of addresses;
         - `messages_submitted` and `messages_relayed`, which `role` tells apart;
         - `messages_left` in maildrops by the last session of each that ended as it
@@ -97,7 +97,8 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
     facts = {
         "encrypted": encrypted,
         "failed_tls": protection(sessions) == Protection.FAILED,
-        "plaintext_logins": sessions["credentials_exposed"],
+        "unknown": protection(sessions) == Protection.UNKNOWN,
+        "exposing_logins": sessions["credentials_exposed"],
         "hidden": encrypted & ~is_open,
         "messages_submitted": sent.mask(is_relay, 0),
         "messages_relayed": sent.where(is_relay, 0),

@@ -88,7 +88,8 @@ def test_page_says_the_verdict_in_words(office: Page) -> None:
     assert "29 mail sessions" in office.inside("h1")
     assert "48% encrypted: 14 of 29 mail sessions went over to TLS." in office.words
     assert (
-        "11 sessions showed a password or a token in clear: 4 accounts, from 5 clients."
+        "11 sessions showed a password or a token in clear: 3 accounts exposed, "
+        "1 account only refused."
     ) in office.words
     assert "1 client would break without plaintext." in office.words
     assert "TLSv1.2 is the oldest TLS version." in office.words
@@ -177,8 +178,8 @@ def test_tables_show_the_rows_of_reports() -> None:
     assert tables["not-read"].rows == []
     accounts = reports.accounts(analysis.sessions)
     assert [row[0] for row in tables["accounts"].rows] == list(accounts["auth_user"])
-    assert tables["accounts"].rows[0][-2:] == ["yes", "2026-11-23 15:27:27"]
-    assert tables["accounts"].kinds[-2:] == ["text", "text"]
+    assert tables["accounts"].rows[0][-3:] == ["yes", "no", "2026-11-23 15:27:27"]
+    assert tables["accounts"].kinds[-3:] == ["text", "text", "text"]
     assert [row[:2] for row in tables["use"].rows] == [
         ["smtp", "17"],
         ["imap", "6"],

@@ -43,7 +43,7 @@ def test_smtp_submits_and_relays_and_has_no_folders() -> None:
 
     assert said["purpose"] == ["1,200 submitted", "1 relayed"]
     assert said["direction"] == ["4.0 kB to servers", "30 B to clients"]
-    assert said["devices"] == ["no login"]
+    assert said["devices"] == ["no account known"]
     for name in ("storage", "synchronisation", "folders"):
         assert said[name] == [NOTHING]
 
@@ -84,7 +84,7 @@ def test_imap_works_on_what_stays_on_the_server() -> None:
 
 
 def test_imap_that_did_nothing_says_so() -> None:
-    said = seen("imap", {})
+    said = seen("imap", {"client_bytes": 1})
 
     assert said["purpose"] == ["no message"]
     assert said["storage"] == ["0 deleted"]
@@ -145,14 +145,16 @@ def test_devices_are_counted_by_account(logins: list[str], words: list[str]) -> 
 
 
 def test_protection_names_what_went_wrong() -> None:
-    failed = {"tls_mode": "starttls", "tls_alert": "unknown_ca"}
+    failed = {"tls_mode": "starttls", "failure": "tls-failed"}
+    clear = {"credentials_exposed": True, "client_bytes": 9}
 
-    said = seen("imap", failed, {"credentials_exposed": True})
+    said = seen("imap", failed, clear, {"ended": "refused"})
 
     assert said["security"] == [
         "0 of 2 encrypted",
         "1 failed to be",
-        "1 showed a password",
+        "1 unknown",
+        "1 showed a password or token",
     ]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -36,12 +38,32 @@ def test_account_is_one_row_whatever_was_done_in_its_name() -> None:
         "client_software": "Kmail, mutt",
         "failures": 2,
         "exposed": False,
+        "only_refused": False,
         "first_seen": pd.Timestamp(3 * SECOND, tz="UTC"),
         "last_seen": pd.Timestamp(12 * SECOND, tz="UTC"),
     }
     assert (second["auth_user"], second["failures"]) == ("ines", 1)
     assert second["exposed"] is True
     assert pd.isna(second["client_software"])
+
+
+def test_guess_that_failed_exposes_no_account() -> None:
+    sent: dict[str, Any] = {"credentials_exposed": True}
+    refused = sent | {"auth_result": "failure", "failure": "login-failed"}
+    sessions = sessions_of(
+        login("guessed", **refused),
+        login("real", **refused),
+        login("real", **sent, auth_result="success"),
+        login("unknown", **sent, auth_result="unknown"),
+        # the server did not even look at the password
+        login("later", **refused, failure_temporary=True),
+        login("hidden", auth_result="success"),
+    )
+
+    rows = accounts(sessions).set_index("auth_user")
+
+    assert set(rows.index[rows["exposed"]]) == {"real", "unknown", "later"}
+    assert set(rows.index[rows["only_refused"]]) == {"guessed"}
 
 
 def test_case_makes_no_other_account_and_the_first_spelling_names_it() -> None:

@@ -21,6 +21,7 @@ from tests.support.plaintext import (
     send_mail,
     upgrade,
 )
+from tests.support.tables import sessions_of
 from tests.support.traffic import CLIENT, SYN
 
 if TYPE_CHECKING:
@@ -160,8 +161,10 @@ def test_totals_of_the_office_tell_relay_from_the_rest() -> None:
         "relay": 7,
         "relay_clear": 3,
         "plaintext_logins": 11,
+        "exposing_logins": 11,
         "plaintext_mail": 4,
-        "exposed_accounts": 4,
+        "exposed_accounts": 3,
+        "refused_accounts": 1,
         "breaking_clients": 1,
     }
 
@@ -409,7 +412,9 @@ def test_figures_of_every_capture_add_up(name: str) -> None:
 
     assert ports["sessions"].sum() == totals.sessions == len(sessions)
     assert (ports[COUNTS].sum(axis="columns") == ports["sessions"]).all()
-    assert ports["plaintext_logins"].sum() == sessions["credentials_exposed"].sum()
+    in_clear = sessions["protection"] == "plaintext-login"
+    assert ports["plaintext_logins"].sum() == totals.plaintext_logins == in_clear.sum()
+    assert totals.exposing_logins == sessions["credentials_exposed"].sum()
     assert ports["clear"].sum() == totals.clear
     relay = ports[ports["role"] == Role.RELAY]
     assert (relay["sessions"].sum(), relay["clear"].sum()) == (
@@ -420,6 +425,28 @@ def test_figures_of_every_capture_add_up(name: str) -> None:
     named = set(told.loc[told["would_break"], "client_ip"])
     assert len(named) == totals.breaking_clients
     assert not ports.isna().any(axis=None)
+
+
+def test_client_that_only_guesses_would_not_break() -> None:
+    guess: dict[str, Any] = {"role": "access", "client_bytes": 9}
+    guess |= {"auth_exposure": "password", "credentials_exposed": True}
+    refused = guess | {"auth_result": "failure", "auth_failures": 1}
+    # the answer to the last one was not captured
+    lost = guess | {"auth_result": "unknown", "protection": "plaintext-login"}
+    guesser, worker = {"client_ip": "192.0.2.7"}, {"client_ip": "192.0.2.8"}
+
+    for rows in ([refused, lost], [lost | {"auth_failures": 2}]):
+        (verdict,) = plaintext_ports(sessions_of(*(guesser | row for row in rows)))[
+            "verdict"
+        ]
+        assert (
+            verdict == "nobody would break: 1 client only failed to log in: 192.0.2.7"
+        )
+    for rows in ([lost], [refused, lost, guess | {"auth_result": "success"}]):
+        (verdict,) = plaintext_ports(sessions_of(*(worker | row for row in rows)))[
+            "verdict"
+        ]
+        assert verdict.startswith("1 client would break: 192.0.2.8")
 
 
 def test_tables_without_sessions_have_the_same_columns() -> None:

@@ -129,13 +129,19 @@ def count_with_tshark(name: str) -> dict[Port, Count]:
 
 def count_with_mailtap(name: str) -> dict[Port, Count]:
     """The same figures as the report has them; roles don't matter here."""
-    ports = reports.plaintext_ports(analysis_of(name).sessions)
-    summed = ports.groupby(["server_ip", "server_port"]).sum(numeric_only=True)
+    sessions = analysis_of(name).sessions
+    server = ["server_ip", "server_port"]
+    exposing = sessions.groupby(server)["credentials_exposed"].sum()
+    ports = reports.plaintext_ports(sessions)
+    summed = ports.groupby(server).sum(numeric_only=True)
     return {
         (name, row["server_ip"], row["server_port"]): Count(
             row["sessions"] - row["unknown"],
-            *(row[each] for each in ("clear", "starttls", "implicit")),
-            *(row[each] for each in ("failed", "plaintext_logins")),
+            row["clear"],
+            row["starttls"],
+            row["implicit"],
+            row["failed"],
+            exposing[row["server_ip"], row["server_port"]],
         )
         for row in summed.reset_index().to_dict("records")
     }

@@ -45,7 +45,7 @@ def test_what_tls_hides_is_told_from_what_did_not_happen() -> None:
     )
 
     assert (use["sessions"], use["encrypted"], use["hidden"]) == (4, 2, 1)
-    assert (use["failed_tls"], use["plaintext_logins"]) == (1, 1)
+    assert (use["failed_tls"], use["exposing_logins"]) == (1, 1)
     assert (use["clients"], use["servers"]) == (2, 1)
 
 
