@@ -25,7 +25,6 @@ from analyzer.store import Store
 from analyzer.summary import print_summary
 from analyzer.watch import Watch
 from captures import Engine, LiveCapture, open_capture
-from captures.encapsulation import Unwrapper
 
 if TYPE_CHECKING:
     from captures import PacketBatch
@@ -46,7 +45,6 @@ def rehearse(table_format: str) -> None:
         # some are for other systems
         with suppress(ImportError):
             import_module(f"encodings.{module.name}")
-    Unwrapper().load()
     # what a key log would take
     import_module("dissectors.tls.decryption")
     console = Console(file=io.StringIO(), force_terminal=True, width=80)

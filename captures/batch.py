@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -72,6 +72,31 @@ class PacketBatch:
             time_ns=self.time_ns[rows],
             link_type=self.link_type[rows],
             frame=self.frame[rows],
+        )
+
+    def made_of(
+        self, packets: Sequence[bytes], made_by: Sequence[int], link_type: int
+    ) -> PacketBatch:
+        """A batch of other packets, at least one.
+
+        Args:
+            packets: their bytes, of which all were captured.
+            made_by: which packet of this batch each is from; theirs are the frame
+                numbers and times.
+            link_type: of all of them.
+        """
+        length = np.array([len(packet) for packet in packets], dtype=np.uint32)
+        end = np.cumsum(length, dtype=np.int64)
+        return replace(
+            self,
+            capture=self.capture[made_by],
+            buffer=np.frombuffer(b"".join(packets), dtype=np.uint8),
+            offset=end - length,
+            captured_length=length,
+            wire_length=length,
+            time_ns=self.time_ns[made_by],
+            link_type=np.full(len(packets), link_type, dtype=np.uint16),
+            frame=self.frame[made_by],
         )
 
 

@@ -30,8 +30,8 @@ from pyshark.capture.file_capture import FileCapture
 from pyshark.tshark.output_parser.tshark_json import TsharkJsonParser
 
 from captures.batch import PacketBatch
-from captures.encapsulation import UNKNOWN_LINK_TYPE
 from captures.errors import CaptureError
+from captures.link_types import UNKNOWN_LINK_TYPE
 from captures.reader import CUT, CaptureReader
 from captures.wiretap import Frame, Layers, parse_frame
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from captures.decode import LinkType
-from captures.encapsulation import UNKNOWN_LINK_TYPE
+from captures.link_types import UNKNOWN_LINK_TYPE, LinkType
 from captures.timestamps import MAX_TIME_NS, MIN_TIME_NS, NS_PER_SECOND
 
 Layers = dict[str, Any]

@@ -17,6 +17,7 @@ TESTED_WITH = {
     "analyzer/parts.py": "analyzer/test_store.py",
     "captures/bulk.py": "captures/test_connection_table.py",
     "captures/handshakes.py": "captures/test_connection_table.py",
+    "captures/link_types.py": "captures/test_decode.py",
     "captures/rows.py": "captures/test_connection_table.py",
     "captures/segments.py": "captures/test_decode.py",
     "dissectors/dialogue.py": "dissectors/test_pop3.py",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from captures import Decoder, ReadEngine, SegmentFilter, open_capture
-from captures.encapsulation import UNKNOWN_LINK_TYPE
+from captures.link_types import UNKNOWN_LINK_TYPE
 from captures.timestamps import MAX_TIME_NS, MIN_TIME_NS
 from captures.wiretap import Frame, parse_frame, parse_time
 from tests.support.captures import (

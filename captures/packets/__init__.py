@@ -1,0 +1,1 @@
+"""From link layers and tunnels to the IP packets inside."""
