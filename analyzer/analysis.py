@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from analyzer.attempts import AttemptCount
     from captures import CaptureError
 
 
@@ -29,6 +30,8 @@ class Analysis:
         notes: what else to know of how they were read.
         undecoded: packets that could not be decoded, by reason.
         connections_given_up: connections that were ended early to bound memory.
+        attempts: connections that carried no data, by client, server, port and end.
+        attempts_without_row: how many of them are not in the tables.
         dropped: packets that were captured too fast to be taken; `None` if that
             is not known.
     """
@@ -41,6 +44,8 @@ class Analysis:
     notes: list[str] = field(default_factory=list)
     undecoded: Counter[str] = field(default_factory=Counter)
     connections_given_up: int = 0
+    attempts: list[AttemptCount] = field(default_factory=list)
+    attempts_without_row: int = 0
     dropped: int | None = None
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import __version__, schema
 from analyzer.analysis import Analysis
+from analyzer.attempts import AttemptCount
 from analyzer.export import make_folder, whole_file, write_table
 from analyzer.load import READERS, LoadError, read_table
 from captures import CaptureError
@@ -76,6 +77,8 @@ def write_about(analysis: Analysis, folder: Path, kind: str) -> None:
         ],
         "undecoded": analysis.undecoded,
         "connections_given_up": analysis.connections_given_up,
+        "attempts": [each._asdict() for each in analysis.attempts],
+        "attempts_without_row": analysis.attempts_without_row,
         "dropped": analysis.dropped,
     }
     with whole_file(folder / ABOUT) as file:
@@ -144,5 +147,7 @@ def _analysis(about: dict[str, Any]) -> Analysis:
             {str(reason): int(count) for reason, count in about["undecoded"].items()}
         ),
         connections_given_up=int(about["connections_given_up"]),
+        attempts=[AttemptCount(**each) for each in about["attempts"]],
+        attempts_without_row=int(about["attempts_without_row"]),
         dropped=None if about["dropped"] is None else int(about["dropped"]),
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import schema
 from analyzer.analysis import Analysis
+from analyzer.attempts import Attempts
 from analyzer.export import ExportError
 from analyzer.pipeline import Pipeline
 from analyzer.session_rows import (
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from analyzer.session_rows import Row
     from analyzer.sessions import Details, Session
     from analyzer.store import Store
-    from captures import Connection, LiveCapture
+    from captures import Attempt, Connection, LiveCapture
     from dissectors.services import Protocol
 
 # how often rows are written
@@ -87,6 +88,7 @@ class Monitor:
         # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then
         self._recent: dict[int, tuple[int, SessionRows]] = {}
+        self._attempts = Attempts(is_live=True)
         self._news: list[Row] = []
         self._is_dirty = True
         self._is_refused = False
@@ -149,6 +151,14 @@ class Monitor:
         """
         return self._store.read(*names)
 
+    def attempt_ended(self, attempt: Attempt) -> bool:
+        """Count it, unless it has a row."""
+        if self._attempts.has_row(attempt.first_frame):
+            return False
+        self._attempts.count(attempt)
+        self._is_dirty = True
+        return True
+
     def session_started(self) -> None:
         """Count it."""
         self.started += 1
@@ -166,10 +176,17 @@ class Monitor:
 
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Tell at once, and wait for what may still be retransmitted."""
-        self._make_rows(session, connection)
+        if self._has_row(connection):
+            self._make_rows(session, connection)
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Store the row."""
+        if not connection.carried_payload:
+            self._attempts.count(connection)
+            self._is_dirty = True
+        if not self._has_row(connection):
+            self.started -= 1
+            return
         packets, rows = self._recent.get(connection.serial, (-1, None))
         if rows is None or packets != _packets(connection):
             rows = self._make_rows(session, connection)
@@ -186,6 +203,11 @@ class Monitor:
         self._is_dirty = True
         return rows
 
+    def _has_row(self, connection: Connection) -> bool:
+        return connection.carried_payload or self._attempts.has_row(
+            connection.first_frame
+        )
+
     def _take_news(self) -> list[Row]:
         news, self._news = self._news, []
         # connections come in any order out of a batch
@@ -196,6 +218,8 @@ class Monitor:
         self._about.packets = self._pipeline.packets
         self._about.capture_bytes = self._pipeline.capture_bytes
         self._about.connections_given_up = self._pipeline.connections_given_up
+        self._about.attempts = self._attempts.counts()
+        self._about.attempts_without_row = self._attempts.without_row
         self._about.dropped = self._live.drops()
         self._about.undecoded = undecoded or self._pipeline.undecoded
         try:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import Analysis
+from analyzer.attempts import Attempts
 from analyzer.secrets import Secrets
 from analyzer.session_reader import SessionReader
 from analyzer.session_rows import detail_rows, session_rows
@@ -45,7 +46,13 @@ if TYPE_CHECKING:
 
     from analyzer.session_reader import SessionSink
     from analyzer.sessions import Details, Session
-    from captures import CaptureError, Connection, MergedCaptures, PacketBatch
+    from captures import (
+        Attempt,
+        CaptureError,
+        Connection,
+        MergedCaptures,
+        PacketBatch,
+    )
     from dissectors import KeyLog
     from dissectors.services import Protocol
 
@@ -85,6 +92,7 @@ class Pipeline:
         self._connections = ConnectionTable(
             segment_filter,
             partial(SessionReader, ports=ports, sink=sink, key_log=key_log),
+            count_attempt=sink.attempt_ended,
             share=share,
         )
 
@@ -191,8 +199,10 @@ def analyze(  # noqa: PLR0913, keywords only
 
     parts = run_shares(read, processes)
     first = parts[0]
+    attempts = first.attempts
+    attempts.merge(part.attempts for part in parts[1:])
     return Analysis(
-        tables=in_order([part.tables for part in parts]),
+        tables=in_order([*(part.tables for part in parts), attempts.tables()]),
         captures=paths,
         packets=first.packets,
         capture_bytes=first.capture_bytes,
@@ -200,6 +210,8 @@ def analyze(  # noqa: PLR0913, keywords only
         notes=first.notes + secrets.notes(sum(part.secrets_used for part in parts)),
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
+        attempts=attempts.counts(),
+        attempts_without_row=attempts.without_row,
     )
 
 
@@ -241,6 +253,7 @@ class _Part:
     notes: list[str]
     undecoded: Counter[str]
     connections_given_up: int
+    attempts: Attempts
     secrets_used: int
 
 
@@ -249,8 +262,16 @@ class _TableWriter:
 
     def __init__(self, captures: Sequence[str], trust: Trust) -> None:
         self.tables = Tables()
+        self.attempts = Attempts()
         self._captures = captures
         self._trust = trust
+
+    def attempt_ended(self, attempt: Attempt) -> bool:
+        """Count it, unless it has a row."""
+        if self.attempts.has_row(attempt.first_frame):
+            return False
+        self.attempts.count(attempt)
+        return True
 
     def session_started(self) -> None:
         """Wait for its end."""
@@ -264,8 +285,16 @@ class _TableWriter:
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Write the row."""
+        is_attempt = not connection.carried_payload
+        if is_attempt:
+            self.attempts.count(connection)
+            if not self.attempts.has_row(connection.first_frame):
+                return
         rows = session_rows(session, connection, self._captures, self._trust)
-        self.tables.append(rows)
+        if is_attempt:
+            self.attempts.keep(connection.first_frame, rows)
+        else:
+            self.tables.append(rows)
 
 
 def _read_share(
@@ -294,6 +323,7 @@ def _read_share(
         notes=batches.notes,
         undecoded=undecoded,
         connections_given_up=pipeline.connections_given_up,
+        attempts=writer.attempts,
         secrets_used=secrets.key_log.used,
     )
 

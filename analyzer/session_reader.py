@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analyzer.sessions import Details
-    from captures import Connection
+    from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
     from dissectors.events import Event
     from dissectors.services import Protocol
@@ -42,6 +42,13 @@ _ENDS = (End.ORIGINATOR, End.RESPONDER)
 
 class SessionSink(Interface):
     """Is told of the sessions that end."""
+
+    def attempt_ended(self, attempt: Attempt) -> bool:
+        """A connection got no further than a SYN and its answer.
+
+        Returns:
+            Whether that is all that is wanted of it. If not, it ends as a session.
+        """
 
     def session_started(self) -> None:
         """A connection turned out to be mail."""

@@ -71,6 +71,7 @@ SECTIONS = (
         ("temporary",),
         style="bold yellow",
     ),
+    Section("attempts", "Connections without data", reports.attempts),
     Section("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
     Section(
         "weak_tls",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from captures.attempts import Attempt
 from captures.batch import (
     MAX_BATCH_BYTES,
     MAX_BATCH_PACKETS,
@@ -24,6 +25,7 @@ from captures.segments import SegmentFilter, Segments
 __all__ = [
     "MAX_BATCH_BYTES",
     "MAX_BATCH_PACKETS",
+    "Attempt",
     "CaptureError",
     "CaptureReader",
     "Connection",

@@ -12,10 +12,12 @@ by `MAX_CONNECTIONS` and the `Budget`: what is over it depends on batches, too.
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captures.attempts import MAX_ATTEMPTS, Attempt, Attempts, is_attempt
 from captures.budget import Budget
 from captures.bulk import Span, take_spans
 from captures.connection import (
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from captures.batch import PacketBatch
-    from captures.connection import ConnectionConsumer
+    from captures.connection import ConnectionConsumer, Endpoint
     from captures.rows import ConnectionKey, Share
     from captures.segments import SegmentFilter, Segments
 
@@ -52,6 +54,10 @@ _SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
 _new_tuple = tuple.__new__
 
 
+def _wants_connection(_: Attempt) -> bool:
+    return False
+
+
 class ConnectionTable:
     """Follows the connections of a capture.
 
@@ -59,6 +65,9 @@ class ConnectionTable:
         segment_filter: told which ports to watch.
         make_consumer: called for every new connection; returns what takes its
             streams.
+        count_attempt: is told of every connection that got no further than a SYN and
+            its answer; returns whether that is all that is wanted. If not, it is made
+            a connection and ended.
         share: which of all connections to follow.
 
     Attributes:
@@ -70,15 +79,18 @@ class ConnectionTable:
         segment_filter: SegmentFilter,
         make_consumer: Callable[[Connection], ConnectionConsumer],
         *,
+        count_attempt: Callable[[Attempt], bool] = _wants_connection,
         share: Share = ALL,
     ) -> None:
         self.given_up = 0
+        self._attempts = Attempts(MAX_ATTEMPTS // share.of)
+        self._count_attempt = count_attempt
         self._share = share
         self._filter = segment_filter
         self._make_consumer = make_consumer
         self._connections: dict[ConnectionKey, Connection] = {}
         # until when connections that turned out not to be mail are not looked at
-        self._unwanted: dict[ConnectionKey, int] = {}
+        self._unwanted: OrderedDict[ConnectionKey, int] = OrderedDict()
         self._handshakes = RecentHandshakes()
         self._budget = Budget(share.of)
         self._max_connections = MAX_CONNECTIONS // share.of
@@ -111,6 +123,8 @@ class ConnectionTable:
 
     def close(self) -> None:
         """End all connections: the capture is over."""
+        for attempt in self._attempts.clear():
+            self._end_attempt(attempt, Ending.OPEN)
         for key, connection in list(self._connections.items()):
             self._end(key, connection, Ending.OPEN)
 
@@ -143,7 +157,10 @@ class ConnectionTable:
                 self._end(key, connection, Ending.TIMEOUT)
                 connection = None
             if connection is None:
-                connection = self._open(key, rows, at)
+                at = self._try(key, rows, at, stop)
+                if at == stop:
+                    return
+                connection = self._connections.get(key) or self._open(key, rows, at)
                 if connection is None:
                     at += 1
                     continue
@@ -157,6 +174,46 @@ class ConnectionTable:
                 self._note(connection)
             # unless it is over
             connection = self._connections.get(key)
+
+    def _try(self, key: ConnectionKey, rows: Rows, start: int, stop: int) -> int:
+        """Take rows that are no more than attempts; return the first other one."""
+        attempt = self._attempts.get(key)
+        for at in range(start, stop):
+            if attempt is not None and attempt.is_over(rows, at):
+                self._end_attempt(attempt, Ending.TIMEOUT)
+                attempt = None
+            if attempt is None:
+                if not is_attempt(rows, at):
+                    return at
+                self._unwanted.pop(key, None)
+                attempt = Attempt(key, rows, at)
+            elif not attempt.take(rows, at):
+                self._add(key, self._promoted(attempt))
+                return at
+            self._attempts.touch(attempt)
+            if attempt.ending is Ending.REFUSED and not attempt.is_counted:
+                attempt.is_counted = self._count_attempt(attempt)
+                if not attempt.is_counted:
+                    connection = self._promoted(attempt)
+                    self._add(key, connection)
+                    connection.consumer.streams_ended(connection)
+                    return at + 1
+        return stop
+
+    def _promoted(self, attempt: Attempt) -> Connection:
+        """The connection that an attempt became."""
+        self._attempts.forget(attempt)
+        connection = self._new_connection(attempt.originator, attempt.responder)
+        attempt.replay(connection)
+        return connection
+
+    def _end_attempt(self, attempt: Attempt, ending: Ending) -> None:
+        """End an attempt; `ending` holds if it was answered."""
+        self._attempts.forget(attempt)
+        if attempt.ending is Ending.OPEN:
+            attempt.ending = ending
+        if not (attempt.is_counted or self._count_attempt(attempt)):
+            self._promoted(attempt).finish(attempt.ending)
 
     def _receive(
         self,
@@ -225,14 +282,10 @@ class ConnectionTable:
             by_originator = _is_by_originator(rows.flags[at], interest)
             originator_is_lower = rows.source_is_lower[at] is by_originator
         lower, higher = endpoints(key)
-        connection = Connection(
+        connection = self._new_connection(
             lower if originator_is_lower else higher,
             higher if originator_is_lower else lower,
-            self._budget,
-            self._make_consumer,
         )
-        self._connection_count += 1
-        connection.serial = self._connection_count
         connection.vlan = rows.vlan[at]
         connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
         connection.end_ns = connection.start_ns
@@ -245,12 +298,24 @@ class ConnectionTable:
             connection.start_ns = earlier[0].time_ns
             connection.established_ns = connection.syn_ack_ns
             connection.acknowledged_ns = connection.syn_ack_ns
-        self._make_room()
-        self._connections[key] = connection
+        self._add(key, connection)
         if elsewhere:
             self._watch(key, 1)
-        self._set_deadline(key, connection, OPENING_TIMEOUT_NS)
         return connection
+
+    def _new_connection(self, originator: Endpoint, responder: Endpoint) -> Connection:
+        connection = Connection(
+            originator, responder, self._budget, self._make_consumer
+        )
+        self._connection_count += 1
+        connection.serial = self._connection_count
+        return connection
+
+    def _add(self, key: ConnectionKey, connection: Connection) -> None:
+        """Follow a connection."""
+        self._make_room()
+        self._connections[key] = connection
+        self._set_deadline(key, connection, OPENING_TIMEOUT_NS)
 
     def _is_unwanted(self, key: ConnectionKey, rows: Rows, at: int) -> bool:
         """Whether a row is still of a connection that turned out not to be mail."""
@@ -273,7 +338,7 @@ class ConnectionTable:
         connection.discard()
         self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
         if len(self._unwanted) > MAX_CONNECTIONS:
-            del self._unwanted[next(iter(self._unwanted))]
+            self._unwanted.popitem(last=False)
 
     def _note(self, connection: Connection) -> None:
         """See to it that all connections together don't hold too much."""
@@ -331,6 +396,8 @@ class ConnectionTable:
 
     def _expire(self) -> None:
         """End the connections that no later packet can belong to."""
+        for attempt, ending in self._attempts.surplus(self._clock_ns):
+            self._end_attempt(attempt, ending)
         while self._deadlines and self._deadlines[0][0] < self._clock_ns:
             entry = heapq.heappop(self._deadlines)
             key, connection = entry[2], self._find(entry)

@@ -34,6 +34,7 @@ SOURCES = [
 PUBLIC = {
     "analyzer": {"Analysis", "__version__", "analyze"},
     "captures": {
+        "Attempt",
         "MAX_BATCH_BYTES",
         "MAX_BATCH_PACKETS",
         "CaptureError",

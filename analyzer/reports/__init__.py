@@ -7,6 +7,7 @@ and the JSON output agree.
 from __future__ import annotations
 
 from analyzer.reports.accounts import accounts
+from analyzer.reports.attempts import attempts
 from analyzer.reports.breakdown import (
     by_failure,
     by_port,
@@ -47,6 +48,7 @@ __all__ = [
     "PlaintextTotals",
     "Protection",
     "accounts",
+    "attempts",
     "busiest",
     "by_failure",
     "by_port",

@@ -170,6 +170,11 @@ def not_read(analysis: Analysis) -> pd.DataFrame:
     cut_short = compute.sum(compute.equal(oddities, "cut_short")).as_py()
     if cut_short:
         rows.append(("cut short to stay within memory", cut_short, "sessions"))
+    if analysis.attempts_without_row:
+        no_rows = analysis.attempts_without_row
+        rows.append(
+            ("without data: counted, not in the tables", no_rows, "connections")
+        )
     return pd.DataFrame(rows, columns=["what", "count", "unit"])
 
 

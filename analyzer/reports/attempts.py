@@ -1,0 +1,24 @@
+"""Who tried to connect where, and no data came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analyzer.attempts import AttemptCount
+
+if TYPE_CHECKING:
+    from analyzer.analysis import Analysis
+
+
+def attempts(analysis: Analysis) -> pd.DataFrame:
+    """Connections that carried no data, whether they have rows in the tables or not.
+
+    Returns:
+        `client_ip`, `server_ip`, `server_port`, `ended`, and how many `attempts`, most
+        first. If there are too many pairs of client and server, first the counts of
+        each server, then those of each client; what is not told apart is null.
+    """
+    rows = pd.DataFrame(analysis.attempts, columns=AttemptCount._fields)
+    return rows.astype({"client_ip": "string", "server_ip": "string"})
