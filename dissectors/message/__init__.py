@@ -1,8 +1,8 @@
 """Mail messages as they pass: header fields and attachments, never bodies.
 
 Handled: RFC 5322 header sections, encoded words (RFC 2047), parameters (RFC 2231),
-MIME entities of any nesting (RFC 2045, 2046), attached messages, files by uuencode.
-Left out: attached messages that are themselves encoded, message/partial.
+MIME entities of any nesting (RFC 2045, 2046), attached messages, also encoded ones,
+files by uuencode. Left out: message/partial.
 
 Memory per message is bounded by `Limits.header`, `mime_parts` and `mime_depth`; the
 cost is linear in the bytes.

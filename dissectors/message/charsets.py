@@ -7,6 +7,7 @@ module by a name from the wire and remember every name that is unknown.
 
 from __future__ import annotations
 
+import codecs
 import re
 from encodings.aliases import aliases
 
@@ -78,13 +79,13 @@ def _key(name: str) -> str:
 
 
 def _codec_names() -> dict[str, str]:
-    codecs = {
+    known = {
         codec
         for codec in aliases.values()
         if not codec.endswith("_codec") and codec not in _NOT_CHARSETS
     }
-    names = {_key(codec): codec for codec in codecs}
-    names |= {_key(alias): codec for alias, codec in aliases.items() if codec in codecs}
+    names = {_key(codec): codec for codec in known}
+    names |= {_key(alias): codec for alias, codec in aliases.items() if codec in known}
     names = {name: _SUPERSETS.get(codec, codec) for name, codec in names.items()}
     # what is labelled as ASCII and is not is like text without a label
     names = {name: codec for name, codec in names.items() if codec != "ascii"}
@@ -107,7 +108,7 @@ def decode_charset(data: bytes | bytearray, charset: bytes) -> str:
         return decode_unlabelled(data)
     if codec == "cp1252":
         return _decode_windows_1252(data)
-    return data.decode(codec, "replace")
+    return data.decode(codec, _ERRORS.get(codec, "replace"))
 
 
 def decode_unlabelled(data: bytes | bytearray) -> str:
@@ -116,6 +117,28 @@ def decode_unlabelled(data: bytes | bytearray) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return _decode_windows_1252(data)
+
+
+def _decode_japanese(error: UnicodeError) -> tuple[str, int]:
+    """Decode a character that JIS X 0208 lacks and cp932 has, as a codec's handler.
+
+    Such are the circled numbers of NEC (WHATWG, index jis0208, row 13). In cp932 two
+    rows of 94 share a lead byte.
+    """
+    assert isinstance(error, UnicodeDecodeError)
+    pair = bytes([byte & 0x7F for byte in error.object[error.start : error.start + 2]])
+    if len(pair) == 2 and all(0x21 <= byte <= 0x7E for byte in pair):
+        row, cell = pair[0] - 0x21, pair[1] - 0x21
+        lead = row // 2 + (0x81 if row < 62 else 0xC1)
+        trail = cell + (0x9F if row % 2 else 0x40 if cell < 63 else 0x41)
+        decoded = bytes((lead, trail)).decode("cp932", "ignore")
+        if decoded:
+            return decoded, error.start + 2
+    return "\ufffd", error.end
+
+
+codecs.register_error("mailtap.japanese", _decode_japanese)
+_ERRORS = {"iso2022_jp_ext": "mailtap.japanese", "euc_jp": "mailtap.japanese"}
 
 
 def _decode_windows_1252(data: bytes | bytearray) -> str:

@@ -7,8 +7,12 @@ they have told its type.
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from dissectors.message.magic import HEAD_BYTES, detect_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Content:
@@ -17,13 +21,17 @@ class Content:
     Attributes:
         size_bytes: size of the decoded content so far.
         name: file name in the encoding itself, once it is complete.
+        on_decoded: is given the decoded content as it comes.
     """
 
-    __slots__ = ("_hash", "_head", "name", "size_bytes")
+    __slots__ = ("_hash", "_head", "name", "on_decoded", "size_bytes")
+
+    is_encoded = False
 
     def __init__(self) -> None:
         self.size_bytes = 0
         self.name: str | None = None
+        self.on_decoded: Callable[[bytes], None] | None = None
         self._hash = hashlib.sha256()
         self._head = b""
 
@@ -47,6 +55,8 @@ class Content:
             self._head += decoded[: HEAD_BYTES - self.size_bytes]
         self.size_bytes += len(decoded)
         self._hash.update(decoded)
+        if self.on_decoded is not None:
+            self.on_decoded(decoded)
 
     def _take_over(self, other: Content) -> None:
         """Become what another content is."""

@@ -17,6 +17,11 @@ _ABOUT_OTHERS = frozenset(
     )
 )
 
+# what detection makes of texts, beside `text/...`
+_TEXTS = frozenset(
+    ("image/svg+xml", "application/pgp-encrypted", "application/pgp-signature")
+)
+
 
 def is_file(media_type: bytes, disposition: bytes, *, has_name: bool) -> bool:
     """Whether a part that is no multipart is a file: an attachment.
@@ -32,3 +37,10 @@ def is_file(media_type: bytes, disposition: bytes, *, has_name: bool) -> bool:
     if has_name or disposition not in (b"", b"inline"):
         return True
     return not (media_type.startswith(b"text/") or media_type in _ABOUT_OTHERS)
+
+
+def is_no_text(detected_type: str | None) -> bool:
+    """Whether what is said to be a text is something else, by its first bytes."""
+    if detected_type is None or detected_type in _TEXTS:
+        return False
+    return not detected_type.startswith("text/")

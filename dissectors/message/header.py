@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from dissectors.events import MessageFacts
     from dissectors.limits import Limits
 
-# RFC 5322 §2.2.3: a line end before a blank only folds the field. Outlook also reads
-# a file name that stands at the beginning of the next line, and malware is sent so.
-_FOLD = re.compile(
-    rb"\r?\n(?=[ \t])|(?<=;)\r?\n(?=(?:file)?name(?:\*\d*+)?+\*?=)", re.IGNORECASE
-)
+# RFC 5322 §2.2.3: a line end before a blank only folds the field
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+# Outlook also reads a file name that stands at the beginning of the next line, and
+# malware is sent so.
+_NAME_FOLD = re.compile(rb";\r?\n(?=(?:file)?name(?:\*\d*+)?+\*?=)", re.IGNORECASE)
 
 # The fields that are wanted, unfolded. RFC 5322 §4.5: blanks before the colon are
 # obsolete but valid. Nothing is tried twice, so the cost is linear.
@@ -48,7 +48,10 @@ _MAX_HOPS = 100
 def read_fields(section: bytes | bytearray) -> dict[bytes, list[bytes]]:
     """Read a header section into unfolded field bodies, by name in lower case."""
     fields: dict[bytes, list[bytes]] = {}
-    for name, body in _FIELD.findall(b"\n" + _FOLD.sub(b"", section)):
+    if b"\n " in section or b"\n\t" in section:
+        section = _FOLD.sub(b"", section)
+    section = _NAME_FOLD.sub(b";", section)
+    for name, body in _FIELD.findall(b"\n" + section):
         fields.setdefault(name.lower(), []).append(body.strip())
     return fields
 

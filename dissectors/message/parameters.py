@@ -41,7 +41,11 @@ class ParameterizedField:
     def raw(self, name: bytes) -> bytes:
         """Return a parameter that is meant for machines; empty if it is absent."""
         raw = self._read_parameters().get(name)
-        return (self.text(name) or "").encode() if raw is None else raw
+        if raw is None:
+            return (self.text(name) or "").encode()
+        # RFC 2045 §5.1: a parenthesis must be in quotes, or it begins a comment
+        is_quoted = b'"' in self._body
+        return raw if is_quoted else without_comments(raw).rstrip()
 
     def text(self, name: bytes) -> str | None:
         """Return a parameter, decoded; `None` if it is absent."""
@@ -76,7 +80,9 @@ class ParameterizedField:
 
 def _read_value(body: bytes) -> bytes:
     """Read a token, or two with a slash; comments and quotes do not count."""
-    value = _SLASH.sub(b"/", without_comments(body)).replace(b'"', b"")
+    value = without_comments(body).replace(b'"', b"")
+    if b" /" in value or b"/ " in value:
+        value = _SLASH.sub(b"/", value)
     words = value.split(None, 1)
     return words[0].lower() if words else b""
 

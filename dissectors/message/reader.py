@@ -12,20 +12,19 @@ for a body, until the next delimiter line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dissectors.events import Attachment, MessageFacts
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.message.files import is_file
+from dissectors.message.entity import Entity, common_prefix
+from dissectors.message.files import is_file, is_no_text
 from dissectors.message.header import apply_fields, kept_text, read_fields
 from dissectors.message.parameters import ParameterizedField
 from dissectors.message.transfer import content_for, encoding_name
 from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from dissectors.limits import Limits
     from dissectors.message.content import Content
 
@@ -47,29 +46,6 @@ _OCTETS = b"application/octet-stream"
 _ENCODED = frozenset((b"base64", b"quotedprintable"))
 _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
 _ABSENT = ParameterizedField(b"")
-
-
-@dataclass(slots=True)
-class _Entity:
-    """An open entity.
-
-    Attributes:
-        boundary: of a multipart whose closing delimiter was not seen yet.
-        part_type: type of a multipart's parts that name none.
-        attachment: what is reported of it, if it is one.
-        content: its content as it is decoded, if it is an attachment.
-        is_whole: no byte of it is missing so far.
-        number: of a multipart, or of the message that it is; empty for the outermost.
-        part_count: parts of a multipart so far.
-    """
-
-    boundary: bytes | None = None
-    part_type: bytes = _TEXT
-    attachment: Attachment | None = None
-    content: Content | None = None
-    is_whole: bool = True
-    number: str = ""
-    part_count: int = 0
 
 
 class MessageReader:
@@ -111,7 +87,7 @@ class MessageReader:
         # of the entity that begins: its number, that of the message whose top it is
         self._number = ""
         self._is_message = True
-        self._entities: list[_Entity] = []
+        self._entities: list[Entity] = []
         # of the open entities: those that are attachments, levels by boundary, and
         # what all delimiters begin with
         self._contents: list[Content] = []
@@ -167,7 +143,7 @@ class MessageReader:
             # of a message in a message, too
             self._header = None
         for entity in self._entities:
-            entity.is_whole = False
+            entity.break_off()
         if self._text is not None:
             self._text.break_off()
 
@@ -298,7 +274,7 @@ class MessageReader:
         if code not in self._facts.overruns:
             self._facts.overruns.append(code)
 
-    def _begin_part(self, multipart: _Entity) -> None:
+    def _begin_part(self, multipart: Entity) -> None:
         self._part_count += 1
         if self._part_count <= self._limits.mime_parts:
             self._header = bytearray()
@@ -311,7 +287,7 @@ class MessageReader:
         self._overrun("message_too_many_parts")
         # the rest is not looked at, so nothing that is open will see its end
         for entity in self._entities:
-            entity.is_whole = False
+            entity.break_off()
         self._close_entities(0)
 
     def _end_header(self, *, is_complete: bool) -> None:
@@ -339,7 +315,7 @@ class MessageReader:
                 # RFC 2046 §5.1.5: the parts of a digest are messages
                 is_digest = media_type == b"multipart/digest"
                 part_type = b"message/rfc822" if is_digest else _TEXT
-                entity = _Entity(boundary, part_type, number=self._number)
+                entity = Entity(boundary, part_type, number=self._number)
                 self._entities.append(entity)
                 self._survey()
             elif is_deep:
@@ -353,6 +329,8 @@ class MessageReader:
         if media_type in _MESSAGE_TYPES:
             if is_deep:
                 self._overrun("message_too_deep")
+                return
+            if self._open_encoded_message():
                 return
             self._header = bytearray()
             self._part_type = _TEXT
@@ -371,23 +349,64 @@ class MessageReader:
         encoding = fields.get(b"content-transfer-encoding", [b""])[0]
         if is_file(media_type, disposition.value, has_name=bool(name)):
             attachment = self._new_attachment(name, media_type)
-            content = content_for(encoding, is_message=is_message)
-            self._entities.append(_Entity(attachment=attachment, content=content))
-            self._contents.append(content)
+            self._facts.attachments.append(attachment)
+            self._open_content(attachment, content_for(encoding, is_message=is_message))
+        elif encoding_name(encoding) == b"base64":
+            # malware is sent so, and some mail readers save what it is
+            attachment = self._new_attachment(None, media_type)
+            self._open_content(attachment, content_for(encoding), is_text=True)
         elif media_type == _TEXT and encoding_name(encoding) not in _ENCODED:
             self._text = UuencodedText(self._add_file)
 
+    def _open_content(
+        self, attachment: Attachment, content: Content, *, is_text: bool = False
+    ) -> None:
+        entity = Entity(attachment=attachment, content=content, is_text=is_text)
+        self._entities.append(entity)
+        self._contents.append(content)
+
+    def _open_encoded_message(self) -> bool:
+        """Have an attached message read as it is decoded, if it is encoded.
+
+        RFC 2046 §5.2.1 forbids that, and mail readers decode it.
+        """
+        message = self._entities[-1]
+        if message.content is None or not message.content.is_encoded:
+            return False
+        limits = replace(
+            self._limits,
+            mime_parts=max(0, self._limits.mime_parts - self._part_count),
+            mime_depth=self._limits.mime_depth - len(self._entities),
+        )
+        message.message = MessageReader(limits)
+        message.number = self._number
+        message.content.on_decoded = message.message.feed
+        return True
+
+    def _add_hidden(self, attachment: Attachment) -> None:
+        """Add a file that was said to be a text."""
+        if is_no_text(attachment.detected_type):
+            self._facts.attachments.append(attachment)
+
+    def _add_message(self, number: str, inner: MessageFacts) -> None:
+        """Add what was found in a message that was encoded."""
+        self._facts.part_count += inner.part_count
+        self._part_count += inner.part_count
+        for code in inner.overruns:
+            self._overrun(code)
+        for attachment in inner.attachments:
+            attachment.part = f"{number}.{attachment.part}"
+        self._facts.attachments += inner.attachments
+
     def _new_attachment(self, name: str | None, media_type: bytes) -> Attachment:
         longest = kept_text(self._limits)
-        attachment = Attachment(
+        return Attachment(
             name=name[:longest] if name else None,
             content_type=media_type[:longest].decode("ascii"),
             size_bytes=0,
             sha256=None,
             part=self._number,
         )
-        self._facts.attachments.append(attachment)
-        return attachment
 
     def _add_file(self, name: str, file: Content) -> None:
         """Add a file that was found in a text."""
@@ -396,6 +415,7 @@ class MessageReader:
             return
         self._part_count += 1
         attachment = self._new_attachment(name, _OCTETS)
+        self._facts.attachments.append(attachment)
         attachment.size_bytes, attachment.sha256 = file.size_bytes, file.sha256()
         attachment.detected_type = file.detected_type()
 
@@ -405,14 +425,11 @@ class MessageReader:
             return
         closed = self._entities[level:]
         for entity in closed:
-            content = entity.content
-            if entity.attachment is not None and content is not None:
-                content.finish()
-                entity.attachment.name = entity.attachment.name or content.name
-                entity.attachment.size_bytes = content.size_bytes
-                entity.attachment.detected_type = content.detected_type()
-                if entity.is_whole:
-                    entity.attachment.sha256 = content.sha256()
+            inner = entity.finish()
+            if inner is not None:
+                self._add_message(entity.number, inner)
+            if entity.is_text and entity.attachment is not None:
+                self._add_hidden(entity.attachment)
         del self._entities[level:]
         if len(closed) == 1 and closed[0].content is not None:
             # a leaf, as most are: nobody waits for another boundary now
@@ -429,20 +446,9 @@ class MessageReader:
             for level, each in enumerate(self._entities)
             if each.boundary is not None
         }
-        self._delimiter = b"\n--" + _common_prefix(self._boundaries)
+        self._delimiter = b"\n--" + common_prefix(self._boundaries)
 
 
 def _parameterized(fields: dict[bytes, list[bytes]], name: bytes) -> ParameterizedField:
     bodies = fields.get(name)
     return ParameterizedField(bodies[0]) if bodies else _ABSENT
-
-
-def _common_prefix(boundaries: Collection[bytes]) -> bytes:
-    """Return what all boundaries begin with; that is shared by the extremes."""
-    if len(boundaries) < 2:
-        return next(iter(boundaries), b"")
-    first, last = min(boundaries), max(boundaries)
-    length = 0
-    while first[length : length + 1] == last[length : length + 1] != b"":
-        length += 1
-    return first[:length]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 
-from dissectors.message.base64_text import decode_quanta, decode_rest
+from dissectors.message.base64_text import Base64Decoder
 from dissectors.message.comments import without_comments
 from dissectors.message.content import Content
 from dissectors.message.uuencoded import UuencodedContent
@@ -16,7 +16,7 @@ _LONGEST_LINE = 16 * 1024
 _FIRST_LINE = 998
 
 # RFC 2045 §6.7 rule 3: blanks at the end of a line were added on the way
-_TRAILING_BLANKS = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+_TRAILING_BLANKS = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 _ENCODING = re.compile(rb"[\s\"']*+([^\s\"';]*+)")
 _NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]+")
@@ -40,20 +40,21 @@ def encoding_name(body: bytes) -> bytes:
 class Base64Content(Content):
     """Content in base64 (RFC 2045 §6.8)."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_decoder",)
+
+    is_encoded = True
 
     def __init__(self) -> None:
         super().__init__()
-        self._rest = b""
+        self._decoder = Base64Decoder()
 
     def update(self, data: bytes) -> None:
         """Take the next bytes of the encoded content."""
-        decoded, self._rest = decode_quanta(self._rest + data)
-        self._keep(decoded)
+        self._keep(self._decoder.decode(data))
 
     def finish(self) -> None:
         """Learn that the content is complete."""
-        self._keep(decode_rest(self._rest))
+        self._keep(self._decoder.finish())
 
 
 class Base64MessageContent(Base64Content):
@@ -102,6 +103,8 @@ class QuotedPrintableContent(Content):
 
     __slots__ = ("_line",)
 
+    is_encoded = True
+
     def __init__(self) -> None:
         super().__init__()
         self._line = b""
@@ -113,7 +116,7 @@ class QuotedPrintableContent(Content):
 
     def finish(self) -> None:
         """Learn that the content is complete."""
-        self._keep(_decode_lines(self._line))
+        self._keep(_decode_lines(self._line.rstrip(b" \t")))
 
     def _decode_whole_lines(self, lines: bytes) -> None:
         """Decode up to the last line end; only the first line may be too long."""
@@ -129,7 +132,9 @@ class QuotedPrintableContent(Content):
 
 
 def _decode_lines(lines: bytes) -> bytes:
-    return binascii.a2b_qp(_TRAILING_BLANKS.sub(b"", lines))
+    if any(each in lines for each in (b" \r", b" \n", b"\t\r", b"\t\n")):
+        lines = _TRAILING_BLANKS.sub(b"", lines)
+    return binascii.a2b_qp(lines)
 
 
 def content_for(encoding: bytes, *, is_message: bool = False) -> Content:

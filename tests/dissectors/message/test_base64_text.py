@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.message.base64_text import (
-    count_base64,
-    decode_base64,
-    decode_quanta,
-    decode_rest,
-)
+from dissectors.message import base64_text
+from dissectors.message.base64_text import Base64Decoder, count_base64, decode_base64
 
 
 @pytest.mark.parametrize(
@@ -41,14 +37,32 @@ def test_oddities_are_survived(data: bytes, plain: bytes) -> None:
     assert decode_base64(data) == plain
 
 
-@given(st.text("QUJD==\r\n", max_size=60).map(str.encode), st.integers(1, 9))
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"_______________\r\nOur list\r\n",
+        b"--wrong--\r\nQUJD",
+        b"-- \r\nsignature",
+        b"\r\n\r\nFooter: text",
+        b"footer without a line end!",
+    ],
+)
+def test_data_ends_behind_padding_where_something_else_begins(after: bytes) -> None:
+    assert decode_base64(b"QUJD\r\nQQ==\r\n" + after) == b"ABCA"
+    assert decode_base64(b"QUJD\r\nQQ==\r\nQUJD\r\n" + after) == b"ABCAABC"
+
+
+@given(st.text("QUJD==\r\n!", max_size=60).map(str.encode), st.integers(1, 9))
 def test_pieces_give_the_same(data: bytes, size: int) -> None:
-    decoded, rest = b"", b""
-    for start in range(0, len(data), size):
-        piece, rest = decode_quanta(rest + data[start : start + size])
-        decoded += piece
-        assert len(rest) < 4
-    assert decoded + decode_rest(rest) == decode_base64(data)
+    patched = pytest.MonkeyPatch()
+    try:
+        patched.setattr(base64_text, "_LONGEST_LINE", 7)
+        decoder = Base64Decoder()
+        pieces = [data[start : start + size] for start in range(0, len(data), size)]
+        decoded = b"".join(map(decoder.decode, pieces)) + decoder.finish()
+        assert decoded == decode_base64(data)
+    finally:
+        patched.undo()
 
 
 @given(st.lists(st.binary(max_size=9)))

@@ -41,6 +41,9 @@ def test_charset_is_known(charset: bytes, data: bytes, text: str) -> None:
         (b"shift_jis", "①".encode("cp932"), "①"),
         (b"iso-8859-1", b"\x93quoted\x94", "“quoted”"),
         (b"euc-kr", "똠".encode("cp949"), "똠"),
+        (b"iso-2022-jp", b"\x1b$B-!F|-j|b\x1b(B a", "①日㈱髙 a"),
+        (b"iso-2022-jp", b"\x1b$B-~\x1b(B\xff", "\ufffd\ufffd"),
+        (b"euc-jp", b"\xad\xa1\xc6\xfc\xad\xeaa\xff", "①日㈱a\ufffd"),
     ],
 )
 def test_charset_is_taken_for_its_superset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors.message.files import is_file
+from dissectors.message.files import is_file, is_no_text
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,19 @@ def test_all_but_text_and_what_belongs_to_other_parts_is_a_file(
     media_type: bytes, disposition: bytes, has_name: bool, expected: bool
 ) -> None:
     assert is_file(media_type, disposition, has_name=has_name) is expected
+
+
+@pytest.mark.parametrize(
+    ("detected_type", "expected"),
+    [
+        (None, False),
+        ("text/html", False),
+        ("image/svg+xml", False),
+        ("application/pdf", True),
+        ("image/png", True),
+    ],
+)
+def test_what_is_said_to_be_text_may_be_something_else(
+    detected_type: str | None, expected: bool
+) -> None:
+    assert is_no_text(detected_type) is expected

@@ -82,6 +82,8 @@ def test_parameter_for_machines() -> None:
         ParameterizedField(b"x; boundary*0=a; boundary*1=b").raw(b"boundary") == b"ab"
     )
     assert ParameterizedField(b"x").raw(b"boundary") == b""
+    assert ParameterizedField(b"x; boundary=a (b)").raw(b"boundary") == b"a"
+    assert ParameterizedField(b'x; boundary="a (b)"').raw(b"boundary") == b"a (b)"
 
 
 @given(st.binary() | st.text("x;=\"\\*01'% na", max_size=200).map(str.encode))

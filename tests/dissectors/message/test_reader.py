@@ -349,6 +349,21 @@ def test_unusable_boundary_makes_no_parts(boundary: str) -> None:
     assert attachments(message.encode() + b"Content-Disposition: attachment\n\n") == []
 
 
+@pytest.mark.parametrize("end", ["--in-", "--in--x", "--on--", "", "-- "])
+def test_wrong_closing_delimiter_leaves_the_encoded_file(end: str) -> None:
+    message = crlf(f"""\
+Content-Type: multipart/mixed; boundary=in (a comment)
+
+--in  \t
+Content-Type: a/b
+Content-Transfer-Encoding: base64
+
+AAECAw==
+{end}
+""")
+    assert attachments(message) == [(None, "a/b", 4, sha256(bytes(range(4))))]
+
+
 def test_continued_boundary() -> None:
     message = MIXED.replace(b'boundary="=_b"', b'boundary*0="=";\r\n boundary*1="_b"')
     assert attachments(message) == attachments(MIXED)
@@ -405,8 +420,69 @@ def test_attached_message_in_base64() -> None:
     encoded = base64.encodebytes(INNER)
     message = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
     assert attachments(message + encoded) == [
-        (None, "message/rfc822", len(INNER), sha256(INNER))
+        (None, "message/rfc822", len(INNER), sha256(INNER)),
+        file("deep.txt", b"deep"),
     ]
+
+
+def test_attached_message_in_base64_is_read_to_a_depth() -> None:
+    """RFC 2046 §5.2.1 forbids the encoding, and mail readers decode it."""
+    message = PLAIN
+    header = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+    for _ in range(5):
+        message = header + base64.encodebytes(message)
+    facts = read(message)
+    assert [each.part for each in facts.attachments] == [
+        "1",
+        "1.1",
+        "1.1.1",
+        "1.1.1.1",
+        "1.1.1.1.1",
+    ]
+    assert (facts.subject, facts.part_count, facts.overruns) == (None, 6, [])
+    limited = read(message, Limits(mime_depth=3))
+    assert (len(limited.attachments), limited.overruns) == (4, ["message_too_deep"])
+    [first, *_] = read(message, Limits(mime_parts=2)).attachments
+    assert first.sha256 is not None
+
+
+def test_parts_of_an_encoded_message_are_numbered_within_it() -> None:
+    encoded = base64.encodebytes(MIXED)
+    start = forwarded("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64")
+    message = start.replace(INNER, encoded)
+    assert [(each.part, each.name) for each in read(message).attachments] == [
+        ("1", None),
+        ("1.2", "one.txt"),
+        ("1.3", "two.bin"),
+    ]
+
+
+def test_gap_in_an_encoded_message_leaves_what_came_before() -> None:
+    encoded = base64.encodebytes(MIXED + b"x" * 3000)
+    header = b"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+    facts = with_gap(header + encoded, len(header) + 1600, len(header) + 1601)
+    found = [(each.name, each.sha256 is not None) for each in facts.attachments]
+    assert found == [(None, False), ("one.txt", True), ("two.bin", True)]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_hidden"),
+    [
+        (b"MZ\x90\0" + bytes(60), True),
+        (b"PK\3\4" + bytes(60), True),
+        (b"%PDF-1.7", True),
+        (b"MZ begins this text", False),
+        (b"<html>", False),
+        ("\u0431\u0443\u043a\u0432\u0430".encode("koi8-r"), False),
+    ],
+)
+def test_file_that_is_said_to_be_a_text_is_told(
+    content: bytes, is_hidden: bool
+) -> None:
+    header = "Content-Type: text/plain\nContent-Transfer-Encoding: base64"
+    found = attachments(one_part(header, base64.encodebytes(content)))
+    expected = (None, "text/plain", len(content), sha256(content))
+    assert found == ([expected] if is_hidden else [])
 
 
 def test_parts_of_a_digest_are_messages() -> None:

@@ -1,0 +1,72 @@
+"""An entity of a message (RFC 2045 §2.4): a message, a multipart, or a part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dissectors.events import Attachment, MessageFacts
+    from dissectors.message.content import Content
+    from dissectors.message.reader import MessageReader
+
+
+@dataclass(slots=True)
+class Entity:
+    """An open entity.
+
+    Attributes:
+        boundary: of a multipart whose closing delimiter was not seen yet.
+        part_type: type of a multipart's parts that name none.
+        attachment: what is reported of it, if it is one.
+        content: its content as it is decoded, if it is or may be an attachment.
+        message: reads the message that the content is, if that is encoded.
+        is_text: its attachment is reported only if its content is no text.
+        is_whole: no byte of it is missing so far.
+        number: of a multipart, or of the message that it is; empty for the outermost.
+        part_count: parts of a multipart so far.
+    """
+
+    boundary: bytes | None = None
+    part_type: bytes = b"text/plain"
+    attachment: Attachment | None = None
+    content: Content | None = None
+    message: MessageReader | None = None
+    is_text: bool = False
+    is_whole: bool = True
+    number: str = ""
+    part_count: int = 0
+
+    def break_off(self) -> None:
+        """Learn that some of it is missing here."""
+        self.is_whole = False
+        if self.message is not None:
+            self.message.skip_gap(0)
+
+    def finish(self) -> MessageFacts | None:
+        """Tell what the content was, and the facts of a message that was encoded."""
+        content, attachment = self.content, self.attachment
+        if content is None or attachment is None:
+            return None
+        content.finish()
+        attachment.name = attachment.name or content.name
+        attachment.size_bytes = content.size_bytes
+        attachment.detected_type = content.detected_type()
+        if self.is_whole:
+            attachment.sha256 = content.sha256()
+        if self.message is None:
+            return None
+        return self.message.finish(complete=self.is_whole)
+
+
+def common_prefix(boundaries: Collection[bytes]) -> bytes:
+    """Return what all boundaries begin with; that is shared by the extremes."""
+    if len(boundaries) < 2:
+        return next(iter(boundaries), b"")
+    first, last = min(boundaries), max(boundaries)
+    length = 0
+    while first[length : length + 1] == last[length : length + 1] != b"":
+        length += 1
+    return first[:length]

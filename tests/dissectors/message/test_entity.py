@@ -1,0 +1,31 @@
+"""Entities of a message."""
+
+from __future__ import annotations
+
+import pytest
+
+from dissectors.events import Attachment
+from dissectors.message import Content
+from dissectors.message.entity import Entity, common_prefix
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "prefix"),
+    [
+        ([], b""),
+        ([b"abc"], b"abc"),
+        ([b"abc", b"abd", b"ab"], b"ab"),
+        ([b"x", b"y"], b""),
+    ],
+)
+def test_boundaries_share_a_prefix(boundaries: list[bytes], prefix: bytes) -> None:
+    assert common_prefix(boundaries) == prefix
+
+
+def test_entity_with_a_gap_has_no_hash() -> None:
+    content = Content()
+    entity = Entity(attachment=Attachment("a", "b/c", 0, None), content=content)
+    content.update(b"x")
+    entity.break_off()
+    assert entity.finish() is None
+    assert entity.attachment == Attachment("a", "b/c", 1, None)
