@@ -8,7 +8,7 @@ from analyzer.failures import Failure
 from analyzer.protection import failed_after
 from analyzer.refusals import LEAVING, reply_words, unanswered
 from captures import Ending
-from dissectors.events import Delivery, Side
+from dissectors.events import Delivery, Direction, Side
 from dissectors.services import SERVICE_BY_PORT, Security
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
     last_ns = next((each for each in answers if each is not None), 0)
     return any(
         each.outcome is Delivery.CUT
-        and each.time_ns >= last_ns
+        # what the server sends may begin with the answer itself
+        and each.time_ns >= last_ns + (each.direction is not Direction.RETRIEVED)
         # what IMAP clients fetch piece by piece, they need not fetch to its end
         and (asked is not None or each.verb not in _FETCHING)
         for each in session.messages

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 import analyzer
+from analyzer import reports
 from analyzer.failures import Failure
-from tests.support.analyses import rows
+from tests.support.analyses import CAPTURES, analysis_of, rows
 from tests.support.traffic import (
     ACK,
     CLIENT,
@@ -393,3 +395,51 @@ def test_gap_may_hide_a_logout(tmp_path: Path) -> None:
     dialogue = imap().lose(CLIENT, 10).server(b"* BYE out\r\n")
 
     assert row_of(by_server(dialogue), tmp_path)["failure"] is None
+
+
+def recomputed(sessions: pd.DataFrame, exchanges: pd.DataFrame) -> pd.Series[Any]:
+    """The failures once more, from columns and the codes of replies alone."""
+    negative = exchanges["reply_code"].ge(400).fillna(value=False)
+    negative |= exchanges["status"].isin(["-ERR", "NO", "BAD", "* BYE"])
+
+    def have(rows: pd.Series[bool]) -> pd.Series[bool]:
+        return sessions["session_id"].isin(exchanges.loc[rows, "session_id"])
+
+    kind, verb = exchanges["kind"], exchanges["verb"].fillna("")
+    is_hidden = sessions["tls_mode"].ne("none").fillna(value=True)
+    is_hidden &= ~sessions["tls_decrypted"].fillna(value=False)
+    begun = sessions["tls_mode"].ne("none").fillna(value=True)
+    begun &= sessions["tls_version"].notna() | sessions["tls_alert"].notna()
+    holds = {
+        "connection-refused": sessions["ended"] == "refused",
+        "no-answer": sessions["ended"] == "unanswered",
+        "turned-away": have(negative & (kind == "greeting")),
+        "tls-failed": begun & sessions["tls_alert"].notna(),
+        "login-failed": sessions["auth_result"].eq("failure").fillna(value=False),
+        "sender-refused": have(negative & (verb == "MAIL")),
+        "recipients-refused": have(negative & (verb == "RCPT"))
+        & ~have(~negative & (verb == "RCPT")),
+        "message-refused": have(negative & (kind == "message"))
+        | have(negative & verb.isin(["DATA", "BDAT"]) & (kind == "command")),
+        "connection-reset": (sessions["ended"] == "reset")
+        & ~have(verb.isin(["QUIT", "LOGOUT"]))
+        & ~is_hidden,
+        "starttls-refused": sessions["starttls"].eq("refused").fillna(value=False),
+        "mailbox-refused": have(negative & verb.isin(["SELECT", "EXAMINE"])),
+    }
+    found = pd.Series("", index=sessions.index)
+    for failure, rows_ in reversed(holds.items()):
+        found[rows_.to_numpy(dtype=bool)] = failure
+    return found
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_failures_are_those_that_the_codes_of_replies_tell(name: str) -> None:
+    analysis = analysis_of(name)
+
+    expected = recomputed(analysis.sessions, analysis.exchanges)
+
+    told = analysis.sessions["failure"].fillna("")
+    assert told.tolist() == expected.tolist()
+    counted = reports.failed(analysis.sessions)
+    assert counted["sessions"].sum() == (expected != "").sum()
