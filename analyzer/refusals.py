@@ -41,7 +41,7 @@ LEAVING = ("QUIT", "LOGOUT")
 
 # RFC 5321 §3.8: the server closes the connection
 _CLOSING_CODE = 421
-_NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BYE"))
+_NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BAD", "* BYE"))
 # Servers send away who is idle: after five minutes (RFC 5321 §4.5.3.2.7), ten (RFC
 # 1939 §3) or thirty (RFC 9051 §5.4), and earlier before a login.
 _IDLE_NS = 60_000_000_000

@@ -311,10 +311,18 @@ class Session:
                 if self.exchanges:
                     self.login_time_ns = self.exchanges[-1].reply_time_ns
         if not event.secured:
-            self.plaintext_login |= (
-                event.exposure is not Exposure.NOTHING
-                or event.result is Outcome.SUCCESS
-            )
+            self.plaintext_login |= event.result is Outcome.SUCCESS
+        self._expose(event)
+
+    def _fold_credentials(self, event: events.CredentialsCrossed) -> None:
+        """What crossed behind the end of an attempt belongs to that attempt."""
+        if self.auth is not None and self.auth.user is None:
+            self.auth.user, self.auth.authzid = event.user, event.authzid
+        self._expose(event)
+
+    def _expose(self, event: events.AuthAttempted | events.CredentialsCrossed) -> None:
+        if not event.secured:
+            self.plaintext_login |= event.exposure is not Exposure.NOTHING
         if self.exposure is None or _rank(event.exposure) > _rank(self.exposure):
             self.exposure = event.exposure
 
@@ -410,6 +418,7 @@ class Session:
         events.StateChanged: _fold_state,
         events.StartTlsAdvanced: _fold_starttls,
         events.AuthAttempted: _fold_auth,
+        events.CredentialsCrossed: _fold_credentials,
         events.SenderGiven: _fold_sender,
         events.RecipientGiven: _fold_recipient,
         events.MessageTransferred: _fold_message,

@@ -28,6 +28,7 @@ from dissectors.events import (
     Anomaly,
     AuthAttempted,
     ClientForwarded,
+    CredentialsCrossed,
     Exposure,
     ExtensionUsed,
     LoginOffered,
@@ -46,6 +47,7 @@ from dissectors.tls import (
     TlsDissector,
     looks_like_tls,
 )
+from dissectors.withheld import Withheld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,6 +272,7 @@ class MailDissector(abc.ABC):
         "_tls",
         "_undecided",
         "_upgraded",
+        "_withheld",
         "counts",
         "hosts",
         "key_log",
@@ -306,6 +309,8 @@ class MailDissector(abc.ABC):
         self._has_gap = False
         self._has_gap_in_clear = False
         self._events: list[Event] = []
+        # what must not be shown, whoever says it
+        self._withheld = Withheld()
         self._time_ns = 0
         self._frame = 0
         # what all dissectors of a connection count together
@@ -553,6 +558,7 @@ class MailDissector(abc.ABC):
     def _share_with(self, other: MailDissector) -> None:
         """Report as one what is read by several."""
         other.counts = self.counts
+        other._withheld = self._withheld
         other._extensions = self._extensions
 
     def _hand_over(self, successor: MailDissector) -> None:
@@ -823,7 +829,7 @@ class MailDissector(abc.ABC):
     def _take_secured(self, happened: list[Event]) -> None:
         """Report what happened inside TLS, which nobody else could see."""
         for event in happened:
-            if isinstance(event, AuthAttempted):
+            if isinstance(event, AuthAttempted | CredentialsCrossed):
                 event.exposure, event.secured = Exposure.NOTHING, True
             elif isinstance(event, MessageTransferred):
                 event.secured = True
@@ -838,12 +844,19 @@ class MailDissector(abc.ABC):
         events, self._events = self._events, []
         return events
 
+    def _report(self, *events: Event) -> None:
+        """Report what the server said, without what must not be shown of it."""
+        if self._withheld:
+            for event in events:
+                self._withheld.mask_event(event)
+        self._events += events
+
     def _use_extension(self, name: str) -> None:
         """Report, once, that an extension was used."""
         known = self._extensions
         if name not in known and len(known) < self.limits.list_items:
             known[name] = None
-            self._events.append(ExtensionUsed(name))
+            self._report(ExtensionUsed(name))
 
     def _report_message(self, message: MessageTransferred, side: Side) -> None:
         """Report a message, and what of it was over a limit."""

@@ -16,10 +16,12 @@ for it, goes on: then nothing else answers the command.
 A line without end counts as complete when the other side goes on as if it were.
 
 After a hole, replies are not matched with commands across it, and the client's lines
-are passed over until one of them is surely a command. Words that may be
-secrets or mail text (behind AUTH, a refused DATA, or a hole) are not
-taken for verbs unless they are known ones; arguments of unknown verbs are not
-kept at all.
+are passed over until one of them is surely a command. What may be mail text (behind a
+refused DATA) is no command unless its verb is known.
+
+Nothing of a line is shown but what its grammar proves to be harmless: verbs that are
+known or that the server announced, and arguments that fit their verb. What is left
+out is `Withheld`, and so are lines that belong to a login which the server refused.
 
 Memory is bounded by `Limits.pending_commands` and `Limits.held`.
 """
@@ -33,6 +35,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeV
 
 from dissectors.conversation import MailDissector, decode_text
 from dissectors.events import (
+    CredentialsCrossed,
     Exchange,
     ExchangeKind,
     Outcome,
@@ -41,7 +44,9 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS
+from dissectors.names import MASK
 from dissectors.sasl import SaslExchange
+from dissectors.strays import StrayLogin, StrayLogins, split_sasl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,12 +64,19 @@ _CLIENT, _SERVER = Side
 _COMMAND = ExchangeKind.COMMAND
 
 _WORD = re.compile(rb"[A-Za-z0-9-]{1,32}\Z")
+# what clients of HTTP, and of one mail protocol say to the port of another
+_FOREIGN_VERBS = """
+    CAPA CAPABILITY CONNECT DATA DELETE EHLO GET HEAD HELO LIST LOGOUT MAIL NOOP OPTIONS
+    POST PUT QUIT RCPT RSET SELECT STARTTLS STAT STLS TRACE UIDL
+"""
+FOREIGN_VERBS = frozenset(_FOREIGN_VERBS.split())
 
 
 def parse_verb(word: bytes, known: Mapping[bytes, str]) -> str | None:
     """Read a verb, in upper case; `None` if the word is none.
 
-    An unknown word in mixed case is none: it may be base64, and a secret.
+    A word that is not known may be a secret: it is `***` if it looks like a verb. In
+    mixed case it does not, but like base64.
 
     Args:
         word: what may be a verb.
@@ -74,7 +86,7 @@ def parse_verb(word: bytes, known: Mapping[bytes, str]) -> str | None:
     if verb is not None:
         return verb
     if _WORD.match(word) and (word.isupper() or word.islower() or word.istitle()):
-        return word.decode("ascii").upper()
+        return MASK
     return None
 
 
@@ -85,10 +97,12 @@ class Command:
     Attributes:
         unreported: it is no exchange, but may be answered.
         pipelined: it was sent before the reply to another one came.
+        stray: the login, or part of one, that it is, and no command.
     """
 
     exchange: Exchange
     sasl: SaslExchange | None = None
+    stray: StrayLogin | None = None
     unreported: bool = False
     pipelined: bool = False
 
@@ -129,23 +143,31 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     """
 
     __slots__ = (
+        "_announced",
         "_awaiting",
         "_challenged",
         "_decisive",
         "_greeted",
         "_is_lost",
+        "_may_be_text",
         "_must_decide",
         "_odd_line",
+        "_offered",
         "_replied_ns",
         "_reply_lost",
         "_rest_of_line",
+        "_sent_before_end",
         "_sent_before_hole",
         "_stray_replies",
+        "_strays",
+        "_unfinished",
         "_words_are_verbs",
     )
 
-    # known verbs, in upper case; the anomaly of a line without any verb
+    # known verbs, in upper case, and those whose argument may be any word; the
+    # anomaly of a line without any verb
     _VERBS: ClassVar[frozenset[str]]
+    _WORDY_VERBS: ClassVar[frozenset[str]] = frozenset()
     _UNKNOWN_COMMAND: ClassVar[str]
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -156,7 +178,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         # the server asked for the next line of the client, which is a secret
         self._challenged = False
         self._greeted = False
-        self._words_are_verbs = False
+        # lines may be those of a message, behind a hole or where nobody wants it
+        self._words_are_verbs = self._may_be_text = False
         # around holes: no reply will come to the decisive command; its reply can't
         # be waited for; replies may answer what was lost; so many commands were
         # sent before a hole
@@ -171,6 +194,14 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._replied_ns = 0
         # per side: the next line may be the rest of one that was taken or lost
         self._rest_of_line = [False, False]
+        # what the server offers, and what else it announces as verbs
+        self._offered: frozenset[str] = frozenset()
+        self._announced: frozenset[str] = frozenset()
+        self._strays = StrayLogins()
+        # an authentication that ended before all of it had crossed: some clients send
+        # the rest all the same; up to where they did before they knew
+        self._unfinished: SaslExchange | None = None
+        self._sent_before_end = 0
 
     @abc.abstractmethod
     def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
@@ -239,14 +270,26 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._give_up_oldest()
         if self._is_lost:
             if not self._is_surely_command(line):
+                self._withheld.add_line(line)
                 return
             self._is_lost = False
         is_rest, self._rest_of_line[0] = self._rest_of_line[0], False
         if verb is not None and is_known:
-            self._words_are_verbs = True
-            self._receive_command(verb, argument)
-        elif not is_rest:
-            self._receive_unknown(verb)
+            self._words_are_verbs, self._may_be_text = True, False
+            if verb in self._WORDY_VERBS and argument and self._was_sent_blindly():
+                self._withheld.add_login(argument)
+                self._send(verb, MASK).stray = StrayLogin(verb, MASK)
+            else:
+                self._receive_command(verb, argument)
+        elif is_rest:
+            self._withheld.add_line(line)
+        else:
+            self._receive_unknown(verb, line)
+
+    def _was_sent_blindly(self) -> bool:
+        """Whether the line may be a response, sent before AUTH was refused."""
+        is_early = self._input[_CLIENT].offset <= self._sent_before_end
+        return is_early and self._unfinished is not None
 
     def _receive_response(self, line: bytes, *, is_known: bool) -> bool:
         self._challenged = False
@@ -254,15 +297,42 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._decisive.sasl.receive_response(line)
             return True
         # a response to a challenge whose AUTH was not seen, unless it is a command
+        if not is_known:
+            self._withheld.add_login(line)
         return not is_known
 
-    def _receive_unknown(self, verb: str | None) -> None:
-        if not self._words_are_verbs:
+    def _receive_unknown(self, verb: str | None, line: bytes) -> None:
+        """Report a line that is no command, and see whether it is part of a login."""
+        stray = None
+        if not self._may_be_text:
+            stray = self._strays.read(line, self._withheld, self._offered)
+        if stray is not None:
+            self._send(stray.verb, stray.argument).stray = stray
+            if stray.sasl is not None:
+                self._unfinished = stray.sasl
+        elif self._unfinished is not None and line.strip():
+            self._send(MASK)
+            self._receive_late_response(self._unfinished, line)
+        elif not self._words_are_verbs:
+            self._withheld.add_line(line)
             self._send(None).unreported = True
-            return
-        if verb is None:
-            self._anomaly(self._UNKNOWN_COMMAND, Side.CLIENT)
-        self._send(verb)
+        else:
+            self._withheld.add_line(line)
+            if verb is None:
+                self._anomaly(self._UNKNOWN_COMMAND, Side.CLIENT)
+            self._send(self._read_foreign(line) or verb)
+
+    def _read_foreign(self, line: bytes) -> str | None:
+        """The verb of a line if the server announced it, or another protocol has it."""
+        word = line.split(b" ", 1)[0].upper().decode("ascii", "replace")
+        return word if word in self._announced or word in FOREIGN_VERBS else None
+
+    def _receive_late_response(self, sasl: SaslExchange, line: bytes) -> None:
+        """What belongs to an authentication that has ended has crossed all the same."""
+        sasl.receive_response(line)
+        self._events.append(CredentialsCrossed(sasl.user, sasl.exposure, sasl.authzid))
+        if sasl.is_complete:
+            self._unfinished = None
 
     def _send(
         self,
@@ -297,12 +367,13 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _send_auth(self, verb: str, argument: bytes) -> None:
         """AUTH: a mechanism, and perhaps an initial response (RFC 4954 §4)."""
-        mechanism, _, response = argument.partition(b" ")
-        sasl = SaslExchange(mechanism)
-        has_response = response.strip() != b""
-        if has_response:
+        mechanism, response = split_sasl(argument)
+        sasl = SaslExchange(mechanism, self._withheld, self._offered)
+        shown = sasl.mechanism if mechanism else None
+        if response:
             sasl.receive_initial_response(response)
-        command = self._send(verb, sasl.mechanism + (" ***" if has_response else ""))
+            shown = f"{sasl.mechanism} {MASK}"
+        command = self._send(verb, shown)
         command.sasl = sasl
         self._make_decisive(command)
 
@@ -455,16 +526,26 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Report a command that was answered, or never will be."""
         exchange = command.exchange
         if reply is not None:
+            self._withhold_early_responses(command)
             reply.describe(exchange, self.limits.kept_text)
             exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
             self._replied_ns = self._time_ns
             if command.pipelined and self._greeted:
                 self._use_extension("PIPELINING")
         if not command.unreported:
-            self._events.append(exchange)
-        self._handle_reply(command, reply)
+            self._report(exchange)
+        if command.stray is None:
+            self._handle_reply(command, reply)
+        elif (attempt := command.stray.finish(_outcome(reply))) is not None:
+            self._events.append(attempt)
         if command is self._decisive:
             self._decisive = None
+
+    def _withhold_early_responses(self, command: CommandT) -> None:
+        """What waits behind AUTH for its answer may be repeated in that already."""
+        held = self._input[_CLIENT].data
+        if held and command.sasl is not None and not command.sasl.is_complete:
+            self._withheld.add_login(bytes(held[: self.limits.kept_text]))
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
@@ -482,13 +563,13 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._events.append(StartTlsAdvanced(StartTls.REFUSED))
 
     def _handle_auth_reply(self, sasl: SaslExchange, reply: ReplyT | None) -> Outcome:
-        outcome = Outcome.UNKNOWN
-        if reply is not None:
-            outcome = Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE
+        outcome = _outcome(reply)
         self._challenged = False
-        # some clients send more responses all the same
-        self._words_are_verbs = False
         self._events.append(sasl.finish(outcome))
+        self._unfinished = None if sasl.is_complete else sasl
+        if reply is not None:
+            unread = self._input[_CLIENT]
+            self._sent_before_end = unread.offset + len(unread)
         return outcome
 
     # missing line ends, holes, the end
@@ -510,13 +591,23 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     def _skip_client_gap(self, length: int) -> None:
         """Commands were lost: `length` bytes of them."""
         self._release_held()
-        self._input[Side.CLIENT].drop()
-        self._words_are_verbs = False
+        if self._decisive is not None and self._decisive.sasl is not None:
+            self._decisive.sasl.receive_gap()
+        if self._unfinished is not None:
+            self._unfinished.receive_gap()
+        unread = self._input[Side.CLIENT]
+        self._withheld.add_line(bytes(unread.data[: self.limits.kept_text]))
+        unread.drop()
+        self._expect_text()
         self._is_lost = True
         self._rest_of_line[Side.CLIENT] = True
         self._stray_replies = True
         if self._sent_before_hole is None:
             self._sent_before_hole = self.counts.exchanges
+
+    def _expect_text(self) -> None:
+        """Until a known verb comes, lines may be those of a message."""
+        self._words_are_verbs, self._may_be_text = False, True
 
     def _release_held(self) -> None:
         """What was held can't wait any longer, as it must not join what follows."""
@@ -546,6 +637,12 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         line = unread.take_unfinished_line()
         if line and self._is_whole_reply(line):
             self._receive_server_line(line)
+
+
+def _outcome(reply: Reply | None) -> Outcome:
+    if reply is None:
+        return Outcome.UNKNOWN
+    return Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE
 
 
 def _is_nameless(exchange: Exchange) -> bool:

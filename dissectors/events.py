@@ -262,6 +262,20 @@ class AuthAttempted:
 
 
 @dataclass(slots=True)
+class CredentialsCrossed:
+    """What crossed of an authentication that had ended, by its refusal most often.
+
+    The attempt was reported before, without it; the attributes are those of
+    `AuthAttempted`.
+    """
+
+    user: str | None
+    exposure: Exposure
+    authzid: str | None = None
+    secured: bool = False
+
+
+@dataclass(slots=True)
 class SenderGiven:
     """MAIL: the reverse path without brackets, empty for the null sender.
 
@@ -589,6 +603,7 @@ Event = (
     | StateChanged
     | StartTlsAdvanced
     | AuthAttempted
+    | CredentialsCrossed
     | SenderGiven
     | RecipientGiven
     | MessageTransferred

@@ -21,6 +21,7 @@ TESTED_WITH = {
     "captures/rows.py": "captures/test_connection_table.py",
     "captures/segments.py": "captures/test_decode.py",
     "dissectors/dialogue.py": "dissectors/test_pop3.py",
+    "dissectors/mechanisms.py": "dissectors/test_sasl.py",
     "dissectors/tls/flow.py": "dissectors/tls/test_decryption.py",
     "dissectors/tls/protection.py": "dissectors/tls/test_decryption.py",
 }

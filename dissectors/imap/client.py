@@ -15,22 +15,36 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dissectors.conversation import MailDissector
-from dissectors.events import Delivery, Side, StartTls, StartTlsAdvanced
+from dissectors.events import (
+    CredentialsCrossed,
+    Delivery,
+    Side,
+    StartTls,
+    StartTlsAdvanced,
+)
 from dissectors.imap import grammar
 from dissectors.imap.commands import AppendedMessage, Command, CommandsInProgress
 from dissectors.imap.extensions import used_by
 from dissectors.imap.fetch import MessageLiteral, parse_asked_chunk
-from dissectors.imap.framing import FragmentReader, KeptLiteral, find_literal
+from dissectors.imap.framing import (
+    FragmentReader,
+    KeptLiteral,
+    SecretLiteral,
+    find_literal,
+)
 from dissectors.imap.outcomes import conclude, describe_appended, describe_software
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
+from dissectors.names import MASK
 from dissectors.sasl import SaslExchange
+from dissectors.strays import StrayLogins, split_sasl
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
     from dissectors.imap.commands import Response
     from dissectors.imap.framing import Literal, LiteralSink
     from dissectors.limits import Limits
+    from dissectors.strays import StrayLogin
 
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
 _APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})
@@ -41,6 +55,8 @@ class ClientReader(MailDissector):
     """The part of an IMAP dissector that reads the client."""
 
     __slots__ = (
+        "_announced",
+        "_challenged",
         "_client_is_lost",
         "_command_seen",
         "_fragments",
@@ -49,10 +65,13 @@ class ClientReader(MailDissector):
         "_in_progress",
         "_literal_ns",
         "_may_withhold",
+        "_offered",
         "_open",
         "_paused",
         "_server_is_lost",
+        "_strays",
         "_switch",
+        "_unfinished",
     )
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -76,6 +95,15 @@ class ClientReader(MailDissector):
         self._may_withhold = False
         self._literal_ns = 0
         self._command_seen = False
+        # the server asked for a SASL response
+        self._challenged = False
+        # what the server offers, and what else it announces as verbs
+        self._offered: frozenset[str] = frozenset()
+        self._announced: frozenset[str] = frozenset()
+        self._strays = StrayLogins()
+        # an authentication that ended before all of it had crossed: some clients send
+        # the rest all the same
+        self._unfinished: SaslExchange | None = None
         # messages that were appended and wait for their tagged response
         self._held_messages = 0
 
@@ -105,19 +133,78 @@ class ClientReader(MailDissector):
         parsed = grammar.parse_command(line)
         is_known = parsed is not None and grammar.is_known(parsed[1])
         if not is_known and self._client_is_lost:
-            return
-        authenticate = None if is_known else self._in_progress.first("AUTHENTICATE")
-        if authenticate is not None:
-            # RFC 9051 §6.2.2: until the tagged response, lines are SASL responses
-            if authenticate.sasl is not None:
-                authenticate.sasl.receive_response(line)
-        elif parsed is not None:
+            self._withheld.add_line(line)
+        elif self._receive_sasl_response(line, is_known=is_known):
+            pass
+        elif parsed is None or not is_known or parsed[0].upper() == b"AUTH":
+            self._receive_unknown(line, parsed)
+        else:
             self._client_is_lost = False
             self._command_seen = True
             tag, verb, argument = parsed
             self._continue_command(self._add_command(tag, verb), argument)
-        elif line and line.upper() != b"DONE":
-            self._anomaly("imap_invalid_command", Side.CLIENT)
+
+    def _receive_sasl_response(self, line: bytes, *, is_known: bool) -> bool:
+        """RFC 9051 §6.2.2: until the tagged response, lines are SASL responses.
+
+        A line that looks like a command is one, unless the server asked for it.
+        """
+        authenticate = self._in_progress.first("AUTHENTICATE")
+        if authenticate is None or (is_known and not self._challenged):
+            return False
+        self._challenged = False
+        if authenticate.sasl is not None:
+            authenticate.sasl.receive_response(line)
+        return True
+
+    def _receive_unknown(
+        self, line: bytes, parsed: tuple[bytes, str, bytes] | None
+    ) -> None:
+        """Report a line that is no command, and see whether it is part of a login."""
+        untidy = grammar.parse_untidy_login(line)
+        stray = None
+        if untidy is None:
+            stray = self._strays.read(line, self._withheld, self._offered)
+        if untidy is not None:
+            tag, verb, argument = untidy
+            self._send_untidy(tag, verb, argument)
+        elif stray is not None:
+            words = line.split(None, 1)
+            self._send_untidy(words[0], stray.verb, b"".join(words[1:]), stray)
+            if stray.sasl is not None:
+                self._unfinished = stray.sasl
+        elif line.upper() != b"DONE":
+            self._receive_unreadable(line, parsed)
+
+    def _receive_unreadable(
+        self, line: bytes, parsed: tuple[bytes, str, bytes] | None
+    ) -> None:
+        if self._unfinished is not None and line.strip():
+            sasl = self._unfinished
+            sasl.receive_response(line)
+            self._events.append(
+                CredentialsCrossed(sasl.user, sasl.exposure, sasl.authzid)
+            )
+            if sasl.is_complete:
+                self._unfinished = None
+        else:
+            self._withheld.add_line(line)
+        if parsed is None:
+            if line:
+                self._anomaly("imap_invalid_command", Side.CLIENT)
+            return
+        tag, verb, argument = parsed
+        shown = verb if verb in self._announced else MASK
+        self._send_untidy(tag, shown, argument)
+
+    def _send_untidy(
+        self, tag: bytes, verb: str, argument: bytes, stray: StrayLogin | None = None
+    ) -> None:
+        """Let what is no command of the grammar await its response all the same."""
+        self._command_seen = True
+        command = self._add_command(tag, verb)
+        command.is_untidy, command.stray = True, stray
+        self._continue_command(command, argument)
 
     def _add_command(self, tag: bytes, verb: str) -> Command:
         command = Command(
@@ -168,9 +255,13 @@ class ClientReader(MailDissector):
                     command.first_literal = KeptLiteral()
                 else:
                     self._anomaly("line_too_long", Side.CLIENT, "literal")
-            return command.first_literal
+            if command.first_literal is not None or grammar.is_open(command.verb):
+                return command.first_literal
+            return SecretLiteral(self._withheld)
         if command.verb in _APPENDING:
             return self._open_appended(command, fragment[: literal.start])
+        if not grammar.is_open(command.verb):
+            return SecretLiteral(self._withheld)
         return None
 
     # messages that are appended
@@ -222,9 +313,10 @@ class ClientReader(MailDissector):
         if command.catenation is not None:
             command.is_cut = True
             self._end_catenation(command, b"")
+        argument = command.argument
+        command.close(self._withheld)
         if command.verb == "AUTHENTICATE":
-            self._begin_authentication(command)
-        command.close()
+            self._begin_authentication(command, argument)
         match command.verb:
             case "STARTTLS":
                 self._events.append(StartTlsAdvanced(StartTls.REQUESTED))
@@ -234,8 +326,8 @@ class ClientReader(MailDissector):
             case "FETCH" | "UID FETCH":
                 command.asked_chunk = parse_asked_chunk(command.argument)
             case "ID":
-                self._events += describe_software(
-                    Side.CLIENT, command.argument, self.limits
+                self._report(
+                    *describe_software(Side.CLIENT, command.argument, self.limits)
                 )
         if command.is_over:
             self._complete(command)
@@ -252,7 +344,7 @@ class ClientReader(MailDissector):
         """A command was sent and answered, or as much of it as will be."""
         response = command.response
         self._held_messages -= len(command.messages)
-        self._events += conclude(command, response, self.limits)
+        self._report(*conclude(command, response, self.limits))
         for message in command.messages:
             for code in message.facts.overruns:
                 self._anomaly(code, Side.CLIENT)
@@ -263,6 +355,7 @@ class ClientReader(MailDissector):
             if len(command.messages) > 1:
                 self._use_extension("MULTIAPPEND")
         self._act_on(command, response)
+        self._note_unfinished(command)
         if command is self._switch:
             # the client's bytes that waited come before the next response
             self._switch = None
@@ -272,14 +365,24 @@ class ClientReader(MailDissector):
             elif is_done:
                 self._start_tls()
 
-    def _begin_authentication(self, command: Command) -> None:
-        parsed = grammar.parse_mechanism(command.argument)
-        if parsed is not None:
-            mechanism, initial_response = parsed
-            command.sasl = SaslExchange(mechanism)
-            if initial_response is not None:
-                self._use_extension("SASL-IR")
-                command.sasl.receive_initial_response(initial_response)
+    def _begin_authentication(self, command: Command, argument: bytes) -> None:
+        mechanism, response = split_sasl(argument)
+        sasl = SaslExchange(mechanism, self._withheld, self._offered)
+        command.sasl = sasl
+        shown = [sasl.mechanism] if mechanism else []
+        if response:
+            self._use_extension("SASL-IR")
+            sasl.receive_initial_response(response)
+            shown.append(MASK)
+        command.argument = " ".join(shown).encode()
+
+    def _note_unfinished(self, command: Command) -> None:
+        """Some clients send what was refused all the same."""
+        sasl = command.sasl
+        if sasl is not None and not sasl.is_complete:
+            self._unfinished = sasl
+        elif command.verb == "LOGIN" and command.literal_withheld:
+            self._unfinished = SaslExchange.of_password(self._withheld)
 
     # STARTTLS and COMPRESS
 

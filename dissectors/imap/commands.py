@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dissectors.imap.framing import KeptLiteral
     from dissectors.message import MessageReader
     from dissectors.sasl import SaslExchange
+    from dissectors.strays import StrayLogin
+    from dissectors.withheld import Withheld
 
 
 _UID = re.compile(rb"UID (\d{1,10})", re.IGNORECASE)
@@ -63,8 +65,10 @@ class Command:
         argument: what follows the verb, each literal as its `{n}`; holds no
             secret once the command is closed.
         first_literal: the literal that `argument` begins with, if it was kept.
-        user: of LOGIN, as sent.
+        user: of LOGIN, if it is well formed.
         has_password: LOGIN was sent with a password, or announced its literal.
+        stray: the login that it is, in words of another protocol.
+        is_untidy: no command of the grammar: it may be answered without a tag.
         is_open: more fragments or a literal are to come.
         literal_withheld: its last literal was announced but never sent.
         server_holes: holes in the server's stream before the command.
@@ -87,7 +91,7 @@ class Command:
     frame: int
     argument: bytes = field(default=b"", repr=False)
     first_literal: KeptLiteral | None = field(default=None, repr=False)
-    user: bytes | None = None
+    user: str | None = None
     has_password: bool = False
     is_open: bool = True
     literal_withheld: bool = False
@@ -95,6 +99,8 @@ class Command:
     server_holes: int = 0
     response: Response | None = None
     sasl: SaslExchange | None = None
+    stray: StrayLogin | None = None
+    is_untidy: bool = False
     messages: list[AppendedMessage] = field(default_factory=list)
     asked_chunk: tuple[int, int] | None = None
     catenation: MessageReader | None = field(default=None, repr=False)
@@ -110,12 +116,17 @@ class Command:
         if len(self.argument) < limit:
             self.argument += fragment[: limit - len(self.argument)]
 
-    def close(self) -> None:
+    def close(self, withheld: Withheld) -> None:
         """All of the command is there: keep what matters, drop the secrets."""
+        argument, literal = self.argument, self._literal
         if self.verb == "LOGIN":
-            self.user = self.first_argument
-            self.has_password = grammar.has_password(self.argument)
-        self.argument = grammar.redact(self.verb, self.argument)
+            self.user = grammar.parse_login(argument, literal)
+            self.has_password = grammar.has_password(argument)
+            if self.user is None and literal:
+                withheld.add_login(literal)
+        self.argument = grammar.redact(self.verb, argument)
+        if self.argument != argument and self.verb != "AUTHENTICATE":
+            withheld.add_login(argument, (self.user,))
         self.is_open = False
 
     def names_message(self, number: int, response: bytes, largest: int) -> bool:
@@ -134,10 +145,14 @@ class Command:
         return number in self.named
 
     @property
-    def first_argument(self) -> bytes | None:
-        """The mailbox of SELECT, EXAMINE, APPEND and REPLACE, the user of LOGIN."""
+    def _literal(self) -> bytes | None:
         literal = self.first_literal
-        value = bytes(literal.data) if literal and literal.complete else None
+        return bytes(literal.data) if literal and literal.complete else None
+
+    @property
+    def first_argument(self) -> bytes | None:
+        """The mailbox of SELECT, EXAMINE, APPEND and REPLACE."""
+        value = self._literal
         argument = self.argument
         if self.verb.endswith("REPLACE"):
             # RFC 8508 §3.3: the message that is replaced comes first

@@ -158,6 +158,11 @@ class ImapDissector(StateReader):
             self._server_is_lost = True
             self._continuation = None
         else:
+            authenticate = self._in_progress.first("AUTHENTICATE")
+            in_progress = authenticate.sasl if authenticate is not None else None
+            for sasl in (in_progress, self._unfinished):
+                if sasl is not None:
+                    sasl.receive_gap()
             self._client_is_lost = True
             if self._open is not None:
                 self._close_command(self._open)
@@ -256,7 +261,7 @@ class ImapDissector(StateReader):
             self._skip_literals(line)
 
     def _receive_id(self, params: bytes) -> None:
-        self._events += describe_software(Side.SERVER, params, self.limits)
+        self._report(*describe_software(Side.SERVER, params, self.limits))
 
     def _receive_enabled(self, capability_data: bytes) -> None:
         for word in capability_data.split():
@@ -326,21 +331,34 @@ class ImapDissector(StateReader):
         is_bye = status == b"BYE"
         is_leaving = is_bye and self._in_progress.first("LOGOUT") is not None
         if self._expects_greeting and not is_leaving and grammar.may_greet(text):
-            self._events.append(describe_greeting(text, self.limits))
+            self._report(describe_greeting(text, self.limits))
             self._report_untagged(ExchangeKind.GREETING, status, text)
             if status in _GREETED_STATES:
                 self._enter(_GREETED_STATES[status])
         elif is_bye and not is_leaving:
             self._report_untagged(ExchangeKind.UNSOLICITED, status, text)
+        elif status == b"BAD":
+            self._receive_untagged_bad(text)
         if is_bye:
             self._enter(State.LOGOUT)
         self._expects_greeting = False
         self._read_code(grammar.parse_response_code(text), text, is_untagged=True)
 
+    def _receive_untagged_bad(self, text: bytes) -> None:
+        """RFC 9051 §7.1.3: an error, if the server can't tell of which command."""
+        if not self._in_progress:
+            return
+        oldest = self._in_progress.oldest()
+        if oldest.is_untidy and not oldest.is_open:
+            code = grammar.parse_response_code(text)
+            at = self._time_ns, self._frame
+            self._end_command(oldest, Response("* BAD", text, code, *at))
+
     def _receive_continuation_request(self, line: bytes) -> None:
         authenticate = self._in_progress.first("AUTHENTICATE")
         if authenticate is not None and authenticate.sasl is not None:
             authenticate.sasl.receive_challenge(line[2:])
+            self._challenged = True
         self._may_withhold = False
         # the client may send its literal now
         self._literal_ns = self._time_ns
@@ -401,7 +419,7 @@ class ImapDissector(StateReader):
     def _report_response(self, kind: ExchangeKind, response: Response) -> None:
         exchange = Exchange(self._next_number(), kind)
         set_response(exchange, response, self.limits)
-        self._events.append(exchange)
+        self._report(exchange)
 
     _ON_DATA: ClassVar[dict[bytes, Callable[[ImapDissector, bytes], None]]] = {
         b"CAPABILITY": StateReader.receive_capability_data,

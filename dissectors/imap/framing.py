@@ -18,8 +18,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from dissectors.limits import KIB
+
 if TYPE_CHECKING:
     from dissectors.conversation import LineBuffer
+    from dissectors.withheld import Withheld
 
 # RFC 9051 §9: literal = "{" number64 ["+"] "}" CRLF *CHAR8, literal8 = "~{" ...
 # "{n-}" is no RFC 7888 syntax, but what a sender makes of the name LITERAL-
@@ -87,6 +90,26 @@ class KeptLiteral:
     def end(self, *, complete: bool) -> None:
         """Become valid if all of it came."""
         self.complete = complete and not self._has_hole
+
+
+class SecretLiteral(KeptLiteral):
+    """A sink for a literal that must not be shown, wherever it is repeated."""
+
+    __slots__ = ("_withheld",)
+
+    def __init__(self, withheld: Withheld) -> None:
+        super().__init__()
+        self._withheld = withheld
+
+    def feed(self, data: bytes) -> None:
+        """Keep what is looked for in what the server says."""
+        if len(self.data) < KIB:
+            super().feed(data[:KIB])
+
+    def end(self, *, complete: bool) -> None:
+        """Withhold it, and keep it no longer."""
+        self._withheld.add_login(bytes(self.data))
+        self.data.clear()
 
 
 class FragmentReader:

@@ -13,6 +13,10 @@ from __future__ import annotations
 import functools
 import re
 
+from dissectors.limits import KIB
+from dissectors.names import MASK, mask_urls, read_name
+from dissectors.remembering import remember_short
+
 # tag = 1*<any ASTRING-CHAR except "+">; command names are atoms. More than one
 # blank between them is not allowed, but servers accept it.
 _COMMAND = re.compile(
@@ -28,13 +32,18 @@ _ASTRING = re.compile(
     re.DOTALL,
 )
 
+# login = "LOGIN" SP userid SP password; passwords come unquoted, whatever is in them
+_LOGIN = re.compile(
+    rb'("(?:[^"\\]|\\.)*+"|[^"(){\x00-\x20\x7f][^"\x00-\x20\x7f]*+|~?\{\d+[+-]?\}) +'
+    rb'(?:"(?:[^"\\]|\\.)*+"|[^"\x00-\x20\x7f][^\x00-\x20\x7f]*+)',
+    re.DOTALL,
+)
+
 # nstring = string / nil. An unclosed string ends with the text, or the search
 # would try each of its quotes again.
 _NSTRING = re.compile(
     rb'"(?:[^"\\]|\\.?)*+"?|~?\{\d+[+-]?\}|NIL', re.DOTALL | re.IGNORECASE
 )
-
-_MECHANISM = re.compile(rb"([A-Za-z0-9_-]{1,20})(?: +(.*))?", re.DOTALL)
 
 # uniqueid / (uniqueid ":" uniqueid), inside a sequence-set
 _UID_RANGE = re.compile(rb"(\d{1,10})(?::(\d{1,10}))?(?:,|$)")
@@ -52,7 +61,7 @@ _TAGGED = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]{1,64} (?:OK|NO|BAD) ")
 # Response codes that a greeting may have; others mean an older session
 _GREETING_CODES = (b"[CAPABILITY", b"[ALERT", b"[REFERRAL", b"[UNAVAILABLE")
 
-MASK = b"***"
+_MASK = MASK.encode()
 
 # Commands whose arguments hold no secret: RFC 9051 and 3501 §6, and extensions.
 # URLFETCH and GENURLAUTH (RFC 4467) are missing on purpose, as their URLs grant
@@ -69,7 +78,45 @@ _OPEN_COMMAND = re.compile(
     """,
     re.VERBOSE,
 )
-_SECRET_COMMANDS = frozenset({"AUTHENTICATE", "GENURLAUTH", "LOGIN", "URLFETCH"})
+_SECRET_COMMANDS = frozenset(
+    {
+        *("AUTHENTICATE", "GENURLAUTH", "LOGIN", "RESETKEY", "URLFETCH"),
+        *("COMPARATOR", "CONVERSIONS", "CONVERT", "GETJMAPACCESS", "LANGUAGE"),
+        *("SETANNOTATION", "SETMETADATA", "UID CONVERT", "XAPPLEPUSHSERVICE"),
+    }
+)
+
+# A lone CR, a tab or a NUL is in no argument (RFC 9051 §9: TEXT-CHAR, QUOTED-CHAR)
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_NOTHING = re.compile(rb"")
+_ANY = re.compile(rb".*", re.DOTALL)
+_MAILBOX = rb'(?:"(?:[^"\\]|\\.)*+"|[^"(){ ][^" ]*+|~?\{\d+[+-]?\})'
+_SEQUENCE = re.compile(rb"[0-9:*,$]+(?: .*)?", re.DOTALL)
+_ONE_MAILBOX = re.compile(_MAILBOX + rb"(?: \(.*\))?", re.DOTALL)
+# What follows a verb, where the grammar allows no free text
+_FORMS = {
+    **dict.fromkeys(("CAPABILITY", "CHECK", "CLOSE", "IDLE", "LOGOUT"), _NOTHING),
+    **dict.fromkeys(("NAMESPACE", "NOOP", "STARTTLS", "UNAUTHENTICATE"), _NOTHING),
+    **dict.fromkeys(("UNSELECT",), _NOTHING),
+    **dict.fromkeys(("COPY", "FETCH", "MOVE", "REPLACE", "STORE"), _SEQUENCE),
+    "EXPUNGE": re.compile(rb"[0-9:*,$]*"),
+    **dict.fromkeys(("CREATE", "DELETE", "EXAMINE", "SELECT", "STATUS"), _ONE_MAILBOX),
+    **dict.fromkeys(("GETACL", "GETQUOTAROOT", "MYRIGHTS"), _ONE_MAILBOX),
+    **dict.fromkeys(("SUBSCRIBE", "UNSUBSCRIBE"), _ONE_MAILBOX),
+    "RENAME": re.compile(_MAILBOX + rb" +" + _MAILBOX, re.DOTALL),
+    "COMPRESS": re.compile(rb"DEFLATE", re.IGNORECASE),
+    "ENABLE": re.compile(rb"[A-Z0-9=+./ -]+", re.IGNORECASE),
+}
+
+# RFC 2971 §3.3 without `arguments` and `environment`; and of Dovecot, Apple and others
+_ID_FIELDS = frozenset(
+    b"""
+    name version os os-version vendor support-url address date command
+    aguid build device device-type guid host-name model os-build platform
+    release revision x-connected-ip x-connected-name x-connected-port
+    x-originating-ip x-originating-port x-proxy-ttl x-session-ext-id x-session-id
+    """.split()
+)
 
 
 @functools.lru_cache(maxsize=256)
@@ -93,6 +140,22 @@ def parse_command(line: bytes) -> tuple[bytes, str, bytes] | None:
     if " " in name:
         name = " ".join(name.split())
     return tag, name, argument or b""
+
+
+# A login without a tag, or with other blanks than the grammar has
+_UNTIDY_LOGIN = re.compile(
+    rb"[\x00-\x20]*+(?:([^\x00-\x20]{1,64}+)[\x00-\x20]++)?"
+    rb"(?=LOGIN|AUTHENTICATE)([A-Z]+)[\x00-\x20]++(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def parse_untidy_login(line: bytes) -> tuple[bytes, str, bytes] | None:
+    """Split a login that is no command, as `parse_command` does with commands."""
+    match = _UNTIDY_LOGIN.fullmatch(line)
+    if match is None or match[2].upper() not in (b"LOGIN", b"AUTHENTICATE"):
+        return None
+    return match[1] or match[2], match[2].decode().upper(), match[3]
 
 
 def parse_astring(text: bytes, literal: bytes | None) -> bytes | None:
@@ -122,10 +185,35 @@ def parse_listed(mailbox_list: bytes) -> bytes | None:
     return parse_astring(mailbox_list[match.end() :], None) if match else None
 
 
+def parse_login(argument: bytes, literal: bytes | None) -> str | None:
+    """Return the userid of LOGIN's argument, if that is well formed.
+
+    Args:
+        argument: all that follows the verb.
+        literal: what the userid held if it is a literal.
+    """
+    match = _LOGIN.fullmatch(argument)
+    if match is None:
+        return None
+    user = parse_astring(match[1], literal)
+    return read_name(user, blanks=match[1].startswith((b'"', b"{", b"~")))
+
+
+@remember_short
+def parse_announced(capability_data: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of capabilities in upper case, and the SASL mechanisms among them."""
+    text = capability_data[: 64 * KIB].decode("ascii", "replace").upper()
+    names = frozenset(text.split(" "))
+    mechanisms = (name for name in names if name.startswith("AUTH="))
+    return names, frozenset(name[5:] for name in mechanisms)
+
+
 def has_password(login: bytes) -> bool:
-    """Whether something is behind the userid in the argument of LOGIN."""
+    """Whether the argument of LOGIN holds more than a userid."""
     userid = _ASTRING.match(login)
-    return bool(login[userid.end() :].strip() if userid else login)
+    if userid is None:
+        return bool(login)
+    return b":" in userid[0] or bool(login[userid.end() :].strip())
 
 
 def parse_id(text: bytes, limit: int) -> dict[bytes, bytes]:
@@ -144,15 +232,6 @@ def parse_id(text: bytes, limit: int) -> dict[bytes, bytes]:
         for name, value in zip(strings[::2], strings[1::2], strict=False)
         if name and value
     }
-
-
-def parse_mechanism(argument: bytes) -> tuple[str, bytes | None] | None:
-    """Split AUTHENTICATE's argument: mechanism, initial response (RFC 4959)."""
-    match = _MECHANISM.fullmatch(argument)
-    if match is None:
-        return None
-    mechanism, initial_response = match.groups()
-    return mechanism.decode().upper(), initial_response
 
 
 def count_uids(uid_set: bytes) -> int:
@@ -183,19 +262,38 @@ def count_copied(text: bytes) -> int:
 
 def redact(verb: str, argument: bytes) -> bytes:
     """Return an argument without the secrets that it may hold."""
-    if not argument or is_open(verb):
+    if not argument:
         return argument
+    if is_open(verb):
+        return _redact_open(verb, argument)
     if verb == "LOGIN":
-        user = _ASTRING.match(argument)
-        if user is not None and argument.startswith(b" ", user.end()):
-            return user[0] + b" " + MASK
-    elif verb == "AUTHENTICATE":
-        parsed = parse_mechanism(argument)
-        if parsed is not None:
-            mechanism, initial_response = parsed
-            masked = b" " + MASK if initial_response else b""
-            return mechanism.encode() + masked
-    return MASK
+        match = _LOGIN.fullmatch(argument)
+        if match is not None and read_name(match[1]) is not None:
+            return match[1] + b" " + _MASK
+    return _MASK
+
+
+def _redact_open(verb: str, argument: bytes) -> bytes:
+    form = _FORMS.get(verb.removeprefix("UID "), _ANY)
+    if _CONTROL.search(argument) or not form.fullmatch(argument):
+        return _MASK
+    if verb == "ID":
+        return _redact_id(argument)
+    if b"://" in argument or b";" in argument:
+        return mask_urls(argument.decode("latin-1")).encode("latin-1")
+    return argument
+
+
+def _redact_id(argument: bytes) -> bytes:
+    """Leave out the fields of ID (RFC 2971 §3.3) that nobody registered."""
+    tokens = _NSTRING.findall(argument)
+    shown = []
+    for name, value in zip(tokens[::2], tokens[1::2], strict=False):
+        is_known = unquote(name).lower() in _ID_FIELDS
+        shown += [name, value] if is_known else [_MASK, _MASK]
+    if _MASK not in shown:
+        return argument
+    return b"(" + b" ".join(shown) + b")"
 
 
 def unquote(quoted: bytes) -> bytes:

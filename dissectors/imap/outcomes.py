@@ -30,6 +30,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.mailbox import decode_mailbox
+from dissectors.names import mask_urls
 from dissectors.remembering import remember_short
 from dissectors.software import find_software
 
@@ -47,12 +48,14 @@ _AUTH_OUTCOME = {
     "OK": Outcome.SUCCESS,
     "NO": Outcome.FAILURE,
     "BAD": Outcome.FAILURE,
+    "* BAD": Outcome.FAILURE,
     None: Outcome.UNKNOWN,
 }
 _DELIVERY = {
     "OK": Delivery.ACCEPTED,
     "NO": Delivery.REFUSED,
     "BAD": Delivery.REFUSED,
+    "* BAD": Delivery.REFUSED,
     None: Delivery.UNKNOWN,
 }
 
@@ -63,7 +66,10 @@ def conclude(
     """Return what is known of a command that is over: its exchange, and more."""
     events: list[Event] = [_exchange(command, response, limits)]
     conclusion = _CONCLUSIONS.get(command.verb)
-    if conclusion is not None:
+    if command.stray is not None:
+        attempt = command.stray.finish(_AUTH_OUTCOME[_status(response)])
+        events += [attempt] if attempt is not None else []
+    elif conclusion is not None:
         events += conclusion(command, response, limits)
     return events
 
@@ -71,7 +77,7 @@ def conclude(
 def named_mailbox(command: Command, limits: Limits) -> str | None:
     """The mailbox that SELECT, EXAMINE or APPEND names."""
     name = command.first_argument
-    return None if name is None else decode_mailbox(name[: limits.kept_text])
+    return None if name is None else mask_urls(decode_mailbox(name[: limits.kept_text]))
 
 
 def set_response(exchange: Exchange, response: Response, limits: Limits) -> None:
@@ -169,14 +175,13 @@ def _status(response: Response | None) -> str | None:
 
 
 def _conclude_login(
-    command: Command, response: Response | None, limits: Limits
+    command: Command, response: Response | None, _limits: Limits
 ) -> list[Event]:
-    user = command.user
     is_exposed = command.has_password and not command.literal_withheld
     return [
         AuthAttempted(
             "LOGIN",
-            None if user is None else decode_text(user, limits.kept_text),
+            command.user,
             _AUTH_OUTCOME[_status(response)],
             Exposure.PASSWORD if is_exposed else Exposure.NOTHING,
         )

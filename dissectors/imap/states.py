@@ -20,6 +20,7 @@ from dissectors.events import (
     Use,
     UseCounted,
 )
+from dissectors.imap import grammar
 from dissectors.imap.client import ClientReader
 from dissectors.imap.flags import DELETED
 from dissectors.imap.outcomes import (
@@ -171,9 +172,10 @@ class StateReader(ClientReader):
             self._held_capabilities = data
 
     def _receive_capabilities(self, capability_data: bytes) -> None:
-        self._events += describe_capabilities(capability_data, self.limits)
+        self._report(*describe_capabilities(capability_data, self.limits))
+        self._announced, self._offered = grammar.parse_announced(capability_data)
         if self._state in (None, State.NOT_AUTHENTICATED):
-            self._events.append(describe_login_offer(capability_data, self.limits))
+            self._report(describe_login_offer(capability_data, self.limits))
 
     def _see_flags(self, number: int, line: bytes) -> None:
         """Learn flags, and credit the command that changes them."""

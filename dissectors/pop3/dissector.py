@@ -38,8 +38,10 @@ from dissectors.events import (
 )
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
+from dissectors.names import MASK
 from dissectors.pop3 import grammar
 from dissectors.pop3.grammar import parse_status
+from dissectors.sasl import SaslExchange
 from dissectors.software import find_software
 
 if TYPE_CHECKING:
@@ -151,24 +153,40 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
 
     def _receive_command(self, verb: str, argument: bytes) -> None:
         if verb == "AUTH" and argument.strip():
-            self._send_auth(verb, argument.strip())
+            self._send_auth(verb, argument)
         elif verb == "STLS":
             self._send_starttls(verb)
         elif verb == "PASS":
-            self._send(verb, "***").user = self._user
+            self._receive_password(argument)
         elif verb == "APOP":
-            name = self._decode(argument.split(b" ", 1)[0])
-            self._send(verb, f"{name} ***").user = name
+            self._withheld.add_login(argument)
+            name = grammar.parse_apop(argument)
+            shown = f"{name} {MASK}" if name else MASK
+            self._send(verb, shown).user = name
         else:
-            if verb == "USER":
-                self._user = self._decode(argument.strip())
-            text = self._decode(argument.strip()) or None
-            command = self._send(verb, text)
-            command.is_multi_line = grammar.has_multi_line_response(
-                verb, has_argument=text is not None
-            )
-            if text is not None and verb in _NUMBERED_VERBS:
-                command.number = text.split()[0].lstrip("0")
+            self._send_plain(verb, argument.strip(b" "))
+
+    def _receive_password(self, argument: bytes) -> None:
+        self._withheld.add_login(argument, ())
+        command = self._send(verb="PASS", argument=MASK if argument else None)
+        command.user = self._user
+        if not argument.strip():
+            # some clients send it on a line of its own
+            self._unfinished = SaslExchange.of_password(self._withheld)
+
+    def _send_plain(self, verb: str, argument: bytes) -> None:
+        """A command whose argument is shown if it is well formed."""
+        shown = grammar.show_argument(verb, argument) if argument else None
+        if shown == MASK:
+            self._withheld.add_login(argument)
+        if verb == "USER":
+            self._user = shown if shown != MASK else None
+        command = self._send(verb, shown)
+        command.is_multi_line = grammar.has_multi_line_response(
+            verb, has_argument=shown is not None
+        )
+        if shown not in (None, MASK) and verb in _NUMBERED_VERBS:
+            command.number = shown.split(" ")[0].lstrip("0")
 
     def _send(
         self,
@@ -239,11 +257,11 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         self._words_are_verbs = True
         self._receive_unprompted(response, ExchangeKind.GREETING)
         text = self._decode(response.text).strip()
-        self._events.append(GreetingReceived(text, find_software(text)))
+        self._report(GreetingReceived(text, find_software(text)))
         if response.is_positive:
             self._enter(State.AUTHORIZATION)
             if grammar.has_timestamp(response.text):
-                self._events.append(LoginOffered(["APOP"]))
+                self._report(LoginOffered(["APOP"]))
 
     def _enter(self, state: State) -> None:
         if state is not self._state:
@@ -273,7 +291,9 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         if command.exchange.verb == "APOP":
             attempt = AuthAttempted("APOP", command.user, result, Exposure.OFFLINE)
         else:
-            attempt = AuthAttempted("USER", command.user, result, Exposure.PASSWORD)
+            has_crossed = command.exchange.argument is not None
+            exposure = Exposure.PASSWORD if has_crossed else Exposure.NOTHING
+            attempt = AuthAttempted("USER", command.user, result, exposure)
         self._events.append(attempt)
         if result is Outcome.SUCCESS:
             self._enter(State.TRANSACTION)
@@ -360,7 +380,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         elif lines.verb == "AUTH":
             # RFC 5034 §4, and what servers answered before it: a mechanism a line
             names = self._decode(bytes(lines.kept)).upper().split()
-            self._events.append(LoginOffered(names[: self.limits.list_items]))
+            self._report(LoginOffered(names[: self.limits.list_items]))
         elif lines.verb in ("LIST", "UIDL") and not lines.has_hole:
             self._report_available(lines.line_count, None)
 
@@ -402,13 +422,15 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             bytes(lines.kept), self.limits.list_items, self.limits.kept_text
         )
         if not lines.has_hole:
-            self._events.append(CapabilitiesAnnounced(list(capabilities)))
+            self._report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.parse_mechanisms(capabilities)
-            self._events.append(LoginOffered(mechanisms))
+            self._offered = frozenset(mechanisms)
+            self._announced = frozenset(each.split(" ")[0] for each in capabilities)
+            self._report(LoginOffered(mechanisms))
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")
             if tag_name == "IMPLEMENTATION" and parameter:
-                self._events.append(SoftwareIdentified(Side.SERVER, parameter))
+                self._report(SoftwareIdentified(Side.SERVER, parameter))
         offered = "STLS" in capabilities
         if offered or not lines.has_hole:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED

@@ -6,6 +6,7 @@ import re
 
 from dissectors.conversation import decode_text
 from dissectors.dialogue import parse_verb
+from dissectors.names import MASK, read_name
 from dissectors.remembering import remember_short
 
 _VERBS = (
@@ -45,6 +46,36 @@ def parse_command(line: bytes) -> tuple[str | None, bytes]:
     """
     word, _, argument = line.lstrip().replace(b"\t", b" ", 1).partition(b" ")
     return parse_verb(word, _VERB_OF), argument
+
+
+# RFC 1939 §7: APOP name digest, which is MD5 in hex
+_APOP = re.compile(rb"([^\x00-\x20]+) ([0-9a-f]{32})")
+
+# what is behind the other verbs, if anything (RFC 1939 §5 and §7, RFC 6856 §3)
+_NUMBER = rb"[0-9]{1,10}"
+_ARGUMENTS = {
+    "DELE": re.compile(_NUMBER),
+    "LANG": re.compile(rb"[A-Za-z0-9*-]{1,35}"),
+    "LIST": re.compile(_NUMBER),
+    "RETR": re.compile(_NUMBER),
+    "TOP": re.compile(_NUMBER + rb" +" + _NUMBER),
+    "UIDL": re.compile(_NUMBER),
+    "UTF8": re.compile(rb"USER", re.IGNORECASE),
+}
+
+
+def parse_apop(argument: bytes) -> str | None:
+    """Read the name in the argument of APOP, if that is well formed."""
+    match = _APOP.fullmatch(argument)
+    return read_name(match[1], blanks=False) if match else None
+
+
+def show_argument(verb: str, argument: bytes) -> str:
+    """Return an argument if it is well formed, `***` if it may be a secret."""
+    if verb == "USER":
+        return read_name(argument, blanks=False) or MASK
+    form = _ARGUMENTS.get(verb)
+    return argument.decode() if form and form.fullmatch(argument) else MASK
 
 
 def parse_status(line: bytes) -> tuple[str, bytes] | None:

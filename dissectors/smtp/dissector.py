@@ -30,8 +30,15 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS, KIB
+from dissectors.names import MASK
 from dissectors.smtp import grammar
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
+from dissectors.smtp.showing import (
+    show_argument,
+    show_attribute,
+    show_parameter,
+    show_path,
+)
 from dissectors.smtp.transaction import MailTransaction
 from dissectors.smtp.transfer import SmtpCommand, TransferDissector
 from dissectors.software import find_software
@@ -68,6 +75,7 @@ class SmtpDissector(TransferDissector):
     )
 
     _VERBS = grammar.VERBS
+    _WORDY_VERBS = frozenset({"ATRN", "EHLO", "ETRN", "EXPN", "HELO", "LHLO", "VRFY"})
     _UNKNOWN_COMMAND = "smtp_unknown_command"
 
     def __init__(
@@ -120,16 +128,24 @@ class SmtpDissector(TransferDissector):
             on_command(self, verb, argument)
 
     def _send_line(self, verb: str, argument: bytes) -> SmtpCommand:
-        text = decode_text(argument, self.limits.kept_text) if argument else None
-        return self._send(verb, text)
+        if not argument:
+            return self._send(verb)
+        return self._send(verb, self._show(verb, argument))
+
+    def _show(self, verb: str, argument: bytes) -> str:
+        """What of an argument is harmless."""
+        text = decode_text(argument, self.limits.kept_text)
+        shown = show_argument(verb, text, self._announced)
+        if shown != text:
+            self._withheld.add_login(argument)
+        return shown
 
     def _on_hello(self, verb: str, argument: bytes) -> None:
-        self._send_line(verb, argument)
+        command = self._send_line(verb, argument)
         self._reset_transaction()
         self._lmtp = verb == "LHLO"
         if argument:
-            name = decode_text(argument, self.limits.kept_text)
-            self._events.append(ClientNamed(name))
+            self._events.append(ClientNamed(command.exchange.argument or MASK))
 
     def _on_reset(self, verb: str, argument: bytes) -> None:
         self._send_line(verb, argument)
@@ -144,13 +160,15 @@ class SmtpDissector(TransferDissector):
     def _on_path(self, verb: str, argument: bytes) -> None:
         path, parameters = grammar.parse_path(argument)
         command = self._send_line(verb, argument)
-        command.address = decode_text(path, self.limits.kept_text)
+        command.address = show_path(decode_text(path, self.limits.kept_text))
         if parameters:
-            command.parameters = grammar.parse_parameters(
-                parameters, self.limits.kept_text
-            )
+            command.parameters = [
+                show_parameter(each, self._announced)
+                for each in grammar.parse_parameters(parameters, self.limits.kept_text)
+            ]
 
     def _on_data(self, verb: str, argument: bytes) -> None:
+        self._unfinished = None
         self._make_decisive(self._send_line(verb, argument))
 
     def _on_xexch50(self, verb: str, argument: bytes) -> None:
@@ -161,7 +179,8 @@ class SmtpDissector(TransferDissector):
 
     def _on_burl(self, verb: str, argument: bytes) -> None:
         is_last = grammar.parse_burl(argument)
-        self._send(verb, "*** LAST" if is_last else "***")
+        self._withheld.add_login(argument)
+        self._send(verb, f"{MASK} LAST" if is_last else MASK)
         if is_last:
             self._reset_transaction()
 
@@ -254,7 +273,7 @@ class SmtpDissector(TransferDissector):
         self._words_are_verbs = True
         self._receive_unprompted(reply, ExchangeKind.GREETING)
         text = decode_text(reply.lines[0], self.limits.kept_text).strip()
-        self._events.append(GreetingReceived(text, find_software(text)))
+        self._report(GreetingReceived(text, find_software(text)))
 
     def _handle_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         exchange = command.exchange
@@ -274,9 +293,11 @@ class SmtpDissector(TransferDissector):
         )
         offered = "STARTTLS" in capabilities
         if reply.complete:
-            self._events.append(CapabilitiesAnnounced(list(capabilities)))
+            self._report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.login_mechanisms(capabilities)
-            self._events.append(LoginOffered(list(mechanisms)))
+            self._offered = frozenset(mechanisms)
+            self._announced = grammar.announced_keywords(capabilities)
+            self._report(LoginOffered(list(mechanisms)))
         if reply.complete or offered:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
             self._events.append(StartTlsAdvanced(step))
@@ -329,7 +350,8 @@ class SmtpDissector(TransferDissector):
         for parameter in command.parameters:
             if len(kept) < self.limits.list_items:
                 kept[parameter] = None
-            self._use_extension(grammar.extension_of(parameter))
+            if parameter != MASK:
+                self._use_extension(grammar.extension_of(parameter))
 
     def _on_forwarded_reply(
         self, command: SmtpCommand, reply: SmtpReply | None
@@ -337,7 +359,10 @@ class SmtpDissector(TransferDissector):
         if reply is None or not reply.is_positive:
             return
         argument = (command.exchange.argument or "").encode()
-        attributes = grammar.parse_attributes(argument, self.limits.kept_text)
+        attributes = [
+            show_attribute(each)
+            for each in grammar.parse_attributes(argument, self.limits.kept_text)
+        ]
         self._events.append(ClientForwarded(attributes))
         if command.exchange.verb == "XCLIENT":
             # Postfix, XCLIENT_README: the session begins anew, with a greeting
@@ -356,7 +381,7 @@ class SmtpDissector(TransferDissector):
         if reply is None:
             return
         if reply.code != 354:
-            self._words_are_verbs = False
+            self._expect_text()
         elif command is self._decisive:
             self._begin_content(command.transaction)
 

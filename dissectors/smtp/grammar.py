@@ -177,7 +177,7 @@ def parse_xexch50(argument: bytes) -> int | None:
 
 def parse_burl(argument: bytes) -> bool:
     """Whether BURL (RFC 4468 §3) ends the message; its URL grants access."""
-    return argument[-5:].upper() == b" LAST"
+    return argument.upper().split()[1:] == [b"LAST"]
 
 
 # RFC 5321 §4.2: Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code
@@ -235,3 +235,9 @@ def login_mechanisms(capabilities: tuple[str, ...]) -> tuple[str, ...]:
         if capability.startswith(("AUTH ", "AUTH=")):
             mechanisms |= dict.fromkeys(capability[5:].upper().split())
     return tuple(mechanisms)
+
+
+@lru_cache(maxsize=256)
+def announced_keywords(capabilities: tuple[str, ...]) -> frozenset[str]:
+    """The keywords of an EHLO reply, which may be verbs or parameters."""
+    return frozenset(each.partition(" ")[0] for each in capabilities)

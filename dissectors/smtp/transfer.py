@@ -252,11 +252,11 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             message.feed(content.cross_gap(client), self._time_ns)
             self._end_content(content, message)
             # what followed the end may be in the hole, too
-            self._words_are_verbs = False
+            self._expect_text()
             self._is_lost = self._stray_replies = True
             self._rest_of_line[0] = True
         elif self._at_eof[_CLIENT] or _is_closing(server):
-            self._words_are_verbs = False
+            self._expect_text()
             self._abandon(message)
         else:
             return len(server) > self.limits.held

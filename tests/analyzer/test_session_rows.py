@@ -313,7 +313,7 @@ LOGINS = {
         "password",
     ),
     "cram-md5": (
-        (b"AUTH CRAM-MD5", encoded("tom 0123456789abcdef")),
+        (b"AUTH CRAM-MD5", encoded("tom " + 2 * "0123456789abcdef")),
         "CRAM-MD5",
         "tom",
         "offline",
@@ -324,7 +324,7 @@ LOGINS = {
         "tom",
         "token",
     ),
-    "unknown": ((b"AUTH X-OTHER",), "X-OTHER", None, "nothing"),
+    "unknown": ((b"AUTH X-OTHER",), "***", None, "nothing"),
 }
 
 

@@ -10,19 +10,25 @@ from hypothesis import strategies as st
 
 from dissectors.events import AuthAttempted, Exposure, Outcome
 from dissectors.sasl import SaslExchange, decode_base64
+from dissectors.withheld import Withheld
 
+DIGEST = b"b913a602c7eda7a495b4e6e7334d3890"
 NTLM_NEGOTIATE = b"NTLMSSP\0\x01\0\0\0" + bytes(20)
 
 
 def ntlm_authenticate(user: bytes, flags: int) -> bytes:
-    """MS-NLMP §2.2.1.3: the user behind a header of 64 bytes."""
-    fields = struct.pack("<HHI", len(user), len(user), 64)
-    header = b"NTLMSSP\0\x03\0\0\0" + bytes(24) + fields + bytes(16)
-    return header + struct.pack("<I", flags) + user
+    """MS-NLMP §2.2.1.3: response and user behind a header of 64 bytes."""
+    answer, name = (24, 24, 64), (len(user), len(user), 88)
+    fields = struct.pack("<8xHHI8xHHI16x", *answer, *name)
+    return b"NTLMSSP\0\x03\0\0\0" + fields + struct.pack("<I", flags) + bytes(24) + user
+
+
+def begin(mechanism: str) -> SaslExchange:
+    return SaslExchange(mechanism.encode(), Withheld(), {"X-OTHER", "X-SECRET"})
 
 
 def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
-    exchange = SaslExchange(mechanism)
+    exchange = begin(mechanism)
     for response in responses:
         exchange.receive_challenge(b"")
         exchange.receive_response(base64.b64encode(response))
@@ -36,24 +42,45 @@ def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
         ("PLAIN", [b"\0tim\0tanstaaftanstaaf"], "tim", Exposure.PASSWORD),
         ("PLAIN", [b"Ursel\0Kurt\0xipj3plmq"], "Kurt", Exposure.PASSWORD),
         ("PLAIN", [b"ann\0\0pw"], "ann", Exposure.PASSWORD),
-        ("PLAIN", [b"ann\0pw"], "ann", Exposure.PASSWORD),
+        ("PLAIN", [b"ann\0pw"], None, Exposure.PASSWORD),
+        ("PLAIN", [b"\0\0pw"], None, Exposure.PASSWORD),
+        ("PLAIN", [b"\0ann\0pw\0"], None, Exposure.PASSWORD),
+        ("PLAIN", [b"\0ann:pw\0x"], None, Exposure.PASSWORD),
+        ("PLAIN", [b"\0ann\rpw\0x"], None, Exposure.PASSWORD),
+        ("PLAIN", ["\0ann\u00a0pw\0x".encode()], None, Exposure.PASSWORD),
+        ("PLAIN", [b"\0ann\xa0pw\0x"], None, Exposure.PASSWORD),
         ("PLAIN", [b"pw"], None, Exposure.PASSWORD),
         ("PLAIN", ["\0jörg\0pw".encode()], "jörg", Exposure.PASSWORD),
         ("LOGIN", [b"ann", b"pw"], "ann", Exposure.PASSWORD),
-        ("LOGIN", [b"ann"], "ann", Exposure.NOTHING),
+        # what is not followed by a password may be one
+        ("LOGIN", [b"ann"], None, Exposure.NOTHING),
+        ("LOGIN", [b"ann pw", b"x"], None, Exposure.PASSWORD),
         ("LOGIN", [b"", b"pw"], None, Exposure.PASSWORD),
         # RFC 2195 §2
-        ("CRAM-MD5", [b"tim b913a602c7eda7a495b4e6e7"], "tim", Exposure.OFFLINE),
-        ("CRAM-MD5", [b"ann b 0123"], "ann b", Exposure.OFFLINE),
+        ("CRAM-MD5", [b"tim " + DIGEST], "tim", Exposure.OFFLINE),
+        ("CRAM-MD5", [b"ann b " + DIGEST], "ann b", Exposure.OFFLINE),
+        ("CRAM-MD5", [b"tim secret"], None, Exposure.OFFLINE),
+        ("CRAM-MD5", [b"tim " + DIGEST + b" "], None, Exposure.OFFLINE),
         # RFC 2831 §4
         (
             "DIGEST-MD5",
-            [b'charset=utf-8,username="chris",realm="x",nonce="y"', b""],
+            [b'charset=utf-8,username="chris",realm="x",response=' + DIGEST, b""],
             "chris",
             Exposure.OFFLINE,
         ),
-        ("DIGEST-MD5", [rb'username="a\"b",x'], 'a"b', Exposure.OFFLINE),
+        (
+            "DIGEST-MD5",
+            [rb'username="a\"b",response=' + DIGEST],
+            'a"b',
+            Exposure.OFFLINE,
+        ),
         ("DIGEST-MD5", [b'username="open'], None, Exposure.OFFLINE),
+        (
+            "DIGEST-MD5",
+            [b'realm=x username="pw",response=' + DIGEST],
+            None,
+            Exposure.OFFLINE,
+        ),
         # RFC 5802 §5
         (
             "SCRAM-SHA-1",
@@ -75,12 +102,27 @@ def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
             Exposure.OFFLINE,
         ),
         ("NTLM", [NTLM_NEGOTIATE], None, Exposure.NOTHING),
+        # its user would be in its answer to the challenge, or outside
+        (
+            "NTLM",
+            [NTLM_NEGOTIATE, ntlm_authenticate(b"ann", 0).replace(b"\x58", b"\x40")],
+            None,
+            Exposure.OFFLINE,
+        ),
+        (
+            "NTLM",
+            [NTLM_NEGOTIATE, ntlm_authenticate(b"ann", 0)[:-1]],
+            None,
+            Exposure.OFFLINE,
+        ),
         (
             "XOAUTH2",
             [b"user=ann@example.com\x01auth=Bearer ya29\x01\x01"],
             "ann@example.com",
             Exposure.TOKEN,
         ),
+        ("XOAUTH2", [b"user=ann auth=Bearer ya29"], None, Exposure.TOKEN),
+        ("XOAUTH2", [b"user=ann\x01auth=Bearer ya29"], None, Exposure.TOKEN),
         # RFC 7628 §4.1
         (
             "OAUTHBEARER",
@@ -89,7 +131,8 @@ def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
             Exposure.TOKEN,
         ),
         ("OAUTHBEARER", [b"n,,\x01auth=Bearer ya29\x01\x01"], None, Exposure.TOKEN),
-        ("EXTERNAL", [b"ann"], "ann", Exposure.NOTHING),
+        # any text would fit
+        ("EXTERNAL", [b"ann"], None, Exposure.NOTHING),
         ("ANONYMOUS", [b"trace@example.com"], "trace@example.com", Exposure.NOTHING),
         ("GSSAPI", [b"`\x82"], None, Exposure.OFFLINE),
         ("X-OTHER", [b"ann"], None, Exposure.NOTHING),
@@ -112,7 +155,7 @@ def test_mechanism_shows_user(
         # RFC 2831 §2.1.2
         (
             "DIGEST-MD5",
-            [b'username="chris",realm="x",authzid="postmaster"'],
+            [b'username="chris",authzid="postmaster",response=' + DIGEST],
             "chris",
             "postmaster",
         ),
@@ -138,9 +181,9 @@ def test_mechanism_shows_authorisation_identity(
 def test_ntlm_shows_domain() -> None:
     """MS-NLMP §2.2.1.3: DomainNameFields at 28."""
     domain, user = "CORP".encode("utf-16-le"), "ann".encode("utf-16-le")
-    fields = struct.pack("<HHIHHI", 8, 8, 64, 6, 6, 72)
-    header = b"NTLMSSP\0\x03\0\0\0" + bytes(16) + fields + bytes(16)
-    message = header + struct.pack("<I", 1) + domain + user
+    fields = struct.pack("<8x9H", 24, 24, 64, 0, 8, 8, 88, 0, 6)
+    fields += struct.pack("<HI16xI", 6, 96, 1)
+    message = b"NTLMSSP\0\x03\0\0\0" + fields + bytes(24) + domain + user
     assert attempt("NTLM", NTLM_NEGOTIATE, message).user == "CORP\\ann"
 
 
@@ -162,7 +205,7 @@ def test_mechanism_that_hides_the_user_exposes_something(
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "XOAUTH2", "CRAM-MD5", "GSSAPI"])
 def test_withheld_or_cancelled_response_exposes_nothing(mechanism: str) -> None:
-    exchange = SaslExchange(mechanism)
+    exchange = begin(mechanism)
     exchange.receive_initial_response(b"=")
     exchange.receive_challenge(b"")
     exchange.receive_response(b"*")
@@ -172,18 +215,32 @@ def test_withheld_or_cancelled_response_exposes_nothing(mechanism: str) -> None:
 
 
 def test_password_that_is_no_base64_is_exposed_all_the_same() -> None:
-    exchange = SaslExchange("PLAIN")
+    exchange = begin("PLAIN")
     exchange.receive_response(b"pa$$ word")
     assert exchange.finish(Outcome.FAILURE).exposure is Exposure.PASSWORD
 
 
-def test_mechanism_is_upper_case_and_bounded() -> None:
-    assert SaslExchange(b"cram-md5").mechanism == "CRAM-MD5"
-    assert len(SaslExchange(b"x" * 1000).mechanism) == 64
+@pytest.mark.parametrize(
+    ("word", "mechanism", "exposure"),
+    [
+        (b"cram-md5", "CRAM-MD5", Exposure.NOTHING),
+        (b"X-OTHER", "X-OTHER", Exposure.NOTHING),
+        # nobody knows or offers these
+        (b"SECRET", "***", Exposure.NOTHING),
+        (b"x" * 1000, "***", Exposure.PASSWORD),
+        (b"AGFubgBwdw==", "***", Exposure.PASSWORD),
+        (b"PLAIN\xa0x", "***", Exposure.PASSWORD),
+    ],
+)
+def test_mechanism_is_known_or_offered(
+    word: bytes, mechanism: str, exposure: Exposure
+) -> None:
+    exchange = SaslExchange(word, Withheld(), {"X-OTHER"})
+    assert (exchange.mechanism, exchange.exposure) == (mechanism, exposure)
 
 
 def test_login_gives_user_in_initial_response() -> None:
-    exchange = SaslExchange("LOGIN")
+    exchange = begin("LOGIN")
     exchange.receive_initial_response(base64.b64encode(b"ann"))
     exchange.receive_challenge(base64.b64encode(b"Password:"))
     exchange.receive_response(base64.b64encode(b"pw"))
@@ -193,20 +250,51 @@ def test_login_gives_user_in_initial_response() -> None:
 
 
 def test_login_asked_for_password_at_once_shows_no_user() -> None:
-    exchange = SaslExchange("LOGIN")
+    exchange = begin("LOGIN")
     exchange.receive_challenge(base64.b64encode(b"Password:"))
     exchange.receive_response(base64.b64encode(b"pw"))
     assert exchange.user is None
 
 
+@pytest.mark.parametrize("prompt", [b"Password:", b"Kennwort:"])
+def test_login_that_may_be_asked_for_the_password_first_shows_no_user(
+    prompt: bytes,
+) -> None:
+    exchange = begin("LOGIN")
+    exchange.receive_challenge(base64.b64encode(prompt))
+    exchange.receive_response(base64.b64encode(b"pw"))
+    exchange.receive_challenge(b"")
+    exchange.receive_response(base64.b64encode(b"ann"))
+    told = exchange.finish(Outcome.SUCCESS)
+    assert (told.user, told.exposure) == (None, Exposure.PASSWORD)
+
+
+def test_login_with_a_gap_shows_no_user() -> None:
+    exchange = begin("LOGIN")
+    exchange.receive_challenge(base64.b64encode(b"Username:"))
+    exchange.receive_gap()
+    exchange.receive_response(base64.b64encode(b"pw"))
+    told = exchange.finish(Outcome.SUCCESS)
+    assert (told.user, told.exposure) == (None, Exposure.PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "line", [b"!!!AGFubgBwdw==", b"AGFubgBwdw", b"AGFu\rbgBwdw==", b"AGFu bgBwdw=="]
+)
+def test_response_that_is_no_base64_shows_no_user(line: bytes) -> None:
+    exchange = begin("PLAIN")
+    exchange.receive_response(line)
+    assert exchange.finish(Outcome.SUCCESS).user is None
+
+
 def test_empty_initial_response_exposes_nothing() -> None:
-    exchange = SaslExchange("PLAIN")
+    exchange = begin("PLAIN")
     exchange.receive_initial_response(b"=")
     assert exchange.finish(Outcome.UNKNOWN).exposure is Exposure.NOTHING
 
 
 def test_client_cancels() -> None:
-    exchange = SaslExchange("PLAIN")
+    exchange = begin("PLAIN")
     exchange.receive_response(b"*")
     assert exchange.cancelled
     assert exchange.finish(Outcome.UNKNOWN) == AuthAttempted(
@@ -237,7 +325,7 @@ def test_base64_is_decoded_as_far_as_possible(line: bytes, decoded: bytes) -> No
     st.lists(st.binary(max_size=100), max_size=4),
 )
 def test_any_response_is_tolerated(mechanism: str, responses: list[bytes]) -> None:
-    exchange = SaslExchange(mechanism)
+    exchange = begin(mechanism)
     for response in responses:
         exchange.receive_challenge(response)
         exchange.receive_response(response)

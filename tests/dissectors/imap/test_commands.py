@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dissectors.imap.commands import Command, CommandsInProgress
+from dissectors.withheld import Withheld
 
 
 def make_command(number: int, tag: bytes = b"a", verb: str = "NOOP") -> Command:
@@ -47,8 +48,8 @@ def test_login_keeps_no_password_once_it_is_closed() -> None:
     command = make_command(1, verb="LOGIN")
     command.add_fragment(b"joe secret", 100)
     assert "secret" not in repr(command)
-    command.close()
-    assert (command.user, command.argument) == (b"joe", b"joe ***")
+    command.close(Withheld())
+    assert (command.user, command.argument) == ("joe", b"joe ***")
     assert command.has_password
 
 

@@ -33,6 +33,7 @@ from dissectors.imap.outcomes import (
 )
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from dissectors.sasl import SaslExchange
+from dissectors.withheld import Withheld
 
 OK = Response("OK", b"done", None, time_ns=20, frame=2)
 NO = Response("NO", b"failed", None, time_ns=20, frame=2)
@@ -41,7 +42,7 @@ NO = Response("NO", b"failed", None, time_ns=20, frame=2)
 def make_command(verb: str, argument: bytes = b"") -> Command:
     command = Command(7, b"a1", verb, time_ns=10, frame=1)
     command.add_fragment(argument, 1024)
-    command.close()
+    command.close(Withheld())
     return command
 
 
@@ -99,7 +100,7 @@ def test_login_whose_password_was_withheld_exposes_nothing() -> None:
 
 def test_authenticate_is_an_attempt() -> None:
     command = make_command("AUTHENTICATE", b"PLAIN")
-    command.sasl = SaslExchange("PLAIN")
+    command.sasl = SaslExchange(b"PLAIN", Withheld())
     assert conclusions(command, NO) == [
         AuthAttempted("PLAIN", None, Outcome.FAILURE, Exposure.NOTHING)
     ]

@@ -1,0 +1,146 @@
+"""What of SMTP's arguments is shown: what their grammar proves to be harmless.
+
+RFC 5321 §4.1.1 says what is behind each verb, and the extensions what is behind each
+parameter. Whatever does not fit, or fits a grammar that allows any text (NOOP), may
+be a secret in the wrong place and is `***`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dissectors.names import MASK, read_name
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+# RFC 5321 §4.1.2: Domain and address-literal, in the letters of any language (RFC
+# 6531) and with the underscore of host names in the field
+_DOMAIN = r"(?:[\w.-]+|\[[\w.:%-]+\])"
+# Local-part = Dot-string / Quoted-string; a colon is no part of a Dot-string
+_DOT_STRING = r'[^\s:"<>@\x00-\x1f\x7f-\x9f\xad\u200b-\u200f]'
+_LOCAL = rf'(?:"(?:\\.|[^"\\\x00-\x1f\x7f])*+"|{_DOT_STRING})*+'
+# A-d-l ":", the source route of RFC 821
+_ROUTE = rf"(?:@{_DOMAIN}(?:,@{_DOMAIN})*+:)?"
+_PATH = rf"{_ROUTE}{_LOCAL}(?:@{_DOMAIN})?"
+_KEYWORD = re.compile(r"(FROM|TO) ?: ?", re.IGNORECASE)
+_MAIL = re.compile(rf"(?:FROM|TO) ?: ?<{_PATH}>", re.IGNORECASE)
+
+_ARGUMENTS = {
+    verb: re.compile(form, re.IGNORECASE)
+    for verb, form in (
+        ("ATRN", rf"{_DOMAIN}(?:,{_DOMAIN})*"),
+        ("BDAT", r"[0-9]{1,20}(?: LAST)?"),
+        ("EHLO", _DOMAIN),
+        ("ETRN", rf"[@#]?{_DOMAIN}"),
+        ("EXPN", rf"<?{_PATH}>?"),
+        ("HELO", _DOMAIN),
+        ("HELP", r"EHLO|HELO|MAIL|RCPT|DATA|RSET|VRFY|EXPN|NOOP|QUIT|AUTH|STARTTLS"),
+        ("LHLO", _DOMAIN),
+        ("VRFY", rf"<?{_PATH}>?"),
+        ("XEXCH50", r"[0-9]{1,9} [0-9]{1,9}"),
+    )
+}
+_WITH_PATH = frozenset({"MAIL", "RCPT", "SAML", "SEND", "SOML"})
+_WITH_ATTRIBUTES = frozenset({"XCLIENT", "XFORWARD"})
+
+# RFC 3461 §4
+_XTEXT = r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+"
+_PARAMETERS = {
+    keyword: re.compile(form)
+    for keyword, form in (
+        ("ALT-ADDRESS", _XTEXT),  # RFC 6710 and others of its kind
+        ("AUTH", rf"<>|(?:[!-*,-<>-~]|\+[0-9A-F]{{2}})+(?:@|\+40){_DOMAIN}"),
+        ("BODY", r"(?i:7BIT|8BITMIME|BINARYMIME)"),
+        ("BY", r"-?[0-9]{1,9};[NRTnrt]{1,2}"),
+        ("CONPERM", r""),
+        ("ENVID", _XTEXT),
+        ("HOLDFOR", r"[0-9]{1,9}"),
+        ("HOLDUNTIL", r"[0-9TZtz:.+-]{1,40}"),
+        ("MT-PRIORITY", r"-?[0-9]"),
+        ("NOTIFY", r"[A-Za-z,]{1,40}"),
+        ("ORCPT", rf"[A-Za-z0-9-]{{1,20}};{_XTEXT}"),
+        ("REQUIRETLS", r""),
+        ("RET", r"(?i:FULL|HDRS)"),
+        ("RRVS", r"[0-9TZtz:.+-]{1,40}(?:;[CRcr])?"),
+        ("SIZE", r"[0-9]{1,20}"),
+        ("SMTPUTF8", r""),
+        ("SUBMITTER", rf"{_XTEXT}"),
+    )
+}
+# behind these any text may stand
+_UNREADABLE_PARAMETERS = frozenset({"MTRK", "SOLICIT", "TRANSID", "XOORG"})
+
+# Postfix, XCLIENT_README and XFORWARD_README; Dovecot, as far as it is harmless
+_ATTRIBUTES = re.compile(
+    r"(?i:ADDR|DESTADDR|DESTPORT|HELO|IDENT|NAME|PORT|PROTO|SESSION|SOURCE|TIMEOUT|TTL"
+    r")=[^\s\x00-\x1f\x7f]*"
+)
+
+
+def show_argument(verb: str, text: str, announced: Container[str]) -> str:
+    """Return an argument, or what may be shown of it.
+
+    Args:
+        verb: a known verb, in upper case.
+        text: what stands behind it; not empty.
+        announced: the keywords that the server announced.
+    """
+    if verb in _WITH_PATH:
+        return _show_mail(text, announced)
+    if verb in _WITH_ATTRIBUTES:
+        return " ".join(map(show_attribute, text.split(" ")))
+    form = _ARGUMENTS.get(verb)
+    return text if form is not None and form.fullmatch(text) else MASK
+
+
+def _show_mail(text: str, announced: Container[str]) -> str:
+    match = _MAIL.match(text)
+    if match is None:
+        keyword = _KEYWORD.match(text)
+        if keyword is None:
+            return MASK
+        path, *parameters = text[keyword.end() :].split(" ")
+        shown = keyword[0] + (show_path(path) if "<" not in path else MASK)
+        if "<" in path:
+            return shown
+    else:
+        shown = match[0]
+        parameters = text[match.end() :].split(" ")
+        if parameters.pop(0):
+            return f"{shown}{MASK}"
+    return " ".join([shown, *(_show_word(each, announced) for each in parameters)])
+
+
+def _show_word(word: str, announced: Container[str]) -> str:
+    return show_parameter(word, announced) if word else word
+
+
+def show_path(path: str) -> str:
+    """Return a path without its brackets; `***` if it is none."""
+    return path if _PATH_ONLY.fullmatch(path) else MASK
+
+
+_PATH_ONLY = re.compile(_PATH)
+
+
+def show_parameter(parameter: str, announced: Container[str]) -> str:
+    """Return a parameter of MAIL or RCPT, or its keyword if that is known."""
+    keyword, equals, value = parameter.partition("=")
+    name = keyword.upper()
+    form = _PARAMETERS.get(name)
+    if form is not None and form.fullmatch(value):
+        return parameter
+    if form is None and name not in _UNREADABLE_PARAMETERS and name not in announced:
+        return MASK
+    return f"{keyword}={MASK}" if equals else keyword
+
+
+def show_attribute(attribute: str) -> str:
+    """Return an attribute of XCLIENT or XFORWARD, `NAME=value`, or `***`."""
+    name, equals, value = attribute.partition("=")
+    if equals and name.upper() == "LOGIN":
+        is_name = not value or read_name(value.encode(), blanks=False) is not None
+        return attribute if is_name else f"{name}={MASK}"
+    return attribute if _ATTRIBUTES.fullmatch(attribute) else MASK

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from dissectors.events import Exchange, ExchangeKind, Side, SoftwareIdentified
+from dissectors.withheld import Withheld
+from tests.support.talk import talk
+
+PLAIN = base64.b64encode(b"\0ann\0Hunter2Secret")
+
+
+def withheld(*lines: bytes) -> Withheld:
+    kept = Withheld()
+    for line in lines:
+        kept.add_login(line, ("ann",))
+    return kept
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hunter2Secret",
+        "HUNTER2SECRET",
+        "x-hunter2secret-x",
+        "cannot decode " + PLAIN.decode(),
+        PLAIN.decode().swapcase(),
+        *(
+            base64.b64encode(b"." * n + b"Hunter2Secret and more").decode()
+            for n in range(3)
+        ),
+    ],
+)
+def test_what_crossed_is_masked_however_it_is_repeated(said: str) -> None:
+    shown = withheld(PLAIN).mask(f"<{said}> of ann")
+    assert "unter2" not in shown.lower()
+    assert shown.startswith("<")
+    assert shown.endswith("> of ann")
+    assert PLAIN.decode()[8:20].lower() not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "shown"),
+    [
+        (b'"br\\"ass\\\\x"', 'no br"ass\\x', "no ***"),
+        (b'"br\\"ass\\\\x"', r"no br\"ass\\x", "no ***"),
+        (b"my secret", "no my secret, no secret", "no ***, no ***"),
+        (b"http://ann:secret@h", "secret", "***"),
+        (b"token=secret", "secret", "***"),
+        # other letters than ASCII have cases, too
+        ("p\u00e4ss".encode(), "P\u00c4SS \u0130", "*** \u0130"),
+        # a short word only as a word
+        (b"no", "no node", "*** node"),
+        (b"ab secret", "ab secret able", "*** able"),
+        (b"s" * 100, f"no {'s' * 100}! x", "no *** x"),
+        (b"ann", "no ann", "no ann"),
+    ],
+)
+def test_words_are_found(line: bytes, said: str, shown: str) -> None:
+    assert withheld(line).mask(said) == shown
+
+
+def test_text_that_was_cut_inside_a_secret_is_masked_to_its_end() -> None:
+    said = ("x" * 1020 + " Hunter2Secret")[:1028]
+    assert withheld(b"Hunter2Secret").mask(said) == "x" * 1020 + " ***"
+
+
+def test_more_than_can_be_kept_lets_nothing_be_shown() -> None:
+    kept = withheld(*(b"secret-number-%d" % n for n in range(500)))
+    assert kept
+    assert kept.mask("anything") == "***"
+    words = withheld(b" ".join(b"word%d" % n for n in range(100)))
+    assert words.mask("word99") == "***"
+
+
+def test_unreadable_lines_are_kept_for_a_while() -> None:
+    kept = Withheld()
+    kept.add_line(b"first-secret")
+    for number in range(3):
+        kept.add_line(b"line-%d" % number)
+    assert kept.mask("first-secret") == "***"
+    for number in range(500):
+        kept.add_line(b"line-%d" % number)
+    assert kept.mask("line-499, else") == "***, else"
+
+
+def test_only_the_servers_words_are_masked() -> None:
+    kept = withheld(b"secret")
+    exchange = Exchange(1, ExchangeKind.COMMAND, reply_text="x secret")
+    kept.mask_event(exchange)
+    assert exchange.reply_text == "x ***"
+    for side in Side:
+        software = SoftwareIdentified(side, "secret", ["name=secret"])
+        kept.mask_event(software)
+        assert (software.name == "***") is (side is Side.SERVER)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "lines"),
+    [
+        ("smtp", (b"C: AUTH PLAIN " + PLAIN, b"S: 501 bad AUTH PLAIN " + PLAIN)),
+        ("smtp", (b"C: FROB secret", b"S: 500 FROB SECRET?")),
+        ("smtp", (b"C: AUTH LOGIN\r\nsecret", b"S: 503 not now: secret")),
+        ("smtp", (b"C: AUTH LOGIN", b"S: 503 no", b"C: secret", b"S: 500 secret?")),
+        ("smtp", (b"C: NOOP secret", b"S: 250-secret\r\n250 c2VjcmV0IGFuZCBtb3Jl")),
+        ("pop3", (b"C: USER a", b"S: +OK", b"C: PASS secret", b"S: -ERR [SECRET] no")),
+        ("pop3", (b"C: RETR secret", b"S: -ERR no message secret")),
+        ("imap", (b"C: a LOGIN x secret", b"S: a NO [SECRET] no secret for x")),
+        ("imap", (b"C: a LOGIN x {6}", b"S: + ok", b"C: secret", b"S: a NO secret")),
+        ("imap", (b"C: a LOGIN x {6+}\r\nsecret", b"S: * BAD secret\r\na NO no")),
+        ("imap", (b"C: a LOGIN x secret", b'S: * ID ("name" "secret")', b"S: a NO x")),
+        ("imap", (b"C: a SECRET", b"S: a BAD unknown command SECRET")),
+    ],
+)
+def test_server_repeats_what_is_masked(protocol: str, lines: tuple[bytes, ...]) -> None:
+    said = repr(talk(protocol, *lines)).lower()
+    assert "***" in said
+    assert "secret" not in said
+    assert "unter2" not in said
+    assert "c2vjcmv0" not in said

@@ -1,0 +1,33 @@
+"""Short dialogues of lines, with any of the dissectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from tests.support.playbook import CLIENT, SERVER, Playbook
+
+if TYPE_CHECKING:
+    from dissectors.events import Event
+
+DISSECTORS = {"smtp": SmtpDissector, "imap": ImapDissector, "pop3": Pop3Dissector}
+GREETINGS = {"smtp": b"220 mx", "imap": b"* OK hi", "pop3": b"+OK hi"}
+
+
+def talk(protocol: str, *lines: bytes | tuple[str, int]) -> list[Event]:
+    """What happens in a dialogue behind the greeting.
+
+    Args:
+        protocol: which dissector listens.
+        lines: each begins with `C: ` or `S: `; or a side, and so many bytes of it that
+            were not captured.
+    """
+    play = Playbook(DISSECTORS[protocol]).server(GREETINGS[protocol] + b"\r\n")
+    for line in lines:
+        if isinstance(line, tuple):
+            play.gap({"C": CLIENT, "S": SERVER}[line[0]], line[1])
+        elif line.startswith(b"C: "):
+            play.client(line[3:] + b"\r\n")
+        else:
+            play.server(line[3:] + b"\r\n")
+    return play.eof().run()
