@@ -213,7 +213,7 @@ SESSIONS = Table(
             "forwarded_client",
             _TEXTS,
             "what a proxy told of the client, as NAME=value (XCLIENT, XFORWARD, "
-            "PROXY protocol)",
+            "IMAP's ID, PROXY protocol)",
         ),
         Column("client_software", _TEXT, "what the client says that it is"),
         Column("client_id", _TEXTS, "all that it says of itself, as name=value (IMAP)"),

@@ -257,7 +257,10 @@ class Session:
         self.helo = event.name
 
     def _fold_forwarded_client(self, event: events.ClientForwarded) -> None:
-        self.forwarded_client = event.attributes
+        # XFORWARD may take several commands
+        told = (self.forwarded_client or []) + event.attributes
+        known = {each.partition("=")[0]: each for each in told}
+        self.forwarded_client = list(known.values())[:_MAX_ITEMS]
 
     def _fold_software(self, event: events.SoftwareIdentified) -> None:
         if event.name is not None:

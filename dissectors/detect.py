@@ -61,8 +61,20 @@ _MAIL_ALPN = re.compile(
 _HELLO_TYPE = 5
 _HELLO_RANDOM = slice(11, 43)
 
-# RFC 5321 §4.2: three digits, then a hyphen, a blank or the line end
-_SMTP_REPLY = re.compile(rb"[2-5][0-5][0-9](?:[ \-\r\n]|$)")
+# RFC 5321 §4.2: three digits, then a hyphen, a blank or the line end; the positive ones
+# are those of SMTP and its extensions, as FTP and NNTP have others
+_SMTP_REPLY = re.compile(
+    rb"(?:2(?:11|14|20|21|35|5[0-3])|3[35]4|[45][0-5][0-9])(?:[ \-\r\n]|$)"
+)
+# RFC 959 §5.4: replies that SMTP does not have
+_FTP_REPLY = re.compile(
+    rb"(?:1[0-9]{2}|20[02]|21[2359]|22[5-9]|23[0-4]|257|33[126]|350)(?:[ \-\r\n]|$)"
+)
+# what servers call themselves; a host may be called `ftp.example.com`
+_MAIL_NAME = re.compile(rb"smtp|lmtp")
+_FTP_NAME = re.compile(rb"ftp(?!\.)")
+# RFC 3977 §5.1: a server's greeting
+_NNTP_GREETING = re.compile(rb"20[01](?:[ \r\n]|$)")
 # RFC 1939 §3
 _POP3_REPLY = re.compile(rb"(?:\+OK|-ERR)(?:[ \r\n]|$)", re.IGNORECASE)
 # What Redis says to all sorts of commands
@@ -75,8 +87,9 @@ _IMAP_RESPONSE = re.compile(
     re.IGNORECASE,
 )
 _SMTP_COMMAND = re.compile(
-    rb"(?:EHLO|HELO|LHLO|MAIL FROM|RCPT TO|DATA|BDAT|RSET|VRFY|EXPN|STARTTLS|AUTH"
-    rb"|ETRN|XCLIENT|X-ANONYMOUSTLS|NOOP|QUIT|HELP)(?:[ :\r\n]|$)",
+    rb"(?:EHLO|HELO|LHLO|MAIL FROM|RCPT TO|DATA|BDAT|RSET|VRFY|EXPN|STARTTLS"
+    rb"|AUTH(?! (?:TLS|SSL)\b)|ETRN|XCLIENT|X-ANONYMOUSTLS|NOOP|QUIT|HELP)"
+    rb"(?:[ :\r\n]|$)",
     re.IGNORECASE,
 )
 # what an SMTP client says first; FTP and NNTP share the other commands
@@ -161,6 +174,28 @@ class _Opening:
         self.protocols: set[Protocol] | None = None
 
 
+class _Doubt:
+    """A greeting of `220` that may be SMTP's or FTP's, until the talk shows it."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        self._lines = (bytearray(), bytearray())
+
+    def hear(self, side: Side, data: bytes) -> Verdict:
+        """Take what a side says next, and tell what the connection is by now."""
+        unread = self._lines[side]
+        for line in data.splitlines(keepends=True):
+            unread += line[: _OPENING_BYTES - len(unread)]
+            if line.endswith(b"\n"):
+                if side is Side.SERVER and _FTP_REPLY.match(unread):
+                    return Verdict.OTHER
+                if side is Side.CLIENT and _SMTP_FIRST_COMMAND.match(unread):
+                    return Verdict.MAIL
+                unread.clear()
+        return Verdict.UNDECIDED
+
+
 class Detector:
     """Holds a connection's first bytes until it is known what they are.
 
@@ -176,6 +211,7 @@ class Detector:
 
     __slots__ = (
         "_chunks",
+        "_doubt",
         "_first_speaker",
         "_has_gap",
         "_is_binary",
@@ -207,6 +243,7 @@ class Detector:
         self._chunks: list[Chunk] = []
         self._size = 0
         self._openings = (_Opening(), _Opening())
+        self._doubt: _Doubt | None = None
         self._first_speaker: Side | None = None
         # what a proxy put before the client's bytes says nothing of their protocol
         self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
@@ -240,6 +277,7 @@ class Detector:
                 if self._size
                 else self._saw_start or self._has_gap
             )
+            is_possible = is_possible or self._doubt is not None
             is_mail = self._port_protocol is not None and is_possible
             self.verdict = Verdict.MAIL if is_mail else Verdict.OTHER
         return self.verdict
@@ -269,7 +307,10 @@ class Detector:
             self._first_speaker = chunk.side
         if data:
             self._is_binary |= _BINARY.search(data) is not None
+            doubt = self._doubt
             self._listen(chunk.side, data)
+            if doubt is not None and self.verdict is Verdict.UNDECIDED:
+                self.verdict = doubt.hear(chunk.side, data)
         else:
             self._has_gap |= chunk.gap > 0
             self._judge(chunk.side, at_end=True)
@@ -361,8 +402,11 @@ class Detector:
             return
         client, server = (each.protocols for each in self._openings)
         if self._port_protocol is not None:
-            if any(self._port_protocol in (found or ()) for found in (client, server)):
-                self.verdict = Verdict.MAIL
+            if self._port_protocol in (client or ()):
+                is_news = _NNTP_GREETING.match(self._openings[Side.SERVER].data)
+                self.verdict = Verdict.OTHER if is_news else Verdict.MAIL
+            elif self._port_protocol in (server or ()):
+                self._trust_server(self._openings[Side.SERVER].data)
             elif client is not None and server is not None:
                 self.verdict = Verdict.OTHER
         elif client is not None and server is not None:
@@ -371,6 +415,17 @@ class Detector:
             self.protocol = next(iter(both), None)
         elif not (client or server):
             self.verdict = Verdict.OTHER
+
+    def _trust_server(self, greeting: bytearray) -> None:
+        """Take the server's word, unless it may be another protocol's."""
+        text = greeting.lower()
+        is_plain = text.startswith(b"220") and self._saw_start and not self._has_gap
+        if not is_plain or _MAIL_NAME.search(text):
+            self.verdict = Verdict.MAIL
+        elif _FTP_NAME.search(text):
+            self.verdict = Verdict.OTHER
+        elif self._doubt is None:
+            self._doubt = _Doubt()
 
     def _protocols_of(
         self, side: Side, opening: bytearray, *, at_end: bool

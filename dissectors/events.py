@@ -214,7 +214,7 @@ class LoginOffered:
 class ClientForwarded:
     """What a proxy tells of the client, as `NAME=value`.
 
-    By XCLIENT or XFORWARD, or in the header of the PROXY protocol.
+    By XCLIENT or XFORWARD, in IMAP by ID, or in the header of the PROXY protocol.
     """
 
     attributes: list[str]

@@ -11,6 +11,7 @@ from dissectors.conversation import decode_text
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
+    ClientForwarded,
     Delivery,
     Direction,
     Exchange,
@@ -22,12 +23,14 @@ from dissectors.events import (
     MessagesDeleted,
     MessageTransferred,
     Outcome,
+    Side,
     SoftwareIdentified,
     StartTls,
     StartTlsAdvanced,
     Use,
     UseCounted,
 )
+from dissectors.forwarding import parse_id_fields
 from dissectors.imap import grammar
 from dissectors.imap.mailbox import decode_mailbox
 from dissectors.names import mask_urls
@@ -37,7 +40,7 @@ from dissectors.software import find_software
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.events import Event, Side
+    from dissectors.events import Event
     from dissectors.imap.commands import AppendedMessage, Command, Response
     from dissectors.limits import Limits
 
@@ -136,7 +139,9 @@ def describe_software(side: Side, id_params: bytes, limits: Limits) -> list[Even
         decode_text(key + b"=" + value, limits.kept_text)
         for key, value in fields.items()
     ]
-    return [SoftwareIdentified(side, name, shown)]
+    told = parse_id_fields(fields, limits.kept_text) if side is Side.CLIENT else []
+    identified = SoftwareIdentified(side, name, shown)
+    return [identified, ClientForwarded(told)] if told else [identified]
 
 
 def describe_appended(

@@ -16,6 +16,7 @@ from dissectors.dotstuffing import StuffedText
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
+    ClientForwarded,
     Delivery,
     Direction,
     Exchange,
@@ -36,6 +37,7 @@ from dissectors.events import (
     Use,
     UseCounted,
 )
+from dissectors.forwarding import parse_attributes
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
 from dissectors.names import MASK
@@ -302,6 +304,12 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         accepted = reply is not None and reply.is_positive
         self._handle_starttls_reply(reply, accepted=accepted)
 
+    def _on_xclient_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
+        if reply is not None and reply.is_positive:
+            argument = (command.exchange.argument or "").encode()
+            attributes = parse_attributes(argument, self.limits.kept_text)
+            self._events.append(ClientForwarded(attributes))
+
     def _on_stat_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
         listing = None
         if reply is not None and reply.is_positive:
@@ -472,6 +480,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         "RSET": _on_rset_reply,
         "QUIT": _on_quit_reply,
         "STAT": _on_stat_reply,
+        "XCLIENT": _on_xclient_reply,
     }
 
 

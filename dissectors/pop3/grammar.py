@@ -6,12 +6,13 @@ import re
 
 from dissectors.conversation import decode_text
 from dissectors.dialogue import parse_verb
+from dissectors.forwarding import show_attribute
 from dissectors.names import MASK, read_name
 from dissectors.remembering import remember_short
 
 _VERBS = (
     "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP "
-    "UIDL USER UTF8 XAUTH XSENDER XTND"
+    "UIDL USER UTF8 XAUTH XCLIENT XSENDER XTND"
 )
 VERBS = frozenset(_VERBS.split())
 _VERB_OF = {verb.encode(): verb for verb in VERBS}
@@ -36,6 +37,7 @@ EXTENSION_VERBS = {
     "TOP": "TOP",
     "UIDL": "UIDL",
     "UTF8": "UTF8",
+    "XCLIENT": "XCLIENT",
 }
 
 
@@ -74,6 +76,9 @@ def show_argument(verb: str, argument: bytes) -> str:
     """Return an argument if it is well formed, `***` if it may be a secret."""
     if verb == "USER":
         return read_name(argument, blanks=False) or MASK
+    if verb == "XCLIENT":
+        words = argument.decode("utf-8", "backslashreplace").split(" ")
+        return " ".join(map(show_attribute, words))
     form = _ARGUMENTS.get(verb)
     return argument.decode() if form and form.fullmatch(argument) else MASK
 

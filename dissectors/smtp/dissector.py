@@ -29,16 +29,12 @@ from dissectors.events import (
     StartTls,
     StartTlsAdvanced,
 )
+from dissectors.forwarding import parse_attributes
 from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.names import MASK
 from dissectors.smtp import grammar
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
-from dissectors.smtp.showing import (
-    show_argument,
-    show_attribute,
-    show_parameter,
-    show_path,
-)
+from dissectors.smtp.showing import show_argument, show_parameter, show_path
 from dissectors.smtp.transaction import MailTransaction
 from dissectors.smtp.transfer import SmtpCommand, TransferDissector
 from dissectors.software import find_software
@@ -359,10 +355,7 @@ class SmtpDissector(TransferDissector):
         if reply is None or not reply.is_positive:
             return
         argument = (command.exchange.argument or "").encode()
-        attributes = [
-            show_attribute(each)
-            for each in grammar.parse_attributes(argument, self.limits.kept_text)
-        ]
+        attributes = parse_attributes(argument, self.limits.kept_text)
         self._events.append(ClientForwarded(attributes))
         if command.exchange.verb == "XCLIENT":
             # Postfix, XCLIENT_README: the session begins anew, with a greeting

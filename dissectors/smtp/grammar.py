@@ -135,25 +135,6 @@ def extension_of(parameter: str) -> str:
     return _EXTENSION_OF.get(keyword, keyword)
 
 
-# RFC 3461 §4: xtext = *( xchar / hexchar ), hexchar = "+" 2(%x30-39 / %x41-46)
-_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
-
-
-def parse_attributes(argument: bytes, limit: int) -> list[str]:
-    """Read the attributes of XCLIENT and XFORWARD, as `NAME=value`.
-
-    Source: Postfix, XCLIENT_README and XFORWARD_README; the values are xtext.
-    """
-    attributes = []
-    for word in argument[:limit].split()[:_MAX_PARAMETERS]:
-        name, equals, value = word.partition(b"=")
-        if equals:
-            plain = _HEXCHAR.sub(lambda code: bytes((int(code[1], 16),)), value)
-            name_text = decode_text(name, limit).upper()
-            attributes.append(f"{name_text}={decode_text(plain, limit)}")
-    return attributes
-
-
 # RFC 3030 §2: bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ] CR LF; a size of
 # more digits than a 64-bit number has is refused by servers
 _BDAT = re.compile(rb"(\d{1,19})(?:[ \t]+(LAST))?\Z", re.IGNORECASE)

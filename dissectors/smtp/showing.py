@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dissectors.names import MASK, read_name
+from dissectors.forwarding import show_attribute
+from dissectors.names import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -72,12 +73,6 @@ _PARAMETERS = {
 # behind these any text may stand
 _UNREADABLE_PARAMETERS = frozenset({"MTRK", "SOLICIT", "TRANSID", "XOORG"})
 
-# Postfix, XCLIENT_README and XFORWARD_README; Dovecot, as far as it is harmless
-_ATTRIBUTES = re.compile(
-    r"(?i:ADDR|DESTADDR|DESTPORT|HELO|IDENT|NAME|PORT|PROTO|SESSION|SOURCE|TIMEOUT|TTL"
-    r")=[^\s\x00-\x1f\x7f]*"
-)
-
 
 def show_argument(verb: str, text: str, announced: Container[str]) -> str:
     """Return an argument, or what may be shown of it.
@@ -135,12 +130,3 @@ def show_parameter(parameter: str, announced: Container[str]) -> str:
     if form is None and name not in _UNREADABLE_PARAMETERS and name not in announced:
         return MASK
     return f"{keyword}={MASK}" if equals else keyword
-
-
-def show_attribute(attribute: str) -> str:
-    """Return an attribute of XCLIENT or XFORWARD, `NAME=value`, or `***`."""
-    name, equals, value = attribute.partition("=")
-    if equals and name.upper() == "LOGIN":
-        is_name = not value or read_name(value.encode(), blanks=False) is not None
-        return attribute if is_name else f"{name}={MASK}"
-    return attribute if _ATTRIBUTES.fullmatch(attribute) else MASK

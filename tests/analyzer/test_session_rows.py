@@ -530,3 +530,14 @@ def test_retention_follows_the_messages_that_were_retrieved(
     row = row_of(dialogue.close())
 
     assert (row["retention"], row["messages_left"]) == (retention, left)
+
+
+def test_proxy_names_the_client_in_two_commands(
+    row_of: Callable[[Dialogue], Row],
+) -> None:
+    dialogue = greeted().client(b"XFORWARD ADDR=203.0.113.5 NAME=a\r\n")
+    dialogue.server(b"250 ok\r\n").client(b"XFORWARD PROTO=ESMTP NAME=b\r\n")
+
+    row = row_of(dialogue.server(b"250 ok\r\n").close())
+
+    assert row["forwarded_client"] == ["ADDR=203.0.113.5", "NAME=b", "PROTO=ESMTP"]

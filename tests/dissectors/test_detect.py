@@ -318,11 +318,11 @@ def test_end_of_one_side_leaves_the_other_its_say() -> None:
     detector.receive(Chunk(CLIENT, b"?\r\n", 0, 1, 1))
     detector.receive(Chunk(CLIENT, None, 0, 1, 1))
 
-    assert detector.receive(Chunk(SERVER, b"220 hi\r\n", 0, 1, 1)) is Verdict.MAIL
+    assert detector.receive(Chunk(SERVER, b"220 hi ESMTP\r\n", 0, 1, 1)) is Verdict.MAIL
     assert [chunk.data for chunk in detector.release()] == [
         b"?\r\n",
         None,
-        b"220 hi\r\n",
+        b"220 hi ESMTP\r\n",
     ]
 
 
@@ -348,3 +348,56 @@ def test_many_small_chunks_are_not_kept(chunk: bytes) -> None:
         count += 1
 
     assert count <= MAX_CHUNKS
+
+
+ON_MAIL_PORT = {
+    "ftp": [(SERVER, b"220 ProFTPD Server ready.\r\n"), (CLIENT, b"USER a\r\n")],
+    "ftp of no name": [
+        (SERVER, b"220 Welcome\r\n"),
+        (CLIENT, b"USER a\r\n"),
+        (SERVER, b"331 Password?\r\n"),
+    ],
+    "ftp with tls": [
+        (SERVER, b"220-Hi\r\n220 there\r\n"),
+        (CLIENT, b"AUTH TLS\r\n"),
+        (SERVER, b"500 no\r\n"),
+        (CLIENT, b"USER a\r\n"),
+        (SERVER, b"230 in\r\n"),
+    ],
+    "nntp": [(SERVER, b"200 news\r\n"), (CLIENT, b"MODE READER\r\n")],
+    "nntp quit": [(SERVER, b"201 news\r\n"), (CLIENT, b"QUIT\r\n")],
+    "http": [(SERVER, b"HTTP/1.1 400 Bad\r\n"), (CLIENT, b"GET / HTTP/1.1\r\n")],
+}
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("name", ON_MAIL_PORT)
+def test_other_protocols_on_an_smtp_port_are_no_mail(name: str, split: bool) -> None:
+    steps = ON_MAIL_PORT[name]
+    if split:
+        steps = [(side, bytes((byte,))) for side, data in steps for byte in data]
+
+    assert detect(steps, SMTP).finish() is Verdict.OTHER
+
+
+@pytest.mark.parametrize("greeting", [b"220 Welcome\r\n", b"220 ftp.example.com\r\n"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        [],
+        [(CLIENT, b"EHLO a\r\n")],
+        [(CLIENT, TLS_HELLO)],
+        [(CLIENT, b"QUIT\r\n"), (SERVER, b"221 bye\r\n")],
+        # a client of POP3 that is set up wrongly
+        [(CLIENT, b"USER a\r\n"), (SERVER, b"500 what?\r\n"), (CLIENT, b"PASS b\r\n")],
+        [(CLIENT, b"GET / HTTP/1.1\r\n"), (SERVER, b"500 what?\r\n")],
+        [(CLIENT, b"?\r\n"), (SERVER, b"500 what?\r\n"), (CLIENT, b"EHLO a\r\n")],
+    ],
+)
+def test_server_that_does_not_say_what_it_is_speaks_smtp(
+    greeting: bytes, rest: list[Step]
+) -> None:
+    detector = detect([(SERVER, greeting), *rest], SMTP)
+
+    assert detector.finish() is Verdict.MAIL
+    assert data(detector).startswith(greeting)
