@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from dissectors.events import Attachment, MessageFacts
     from dissectors.message.content import Content
     from dissectors.message.reader import MessageReader
@@ -59,14 +57,3 @@ class Entity:
         if self.message is None:
             return None
         return self.message.finish(complete=self.is_whole)
-
-
-def common_prefix(boundaries: Collection[bytes]) -> bytes:
-    """Return what all boundaries begin with; that is shared by the extremes."""
-    if len(boundaries) < 2:
-        return next(iter(boundaries), b"")
-    first, last = min(boundaries), max(boundaries)
-    length = 0
-    while first[length : length + 1] == last[length : length + 1] != b"":
-        length += 1
-    return first[:length]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from dissectors.limits import Limits
 
 # RFC 5322 §2.2.3: a line end before a blank only folds the field
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD = re.compile(rb"\r{0,2}\n(?=[ \t])")
 # Outlook also reads a file name that stands at the beginning of the next line, and
 # malware is sent so.
-_NAME_FOLD = re.compile(rb";\r?\n(?=(?:file)?name(?:\*\d*+)?+\*?=)", re.IGNORECASE)
+_NAME_FOLD = re.compile(rb";\r{0,2}\n(?=(?:file)?name(?:\*\d*+)?+\*?=)", re.IGNORECASE)
 
 # The fields that are wanted, unfolded. RFC 5322 §4.5: blanks before the colon are
 # obsolete but valid. Nothing is tried twice, so the cost is linear.

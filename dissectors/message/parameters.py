@@ -124,3 +124,14 @@ def _decode_sections(sections: list[tuple[bytes, bool]]) -> str:
 
 def _decode_percent(raw: bytes) -> bytes:
     return _PERCENT_ENCODED.sub(lambda pair: bytes((int(pair[1], 16),)), raw)
+
+
+_ABSENT = ParameterizedField(b"")
+
+
+def read_parameterized(
+    fields: dict[bytes, list[bytes]], name: bytes
+) -> ParameterizedField:
+    """Return the first field of a name; it is empty if there is none."""
+    bodies = fields.get(name)
+    return ParameterizedField(bodies[0]) if bodies else _ABSENT

@@ -17,35 +17,32 @@ from typing import TYPE_CHECKING
 
 from dissectors.events import Attachment, MessageFacts
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.message.entity import Entity, common_prefix
+from dissectors.message.boundaries import LONGEST_DELIMITER_LINE, Boundaries
+from dissectors.message.entity import Entity
 from dissectors.message.files import is_file, is_no_text
 from dissectors.message.header import apply_fields, kept_text, read_fields
-from dissectors.message.parameters import ParameterizedField
+from dissectors.message.parameters import read_parameterized
 from dissectors.message.transfer import content_for, encoding_name
 from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
     from dissectors.limits import Limits
     from dissectors.message.content import Content
+    from dissectors.message.parameters import ParameterizedField
 
 # Bytes are gathered up to this many before they are looked at: large enough to
 # spread the cost of a step, small enough to keep for each of many connections.
 _SLICE = 16 * 1024
 
-# RFC 5322 §2.1.1: a line has at most 998 characters
-_LONGEST_DELIMITER_LINE = 998
-
 _CR = 0x0D
-_EMPTY_LINE = re.compile(rb"\n\r?\n")
+# some mailers end lines with CR CR LF
+_EMPTY_LINE = re.compile(rb"\n\r{0,2}\n")
 # RFC 2045 §5.1: type "/" subtype, which are tokens
 _MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z]++")
 
 _TEXT = b"text/plain"
 _OCTETS = b"application/octet-stream"
-# encodings in which no line of a file stands as it is
-_ENCODED = frozenset((b"base64", b"quotedprintable"))
 _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
-_ABSENT = ParameterizedField(b"")
 
 
 class MessageReader:
@@ -55,7 +52,6 @@ class MessageReader:
         "_boundaries",
         "_buffer",
         "_contents",
-        "_delimiter",
         "_entities",
         "_facts",
         "_header",
@@ -88,11 +84,9 @@ class MessageReader:
         self._number = ""
         self._is_message = True
         self._entities: list[Entity] = []
-        # of the open entities: those that are attachments, levels by boundary, and
-        # what all delimiters begin with
+        # of the open entities: those that are attachments, and boundaries
         self._contents: list[Content] = []
-        self._boundaries: dict[bytes, int] = {}
-        self._delimiter = b""
+        self._boundaries = Boundaries()
         # the plain text that is being read, which may hold files
         self._text: UuencodedText | None = None
 
@@ -186,7 +180,7 @@ class MessageReader:
         if not self._boundaries and self._header is None:
             self._searched = end
             return end
-        earliest = max(self._searched, end - _LONGEST_DELIMITER_LINE - 1)
+        earliest = max(self._searched, end - LONGEST_DELIMITER_LINE - 1)
         line_end = buffer.rfind(b"\n", earliest)
         self._searched = end if line_end < 0 else line_end
         return max(self._position, self._before_line_end(self._searched))
@@ -197,7 +191,7 @@ class MessageReader:
         return line_end - has_cr
 
     def _step_past_delimiter(self, end: int, *, at_end: bool) -> bool:
-        found = self._find_delimiter(end, at_end=at_end)
+        found = self._boundaries.find(self._buffer, self._searched, end, at_end=at_end)
         if found is None:
             return False
         line_start, line_end, level, is_closing = found
@@ -215,37 +209,6 @@ class MessageReader:
         else:
             self._begin_part(self._entities[level])
         return True
-
-    def _find_delimiter(
-        self, end: int, *, at_end: bool
-    ) -> tuple[int, int, int, bool] | None:
-        """Find the first delimiter line.
-
-        Returns:
-            Where it starts and ends, the level of its multipart, whether it closes
-            that; `None` if there is none, or none whose line is complete.
-        """
-        buffer = self._buffer
-        start = buffer.find(self._delimiter, self._searched, end) + 1
-        while start:
-            limit = start + _LONGEST_DELIMITER_LINE
-            line_end = buffer.find(b"\n", start, limit) + 1
-            if not line_end and len(buffer) <= limit:
-                if not at_end:
-                    return None
-                line_end = len(buffer)
-            if line_end:
-                # RFC 2046 §5.1.1: blanks may follow; otherwise the whole line counts,
-                # for one boundary may begin with another
-                line = bytes(buffer[start + 2 : line_end]).rstrip()
-                level = self._boundaries.get(line)
-                if level is not None:
-                    return start, line_end, level, False
-                level = self._boundaries.get(line[:-2])
-                if level is not None and line.endswith(b"--"):
-                    return start, line_end, level, True
-            start = buffer.find(self._delimiter, start, end) + 1
-        return None
 
     def _take(self, end: int) -> None:
         """Read on to a position and hand the bytes to whom they belong."""
@@ -301,7 +264,7 @@ class MessageReader:
 
     def _open_entity(self, fields: dict[bytes, list[bytes]]) -> None:
         """Open what a header section announces, if it matters."""
-        content_type = _parameterized(fields, b"content-type")
+        content_type = read_parameterized(fields, b"content-type")
         declared = _MEDIA_TYPE.match(content_type.value)
         # RFC 2045 §5.2: what can't be read counts as absent
         media_type = declared[0] if declared else self._part_type
@@ -311,7 +274,7 @@ class MessageReader:
         is_deep = len(self._entities) >= self._limits.mime_depth
         if media_type.startswith(b"multipart/"):
             boundary = content_type.raw(b"boundary").rstrip()
-            if not is_deep and 0 < len(boundary) < _LONGEST_DELIMITER_LINE - 4:
+            if not is_deep and 0 < len(boundary) < LONGEST_DELIMITER_LINE - 4:
                 # RFC 2046 §5.1.5: the parts of a digest are messages
                 is_digest = media_type == b"multipart/digest"
                 part_type = b"message/rfc822" if is_digest else _TEXT
@@ -343,19 +306,20 @@ class MessageReader:
         fields: dict[bytes, list[bytes]],
     ) -> None:
         """Open a part that is a file, a message, or text that may hold files."""
-        disposition = _parameterized(fields, b"content-disposition")
+        disposition = read_parameterized(fields, b"content-disposition")
         name = disposition.text(b"filename") or content_type.text(b"name")
-        is_message = media_type in _MESSAGE_TYPES
-        encoding = fields.get(b"content-transfer-encoding", [b""])[0]
+        body = fields.get(b"content-transfer-encoding", [b""])[0]
+        encoding = encoding_name(body)
         if is_file(media_type, disposition.value, has_name=bool(name)):
             attachment = self._new_attachment(name, media_type)
             self._facts.attachments.append(attachment)
-            self._open_content(attachment, content_for(encoding, is_message=is_message))
-        elif encoding_name(encoding) == b"base64":
+            is_message = media_type in _MESSAGE_TYPES
+            self._open_content(attachment, content_for(body, is_message=is_message))
+        elif encoding == b"base64":
             # malware is sent so, and some mail readers save what it is
             attachment = self._new_attachment(None, media_type)
-            self._open_content(attachment, content_for(encoding), is_text=True)
-        elif media_type == _TEXT and encoding_name(encoding) not in _ENCODED:
+            self._open_content(attachment, content_for(body), is_text=True)
+        elif media_type == _TEXT and encoding != b"quotedprintable":
             self._text = UuencodedText(self._add_file)
 
     def _open_content(
@@ -382,11 +346,6 @@ class MessageReader:
         message.number = self._number
         message.content.on_decoded = message.message.feed
         return True
-
-    def _add_hidden(self, attachment: Attachment) -> None:
-        """Add a file that was said to be a text."""
-        if is_no_text(attachment.detected_type):
-            self._facts.attachments.append(attachment)
 
     def _add_message(self, number: str, inner: MessageFacts) -> None:
         """Add what was found in a message that was encoded."""
@@ -428,8 +387,9 @@ class MessageReader:
             inner = entity.finish()
             if inner is not None:
                 self._add_message(entity.number, inner)
-            if entity.is_text and entity.attachment is not None:
-                self._add_hidden(entity.attachment)
+            hidden = entity.attachment if entity.is_text else None
+            if hidden is not None and is_no_text(hidden.detected_type):
+                self._facts.attachments.append(hidden)
         del self._entities[level:]
         if len(closed) == 1 and closed[0].content is not None:
             # a leaf, as most are: nobody waits for another boundary now
@@ -440,15 +400,4 @@ class MessageReader:
     def _survey(self) -> None:
         """Note what the open entities wait for."""
         self._contents = [each.content for each in self._entities if each.content]
-        # the innermost level counts where a boundary is used twice
-        self._boundaries = {
-            each.boundary: level
-            for level, each in enumerate(self._entities)
-            if each.boundary is not None
-        }
-        self._delimiter = b"\n--" + common_prefix(self._boundaries)
-
-
-def _parameterized(fields: dict[bytes, list[bytes]], name: bytes) -> ParameterizedField:
-    bodies = fields.get(name)
-    return ParameterizedField(bodies[0]) if bodies else _ABSENT
+        self._boundaries = Boundaries([each.boundary for each in self._entities])

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dissectors.events import Attachment
 from dissectors.message import Content
-from dissectors.message.entity import Entity, common_prefix
-
-
-@pytest.mark.parametrize(
-    ("boundaries", "prefix"),
-    [
-        ([], b""),
-        ([b"abc"], b"abc"),
-        ([b"abc", b"abd", b"ab"], b"ab"),
-        ([b"x", b"y"], b""),
-    ],
-)
-def test_boundaries_share_a_prefix(boundaries: list[bytes], prefix: bytes) -> None:
-    assert common_prefix(boundaries) == prefix
+from dissectors.message.entity import Entity
 
 
 def test_entity_with_a_gap_has_no_hash() -> None:

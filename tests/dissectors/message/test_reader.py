@@ -143,6 +143,13 @@ def test_line_ends_may_be_bare_lf() -> None:
     assert attachments(MIXED.replace(b"\r\n", b"\n")) == attachments(MIXED)
 
 
+def test_lines_may_end_with_two_carriage_returns() -> None:
+    found = attachments(MIXED.replace(b"\r\n", b"\r\r\n"))
+    assert [each[0] for each in found] == ["one.txt", "two.bin"]
+    assert found[1] == attachments(MIXED)[1]
+    assert read(PLAIN.replace(b"\r\n", b"\r\r\n")).subject == "plain"
+
+
 def test_message_that_is_a_file() -> None:
     message = b"Content-Type: application/pdf; name=a.pdf\r\n\r\n%PDF\r\n--x\r\n"
     assert attachments(message) == [
