@@ -133,6 +133,11 @@ class Monitor:
             self._about.problems.append(error)
         except StoreFullError:
             self.problems.append("too many rows wait to be written: the monitor ends")
+        except MemoryError:
+            self._pipeline.abandon()
+            self.problems.append(
+                "memory ran out: the monitor ends. Allow more (ulimit -v, cgroup)"
+            )
         undecoded = self._pipeline.close()
         with suppress(StoreFullError):
             self._write(undecoded)

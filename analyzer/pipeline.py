@@ -6,9 +6,10 @@ capture -> batches -> segments -> streams -> dissectors -> events -> rows
 from __future__ import annotations
 
 import gc
+import mmap
 import os
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from analyzer.workers import process_count, run_shares
 from captures import (
     MAX_BATCH_BYTES,
     MAX_BATCH_PACKETS,
+    CaptureError,
     ConnectionTable,
     Decoder,
     ReadEngine,
@@ -46,17 +48,17 @@ if TYPE_CHECKING:
 
     from analyzer.session_reader import SessionSink
     from analyzer.sessions import Details, Session
-    from captures import (
-        Attempt,
-        CaptureError,
-        Connection,
-        MergedCaptures,
-        PacketBatch,
-    )
+    from captures import Attempt, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
     from dissectors.services import Protocol
 
 _ALL = Share(0, 1)
+# Address space that is kept back, to tell what was found when memory has run out: for
+# pandas, and the threads of pyarrow. It is never touched, and takes no memory. If there
+# is not that much, less may do.
+_RESERVES_BYTES = (384 << 20, 192 << 20, 96 << 20)
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_ADVICE = "Allow more memory (ulimit -v, cgroup), or read fewer captures at a time"
 
 
 class Pipeline:
@@ -115,6 +117,10 @@ class Pipeline:
     def advance(self, clock_ns: int) -> None:
         """Learn that time has passed without packets; old connections end."""
         self._connections.advance(clock_ns)
+
+    def abandon(self) -> None:
+        """Memory ran out: cut all sessions short, before `close`."""
+        self._connections.abandon()
 
     def close(self) -> Counter[str]:
         """End all sessions; say how many packets could not be decoded, and why."""
@@ -197,7 +203,7 @@ def analyze(  # noqa: PLR0913, keywords only
             shown,
         )
 
-    parts = run_shares(read, processes)
+    parts = [part for part in run_shares(read, processes) if part is not None]
     first = parts[0]
     attempts = first.attempts
     attempts.merge(part.attempts for part in parts[1:])
@@ -206,7 +212,7 @@ def analyze(  # noqa: PLR0913, keywords only
         captures=paths,
         packets=first.packets,
         capture_bytes=first.capture_bytes,
-        problems=_problems(parts),
+        problems=_problems(parts) + _memory_problems(parts, processes),
         notes=first.notes + secrets.notes(sum(part.secrets_used for part in parts)),
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
@@ -255,6 +261,7 @@ class _Part:
     connections_given_up: int
     attempts: Attempts
     secrets_used: int
+    out_of_memory: bool
 
 
 class _TableWriter:
@@ -297,6 +304,22 @@ class _TableWriter:
             self.tables.append(rows)
 
 
+def _memory_problems(parts: Sequence[_Part], processes: int) -> list[CaptureError]:
+    """What is missing because memory ran out, or a process was killed for that."""
+    reasons = []
+    if any(part.out_of_memory for part in parts):
+        reasons.append("it ran out; what was found until then is reported")
+    if len(parts) < processes:
+        lost = processes - len(parts)
+        reasons.append(
+            f"{lost} of {processes} processes were killed; their sessions are missing"
+        )
+    return [
+        CaptureError("memory", f"{reason}. {_ADVICE}", usable=True)
+        for reason in reasons
+    ]
+
+
 def _read_share(
     open_all: Callable[[], MergedCaptures],
     ports: Mapping[int, Protocol],
@@ -309,12 +332,21 @@ def _read_share(
     with _few_collections(), open_all() as batches:
         writer = _TableWriter(batches.names, trust)
         pipeline = Pipeline(writer, ports=ports, share=share, key_log=secrets.key_log)
-        for batch in batches:
-            secrets.take(batches.secrets)
-            pipeline.process(batch)
-            if on_progress is not None:
-                on_progress(batch.position, batches.size)
-        undecoded = pipeline.close()
+        undecoded = None
+        try:
+            with _reserve():
+                for batch in batches:
+                    secrets.take(batches.secrets)
+                    pipeline.process(batch)
+                    if on_progress is not None:
+                        on_progress(batch.position, batches.size)
+                undecoded = pipeline.close()
+        except MemoryError:
+            # go on when what has failed is forgotten
+            pass
+        if out_of_memory := undecoded is None:
+            pipeline.abandon()
+            undecoded = pipeline.close()
     return _Part(
         tables=writer.tables.finish(),
         packets=pipeline.packets,
@@ -325,7 +357,19 @@ def _read_share(
         connections_given_up=pipeline.connections_given_up,
         attempts=writer.attempts,
         secrets_used=secrets.key_log.used,
+        out_of_memory=out_of_memory,
     )
+
+
+@contextmanager
+def _reserve() -> Iterator[None]:
+    """Keep some address space back, if there is some."""
+    with ExitStack() as kept:
+        for size in _RESERVES_BYTES:
+            with suppress(OSError):
+                kept.enter_context(mmap.mmap(-1, size, _PRIVATE, mmap.PROT_READ))
+                break
+        yield
 
 
 @contextmanager

@@ -121,6 +121,9 @@ class SessionReader:
             return
         try:
             self._take(dissector.receive_data(_SIDES[end], data, time_ns, frame))
+        except MemoryError:
+            # nobody's fault: who reads the capture sees to it
+            raise
         except Exception:
             logger.exception(_FAILED, frame)
             self._give_up(end, time_ns, frame)
@@ -133,6 +136,8 @@ class SessionReader:
             return
         try:
             self._take(dissector.receive_gap(_SIDES[end], length, time_ns, frame))
+        except MemoryError:
+            raise
         except Exception:
             logger.exception(_FAILED, frame)
             self._give_up(end, time_ns, frame)
@@ -148,6 +153,8 @@ class SessionReader:
             self._session.ended_by = _SIDES[end]
         try:
             self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
+        except MemoryError:
+            raise
         except Exception:
             logger.exception(_FAILED, frame)
             self._give_up(end, time_ns, frame)

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ MAX_PROCESSES = 8
 _WORTHWHILE_BYTES = 16 << 20
 
 
-class WorkerError(RuntimeError):
-    """A process ended without a result: it was killed, or ran out of memory."""
-
-
 def process_count(paths: Sequence[str]) -> int:
     """How many processes are worthwhile for captures.
 
@@ -40,7 +37,7 @@ def process_count(paths: Sequence[str]) -> int:
     return min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
 
 
-def run_shares(job: Callable[[int], Result], count: int) -> list[Result]:
+def run_shares(job: Callable[[int], Result], count: int) -> list[Result | None]:
     """Run `job(0)` here and `job(1)` to `job(count - 1)` in other processes.
 
     Args:
@@ -48,10 +45,8 @@ def run_shares(job: Callable[[int], Result], count: int) -> list[Result]:
         count: how many shares there are, at least 1.
 
     Returns:
-        The results, by share.
-
-    Raises:
-        WorkerError: a process ended without a result.
+        The results, by share; `None` if a process ended without one: it was killed,
+        or ran out of memory.
     """
     fork = multiprocessing.get_context("fork")
     processes, receivers = [], []
@@ -66,12 +61,12 @@ def run_shares(job: Callable[[int], Result], count: int) -> list[Result]:
             sender.close()
             processes.append(process)
             receivers.append(receiver)
-        results = [job(0)]
+        results: list[Result | None] = [job(0)]
         for receiver in receivers:
             try:
                 results.append(receiver.recv())
-            except EOFError as error:
-                raise WorkerError("a worker process ended unexpectedly") from error
+            except (EOFError, MemoryError):
+                results.append(None)
         return results
     finally:
         for process in processes:
@@ -82,5 +77,6 @@ def run_shares(job: Callable[[int], Result], count: int) -> list[Result]:
 def _run_share(job: Callable[[int], Result], share: int, sender: Connection) -> None:
     # Ctrl-C ends the first process, and that one the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sender.send(job(share))
+    with suppress(MemoryError):
+        sender.send(job(share))
     sender.close()

@@ -121,6 +121,12 @@ class ConnectionTable:
         self._clock_ns = max(self._clock_ns, clock_ns)
         self._expire()
 
+    def abandon(self) -> None:
+        """Memory ran out: let go of all that can be done without."""
+        for key, connection in list(self._connections.items()):
+            connection.discard()
+            self._cut_short(key, connection)
+
     def close(self) -> None:
         """End all connections: the capture is over."""
         for attempt in self._attempts.clear():
@@ -329,8 +335,8 @@ class ConnectionTable:
 
     def _end(self, key: ConnectionKey, connection: Connection, ending: Ending) -> None:
         """End a connection; `ending` holds if it did not end by itself."""
-        self._drop(key, connection)
         connection.finish(ending)
+        self._drop(key, connection)
 
     def _forget(self, key: ConnectionKey, connection: Connection) -> None:
         """Stop following what turned out not to be mail."""

@@ -86,7 +86,6 @@ def _analyze(
 ) -> Analysis:
     from analyzer.load import LoadError
     from analyzer.pipeline import analyze
-    from analyzer.workers import WorkerError
 
     with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
@@ -98,7 +97,7 @@ def _analyze(
                 ca=ca,
                 on_progress=on_progress,
             )
-        except (LoadError, WorkerError) as error:
+        except LoadError as error:
             raise CommandError(str(error)) from error
 
 

@@ -18,6 +18,11 @@ PLAINTEXT = 3
 # what a shell reports for a command that Ctrl-C ended
 INTERRUPTED = 130
 
+_OUT_OF_MEMORY = (
+    "mailtap: memory ran out. Allow more (ulimit -v, cgroup), or read fewer captures "
+    "at a time"
+)
+
 _COMMANDS = (
     "analyze",
     "interfaces",
@@ -31,7 +36,8 @@ _COMMANDS = (
 class _Group(click.Group):
     """Commands that are imported when they are asked for.
 
-    Ctrl-C ends them with the status that shells expect.
+    Ctrl-C ends them with the status that shells expect. If memory runs out where
+    nothing that was found can be told, that is said.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,6 +55,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        except MemoryError:
+            click.echo(_OUT_OF_MEMORY, err=True)
+            sys.exit(FAILED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

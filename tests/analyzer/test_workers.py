@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from analyzer.workers import WorkerError, process_count, run_shares
+from analyzer.workers import process_count, run_shares
 from tests.support.analyses import DEMO
 
 if TYPE_CHECKING:
@@ -29,14 +29,25 @@ def test_large_results_come_back() -> None:
     assert run_shares(lambda _: bytes(10_000_000), 2) == [bytes(10_000_000)] * 2
 
 
-def test_killed_process_is_told() -> None:
+def test_process_that_is_killed_has_no_result() -> None:
     def job(share: int) -> int:
         if share:
             os.kill(os.getpid(), signal.SIGKILL)
         return share
 
-    with pytest.raises(WorkerError):
-        run_shares(job, 2)
+    assert run_shares(job, 2) == [0, None]
+
+
+def test_process_that_runs_out_of_memory_has_no_result(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def job(share: int) -> int:
+        if share:
+            raise MemoryError
+        return share
+
+    assert run_shares(job, 2) == [0, None]
+    assert capfd.readouterr().err == ""
 
 
 def test_error_here_ends_the_others() -> None:
