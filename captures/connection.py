@@ -142,8 +142,8 @@ class Connection:
         last_clock_ns: the latest time of any packet of the capture by then.
         syn_ns: time of the SYN; `None` if it was not seen.
         syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
-        established_ns: time of the originator's first packet behind its SYN; where
-            that was not looked at (off the mail ports), that of the SYN and ACK.
+        established_ns: time of the originator's first packet behind its SYN; of the
+            SYN and ACK, if a connection off the mail ports was noticed before.
         acknowledged_ns: time of the ACK that completed the handshake; `None` if it
             was not seen.
         vlan: outermost VLAN of the first packet, -1 without one.

@@ -302,8 +302,8 @@ class ConnectionTable:
         if earlier:
             connection.first_frame = earlier[0].frame
             connection.start_ns = earlier[0].time_ns
-            connection.established_ns = connection.syn_ack_ns
-            connection.acknowledged_ns = connection.syn_ack_ns
+            if connection.established_ns is None:
+                connection.established_ns = connection.syn_ack_ns
         self._add(key, connection)
         if elsewhere:
             self._watch(key, 1)

@@ -19,16 +19,26 @@ import numpy.typing as npt
 
 from captures.batch import PacketBatch, frame_ids
 from captures.fragments import Defragmenter
+from captures.handshakes import ExpectedAcks
 from captures.link_types import LinkType
 from captures.packets.columns import Gather, Packets
 from captures.packets.peeler import Fragment, Peeler
-from captures.segments import Candidates, Indices, Mask, Segments, TcpFlag
+from captures.segments import (
+    Candidates,
+    Indices,
+    Interest,
+    Mask,
+    Segments,
+    TcpFlag,
+)
 
 if TYPE_CHECKING:
     from captures.segments import SegmentFilter
 
 # up to the flags: enough to follow a connection whose payload was cut off
 _TCP_HEADER_NEEDED = 14
+
+_CONTROL = np.uint8(TcpFlag.SYN | TcpFlag.ACK | TcpFlag.FIN | TcpFlag.RST)
 
 # IPv4 addresses are kept as IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2)
 _IPV4_MAPPED = np.uint64(0xFFFF_0000_0000)
@@ -69,6 +79,7 @@ class Decoder:
         self.keep = keep
         self._undecoded: Counter[str] = Counter()
         self._defragmenter = Defragmenter()
+        self._acks = ExpectedAcks()
 
     def decode(self, batch: PacketBatch) -> tuple[Segments, bytes]:
         """Decode a batch.
@@ -94,6 +105,11 @@ class Decoder:
             if level is not None:
                 together += level.batch.buffer.data
         self.keep.watch([each.candidates for each in headers])
+        for each in headers:
+            self._expect_acks(each)
+        for each in headers:
+            self._mark_acks(each)
+        self._acks.end_batch(len(batch))
         parts = [self._read_segments(each) for each in headers]
         return Segments.in_order(parts), bytes(together)
 
@@ -174,6 +190,33 @@ class Decoder:
             payload=payload,
             captured=captured,
         )
+
+    def _expect_acks(self, headers: _TcpHeaders) -> None:
+        """Remember which numbers will complete the handshakes that are answered."""
+        both = TcpFlag.SYN | TcpFlag.ACK
+        answers = np.flatnonzero((headers.flags & both) == both)
+        if len(answers):
+            at = headers.packets.start[answers]
+            be32 = headers.gather.be32
+            order = headers.level.order[headers.packets.index[answers]]
+            self._acks.expect(be32[at + 4], be32[at + 8], order)
+
+    def _mark_acks(self, headers: _TcpHeaders) -> None:
+        """Mark the bare ACKs that complete a handshake off the mail ports."""
+        if not len(self._acks):
+            return
+        interest = headers.candidates.interest
+        is_bare = (headers.flags & _CONTROL) == TcpFlag.ACK
+        is_bare &= headers.payload >= headers.packets.wire_end
+        is_bare &= (interest & Interest.MAIL_PORT) == 0
+        bare = np.flatnonzero(is_bare)
+        # most numbers differ in their low digits already
+        low = headers.gather.be16[headers.packets.start[bare] + 10]
+        bare = bare[self._acks.may_end_in(low)]
+        at = headers.packets.start[bare]
+        be32 = headers.gather.be32
+        completes = self._acks.are(be32[at + 4], be32[at + 8])
+        interest[bare[completes]] |= np.uint8(Interest.HANDSHAKE)
 
     def _read_segments(self, headers: _TcpHeaders) -> Segments:
         """Read all columns of what may be mail."""

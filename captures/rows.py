@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from captures.connection import Endpoint
+from captures.segments import Interest
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -158,7 +159,7 @@ def _by_connection(
 ) -> Indices:
     """Indices of the segments of interest, those of a connection together."""
     hashed = digest(columns)
-    chosen = segments.interest != 0
+    chosen = (segments.interest & np.uint8(Interest.FOLLOWED)) != 0
     if share.of > 1:
         shared = digest(columns[:_HOST_COLUMNS]) if share.follows_hosts else hashed
         chosen &= shared % np.uint64(share.of) == share.number

@@ -40,9 +40,13 @@ class Interest(IntFlag):
     CLIENT_BEGINNING = 8
     # its ports are those of a connection elsewhere that may be mail
     WATCHED = 16
+    # it completes a handshake
+    HANDSHAKE = 32
 
     MAIL_PORT = FROM_MAIL_PORT | TO_MAIL_PORT
     BEGINNING = SERVER_BEGINNING | CLIENT_BEGINNING
+    # such a segment is of a connection that may be mail
+    FOLLOWED = MAIL_PORT | BEGINNING | WATCHED
 
 
 @dataclass(slots=True)

@@ -402,8 +402,9 @@ def test_connection_elsewhere_is_followed_from_its_handshake_on() -> None:
         (0, None),
         (1, None),
     ]
-    syn, syn_ack = talk.packets[0].time_ns, talk.packets[1].time_ns
-    assert account.times[2:] == (syn, syn_ack, syn_ack)
+    syn, syn_ack, ack = (packet.time_ns for packet in talk.packets[:3])
+    assert account.times[2:] == (syn, syn_ack, ack)
+    assert [packets for packets, *_ in account.counters] == [5, 3]
     assert account.times[0] == syn
     assert account.frames[0] == 1
     assert account.ending is Ending.CLOSED
