@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 
 from dissectors.events import Certificate
 from dissectors.tls.hello import escape
@@ -191,14 +192,32 @@ def _read_self_signature(parsed: x509.Certificate, facts: Certificate) -> None:
         facts.self_signed = False
         return
     try:
-        parsed.verify_directly_issued_by(parsed)
-    except InvalidSignature:
-        facts.self_signed = False
+        facts.self_signed = _is_signed_by_itself(parsed)
     except UnsupportedAlgorithm:
-        # SHA-1 and the like; nobody else is named as its issuer
+        # MD2 and the like; nobody else is named as its issuer
         facts.self_signed = True
-    else:
-        facts.self_signed = True
+
+
+def _is_signed_by_itself(parsed: x509.Certificate) -> bool:
+    """Verify the signature; a weak one, too, which the library refuses to look at."""
+    key = parsed.public_key()
+    signature, signed = parsed.signature, parsed.tbs_certificate_bytes
+    weak = parsed.signature_hash_algorithm
+    try:
+        if not isinstance(weak, hashes.SHA1 | hashes.MD5):
+            parsed.verify_directly_issued_by(parsed)
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, signed, padding.PKCS1v15(), weak)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, signed, ec.ECDSA(weak))
+        elif isinstance(key, dsa.DSAPublicKey):
+            key.verify(signature, signed, weak)
+        else:
+            return False
+    except (InvalidSignature, TypeError, ValueError):
+        # by another key, or one of another kind
+        return False
+    return True
 
 
 def _read_constraints(parsed: x509.Certificate, facts: Certificate) -> None:

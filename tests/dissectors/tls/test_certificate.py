@@ -16,6 +16,7 @@ from dissectors.tls.certificate import certificate_facts, read_certificate_messa
 from dissectors.tls.structs import MalformedStructError
 from tests.dissectors.tls.certificates import make_certificate
 from tests.dissectors.tls.wire import vector
+from tests.support.chains.certificates import Plan, key
 
 YEAR_2024_NS = 1_704_067_200_000_000_000
 YEAR_2030_NS = 1_893_456_000_000_000_000
@@ -35,6 +36,22 @@ def test_chain_of_tls_1_3_has_extensions() -> None:
 
 def test_server_has_no_certificate() -> None:
     assert read_certificate_message(vector(3, b""), tls_1_3=False) == []
+
+
+@pytest.mark.parametrize("kind", ["rsa2048", "ec-secp256r1", "dsa", "ed25519"])
+@pytest.mark.parametrize("digest", ["md5", "sha1", "sha256"])
+def test_own_signature_is_verified_be_it_weak(kind: str, digest: str) -> None:
+    own, other = key(kind, 1), key(kind, 2)
+    signed = certificate_facts(Plan("x", own, "x", own, digest=digest).make(), 10)
+    assert (signed.certificate.self_signed, signed.oddity) == (True, None)
+    forged = certificate_facts(Plan("x", own, "x", other, digest=digest).make(), 10)
+    assert (forged.certificate.self_signed, forged.oddity) == (False, None)
+
+
+def test_signature_of_another_kind_of_key_is_not_its_own() -> None:
+    plan = Plan("x", key("rsa2048", 1), "x", key("ec-secp256r1", 1), digest="sha1")
+    facts = certificate_facts(plan.make(), 10)
+    assert (facts.certificate.self_signed, facts.oddity) == (False, None)
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0\5abc", vector(3, b"\0\0\5abc")])

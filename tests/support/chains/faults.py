@@ -126,6 +126,7 @@ def _distrust(case: Case, random_: random.Random) -> None:
 def _self_sign(case: Case, random_: random.Random) -> None:
     _sign_itself(case.plans[0])
     case.plans[0].drop(x509.AuthorityKeyIdentifier)
+    case.plans[0].digest = random_.choice(("sha256", "sha1", "md5"))
     case.anchors = random_.choice(([], [-1], [0]))
 
 
