@@ -69,13 +69,14 @@ def _is_own_time(comparison: Comparison, _: list[Certificate]) -> bool:
 
 
 def _is_unfit_issuer(comparison: Comparison, known: list[Certificate]) -> bool:
+    if (comparison.status, comparison.kinds) != (trust.INVALID, {trust.ISSUER_MISSING}):
+        return False
+    last = known[0]
+    for _ in range(comparison.answer.depths[0]):
+        last = next((each for each in known if each.subject == last.issuer), last)
     # of version 2, mailtap knows no name
-    issuers = {each.issuer for each in known}
-    return (
-        comparison.status == trust.INVALID
-        and comparison.kinds == {trust.ISSUER_MISSING}
-        and any(each.subject in issuers or each.subject is None for each in known)
-    )
+    others = {each.subject for each in known if each.sha256 != last.sha256}
+    return last.issuer in others or None in others
 
 
 def _is_unreadable_extension(comparison: Comparison, _: list[Certificate]) -> bool:

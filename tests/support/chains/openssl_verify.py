@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-_ERROR = re.compile(r"error (\d+) at \d+ depth lookup")
+_ERROR = re.compile(r"error (\d+) at (\d+) depth lookup")
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Answer:
 
     Attributes:
         errors: the numbers of its errors, first one first.
+        depths: where in the path each is; 0 is the server's own certificate.
         text: all that it printed.
     """
 
     is_trusted: bool
     errors: list[int]
+    depths: list[int]
     text: str
 
 
@@ -43,7 +45,8 @@ def ask_openssl(
         readable = [each for each in sent if _is_readable(each)]
         text, is_trusted = _verify(readable, anchors, time)
         errors = _ERROR.findall(text)
-    return Answer(is_trusted, [int(each) for each in errors], text)
+    numbers = [int(number) for number, _ in errors]
+    return Answer(is_trusted, numbers, [int(depth) for _, depth in errors], text)
 
 
 def _verify(
