@@ -67,7 +67,7 @@ def judge(
     Returns:
         One of the names of `analyzer.trust`.
     """
-    own, *others = map(_load_der, sent)
+    own, *others = [_load(each, crypto.FILETYPE_ASN1) for each in sent]
     if own is None:
         return UNREADABLE
     upper = [each for each in others if each is not None]
@@ -90,17 +90,12 @@ def judge(
 
 def _load(data: bytes, form: int) -> crypto.X509 | None:
     try:
-        return crypto.load_certificate(form, data)
+        loaded = crypto.load_certificate(form, data)
+        read = crypto.dump_certificate(crypto.FILETYPE_ASN1, loaded)
     except crypto.Error:
         return None
-
-
-def _load_der(der: bytes) -> crypto.X509 | None:
-    loaded = _load(der, crypto.FILETYPE_ASN1)
-    if loaded is None:
-        return None
     # clients refuse what has more bytes behind it
-    has_more = len(crypto.dump_certificate(crypto.FILETYPE_ASN1, loaded)) < len(der)
+    has_more = form == crypto.FILETYPE_ASN1 and len(read) < len(data)
     return None if has_more else loaded
 
 

@@ -64,6 +64,7 @@ _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 # RFC 1700 "ISO_8859-1:1987" and the like: the year of a standard
 _YEAR = re.compile(r"(?<=\D\D8859\d)(?:19|20)\d\d$")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # what windows-1252 adds to Latin-1 (WHATWG, index windows-1252)
 _WINDOWS_1252 = {
     code: character
@@ -108,7 +109,9 @@ def decode_charset(data: bytes | bytearray, charset: bytes) -> str:
         return decode_unlabelled(data)
     if codec == "cp1252":
         return _decode_windows_1252(data)
-    return data.decode(codec, _ERRORS.get(codec, "replace"))
+    text = data.decode(codec, _ERRORS.get(codec, "replace"))
+    # Python's UTF-7 lets halves of characters through, which nobody can write
+    return _SURROGATE.sub("\ufffd", text) if codec == "utf_7" else text
 
 
 def decode_unlabelled(data: bytes | bytearray) -> str:

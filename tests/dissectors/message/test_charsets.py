@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dissectors.message.charsets import decode_charset, decode_unlabelled
+from dissectors.message.charsets import _CODECS, decode_charset, decode_unlabelled
 from tests.dissectors.message.labels import WHATWG_LABELS
 
 
@@ -107,6 +109,19 @@ def test_names_are_compared_by_letters_and_digits(
 
 def test_invalid_bytes_are_replaced() -> None:
     assert decode_charset(b"a\xffb", b"utf-8") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [(b"+2AA-", "\ufffd"), (b"a+3AA-b", "a\ufffdb"), (b"+2D3eAA-", "\U0001f600")],
+)
+def test_half_characters_of_utf_7_are_replaced(data: bytes, text: str) -> None:
+    assert decode_charset(data, b"utf-7") == text
+
+
+@given(st.sampled_from(sorted(_CODECS)), st.binary(max_size=20))
+def test_what_is_decoded_can_be_written(charset: str, data: bytes) -> None:
+    decode_charset(data, charset.encode()).encode()
 
 
 @pytest.mark.parametrize(
