@@ -68,7 +68,7 @@ SECTIONS = (
         "failed",
         "Failures",
         lambda a: reports.failed(a.sessions),
-        ("temporary",),
+        ("temporary", "service"),
         style="bold yellow",
     ),
     Section("attempts", "Connections without data", reports.attempts),

@@ -23,7 +23,13 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _WIDEST_CELL = 40
 _GAP = 2
 # text that reads well in several lines, and how narrow it may become
-_WRAPPED_WIDTHS = {"client_ips": 25, "gained": 22, "last_error": 40, "verdict": 29}
+_WRAPPED_WIDTHS = {
+    "client_ips": 25,
+    "failure": 22,
+    "gained": 22,
+    "last_error": 30,
+    "verdict": 29,
+}
 # in a pipe nothing is folded or left out
 _UNLIMITED = 10_000
 

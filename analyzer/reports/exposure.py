@@ -24,7 +24,8 @@ KINDS = (
     Protection.FAILED,
     Protection.UNKNOWN,
 )
-RESULTS = tuple(Outcome)
+# columns of flags; `Protection` knows another "unknown"
+RESULTS = {each: f"login_{each}" for each in Outcome}
 # from harmless to worst
 EXPOSURES = (Exposure.NOTHING, Exposure.OFFLINE, Exposure.TOKEN, Exposure.PASSWORD)
 
@@ -51,7 +52,9 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
 
         - `role`, and a flag per `Protection`;
         - `encrypted`: it used TLS;
-        - `has_login`: a login was seen in clear, with a flag per `Outcome`;
+        - `attempt`: the connection was refused, or nobody answered;
+        - `has_login`: a login was seen in clear, with a flag per `Outcome`, as in
+          `RESULTS`;
         - `guessed`: a login failed;
         - `plaintext_login`: there was something to it, as the verdict says;
         - `severity`: what it showed, as a place in `EXPOSURES`;
@@ -68,10 +71,11 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     facts = sessions[_KEPT].rename(columns={"starttls": "step"})
     for kind in KINDS:
         facts[kind] = _flags(kinds == kind)
-    for result in RESULTS:
-        facts[result] = _flags(sessions["auth_result"] == result)
+    for result, name in RESULTS.items():
+        facts[name] = _flags(sessions["auth_result"] == result)
     places = {name.value: place for place, name in enumerate(EXPOSURES)}
     facts["severity"] = sessions["auth_exposure"].map(places).fillna(0).astype("int64")
+    facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
     facts["encrypted"] = facts[Protection.IMPLICIT] | facts[Protection.STARTTLS]
     # whoever has the keys sees logins that nobody else saw
     was_hidden = _flags(sessions["tls_decrypted"])
@@ -84,11 +88,13 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     # a server may let a client in without a login (RFC 9051 §7.1.4: PREAUTH)
     opened = ~facts["encrypted"] & _flags(sessions["mailboxes"].list.len() > 0)
     pair = ["client_ip", "server_ip", "protocol"]
-    facts["guessed"] = _flags(sessions["auth_failures"] > 0) | facts[Outcome.FAILURE]
+    facts["guessed"] = (
+        _flags(sessions["auth_failures"] > 0) | facts[RESULTS[Outcome.FAILURE]]
+    )
     clients = facts.groupby(pair)
     only_guesses = clients["guessed"].transform("any").astype(bool)
-    only_guesses &= ~clients[Outcome.SUCCESS].transform("any").astype(bool)
-    got_in = facts["has_login"] & ~facts[Outcome.FAILURE] & ~only_guesses
+    only_guesses &= ~clients[RESULTS[Outcome.SUCCESS]].transform("any").astype(bool)
+    got_in = facts["has_login"] & ~facts[RESULTS[Outcome.FAILURE]] & ~only_guesses
     facts["works"] = got_in | facts["mail"] | opened
     nothing_missing = _flags(sessions["missing_bytes"] == 0)
     facts["is_whole"] = _flags(sessions["complete"]) & nothing_missing

@@ -101,7 +101,7 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
         verdict(_port_use(port, clients[_key(port, _PORT)])) for port in _records(ports)
     )
     return _worst_first(
-        ports.drop(columns="protocol"),
+        ports.drop(columns=["protocol", "attempts"]),
         ["plaintext_logins", "plaintext_mail", "clear", "sessions"],
     )
 
@@ -124,12 +124,15 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
         severity=("severity", "max"),
         first_seen=("start", "min"),
         last_seen=("end", "max"),
-        **{name: (name, "any") for name in (*RESULTS, "mail", "works", "used_tls")},
+        **{
+            name: (name, "any")
+            for name in (*RESULTS.values(), "mail", "works", "used_tls")
+        },
     )
     users = grouped.reset_index().merge(
         _count_ports(facts)[[*_PORT, "offered"]], on=_PORT, how="left"
     )
-    users["result"] = _texts(map(_results, _records(users[[*RESULTS]])))
+    users["result"] = _texts(map(_results, _records(users[[*RESULTS.values()]])))
     users["gained"] = _texts(map(_gain, _records(users[["severity", "mail"]])))
     users["would_break"] = would_break(users)
     tail = ["sessions", "offered", "used_tls", "would_break", "first_seen", "last_seen"]
@@ -180,6 +183,7 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
         plaintext_logins=("plaintext_login", "sum"),
         plaintext_mail=("mail", "sum"),
         clients=("client_ip", "nunique"),
+        attempts=("attempt", "sum"),
     )
     clear = facts[facts["clear"]].groupby(_PORT)["client_ip"].nunique()
     ports["clear_clients"] = clear.reindex(ports.index).fillna(0).astype("int64")
@@ -224,6 +228,7 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
         encrypted=port["implicit"] + port["starttls"],
         implicit=port["implicit"],
         failed=port["failed"],
+        attempts=port["attempts"],
         offered=port["offered"],
         clients=clients,
     )
@@ -261,7 +266,8 @@ def _use(client: Mapping[str, Any]) -> ClientUse:
 
 
 def _results(user: Mapping[str, Any]) -> str | None:
-    return ", ".join(result for result in RESULTS if user[result]) or None
+    found = (result for result, name in RESULTS.items() if user[name])
+    return ", ".join(found) or None
 
 
 def _gain(user: Mapping[str, Any]) -> str:

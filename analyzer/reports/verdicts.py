@@ -57,6 +57,7 @@ class PortUse:
         encrypted: how many used TLS.
         implicit: how many of these did so from the first byte on.
         failed: how many began TLS in vain.
+        attempts: how many connections were refused, or not answered.
         offered: the protected ways that the server offers.
         clients: the clients that used it in clear, by what they did.
     """
@@ -67,6 +68,7 @@ class PortUse:
     encrypted: int = 0
     implicit: int = 0
     failed: int = 0
+    attempts: int = 0
     offered: str = UNKNOWN
     clients: Mapping[ClientUse, Sequence[str]] = field(default_factory=dict)
 
@@ -137,6 +139,8 @@ def _users(port: PortUse) -> list[str]:
 def _without_clear(port: PortUse) -> str:
     if port.failed and not port.encrypted:
         return "nobody got in"
+    if port.sessions and port.attempts == port.sessions:
+        return "nobody got in: no connection was accepted"
     if not port.encrypted:
         return "can't tell: nothing was said, or it was not captured"
     if port.encrypted + port.failed < port.sessions:

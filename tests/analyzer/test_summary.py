@@ -114,9 +114,9 @@ def test_hostile_words_can_not_control_the_terminal(
     dialogue = (
         Dialogue(110)
         .server(b"+OK " + word + b"\r\n")
-        .client(b"USER " + word * 20 + b"\r\n")
+        .client(b"USER " + b"x" * 300 + b"\r\n")
         .server(b"+OK\r\n")
-        .client(b"PASS x\r\n")
+        .client(b"PASS hush\r\n")
         .server(b"-ERR " + word + b"\r\n")
         .close()
     )
@@ -127,7 +127,7 @@ def test_hostile_words_can_not_control_the_terminal(
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text) if width else text
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", plain)
     if width != 20:
-        assert r"-ERR \x1b]0;x\x07\x1b[31m\u202e" in plain.replace("\n", "")
+        assert r"-ERR\x1b]0;x\x07\x1b[31m\u202e" in re.sub(r"\s", "", plain)
 
 
 def test_json_has_every_section_of_the_terminal() -> None:

@@ -12,13 +12,24 @@ from analyzer.reports.exposure import (
     is_relay,
     would_break,
 )
+from analyzer.reports.protection import Protection
+from dissectors.events import Outcome
 from tests.support.analyses import CAPTURES, analysis_of
 from tests.support.plaintext import Sessions, upgrade
+from tests.support.tables import sessions_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FLAGS = (*KINDS, *RESULTS, "encrypted", "has_login", "exposed", "mail", "works")
+FLAGS = (
+    *KINDS,
+    *RESULTS.values(),
+    "encrypted",
+    "has_login",
+    "exposed",
+    "mail",
+    "works",
+)
 
 
 def holds(name: str) -> list[set[str]]:
@@ -32,11 +43,11 @@ def holds(name: str) -> list[set[str]]:
     [
         (
             "pop3-user-pass",
-            {"clear", "success", "has_login", "exposed", "mail", "works"},
+            {"clear", "login_success", "has_login", "exposed", "mail", "works"},
         ),
-        ("pop3-failed-login", {"clear", "failure", "has_login", "exposed"}),
-        ("pop3-apop", {"clear", "success", "has_login", "mail", "works"}),
-        ("imap-cram-md5", {"clear", "success", "has_login", "works"}),
+        ("pop3-failed-login", {"clear", "login_failure", "has_login", "exposed"}),
+        ("pop3-apop", {"clear", "login_success", "has_login", "mail", "works"}),
+        ("imap-cram-md5", {"clear", "login_success", "has_login", "works"}),
         ("imap-midstream", {"clear", "mail", "works"}),
         ("imap-implicit-tls", {"implicit", "encrypted"}),
         ("pop3-stls", {"starttls", "encrypted"}),
@@ -118,3 +129,11 @@ def test_session_with_a_hole_is_not_whole() -> None:
     whole = [list(exposure(analysis_of(name).sessions)["is_whole"]) for name in names]
 
     assert whole == [[True], [False], [False]]
+
+
+def test_unknown_result_is_told_from_unknown_protection() -> None:
+    unknown = {"client_bytes": 9, "auth_result": "unknown", "auth_exposure": "password"}
+    facts = exposure(sessions_of(unknown, {"ended": "refused"}))
+
+    assert list(facts[RESULTS[Outcome.UNKNOWN]]) == [True, False]
+    assert list(facts[Protection.UNKNOWN]) == [False, True]

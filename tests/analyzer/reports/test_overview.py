@@ -177,3 +177,28 @@ def test_every_report_works_on_every_capture(name: str) -> None:
     assert all(isinstance(report, pd.DataFrame) for report in made)
     if sessions.empty:
         assert all(report.empty for report in made)
+
+
+def test_refused_connection_is_nowhere_plaintext_or_reset(tmp_path: Path) -> None:
+    dialogue = Dialogue(993, handshake=False).send(CLIENT, flags=SYN)
+    dialogue.send(SERVER, flags=RST | ACK)
+    sessions = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue)).sessions
+
+    (service,) = reports.by_service(sessions).to_dict("records")
+    assert (service["sessions"], service["plaintext_logins"]) == (1, 0)
+    assert pd.isna(service["encrypted_share"])
+    assert reports.encrypted_share(sessions) is None
+    assert list(reports.protection(sessions)) == ["unknown"]
+    assert reports.by_verdict(sessions)["verdict"].tolist() == ["unknown"]
+    (port,) = reports.plaintext_ports(sessions).to_dict("records")
+    assert (port["clear"], port["unknown"]) == (0, 1)
+    assert port["verdict"] == "nobody got in: no connection was accepted"
+    assert reports.failed(sessions)["failure"].tolist() == ["connection-refused"]
+
+
+def test_versions_are_those_of_handshakes_that_succeeded() -> None:
+    sessions = analysis_of("imap-untrusted-certificate").sessions
+
+    assert sessions["tls_version"].notna().any()
+    assert reports.tls_versions(sessions).empty
+    assert reports.by_tls_version(sessions).empty

@@ -200,7 +200,7 @@ def test_users_are_told_with_what_was_gained(capture: str, gained: str) -> None:
 
 def test_token_is_gained_from_xoauth2(sessions: Sessions, tmp_path: Path) -> None:
     dialogue = sessions.smtp(587, "192.0.2.1")
-    dialogue.client(b"AUTH XOAUTH2 dXNlcj10b20BYXV0aD1CZWFyZXIgeA==\r\n")
+    dialogue.client(b"AUTH XOAUTH2 dXNlcj10b20BYXV0aD1CZWFyZXIgeAEB\r\n")
     dialogue.server(b"235 ok\r\n")
 
     told = users(sessions.analyse(tmp_path), "auth_user", "gained", "would_break")
@@ -361,7 +361,7 @@ def test_connection_without_an_answer_proves_nothing(
     analysis = sessions.analyse(tmp_path)
 
     assert verdicts(analysis) == {
-        (143, "access"): "can't tell: nothing was said, or it was not captured"
+        (143, "access"): "nobody got in: no connection was accepted"
     }
     assert offered(analysis) == {(143, "access"): "unknown"}
 

@@ -172,3 +172,9 @@ def test_verdict_of_relay_names_clients_that_use_tls_at_times() -> None:
         "the only session was in clear; the server offers STARTTLS, "
         "1 client used it at other times: 192.0.2.1; TLS failed in 1 session"
     )
+
+
+def test_port_that_accepts_no_connection_lets_nobody_in() -> None:
+    assert access(3, 0, attempts=3) == "nobody got in: no connection was accepted"
+    assert access(3, 0, attempts=2).startswith("can't tell")
+    assert access(0, 0).startswith("can't tell")
