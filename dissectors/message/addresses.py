@@ -40,3 +40,11 @@ def split_addresses(body: bytes) -> Iterator[bytes]:
         position = found.end()
         if found[2] != b":" and not _ONLY_COMMENTS.fullmatch(found[1]):
             yield found[1].strip()
+
+
+def without_groups(body: bytes) -> bytes:
+    """Leave the addresses of an unfolded address list as they are, without groups.
+
+    Without the semicolon that ends a group, a colon is likely one of a name.
+    """
+    return b", ".join(split_addresses(body)) if b";" in body else body

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dissectors.message.addresses import split_addresses
+from dissectors.message.addresses import split_addresses, without_groups
 from dissectors.message.trace import find_origin
 from dissectors.message.words import decode_words
 
@@ -68,7 +68,10 @@ def apply_fields(
 
     facts.message_id = text(b"message-id")
     facts.subject = text(b"subject")
-    facts.from_ = text(b"from")
+    if b"from" in fields:
+        # RFC 6854 allows groups here, too
+        authors = without_groups(fields[b"from"][0])
+        facts.from_ = decode_words(authors)[:longest]
     facts.date = text(b"date")
     facts.mailer = text(b"user-agent")
     if facts.mailer is None:
@@ -94,7 +97,8 @@ def _apply_rare_fields(
     if b"received" in fields:
         facts.received = texts(b"received")
     if b"reply-to" in fields:
-        facts.reply_to = texts(b"reply-to")[0]
+        answers_to = without_groups(fields[b"reply-to"][0])
+        facts.reply_to = decode_words(answers_to)[:longest]
     if b"in-reply-to" in fields:
         facts.in_reply_to = texts(b"in-reply-to")[0]
     if b"authentication-results" in fields:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.message.addresses import split_addresses
+from dissectors.message.addresses import split_addresses, without_groups
 from dissectors.message.words import decode_words
 
 
@@ -52,6 +52,20 @@ from dissectors.message.words import decode_words
 )
 def test_address_list_is_split(body: bytes, addresses: list[str]) -> None:
     assert [decode_words(each) for each in split_addresses(body)] == addresses
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"),
+    [
+        (b"Team: a@x, b@x;", b"a@x, b@x"),
+        (b'"A: B" <a@x>', b'"A: B" <a@x>'),
+        (b"a@x ,  b@x", b"a@x ,  b@x"),
+        (b"nobody:;", b""),
+        (b"News: today <a@x>", b"News: today <a@x>"),
+    ],
+)
+def test_only_the_names_of_groups_are_left_out(body: bytes, rest: bytes) -> None:
+    assert without_groups(body) == rest
 
 
 @given(st.text('a@,:;<>()[]"\\ =?q', max_size=200).map(str.encode))

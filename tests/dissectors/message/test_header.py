@@ -33,6 +33,12 @@ def test_fields_are_decoded() -> None:
     assert facts.mailer == "Example 1.0"
 
 
+def test_authors_and_answers_may_be_groups() -> None:
+    """RFC 6854."""
+    facts = facts_of(b"From: =?utf-8?q?T?=: a@x, b@x;\r\nReply-To: T: c@x;\r\n")
+    assert (facts.from_, facts.reply_to) == ("a@x, b@x", "c@x")
+
+
 def test_absent_fields_are_none_and_empty_ones_are_empty() -> None:
     facts = facts_of(b"Subject:\n")
     assert facts.subject == ""
