@@ -22,7 +22,7 @@ import abc
 import enum
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.events import (
     Anomaly,
@@ -85,6 +85,14 @@ def decode_text(raw: bytes, limit: int) -> str:
     return raw[:limit].decode("utf-8", "backslashreplace")
 
 
+class Place(NamedTuple):
+    """Where something is in a side's stream, and which packet brought it."""
+
+    offset: int
+    time_ns: int
+    frame: int
+
+
 class LineBuffer:
     """The unread bytes of one side, and how far they were searched for a line.
 
@@ -96,7 +104,7 @@ class LineBuffer:
         overlong: lines over the limit since the owner last reset it.
         skipping: what comes next is the rest of such a line.
 
-    Bytes may wait here while others come; `mark` and `place` tell when they came.
+    Bytes may wait here while others come; `mark` notes when they came.
     """
 
     __slots__ = (
@@ -128,6 +136,8 @@ class LineBuffer:
     def mark(self, end: int, time_ns: int, frame: int) -> None:
         """Note which packet brought the bytes up to a place in the stream."""
         marks = self._marks
+        while marks and marks[0][0] < self.offset:
+            del marks[0]
         if marks and (marks[-1][2] == frame or len(marks) >= _MAX_MARKS):
             marks.pop()
         marks.append((end, time_ns, frame))
@@ -138,6 +148,13 @@ class LineBuffer:
         while marks and marks[0][0] < self.offset:
             del marks[0]
         return marks[0][1:] if marks else None
+
+    def place_of(self, offset: int) -> Place | None:
+        """Where the byte at an offset is, if it was marked and is not long gone."""
+        for end, time_ns, frame in self._marks:
+            if end > offset:
+                return Place(offset, time_ns, frame)
+        return None
 
     def forget_places(self) -> None:
         """Forget all marks: what was marked is read by somebody else."""
@@ -383,7 +400,7 @@ class MailDissector(abc.ABC):
     def _end_proxy_header(self, header: ProxyHeaderReader) -> None:
         self._proxy_header = None
         if header.state is HeaderState.MALFORMED:
-            self._anomaly("proxy_header_malformed", _CLIENT)
+            self._anomaly("proxy_header_malformed", _CLIENT, at=self._here(_CLIENT))
         if header.attributes:
             self._events.append(ClientForwarded(header.attributes))
         self._input[_CLIENT].offset += header.length
@@ -427,7 +444,10 @@ class MailDissector(abc.ABC):
             return self._turn_around(happened)
         self._time_ns, self._frame = at
         if not reported:
-            self._anomaly("stream_gap", side, f"{length} bytes")
+            unread = self._input[side]
+            offset = unread.offset + len(unread.data) + len(self._undecided[side])
+            place = Place(offset, time_ns, frame)
+            self._anomaly("stream_gap", side, f"{length} bytes", at=place)
         self._has_gap = True
         if side is _CLIENT and self._proxy_header is not None:
             length = self._give_up_proxy_header(self._proxy_header, length)
@@ -445,6 +465,7 @@ class MailDissector(abc.ABC):
             # the first records are in the hole
             self._enter_tls(side)
         if self._tls is not None and self._mode[side] is _TLS:
+            self._input[side].offset += length
             self._take_tls(self._tls.receive_gap(side, length, time_ns, frame))
         else:
             self._pass_gap(side, length)
@@ -478,7 +499,7 @@ class MailDissector(abc.ABC):
             for side in _SIDES:
                 self._take_tls(self._tls.receive_eof(side, *at))
         elif self._upgraded and not self._has_gap:
-            self._anomaly("starttls_not_begun", Side.CLIENT)
+            self._anomaly("starttls_not_begun", _CLIENT, at=self._here(_CLIENT))
         if self._inside is not None:
             for side in _SIDES:
                 self._take_secured(self._inside.receive_eof(side, *at))
@@ -623,18 +644,16 @@ class MailDissector(abc.ABC):
         else:
             unread = self._input[side]
             unread.data += data
-            if side is _CLIENT:
-                end = unread.offset + len(unread.data)
-                unread.mark(end, self._time_ns, self._frame)
+            end = unread.offset + len(unread.data)
+            unread.mark(end, self._time_ns, self._frame)
             self._advance(side)
 
     def _hold_undecided(self, side: Side, data: bytes) -> None:
         """Keep bytes of which it is not known yet what they are."""
         unread, held = self._input[side], self._undecided[side]
         held += data
-        if side is _CLIENT:
-            end = unread.offset + len(unread.data) + len(held)
-            unread.mark(end, self._time_ns, self._frame)
+        end = unread.offset + len(unread.data) + len(held)
+        unread.mark(end, self._time_ns, self._frame)
 
     def _note_place(self) -> None:
         """What the client sent happened when it came, however long it waited.
@@ -745,7 +764,7 @@ class MailDissector(abc.ABC):
     def _report_plaintext(self, side: Side) -> None:
         if not self._plaintext_after_upgrade[side]:
             self._plaintext_after_upgrade[side] = True
-            self._anomaly("starttls_plaintext_after", side)
+            self._anomaly("starttls_plaintext_after", side, at=self._here(side))
 
     def _enter_tls(self, side: Side) -> None:
         self._mode[side] = _TLS
@@ -775,6 +794,7 @@ class MailDissector(abc.ABC):
         """Let TLS read; return what is clear text behind a handshake that failed."""
         tls = self._tls
         assert tls is not None
+        self._input[side].offset += len(data)
         self._take_tls(tls.receive_data(side, data, self._time_ns, self._frame))
         if not tls.unread:
             return b""
@@ -861,14 +881,28 @@ class MailDissector(abc.ABC):
     def _report_message(self, message: MessageTransferred, side: Side) -> None:
         """Report a message, and what of it was over a limit."""
         self._events.append(message)
+        place = Place(message.offset, message.time_ns, message.frame)
         for code in message.facts.overruns:
-            self._anomaly(code, side)
+            self._anomaly(code, side, at=place)
 
-    def _anomaly(self, code: str, side: Side, detail: str = "") -> None:
+    def _anomaly(
+        self, code: str, side: Side, detail: str = "", *, at: Place | None = None
+    ) -> None:
+        """Report something odd: `at` its place, or else that of the last line."""
         self.counts.anomalies += 1
         is_kept = self.counts.anomalies <= self.limits.anomalies
         if is_kept or code in _FINAL_ANOMALIES:
-            offset = self._input[side].offset
-            self._events.append(
-                Anomaly(code, side, offset, self._time_ns, self._frame, detail)
-            )
+            offset, time_ns, frame = at or self._last_line(side)
+            self._events.append(Anomaly(code, side, offset, time_ns, frame, detail))
+
+    def _last_line(self, side: Side) -> Place:
+        """Where the line is that was taken last; of what waited, when it came."""
+        unread = self._input[side]
+        at = unread.place() or (self._time_ns, self._frame)
+        return Place(unread.line_offset, *at)
+
+    def _here(self, side: Side) -> Place:
+        """Where the next unread byte of a side is."""
+        offset = self._input[side].offset
+        now = Place(offset, self._time_ns, self._frame)
+        return self._input[side].place_of(offset) or now

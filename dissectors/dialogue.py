@@ -96,6 +96,7 @@ class Command:
 
     Attributes:
         unreported: it is no exchange, but may be answered.
+        offset: where its line is in the client's stream.
         pipelined: it was sent before the reply to another one came.
         stray: the login, or part of one, that it is, and no command.
     """
@@ -105,6 +106,7 @@ class Command:
     stray: StrayLogin | None = None
     unreported: bool = False
     pipelined: bool = False
+    offset: int = 0
 
 
 class _OddLine(NamedTuple):
@@ -349,6 +351,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._stray_replies = False
         if kind is _COMMAND:
             command.pipelined = self._is_in_flight()
+            command.offset = self._input[_CLIENT].line_offset
         self._awaiting.append(command)
         if len(self._awaiting) > self.limits.pending_commands:
             self._anomaly("too_many_pending_commands", Side.CLIENT)

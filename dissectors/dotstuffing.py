@@ -17,7 +17,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dissectors.conversation import LineBuffer
+    from dissectors.conversation import LineBuffer, Place
 
 # what may follow a lookalike before it is taken for text
 MAX_DOUBTFUL_BYTES = 64 * 1024
@@ -35,6 +35,7 @@ class StuffedText:
     Attributes:
         ended: the lone dot was read.
         lookalike_seen: there was a lookalike.
+        lookalike_place: where the first one was.
         in_doubt: the unread bytes begin with a lookalike.
     """
 
@@ -44,6 +45,7 @@ class StuffedText:
         "_searched",
         "ended",
         "in_doubt",
+        "lookalike_place",
         "lookalike_seen",
     )
 
@@ -56,6 +58,7 @@ class StuffedText:
         """
         self.ended = False
         self.lookalike_seen = False
+        self.lookalike_place: Place | None = None
         self.in_doubt = False
         self._bare_lf = bare_lf
         self._at_start = not inside_line
@@ -121,6 +124,8 @@ class StuffedText:
         unread.take(3 if unread.data[1] == 0x0D else 2)
 
     def _doubt(self, unread: LineBuffer) -> None:
+        if not self.lookalike_seen:
+            self.lookalike_place = unread.place_of(unread.offset)
         self.lookalike_seen = self.in_doubt = True
         self._searched = unread.data.index(b".") + 1
 

@@ -365,7 +365,8 @@ class MessageTransferred:
     `mailbox` is where it was appended to or fetched from (IMAP only).
 
     Attributes:
-        time_ns: when its last byte was seen, and in which `frame`.
+        time_ns: when its last byte was seen, in which `frame`, and before which
+            `offset` of the side's stream; -1 if that is not known.
         verb: the command that carried it, in upper case.
         begin_ns: when its first byte was seen.
         parameters: those of MAIL and RCPT, each once.
@@ -384,6 +385,7 @@ class MessageTransferred:
     begin_ns: int | None = None
     parameters: list[str] = field(default_factory=list)
     secured: bool = False
+    offset: int = -1
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import abc
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import MailDissector
+from dissectors.conversation import MailDissector, Place
 from dissectors.events import (
     CredentialsCrossed,
     Delivery,
@@ -294,7 +294,12 @@ class ClientReader(MailDissector):
     ) -> None:
         facts = reader.finish(complete=complete)
         message = AppendedMessage(
-            facts, complete, self._time_ns, self._frame, self._literal_ns
+            facts,
+            complete,
+            self._time_ns,
+            self._frame,
+            self._literal_ns,
+            self._input[Side.CLIENT].offset,
         )
         if self._held_messages < self.limits.list_items:
             self._held_messages += 1
@@ -346,8 +351,9 @@ class ClientReader(MailDissector):
         self._held_messages -= len(command.messages)
         self._report(*conclude(command, response, self.limits))
         for message in command.messages:
+            place = Place(message.offset, message.time_ns, message.frame)
             for code in message.facts.overruns:
-                self._anomaly(code, Side.CLIENT)
+                self._anomaly(code, Side.CLIENT, at=place)
         is_done = response is not None and response.status == "OK"
         if is_done:
             for name in used_by(command.verb, command.argument):

@@ -48,13 +48,14 @@ class Response:
 
 @dataclass(slots=True)
 class AppendedMessage:
-    """A message that APPEND sent: to its end, or not; when it ended, and began."""
+    """A message that APPEND sent: to its end, or not; where that was, when it began."""
 
     facts: MessageFacts
     complete: bool
     time_ns: int
     frame: int
     begin_ns: int
+    offset: int
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from dissectors.conversation import Place
 from dissectors.events import (
     Exchange,
     ExchangeKind,
@@ -209,7 +210,8 @@ class ImapDissector(StateReader):
         assert self._inflaters is not None
         if self._inflaters[side] is not None:
             self._inflaters[side] = None
-            self._anomaly(code, side)
+            now = Place(self._input[side].offset, self._time_ns, self._frame)
+            self._anomaly(code, side, at=now)
             self.opaque = not any(self._inflaters)
 
     # The server's side

@@ -157,6 +157,7 @@ def describe_appended(
         mailbox=named_mailbox(command, limits),
         verb=command.verb,
         begin_ns=message.begin_ns,
+        offset=message.offset,
     )
 
 

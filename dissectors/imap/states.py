@@ -212,7 +212,8 @@ class StateReader(ClientReader):
             self._pieces.forget(self._fetched)
         outcome = Delivery.COMPLETE if complete else Delivery.CUT
         place = (self._time_ns, self._frame, self._retrieved_ns)
-        self._report_fetched(facts, outcome, *place)
+        offset = self._input[Side.SERVER].offset
+        self._report_fetched(facts, outcome, *place, offset)
 
     def _report_previews(self) -> None:
         """Report the messages of which only pieces were fetched."""
@@ -239,6 +240,7 @@ class StateReader(ClientReader):
         time_ns: int,
         frame: int,
         begin_ns: int | None,
+        offset: int = -1,
     ) -> None:
         message = MessageTransferred(
             Direction.RETRIEVED,
@@ -249,5 +251,6 @@ class StateReader(ClientReader):
             mailbox=self._stay.mailbox,
             verb="FETCH",
             begin_ns=begin_ns,
+            offset=offset,
         )
         self._report_message(message, Side.SERVER)

@@ -406,6 +406,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._frame,
             verb=lines.verb,
             begin_ns=lines.begin_ns,
+            offset=self._input[Side.SERVER].offset,
         )
         if lines.verb == "RETR":
             self._previews.pop(lines.number or "", None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import Place, decode_text
 from dissectors.events import (
     CapabilitiesAnnounced,
     ClientForwarded,
@@ -68,6 +68,7 @@ class SmtpDissector(TransferDissector):
     __slots__ = (
         "_bare_lf_seen",
         "_replies",
+        "_reply_place",
     )
 
     _VERBS = grammar.VERBS
@@ -79,6 +80,8 @@ class SmtpDissector(TransferDissector):
     ) -> None:
         super().__init__(limits, submission=submission)
         self._replies = ReplyReader(limits.line)
+        # where the reply began that is not complete yet
+        self._reply_place: Place | None = None
         self._bare_lf_seen = False
 
     def _anew(self, *, greeted: bool) -> SmtpDissector:
@@ -207,9 +210,12 @@ class SmtpDissector(TransferDissector):
         parsed = grammar.parse_reply_line(line)
         if parsed is not None:
             code, is_last, text = parsed
+            is_open = self._replies.is_open
             reply = self._replies.add(code, text, is_last=is_last)
             if reply is not None:
                 self._receive_whole_reply(reply)
+            elif not is_open:
+                self._reply_place = self._last_line(_SERVER)
         elif not is_rest:
             self._anomaly("smtp_unexpected_line", Side.SERVER)
             if self._greeted and not self._replies.is_open:
@@ -223,7 +229,7 @@ class SmtpDissector(TransferDissector):
     def _receive_whole_reply(self, reply: SmtpReply) -> None:
         """Act on a reply that was put together, or on what there is of it."""
         if reply.too_long:
-            self._anomaly("smtp_reply_too_long", Side.SERVER)
+            self._anomaly("smtp_reply_too_long", Side.SERVER, at=self._reply_place)
         self._receive_reply(reply)
 
     def _receive_reply(self, reply: SmtpReply) -> None:
@@ -265,7 +271,10 @@ class SmtpDissector(TransferDissector):
 
     def _receive_greeting(self, reply: SmtpReply) -> None:
         if self._awaiting:
-            self._anomaly("smtp_early_talker", Side.CLIENT)
+            early = self._awaiting[0]
+            at = early.exchange.request_time_ns or 0, early.exchange.request_frame or 0
+            place = Place(early.offset, *at)
+            self._anomaly("smtp_early_talker", Side.CLIENT, at=place)
         self._words_are_verbs = True
         self._receive_unprompted(reply, ExchangeKind.GREETING)
         text = decode_text(reply.lines[0], self.limits.kept_text).strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dissectors.conversation import Place
 from dissectors.events import Delivery
 from dissectors.message import MessageReader
 
@@ -43,18 +44,18 @@ class Message:
         is_inferred: that command was not captured.
         verb: the command that carries it.
         begin_ns: when its first byte was seen.
+        place: behind its last byte.
     """
 
     __slots__ = (
         "_reader",
         "begin_ns",
         "facts",
-        "frame",
         "has_hole",
         "is_inferred",
         "outcome",
+        "place",
         "replies_due",
-        "time_ns",
         "transaction",
         "verb",
     )
@@ -67,8 +68,7 @@ class Message:
         self.outcome: Delivery | None = None
         self.replies_due = 1
         self.has_hole = self.is_inferred = False
-        self.time_ns = 0
-        self.frame = 0
+        self.place = Place(-1, 0, 0)
         self._reader = MessageReader(limits)
 
     def feed(self, content: bytes, time_ns: int) -> None:
@@ -82,9 +82,9 @@ class Message:
         self.has_hole = True
         self._reader.skip_gap(length)
 
-    def end(self, time_ns: int, frame: int, *, complete: bool) -> None:
-        """Learn that no more content comes."""
-        self.time_ns, self.frame = time_ns, frame
+    def end(self, place: Place, *, complete: bool) -> None:
+        """Learn that no more content comes, and where it ended."""
+        self.place = place
         if not complete and self.outcome is None:
             self.outcome = Delivery.CUT
         self.facts = self._reader.finish(complete=complete and not self.has_hole)

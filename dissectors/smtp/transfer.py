@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dissectors.conversation import Place
 from dissectors.dialogue import Command, DialogueDissector
 from dissectors.dotstuffing import StuffedText
 from dissectors.events import Direction, ExchangeKind, MessageTransferred, Side
@@ -103,6 +104,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             return True
         return super()._read_next(unread)
 
+    def _now(self) -> Place:
+        """How far the client was read, and when that came."""
+        return Place(self._input[_CLIENT].offset, self._time_ns, self._frame)
+
     def _begin_chunk(self, command: SmtpCommand, size: int, *, is_last: bool) -> None:
         if self._message is None:
             self._message = Message(self._transaction, self.limits, "BDAT")
@@ -130,7 +135,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _end_chunk(self) -> None:
         message = self._message
         if self._chunk_is_last and message is not None:
-            message.end(self._time_ns, self._frame, complete=True)
+            message.end(self._now(), complete=True)
             self._message = None
             self._transaction = MailTransaction()
             self._report_if_done(message)
@@ -164,8 +169,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _end_content(self, content: StuffedText, message: Message) -> None:
         if content.lookalike_seen:
-            self._anomaly("smtp_end_of_data_lookalike", Side.CLIENT)
-        message.end(self._time_ns, self._frame, complete=True)
+            place = content.lookalike_place
+            self._anomaly("smtp_end_of_data_lookalike", Side.CLIENT, at=place)
+        message.end(self._now(), complete=True)
         self._content = self._message = None
         self._transaction = MailTransaction()
         recipients = self._answering_recipients(message)
@@ -190,7 +196,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if self._content is not None:
             rest = self._content.cross_gap(self._input[_CLIENT])
             message.feed(rest, self._time_ns)
-        message.end(self._time_ns, self._frame, complete=False)
+        message.end(self._now(), complete=False)
         message.replies_due = 0
         self._content = self._message = None
         self._chunk_left = 0
@@ -207,13 +213,14 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             Direction.SUBMITTED if self._submission else Direction.RELAYED,
             message.outcome,
             message.facts,
-            message.time_ns,
-            message.frame,
+            message.place.time_ns,
+            message.place.frame,
             transaction.sender,
             transaction.recipients,
             verb=message.verb,
             begin_ns=message.begin_ns,
             parameters=list(transaction.parameters),
+            offset=message.place.offset,
         )
         self._report_message(transferred, Side.CLIENT)
 

@@ -238,7 +238,7 @@ def test_handshake_follows_upgrade_in_a_packet_of_lines() -> None:
 def test_gap_is_reported_and_moves_the_offset() -> None:
     events = playbook().client(b"a\r\nb").gap(CLIENT, 10).client(b"c\r\n").run()
     gap = events[1]
-    assert gap == Anomaly("stream_gap", CLIENT, 3, 2000, 2, "10 bytes")
+    assert gap == Anomaly("stream_gap", CLIENT, 4, 2000, 2, "10 bytes")
     assert events[2] == ReplyReceived(1)
 
 

@@ -417,6 +417,7 @@ def test_reply_to_message_decides_its_outcome(reply: int, outcome: str) -> None:
         "a@example.com",
         ["b@example.com"],
         verb="DATA",
+        offset=61,
     )
     assert facts_of(events)[0].facts.size_bytes == 0
 

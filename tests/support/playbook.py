@@ -149,7 +149,8 @@ def _essence(event: Event) -> Event:
         )
     if isinstance(event, MessageTransferred):
         facts = MessageFacts(size_bytes=event.facts.size_bytes, cut=event.facts.cut)
-        return replace(event, time_ns=0, frame=0, facts=facts, verb=None, begin_ns=None)
+        event = replace(event, facts=facts, verb=None, begin_ns=None)
+        return replace(event, time_ns=0, frame=0, offset=-1)
     if isinstance(event, Anomaly):
         return replace(event, offset=0, time_ns=0, frame=0, detail="")
     return event

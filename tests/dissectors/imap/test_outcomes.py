@@ -137,7 +137,7 @@ def test_message_is_appended(
     facts = MessageFacts(size_bytes=3)
     command = make_command("APPEND", b"Sent {3}")
     command.messages.append(
-        AppendedMessage(facts, complete, time_ns=15, frame=3, begin_ns=9)
+        AppendedMessage(facts, complete, 15, 3, begin_ns=9, offset=-1)
     )
     assert conclusions(command, response) == [
         MessageTransferred(
