@@ -2,8 +2,8 @@
 
 It is written in libpcap's language (pcap-filter(7)), and compiled by libpcap.
 It lets through what may belong to a connection of a mail port without showing the
-port: later fragments, and IPv6 packets with extension headers. Tunnels are not
-looked into.
+port: later fragments, authenticated packets (AH), and IPv6 packets with extension
+headers. Tunnels are not looked into: they pass if there is no filter.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ LINKTYPE_ETHERNET = 1
 
 # only the first fragment has the ports (RFC 791 §3.1)
 _LATER_FRAGMENT = "ip proto 6 and ip[6:2] & 0x1fff != 0"
+_AUTHENTICATED = "ip proto 51 or ip6[6] = 51"
 # hop-by-hop options, routing, fragment, destination options (RFC 8200 §4.1)
 _EXTENDED = "ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 60"
 # 802.1Q in 802.1ad; a kernel may have taken a third one off the frame
@@ -50,7 +51,8 @@ NOTHING = [Instruction(_BPF_RETURN, 0, 0, 0)]
 def filter_expression(ports: Sequence[int], link_type: int | None) -> str:
     """The expression for the TCP traffic of some ports, of one at least."""
     numbers = " or ".join(map(str, ports))
-    untagged = f"tcp port ({numbers}) or ({_LATER_FRAGMENT}) or {_EXTENDED}"
+    hidden = f"({_LATER_FRAGMENT}) or {_AUTHENTICATED} or {_EXTENDED}"
+    untagged = f"tcp port ({numbers}) or {hidden}"
     expression = untagged
     # What follows `vlan` is looked for behind the tag, whatever stands between, so
     # a further tag can only be asked for last.

@@ -223,8 +223,6 @@ class MergedCaptures:
         except CaptureError as error:
             self._report(error)
             return None
-        if reader.note and reader.note not in self.notes:
-            self.notes.append(reader.note)
         reader.captures = self.names
         reader.capture = index
         return _Opened(reader, steadied(reader))
@@ -236,6 +234,9 @@ class MergedCaptures:
         except CaptureError as error:
             self._report(error)
             batch = None
+        note = capture.reader.note
+        if note and note not in self.notes:
+            self.notes.append(note)
         if batch is None:
             capture.close()
         return batch

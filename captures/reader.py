@@ -21,6 +21,7 @@ import numpy as np
 from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
 from captures.compression import DecompressedStream, recognise_compression
 from captures.errors import CaptureError
+from captures.foreign_links import ForeignLinks, is_known
 from captures.magic import CONVERT, describe
 from captures.pcap import Pcap
 from captures.pcapng import Pcapng
@@ -129,11 +130,23 @@ class RecordReader(CaptureReader):
         *,
         size: int | None,
         max_packets: int,
+        foreign_links: ForeignLinks | None = None,
     ) -> None:
+        """Read a capture from its beginning.
+
+        Args:
+            name: the capture's name.
+            source: its bytes.
+            record_format: its format.
+            size: bytes of the input, if known.
+            max_packets: most packets of a batch.
+            foreign_links: reads packets of link types that mailtap doesn't know.
+        """
         super().__init__(
             name, size=size, max_packets=max_packets, max_bytes=source.window
         )
         self.format = record_format.name
+        self._foreign_links = foreign_links
         self._source = source
         self._format = record_format
         self._frames = 0
@@ -148,6 +161,8 @@ class RecordReader(CaptureReader):
         """Close the capture; batches that were read stay valid."""
         super().close()
         self._source.close()
+        if self._foreign_links:
+            self._foreign_links.close()
 
     def _read(self) -> Generator[PacketBatch]:
         source = self._source
@@ -156,13 +171,26 @@ class RecordReader(CaptureReader):
             base = source.base
             scan = self._format.scan(source.data, done - base, stop - base)
             done = base + scan.end
-            yield from self._cut_into_batches(scan)
+            yield from map(self._translated, self._cut_into_batches(scan))
             if scan.damage:
                 raise self._error(scan.damage, done)
         if source.problem:
             raise self._error(source.problem, done)
         if done < source.base + len(source.data):
             raise self._error(CUT, done)
+        if self._foreign_links and (problem := self._foreign_links.problem()):
+            raise CaptureError(self.name, problem, usable=True)
+
+    def _translated(self, batch: PacketBatch) -> PacketBatch:
+        if self._foreign_links is None:
+            return batch
+        batch = self._foreign_links.translate(batch)
+        if self._foreign_links.is_used:
+            self.note = (
+                f"{self.name}: read through tshark, too, as mailtap itself doesn't "
+                "know all its link types; that is slower"
+            )
+        return batch
 
     def _advance(self, done: int) -> int | None:
         self._source.window = self.max_bytes
@@ -213,7 +241,8 @@ def open_capture(
         path: where it is; "-" is standard input.
         engine: what reads it: mailtap itself ("fast"), tshark ("pyshark"), or
             tshark only if mailtap doesn't know the format and tshark finds network
-            packets in it ("auto").
+            packets in it, and for packets of link types that mailtap doesn't know
+            ("auto").
         max_packets: most packets of a batch.
         max_bytes: about how many bytes of the capture a batch holds at most.
         again: whether it was a file when it was opened before, and a pipe that
@@ -228,7 +257,14 @@ def open_capture(
     if engine == ReadEngine.PYSHARK:
         return _open_with_tshark(name, max_packets, max_bytes)
     try:
-        return _open_records(name, max_packets, max_bytes, again=again)
+        foreign_links = None
+        if engine == ReadEngine.AUTO:
+            foreign_links = ForeignLinks(
+                lambda: _open_with_tshark(name, max_packets, max_bytes)
+            )
+        return _open_records(
+            name, max_packets, max_bytes, again=again, foreign_links=foreign_links
+        )
     except _UnknownFormatError as error:
         if engine == ReadEngine.FAST:
             raise
@@ -236,16 +272,22 @@ def open_capture(
 
 
 def needs_tshark(path: str | os.PathLike[str]) -> bool:
-    """Whether mailtap's own readers don't know the format of a regular file."""
+    """Whether mailtap doesn't know format or first link type of a regular file."""
     try:
-        _open_records(os.fspath(path), 1, _SHORTEST_CAPTURE).close()
+        with _open_records(os.fspath(path), 1, _SHORTEST_CAPTURE) as reader:
+            first = next(reader, None)
     except CaptureError as error:
         return isinstance(error, _UnknownFormatError)
-    return False
+    return first is not None and not is_known(int(first.link_type[0]))
 
 
 def _open_records(
-    name: str, max_packets: int, max_bytes: int, *, again: bool = False
+    name: str,
+    max_packets: int,
+    max_bytes: int,
+    *,
+    again: bool = False,
+    foreign_links: ForeignLinks | None = None,
 ) -> RecordReader:
     descriptor = _open(name, os.O_NONBLOCK if again else 0)
     with ExitStack() as on_error:
@@ -256,7 +298,15 @@ def _open_records(
         source = _open_source(name, descriptor, size, max_bytes)
         record_format = _recognise(name, source)
         on_error.pop_all()
-    return RecordReader(name, source, record_format, size=size, max_packets=max_packets)
+    return RecordReader(
+        name,
+        source,
+        record_format,
+        size=size,
+        max_packets=max_packets,
+        # tshark must be able to open it a second time
+        foreign_links=None if size is None or name == STANDARD_INPUT else foreign_links,
+    )
 
 
 def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> WiresharkReader:

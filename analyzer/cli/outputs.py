@@ -43,12 +43,21 @@ def problems_of(analysis: Analysis) -> list[str]:
 
 def _unreadable_packets(analysis: Analysis) -> list[str]:
     """What is wrong with captures of interfaces that nobody here knows."""
-    captures = analysis.captures
-    where = captures[0] if len(captures) == 1 else f"{len(captures):,} captures"
-    return [
-        f"{where}: {count:,} packets could not be read ({reason})"
+    unknown = [
+        (reason, count)
         for reason, count in analysis.undecoded.items()
         if reason.startswith("link type ")
+    ]
+    if not unknown:
+        return []
+    from captures.wireshark import INSTALL, find_tshark
+
+    captures = analysis.captures
+    where = captures[0] if len(captures) == 1 else f"{len(captures):,} captures"
+    hint = "" if find_tshark() else f"; tshark may know it ({INSTALL})"
+    return [
+        f"{where}: {count:,} packets could not be read ({reason}){hint}"
+        for reason, count in unknown
     ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAIL_PORTS = [25, 143, 993]
+AUTHENTICATION = b"\6\4" + bytes(22)
 FOREIGN = tcp(b"GET /", ports=(40_000, 80))
 
 
@@ -40,6 +41,8 @@ WANTED: dict[str, bytes] = {
     "later fragment": ipv4(b"....", fragment=3),
     "IPv6 first fragment": ipv6(fragment_header(6, 0) + tcp(b"220"), next_header=44),
     "IPv6 later fragment": ipv6(fragment_header(6, 9) + b"...", next_header=44),
+    "AH": ipv4(AUTHENTICATION + tcp(b"220"), protocol=51),
+    "AH in IPv6": ipv6(AUTHENTICATION + tcp(b"220"), next_header=51),
     "IPv6 options": ipv6(b"\6" + bytes(7) + tcp(b"220"), next_header=60),
 }
 UNWANTED: dict[str, bytes] = {
