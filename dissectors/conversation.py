@@ -472,6 +472,8 @@ class MailDissector(abc.ABC):
         return self._take_events()
 
     def _pass_gap(self, side: Side, length: int) -> None:
+        if side is _CLIENT and (unread := self._input[side].data):
+            self._withheld.add_line(bytes(unread[: self.limits.kept_text]))
         self._skip_gap(side, length)
         self._input[side].offset += length
         self._advance(side)
@@ -864,8 +866,15 @@ class MailDissector(abc.ABC):
         events, self._events = self._events, []
         return events
 
+    def _withhold_unread(self) -> None:
+        """What the client said and nobody has read yet, the server may have read."""
+        unread = self._input[_CLIENT].data
+        if unread and self._speaker is Side.SERVER:
+            self._withheld.add_line(bytes(unread[: self.limits.kept_text]))
+
     def _report(self, *events: Event) -> None:
         """Report what the server said, without what must not be shown of it."""
+        self._withhold_unread()
         if self._withheld:
             for event in events:
                 self._withheld.mask_event(event)

@@ -69,6 +69,7 @@ _FOREIGN_VERBS = """
     CAPA CAPABILITY CONNECT DATA DELETE EHLO GET HEAD HELO LIST LOGOUT MAIL NOOP OPTIONS
     POST PUT QUIT RCPT RSET SELECT STARTTLS STAT STLS TRACE UIDL
 """
+_CONNECT = re.compile(rb"CONNECT [A-Za-z0-9.-]+:[0-9]+ HTTP/1\.[01]")
 FOREIGN_VERBS = frozenset(_FOREIGN_VERBS.split())
 
 
@@ -299,9 +300,13 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._decisive.sasl.receive_response(line)
             return True
         # a response to a challenge whose AUTH was not seen, unless it is a command
-        if not is_known:
+        if is_known:
+            return False
+        if self._unfinished is not None:
+            self._receive_late_response(self._unfinished, line)
+        else:
             self._withheld.add_login(line)
-        return not is_known
+        return True
 
     def _receive_unknown(self, verb: str | None, line: bytes) -> None:
         """Report a line that is no command, and see whether it is part of a login."""
@@ -316,10 +321,12 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._send(MASK)
             self._receive_late_response(self._unfinished, line)
         elif not self._words_are_verbs:
-            self._withheld.add_line(line)
+            if not _CONNECT.fullmatch(line):
+                self._withheld.add_line(line)
             self._send(None).unreported = True
         else:
-            self._withheld.add_line(line)
+            if not _CONNECT.fullmatch(line):
+                self._withheld.add_line(line)
             if verb is None:
                 self._anomaly(self._UNKNOWN_COMMAND, Side.CLIENT)
             self._send(self._read_foreign(line) or verb)
@@ -529,7 +536,6 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Report a command that was answered, or never will be."""
         exchange = command.exchange
         if reply is not None:
-            self._withhold_early_responses(command)
             reply.describe(exchange, self.limits.kept_text)
             exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
             self._replied_ns = self._time_ns
@@ -543,12 +549,6 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._events.append(attempt)
         if command is self._decisive:
             self._decisive = None
-
-    def _withhold_early_responses(self, command: CommandT) -> None:
-        """What waits behind AUTH for its answer may be repeated in that already."""
-        held = self._input[_CLIENT].data
-        if held and command.sasl is not None and not command.sasl.is_complete:
-            self._withheld.add_login(bytes(held[: self.limits.kept_text]))
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
@@ -598,9 +598,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._decisive.sasl.receive_gap()
         if self._unfinished is not None:
             self._unfinished.receive_gap()
-        unread = self._input[Side.CLIENT]
-        self._withheld.add_line(bytes(unread.data[: self.limits.kept_text]))
-        unread.drop()
+        self._input[Side.CLIENT].drop()
         self._expect_text()
         self._is_lost = True
         self._rest_of_line[Side.CLIENT] = True
@@ -631,9 +629,20 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         line = client.take_unfinished_line()
         if self._challenged or (line and self._parse_command(line)[0] in self._VERBS):
             self._receive_client_line(line)
+        elif line:
+            self._receive_unfinished(line)
         self._finish_server(server)
         while self._awaiting:
             self._give_up_oldest()
+
+    def _receive_unfinished(self, line: bytes) -> None:
+        """What is no command, and perhaps no whole line, may be a login still."""
+        self._withheld.add_line(line)
+        stray = None
+        if not self._may_be_text:
+            stray = self._strays.read(line, self._withheld, self._offered)
+        if stray is not None:
+            self._send(stray.verb, stray.argument).stray = stray
 
     def _finish_server(self, unread: LineBuffer) -> None:
         self._read_server(unread)

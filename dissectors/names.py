@@ -33,7 +33,8 @@ def read_name(raw: bytes | None, *, blanks: bool = True) -> str | None:
 
     Args:
         raw: UTF-8, or another encoding whose bytes are then shown as `\xNN`.
-        blanks: the name may hold single blanks, as its end is told by other means.
+        blanks: the name may hold single blanks, as its end is told by other means
+            than a blank.
     """
     if not raw:
         return None
@@ -46,9 +47,10 @@ def read_name(raw: bytes | None, *, blanks: bool = True) -> str | None:
         text = raw.decode("utf-8", "backslashreplace")
     if _NOT_IN_NAMES.search(text):
         return None
-    if " " in text and (not blanks or "  " in text or text.strip() != text):
-        return None
-    return text
+    if not blanks:
+        # "=" joins a name and its value, and stands where a blank should
+        return None if " " in text or "=" in text else text
+    return None if "  " in text or text.strip() != text else text
 
 
 def mask_urls(text: str) -> str:

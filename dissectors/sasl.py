@@ -141,7 +141,7 @@ class SaslExchange:
         response = _decode_exactly(line)
         if self.mechanism == "LOGIN":
             if self._count > 1:
-                self.user = self._perhaps
+                self.user = self._perhaps if response and self._count == 2 else None
                 return
             if self._asked_for_password:
                 return

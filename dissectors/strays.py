@@ -82,7 +82,8 @@ class StrayLogins:
         if verb in ("AUTH", "AUTHENTICATE"):
             return _read_sasl(verb, rest, withheld, offered)
         if verb == "USER":
-            self._user = read_name(rest, blanks=False)
+            is_tidy = len(line.split(b" ")) == 2
+            self._user = read_name(rest, blanks=False) if is_tidy else None
             if self._user is None:
                 withheld.add_login(rest)
             return StrayLogin(verb, self._user or (MASK if rest else None))

@@ -44,13 +44,13 @@ _MOST_WORDS = 24
 _SHORTEST_INSIDE = 4
 _SHORTEST_BASE64 = 6
 
-_BLANKS = re.compile(r"[\s\x00-\x20]+")
-_QUOTING = "\"'()<>[]{},;"
-_BASE64_WORD = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+# what words end with, also where the bytes are no UTF-8
+_BLANKS = re.compile(r"(?:[\s\x00-\x20]|\\x(?:[89][0-9a-f]|a0|ad))+")
+_BETWEEN_PARTS = re.compile(r"[\"'()<>\[\]{},;:=|&?]+")
+_AFTER_VERB = re.compile(r"(?:PASS(?:W(?:OR)?D)?|AUTH)[\W_]+(.+)", re.IGNORECASE)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 # RFC 4648 §5
-_OF_URLS = str.maketrans("-_", "+/")
-# what a word's secret half may stand behind, and before
-_VALUE = re.compile(r"[:=]([^:=]+)$")
+_OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 
 class Withheld:
@@ -148,14 +148,17 @@ def _append(kept: str, spellings: Iterator[str]) -> str:
 
 def _spell(line: bytes, names: frozenset[str], shortest: int) -> Iterator[str]:
     """The spellings of what is in a line, in lower case."""
-    text = line[:_MOST_OF_LINE].decode("utf-8", "backslashreplace")
+    line = line[:_MOST_OF_LINE]
+    text = line.decode("utf-8", "backslashreplace").strip()
     words = _words(text)
+    inner = [word for digits in _BASE64.findall(line) for word in _inside(digits)]
     if len(words) > 1:
         # of several words, it is not known that each is a secret
         shortest = _SHORTEST_INSIDE
-    pieces = {piece: None for word in words for piece in _pieces(word)}
-    pieces[text.strip()] = None
-    for piece in list(pieces)[: 4 * _MOST_WORDS]:
+    pieces = dict.fromkeys((text, *words, *inner))
+    for word in (*words, *inner):
+        pieces |= dict.fromkeys(_parts(word))
+    for piece in list(pieces)[: 8 * _MOST_WORDS]:
         folded = _fold(piece)
         if len(piece) < shortest or folded in names or "\n" in folded:
             continue
@@ -168,41 +171,45 @@ def _words(text: str) -> list[str]:
     return [word for word in _BLANKS.split(text, _MOST_WORDS) if word]
 
 
-def _pieces(word: str) -> Iterator[str]:
-    """A word, without quotes, its secret half, and what is inside if it is base64."""
-    yield word
-    bare = word.strip(_QUOTING)
-    yield bare
-    if "\\" in bare:
-        yield bare.replace('\\"', '"').replace("\\\\", "\\")
-    yield from _secret_half(bare)
-    for digits in _BASE64_WORD.findall(bare):
-        for inner in _words(_decode(digits)):
-            yield inner
-            yield from _secret_half(inner)
+def _parts(word: str) -> Iterator[str]:
+    """What is inside quotes, brackets, `name=value` and `user:password@host`."""
+    if "\\" in word:
+        yield word.strip('"').replace('\\"', '"').replace("\\\\", "\\")
+    if word.isalnum():
+        return
+    after_verb = _AFTER_VERB.match(word)
+    if after_verb is not None:
+        yield after_verb[1]
+    for part in _BETWEEN_PARTS.split(word):
+        if len(part) >= _SHORTEST_INSIDE:
+            yield part
+            if ":" in word:
+                yield part.partition("@")[0]
 
 
-def _secret_half(word: str) -> Iterator[str]:
-    value = _VALUE.search(word)
-    if value is not None:
-        yield value[1]
-        yield value[1].partition("@")[0]
+def _inside(digits: bytes) -> Iterator[str]:
+    """The words in base64, also without padding or with the letters of URLs.
+
+    What precedes it may look like base64, too.
+    """
+    for start in range(4):
+        raw = binascii.a2b_base64(_padded(digits[start:].translate(_OF_URLS)))
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1") if not start else ""
+        words = _words(text)
+        yield from words if not start else filter(_is_long, words)
 
 
-def _decode(digits: str) -> str:
-    """What is in base64, also without padding or with the letters of URLs."""
-    raw = binascii.a2b_base64(_padded(digits.translate(_OF_URLS)))
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+def _is_long(word: str) -> bool:
+    return len(word) >= _SHORTEST_INSIDE
 
 
-def _padded(digits: str) -> str:
-    digits = digits.rstrip("=")
+def _padded(digits: bytes) -> bytes:
     if len(digits) % 4 == 1:
         digits = digits[:-1]
-    return digits + "=" * (-len(digits) % 4)
+    return digits + b"=" * (-len(digits) % 4)
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:

@@ -142,7 +142,21 @@ class ClientReader(MailDissector):
             self._client_is_lost = False
             self._command_seen = True
             tag, verb, argument = parsed
-            self._continue_command(self._add_command(tag, verb), argument)
+            is_untidy = self._expects_response()
+            command = self._add_command(tag, verb)
+            command.is_untidy = is_untidy
+            self._continue_command(command, argument)
+
+    def _withhold_unread(self) -> None:
+        super()._withhold_unread()
+        if self._open is not None and self._open.secret is not None:
+            self._withheld.add_line(bytes(self._open.secret.data))
+
+    def _expects_response(self) -> bool:
+        """Whether the client owes a SASL response, which a line may be by its place."""
+        authenticate = self._in_progress.first("AUTHENTICATE")
+        sasl = None if authenticate is None else authenticate.sasl
+        return sasl is not None and not sasl.is_complete
 
     def _receive_sasl_response(self, line: bytes, *, is_known: bool) -> bool:
         """RFC 9051 §6.2.2: until the tagged response, lines are SASL responses.
@@ -229,6 +243,10 @@ class ClientReader(MailDissector):
         return command
 
     def _continue_command(self, command: Command, fragment: bytes) -> None:
+        if command.secret is not None:
+            # a wrong size may cut it in two
+            self._withheld.add_login(bytes(command.secret.data) + fragment)
+            command.secret = None
         literal = find_literal(fragment)
         if literal is None:
             if command.catenation is not None:
@@ -257,11 +275,13 @@ class ClientReader(MailDissector):
                     self._anomaly("line_too_long", Side.CLIENT, "literal")
             if command.first_literal is not None or grammar.is_open(command.verb):
                 return command.first_literal
-            return SecretLiteral(self._withheld)
+            command.secret = SecretLiteral(self._withheld)
+            return command.secret
         if command.verb in _APPENDING:
             return self._open_appended(command, fragment[: literal.start])
         if not grammar.is_open(command.verb):
-            return SecretLiteral(self._withheld)
+            command.secret = SecretLiteral(self._withheld)
+            return command.secret
         return None
 
     # messages that are appended

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from dissectors.imap import grammar
 from dissectors.imap.flags import SequenceSet
+from dissectors.names import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dissectors.events import MessageFacts
-    from dissectors.imap.framing import KeptLiteral
+    from dissectors.imap.framing import KeptLiteral, SecretLiteral
     from dissectors.message import MessageReader
     from dissectors.sasl import SaslExchange
     from dissectors.strays import StrayLogin
@@ -68,8 +69,10 @@ class Command:
         first_literal: the literal that `argument` begins with, if it was kept.
         user: of LOGIN, if it is well formed.
         has_password: LOGIN was sent with a password, or announced its literal.
+        secret: the literal behind which the next fragment comes.
         stray: the login that it is, in words of another protocol.
-        is_untidy: no command of the grammar: it may be answered without a tag.
+        is_untidy: perhaps no command: its argument is not shown, and it may be answered
+            without a tag.
         is_open: more fragments or a literal are to come.
         literal_withheld: its last literal was announced but never sent.
         server_holes: holes in the server's stream before the command.
@@ -100,6 +103,7 @@ class Command:
     server_holes: int = 0
     response: Response | None = None
     sasl: SaslExchange | None = None
+    secret: SecretLiteral | None = field(default=None, repr=False)
     stray: StrayLogin | None = None
     is_untidy: bool = False
     messages: list[AppendedMessage] = field(default_factory=list)
@@ -124,8 +128,10 @@ class Command:
             self.user = grammar.parse_login(argument, literal)
             self.has_password = grammar.has_password(argument)
             if self.user is None and literal:
-                withheld.add_login(literal)
+                withheld.add_login(literal + argument.partition(b"}")[2])
         self.argument = grammar.redact(self.verb, argument)
+        if self.is_untidy and argument:
+            self.argument = MASK.encode()
         if self.argument != argument and self.verb != "AUTHENTICATE":
             withheld.add_login(argument, (self.user,))
         self.is_open = False

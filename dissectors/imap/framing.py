@@ -107,9 +107,8 @@ class SecretLiteral(KeptLiteral):
             super().feed(data[:KIB])
 
     def end(self, *, complete: bool) -> None:
-        """Withhold it, and keep it no longer."""
+        """Withhold it."""
         self._withheld.add_login(bytes(self.data))
-        self.data.clear()
 
 
 class FragmentReader:

@@ -196,7 +196,7 @@ def parse_login(argument: bytes, literal: bytes | None) -> str | None:
     if match is None:
         return None
     user = parse_astring(match[1], literal)
-    return read_name(user, blanks=match[1].startswith((b'"', b"{", b"~")))
+    return read_name(user, blanks=False)
 
 
 @remember_short
@@ -268,7 +268,7 @@ def redact(verb: str, argument: bytes) -> bytes:
         return _redact_open(verb, argument)
     if verb == "LOGIN":
         match = _LOGIN.fullmatch(argument)
-        if match is not None and read_name(match[1]) is not None:
+        if match is not None and read_name(match[1], blanks=False) is not None:
             return match[1] + b" " + _MASK
     return _MASK
 

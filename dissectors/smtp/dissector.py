@@ -240,12 +240,8 @@ class SmtpDissector(TransferDissector):
             self._greeted |= reply.code != 220
             if self._greeted:
                 self._give_up_before(decisive)
-        if reply.code == 334:
-            self._challenged = True
-            self._odd_line = None
-            if decisive is not None and decisive.sasl is not None:
-                decisive.sasl.receive_challenge(reply.lines[0])
-                return
+        if reply.code == 334 and self._receive_challenge(reply.lines[0]):
+            return
         if not self._greeted:
             self._greeted = True
             if self._is_greeting(reply.code):
@@ -259,6 +255,17 @@ class SmtpDissector(TransferDissector):
             self._receive_unprompted(reply, ExchangeKind.UNSOLICITED)
         if reply.code == 354:
             self._infer_content()
+
+    def _receive_challenge(self, challenge: bytes) -> bool:
+        """Expect a response; whether it is to an AUTH that waits for it."""
+        self._challenged = True
+        self._odd_line = None
+        if self._unfinished is not None:
+            self._unfinished.receive_challenge(challenge)
+        if self._decisive is None or self._decisive.sasl is None:
+            return False
+        self._decisive.sasl.receive_challenge(challenge)
+        return True
 
     def _is_greeting(self, code: int) -> bool:
         """RFC 5321 §3.1: 220 or 554, in the field also 421 and others.

@@ -1,9 +1,11 @@
-"""Damages real conversations at random: `python -m tests.fuzz [COUNT] [FIRST] [tls]`.
+"""Damages conversations at random: `python -m tests.fuzz [COUNT] [FIRST] [KIND]`.
 
-With `tls`, only those with TLS whose secrets are known, and half of them no further
-than the handshake. Each number is a seed: `python -m tests.fuzz 1 4711` repeats number
-4711. What a dissector makes of a damaged conversation must also not depend on how it is
-cut into packets, which every eighth is checked for.
+They are real ones; with `tls`, only those with TLS whose secrets are known, and half of
+them no further than the handshake. With `secrets`, they are logins of all kinds, and
+passwords are looked for in what is told of them. All processors share the work. Each
+number is a seed: `python -m tests.fuzz 1 4711` repeats number 4711. What a dissector
+makes of a damaged conversation must also not depend on how it is cut into packets,
+which every eighth is checked for.
 """
 
 from __future__ import annotations
@@ -12,23 +14,33 @@ import functools
 import sys
 import time
 import traceback
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import pairwise
+from itertools import repeat
+from multiprocessing import get_context
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.limits import DEFAULT_LIMITS
-from tests.fuzz.check import DISSECTORS, TIGHT_LIMITS, PromiseError, play
+from tests.fuzz.check import DISSECTORS, TIGHT_LIMITS, check_other_cut, play
 from tests.fuzz.mutate import mutate
+from tests.fuzz.secrets import try_login, try_outputs
 from tests.support.dialogues import dialogues
 from tests.support.playbook import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dissectors import KeyLog
     from tests.support.dialogues import Dialogue
 
 _COUNT = 100_000
 _MOST_FAILURES = 10
+# numbers that a process takes at a time
+_CHUNK = 500
+# of so many logins, the first go through all commands, as connections of a capture
+_OUTPUTS_EVERY = 20_000
+_MOST_CONNECTIONS = 200
 
 
 _HANDSHAKE_STEPS = 16
@@ -74,44 +86,56 @@ def try_one(number: int, *, only_tls: bool = False) -> None:
     play(steps, protocol, TIGHT_LIMITS, key_log=key_log)
     events = play(steps, protocol, DEFAULT_LIMITS, key_log=key_log)
     if number % 8 == 0 and "imap_compression_" not in str(events):
-        random = Random(number)
-        cut = partial(_cut, random)
-        others = play(steps, protocol, DEFAULT_LIMITS, cut, key_log)
-        # damage may make the sides wait for each other in another order
-        if sorted(map(str, others)) != sorted(map(str, events)):
-            raise PromiseError("other packets give other events")
-
-
-def _cut(random: Random, data: bytes) -> list[bytes]:
-    """Cut a packet into single bytes, or at up to four places."""
-    if random.random() < 0.2 and len(data) < 2000:
-        return [data[i : i + 1] for i in range(len(data))]
-    cuts = sorted(random.randint(0, len(data)) for _ in range(random.randint(1, 4)))
-    pieces = [data[a:b] for a, b in pairwise([0, *cuts, len(data)])]
-    return [piece for piece in pieces if piece]
+        check_other_cut(number, steps, protocol, events, key_log)
 
 
 def main() -> int:
     """Try as many as asked for; print the failures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else _COUNT
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    only_tls = "tls" in sys.argv[3:]
+    kind = sys.argv[3] if len(sys.argv) > 3 else "all"
     began = time.perf_counter()
-    failures = 0
-    for number in range(first, first + count):
-        try:
-            try_one(number, only_tls=only_tls)
-        except Exception:  # noqa: BLE001
-            failures += 1
-            capture, protocol, *_ = mutant(number, only_tls=only_tls)
-            print(f"{number} ({capture}, {protocol})")  # noqa: T201
-            traceback.print_exc(limit=-6)
-            if failures == _MOST_FAILURES:
+    failures = tried = 0
+    chunks = [
+        range(start, min(start + _CHUNK, first + count))
+        for start in range(first, first + count, _CHUNK)
+    ]
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        for chunk, failed in zip(
+            chunks, pool.map(try_all, chunks, repeat(kind)), strict=True
+        ):
+            tried += len(chunk)
+            for number, told in failed:
+                failures += 1
+                print(number, told, sep="\n")  # noqa: T201
+            if failures >= _MOST_FAILURES:
+                pool.shutdown(cancel_futures=True)
                 break
-    tried = number - first + 1
     seconds = time.perf_counter() - began
     print(f"{tried} tried, {failures} failed, {seconds:.0f} s")  # noqa: T201
     return 1 if failures else 0
+
+
+def try_all(numbers: range, kind: str) -> list[tuple[int, str]]:
+    """Try some; return the failures, and where it failed."""
+    attempts: dict[str, Callable[[int], None]] = {
+        "all": try_one,
+        "tls": partial(try_one, only_tls=True),
+        "secrets": try_login,
+    }
+    failed = []
+    for number in numbers:
+        try:
+            attempts[kind](number)
+        except Exception:  # noqa: BLE001
+            failed.append((number, traceback.format_exc(limit=-6)))
+    if kind == "secrets" and numbers.start % _OUTPUTS_EVERY < _CHUNK:
+        sample = numbers[:_MOST_CONNECTIONS]
+        try:
+            try_outputs(sample)
+        except Exception:  # noqa: BLE001
+            failed.append((numbers.start, traceback.format_exc(limit=-6)))
+    return failed
 
 
 if __name__ == "__main__":

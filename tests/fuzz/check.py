@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
+from itertools import pairwise
+from random import Random
 from typing import TYPE_CHECKING
 
 from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
@@ -85,6 +88,34 @@ def play(
         events += dissector.receive_eof(side, frame + 1, frame + 1)
     _check(events, frame + 1, limits)
     return events
+
+
+def check_other_cut(
+    number: int,
+    steps: list[Step],
+    protocol: str,
+    events: list[Event],
+    key_log: KeyLog | None = None,
+) -> None:
+    """Play steps once more, cut into other packets at random.
+
+    Raises:
+        PromiseError: the events are not the same.
+    """
+    cut = partial(_cut, Random(number))
+    others = play(steps, protocol, DEFAULT_LIMITS, cut, key_log)
+    # damage may make the sides wait for each other in another order
+    if sorted(map(str, others)) != sorted(map(str, events)):
+        raise PromiseError("other packets give other events")
+
+
+def _cut(random: Random, data: bytes) -> list[bytes]:
+    """Cut a packet into single bytes, or at up to four places."""
+    if random.random() < 0.2 and len(data) < 2000:
+        return [data[i : i + 1] for i in range(len(data))]
+    cuts = sorted(random.randint(0, len(data)) for _ in range(random.randint(1, 4)))
+    pieces = [data[a:b] for a, b in pairwise([0, *cuts, len(data)])]
+    return [piece for piece in pieces if piece]
 
 
 def _feed(

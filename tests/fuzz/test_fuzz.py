@@ -8,9 +8,11 @@ import pytest
 
 from dissectors.events import Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
+from dissectors.withheld import Withheld
 from tests.fuzz.__main__ import mutant, try_one
 from tests.fuzz.check import TIGHT_LIMITS, PromiseError, held_bytes, play
 from tests.fuzz.mutate import mutate
+from tests.fuzz.secrets import find, try_login, try_outputs
 from tests.support.dialogues import dialogues
 from tests.support.playbook import Step
 
@@ -25,6 +27,34 @@ def test_damaged_conversation_breaks_no_promise(first: int) -> None:
 def test_damaged_tls_breaks_no_promise(first: int) -> None:
     for number in range(first, first + 200):
         try_one(number, only_tls=True)
+
+
+@pytest.mark.parametrize("first", range(0, 1600, 400))
+def test_no_login_shows_its_secret(first: int) -> None:
+    for number in range(first, first + 400):
+        try_login(number)
+
+
+def test_no_command_shows_the_secret_of_a_login() -> None:
+    try_outputs(range(60))
+
+
+def test_login_that_shows_its_secret_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If nothing is masked in what servers say."""
+    monkeypatch.setattr(Withheld, "mask", lambda _self, text: text)
+    with pytest.raises(PromiseError, match="is shown"):
+        for number in range(400):
+            try_login(number)
+
+
+@pytest.mark.parametrize(
+    "told", ["ZQ-pw Secret", "x enEtcHcgU2VjcmV0IQ==", "LnpxLXB3IFNlY3JldA=="]
+)
+def test_secret_is_found_in_any_spelling(told: str) -> None:
+    assert find("zq-pw Secret", f"...{told}...") is not None
+    assert find("zq-pw Secrets", f"...{told}...") is None
 
 
 @pytest.mark.parametrize("limits", [DEFAULT_LIMITS, TIGHT_LIMITS])

@@ -88,7 +88,8 @@ def test_login_has_password(argument: bytes, *, expected: bool) -> None:
     ("verb", "argument", "shown"),
     [
         ("LOGIN", b"joe secret", b"joe ***"),
-        ("LOGIN", b'"jo e" "sec ret"', b'"jo e" ***'),
+        ("LOGIN", b'"joe" "sec ret"', b'"joe" ***'),
+        ("LOGIN", b'"joe secret" x', b"***"),
         ("LOGIN", b"{3} {6}", b"{3} ***"),
         # this may be the password
         ("LOGIN", b"secret", b"***"),
