@@ -96,6 +96,12 @@ SESSIONS = Table(
         Column("slowest_s", _SECONDS, "how long that was"),
         Column("client_packets", _COUNT, "packets from the client"),
         Column("server_packets", _COUNT, "packets from the server"),
+        Column(
+            "copied_packets",
+            _COUNT,
+            "how many of both were captured a second time, as by a mirror port that "
+            "sees them twice; they are no retransmissions",
+        ),
         Column("client_bytes", _COUNT, "distinct payload bytes from the client"),
         Column("server_bytes", _COUNT, "distinct payload bytes from the server"),
         Column("missing_bytes", _COUNT, "payload bytes that were not captured"),

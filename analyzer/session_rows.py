@@ -212,6 +212,7 @@ def _volume(session: Session, connection: Connection) -> Row:
     return (
         client.packets,
         server.packets,
+        connection.copied_packets,
         client.stream_bytes,
         server.stream_bytes,
         client.missing_bytes + server.missing_bytes,

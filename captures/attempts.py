@@ -42,6 +42,7 @@ class Attempt:
         originator_is_lower: the lower endpoint of the key sent the SYN.
         segments: the first SYN, and the first SYN and ACK.
         packets: of each `End`.
+        copied_packets: as of a `Connection`.
         vlan: outermost VLAN of the first packet, -1 without one.
         end_ns: time of the last packet, the latest if time went back.
         last_frame: frame ID of the last packet.
@@ -51,6 +52,7 @@ class Attempt:
     """
 
     __slots__ = (
+        "copied_packets",
         "end_ns",
         "ending",
         "is_counted",
@@ -68,6 +70,7 @@ class Attempt:
         self.originator_is_lower = rows.source_is_lower[at]
         self.segments: tuple[Segment, ...] = (_segment(rows, at, End.ORIGINATOR),)
         self.packets = (0, 0)
+        self.copied_packets = 0
         self.vlan = rows.vlan[at]
         self.end_ns = rows.time_ns[at]
         self.ending = Ending.UNANSWERED
@@ -125,6 +128,7 @@ class Attempt:
             connection.receive(segment)
         for flow, packets in zip(connection.flows, self.packets, strict=True):
             flow.packets = packets
+        connection.copied_packets = self.copied_packets
         connection.end_ns = self.end_ns
         connection.last_frame = self.last_frame
         connection.last_clock_ns = self.last_clock_ns
@@ -136,6 +140,8 @@ class Attempt:
         self.packets = (first + (end == 0), second + (end == 1))
         self.end_ns = max(self.end_ns, rows.time_ns[at])
         self.last_frame = rows.frame[at]
+        if rows.copied is not None:
+            self.copied_packets += int(rows.copied[at])
         self.last_clock_ns = rows.clock[at]
 
 

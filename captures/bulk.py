@@ -144,6 +144,9 @@ class _Columns:
                     span.connection.last_clock_ns = rows.clock[rejected]
                     resume.append(rejected + 1)
                     continue
+            if taken and rows.copied is not None:
+                copied = rows.copied[self.row[start:stop]]
+                span.connection.copied_packets += int(np.count_nonzero(copied))
             if taken:
                 self._account(span.connection, stop, latest_ns[number], counts[number])
                 note(span.connection)

@@ -147,6 +147,8 @@ class Connection:
         acknowledged_ns: time of the ACK that completed the handshake; `None` if it
             was not seen.
         vlan: outermost VLAN of the first packet, -1 without one.
+        copied_packets: packets that were captured twice; only the flows' `packets`
+            count them, too.
         mistimed: packets whose clock was wrong, by frame ID; `None` if there was none.
             Of more than `MAX_MISTIMED`, the first ones.
         ending: how it ended, once it is refused, closed or finished.
@@ -161,6 +163,7 @@ class Connection:
         "acknowledged_ns",
         "closed",
         "consumer",
+        "copied_packets",
         "end_ns",
         "ending",
         "established_ns",
@@ -204,6 +207,7 @@ class Connection:
         self.syn_ack_ns: int | None = None
         self.established_ns: int | None = None
         self.acknowledged_ns: int | None = None
+        self.copied_packets = 0
         self.mistimed: dict[int, Mistimed] | None = None
         self.vlan = -1
         self.is_reset = False

@@ -29,6 +29,7 @@ from captures.connection import (
     Mistimed,
     Segment,
 )
+from captures.copies import Copies
 from captures.handshakes import RecentHandshakes
 from captures.reassembly import ENDS
 from captures.rows import ALL, Rows, endpoints, ports
@@ -92,6 +93,7 @@ class ConnectionTable:
         # until when connections that turned out not to be mail are not looked at
         self._unwanted: OrderedDict[ConnectionKey, int] = OrderedDict()
         self._handshakes = RecentHandshakes()
+        self._copies = Copies()
         self._budget = Budget(share.of)
         self._max_connections = MAX_CONNECTIONS // share.of
         # when to look whether a connection timed out, its serial number; a heap
@@ -112,6 +114,9 @@ class ConnectionTable:
         self._handshakes.remember(segments, clock)
         rows = Rows(batch, segments, inner, clock, self._share)
         if rows.keys:
+            copied = self._copies.find(rows)
+            if copied is not None:
+                rows.mark_copies(copied)
             self._follow_all(rows)
         self._handshakes.end_batch(len(batch))
         self._expire()
@@ -242,6 +247,8 @@ class ConnectionTable:
             connection.last_clock_ns = clock[at]
             if rows.mistimed and rows.frame[at] in rows.mistimed:
                 _mistime(connection, rows, at)
+            if rows.copied is not None:
+                connection.copied_packets += int(rows.copied[at])
             connection.receive(
                 _new_tuple(
                     Segment,

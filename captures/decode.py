@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captures.batch import PacketBatch, frame_ids
+from captures.copies import HAS_OPTIONS, IDENTIFICATION_SHIFT
 from captures.fragments import Defragmenter
 from captures.handshakes import ExpectedAcks
 from captures.link_types import LinkType
@@ -240,12 +241,31 @@ class Decoder:
             payload=payload + level.base,
             captured=headers.captured[chosen],
             length=packets.wire_end[chosen] - payload,
+            identity=_identity(headers, chosen),
             vlan=packets.vlan[chosen],
             interest=interest[chosen],
             time_ns=batch.time_ns[index],
             frame=frame_ids(batch.capture[index], batch.frame[index]),
             order=level.order[index],
         )
+
+
+def _identity(headers: _TcpHeaders, chosen: Indices) -> npt.NDArray[np.uint64]:
+    """(n,) the IPv4 identification; without one, the checksum and what it covers."""
+    gather, packets = headers.gather, headers.packets
+    if not headers.is_ipv6:
+        identification = gather.be16[packets.ip_header[chosen] + 4].astype(np.uint64)
+        identity = identification << IDENTIFICATION_SHIFT
+        nameless = chosen[identification == 0]
+    else:
+        identity = np.zeros(len(chosen), dtype=np.uint64)
+        nameless = chosen
+    whole = nameless[packets.end[nameless] - packets.start[nameless] >= 18]
+    at = packets.start[whole]
+    checksum = gather.be16[at + 16].astype(np.uint64)
+    is_covered = (headers.payload[whole] - at > 20) & (checksum != 0)
+    identity[np.searchsorted(chosen, whole)] = checksum | is_covered * HAS_OPTIONS
+    return identity
 
 
 def _packets_of(batch: PacketBatch) -> Packets:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from captures.connection import Endpoint
-from captures.segments import Interest
+from captures.segments import Interest, TcpFlag
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -64,6 +64,9 @@ class Rows:
         keys: (runs,) key of each run of rows.
         stops: (runs,) index behind the last row of each run.
         mistimed: as in `PacketBatch`.
+        key_columns: (n,) each, the parts of each row's key.
+        digest: (n,) uint64, a hash of it.
+        copied: (n,) bool, what was captured before; `None` if nothing was.
     """
 
     def __init__(
@@ -75,12 +78,16 @@ class Rows:
         share: Share = ALL,
     ) -> None:
         lower, columns = key_columns(segments)
-        order = _by_connection(columns, segments, share)
+        digests = digest(columns)
+        order = _by_connection(columns, digests, segments, share)
+        self.digest = digests[order]
+        self.copied: Mask | None = None
         columns = tuple(column[order] for column in columns)
         changes = np.zeros(len(order), dtype=np.bool_)
         changes[:1] = True
         for column in columns:
             changes[1:] |= column[1:] != column[:-1]
+        self.key_columns = columns
         starts = np.flatnonzero(changes)
         first = [column[starts].tolist() for column in columns]
         self.keys: list[ConnectionKey] = list(zip(*first, strict=True))
@@ -104,6 +111,19 @@ class Rows:
         self.time_ns: list[int] = segments.time_ns.tolist()
         self.frame: list[int] = segments.frame.tolist()
         self.order: list[int] = segments.order.tolist()
+
+    def mark_copies(self, copied: Mask) -> None:
+        """Take the payload from packets that were captured before."""
+        self.copied = copied
+        segments = self.segments
+        # the place of a FIN is behind the payload
+        loses_fin = copied & (segments.length > 0)
+        segments.flags = segments.flags & ~(loses_fin * np.uint8(TcpFlag.FIN))
+        segments.length = np.where(copied, 0, segments.length)
+        segments.captured = np.where(copied, 0, segments.captured)
+        self.flags = segments.flags.tolist()
+        self.length = segments.length.tolist()
+        self.captured = segments.captured.tolist()
 
     def data(self, at: int) -> bytes:
         """The captured payload of a row."""
@@ -155,10 +175,12 @@ def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]
 
 
 def _by_connection(
-    columns: tuple[npt.NDArray[Any], ...], segments: Segments, share: Share
+    columns: tuple[npt.NDArray[Any], ...],
+    hashed: npt.NDArray[np.uint64],
+    segments: Segments,
+    share: Share,
 ) -> Indices:
     """Indices of the segments of interest, those of a connection together."""
-    hashed = digest(columns)
     chosen = (segments.interest & np.uint8(Interest.FOLLOWED)) != 0
     if share.of > 1:
         shared = digest(columns[:_HOST_COLUMNS]) if share.follows_hosts else hashed
@@ -172,6 +194,11 @@ def _by_connection(
 
 def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
     """(n,) a hash of key columns; different keys seldom have the same."""
+    return mixed(columns)
+
+
+def mixed(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
+    """(n,) a hash of up to five columns."""
     result = np.zeros(len(columns[0]), dtype=np.uint64)
     for column, odd in zip(columns, _MIX, strict=False):
         result ^= column.astype(np.uint64) * odd

@@ -65,6 +65,8 @@ class Segments:
         payload: (n,) int64, offset of the payload in the batch's buffer.
         captured: (n,) int64, payload bytes that were captured.
         length: (n,) int64, payload bytes that were on the wire.
+        identity: (n,) uint64, what else tells copies of a packet from retransmissions
+            (see `captures.copies`).
         vlan: (n,) int32, the outermost VLAN, -1 without one.
         interest: (n,) uint8, `Interest` bits.
         time_ns: (n,) int64.
@@ -82,6 +84,7 @@ class Segments:
     payload: Indices
     captured: Indices
     length: Indices
+    identity: npt.NDArray[np.uint64]
     vlan: npt.NDArray[np.int32]
     interest: npt.NDArray[np.uint8]
     time_ns: Indices
