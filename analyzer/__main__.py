@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import suppress
 from typing import NoReturn
 
 from analyzer.cli import main
+from analyzer.cli.streams import flush_streams, prepare_streams
 
 
 def run() -> NoReturn:
@@ -16,15 +15,13 @@ def run() -> NoReturn:
     To free all objects and modules one by one would take a tenth of a second, as
     long as the analysis of some thousand packets; the kernel does it at once.
     """
+    prepare_streams()
     status: int | str | None = 0
     try:
         main(prog_name="mailtap")
     except SystemExit as ending:
         status = ending.code
-    for stream in (sys.stdout, sys.stderr):
-        # whoever read the output may be gone
-        with suppress(OSError):
-            stream.flush()
+    flush_streams()
     os._exit(status if isinstance(status, int) else int(status is not None))
 
 

@@ -14,13 +14,15 @@ from analyzer import __version__, schema
 from analyzer.analysis import Analysis
 from analyzer.attempts import AttemptCount
 from analyzer.export import make_folder, whole_file, write_table
-from analyzer.load import READERS, LoadError, read_table
+from analyzer.load import READERS, LoadError, read_bytes, read_table
 from captures import CaptureError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ABOUT = "analysis.json"
+# as in a column of a table
+_MOST = 2**63 - 1
 
 _NO_TABLES = (
     "there are no tables in this folder: name captures, or a folder that was written "
@@ -107,12 +109,12 @@ def read_about(folder: Path) -> tuple[str, Analysis]:
     """
     path = folder / ABOUT
     try:
-        about = json.loads(path.read_bytes())
+        about = json.loads(read_bytes(path))
     except FileNotFoundError as error:
         raise LoadError(f"{folder}: {_NO_TABLES}") from error
     except OSError as error:
         raise LoadError(f"{path}: it can't be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
     try:
         if about["schema_version"] != schema.SCHEMA_VERSION:
@@ -124,7 +126,7 @@ def read_about(folder: Path) -> tuple[str, Analysis]:
         if about["kind"] not in READERS:
             raise LoadError(f"{path}: {_DAMAGED}")
         return about["kind"], _analysis(about)
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, ArithmeticError, AttributeError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
 
 
@@ -132,22 +134,41 @@ def _analysis(about: dict[str, Any]) -> Analysis:
     return Analysis(
         tables={},
         captures=[str(name) for name in about["captures"]],
-        packets=int(about["packets"]),
-        capture_bytes=int(about["capture_bytes"]),
+        packets=_count(about["packets"]),
+        capture_bytes=_count(about["capture_bytes"]),
         problems=[
             CaptureError(
                 str(each["capture"]),
                 str(each["reason"]),
-                offset=each["offset"],
+                offset=None if each["offset"] is None else _count(each["offset"]),
                 usable=bool(each["usable"]),
             )
             for each in about["problems"]
         ],
         undecoded=Counter(
-            {str(reason): int(count) for reason, count in about["undecoded"].items()}
+            {str(reason): _count(count) for reason, count in about["undecoded"].items()}
         ),
-        connections_given_up=int(about["connections_given_up"]),
-        attempts=[AttemptCount(**each) for each in about["attempts"]],
-        attempts_without_row=int(about["attempts_without_row"]),
-        dropped=None if about["dropped"] is None else int(about["dropped"]),
+        connections_given_up=_count(about["connections_given_up"]),
+        attempts=[_attempts(**each) for each in about["attempts"]],
+        attempts_without_row=_count(about["attempts_without_row"]),
+        dropped=None if about["dropped"] is None else _count(about["dropped"]),
     )
+
+
+def _attempts(
+    *, client_ip: Any, server_ip: Any, server_port: Any, ended: Any, attempts: Any
+) -> AttemptCount:
+    return AttemptCount(
+        client_ip=None if client_ip is None else str(client_ip),
+        server_ip=None if server_ip is None else str(server_ip),
+        server_port=_count(server_port),
+        ended=str(ended),
+        attempts=_count(attempts),
+    )
+
+
+def _count(value: Any) -> int:
+    count = int(value)
+    if not 0 <= count <= _MOST:
+        raise ValueError("nothing has so many")
+    return count

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import stat
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 
     from analyzer import schema
 
+# what other contents than ours may lead to
+_NOT_WRITTEN_BY_US = (
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
 # no row is longer
 _LONGEST_LINE = 64 << 20
 
@@ -35,21 +45,45 @@ def read_table(path: Path, table: schema.Table) -> pa.Table:
     """
     read = READERS[path.suffix.removeprefix(".")]
     try:
+        _refuse_pipes(path)
         found = read(path, table.arrow)
-        if found[table.columns[0].name].null_count:
-            raise ValueError("a row without its session")
+        # Parquet may hold texts that are none
+        found.validate(full=True)
+        if any(found[name].null_count for name in _never_null(table)):
+            raise ValueError("a row without its session, or a session without its time")
         return found.select(table.arrow.names).cast(table.arrow)
     except FileNotFoundError as error:
         raise LoadError(f"{path}: there is no such file: a table is missing") from error
     except OSError as error:
         reason = error.strerror or "its disk may fail"
         raise LoadError(f"{path}: it can't be read ({reason})") from error
-    except (ValueError, KeyError) as error:
-        # pa.ArrowInvalid is a ValueError; its text may hold parts of the file
+    except (*_NOT_WRITTEN_BY_US, pa.ArrowException) as error:
+        # its text may hold parts of the file
         raise LoadError(
             f"{path}: this is not mailtap's table {table.name!r}, or it is damaged: "
             "analyse the captures again"
         ) from error
+
+
+def _never_null(table: schema.Table) -> list[str]:
+    """Columns that tell a row from others, and that all reports rely upon."""
+    first, *others = table.arrow.names
+    return [first, *(name for name in others if name in ("start", "end"))]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file, and nothing that has no end.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    _refuse_pipes(path)
+    return path.read_bytes()
+
+
+def _refuse_pipes(path: Path) -> None:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
 
 
 def _read_parquet(path: Path, _: pa.Schema) -> pa.Table:

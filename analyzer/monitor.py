@@ -83,7 +83,7 @@ class Monitor:
         # sessions that resume others come after them in time
         share = Share(0, 1, follows_hosts=secrets is not None)
         self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
-        self._about = Analysis({}, [live.name])
+        self._about = Analysis({}, [*live.captures])
         self._tables = Tables()
         # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then

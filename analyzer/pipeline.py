@@ -32,6 +32,7 @@ from captures import (
     SegmentFilter,
     Share,
     open_captures,
+    readable_name,
 )
 from captures.reader import needs_tshark
 from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS, may_hide_mail
@@ -209,7 +210,7 @@ def analyze(  # noqa: PLR0913, keywords only
     attempts.merge(part.attempts for part in parts[1:])
     return Analysis(
         tables=in_order([*(part.tables for part in parts), attempts.tables()]),
-        captures=paths,
+        captures=[*map(readable_name, paths)],
         packets=first.packets,
         capture_bytes=first.capture_bytes,
         problems=_problems(parts) + _memory_problems(parts, processes),

@@ -13,7 +13,7 @@ from captures.connection import Connection, ConnectionConsumer, Ending, Endpoint
 from captures.connection_table import ConnectionTable
 from captures.decode import Decoder
 from captures.devices import Interface, list_interfaces
-from captures.errors import CaptureError
+from captures.errors import CaptureError, readable_name
 from captures.live import Engine, LiveCapture, open_live
 from captures.merge import MergedCaptures, open_captures
 from captures.privileges import PrivilegeError, drop_privileges
@@ -51,5 +51,6 @@ __all__ = [
     "open_capture",
     "open_captures",
     "open_live",
+    "readable_name",
     "split_frame_id",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import socket
 import struct
 import time
@@ -181,7 +182,7 @@ def _ask(name: str, request: int) -> int | None:
     """Ask for a property of an interface (netdevice(7)); `None` if it isn't there."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
-            asked = _IFREQ.pack(name.encode(), 0)
+            asked = _IFREQ.pack(os.fsencode(name), 0)
             reply = fcntl.ioctl(any_socket, request, asked)
         except OSError:
             return None

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+# what stands for the bytes of a name that are no UTF-8 (os.fsdecode)
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+
+
+def readable_name(path: str | os.PathLike[str]) -> str:
+    r"""The name of a file as text; a byte that is no UTF-8 is shown as `\xe9`."""
+    return _NO_TEXT.sub(lambda byte: f"\\x{ord(byte[0]) & 0xFF:02x}", os.fspath(path))
 
 
 class CaptureError(Exception):
@@ -15,7 +26,7 @@ class CaptureError(Exception):
     Everything that a reader yielded before it raised this is good.
 
     Attributes:
-        capture: the name of the capture as the user gave it.
+        capture: the name of the capture as the user gave it, as readable text.
         reason: what is wrong, as a sentence without the name.
         offset: where, in bytes from the start of the (decompressed) capture;
             `None` where no place can be named.
@@ -25,7 +36,7 @@ class CaptureError(Exception):
     def __init__(
         self, capture: str, reason: str, *, offset: int | None = None, usable: bool
     ) -> None:
-        self.capture = capture
+        self.capture = readable_name(capture)
         self.reason = reason
         self.offset = offset
         self.usable = usable

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from captures.batch import PacketBatch
-from captures.errors import CaptureError
+from captures.errors import CaptureError, readable_name
 from captures.privileges import PrivilegeError, find_user
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class LiveCapture(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.captures: tuple[str, ...] = (name,)
+        self.captures: tuple[str, ...] = (readable_name(name),)
         self.notes: list[str] = []
 
     def __iter__(self) -> Self:

@@ -25,7 +25,7 @@ import numpy as np
 
 from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
 from captures.clock import steadied
-from captures.errors import CaptureError
+from captures.errors import CaptureError, readable_name
 from captures.reader import STANDARD_INPUT, CaptureReader, ReadEngine, open_capture
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class MergedCaptures:
     """Several captures: an iterator of their packets, and a context manager.
 
     Attributes:
-        names: of all captures, as the user gave them.
+        names: of all captures, as the user gave them, as readable text.
         size: bytes of all inputs that can be read, as far as known.
         problems: what was wrong with captures so far.
         notes: what the user should know of how captures are read.
@@ -147,7 +147,8 @@ class MergedCaptures:
         max_bytes: int,
         on_problem: Callable[[CaptureError], None] | None,
     ) -> None:
-        self.names = tuple(os.fspath(path) for path in paths)
+        self._paths = [os.fspath(path) for path in paths]
+        self.names = tuple(map(readable_name, self._paths))
         self.size = 0
         self.problems: list[CaptureError] = []
         self.notes: list[str] = []
@@ -214,7 +215,7 @@ class MergedCaptures:
     ) -> _Opened | None:
         try:
             reader = open_capture(
-                self.names[index],
+                self._paths[index],
                 engine=self._engine,
                 max_packets=self._max_packets,
                 max_bytes=max_bytes,

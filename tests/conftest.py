@@ -11,6 +11,9 @@ from tests.support import namespaces
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# a bug of a command is a traceback, also in processes that tests start
+os.environ["MAILTAP_TRACEBACK"] = "1"
+
 GOLDEN = Path(__file__).parent / "data" / "golden"
 
 

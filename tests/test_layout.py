@@ -63,6 +63,7 @@ PUBLIC = {
         "open_capture",
         "open_captures",
         "open_live",
+        "readable_name",
         "split_frame_id",
     },
     "dissectors": {

@@ -38,6 +38,7 @@ _MARK_PX = 11
 _SMALL_FONT = 11
 # columns of `latency_by_verb`, and the shape of their marks
 _LATENCY_MARKS = (("max", "line-ns"), ("p95", "diamond"), ("median", "circle"))
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 # a logarithm has no zero, and captures have no shorter times
 _QUICKEST_S = 1e-6
 
@@ -60,10 +61,12 @@ def draw_over_time(
             marker={"color": ink.fill, "line": {"width": 0}},
             hovertemplate="%{y:,} " + KIND_NAMES[kind] + "<extra></extra>",
         )
-    ends = pd.Series([rows["time"].min() - step / 2, rows["time"].max() + step * 1.5])
+    # around the last nanoseconds that there are, ends are beyond them
+    first, last = rows["time"].min().as_unit("us"), rows["time"].max().as_unit("us")
+    ends = [first - step / 2, last + step * 1.5]
     figure.update_xaxes(
         type="date",
-        range=_times(ends),
+        range=[f"{end:{_TIME_FORMAT}}" for end in ends],
         nticks=5,
         tickangle=0,
         color=theme.muted,
@@ -177,4 +180,4 @@ def _set_decades(figure: go.Figure, low: float, high: float, theme: Theme) -> No
 
 def _times(values: pd.Series[pd.Timestamp]) -> list[str]:
     """Times in UTC, as Plotly takes them."""
-    return values.dt.strftime("%Y-%m-%d %H:%M:%S.%f").tolist()
+    return values.dt.strftime(_TIME_FORMAT).tolist()

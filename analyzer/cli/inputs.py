@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from analyzer.cli.main import TABLES
 from analyzer.cli.outputs import CommandError
 
 if TYPE_CHECKING:
@@ -39,12 +43,14 @@ def read_inputs(
     defer_pandas()
     # what is imported by now stays: the collector need not look at it again
     gc.freeze()
-    if len(captures) == 1 and Path(captures[0]).is_dir():
+    if len(captures) == 1 and os.path.isdir(captures[0]):  # noqa: PTH112, says no
         if key_log is not None or ca is not None:
             raise CommandError(
                 f"{captures[0]}: tables hold nothing that could be decrypted or "
                 "verified: give the captures for --keylog and --ca"
             )
+        # whatever fails from here on, these tables are not what mailtap writes
+        click.get_current_context().find_root().meta[TABLES] = captures[0]
         return _read_folder(Path(captures[0]))
     return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
+import traceback
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from analyzer import __version__
+from analyzer.text import escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 # Exit statuses. Something could not be read or written; click uses 2 for wrong use.
 FAILED = 1
@@ -17,6 +27,10 @@ FAILED = 1
 PLAINTEXT = 3
 # what a shell reports for a command that Ctrl-C ended
 INTERRUPTED = 130
+# in the context: the folder of tables that is read
+TABLES = "mailtap.tables"
+# in the environment: show the traceback of a bug
+TRACEBACK = "MAILTAP_TRACEBACK"
 
 _OUT_OF_MEMORY = (
     "mailtap: memory ran out. Allow more (ulimit -v, cgroup), or read fewer captures "
@@ -34,11 +48,9 @@ _COMMANDS = (
 
 
 class _Group(click.Group):
-    """Commands that are imported when they are asked for.
+    """Commands that are imported when they are asked for."""
 
-    Ctrl-C ends them with the status that shells expect. If memory runs out where
-    nothing that was found can be told, that is said.
-    """
+    _meta: Mapping[str, Any] = MappingProxyType({})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -50,14 +62,68 @@ class _Group(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Remember what the command tells about itself, also after its end."""
+        context = super().make_context(*args, **options)
+        self._meta = context.meta
+        return context
+
+    def main(  # type: ignore[override]  # it always ends
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **options: Any,
+    ) -> NoReturn:
+        """Run a command, and end with its status, whatever happens."""
+        options["standalone_mode"] = False
+        try:
+            status = super().main(args, prog_name, **options)
+        except click.ClickException as error:
+            shown = io.StringIO()
+            error.show(shown)
+            # what was typed, or a script took from elsewhere, may control a terminal
+            _say_lines(map(escape_controls, shown.getvalue().splitlines()))
+            status = error.exit_code
+        except Exception as error:
+            if TRACEBACK in os.environ:
+                raise
+            text = _describe(error, self._meta.get(TABLES))
+            _say_lines([f"mailtap: {escape_controls(text)}"])
+            status = FAILED
+        sys.exit(status)
+
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            # without the empty line of click
             sys.exit(INTERRUPTED)
         except MemoryError:
-            click.echo(_OUT_OF_MEMORY, err=True)
+            _say_lines([_OUT_OF_MEMORY])
             sys.exit(FAILED)
+
+
+def _describe(error: Exception, tables: str | None) -> str:
+    """What to say of an error that nobody foresaw."""
+    *_, place = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    if tables is not None:
+        return (
+            f"{tables}: these tables are not what mailtap wrote, or they are damaged: "
+            f"analyse the captures again ({type(error).__name__}, {where})"
+        )
+    return (
+        f"this is a bug of mailtap, please report it: {type(error).__name__}: {error} "
+        f"({where}); {TRACEBACK}=1 in the environment shows more"
+    )
+
+
+def _say_lines(lines: Iterable[str]) -> None:
+    # if even this fails, there is nobody to tell
+    with suppress(OSError):
+        for line in lines:
+            click.echo(line, err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

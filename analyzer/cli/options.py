@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 FORMATS = ("jsonl", "csv", "parquet")
 READERS = ("auto", "fast", "pyshark")
 ENGINES = ("auto", "scapy", "dumpcap")
+_PORT = re.compile("[0-9]{1,5}")
 
 
 def _parse_ports(
@@ -22,16 +25,18 @@ def _parse_ports(
 ) -> Mapping[int, Protocol]:
     from dissectors.services import PORTS, Protocol
 
-    ports = dict(PORTS)
+    named: dict[int, str] = {}
     for value in values:
         number, _, name = value.lower().partition("=")
-        if not number.isdecimal() or not 0 < int(number) < 65_536:
+        if not _PORT.fullmatch(number) or not 0 < int(number) < 65_536:
             raise click.BadParameter(f"{value!r}: a port is a number from 1 to 65535")
         if name not in list(Protocol):
             known = ", ".join(Protocol)
             raise click.BadParameter(f"{value!r}: write PORT=PROTOCOL, one of {known}")
-        ports[int(number)] = Protocol(name)
-    return ports
+        if named.setdefault(int(number), name) != name:
+            both = f"{named[int(number)]} and {name}"
+            raise click.BadParameter(f"port {int(number)} can't be both {both}")
+    return PORTS | {number: Protocol(name) for number, name in named.items()}
 
 
 class Output(NamedTuple):
@@ -48,7 +53,7 @@ def parse_output(
     if value is None:
         return None
     path = Path(value)
-    is_folder = value.endswith("/") or path.is_dir()
+    is_folder = value.endswith("/") or os.path.isdir(path)  # noqa: PTH112, says no
     if not is_folder and path.suffix.removeprefix(".").lower() not in FORMATS:
         endings = ", ".join(f".{name}" for name in FORMATS)
         raise click.BadParameter(

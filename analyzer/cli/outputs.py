@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from analyzer.cli.main import FAILED
+from analyzer.cli.streams import discard_output
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ def _unreadable_packets(analysis: Analysis) -> list[str]:
 
 def say(texts: Iterable[str]) -> None:
     """Tell the user on standard error."""
-    for text in texts:
-        click.echo(f"mailtap: {escape_controls(text)}", err=True)
+    # nobody else is left who could be told that this fails
+    with suppress(OSError):
+        for text in texts:
+            click.echo(f"mailtap: {escape_controls(text)}", err=True)
 
 
 def end(problems: list[str], status: int = 0) -> NoReturn:
@@ -80,14 +83,9 @@ def printed(output: Callable[[], None]) -> list[str]:
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise
-        print_no_more()
+        discard_output()
         return [f"standard output: can't be written ({error.strerror})"]
     return []
-
-
-def print_no_more() -> None:
-    """Let nothing be printed: what is left in a buffer could not be written either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console() -> Console:

@@ -15,6 +15,7 @@ import click
 
 from analyzer.cli import outputs
 from analyzer.cli.outputs import CommandError
+from analyzer.cli.streams import discard_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,7 +127,7 @@ def _show(view: Watch, rows: list[Row], live: LiveCapture) -> list[str]:
         return outputs.printed(lambda: view.show(rows))
     except BrokenPipeError:
         live.stop()
-        outputs.print_no_more()
+        discard_output()
         return ["standard output: nobody reads it any more, so the watch has ended"]
 
 
@@ -169,7 +170,7 @@ def _open_store(
     from analyzer.analysis import Analysis
     from analyzer.export import ExportError
     from analyzer.store import Store
-    from captures import drop_privileges
+    from captures import drop_privileges, readable_name
 
     if output is not None:
         _make_folder(output, user)
@@ -177,7 +178,7 @@ def _open_store(
     try:
         if output is None:
             output = Path(stack.enter_context(TemporaryDirectory(prefix="mailtap-")))
-        return Store(output, Analysis({}, [interface]))
+        return Store(output, Analysis({}, [readable_name(interface)]))
     except OSError as error:
         raise ExportError(
             f"there is no place for rows that wait ({error.strerror}): have TMPDIR "

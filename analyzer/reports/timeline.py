@@ -33,7 +33,11 @@ def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
     start_ns = sessions["start"].astype("int64[pyarrow]").astype("int64")
     facts = pd.DataFrame(
         {
-            "time": pd.to_datetime(start_ns // step_ns * step_ns, utc=True),
+            # no time is earlier, not even that of a step
+            "time": pd.to_datetime(
+                (start_ns // step_ns * step_ns).clip(lower=pd.Timestamp.min.value),
+                utc=True,
+            ),
             "protection": protection(sessions),
         }
     )
@@ -47,7 +51,9 @@ def _step_seconds(sessions: pd.DataFrame) -> int:
     """Whole days if a day is too short."""
     if sessions.empty:
         return _WIDTHS_S[0]
-    span_s = (sessions["start"].max() - sessions["start"].min()).total_seconds()
+    # as numbers of any size: a Timedelta holds 292 years
+    first, last = sessions["start"].min(), sessions["start"].max()
+    span_s = (last.value - first.value) / 1_000_000_000
     wanted_s = span_s / _MOST_BINS
     days = math.ceil(wanted_s / _DAY_S)
     return next((width for width in _WIDTHS_S if width >= wanted_s), days * _DAY_S)

@@ -171,6 +171,8 @@ def test_capture_comes_from_standard_input() -> None:
         ["--port", "25=ftp"],
         ["--port", "="],
         ["--port", "²=smtp"],
+        ["--port", "9" * 5000 + "=smtp"],
+        ["--port", "2525=smtp", "--port", "2525=imap"],
         ["-o", "sessions.txt"],
         ["-o", "sessions"],
         ["--format", "xml"],
