@@ -34,8 +34,8 @@ def _parse_ports(
             known = ", ".join(Protocol)
             raise click.BadParameter(f"{value!r}: write PORT=PROTOCOL, one of {known}")
         if named.setdefault(int(number), name) != name:
-            both = f"{named[int(number)]} and {name}"
-            raise click.BadParameter(f"port {int(number)} can't be both {both}")
+            other = named[int(number)]
+            raise click.BadParameter(f"{value!r}: the port was said to be {other}")
     return PORTS | {number: Protocol(name) for number, name in named.items()}
 
 
