@@ -18,6 +18,8 @@ ANOMALIES = {
     "starttls_plaintext_after": "clear text where TLS was agreed on",
     "starttls_not_begun": "TLS was agreed on and never began",
     # messages
+    "message_bare_cr": "a message has CR without LF; where the first one is",
+    "message_bare_lf": "a message has LF without CR; where the first one is",
     "message_header_too_large": "a header section over the limit; its rest was skipped",
     "message_too_many_parts": "more MIME parts than are read",
     "message_too_deep": "MIME parts nested deeper than is read",

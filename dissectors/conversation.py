@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from dissectors.events import Event
     from dissectors.limits import Limits
+    from dissectors.line_ends import LineEnds
     from dissectors.tls import Hosts, KeyLog
 
 _OUT_OF_TLS = (ApplicationData, ApplicationGap)
@@ -893,6 +894,15 @@ class MailDissector(abc.ABC):
         place = Place(message.offset, message.time_ns, message.frame)
         for code in message.facts.overruns:
             self._anomaly(code, side, at=place)
+
+    def _report_line_ends(self, ends: LineEnds, side: Side) -> None:
+        """Report, once for a message, its line ends that are no CRLF."""
+        for code, count, place in (
+            ("message_bare_lf", ends.bare_lf, ends.first_lf),
+            ("message_bare_cr", ends.bare_cr, ends.first_cr),
+        ):
+            if count:
+                self._anomaly(code, side, f"{count} times", at=place)
 
     def _anomaly(
         self, code: str, side: Side, detail: str = "", *, at: Place | None = None

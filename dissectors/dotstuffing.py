@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dissectors.line_ends import LineEnds
+
 if TYPE_CHECKING:
     from dissectors.conversation import LineBuffer, Place
 
@@ -37,6 +39,7 @@ class StuffedText:
         lookalike_seen: there was a lookalike.
         lookalike_place: where the first one was.
         in_doubt: the unread bytes begin with a lookalike.
+        line_ends: those that are no CRLF.
     """
 
     __slots__ = (
@@ -45,6 +48,7 @@ class StuffedText:
         "_searched",
         "ended",
         "in_doubt",
+        "line_ends",
         "lookalike_place",
         "lookalike_seen",
     )
@@ -60,6 +64,7 @@ class StuffedText:
         self.lookalike_seen = False
         self.lookalike_place: Place | None = None
         self.in_doubt = False
+        self.line_ends = LineEnds(behind_gap=inside_line)
         self._bare_lf = bare_lf
         self._at_start = not inside_line
         self._searched = 0
@@ -97,13 +102,16 @@ class StuffedText:
         match = _LONE_DOT_LINE.match(unread.data)
         assert match is not None
         text = unread.take(match.end(1))
+        self.line_ends.read(text, unread)
         self._take_lone_dot(unread)
         return text
 
     def cross_gap(self, unread: LineBuffer) -> bytes:
         """Go on behind a hole, in the middle of some line."""
         self._at_start = False
-        return self._take(unread, len(unread))
+        text = self._take(unread, len(unread))
+        self.line_ends.skip_gap()
+        return text
 
     def _find_lone_dot(self, data: bytearray) -> re.Match[bytes] | None:
         # few packets have a line that begins with a dot, and `find` is faster
@@ -114,6 +122,7 @@ class StuffedText:
         self.in_doubt = False
         self._searched = 0
         text = unread.take(count)
+        self.line_ends.read(text, unread)
         if self._bare_lf:
             return text.replace(b"\n.", b"\n")
         return text.replace(b"\r\n.", b"\r\n")

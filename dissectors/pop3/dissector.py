@@ -395,6 +395,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _end_message(
         self, reader: MessageReader, lines: _MultiLine, outcome: Delivery
     ) -> None:
+        self._report_line_ends(lines.text.line_ends, Side.SERVER)
         complete = outcome is Delivery.COMPLETE and not lines.has_hole
         if lines.verb == "TOP" and outcome is Delivery.COMPLETE:
             outcome = Delivery.PARTIAL

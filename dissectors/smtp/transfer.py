@@ -159,15 +159,17 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
         assert self._message is not None
+        begin_ns = self._here(_CLIENT).time_ns
         text = content.read(unread)
         if text or content.ended:
             self._note_place()
         if text:
-            self._message.feed(text, self._time_ns)
+            self._message.feed(text, begin_ns)
         if content.ended:
             self._end_content(content, self._message)
 
     def _end_content(self, content: StuffedText, message: Message) -> None:
+        self._report_line_ends(content.line_ends, Side.CLIENT)
         if content.lookalike_seen:
             place = content.lookalike_place
             self._anomaly("smtp_end_of_data_lookalike", Side.CLIENT, at=place)
@@ -196,6 +198,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if self._content is not None:
             rest = self._content.cross_gap(self._input[_CLIENT])
             message.feed(rest, self._time_ns)
+            self._report_line_ends(self._content.line_ends, Side.CLIENT)
         message.end(self._now(), complete=False)
         message.replies_due = 0
         self._content = self._message = None

@@ -556,6 +556,7 @@ def test_lines_end_in_bare_lf_throughout() -> None:
             *GREETED,
             anomaly("smtp_bare_lf", CLIENT),
             *data_accepted(),
+            anomaly("message_bare_lf", CLIENT),
             *end_of_data(250),
             message(5, sender=None, recipients=()),
             *quit_(),
@@ -576,6 +577,7 @@ def test_lookalike_does_not_end_message_for_careful_server(end: bytes) -> None:
         .expect(
             *ENVELOPED,
             *data_accepted(),
+            anomaly("message_bare_lf", CLIENT),
             anomaly("smtp_end_of_data_lookalike", CLIENT),
             *end_of_data(250),
             message(len(content) - end.startswith(b"\r")),
@@ -596,6 +598,7 @@ def test_lookalike_ends_message_for_lenient_server(end: bytes) -> None:
         .expect(
             *ENVELOPED,
             *data_accepted(),
+            *([] if end.startswith(b"\r") else [anomaly("message_bare_lf", CLIENT)]),
             anomaly("smtp_end_of_data_lookalike", CLIENT),
             *end_of_data(250),
             message(3 if end.startswith(b"\r") else 2),
@@ -614,7 +617,8 @@ def test_smuggled_message_gets_more_replies_than_commands() -> None:
         .run()
     )
     assert [e.code for e in events if isinstance(e, Anomaly)] == [
-        "smtp_end_of_data_lookalike"
+        "message_bare_lf",
+        "smtp_end_of_data_lookalike",
     ]
     assert isinstance(events[-1], Exchange)
     assert events[-1].kind is ExchangeKind.UNSOLICITED
