@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
@@ -21,7 +22,6 @@ from analyzer.text import UNSAFE, escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 # What spreadsheets take for the begin of a formula, also behind blanks (OWASP,
 # "CSV injection").
@@ -78,16 +78,24 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name when it is complete.
+    """A file that takes its name when it is complete; until then, what had it stays.
+
+    What isn't a regular file, such as /dev/stdout, is not replaced but written to.
 
     Raises:
         ExportError: it can't be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # a link stays one
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".mailtap.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
+        if target.is_file() or not target.exists():
+            with part.open("wb") as file:
+                yield file
+            part.replace(target)
+        else:
+            with target.open("wb") as file:
+                yield file
     except OSError as error:
         reason = error.strerror or str(error)
         raise ExportError(f"{path}: can't be written ({reason})") from error

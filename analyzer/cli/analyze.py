@@ -9,6 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
+from analyzer.cli.preflight import check_file, check_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,10 @@ def analyze(
     still reported), or the output can't be written; 2 for wrong use.
     """
     options.require_captures(captures)
+    if output is not None:
+        check_output(output, captures)
+    if html is not None:
+        check_file(html, captures)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.cli.options import Output
 
 
-_IN_USE = (
+IN_USE = (
     "a monitor writes into this folder, or was ended before it was done: name "
     "another one"
 )
@@ -114,7 +114,7 @@ def write_output(analysis: Analysis, output: Output, table_format: str) -> list[
         if not output.is_folder:
             write_table(analysis.tables["sessions"], output.path)
         elif has_parts(output.path):
-            return [f"{output.path}: {_IN_USE}"]
+            return [f"{output.path}: {IN_USE}"]
         else:
             write_folder(analysis, output.path, table_format)
     except ExportError as error:

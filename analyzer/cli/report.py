@@ -9,6 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
+from analyzer.cli.preflight import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ def report(
     Exit status: as that of `mailtap analyze`.
     """
     options.require_captures(captures)
+    check_file(output, captures)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
