@@ -23,8 +23,6 @@ _RANK = {failure: place for place, failure in enumerate(Failure)}
 # connections that were open, and are over
 _BEGUN = (Ending.CLOSED, Ending.RESET, Ending.TIMEOUT)
 _FETCHING = ("FETCH", "UID FETCH")
-# nothing is known of what comes behind these
-_UNREAD = frozenset(("dissector_bug", "cut_short"))
 
 # RFC 5530 §3, RFC 3206 §4, RFC 2449 §8.1: response codes that tell whether it may
 # be different later
@@ -148,8 +146,7 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
 
 def _is_read(session: Session) -> bool:
     """Whether nothing but holes hides what was said."""
-    is_cut = not _UNREAD.isdisjoint(session.oddities)
-    return not is_cut and (session.tls is None or session.tls.decrypted)
+    return not session.is_unread and (session.tls is None or session.tls.decrypted)
 
 
 def _is_whole(connection: Connection) -> bool:

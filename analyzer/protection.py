@@ -45,8 +45,6 @@ _HIDING = frozenset(
         "imap_compression_lost",
         "imap_compression_bomb",
         "tls_record_invalid",
-        "dissector_bug",
-        "cut_short",
     }
 )
 
@@ -82,6 +80,8 @@ def protection(
     """
     if session.plaintext_login:
         return PLAINTEXT_LOGIN
+    if session.is_unread:
+        return UNKNOWN
     if session.plaintext_messages:
         return PLAINTEXT_MAIL
     tls = session.tls

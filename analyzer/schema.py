@@ -242,7 +242,12 @@ SESSIONS = Table(
         Column(
             "auth_exposure", _TEXT, "worst exposed: nothing, offline, token, password"
         ),
-        Column("credentials_exposed", _FLAG, "a password or a token crossed in clear"),
+        Column(
+            "credentials_exposed",
+            _FLAG,
+            "a password or a token crossed in clear; null if none was seen, but the "
+            "session was not read to its end",
+        ),
         Column("mail_from", _TEXTS, "address of every MAIL command"),
         Column("rcpt_to", _TEXTS, "address of every RCPT command"),
         Column("rcpt_refused", _TEXTS, "those of them that the server refused"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from dissectors.services import Protocol
 
 logger = logging.getLogger(__name__)
-_FAILED = "a dissector failed on frame ID %d"
+_FAILED = "a dissector failed on frame ID %d: %s in %s"
 
 # when so many details of a session are known, their rows are made; but not those of
 # the last exchanges, as others that began before them may still come to an end
@@ -61,6 +63,15 @@ class SessionSink(Interface):
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """The connection is over, however it ended."""
+
+
+def _log(error: Exception, frame: int) -> None:
+    """Say where a dissector failed; what the exception says may quote a secret."""
+    places = [
+        f"{Path(each.filename).name}:{each.lineno}"
+        for each in traceback.extract_tb(error.__traceback__)
+    ]
+    logger.error(_FAILED, frame, type(error).__name__, " > ".join(places))
 
 
 class SessionReader:
@@ -124,8 +135,8 @@ class SessionReader:
         except MemoryError:
             # nobody's fault: who reads the capture sees to it
             raise
-        except Exception:
-            logger.exception(_FAILED, frame)
+        except Exception as error:  # noqa: BLE001
+            _log(error, frame)
             self._give_up(end, time_ns, frame)
 
     def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
@@ -138,8 +149,8 @@ class SessionReader:
             self._take(dissector.receive_gap(_SIDES[end], length, time_ns, frame))
         except MemoryError:
             raise
-        except Exception:
-            logger.exception(_FAILED, frame)
+        except Exception as error:  # noqa: BLE001
+            _log(error, frame)
             self._give_up(end, time_ns, frame)
 
     def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
@@ -155,8 +166,8 @@ class SessionReader:
             self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
         except MemoryError:
             raise
-        except Exception:
-            logger.exception(_FAILED, frame)
+        except Exception as error:  # noqa: BLE001
+            _log(error, frame)
             self._give_up(end, time_ns, frame)
         self._ended[end] = True
         if all(self._ended):

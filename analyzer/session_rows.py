@@ -322,7 +322,8 @@ def _authentication(session: Session) -> Row:
     offered = session.login_offered
     offered_names = list(offered) if offered is not None else None
     if auth is None:
-        return (offered_names, None, None, None, None, 0, 0, None, False)
+        exposed = _is_exposed(session)
+        return (offered_names, None, None, None, None, 0, 0, session.exposure, exposed)
     return (
         offered_names,
         auth.mechanism,
@@ -332,8 +333,15 @@ def _authentication(session: Session) -> Row:
         session.auth_attempts,
         session.auth_failures,
         session.exposure,
-        session.exposure in (Exposure.PASSWORD, Exposure.TOKEN),
+        _is_exposed(session),
     )
+
+
+def _is_exposed(session: Session) -> bool | None:
+    """Whether a password or a token crossed in clear, if that can be known."""
+    if session.exposure in (Exposure.PASSWORD, Exposure.TOKEN):
+        return True
+    return None if session.is_unread else False
 
 
 def _mail(session: Session, why: Cause | None) -> Row:

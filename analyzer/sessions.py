@@ -61,6 +61,10 @@ class Details(NamedTuple):
     anomalies: list[events.Anomaly]
 
 
+# nothing is known of what comes behind these
+_UNREAD = frozenset(("dissector_bug", "cut_short"))
+
+
 class Session:
     """What is known of one session so far.
 
@@ -176,6 +180,11 @@ class Session:
         self._refusals: Refusals | None = None
         self._slowest: tuple[int, str | None] = (-1, None)
         self._full: dict[str, None] = {}
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether reading ended early: what came then may have been anything."""
+        return not _UNREAD.isdisjoint(self.oddities)
 
     def fold(self, happened: Iterable[events.Event]) -> None:
         """Take events, in the order they happened."""

@@ -43,13 +43,14 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
     rows = sessions.loc[sessions["auth_user"].notna(), _KEPT]
     rows = rows.sort_values("start", kind="stable")
     is_refused = is_refused_login(rows).astype("bool")
+    crossed = rows["credentials_exposed"].fillna(value=False).astype("bool")
     facts = pd.DataFrame(
         {
             "account": account(rows),
             "auth_user": rows["auth_user"],
             "failures": rows["auth_failures"].astype("int64"),
-            "crossed": rows["credentials_exposed"].astype("bool"),
-            "exposed": rows["credentials_exposed"].astype("bool") & ~is_refused,
+            "crossed": crossed,
+            "exposed": crossed & ~is_refused,
             "start": rows["start"],
             "end": rows["end"],
         }

@@ -60,7 +60,7 @@ def _worry(rows: pd.DataFrame) -> pd.Series[int]:
         rows["failure"].notna(),
         is_deprecated(rows["tls_version"]),
         rows["protection"] == Protection.FAILED.value,
-        rows["credentials_exposed"],
+        rows["credentials_exposed"].fillna(value=False),
     )
     worry = pd.Series(0, index=rows.index)
     for weight, sign in enumerate(signs):

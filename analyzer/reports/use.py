@@ -98,7 +98,7 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
         "encrypted": encrypted,
         "failed_tls": protection(sessions) == Protection.FAILED,
         "unknown": protection(sessions) == Protection.UNKNOWN,
-        "exposing_logins": sessions["credentials_exposed"],
+        "exposing_logins": sessions["credentials_exposed"].fillna(value=False),
         "hidden": encrypted & ~is_open,
         "messages_submitted": sent.mask(is_relay, 0),
         "messages_relayed": sent.where(is_relay, 0),

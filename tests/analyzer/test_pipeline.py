@@ -11,6 +11,9 @@ import pytest
 
 import analyzer
 from analyzer import export
+from analyzer.html.page import render_page
+from analyzer.plaintext import plaintext_json
+from analyzer.summary import summary_json
 from captures import MAX_BATCH_PACKETS, CaptureError
 from tests.support import captures as files
 from tests.support.analyses import CAPTURES, DEMO, analysis_of, rows, rows_of
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer import Analysis
+    from dissectors.events import Side
     from tests.support.captures import Packet
 
 # one of each: damage, fragments, tunnels, TLS, everything at once (IPv6, too)
@@ -290,6 +294,43 @@ def test_dissector_that_fails_costs_only_its_connection(
         "smtp": [],
     }
     assert "a dissector failed" in caplog.text
+
+
+def test_session_whose_dissector_failed_is_never_called_unexposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The password may be behind what it failed on."""
+    from dissectors import Pop3Dissector
+
+    receive = Pop3Dissector.receive_data
+
+    def fail(self: Pop3Dissector, side: Side, data: bytes, *at: int) -> object:
+        if data.startswith(b"PASS"):
+            int(data)
+        return receive(self, side, data, *at)
+
+    monkeypatch.setattr(Pop3Dissector, "receive_data", fail)
+    pop3 = (
+        Dialogue(110).server(b"+OK hi\r\n").client(b"STAT\r\n").server(b"+OK 1 1\r\n")
+    )
+    pop3.client(b"PASS secret\r\n").close()
+    path = write_pcap(tmp_path / "one.pcap", pop3)
+
+    analysis = analyzer.analyze(path)
+
+    (row,) = rows(analysis)
+    assert (row["protection"], row["credentials_exposed"]) == ("unknown", None)
+    assert len(analysis.sessions[analysis.sessions["credentials_exposed"]]) == 0
+    assert "secret" not in caplog.text
+    assert "a dissector failed" in caplog.text
+    assert "ValueError" in caplog.text
+    # reports know nulls
+    for told in (
+        summary_json(analysis),
+        plaintext_json(analysis),
+        render_page(analysis),
+    ):
+        assert "no password" not in told.lower()
 
 
 def test_packets_of_two_connections_may_mix(tmp_path: Path) -> None:

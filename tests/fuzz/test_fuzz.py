@@ -9,7 +9,7 @@ import pytest
 from dissectors.events import Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from dissectors.withheld import Withheld
-from tests.fuzz.__main__ import mutant, try_one
+from tests.fuzz.__main__ import mutant, try_all, try_one
 from tests.fuzz.check import TIGHT_LIMITS, PromiseError, held_bytes, play
 from tests.fuzz.mutate import mutate
 from tests.fuzz.secrets import find, try_login, try_outputs
@@ -44,9 +44,8 @@ def test_login_that_shows_its_secret_is_noticed(
 ) -> None:
     """If nothing is masked in what servers say."""
     monkeypatch.setattr(Withheld, "mask", lambda _self, text: text)
-    with pytest.raises(PromiseError, match="is shown"):
-        for number in range(400):
-            try_login(number)
+    leaks = [each for each in try_all(range(200), "secrets") if "is shown" in each[1]]
+    assert len(leaks) > 10
 
 
 @pytest.mark.parametrize(
