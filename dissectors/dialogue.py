@@ -96,7 +96,7 @@ class Command:
     """A command that awaits its reply.
 
     Attributes:
-        unreported: it is no exchange, but may be answered.
+        unreported: it is no exchange, unless it is answered.
         offset: where its line is in the client's stream.
         pipelined: it was sent before the reply to another one came.
         stray: the login, or part of one, that it is, and no command.
@@ -541,7 +541,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._replied_ns = self._time_ns
             if command.pipelined and self._greeted:
                 self._use_extension("PIPELINING")
-        if not command.unreported:
+        if reply is not None or not command.unreported:
             self._report(exchange)
         if command.stray is None:
             self._handle_reply(command, reply)

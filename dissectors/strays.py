@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # a tag, or whatever precedes; the word; what is behind it
 _LOGIN = re.compile(
-    rb"[\x00-\x20]*+(?:[^\x00-\x20]{1,64}+[\x00-\x20]++(?=AUTH|LOGIN))?"
+    rb"[\x00-\x20]*+(?!USER-AGENT:)"  # of HTTP, which comes to any port
+    rb"(?:[^\x00-\x20]{1,64}+[\x00-\x20]++(?=AUTH|LOGIN))?"
     rb"(USER|PASS(?:W(?:OR)?D)?|APOP|AUTH(?:ENTICATE)?|LOGIN)(?![A-Z0-9])(.*)",
     re.IGNORECASE | re.DOTALL,
 )

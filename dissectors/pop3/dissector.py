@@ -246,7 +246,8 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _receive_response_line(self, response: _Response) -> None:
         if not self._greeted:
             self._greeted = True
-            if not self._awaiting:
+            # words of another protocol may come first
+            if all(command.unreported for command in self._awaiting):
                 self._receive_greeting(response)
                 return
         command = self._find_command(is_positive=response.is_positive)

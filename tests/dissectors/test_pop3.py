@@ -474,6 +474,7 @@ def test_server_uses_bare_lf_throughout() -> None:
         .expect(
             *GREETED,
             exchange("RETR", "1", OK),
+            anomaly("message_bare_lf", SERVER),
             retrieved(4),
             exchange("QUIT", reply=OK),
         )

@@ -480,7 +480,7 @@ def test_refused_data_is_followed_by_commands() -> None:
         .expect(
             *GREETED,
             *answered(503, exchange("DATA", reply=503)),
-            *[ReplyReceived(500)] * 4,
+            *answered(500, exchange(None, reply=500)) * 4,
             *quit_(),
         )
     )
