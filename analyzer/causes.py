@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.failures import Failure
 from analyzer.protection import failed_after
-from analyzer.refusals import LEAVING, reply_words, unanswered
+from analyzer.refusals import CLOSING_CODE, LEAVING, reply_words, unanswered
 from captures import Ending
-from dissectors.events import Delivery, Direction, Side
+from dissectors.events import Delivery, Direction, Side, StartTls
 from dissectors.services import SERVICE_BY_PORT, Security
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
         yield Cause(Failure.CONNECTION_REFUSED)
     if connection.ending is Ending.UNANSWERED:
         yield Cause(Failure.NO_ANSWER)
-    if connection.ending not in _BEGUN or connection.syn_ns is None:
+    was_opened = connection.syn_ns is not None and connection.established_ns is not None
+    if connection.ending not in _BEGUN or not was_opened:
         return
     service = SERVICE_BY_PORT.get(connection.responder.port)
     speaks_first = service is None or service.security is not Security.IMPLICIT_TLS
@@ -100,12 +101,16 @@ def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
 
 def _of_tls(session: Session, connection: Connection) -> Iterator[Cause]:
     tls = session.tls
-    if tls is None or tls.established:
-        return
-    # what one side did not say, the other one may have
-    has_ended = connection.is_complete and failed_after(session, connection) is not None
-    if tls.alert is not None or has_ended:
-        yield Cause(Failure.TLS_FAILED, tls.alerts[0] if tls.alerts else None)
+    if tls is None:
+        is_due = session.starttls is StartTls.ACCEPTED and _is_whole(connection)
+        is_over = connection.ending in _BEGUN
+        if is_due and is_over and _was_let_down(session, connection, None):
+            yield Cause(Failure.TLS_FAILED)
+    elif not tls.established:
+        # what one side did not say, the other one may have
+        has_failed = failed_after(session, connection) is not None
+        if tls.alert is not None or (has_failed and connection.is_complete):
+            yield Cause(Failure.TLS_FAILED, tls.alerts[0] if tls.alerts else None)
 
 
 def _of_end(
@@ -115,12 +120,14 @@ def _of_end(
     if connection.ending not in _BEGUN or not _is_read(session):
         return
     is_leaving = any(each.verb in LEAVING for each in reversed(session.exchanges))
-    if connection.ending is Ending.RESET and not is_leaving:
+    is_half_open = connection.syn_ns is not None and connection.established_ns is None
+    if connection.ending is Ending.RESET and not (is_leaving or is_half_open):
         yield Cause(Failure.CONNECTION_RESET)
     if not _is_whole(connection):
         return
     asked = unanswered(reversed(session.exchanges))
-    if (goodbye := refusals.goodbye) is not None and not is_leaving:
+    goodbye = refusals.goodbye
+    if goodbye is not None and _closes(goodbye, session) and not is_leaving:
         is_due = refusals.is_goodbye_due and asked is None
         if not is_due or goodbye.response_code in _TEMPORARY:
             yield _by_reply(Failure.CLOSED_BY_SERVER, goodbye)
@@ -128,6 +135,13 @@ def _of_end(
         yield Cause(Failure.MESSAGE_CUT)
     if asked and _was_let_down(session, connection, asked.request_time_ns):
         yield Cause(Failure.UNANSWERED)
+
+
+def _closes(goodbye: Exchange, session: Session) -> bool:
+    """Whether the connection ended with it; other codes than 421 may be strays."""
+    is_last = any(each is goodbye for each in session.exchanges[-1:])
+    has_ended = is_last and session.ended_by is Side.SERVER
+    return goodbye.reply_code in (None, CLOSING_CODE) or has_ended
 
 
 def _is_cut(session: Session, asked: Exchange | None) -> bool:

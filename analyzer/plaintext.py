@@ -158,6 +158,8 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
         text.append(f"{logins} with {what} in clear", "not bold yellow")
     if not totals.plaintext_logins:
         text.append("no login in clear was seen", "not bold green")
+        if totals.unjudged:
+            text.append(f", {totals.unjudged:,} can't be judged", "not bold yellow")
     breaking = totals.breaking_clients
     text.append("\n")
     text.append(

@@ -40,7 +40,7 @@ _SENT_IN_TRANSACTION = ("DATA", "BDAT", "BURL")
 LEAVING = ("QUIT", "LOGOUT")
 
 # RFC 5321 §3.8: the server closes the connection
-_CLOSING_CODE = 421
+CLOSING_CODE = 421
 _NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BAD", "* BYE"))
 # Servers send away who is idle: after five minutes (RFC 5321 §4.5.3.2.7), ten (RFC
 # 1939 §3) or thirty (RFC 9051 §5.4), and earlier before a login.
@@ -57,7 +57,7 @@ class Refusals:
         earlier: what was refused in the exchanges before them; it does not change.
 
     Attributes:
-        goodbye: 421 or BYE that answers nothing, or 421 to a command.
+        goodbye: the last refusal that answers nothing, such as BYE, or 421.
         is_goodbye_due: the client had been idle by then.
     """
 
@@ -93,15 +93,18 @@ class Refusals:
                 self._add(exchange.number, Failure.MESSAGE_REFUSED, exchange)
         elif kind is ExchangeKind.COMMAND:
             failure = _REFUSALS.get(exchange.verb or "")
+            if exchange.verb == "QUIT" and exchange.status == "-ERR":
+                # RFC 1939 §6: what was to be deleted is still there
+                failure = Failure.CHANGE_REFUSED
             if not is_refused:
                 self._grant(failure, exchange)
             elif failure is not None:
                 self._refuse(failure, exchange)
-            elif exchange.reply_code == _CLOSING_CODE and exchange.verb not in LEAVING:
+            elif exchange.reply_code == CLOSING_CODE and exchange.verb not in LEAVING:
                 self._say_goodbye(exchange)
         elif is_refused and kind is ExchangeKind.GREETING:
             self._add(kind, Failure.TURNED_AWAY, exchange)
-        elif is_refused and exchange.reply_code in (None, _CLOSING_CODE):
+        elif is_refused:
             self._say_goodbye(exchange)
 
     def _refuse(self, failure: Failure, exchange: Exchange) -> None:
@@ -150,14 +153,15 @@ class Refusals:
         return exchange.verb, argument
 
     def _add(self, key: object, failure: Failure, exchange: Exchange) -> None:
-        if len(self._open) < _MOST_REFUSALS or key in self._open:
+        # the last login tells most; what follows a refused chunk, least
+        is_new = key not in self._open and len(self._open) < _MOST_REFUSALS
+        if is_new or (key in self._open and failure in _ONCE):
             self._open[key] = failure, exchange
 
     def _say_goodbye(self, exchange: Exchange) -> None:
-        if self.goodbye is None:
-            silence_ns = (exchange.reply_time_ns or 0) - self._last_ns
-            self.goodbye = exchange
-            self.is_goodbye_due = silence_ns >= _IDLE_NS and not self._has_transaction
+        silence_ns = (exchange.reply_time_ns or 0) - self._last_ns
+        self.goodbye = exchange
+        self.is_goodbye_due = silence_ns >= _IDLE_NS and not self._has_transaction
 
 
 def is_negative(exchange: Exchange) -> bool:

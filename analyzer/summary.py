@@ -181,4 +181,6 @@ def _logins(totals: reports.PlaintextTotals) -> Text:
         text.append(f"{sessions} with a login in clear", "yellow")
     if not totals.plaintext_logins:
         text.append("no login in clear was seen", "green")
+        if totals.unjudged:
+            text.append(f", {totals.unjudged:,} can't be judged", "yellow")
     return text

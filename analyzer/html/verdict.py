@@ -86,11 +86,18 @@ def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
             "had a login in clear that showed neither password nor token.",
         )
     if not totals.plaintext_logins:
-        yield Sentence(Tone.GOOD, "No login", "was seen in clear.")
+        yield _no_login(totals.unjudged)
     if breaking := totals.breaking_clients:
         yield Sentence(
             Tone.BAD, counted(breaking, "client"), "would break without plaintext."
         )
+
+
+def _no_login(unjudged: int) -> Sentence:
+    if not unjudged:
+        return Sentence(Tone.GOOD, "No login", "was seen in clear.")
+    tail = f"{counted(unjudged, 'session')} can't be judged"
+    return Sentence(Tone.PLAIN, "No login", f"was seen in clear; {tail}.")
 
 
 def _whose(totals: reports.PlaintextTotals) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.protection import PLAINTEXT_LOGIN
+from analyzer.protection import PLAINTEXT_LOGIN, UNKNOWN
 from analyzer.reports.accounts import is_refused_login
 from analyzer.reports.overview import is_plaintext_login
 from analyzer.reports.protection import Protection, protection
@@ -52,6 +52,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
 
         - `role`, and a flag per `Protection`;
         - `encrypted`: it used TLS;
+        - `unjudged`: it can't be told whether something crossed in clear;
         - `attempt`: the connection was refused, or nobody answered;
         - `has_login`: a login was seen in clear, with a flag per `Outcome`, as in
           `RESULTS`;
@@ -75,6 +76,8 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         facts[name] = _flags(sessions["auth_result"] == result)
     places = {name.value: place for place, name in enumerate(EXPOSURES)}
     facts["severity"] = sessions["auth_exposure"].map(places).fillna(0).astype("int64")
+    has_bytes = _flags(sessions["client_bytes"] + sessions["server_bytes"] > 0)
+    facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
     facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
     facts["encrypted"] = facts[Protection.IMPLICIT] | facts[Protection.STARTTLS]
     # whoever has the keys sees logins that nobody else saw

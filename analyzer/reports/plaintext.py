@@ -64,6 +64,7 @@ class PlaintextTotals(NamedTuple):
             may have been.
         refused_accounts: other users, of whom the server refused what crossed.
         breaking_clients: clients that would break without plaintext.
+        unjudged: sessions in which something was said, and nobody can tell what.
     """
 
     sessions: int
@@ -76,6 +77,7 @@ class PlaintextTotals(NamedTuple):
     exposed_accounts: int
     refused_accounts: int
     breaking_clients: int
+    unjudged: int
 
     @property
     def other_logins(self) -> int:
@@ -158,6 +160,7 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
         exposed_accounts=len(accounts),
         refused_accounts=len(refused),
         breaking_clients=int(users.loc[would_break(users), "client_ip"].nunique()),
+        unjudged=int(facts["unjudged"].sum()),
     )
 
 

@@ -167,6 +167,13 @@ REFUSED = {
         sending(*RCPT, b"BDAT 4\r\nx\r\n", b"552 full", b"RSET", b"250 ok", *QUIT),
         (Failure.MESSAGE_REFUSED, "552 full", False),
     ),
+    "every chunk": (
+        goes_on(
+            sending(*RCPT).client(b"BDAT 3\r\nabc").server(b"552 full\r\n"),
+            *(b"BDAT 1 LAST\r\nd", b"503 no", *QUIT),
+        ),
+        (Failure.MESSAGE_REFUSED, "552 full", False),
+    ),
     "one recipient of LMTP": (
         talk(
             *(25, b"LHLO c", b"250 mx", b"MAIL FROM:<a@b.c>", b"250 ok"),
@@ -208,6 +215,10 @@ REFUSED = {
     "RETR": (
         pop3(b"RETR 9", b"-ERR none", b"QUIT", b"+OK"),
         (Failure.RETRIEVAL_REFUSED, "-ERR none", None),
+    ),
+    "to delete": (
+        pop3(b"DELE 1", b"+OK", b"QUIT", b"-ERR some are left"),
+        (Failure.CHANGE_REFUSED, "-ERR some are left", None),
     ),
     "COPY": (
         imap(b"b COPY 1 Old", b"b NO [TRYCREATE] none"),
@@ -256,6 +267,9 @@ MENDED = {
         *(b"CAPA", b"-ERR what", b"UIDL", b"-ERR what", b"NOOP", b"-ERR what"),
     ),
     "a name to be verified": smtp(b"VRFY tom", b"550 no", b"EXPN x", b"502 no", *QUIT),
+    "what nobody asked": goes_on(
+        talk(25).server(b"500 what\r\n"), b"EHLO c", b"250 mx", *QUIT
+    ),
     "nothing, and says BYE to LOGOUT": imap(b"b LOGOUT", b"* BYE out\r\nb OK"),
 }
 
@@ -320,6 +334,19 @@ BROKEN_OFF = {
     ),
     "the client only looks whether there is a server": (Dialogue(110).close(), None),
     "the client waits for TLS to be spoken": (by_server(Dialogue(993)), None),
+    "the server sends the client away": (
+        by_server(talk(25).server(b"554 go away\r\n")),
+        "closed-by-server",
+    ),
+    "the server begins no TLS": (
+        by_server(smtp(b"STARTTLS", b"220 go")),
+        "tls-failed",
+    ),
+    "the client begins no TLS": (smtp(b"STARTTLS", b"220 go").close(), None),
+    "the client scans": (
+        reset(syn(SYN | ACK), CLIENT),
+        None,
+    ),
     "the server resets": (reset(smtp()), "connection-reset"),
     "the server resets after QUIT": (reset(smtp(*QUIT)), None),
     "the client resets after an unanswered QUIT": (reset(smtp(b"QUIT"), CLIENT), None),

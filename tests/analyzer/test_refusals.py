@@ -75,12 +75,6 @@ def test_goodbye_is_due_if_the_client_was_idle() -> None:
     assert not Refusals([noop, bye]).is_goodbye_due
 
 
-def test_reply_to_nothing_that_closes_nothing_is_no_goodbye() -> None:
-    stray = exchange(code=500, kind=ExchangeKind.UNSOLICITED)
-
-    assert Refusals([stray]).goodbye is None
-
-
 def test_last_command_waits_unless_the_client_leaves() -> None:
     noop, open_, quit_ = exchange("NOOP", 250), exchange("MAIL"), exchange("QUIT")
 

@@ -166,6 +166,7 @@ def test_totals_of_the_office_tell_relay_from_the_rest() -> None:
         "exposed_accounts": 3,
         "refused_accounts": 1,
         "breaking_clients": 1,
+        "unjudged": 0,
     }
 
 
