@@ -20,6 +20,7 @@ from analyzer.parts import has_parts, read_parts
 from captures import open_capture
 from tests.support.analyses import CAPTURES, rows_of
 from tests.support.captures import unpack
+from tests.support.endings import kill_monitor
 from tests.support.namespaces import NOBODY, ROOT, as_real_root, ip, send
 
 if TYPE_CHECKING:
@@ -169,6 +170,17 @@ def test_monitor_that_is_killed_leaves_what_it_wrote(
     assert len(found.exchanges) == len(rows_of("pop3-user-pass", "exchanges")) + len(
         rows_of("smtp-relay-plain", "exchanges")
     )
+
+
+@pytest.mark.parametrize("after_s", [-1.0, 0.0, 7.0])
+def test_monitor_that_is_killed_at_any_moment_leaves_a_folder_to_read(
+    tmp_path: Path, start: Start, after_s: float
+) -> None:
+    del start  # it lets others get at the folder
+    if after_s < 0:
+        assert kill_monitor(tmp_path / "tables", -after_s) == []
+    else:
+        assert kill_monitor(tmp_path / "tables", after_s, once_there=True) == []
 
 
 def _stored(folder: Path) -> int:
