@@ -33,7 +33,7 @@ JUMP_NS = 60 * NS_PER_SECOND
 LOOKAHEAD = 256
 # At its ends a capture can't come back: so few packets that are further away from all
 # others than this are wrong.
-_FEW = 8
+_FEW = 4
 _LONGEST_PAUSE_NS = 366 * 86_400 * NS_PER_SECOND
 
 
@@ -119,7 +119,7 @@ class _Clock:
             # only at the beginning may what came before be wrong instead
             is_few = self._now is None and first <= _FEW
             if now is not None and abs(time - now) > JUMP_NS:
-                is_wrong = self._is_wrong(times, first, now, at_end=at_end)
+                is_wrong = self._is_wrong(times, first, end, now, at_end=at_end)
                 if is_wrong is None:
                     decided = 0 if is_few else first
                     break
@@ -139,9 +139,13 @@ class _Clock:
         return steady[:decided], wrong
 
     def _is_wrong(
-        self, times: Times, first: int, now: int, *, at_end: bool
+        self, times: Times, first: int, end: int, now: int, *, at_end: bool
     ) -> bool | None:
-        """Whether the clock came back from a jump; `None` if it still may."""
+        """Whether the times from `first` to `end` are wrong, to which the clock jumped.
+
+        Returns:
+            `None` if it may still come back.
+        """
         time = int(times[first])
         behind = times[first + 1 : first + 1 + LOOKAHEAD]
         lowest = max(now - JUMP_NS, MIN_TIME_NS)
@@ -155,8 +159,9 @@ class _Clock:
         if not at_end:
             return None
         is_known = abs(time - now - self._offset) <= JUMP_NS
-        is_far = abs(time - now) > _LONGEST_PAUSE_NS and len(behind) < _FEW
-        return is_known or is_far
+        is_far = abs(time - now) > _LONGEST_PAUSE_NS
+        is_last = end == len(times) and end - first <= _FEW
+        return is_known or (is_far and is_last)
 
 
 def _jumps(times: Times) -> list[int]:

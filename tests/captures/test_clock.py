@@ -114,6 +114,11 @@ def test_captures_put_together_years_apart_are_believed() -> None:
     assert steady(times) == (times, {})
 
 
+def test_few_packets_between_captures_years_apart_are_believed() -> None:
+    times = ticking(5) + ticking(1, 5 * 31_536_000) + ticking(20, 14 * 31_536_000)
+    assert steady(times) == (times, {})
+
+
 def test_quiet_capture_is_believed() -> None:
     times = [each * 3600 for each in ticking(700)]
     assert steady(times) == (times, {})
