@@ -46,11 +46,12 @@ class LineEnds:
 
     def read(self, sent: bytes, unread: LineBuffer) -> None:
         """Take the next bytes, which were just taken off the buffer."""
-        if not sent:
+        pairs = sent.count(b"\r\n")
+        is_whole = sent.count(b"\n") == pairs == sent.count(b"\r")
+        if not sent or (is_whole and not (self._ends_in_cr or self._is_behind_gap)):
             return
         begin = unread.offset - len(sent)
         goes_on, self._ends_in_cr = self._ends_in_cr, sent.endswith(b"\r")
-        pairs = sent.count(b"\r\n")
         # what ended in CR may go on with its LF
         is_split = (goes_on or self._is_behind_gap) and sent.startswith(b"\n")
         self._is_behind_gap = False

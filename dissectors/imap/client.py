@@ -132,7 +132,7 @@ class ClientReader(MailDissector):
     def _begin_command(self, line: bytes) -> None:
         parsed = grammar.parse_command(line)
         is_known = parsed is not None and grammar.is_known(parsed[1])
-        if not is_known and self._client_is_lost:
+        if self._client_is_lost and not (is_known and grammar.is_surely_command(line)):
             self._withheld.add_line(line)
         elif self._receive_sasl_response(line, is_known=is_known):
             pass

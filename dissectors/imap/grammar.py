@@ -158,6 +158,15 @@ def parse_untidy_login(line: bytes) -> tuple[bytes, str, bytes] | None:
     return match[1] or match[2], match[2].decode().upper(), match[3]
 
 
+def is_surely_command(line: bytes) -> bool:
+    """Whether a command can hardly be some line of a message.
+
+    Clients number their tags, or write the command in capitals.
+    """
+    tag, _, rest = line.partition(b" ")
+    return any(byte in b"0123456789" for byte in tag) or rest[:4].strip().isupper()
+
+
 def parse_astring(text: bytes, literal: bytes | None) -> bytes | None:
     """Return the astring that `text` begins with, if its value is known.
 

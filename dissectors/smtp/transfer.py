@@ -159,7 +159,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
         assert self._message is not None
-        begin_ns = self._here(_CLIENT).time_ns
+        begin_ns = self._message.begin_ns or self._here(_CLIENT).time_ns
         text = content.read(unread)
         if text or content.ended:
             self._note_place()

@@ -877,3 +877,13 @@ def test_damaged_session_raises_nothing(steps: list[Step], places: set[int]) -> 
     events = playbook.run()
     assert set(codes(events)) <= set(ANOMALIES)
     assert only(Exchange, events)
+
+
+def test_message_text_behind_a_hole_is_no_command() -> None:
+    text = [b"Please select one", b"I fetch it", b"We move on", b"Do list them all"]
+    steps = [GREETING, client(b"a1 APPEND Sent {900}", b"x"), Step(Side.CLIENT, 2000)]
+    steps += [client(*text), client(b"a2 NOOP"), server(b"a2 OK done")]
+
+    verbs = [exchange.verb for exchange in only(Exchange, play(*steps))]
+
+    assert sorted(verb for verb in verbs if verb) == ["APPEND", "NOOP"]
