@@ -64,6 +64,8 @@ _OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
 _CLIENT, _SERVER = Side
 _CR = 0x0D
+# the blanks of bytes; those of text are more
+_ASCII_BLANKS = re.compile(r"[\t-\r ]+")
 # packets that are told apart in what waits
 _MAX_MARKS = 4096
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
@@ -92,6 +94,11 @@ class Place(NamedTuple):
     offset: int
     time_ns: int
     frame: int
+
+
+def split_words(text: str) -> list[str]:
+    """Split a text at the blanks that protocols know, as bytes are split."""
+    return [word for word in _ASCII_BLANKS.split(text) if word]
 
 
 class LineBuffer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import decode_text, split_words
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
@@ -116,7 +116,7 @@ def describe_login_offer(capability_data: bytes, limits: Limits) -> Event:
 def _parse_capabilities(
     capability_data: bytes, limit: int, item_limit: int
 ) -> tuple[tuple[str, ...], StartTls, tuple[str, ...]]:
-    names = tuple(decode_text(capability_data, limit).split()[:item_limit])
+    names = tuple(split_words(decode_text(capability_data, limit))[:item_limit])
     known = [name.upper() for name in names]
     step = StartTls.OFFERED if "STARTTLS" in known else StartTls.NOT_OFFERED
     mechanisms = {name[5:]: None for name in known if name.startswith("AUTH=")}

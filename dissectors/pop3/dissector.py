@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import decode_text, split_words
 from dissectors.dialogue import Command, DialogueDissector
 from dissectors.dotstuffing import StuffedText
 from dissectors.events import (
@@ -388,7 +388,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._report_capabilities(lines)
         elif lines.verb == "AUTH":
             # RFC 5034 §4, and what servers answered before it: a mechanism a line
-            names = self._decode(bytes(lines.kept)).upper().split()
+            names = split_words(self._decode(bytes(lines.kept)).upper())
             self._report(LoginOffered(names[: self.limits.list_items]))
         elif lines.verb in ("LIST", "UIDL") and not lines.has_hole:
             self._report_available(lines.line_count, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import decode_text, split_words
 from dissectors.dialogue import parse_verb
 from dissectors.forwarding import show_attribute
 from dissectors.names import MASK, read_name
@@ -133,7 +133,7 @@ def parse_mechanisms(capabilities: tuple[str, ...]) -> list[str]:
     for capability in capabilities:
         tag, _, parameters = capability.partition(" ")
         if tag == "SASL":
-            mechanisms |= dict.fromkeys(parameters.upper().split())
+            mechanisms |= dict.fromkeys(split_words(parameters.upper()))
         elif tag == "USER":
             mechanisms[tag] = None
     return list(mechanisms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from dissectors.conversation import decode_text
+from dissectors.conversation import decode_text, split_words
 from dissectors.dialogue import parse_verb
 from dissectors.remembering import remember_short
 
@@ -200,11 +200,12 @@ def parse_capabilities(raw: bytes, limit: int, item_limit: int) -> tuple[str, ..
         item_limit: how many keywords to return.
     """
     capabilities = []
-    for line in decode_text(raw, limit).split("\n")[1:]:
+    for line in raw[:limit].split(b"\n")[1:]:
         # RFC 5321 §4.1.1.1: ehlo-line = ehlo-keyword *( SP ehlo-param )
-        keyword, blank, parameters = line.strip().partition(" ")
+        keyword, blank, parameters = line.strip().partition(b" ")
         if keyword:
-            capabilities.append(f"{keyword.upper()}{blank}{parameters}")
+            text = keyword.upper() + blank + parameters
+            capabilities.append(decode_text(text, limit))
     return tuple(capabilities[:item_limit])
 
 
@@ -214,7 +215,7 @@ def login_mechanisms(capabilities: tuple[str, ...]) -> tuple[str, ...]:
     mechanisms: dict[str, None] = {}
     for capability in capabilities:
         if capability.startswith(("AUTH ", "AUTH=")):
-            mechanisms |= dict.fromkeys(capability[5:].upper().split())
+            mechanisms |= dict.fromkeys(split_words(capability[5:].upper()))
     return tuple(mechanisms)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.conversation import LineBuffer, MailDissector, decode_text
+from dissectors.conversation import LineBuffer, MailDissector, decode_text, split_words
 from dissectors.events import Anomaly, Event, ReplyReceived, Side, TlsHandshakeSeen
 from dissectors.limits import Limits
 from tests.support.playbook import (
@@ -265,3 +265,8 @@ def test_overlong_line_is_reported() -> None:
     playbook(Limits(line=5)).client(b"abcdefgh\r\nx\r\n").expect(
         anomaly("line_too_long", CLIENT), ReplyReceived(5), ReplyReceived(1)
     )
+
+
+def test_text_is_split_at_the_blanks_of_bytes() -> None:
+    text = "A\u00a0B C\u2003D\tE \x85F"
+    assert split_words(text) == [word.decode() for word in text.encode().split()]

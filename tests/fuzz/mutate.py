@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
 _DIGITS = re.compile(rb"\d+")
 _LINE_ENDS = (b"\r\n", b"\n", b"\r", b"", b"\r\n\r\n", b"\r\n.\r\n", b"\0")
+_BLANKS = (
+    b"\t",
+    b"\0",
+    b"\r",
+    b"  ",
+    b"\x0b",
+    b"\x85",
+    b"\xa0",
+    b"\xc2\xa0",
+    b"\xe2\x80\x83",
+)
 _TOKENS = (
     *(b"EHLO x", b"MAIL FROM:<a@b> SIZE=9", b"RCPT TO:<c@d>", b"DATA", b"BDAT 9 LAST"),
     *(b"RSET", b"STARTTLS", b"AUTH PLAIN AGEAYg==", b"XCLIENT ADDR=1", b"TURN"),
@@ -30,6 +41,10 @@ _TOKENS = (
         b"a LOGIN {3}",
         b"* 1 EXPUNGE",
     ),
+    # blanks and digits of text that are none of bytes, and the other way round
+    *("RETR \u00a0".encode(), "TOP 1 \u0661".encode(), "* \u00b2 EXISTS".encode()),
+    *(b"USER a\xa0b", b"AUTH PLAIN\tAGEAYg==", b"a LOGIN\0b c", b"NOOP x\rQUIT"),
+    *("EHLO \u0130\u2003\u00df".encode(), "250-AUTH\u0085PLAIN".encode()),
     *(b"+OK 3 320", b"-ERR [IN-USE]", b"TOP 1 0", b"RETR 1", b"LIST", b"QUIT", b"STLS"),
     *(b"Content-Type: multipart/mixed; boundary=x", b"--x", b"--x--", b"begin 644 a"),
     *(
@@ -107,6 +122,11 @@ def _change_line_end(steps: list[Step], random: Random) -> None:
     )
 
 
+def _change_blank(steps: list[Step], random: Random) -> None:
+    other = random.choice(_BLANKS)
+    _edit(steps, random, lambda data: data.replace(b" ", other, random.randint(1, 3)))
+
+
 def _repeat(steps: list[Step], random: Random) -> None:
     place = random.randrange(len(steps))
     times = random.choice((1, 1, 1, 2, 50))
@@ -161,6 +181,7 @@ _MUTATIONS = (
     _change_number,
     _change_number,
     _change_line_end,
+    _change_blank,
     _repeat,
     _drop,
     _swap,
