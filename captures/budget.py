@@ -3,8 +3,9 @@
 To measure what a connection holds takes a while, so that it is done only when all that
 was measured, and all that may have been added since, is more than is allowed. If too
 much turns out to be held, connections let go of it, the largest first: in the first
-step of what can be let go without a loss, in the last of all. That goes on until half
-of what is allowed is free, so that it happens seldom, and the cost stays linear.
+step of what can be let go without a loss, in the last of all. A step ends when half of
+what is allowed is free, and none follows if a quarter is: so that it happens seldom,
+and the cost stays linear.
 """
 
 from __future__ import annotations
@@ -91,9 +92,10 @@ class Budget:
         for connection in self._unmeasured.values():
             self._measure(connection)
         self._unmeasured.clear()
-        if self._held_bytes > self._max_held_bytes * 3 // 4:
-            for step in steps:
-                self._take_step(step, connections)
+        for step in steps:
+            if self._held_bytes <= self._max_held_bytes * 3 // 4:
+                return
+            self._take_step(step, connections)
             # what is let go of before its end may be in reference cycles
             gc.collect()
 

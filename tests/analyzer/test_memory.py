@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from analyzer import Analysis
 
-CONNECTIONS = 40
+CONNECTIONS = 60
 LOGIN = b"a1 LOGIN tom secret\r\n"
 
 
@@ -49,7 +49,7 @@ def analyze(path: Path, *dialogues: Dialogue, processes: int = 1) -> Analysis:
 @pytest.mark.usefixtures("little")
 def test_unanswered_commands_of_many_connections_are_cut_short(tmp_path: Path) -> None:
     analysis = analyze(
-        tmp_path, *(imap(n).client(commands(500)) for n in range(CONNECTIONS))
+        tmp_path, *(imap(n).client(commands(100)) for n in range(CONNECTIONS))
     )
 
     sessions = analysis.sessions
@@ -58,7 +58,7 @@ def test_unanswered_commands_of_many_connections_are_cut_short(tmp_path: Path) -
     assert list(sessions["complete"]) == [not each for each in cut_short(analysis)]
     assert set(sessions["protection"][cut_short(analysis)]) == {"unknown"}
     # each packet counts, read or not
-    assert set(sessions["client_bytes"]) == {len(commands(500))}
+    assert set(sessions["client_bytes"]) == {len(commands(100))}
     told = reports.not_read(analysis).set_index("what")["count"]
     assert told["cut short to stay within memory"] == sum(cut_short(analysis))
 
@@ -70,7 +70,7 @@ def test_password_before_a_session_was_cut_short_is_still_exposed(
     analysis = analyze(
         tmp_path,
         *(
-            imap(n).client(LOGIN).server(b"a1 OK\r\n").client(commands(500))
+            imap(n).client(LOGIN).server(b"a1 OK\r\n").client(commands(100))
             for n in range(CONNECTIONS)
         ),
     )
@@ -88,7 +88,7 @@ def test_answered_commands_cost_no_session_its_end(tmp_path: Path) -> None:
             dialogue.client(b"a%d NOOP\r\n" % tag).server(b"a%d OK\r\n" % tag)
         return dialogue.client(b"b LOGOUT\r\n").server(b"* BYE\r\nb OK\r\n").close()
 
-    analysis = analyze(tmp_path, *map(talk, range(CONNECTIONS)))
+    analysis = analyze(tmp_path, *map(talk, range(CONNECTIONS // 2)))
 
     assert not any(cut_short(analysis))
     assert set(analysis.sessions["state"]) == {"logout"}
@@ -133,7 +133,7 @@ def test_recipients_of_many_connections_stay_within_memory(tmp_path: Path) -> No
         dialogue = Dialogue(25, client_port=40_000 + number).server(b"220 x\r\n")
         dialogue.client(b"EHLO x\r\n").server(b"250 x\r\n")
         dialogue.client(b"MAIL FROM:<a@b>\r\n").server(b"250 x\r\n")
-        for each in range(20):
+        for each in range(10):
             dialogue.client(
                 b"".join(b"RCPT TO:<%d-%d@b>\r\n" % (each, at) for at in range(50))
             ).server(b"250 x\r\n" * 50)
@@ -148,7 +148,7 @@ def test_recipients_of_many_connections_stay_within_memory(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("little")
 def test_processes_share_one_budget(tmp_path: Path) -> None:
-    dialogues = [imap(n).client(commands(500)) for n in range(CONNECTIONS)]
+    dialogues = [imap(n).client(commands(100)) for n in range(CONNECTIONS)]
 
     alone = analyze(tmp_path, *dialogues)
     together = analyze(tmp_path, *dialogues, processes=2)
