@@ -32,6 +32,8 @@ _FAILED = "a dissector failed on frame ID %d: %s in %s"
 # the last exchanges, as others that began before them may still come to an end
 _MANY_DETAILS = 1024
 _LAST_EXCHANGES = 256
+# to forget so few would save nothing: what they tell of the session is kept
+_FEW_DETAILS = 8
 # How much memory may be taken for each byte that is read. For a packet, its time and
 # place are kept, for an exchange its verb and more; that is like so many bytes.
 _GROWTH_PER_BYTE = 64
@@ -214,7 +216,7 @@ class SessionReader:
             for side in Side:
                 at = (connection.end_ns, connection.last_frame)
                 session.fold(dissector.receive_eof(side, *at))
-        has_details = session.detail_count > 1
+        has_details = session.detail_count > _FEW_DETAILS
         if has_details:
             details = session.take_details(connection, kept=1)
             self._sink.details_ready(details, connection)
@@ -233,6 +235,7 @@ class SessionReader:
             at = (connection.end_ns, connection.last_frame)
             session.fold([Anomaly("cut_short", Side.CLIENT, -1, *at)])
             self.let_go()
+            session.seal()
         return True
 
     def _finish_detection(self) -> None:

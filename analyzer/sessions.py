@@ -43,6 +43,8 @@ _SYNCHRONISATION_RANK = (
     Synchronisation.NEW,
     Synchronisation.COMPLETE,
 )
+# of all sessions that are sealed
+_EMPTY: dict[type, object] = {list: [], dict: {}}
 # RFC 2177 §3: IDLE is answered when the client ends it
 _WITHOUT_LATENCY = frozenset({None, "IDLE"})
 
@@ -191,6 +193,16 @@ class Session:
         for event in happened:
             self._FOLD[type(event)](self, event)
 
+    def seal(self) -> None:
+        """Learn that nothing will be added to any list but that of anomalies.
+
+        Empty ones take half of the memory of a session of which not much is known.
+        """
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if type(value) in _EMPTY and not value:
+                setattr(self, name, _EMPTY[type(value)])
+
     @property
     def detail_count(self) -> int:
         """How many details there are now."""
@@ -207,7 +219,9 @@ class Session:
         numbers = sorted(each.number for each in self.exchanges)
         first_kept = numbers[-kept] if len(numbers) >= kept else 0
         left = [each for each in self.exchanges if each.number < first_kept]
-        self._refusals, self._slowest = self.refusals(left), self.slowest(connection)
+        if left and (kept > 1 or self.last_error):
+            self._refusals = self.refusals(left)
+            self._slowest = self.slowest(connection)
         ordered = sorted(left, key=attrgetter("number"))
         details = Details(self.messages, ordered, self.anomalies)
         self.exchanges = [each for each in self.exchanges if each.number >= first_kept]

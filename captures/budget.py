@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from captures.rows import ConnectionKey
 
 # with the objects that Python makes of it
-MAX_HELD_BYTES = 160 << 20
+MAX_HELD_BYTES = 192 << 20
 # of what waits behind holes, beside that
 MAX_TOTAL_WAITING_BYTES = 32 << 20
 

@@ -349,6 +349,9 @@ class ConnectionTable:
         """Stop following what turned out not to be mail."""
         self._drop(key, connection)
         connection.discard()
+        self._ignore(key, connection)
+
+    def _ignore(self, key: ConnectionKey, connection: Connection) -> None:
         self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
         if len(self._unwanted) > MAX_CONNECTIONS:
             self._unwanted.popitem(last=False)
@@ -357,7 +360,7 @@ class ConnectionTable:
         """See to it that all connections together don't hold too much."""
         self._budget.note(connection)
         if self._budget.is_exceeded:
-            steps = (self._let_go, self._cut_short, self._give_up)
+            steps = (self._let_go, self._cut_short, self._give_up_for_good)
             self._budget.relieve(self._connections, steps)
 
     def _let_go(self, _key: ConnectionKey, connection: Connection) -> bool:
@@ -372,6 +375,12 @@ class ConnectionTable:
     def _give_up(self, key: ConnectionKey, connection: Connection) -> bool:
         self.given_up += 1
         self._end(key, connection, Ending.OPEN)
+        return True
+
+    def _give_up_for_good(self, key: ConnectionKey, connection: Connection) -> bool:
+        """End a connection that would otherwise come back with its next packet."""
+        self._give_up(key, connection)
+        self._ignore(key, connection)
         return True
 
     def _drop(self, key: ConnectionKey, connection: Connection) -> None:

@@ -1,17 +1,21 @@
-"""Measures what attackers would send: `python -m tests.bench.hostile [SHARE]`.
+"""Measures what attackers would send: `python -m tests.bench.hostile [SHARE [NAME]]`.
 
-Each input is fed to a dissector in a process of its own, whole and a tenth of it: time
-per byte must not grow, and memory must stay. SHARE makes all of them smaller (0.01).
-The last column is what the session's row says of what was cut.
+Each input of one connection is fed to a dissector in a process of its own, whole and a
+tenth of it: time per byte must not grow, and memory must stay. The last column is what
+the session's row says of what was cut. Captures of many connections (`crowds`) are read
+by the whole command. SHARE makes all of them smaller (0.01); NAME is part of the names
+of those that are wanted.
 """
 
 from __future__ import annotations
 
 import resource
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -21,6 +25,8 @@ from analyzer.sessions import Session
 from dissectors import new_dissector
 from dissectors.events import Side
 from dissectors.services import Protocol
+from tests.bench.__main__ import mailtap, run
+from tests.bench.crowds import CROWDS, write
 from tests.dissectors.tls import wire
 from tests.fuzz.check import held_bytes
 
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dissectors.events import Event
+    from tests.bench.crowds import Crowd
 
 CLIENT, SERVER = Side
 _SEGMENT = 1460
@@ -320,15 +327,54 @@ def apart(name: str, size: int) -> Result:
 
 
 def main() -> None:
-    """Measure all inputs and print a table."""
+    """Measure all inputs and print two tables."""
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    wanted = sys.argv[2] if len(sys.argv) > 2 else ""
+    console = Console(width=150)
+    measure_one(share, wanted, console)
+    measure_many(share, wanted, console)
+
+
+def measure_many(share: float, wanted: str, console: Console) -> None:
+    """Captures of many connections at a time, read by the command."""
+    table = Table(title="Many connections", title_justify="left")
+    table.add_column("each connection")
+    for column in ("connections", "MB", "seconds", "per 10 MB", "peak MiB"):
+        table.add_column(column, justify="right")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "crowd.pcap")
+        for name, crowd in CROWDS.items():
+            if wanted not in name:
+                continue
+            size = write_apart(crowd, path, share)
+            took = run(mailtap(path))
+            table.add_row(
+                name,
+                f"{crowd.connections * share:,.0f}",
+                f"{size / MB:,.1f}",
+                f"{took.cpu_s:.1f}",
+                f"{took.cpu_s / size * 10 * MB:.1f}",
+                f"{took.peak_kib / 1024:.0f}",
+            )
+    console.print(table)
+
+
+def write_apart(crowd: Crowd, path: Path, share: float) -> int:
+    """Write a capture in a process of its own, with whose peak the command begins."""
+    with ProcessPoolExecutor(max_workers=1) as pool:
+        return pool.submit(write, crowd, path, share).result()
+
+
+def measure_one(share: float, wanted: str, console: Console) -> None:
+    """Inputs of one connection, fed to its dissector."""
     table = Table(title="Hostile inputs", title_justify="left")
     table.add_column("input")
     for column in ("MB", "seconds", "ns per byte", "to a tenth", "peak MiB"):
         table.add_column(column, justify="right")
     table.add_column("the row says")
-    console = Console(width=150)
     for name, each in INPUTS.items():
+        if wanted not in name:
+            continue
         size = max(10, int(each.size * share))
         tenth, whole = apart(name, size // 10), apart(name, size)
         per_byte = whole.seconds / whole.size
