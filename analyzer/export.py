@@ -86,7 +86,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         ExportError: it can't be written.
     """
     # a link stays one
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
     part = target.with_name(f".mailtap.{os.getpid()}.part")
     try:
         if target.is_file() or not target.exists():

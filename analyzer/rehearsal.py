@@ -8,12 +8,15 @@ use only. So all that a monitor does is done once with a bundled capture.
 from __future__ import annotations
 
 import encodings
+import errno
 import io
+import os
 import pkgutil
-from contextlib import suppress
+import shutil
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -27,6 +30,8 @@ from analyzer.watch import Watch
 from captures import Engine, LiveCapture, open_capture
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from captures import PacketBatch
 
 _CAPTURE = Path(__file__).with_name("data") / "office.pcap"
@@ -48,9 +53,9 @@ def rehearse(table_format: str) -> None:
     # what a key log would take
     import_module("dissectors.tls.decryption")
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with TemporaryDirectory() as folder:
+    with _own_folder() as folder:
         live = _Replay()
-        store = Store(Path(folder, "tables"))
+        store = Store(folder / "tables")
         monitor = Monitor(live, store)
         as_text = Watch(console, live, monitor)
         as_json = Watch(console, live, monitor, as_json=True)
@@ -66,6 +71,28 @@ def rehearse(table_format: str) -> None:
     print_plaintext(analysis, console)
     plaintext_json(analysis)
     plaintext_csv(analysis)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder for a while, by its descriptor: others may change what its name means.
+
+    We may be root, and the folder for temporary files anybody's.
+    """
+    name = mkdtemp(prefix="mailtap-")
+    descriptor = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    folder = Path(f"/proc/self/fd/{descriptor}")
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "somebody else has put his own there")
+        yield folder
+    finally:
+        for each in folder.iterdir():
+            shutil.rmtree(each, ignore_errors=True)
+        os.close(descriptor)
+        with suppress(OSError):
+            # only if it is empty
+            Path(name).rmdir()
 
 
 class _Replay(LiveCapture):

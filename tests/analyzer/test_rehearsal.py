@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import tempfile
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+from analyzer.export import ExportError
+from analyzer.rehearsal import rehearse
+from analyzer.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +77,29 @@ def test_nothing_is_imported_after_a_rehearsal(kind: str, tmp_path: Path) -> Non
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_rehearsal_leaves_nothing_and_follows_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody puts a folder of his own in the place of that of the rehearsal."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    precious = tmp_path / "precious"
+    precious.mkdir()
+
+    def swap(*_: object) -> NoReturn:
+        [ours] = [each for each in tmp_path.iterdir() if each != precious]
+        ours.rename(tmp_path / "away")
+        ours.symlink_to(precious)
+        raise ExportError("that is all")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "finish", swap)
+        with pytest.raises(ExportError, match="that is all"):
+            rehearse("csv")
+    assert [*precious.iterdir()] == [*(tmp_path / "away").iterdir()] == []
+
+    for each in tmp_path.iterdir():
+        each.unlink() if each.is_symlink() else each.rmdir()
+    rehearse("csv")
+    assert [*tmp_path.iterdir()] == []

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analyzer.folder import is_folder_of_tables, read_folder
@@ -49,11 +50,13 @@ class Load:
         self._thread.join()
 
     def _send(self) -> None:
-        for port, frames in _sessions():
-            if self._is_over.wait(_PAUSE_S):
-                return
-            send(self._interface, frames)
-            self.sent_s[port] = time.monotonic()
+        # until the interface is gone, at the latest
+        with suppress(OSError):
+            for port, frames in _sessions():
+                if self._is_over.wait(_PAUSE_S):
+                    return
+                send(self._interface, frames)
+                self.sent_s[port] = time.monotonic()
 
 
 def _sessions() -> Iterator[tuple[int, list[bytes]]]:
