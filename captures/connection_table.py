@@ -11,7 +11,6 @@ by `MAX_CONNECTIONS` and the `Budget`: what is over it depends on batches, too.
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from captures.connection import (
     Segment,
 )
 from captures.copies import Copies
+from captures.deadlines import Deadlines
 from captures.handshakes import RecentHandshakes
 from captures.reassembly import ENDS
 from captures.rows import ALL, Rows, endpoints, ports
@@ -47,8 +47,6 @@ MAX_CONNECTIONS = 65_536
 
 # After this long without a packet, what turned out not to be mail is looked at again.
 UNWANTED_NS = 60 * SECOND_NS
-# deadlines of connections that are over, before they are cleared away
-_SPARE_DEADLINES = 1024
 
 _SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
 # makes a `Segment` in a third of the time that `Segment(...)` takes
@@ -96,8 +94,7 @@ class ConnectionTable:
         self._copies = Copies()
         self._budget = Budget(share.of)
         self._max_connections = MAX_CONNECTIONS // share.of
-        # when to look whether a connection timed out, its serial number; a heap
-        self._deadlines: list[tuple[int, int, ConnectionKey]] = []
+        self._deadlines = Deadlines(self._connections)
         self._connection_count = 0
         self._clock_ns = -(1 << 63)
         # of this batch: what may be taken in bulk
@@ -271,7 +268,7 @@ class ConnectionTable:
             if not one_by_one and connection.is_settled:
                 break
         if connection.closed and not was_closed:
-            self._set_deadline(key, connection, CLOSED_TIMEOUT_NS)
+            self._deadlines.set(key, connection, CLOSED_TIMEOUT_NS)
             consumer.streams_ended(connection)
         elif connection.ending is Ending.REFUSED is not earlier_ending:
             consumer.streams_ended(connection)
@@ -328,7 +325,7 @@ class ConnectionTable:
         """Follow a connection."""
         self._make_room()
         self._connections[key] = connection
-        self._set_deadline(key, connection, OPENING_TIMEOUT_NS)
+        self._deadlines.set(key, connection, OPENING_TIMEOUT_NS)
 
     def _is_unwanted(self, key: ConnectionKey, rows: Rows, at: int) -> bool:
         """Whether a row is still of a connection that turned out not to be mail."""
@@ -394,49 +391,21 @@ class ConnectionTable:
         for port in ports(key):
             self._filter.watched[port] += change
 
-    def _set_deadline(
-        self, key: ConnectionKey, connection: Connection, after_ns: int
-    ) -> None:
-        deadline = connection.last_clock_ns + after_ns
-        heapq.heappush(self._deadlines, (deadline, connection.serial, key))
-        if len(self._deadlines) > 4 * len(self._connections) + _SPARE_DEADLINES:
-            self._forget_deadlines()
-
-    def _forget_deadlines(self) -> None:
-        """Let go of connections that are over; their deadlines may never come."""
-        self._deadlines = [
-            entry for entry in self._deadlines if self._find(entry) is not None
-        ]
-        heapq.heapify(self._deadlines)
-
-    def _find(self, entry: tuple[int, int, ConnectionKey]) -> Connection | None:
-        """The connection that a deadline is of, unless it is over."""
-        _, serial, key = entry
-        connection = self._connections.get(key)
-        is_same = connection is not None and connection.serial == serial
-        return connection if is_same else None
-
     def _expire(self) -> None:
         """End the connections that no later packet can belong to."""
         for attempt, ending in self._attempts.surplus(self._clock_ns):
             self._end_attempt(attempt, ending)
-        while self._deadlines and self._deadlines[0][0] < self._clock_ns:
-            entry = heapq.heappop(self._deadlines)
-            key, connection = entry[2], self._find(entry)
-            if connection is None:
-                continue
+        for key, connection in self._deadlines.due(self._clock_ns):
             if self._clock_ns - connection.last_clock_ns > connection.timeout_ns:
                 self._end(key, connection, Ending.TIMEOUT)
             else:
-                self._set_deadline(key, connection, connection.timeout_ns)
+                self._deadlines.set(key, connection, connection.timeout_ns)
 
     def _make_room(self) -> None:
         """If there are too many, give up those that were to be looked at first."""
         while len(self._connections) >= self._max_connections:
-            entry = heapq.heappop(self._deadlines)
-            connection = self._find(entry)
-            if connection is not None:
-                self._give_up(entry[2], connection)
+            if first := self._deadlines.first():
+                self._give_up(*first)
 
 
 def _mistime(connection: Connection, rows: Rows, at: int) -> None:

@@ -16,6 +16,7 @@ TESTED_WITH = {
     "analyzer/analysis.py": "analyzer/test_pipeline.py",
     "analyzer/parts.py": "analyzer/test_store.py",
     "captures/bulk.py": "captures/test_connection_table.py",
+    "captures/deadlines.py": "captures/test_connection_table.py",
     "captures/handshakes.py": "captures/test_connection_table.py",
     "captures/link_types.py": "captures/test_decode.py",
     "captures/rows.py": "captures/test_connection_table.py",
