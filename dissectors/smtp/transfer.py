@@ -142,7 +142,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _infer_content(self) -> None:
         """A go-ahead shows that a message follows, though DATA was not captured."""
-        if self._content is None and not self._chunk_left and not self._upgraded:
+        # one that waited is not about what the client sends now
+        waited = self._speaker is not Side.SERVER
+        if not (waited or self._content or self._chunk_left or self._upgraded):
             self._begin_content(self._transaction)
             assert self._message is not None
             self._message.is_inferred = True
