@@ -232,20 +232,29 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     # the server
 
     def _read_server(self, unread: LineBuffer) -> None:
+        client = self._input[_CLIENT]
         while unread.data:
-            is_sending = self._content is not None
-            if self._content is not None and not self._may_answer(self._content):
-                if self._server_waits_since is None:
-                    client = self._input[_CLIENT]
-                    self._server_waits_since = client.offset + len(client)
-                return
-            self._server_waits_since = None
+            content = self._content
+            if content is not None:
+                if not self._may_answer(content):
+                    if self._server_waits_since is None:
+                        self._server_waits_since = client.offset + len(client)
+                    return
+                self._server_waits_since = None
+                if self._content is None and client.data:
+                    # what the client sent behind its mail data comes first
+                    self._read_client_first()
+                    continue
             line = self._take_line(Side.SERVER)
             if line is None or self._releases_client(line):
                 return
-            if is_sending and self._content is None and self._input[_CLIENT].data:
-                # what the client sent behind its mail data comes first
+            if content is not None and self._content is None and client.data:
                 return
+
+    def _read_client_first(self) -> None:
+        now = self._time_ns, self._frame
+        self._read(_CLIENT)
+        self._time_ns, self._frame = now
 
     def _may_answer(self, content: StuffedText) -> bool:
         """Whether the server may speak now: the mail data has ended for it."""
@@ -257,7 +266,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             return True
         # bytes that waited since before the lookalike or the hole tell nothing
         speaks_now = self._speaker is Side.SERVER
-        if speaks_now and content.in_doubt:
+        if speaks_now and message.is_inferred and not (message.begin_ns or client.data):
+            # nothing follows the go-ahead: what it was for came before
+            self._content = self._message = None
+        elif speaks_now and content.in_doubt:
             message.feed(content.end_at_lookalike(client), self._time_ns)
             self._end_content(content, message)
         elif speaks_now and message.has_hole:
