@@ -144,6 +144,13 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         """A go-ahead shows that a message follows, though DATA was not captured."""
         # one that waited is not about what the client sends now
         waited = self._speaker is not Side.SERVER
+        if not self._input[_CLIENT].offset:
+            # its side may not be captured at all
+            self._is_lost = True
+            return
+        if not self._has_gap:
+            # a server that answers what was smuggled in a message
+            return
         if not (waited or self._content or self._chunk_left or self._upgraded):
             self._begin_content(self._transaction)
             assert self._message is not None

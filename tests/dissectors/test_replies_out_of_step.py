@@ -155,19 +155,12 @@ def test_command_that_came_before_a_reply_was_pipelined() -> None:
 # message text is no command
 
 
-def test_go_ahead_without_data_begins_a_message() -> None:
-    play = smtp().server(b"354 go\r\n").client(TEXT + b".\r\n").server(b"250 ok\r\n")
-    play.client(b"QUIT\r\n").server(b"221 bye\r\n").eof()
-
-    assert answers(play)[1:] == [(None, 354), ("DATA", 250), ("QUIT", 221)]
-
-
 def test_capture_begins_at_the_go_ahead() -> None:
     play = Playbook(SmtpDissector).server(b"354 go\r\n").client(VERBOSE_TEXT)
     play.client(b".\r\n").server(b"250 ok\r\n").client(b"QUIT\r\n").eof()
 
     verbs = [each.verb for each in play.events_of(Exchange)]
-    assert sorted(verbs, key=str) == ["DATA", None, "QUIT"]
+    assert [verb for verb in verbs if verb] == ["QUIT"]
 
 
 def test_hole_swallows_the_end_of_a_message_and_the_next_envelope() -> None:
