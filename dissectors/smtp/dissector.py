@@ -34,7 +34,12 @@ from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.names import MASK
 from dissectors.smtp import grammar
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
-from dissectors.smtp.showing import show_argument, show_parameter, show_path
+from dissectors.smtp.showing import (
+    hidden_words,
+    show_argument,
+    show_parameter,
+    show_path,
+)
 from dissectors.smtp.transaction import MailTransaction
 from dissectors.smtp.transfer import SmtpCommand, TransferDissector
 from dissectors.software import find_software
@@ -136,7 +141,7 @@ class SmtpDissector(TransferDissector):
         text = decode_text(argument, self.limits.kept_text)
         shown = show_argument(verb, text, self._announced)
         if shown != text:
-            self._withheld.add_login(argument)
+            self._withheld.add_login(*hidden_words(argument, shown))
         return shown
 
     def _on_hello(self, verb: str, argument: bytes) -> None:

@@ -90,6 +90,17 @@ def show_argument(verb: str, text: str, announced: Container[str]) -> str:
     return text if form is not None and form.fullmatch(text) else MASK
 
 
+def hidden_words(argument: bytes, shown: str) -> tuple[bytes, frozenset[str]]:
+    """What of an argument is not shown, and what of the same words is."""
+    visible = frozenset(shown.encode("utf-8", "replace").split(b" "))
+    hidden = b" ".join(word for word in argument.split(b" ") if word not in visible)
+    return hidden, frozenset(_BETWEEN_PARTS.split(shown))
+
+
+# `SIZE=1234`, `FROM:<address>`, `rfc822;address`
+_BETWEEN_PARTS = re.compile(r"[ <>=:;@]+")
+
+
 def _show_mail(text: str, announced: Container[str]) -> str:
     match = _MAIL.match(text)
     if match is None:

@@ -119,3 +119,21 @@ def test_server_repeats_what_is_masked(protocol: str, lines: tuple[bytes, ...]) 
     assert "secret" not in said
     assert "unter2" not in said
     assert "c2vjcmv0" not in said
+
+
+def test_server_repeats_what_is_shown_beside_what_is_not() -> None:
+    """Exchange sends XOORG with each message to another Exchange."""
+    events = talk(
+        "smtp",
+        b"C: EHLO mx.example.com",
+        b"S: 250-mx\r\n250-SIZE\r\n250 XOORG",
+        b"C: MAIL FROM:<ann@example.com> SIZE=1234 XOORG=example.com",
+        b"S: 250 2.1.0 Sender OK, size 1234 from ann@example.com",
+        b"C: RCPT TO:<bob@example.org> PASS=secret",
+        b"S: 250 to bob@example.org, pass=secret",
+    )
+    texts = [event.reply_text for event in events if isinstance(event, Exchange)]
+    assert texts[-2:] == [
+        "2.1.0 Sender OK, size 1234 from ann@example.com",
+        "to bob@example.org, ***",
+    ]
