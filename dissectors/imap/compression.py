@@ -57,10 +57,18 @@ class Inflater:
             if self._stream.eof:
                 # RFC 4978 §3: it is not ended while the session goes on
                 raise InflateError("imap_compression_lost")
+            before = self._stream.copy() if len(data) > 1 else None
             try:
                 piece = self._stream.decompress(data, _SLICE)
             except zlib.error:
-                raise InflateError("imap_compression_lost") from None
+                if before is None:
+                    raise InflateError("imap_compression_lost") from None
+                # what precedes the damage stands for something
+                self._stream = before
+                self._allowance -= len(data) * self._expansion
+                for byte in data:
+                    yield from self.inflate(bytes((byte,)))
+                return
             self._allowance -= len(piece)
             if piece:
                 yield piece

@@ -180,6 +180,9 @@ class ImapDissector(StateReader):
             return super()._take_events()
         self._hands_over = False
         waiting = [unread.take(len(unread)) for unread in self._input]
+        for unread, data in zip(self._input, waiting, strict=True):
+            # places are those of what is inside
+            unread.offset -= len(data)
         events = super()._take_events()
         for side, data in zip(Side, waiting, strict=True):
             if data:

@@ -104,6 +104,16 @@ def test_damage_is_reported_once_and_what_came_before_is_kept() -> None:
     assert answers(play)[1:] == [("NOOP", None)]
 
 
+def test_packet_of_the_answer_ends_in_damage() -> None:
+    client, server = Deflater(), Deflater()
+    play = greeted().client(b"a COMPRESS DEFLATE\r\n" + client(b"b NOOP\r\n") + b"\xff")
+    play.server(b"a OK active\r\n" + server(b"b OK done\r\n") + b"\xff" * 9).eof()
+    assert answers(play)[1:] == [("NOOP", "OK")]
+    places = [(event.side, event.offset) for event in play.events_of(Anomaly)]
+    clear = len(b"a COMPRESS DEFLATE\r\nb NOOP\r\n")
+    assert (CLIENT, clear) in places
+
+
 def test_session_is_opaque_once_both_sides_are_lost() -> None:
     dissector = ImapDissector()
     dissector.receive_data(CLIENT, b"a COMPRESS DEFLATE\r\n", 1, 1)
