@@ -447,10 +447,10 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
                 return
 
     def _releases_client(self, line: bytes) -> bool:
-        """Act on a line of the server; whether the client waited for it."""
+        """Act on a line of the server; whether somebody else reads on."""
         if self._decisive is None:
             self._receive_server_line(line)
-            return False
+            return self._reversed is not None
         waited = self._client_waits()
         self._receive_server_line(line)
         return waited and not self._client_waits()

@@ -284,6 +284,14 @@ def test_bytes_behind_the_turn_belong_to_the_reversed_session() -> None:
     assert ("EHLO", 250) in verbs_and_codes(play)
 
 
+def test_bytes_behind_the_turn_without_line_end_belong_to_the_reversed_session() -> (
+    None
+):
+    play = greeted().client(b"TURN").server(b"250 ok\r\nEHLO early\r\n")
+    play.client(b"220 client.example\r\n250 client.example\r\n")
+    assert ("EHLO", 250) in verbs_and_codes(play)
+
+
 def test_refused_turn_reverses_nothing() -> None:
     play = greeted().client(b"TURN\r\n").server(b"502 no\r\n").client(b"NOOP\r\n")
     play.server(b"250 ok\r\n")
