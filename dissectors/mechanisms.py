@@ -89,13 +89,19 @@ def find_reader(mechanism: str) -> Reader:
 
 
 # RFC 4616 §2: message = [authzid] UTF8NUL authcid UTF8NUL passwd
-_PLAIN = re.compile(rb"([^\0]*)\0([^\0]*)\0[^\0]+", re.DOTALL)
+_PLAIN = re.compile(rb"([^\0]*)\0([^\0]*)\0([^\0]+)", re.DOTALL)
 
 
 def _parse_plain(response: bytes, _number: int) -> Identity:
     match = _PLAIN.fullmatch(response)
+    if match is None:
+        return NOBODY
+    authzid, authcid, password = match.groups()
+    if authzid not in (b"", authcid) and password in (authzid, authcid):
+        # it was put where an identity belongs
+        return Identity(authcid) if password == authzid else NOBODY
     # some clients give the one identity where the other belongs
-    return Identity(match[2] or match[1], match[1]) if match else NOBODY
+    return Identity(authcid or authzid, authzid)
 
 
 def _parse_login(response: bytes, number: int) -> Identity:

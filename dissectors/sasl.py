@@ -127,6 +127,8 @@ class SaslExchange:
         # an empty response is a step too: what follows it is not the user of LOGIN
         self._count += 1
         if line.strip():
+            # "AUTH LOGIN user password"
+            self._asked_for_password |= self._count == 1 and len(line.split()) > 1
             self._note_exposure()
         if self.user is None and not self._has_gap:
             self._identify(line)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 # RFC 5321 §4.1.2: Domain and address-literal, in the letters of any language (RFC
-# 6531) and with the underscore of host names in the field
-_DOMAIN = r"(?:[\w.-]+|\[[\w.:%-]+\])"
+# 6531) and with the underscore of host names in the field; no tag but that of IPv6
+_IPV6 = r"(?i:IPv6:)?[0-9A-Fa-f.:]+(?:%[\w.-]+)?"
+_DOMAIN = rf"(?:[\w.-]+|\[(?:[\w.-]+|{_IPV6})\])"
 # Local-part = Dot-string / Quoted-string; a colon is no part of a Dot-string
 _DOT_STRING = r'[^\s:"<>@\x00-\x1f\x7f-\x9f\xad\u200b-\u200f]'
 _LOCAL = rf'(?:"(?:\\.|[^"\\\x00-\x1f\x7f])*+"|{_DOT_STRING})*+'

@@ -50,6 +50,9 @@ def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
         ("PLAIN", ["\0ann\u00a0pw\0x".encode()], None, Exposure.PASSWORD),
         ("PLAIN", [b"\0ann\xa0pw\0x"], None, Exposure.PASSWORD),
         ("PLAIN", [b"pw"], None, Exposure.PASSWORD),
+        ("PLAIN", [b"ann\0pw\0pw"], None, Exposure.PASSWORD),
+        ("PLAIN", [b"pw\0ann\0pw"], "ann", Exposure.PASSWORD),
+        ("PLAIN", [b"pw\0\0pw"], None, Exposure.PASSWORD),
         ("PLAIN", ["\0jörg\0pw".encode()], "jörg", Exposure.PASSWORD),
         ("LOGIN", [b"ann", b"pw"], "ann", Exposure.PASSWORD),
         # what is not followed by a password may be one
@@ -152,6 +155,7 @@ def test_mechanism_shows_user(
         ("PLAIN", [b"Ursel\0Kurt\0xipj3plmq"], "Kurt", "Ursel"),
         ("PLAIN", [b"\0tim\0tanstaaftanstaaf"], "tim", None),
         ("PLAIN", [b"ann\0\0pw"], "ann", "ann"),
+        ("PLAIN", [b"pw\0ann\0pw"], "ann", None),
         # RFC 2831 §2.1.2
         (
             "DIGEST-MD5",

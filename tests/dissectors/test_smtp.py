@@ -1330,3 +1330,23 @@ def test_damaged_dialogue_raises_nothing(data: st.DataObject) -> None:
     events = play.eof().run()
     assert {e.code for e in events if isinstance(e, Anomaly)} <= ANOMALIES.keys()
     play.expect_same(split_at(data.draw(cuts)))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"[192.0.2.1]", "[192.0.2.1]"),
+        (b"[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
+        (b"[fe80::1%eth0]", "[fe80::1%eth0]"),
+        (b"[client_1.example.com]", "[client_1.example.com]"),
+        (b"[ann:secret]", "***"),
+        (b"[IPv6:secret]", "***"),
+    ],
+)
+def test_client_names_itself_by_an_address(name: bytes, shown: str) -> None:
+    play = (
+        Playbook(SmtpDissector).server(b"220 x\r\n").client(b"EHLO " + name + b"\r\n")
+    )
+    assert play.events_of(ClientNamed) == [ClientNamed(shown)]
+    (hello,) = (each for each in play.eof().events_of(Exchange) if each.verb == "EHLO")
+    assert hello.argument == shown

@@ -38,6 +38,8 @@ def shows_secret(events: list[Event]) -> bool:
 @pytest.mark.parametrize(
     ("protocol", "lines", "mechanism", "user"),
     [
+        ("smtp", [b"AUTH LOGIN ann secret"], "LOGIN", None),
+        ("pop3", [b"AUTH LOGIN ann secret"], "LOGIN", None),
         ("smtp", [b"USER ann", b"PASS secret"], "USER", "ann"),
         ("smtp", [b"user ann", b"pass  secret"], "USER", "ann"),
         ("smtp", [b"a LOGIN ann secret"], "LOGIN", "ann"),
