@@ -148,6 +148,7 @@ def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
     kinds = {
         Protection.IMPLICIT.value: "TLS",
         Protection.STARTTLS.value: "STLS" if protocol == Protocol.POP3 else "STARTTLS",
+        Protection.MIDSTREAM.value: "TLS, start not seen",
         Protection.CLEAR.value: "in clear",
         Protection.FAILED.value: "failed",
         Protection.UNKNOWN.value: "unknown",

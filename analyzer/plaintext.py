@@ -11,6 +11,7 @@ from rich.text import Text
 from analyzer import reports
 from analyzer.document import as_json
 from analyzer.export import write_csv
+from analyzer.reports.protection import ENCRYPTED
 from analyzer.roles import Role
 from analyzer.terminal import as_table, fit_output
 from analyzer.text import counted
@@ -32,6 +33,7 @@ _OPTIONAL_OF_PORTS = (
     "offered",
     "plaintext_mail",
     "unknown",
+    "midstream",
     "failed",
     "service",
     "plaintext_logins",
@@ -159,7 +161,8 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
     if not totals.plaintext_logins:
         text.append("no login in clear was seen", "not bold green")
         if totals.unjudged:
-            text.append(f", {totals.unjudged:,} can't be judged", "not bold yellow")
+            unjudged = counted(totals.unjudged, "session")
+            text.append(f"; {unjudged} can't be judged", "not bold yellow")
     breaking = totals.breaking_clients
     text.append("\n")
     text.append(
@@ -175,8 +178,14 @@ def _accounts(totals: reports.PlaintextTotals) -> str:
     exposed, refused = totals.exposed_accounts, totals.refused_accounts
     text = f", of {counted(exposed, 'account')}" if exposed else ""
     if refused and exposed:
-        return f"{text} ({refused:,} more only refused)"
-    return f"; {counted(refused, 'account')}, only refused" if refused else text
+        return f"{text} ({refused:,} more {_were(refused)} refused)"
+    if refused:
+        return f", of {counted(refused, 'account')} that {_were(refused)} refused"
+    return text
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _print_rows(
@@ -189,7 +198,9 @@ def _print_rows(
 
 def _without_zeros(ports: pd.DataFrame) -> pd.DataFrame:
     """Without columns for what never happened, which are most often zero."""
-    rare = [name for name in ("failed", "unknown") if not ports[name].any()]
+    rare = [
+        name for name in ("midstream", "failed", "unknown") if not ports[name].any()
+    ]
     return ports.drop(columns=rare)
 
 
@@ -200,7 +211,7 @@ def _verdict_style(port: Mapping[Any, Any]) -> str:
         return "red"
     if port["clear"] or port["failed"]:
         return "yellow"
-    return "green" if port["starttls"] or port["implicit"] else "dim"
+    return "green" if any(port[kind] for kind in ENCRYPTED) else "dim"
 
 
 def _gained_style(gained: str) -> str:

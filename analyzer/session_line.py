@@ -75,6 +75,7 @@ def _protection(session: Mapping[str, Any], protection: str) -> str:
     version = session["tls_version"] or "TLS"
     return {
         Protection.IMPLICIT: version,
+        Protection.MIDSTREAM: version,
         Protection.STARTTLS: f"STARTTLS {version}",
         Protection.CLEAR: "plaintext",
         Protection.FAILED: "TLS failed",

@@ -165,7 +165,7 @@ def _headline(analysis: Analysis) -> Text:
     weak = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
     if weak:
         text.append(", ")
-        text.append(f"{weak:,} protected weakly", "yellow")
+        text.append(f"{counted(weak, 'session')} protected weakly", "yellow")
     return text
 
 
@@ -182,5 +182,6 @@ def _logins(totals: reports.PlaintextTotals) -> Text:
     if not totals.plaintext_logins:
         text.append("no login in clear was seen", "green")
         if totals.unjudged:
-            text.append(f", {totals.unjudged:,} can't be judged", "yellow")
+            unjudged = counted(totals.unjudged, "session")
+            text.append(f"; {unjudged} can't be judged", "yellow")
     return text

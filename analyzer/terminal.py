@@ -48,6 +48,7 @@ _HEADINGS = {
     "implicit": "implicit\nTLS",
     "last_error": "last error",
     "last_seen": "last seen",
+    "midstream": "TLS, start\nnot seen",
     "not_after": "valid until",
     "p95": "95%",
     "server_ip": "server",

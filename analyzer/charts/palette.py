@@ -79,6 +79,7 @@ LIGHT = Theme(
     kinds={
         Protection.IMPLICIT: Ink("#1d5c9e", "#ffffff"),
         Protection.STARTTLS: Ink("#7db9e3", "#0e2a42"),
+        Protection.MIDSTREAM: Ink("#41707f", "#ffffff"),
         Protection.CLEAR: Ink("#c54a0a", "#ffffff"),
         Protection.FAILED: Ink("#ecb731", "#3a2a00"),
         Protection.UNKNOWN: Ink("#b3bac4", "#1b2430"),
@@ -96,6 +97,7 @@ DARK = Theme(
     kinds={
         Protection.IMPLICIT: Ink("#4a90dc", "#06121f"),
         Protection.STARTTLS: Ink("#a8d4f4", "#0e2a42"),
+        Protection.MIDSTREAM: Ink("#7cc0c4", "#0b2426"),
         Protection.CLEAR: Ink("#f0803f", "#2b1000"),
         Protection.FAILED: Ink("#f4cf5e", "#3a2a00"),
         Protection.UNKNOWN: Ink("#7d899b", "#0b0f15"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 KIND_NAMES = {
     Protection.IMPLICIT: "implicit TLS",
     Protection.STARTTLS: "STARTTLS",
+    Protection.MIDSTREAM: "TLS, start not seen",
     Protection.CLEAR: "in clear",
     Protection.FAILED: "TLS failed",
     Protection.UNKNOWN: "unknown",

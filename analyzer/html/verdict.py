@@ -105,7 +105,7 @@ def _whose(totals: reports.PlaintextTotals) -> str:
     exposed, refused = totals.exposed_accounts, totals.refused_accounts
     parts = [
         *([f"{counted(exposed, 'account')} exposed"] if exposed else []),
-        *([f"{counted(refused, 'account')} only refused"] if refused else []),
+        *([f"{counted(refused, 'account')} refused"] if refused else []),
     ]
     return f": {', '.join(parts)}" if parts else ""
 

@@ -9,7 +9,7 @@ import numpy as np
 from analyzer.protection import PLAINTEXT_LOGIN, UNKNOWN
 from analyzer.reports.accounts import is_refused_login
 from analyzer.reports.overview import is_plaintext_login
-from analyzer.reports.protection import Protection, protection
+from analyzer.reports.protection import ENCRYPTED, Protection, protection
 from analyzer.roles import Role
 from dissectors.events import Exposure, Outcome
 
@@ -21,6 +21,7 @@ KINDS = (
     Protection.CLEAR,
     Protection.STARTTLS,
     Protection.IMPLICIT,
+    Protection.MIDSTREAM,
     Protection.FAILED,
     Protection.UNKNOWN,
 )
@@ -79,7 +80,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     has_bytes = _flags(sessions["client_bytes"] + sessions["server_bytes"] > 0)
     facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
     facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
-    facts["encrypted"] = facts[Protection.IMPLICIT] | facts[Protection.STARTTLS]
+    facts["encrypted"] = _flags(kinds.isin(ENCRYPTED))
     # whoever has the keys sees logins that nobody else saw
     was_hidden = _flags(sessions["tls_decrypted"])
     was_hidden &= ~_flags(sessions["protection"] == PLAINTEXT_LOGIN)

@@ -22,6 +22,7 @@ from analyzer.reports.exposure import (
     is_relay,
     would_break,
 )
+from analyzer.reports.protection import ENCRYPTED
 from analyzer.reports.verdicts import (
     NONE_SEEN,
     REFUSED,
@@ -91,8 +92,8 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per `server_ip`, `server_port`, `service` and `role`, the worst
         first: the number of `sessions`, of which `clear`, `starttls`, `implicit`,
-        `failed` and `unknown` (see `Protection`); `plaintext_logins`, sessions with
-        a login in clear; `plaintext_mail`, sessions with mail in clear;
+        `midstream`, `failed` and `unknown` (see `Protection`); `plaintext_logins`,
+        sessions with a login in clear; `plaintext_mail`, sessions with mail in clear;
         the number of `clients`, and of `clear_clients`; `offered`, the protected
         ways that the server was seen to offer; and the `verdict` in plain words.
     """
@@ -228,8 +229,9 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
         port["role"],
         sessions=port["sessions"],
         clear=port["clear"],
-        encrypted=port["implicit"] + port["starttls"],
+        encrypted=sum(port[kind] for kind in ENCRYPTED),
         implicit=port["implicit"],
+        midstream=port["midstream"],
         failed=port["failed"],
         attempts=port["attempts"],
         offered=port["offered"],

@@ -15,15 +15,20 @@ class Protection(enum.StrEnum):
     """What an eavesdropper saw of a session."""
 
     IMPLICIT = "implicit"
-    """TLS from the first byte on, or from the first one that was captured."""
+    """TLS from the first byte on."""
     STARTTLS = "starttls"
     """Upgraded to TLS after some commands in clear."""
+    MIDSTREAM = "midstream"
+    """TLS; how it began was not captured, and the port does not tell."""
     CLEAR = "clear"
     """Everything."""
     FAILED = "failed"
     """TLS was begun, and no session came of it."""
     UNKNOWN = "unknown"
     """Nothing was said, or it was not captured."""
+
+
+ENCRYPTED = (Protection.IMPLICIT, Protection.STARTTLS, Protection.MIDSTREAM)
 
 
 def protection(sessions: pd.DataFrame) -> pd.Series[str]:
@@ -42,7 +47,7 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
     return (
         sessions["tls_mode"]
         .replace("none", Protection.CLEAR.value)
-        .fillna(Protection.IMPLICIT.value)
+        .fillna(Protection.MIDSTREAM.value)
         .mask(has_tls & is_open_ended | ~has_tls & is_silent, Protection.UNKNOWN.value)
         .mask(has_failed, Protection.FAILED.value)
         .rename("protection")
@@ -51,7 +56,7 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
 
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
     """Which sessions went over to TLS."""
-    return protection(sessions).isin([Protection.IMPLICIT, Protection.STARTTLS])
+    return protection(sessions).isin(ENCRYPTED)
 
 
 def encrypted_share(sessions: pd.DataFrame) -> float | None:

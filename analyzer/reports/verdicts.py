@@ -56,6 +56,7 @@ class PortUse:
         clear: how many of them stayed in clear.
         encrypted: how many used TLS.
         implicit: how many of these did so from the first byte on.
+        midstream: of how many of these it was not captured how TLS began.
         failed: how many began TLS in vain.
         attempts: how many connections were refused, or not answered.
         offered: the protected ways that the server offers.
@@ -67,6 +68,7 @@ class PortUse:
     clear: int = 0
     encrypted: int = 0
     implicit: int = 0
+    midstream: int = 0
     failed: int = 0
     attempts: int = 0
     offered: str = UNKNOWN
@@ -143,7 +145,7 @@ def _without_clear(port: PortUse) -> str:
         return "nobody got in: no connection was accepted"
     if not port.encrypted:
         return "can't tell: nothing was said, or it was not captured"
-    if port.encrypted + port.failed < port.sessions:
+    if port.encrypted - port.midstream + port.failed < port.sessions:
         return "nobody was seen to use it in clear"
     return "always encrypted" if port.implicit else "nobody used it in clear"
 

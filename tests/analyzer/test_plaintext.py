@@ -14,6 +14,7 @@ from analyzer import reports
 from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.plaintext import Sessions, send_mail
+from tests.support.tables import sessions_of, with_sessions
 from tests.support.terminal import plain, printed
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def test_headline_says_what_matters() -> None:
         "29 mail sessions, 15 in clear (3 of them between servers)",
         (
             "11 sessions with a password or token in clear, of 3 accounts "
-            "(1 more only refused)"
+            "(1 more was refused)"
         ),
         "1 client would break without plaintext",
         "",
@@ -52,6 +53,25 @@ def test_headline_says_what_matters() -> None:
         "Logins and mail in clear",
         "Mail relayed in clear",
     ]
+
+
+def test_headline_says_whose_logins_were_all_refused() -> None:
+    is_guess = {"auth_user": "tom", "auth_result": "failure", "auth_failures": 1}
+    shows = {"auth_exposure": "password", "credentials_exposed": True}
+    rows = [{**is_guess, **shows, "protection": "plaintext-login"}] * 2
+    guesses = with_sessions(sessions_of(*rows))
+
+    assert shown(guesses).splitlines()[1] == (
+        "2 sessions with a password or token in clear, of 1 account that was refused"
+    )
+
+
+def test_headline_says_how_many_sessions_nobody_can_judge() -> None:
+    dark = with_sessions(sessions_of({"protection": "unknown", "client_bytes": 9}))
+
+    assert shown(dark).splitlines()[1] == (
+        "no login in clear was seen; 1 session can't be judged"
+    )
 
 
 def test_headline_of_protected_mail_is_good_news() -> None:

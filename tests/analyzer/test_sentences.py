@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import analyzer
-from analyzer import reports, schema
+from analyzer import reports
 from analyzer.failures import Failure, failure_words
 from analyzer.html.tables import TABLES, fill
 from analyzer.html.verdict import verdict
 from analyzer.plaintext import print_plaintext
 from analyzer.protection import VERDICTS
+from analyzer.reports.protection import ENCRYPTED
 from analyzer.session_line import describe
 from analyzer.summary import print_summary
-from tests.support.tables import sessions_of
+from tests.support.tables import sessions_of, with_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,13 +60,6 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     return sessions_of(*rows) if rows else sessions_of({}).iloc[:0]
 
 
-def analysis_with(sessions: pd.DataFrame) -> analyzer.Analysis:
-    arrow = {table.name: table.arrow.empty_table() for table in schema.TABLES}
-    kind = schema.SESSIONS.arrow
-    arrow["sessions"] = pa.Table.from_pandas(sessions, kind, preserve_index=False)
-    return analyzer.Analysis(tables=arrow, captures=[])
-
-
 def printed(show: Any, analysis: analyzer.Analysis) -> str:
     file = io.StringIO()
     show(analysis, Console(file=file, width=200))
@@ -75,7 +69,7 @@ def printed(show: Any, analysis: analyzer.Analysis) -> str:
 @hypothesis.given(tables())
 @hypothesis.settings(deadline=None, max_examples=20)
 def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
-    analysis = analysis_with(sessions)
+    analysis = with_sessions(sessions)
     page = [f"{each.strong} {each.rest}" for each in verdict(analysis)]
     page += [
         f"{t.about.empty}" for t in (fill(e, analysis) for e in TABLES) if not t.rows
@@ -100,14 +94,14 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     known = kinds[kinds != "unknown"]
     assert bool(len(known)) == bool(re.search(r"\d% encrypted", summary))
     assert ("100% encrypted" in summary) == (
-        bool(len(known)) and known.isin(["implicit", "starttls"]).all()
+        bool(len(known)) and known.isin(ENCRYPTED).all()
     )
     assert ("Nothing failed" in said) == (
         bool(len(sessions)) and sessions["failure"].isna().all()
     )
     for failure in sessions["failure"].dropna():
         assert failure_words(failure) in summary
-    agreed = sessions.loc[kinds.isin(["implicit", "starttls"]), "tls_version"]
+    agreed = sessions.loc[kinds.isin(ENCRYPTED), "tls_version"]
     for version in ("TLSv1.0", "TLSv1.3"):
         assert (version in said) == (version in set(agreed))
     assert not re.search(r"(?i)\bnan\b|<NA>|None\b", said)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from analyzer import schema
+from analyzer import Analysis, schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,14 @@ def frame_of(table: schema.Table, *rows: Mapping[str, Any]) -> pd.DataFrame:
 def sessions_of(*rows: Mapping[str, Any]) -> pd.DataFrame:
     """Sessions with these values; each is a quiet IMAP session in clear."""
     return frame_of(schema.SESSIONS, *rows)
+
+
+def with_sessions(sessions: pd.DataFrame) -> Analysis:
+    """An analysis that found these sessions, and nothing else."""
+    arrow = {table.name: table.arrow.empty_table() for table in schema.TABLES}
+    kind = schema.SESSIONS.arrow
+    arrow["sessions"] = pa.Table.from_pandas(sessions, kind, preserve_index=False)
+    return Analysis(tables=arrow, captures=[])
 
 
 def _default(kind: pa.DataType) -> Any:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer import Analysis
 
 # of the columns that count sessions
-COUNTS = ["clear", "starttls", "implicit", "failed", "unknown"]
+COUNTS = ["clear", "starttls", "implicit", "midstream", "failed", "unknown"]
 
 
 @pytest.fixture
@@ -70,17 +70,17 @@ def test_ports_of_the_office_have_these_figures() -> None:
     ]
     v4, v6 = "192.0.2.10", "2001:db8:2::10"
     assert list(told.itertuples(index=False, name=None)) == [
-        (v4, 587, "submission", 8, 6, 2, 0, 0, 0, 5, 2, 3, 2, "STARTTLS"),
-        (v4, 110, "access", 5, 4, 1, 0, 0, 0, 4, 1, 2, 2, "STARTTLS, port 995"),
-        (v6, 143, "access", 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, "STARTTLS, port 993"),
-        (v4, 143, "access", 2, 1, 1, 0, 0, 0, 1, 0, 1, 1, "STARTTLS"),
-        (v6, 993, "access", 3, 0, 0, 3, 0, 0, 0, 0, 3, 0, "TLS"),
-        (v4, 995, "access", 1, 0, 0, 1, 0, 0, 0, 0, 1, 0, "TLS"),
-        (v6, 465, "submission", 1, 0, 0, 1, 0, 0, 0, 0, 1, 0, "TLS"),
-        (v6, 587, "submission", 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, "STARTTLS, port 465"),
-        (v4, 25, "relay", 4, 2, 2, 0, 0, 0, 0, 1, 3, 2, "STARTTLS"),
-        ("203.0.113.25", 25, "relay", 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, "none seen"),
-        ("198.51.100.25", 25, "relay", 2, 0, 2, 0, 0, 0, 0, 0, 1, 0, "STARTTLS"),
+        (v4, 587, "submission", 8, 6, 2, 0, 0, 0, 0, 5, 2, 3, 2, "STARTTLS"),
+        (v4, 110, "access", 5, 4, 1, 0, 0, 0, 0, 4, 1, 2, 2, "STARTTLS, port 995"),
+        (v6, 143, "access", 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, "STARTTLS, port 993"),
+        (v4, 143, "access", 2, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, "STARTTLS"),
+        (v6, 993, "access", 3, 0, 0, 3, 0, 0, 0, 0, 0, 3, 0, "TLS"),
+        (v4, 995, "access", 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, "TLS"),
+        (v6, 465, "submission", 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, "TLS"),
+        (v6, 587, "submission", 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, "STARTTLS, port 465"),
+        (v4, 25, "relay", 4, 2, 2, 0, 0, 0, 0, 0, 1, 3, 2, "STARTTLS"),
+        ("203.0.113.25", 25, "relay", 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, "none seen"),
+        ("198.51.100.25", 25, "relay", 2, 0, 2, 0, 0, 0, 0, 0, 0, 1, 0, "STARTTLS"),
     ]
 
 
