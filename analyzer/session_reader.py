@@ -218,8 +218,7 @@ class SessionReader:
                 session.fold(dissector.receive_eof(side, *at))
         has_details = session.detail_count > _FEW_DETAILS
         if has_details:
-            details = session.take_details(connection, kept=1)
-            self._sink.details_ready(details, connection)
+            self._hand_over(session, connection)
         return has_details or dissector is not self._dissector
 
     def cut_short(self) -> bool:
@@ -234,9 +233,14 @@ class SessionReader:
         if session is not None and connection is not None:
             at = (connection.end_ns, connection.last_frame)
             session.fold([Anomaly("cut_short", Side.CLIENT, -1, *at)])
-            self.let_go()
+            self._hand_over(session, connection)
             session.seal()
         return True
+
+    def _hand_over(self, session: Session, connection: Connection) -> None:
+        """Have the rows made of all details but the last exchange."""
+        details = session.take_details(connection, kept=1)
+        self._sink.details_ready(details, connection)
 
     def _finish_detection(self) -> None:
         if self.wanted and self._session is None:

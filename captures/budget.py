@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from captures.rows import ConnectionKey
 
 # with the objects that Python makes of it
-MAX_HELD_BYTES = 192 << 20
+MAX_HELD_BYTES = 128 << 20
 # of what waits behind holes, beside that
 MAX_TOTAL_WAITING_BYTES = 32 << 20
 
@@ -92,10 +92,13 @@ class Budget:
         for connection in self._unmeasured.values():
             self._measure(connection)
         self._unmeasured.clear()
+        is_relieved = False
         for step in steps:
             if self._held_bytes <= self._max_held_bytes * 3 // 4:
-                return
+                break
             self._take_step(step, connections)
+            is_relieved = True
+        if is_relieved:
             # what is let go of before its end may be in reference cycles
             gc.collect()
 

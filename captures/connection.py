@@ -40,9 +40,9 @@ MAX_HELD_SEGMENTS = 8
 MAX_HELD_NS = SECOND_NS // 10
 # packets with a wrong time that are remembered
 MAX_MISTIMED = 1000
-# what a connection and its consumer take before any data comes, and about how much
-# they may grow at once with its first bytes
-_OWN_BYTES = 1536
+# what a connection takes before any data comes, with its key, its deadlines and its
+# places in tables; and about how much its consumer may grow with its first bytes
+_OWN_BYTES = 2304
 _GROWTH_AT_ONCE = 12 << 10
 _MISTIMED_BYTES = 320
 

@@ -205,6 +205,7 @@ class ConnectionTable:
                     connection = self._promoted(attempt)
                     self._add(key, connection)
                     connection.consumer.streams_ended(connection)
+                    self._note(connection)
                     return at + 1
         return stop
 

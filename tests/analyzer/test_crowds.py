@@ -9,7 +9,7 @@ import pytest
 
 import analyzer
 from captures import ConnectionTable, budget
-from tests.bench.crowds import CROWDS, write
+from tests.bench.crowds import CROWDS, MANY, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 100
 # as much for each as 65,536 of them have
-BUDGET = (192 << 20) * CONNECTIONS // 65_536
+BUDGET = budget.MAX_HELD_BYTES * CONNECTIONS // MANY
 
 
 @pytest.fixture(autouse=True)

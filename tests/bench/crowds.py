@@ -1,7 +1,7 @@
 """Hostile captures of many connections at a time, each of which wants some memory.
 
 All connections take a step before any takes the next one, so that all are open, and
-hold what they can, at the same time.
+hold what they can, at the same time; or so many at a time, one lot after the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CLIENT, SERVER = Side
 MANY = 65_536
-_ACK, _SYN = 0x10, 0x02
+FLOOD = 800_000
+_ACK, _RST, _SYN = 0x10, 0x04, 0x02
 _PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
 _RECORD = struct.Struct("<IIII")
 _ETHERNET = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\0"
@@ -32,6 +33,10 @@ _WRITTEN_AT_ONCE = 1024
 
 # what a side sends in a packet, or how many bytes of it are not in the capture
 Step = tuple[Side, bytes | int]
+# the side and the flags of each packet before the steps
+Opening = tuple[tuple[Side, int], ...]
+HANDSHAKE: Opening = ((CLIENT, _SYN), (SERVER, _SYN | _ACK), (CLIENT, _ACK))
+REFUSAL: Opening = ((CLIENT, _SYN), (SERVER, _RST | _ACK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,16 @@ class Crowd:
     Attributes:
         port: the server's.
         steps: what each connection does.
-        connections: how many there are.
+        connections: how many there are, each from an address of its own.
+        opening: how each begins.
+        at_once: how many are open at the same time; `None` for all.
     """
 
     port: int
     steps: tuple[Step, ...]
     connections: int = MANY
+    opening: Opening = HANDSHAKE
+    at_once: int | None = None
 
 
 def _numbered(command: bytes, count: int) -> bytes:
@@ -76,7 +85,13 @@ _PARTS = b"--b\r\nContent-Disposition: attachment\r\n\r\nx\r\n"
 _STRUCTURE = b'* 7 FETCH (BODYSTRUCTURE ("A" "B" ("NAME" "x") NIL NIL "7BIT" 9))\r\n'
 
 CROWDS = {
+    "SYNs": Crowd(25, (), FLOOD, HANDSHAKE[:1]),
+    "half-open": Crowd(25, (), FLOOD // 2, HANDSHAKE[:2]),
+    "half-open, answered at once": Crowd(25, (), FLOOD // 2, HANDSHAKE[:2], 100),
+    "refused": Crowd(25, (), FLOOD // 2, REFUSAL),
+    "refused at once": Crowd(25, (), FLOOD // 2, REFUSAL, 100),
     "nothing said": Crowd(25, ()),
+    "nothing said, a flood": Crowd(25, (), FLOOD // 4, at_once=100),
     "undecided starts": Crowd(143, ((CLIENT, b"x"),) * 3),
     "PROXY headers": Crowd(25, ((CLIENT, b"PROXY TCP4 192.0.2.1 "),)),
     "greetings": Crowd(25, SMTP),
@@ -175,24 +190,25 @@ CROWDS = {
 
 
 def packets(crowd: Crowd, share: float = 1.0) -> Iterator[bytes]:
-    """The records of a capture, with a handshake before the steps."""
+    """The records of a capture, with the opening before the steps."""
     count = max(1, int(crowd.connections * share))
+    time_us = 0
+    at_once = crowd.at_once or count
     steps: list[tuple[Side, bytes | int, int]] = [
-        (CLIENT, b"", _SYN),
-        (SERVER, b"", _SYN | _ACK),
-        (CLIENT, b"", _ACK),
+        *((side, b"", flags) for side, flags in crowd.opening),
         *((side, data, _ACK) for side, data in crowd.steps),
     ]
-    sequence = [1, 1]
-    time_us = 0
-    for side, data, flags in steps:
-        if isinstance(data, int):
-            sequence[side] += data
-            continue
-        for number in range(count):
-            time_us += 1
-            yield _record(time_us, crowd.port, number, (side, data), flags, sequence)
-        sequence[side] += len(data) + bool(flags & _SYN)
+    for first in range(0, count, at_once):
+        sequence = [1, 1]
+        for side, data, flags in steps:
+            if isinstance(data, int):
+                sequence[side] += data
+                continue
+            for number in range(first, min(first + at_once, count)):
+                time_us += 1
+                step = side, data
+                yield _record(time_us, crowd.port, number, step, flags, sequence)
+            sequence[side] += len(data) + bool(flags & _SYN)
 
 
 def _record(
