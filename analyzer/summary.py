@@ -90,8 +90,9 @@ SECTIONS = (
         "Accounts",
         lambda a: reports.accounts(a.sessions),
         (
-            *("client_software", "first_seen", "only_refused", "last_seen"),
-            *("client_ips", "services"),
+            *("client_software", "first_seen", "last_seen", "client_ips"),
+            # who is exposed is told together with who was only refused
+            *("clients", "services", "only_refused"),
         ),
     ),
     Section(

@@ -55,12 +55,14 @@ class FilledTable(NamedTuple):
 
     Attributes:
         about: the table.
+        headings: those of its columns of which something is known.
         kinds: what the columns hold: numbers, long text, or text.
         rows: the cells.
         left_out: how many more rows there are.
     """
 
     about: TableOf
+    headings: list[str]
     kinds: list[str]
     rows: list[list[str]]
     left_out: int
@@ -202,15 +204,19 @@ TABLES = (
 def fill(table: TableOf, analysis: Analysis) -> FilledTable:
     """Take the rows of a table from its report."""
     rows = table.report(analysis)[list(table.headings)]
+    # what is known of nobody takes room from the rest
+    unknown = [name for name in rows if len(rows) and rows[name].isna().all()]
+    rows = rows.drop(columns=unknown)
     if "server_port" in rows:
         # no number, but a name made of digits
         rows["server_port"] = rows["server_port"].astype("string")
     shown = rows.head(_MOST_ROWS)
     return FilledTable(
         table,
+        [table.headings[name] for name in rows.columns],
         [_kind(rows, name) for name in rows.columns],
         [
-            [_cell(*cell) for cell in zip(table.headings, row, strict=True)]
+            [_cell(*cell) for cell in zip(rows.columns, row, strict=True)]
             for row in shown.astype("object").to_numpy()
         ],
         len(rows) - len(shown),

@@ -54,6 +54,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         - `role`, and a flag per `Protection`;
         - `encrypted`: it used TLS;
         - `unjudged`: it can't be told whether something crossed in clear;
+        - `cut`: it used TLS, but not from the first byte on, and is `unjudged`;
         - `attempt`: the connection was refused, or nobody answered;
         - `has_login`: a login was seen in clear, with a flag per `Outcome`, as in
           `RESULTS`;
@@ -81,6 +82,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
     facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
     facts["encrypted"] = _flags(kinds.isin(ENCRYPTED))
+    facts["cut"] = facts["encrypted"] & facts["unjudged"] & ~facts[Protection.IMPLICIT]
     # whoever has the keys sees logins that nobody else saw
     was_hidden = _flags(sessions["tls_decrypted"])
     was_hidden &= ~_flags(sessions["protection"] == PLAINTEXT_LOGIN)

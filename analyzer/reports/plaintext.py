@@ -104,7 +104,7 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
         verdict(_port_use(port, clients[_key(port, _PORT)])) for port in _records(ports)
     )
     return _worst_first(
-        ports.drop(columns=["protocol", "attempts"]),
+        ports.drop(columns=["protocol", "attempts", "cut"]),
         ["plaintext_logins", "plaintext_mail", "clear", "sessions"],
     )
 
@@ -188,6 +188,7 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
         plaintext_mail=("mail", "sum"),
         clients=("client_ip", "nunique"),
         attempts=("attempt", "sum"),
+        cut=("cut", "sum"),
     )
     clear = facts[facts["clear"]].groupby(_PORT)["client_ip"].nunique()
     ports["clear_clients"] = clear.reindex(ports.index).fillna(0).astype("int64")
@@ -231,7 +232,7 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
         clear=port["clear"],
         encrypted=sum(port[kind] for kind in ENCRYPTED),
         implicit=port["implicit"],
-        midstream=port["midstream"],
+        cut=port["cut"],
         failed=port["failed"],
         attempts=port["attempts"],
         offered=port["offered"],

@@ -56,7 +56,7 @@ class PortUse:
         clear: how many of them stayed in clear.
         encrypted: how many used TLS.
         implicit: how many of these did so from the first byte on.
-        midstream: of how many of these it was not captured how TLS began.
+        cut: how many of these may have had a part in clear that was not captured.
         failed: how many began TLS in vain.
         attempts: how many connections were refused, or not answered.
         offered: the protected ways that the server offers.
@@ -68,7 +68,7 @@ class PortUse:
     clear: int = 0
     encrypted: int = 0
     implicit: int = 0
-    midstream: int = 0
+    cut: int = 0
     failed: int = 0
     attempts: int = 0
     offered: str = UNKNOWN
@@ -132,7 +132,9 @@ def _users(port: PortUse) -> list[str]:
         parts.append(f"can't tell for {clients} captured in part: {_names(in_part)}")
     if looking and not parts:
         clients = counted(len(looking), "client")
-        parts.append(f"nobody logged in or moved mail in clear: {clients} only looked")
+        parts.append(
+            f"nobody logged in or moved mail in clear: {clients} only connected"
+        )
     if breaking and port.offered == NONE_SEEN:
         parts.append("no protected way was seen")
     return parts
@@ -145,7 +147,7 @@ def _without_clear(port: PortUse) -> str:
         return "nobody got in: no connection was accepted"
     if not port.encrypted:
         return "can't tell: nothing was said, or it was not captured"
-    if port.encrypted - port.midstream + port.failed < port.sessions:
+    if port.encrypted - port.cut + port.failed < port.sessions:
         return "nobody was seen to use it in clear"
     return "always encrypted" if port.implicit else "nobody used it in clear"
 

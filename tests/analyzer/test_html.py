@@ -20,6 +20,7 @@ from analyzer.html.verdict import Tone, verdict
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.hostile import ATTACKS, with_attacks
+from tests.support.tables import sessions_of, with_sessions
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
@@ -191,6 +192,14 @@ def test_protocols_that_nobody_used_are_left_out() -> None:
     [use] = [each for each in TABLES if each.name == "use"]
 
     assert [row[0] for row in fill(use, analysis_of("pop3-apop")).rows] == ["pop3"]
+
+
+def test_columns_of_which_nothing_is_known_are_left_out() -> None:
+    accounts = next(each for each in TABLES if each.name == "accounts")
+    known = sessions_of({"auth_user": "tom", "client_software": "Mutt"})
+
+    assert "software" not in fill(accounts, analysis_of("office")).headings
+    assert "software" in fill(accounts, with_sessions(known)).headings
 
 
 def test_ports_are_no_quantities(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import analyzer
 from analyzer import reports
 from analyzer.summary import SECTIONS, print_summary, summary_json
 from tests.support.analyses import analysis_of, rows_of
-from tests.support.terminal import printed
+from tests.support.terminal import plain, printed
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
@@ -38,13 +38,19 @@ def test_addresses_and_ids_are_whole_on_terminals(width: int) -> None:
     analysis = analysis_of("office")
 
     text = shown(analysis, width, no_color=True)
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    words = plain(text)
 
-    assert max(map(len, plain.splitlines())) <= width
-    assert {row["client_ip"] for row in rows_of("office")} <= set(plain.split())
+    assert max(map(len, words.splitlines())) <= width
+    assert {row["client_ip"] for row in rows_of("office")} <= set(words.split())
     slowest = reports.slowest(analysis.sessions)["session_id"]
-    assert set(slowest) <= set(plain.split())
-    assert "…" not in plain
+    assert set(slowest) <= set(words.split())
+    assert "…" not in words
+
+
+def test_narrow_terminal_still_tells_exposed_accounts_from_refused_ones() -> None:
+    text = plain(shown(analysis_of("office"), 80))
+
+    assert re.search(r"^ines@example\.com .* no +yes *$", text, re.MULTILINE)
 
 
 def test_colours_are_for_terminals_that_want_them(

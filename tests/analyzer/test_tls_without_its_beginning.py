@@ -77,6 +77,8 @@ def test_capture_begins_behind_starttls(
         "starttls",
         "accepted",
     )
+    (verdict,) = reports.plaintext_ports(analysis.sessions)["verdict"]
+    assert verdict == "nobody was seen to use it in clear"
     assert row["tls_version"] is not None
     assert (row["banner"], row["banner_delay_s"], row["anomalies"]) == (None, None, [])
     # a login may be in what is missing

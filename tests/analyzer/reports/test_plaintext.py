@@ -324,7 +324,10 @@ def test_client_that_only_looks_is_not_in_the_way(
     analysis = sessions.analyse(tmp_path)
 
     assert verdicts(analysis) == {
-        (110, "access"): "nobody logged in or moved mail in clear: 1 client only looked"
+        (
+            110,
+            "access",
+        ): "nobody logged in or moved mail in clear: 1 client only connected"
     }
     assert users(analysis, "client_ip") == []
 

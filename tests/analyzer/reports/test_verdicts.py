@@ -92,7 +92,7 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
         ),
         (
             {ClientUse.LOOKED: clients(2)},
-            "nobody logged in or moved mail in clear: 2 clients only looked",
+            "nobody logged in or moved mail in clear: 2 clients only connected",
         ),
     ],
 )
@@ -117,7 +117,7 @@ def test_verdict_says_if_clients_have_no_other_way() -> None:
         ({"encrypted": 9, "implicit": 9}, "always encrypted"),
         ({"encrypted": 9}, "nobody used it in clear"),
         ({"encrypted": 8}, "nobody was seen to use it in clear"),
-        ({"encrypted": 9, "midstream": 1}, "nobody was seen to use it in clear"),
+        ({"encrypted": 9, "cut": 1}, "nobody was seen to use it in clear"),
         ({}, "can't tell: nothing was said, or it was not captured"),
         ({"failed": 1}, "nobody got in; TLS failed in 1 session"),
         (
