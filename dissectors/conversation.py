@@ -369,8 +369,9 @@ class MailDissector(abc.ABC):
             if not data:
                 return self._take_events()
         unread, others = self._input[side], self._input[_OTHER[side]]
-        if side is not self._speaker:
-            self._take_turn(side)
+        if side is not self._speaker and not self._take_turn(side):
+            happened = self._take_events()
+            return happened + self._receive_clear(side, data, time_ns, frame)
         mode = self._mode[side]
         if mode is _UNDECIDED and self._is_text(side, data):
             mode = self._mode[side] = _LINES
@@ -610,15 +611,16 @@ class MailDissector(abc.ABC):
                 event.side = _OTHER[event.side]
         return events
 
-    def _take_turn(self, speaker: Side) -> None:
-        """Another side speaks than before."""
+    def _take_turn(self, speaker: Side) -> bool:
+        """Another side speaks than before; false if that reversed the session."""
         self._speaker = speaker
         if not self._input[_OTHER[speaker]].data:
-            return
+            return True
         was_upgraded = self._upgraded
         self._interrupt(_OTHER[speaker])
         if self._upgraded and not was_upgraded:
             self._decide_both()
+        return self._reversed is None
 
     def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
         """Act on the lines that come first, with nothing unread before them.

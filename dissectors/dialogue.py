@@ -448,11 +448,10 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _releases_client(self, line: bytes) -> bool:
         """Act on a line of the server; whether somebody else reads on."""
-        if self._decisive is None:
-            self._receive_server_line(line)
-            return self._reversed is not None
         waited = self._client_waits()
         self._receive_server_line(line)
+        if self._reversed is not None:
+            return True
         return waited and not self._client_waits()
 
     def _client_waits(self) -> bool:

@@ -1,14 +1,15 @@
 """COMPRESS=DEFLATE (RFC 4978): a layer between the wire and the lines.
 
 Data is inflated in slices, so that a few bytes can't become many at once, and only as
-long as it expands no more than `Limits.expansion` says. Where a stream that is damaged,
-or expands too much, is left depends on how its packets cut it; nothing else does. Each
-direction is a stream of its own; behind a hole or damage it can't be inflated any more,
-as what comes refers to what was lost.
+long as it expands no more than `Limits.expansion` says. Where a stream that expands too
+much is left depends on how its packets cut it; nothing else does. Each direction is a
+stream of its own; behind a hole or damage it can't be inflated any more, as what comes
+refers to what was lost.
 """
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,9 @@ class Inflater:
             except zlib.error:
                 if before is None:
                     raise InflateError("imap_compression_lost") from None
-                # what precedes the damage stands for something
                 self._stream = before
-                self._allowance -= len(data) * self._expansion
-                for byte in data:
-                    yield from self.inflate(bytes((byte,)))
-                return
+                yield from self._before_damage(data)
+                raise InflateError("imap_compression_lost") from None
             self._allowance -= len(piece)
             if piece:
                 yield piece
@@ -77,6 +75,15 @@ class Inflater:
             data = self._stream.unconsumed_tail or self._stream.unused_data
             if not data and len(piece) == _SLICE:
                 yield from self._rest()
+
+    def _before_damage(self, data: bytes) -> Iterator[bytes]:
+        """Give what precedes the damage in a slice: zlib tells of the damage only."""
+        inside = bytearray()
+        with contextlib.suppress(zlib.error):
+            for byte in data:
+                inside += self._stream.decompress(bytes((byte,)))
+        if inside:
+            yield bytes(inside)
 
     def _rest(self) -> Iterator[bytes]:
         """Give what is still inside, all its input being taken."""

@@ -204,6 +204,8 @@ class ImapDissector(StateReader):
                 events += super()._receive_clear(side, piece, time_ns, frame)
         except InflateError as error:
             self._time_ns, self._frame = time_ns, frame
+            # a line without end, which damage may have made
+            self._input[side].drop()
             self._lose_stream(side, error.code)
             events += self._take_events()
         return events

@@ -255,7 +255,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             line = self._take_line(Side.SERVER)
             if line is None or self._releases_client(line):
                 return
-            if content is not None and self._content is None and client.data:
+            has_turned = (content is None) is not (self._content is None)
+            if has_turned and client.data:
                 return
 
     def _read_client_first(self) -> None:

@@ -1350,3 +1350,10 @@ def test_client_names_itself_by_an_address(name: bytes, shown: str) -> None:
     assert play.events_of(ClientNamed) == [ClientNamed(shown)]
     (hello,) = (each for each in play.eof().events_of(Exchange) if each.verb == "EHLO")
     assert hello.argument == shown
+
+
+def test_message_that_came_before_its_go_ahead_began_when_it_came() -> None:
+    play = Playbook(SmtpDissector).gap(CLIENT, 1).client(b"x")
+    play.server(b"354 go\r\n250 ok\r\n").eof()
+    (message,) = play.events_of(MessageTransferred)
+    assert message.begin_ns == 2000

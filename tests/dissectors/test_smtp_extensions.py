@@ -18,7 +18,7 @@ from dissectors.events import (
     SenderGiven,
 )
 from dissectors.smtp import SmtpDissector, grammar
-from tests.support.playbook import CLIENT, SERVER, Playbook
+from tests.support.playbook import CLIENT, SERVER, Playbook, split_bytes
 
 TLS_HELLO = bytes.fromhex("160301000501000001")
 
@@ -290,6 +290,20 @@ def test_bytes_behind_the_turn_without_line_end_belong_to_the_reversed_session()
     play = greeted().client(b"TURN").server(b"250 ok\r\nEHLO early\r\n")
     play.client(b"220 client.example\r\n250 client.example\r\n")
     assert ("EHLO", 250) in verbs_and_codes(play)
+
+
+def test_challenge_in_the_place_of_a_turns_reply_keeps_nothing_back() -> None:
+    play = greeted().client(b"NOOP\r\nTURN\r\n").server(b"334 x\n250 ok\nEHLO e\n")
+    play.client(b"220 client.example\r\n250 client.example\r\n")
+    assert ("EHLO", 250) in verbs_and_codes(play)
+
+
+def test_turn_is_accepted_without_line_end() -> None:
+    play = greeted().client(b"TURN\r\n").server(b"250")
+    play.client(b"220 client.example\r\n").server(b"\r\nEHLO e\r\n")
+    play.client(b"250 client.example\r\n")
+    assert ("EHLO", 250) in verbs_and_codes(play)
+    play.expect_same(split_bytes)
 
 
 def test_refused_turn_reverses_nothing() -> None:
