@@ -268,7 +268,7 @@ def open_capture(
     except _UnknownFormatError as error:
         if engine == ReadEngine.FAST:
             raise
-        return _open_unknown(error, max_packets, max_bytes)
+        return _open_unknown(name, error, max_packets, max_bytes)
 
 
 def needs_tshark(path: str | os.PathLike[str]) -> bool:
@@ -328,7 +328,7 @@ def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> WiresharkR
 
 
 def _open_unknown(
-    unknown: _UnknownFormatError, max_packets: int, max_bytes: int
+    name: str, unknown: _UnknownFormatError, max_packets: int, max_bytes: int
 ) -> CaptureReader:
     """Open what only tshark may know; if it doesn't, our own error is the better."""
     from captures.wireshark import INSTALL, find_tshark
@@ -337,9 +337,9 @@ def _open_unknown(
         if CONVERT not in unknown.reason:
             raise unknown
         hint = f"or install tshark, and mailtap reads it as it is ({INSTALL})"
-        raise _unusable(unknown.capture, f"{unknown.reason}; {hint}")
+        raise _unusable(name, f"{unknown.reason}; {hint}")
     try:
-        reader = _open_with_tshark(unknown.capture, max_packets, max_bytes)
+        reader = _open_with_tshark(name, max_packets, max_bytes)
     except CaptureError:
         raise unknown from None
     with ExitStack() as on_error:

@@ -879,7 +879,7 @@ class MailDissector(abc.ABC):
     def _withhold_unread(self) -> None:
         """What the client said and nobody has read yet, the server may have read."""
         unread = self._input[_CLIENT].data
-        if unread and self._speaker is Side.SERVER:
+        if unread and (self._speaker is Side.SERVER or any(self._at_eof)):
             self._withheld.add_line(bytes(unread[: self.limits.kept_text]))
 
     def _report(self, *events: Event) -> None:

@@ -389,6 +389,8 @@ def test_who_may_not_watch_is_told_what_to_do() -> None:
     # nobody may be unable to read the library: it is loaded before
     program = (
         "import os, sys\n"
+        # what click and Scapy take
+        "import difflib, scapy.arch.linux\n"
         "from analyzer.rehearsal import rehearse\n"
         "from analyzer.cli import main, monitor, watching\n"
         "rehearse('csv')\n"
