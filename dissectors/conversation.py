@@ -881,6 +881,10 @@ class MailDissector(abc.ABC):
         unread = self._input[_CLIENT].data
         if unread and (self._speaker is Side.SERVER or any(self._at_eof)):
             self._withheld.add_line(bytes(unread[: self.limits.kept_text]))
+        tls = self._tls if self._mode[_CLIENT] is _TLS else None
+        if tls is not None and tls.client_hello is None:
+            # it is no TLS, then, but perhaps what the server repeats
+            self._withheld.withhold_all()
 
     def _report(self, *events: Event) -> None:
         """Report what the server said, without what must not be shown of it."""

@@ -56,16 +56,16 @@ _OF_URLS = bytes.maketrans(b"-_", b"+/")
 class Withheld:
     """The words of one connection that must not be shown."""
 
-    __slots__ = ("_is_over_limit", "_of_lines", "_of_logins")
+    __slots__ = ("_of_lines", "_of_logins", "_withholds_all")
 
     def __init__(self) -> None:
         # spellings in lower case, a line each: fewer objects than a list
         self._of_logins = ""
         self._of_lines = ""
-        self._is_over_limit = False
+        self._withholds_all = False
 
     def __bool__(self) -> bool:
-        return bool(self._of_logins or self._of_lines or self._is_over_limit)
+        return bool(self._of_logins or self._of_lines or self._withholds_all)
 
     def add_line(self, line: bytes) -> None:
         """Remember a line that nobody can read, for as long as few others come."""
@@ -82,7 +82,7 @@ class Withheld:
             line: as it was sent, perhaps in base64.
             shown: the names in it that are shown.
         """
-        if self._is_over_limit:
+        if self._withholds_all:
             return
         names = frozenset(_fold(name) for name in shown if name)
         self._of_logins = _append(self._of_logins, _spell(line, names, 1))
@@ -91,11 +91,16 @@ class Withheld:
             tail = line.rstrip()[-_MOST_OF_LINE:]
             self._of_logins = _append(self._of_logins, _spell(tail, names, 1))
         if len(self._of_logins) > _MOST_OF_LOGINS or len(line.split()) > _MOST_WORDS:
-            self._of_logins, self._is_over_limit = "", True
+            self.withhold_all()
+
+    def withhold_all(self) -> None:
+        """Show nothing more of what the server says."""
+        self._of_logins = self._of_lines = ""
+        self._withholds_all = True
 
     def mask(self, text: str) -> str:
         """Mask what must not be shown in what the server said."""
-        if self._is_over_limit:
+        if self._withholds_all:
             return MASK if text else text
         folded = _fold(text)
         spellings = [*self._of_logins.split("\n"), *self._of_lines.split("\n")]
@@ -183,7 +188,7 @@ def _parts(word: str) -> Iterator[str]:
     for part in _BETWEEN_PARTS.split(word):
         if len(part) >= _SHORTEST_INSIDE:
             yield part
-            if ":" in word:
+            if "@" in part:
                 yield part.partition("@")[0]
 
 
