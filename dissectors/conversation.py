@@ -47,6 +47,7 @@ from dissectors.tls import (
     TlsDissector,
     looks_like_tls,
 )
+from dissectors.urls import mask_urls
 from dissectors.withheld import Withheld
 
 if TYPE_CHECKING:
@@ -81,10 +82,15 @@ _FINAL_ANOMALIES = frozenset({"imap_compression_lost", "imap_compression_bomb"})
 def decode_text(raw: bytes, limit: int) -> str:
     r"""Decode what a peer wrote: UTF-8, with other bytes as `\xNN`.
 
+    What URLs must not show is left out.
+
     Args:
         raw: the bytes, in any encoding.
         limit: how many of them to keep.
     """
+    if b"=" in raw or b"://" in raw:
+        # first, as the end of a password tells what it is
+        return mask_urls(raw.decode("utf-8", "backslashreplace"))[:limit]
     return raw[:limit].decode("utf-8", "backslashreplace")
 
 
@@ -285,6 +291,7 @@ class MailDissector(abc.ABC):
         "_has_gap_in_clear",
         "_input",
         "_inside",
+        "_is_cut",
         "_is_inside",
         "_left_out",
         "_mode",
@@ -317,6 +324,8 @@ class MailDissector(abc.ABC):
         # reads what a proxy may have put before the client's bytes
         self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
         self._at_eof = [False, False]
+        # the client's line that is read has no end: a name at its end may go on
+        self._is_cut = False
         self._upgraded = False
         # reads what comes out of TLS
         self._inside: MailDissector | None = None

@@ -167,10 +167,12 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         "_words_are_verbs",
     )
 
-    # known verbs, in upper case, and those whose argument may be any word; the
-    # anomaly of a line without any verb
+    # known verbs, in upper case, those whose argument may be any word, and of these
+    # what clients hardly say after they were refused; the anomaly of a line without
+    # any verb
     _VERBS: ClassVar[frozenset[str]]
     _WORDY_VERBS: ClassVar[frozenset[str]] = frozenset()
+    _RARE_VERBS: ClassVar[frozenset[str]] = frozenset()
     _UNKNOWN_COMMAND: ClassVar[str]
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -279,7 +281,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         is_rest, self._rest_of_line[0] = self._rest_of_line[0], False
         if verb is not None and is_known:
             self._words_are_verbs, self._may_be_text = True, False
-            if verb in self._WORDY_VERBS and argument and self._was_sent_blindly():
+            if argument and self._may_be_late_response(verb):
                 self._withheld.add_login(argument)
                 self._send(verb, MASK).stray = StrayLogin(verb, MASK)
             else:
@@ -289,14 +291,18 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         else:
             self._receive_unknown(verb, line)
 
-    def _was_sent_blindly(self) -> bool:
-        """Whether the line may be a response, sent before AUTH was refused."""
-        is_early = self._input[_CLIENT].offset <= self._sent_before_end
-        return is_early and self._unfinished is not None
+    def _may_be_late_response(self, verb: str) -> bool:
+        """Whether a command with a word behind it may belong to a refused AUTH."""
+        if self._unfinished is None:
+            return False
+        was_blind = self._input[_CLIENT].offset <= self._sent_before_end
+        return verb in (self._WORDY_VERBS if was_blind else self._RARE_VERBS)
 
     def _receive_response(self, line: bytes, *, is_known: bool) -> bool:
         self._challenged = False
         if self._decisive is not None and self._decisive.sasl is not None:
+            if self._is_cut:
+                self._decisive.sasl.receive_gap()
             self._decisive.sasl.receive_response(line)
             return True
         # a response to a challenge whose AUTH was not seen, unless it is a command
@@ -312,7 +318,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Report a line that is no command, and see whether it is part of a login."""
         stray = None
         if not self._may_be_text:
-            stray = self._strays.read(line, self._withheld, self._offered)
+            stray = self._read_stray(line)
         if stray is not None:
             self._send(stray.verb, stray.argument).stray = stray
             if stray.sasl is not None:
@@ -331,6 +337,11 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
                 self._anomaly(self._UNKNOWN_COMMAND, Side.CLIENT)
             self._send(self._read_foreign(line) or verb)
 
+    def _read_stray(self, line: bytes) -> StrayLogin | None:
+        return self._strays.read(
+            line, self._withheld, self._offered, is_cut=self._is_cut
+        )
+
     def _read_foreign(self, line: bytes) -> str | None:
         """The verb of a line if the server announced it, or another protocol has it."""
         word = line.split(b" ", 1)[0].upper().decode("ascii", "replace")
@@ -338,6 +349,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
 
     def _receive_late_response(self, sasl: SaslExchange, line: bytes) -> None:
         """What belongs to an authentication that has ended has crossed all the same."""
+        if self._is_cut:
+            sasl.receive_gap()
         sasl.receive_response(line)
         self._events.append(CredentialsCrossed(sasl.user, sasl.exposure, sasl.authzid))
         if sasl.is_complete:
@@ -380,6 +393,8 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         mechanism, response = split_sasl(argument)
         sasl = SaslExchange(mechanism, self._withheld, self._offered)
         shown = sasl.mechanism if mechanism else None
+        if self._is_cut:
+            sasl.receive_gap()
         if response:
             sasl.receive_initial_response(response)
             shown = f"{sasl.mechanism} {MASK}"
@@ -626,10 +641,12 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     def _finish(self) -> None:
         client, server = self._input
         line = client.take_unfinished_line()
+        self._is_cut = True
         if self._challenged or (line and self._parse_command(line)[0] in self._VERBS):
             self._receive_client_line(line)
         elif line:
             self._receive_unfinished(line)
+        self._is_cut = False
         self._finish_server(server)
         while self._awaiting:
             self._give_up_oldest()
@@ -639,7 +656,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         self._withheld.add_line(line)
         stray = None
         if not self._may_be_text:
-            stray = self._strays.read(line, self._withheld, self._offered)
+            stray = self._read_stray(line)
         if stray is not None:
             self._send(stray.verb, stray.argument).stray = stray
 

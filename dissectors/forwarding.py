@@ -20,37 +20,42 @@ if TYPE_CHECKING:
 _MAX_ATTRIBUTES = 32
 # RFC 3461 §4: xtext = *( xchar / hexchar ), hexchar = "+" 2(%x30-39 / %x41-46)
 _HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
+_LOGIN = re.compile(rb"LOGIN=((?:[!-*,-<>-~]|\+[0-9A-F]{2})*)", re.IGNORECASE)
 _HARMLESS = re.compile(
-    r"(?i:ADDR|DESTADDR|DESTPORT|HELO|IDENT|NAME|PORT|PROTO|SESSION|SOURCE|TIMEOUT|TTL"
-    r")=[^\s\x00-\x1f\x7f]*"
+    rb"(?i:ADDR|DESTADDR|DESTPORT|HELO|IDENT|NAME|PORT|PROTO|SESSION|SOURCE|TIMEOUT"
+    rb"|TTL)=[^\x00-\x20\x7f]*"
 )
 _FORWARDED_FIELD = re.compile(rb"x-(?:originating|connected|session|proxy)-")
 
 
 def show_attribute(attribute: str) -> str:
-    """Return an attribute of XCLIENT or XFORWARD, `NAME=value`, or `***`."""
-    name, equals, value = attribute.partition("=")
-    if equals and name.upper() == "LOGIN":
-        is_name = not value or read_name(value.encode(), blanks=False) is not None
-        return attribute if is_name else f"{name}={MASK}"
-    return attribute if _HARMLESS.fullmatch(attribute) else MASK
+    """Return an attribute of XCLIENT or XFORWARD, `NAME=xtext`, or `***`."""
+    raw = attribute.encode()
+    login = _LOGIN.fullmatch(raw)
+    if login is not None:
+        is_shown = not login[1] or read_name(_decode_xtext(login[1])) is not None
+    else:
+        is_shown = _HARMLESS.fullmatch(_decode_xtext(raw)) is not None
+    return attribute if is_shown else MASK
+
+
+def _decode_xtext(value: bytes) -> bytes:
+    return _HEXCHAR.sub(lambda code: bytes((int(code[1], 16),)), value)
 
 
 def parse_attributes(argument: bytes, limit: int) -> list[str]:
     """Read the attributes of XCLIENT and XFORWARD, as `NAME=value`.
 
     Args:
-        argument: words of the form `NAME=value`, the values in xtext.
+        argument: words of the form `NAME=xtext`, without what must not be shown.
         limit: how much of it is read.
     """
     attributes = []
     for word in argument[:limit].split()[:_MAX_ATTRIBUTES]:
         name, equals, value = word.partition(b"=")
         if equals:
-            plain = _HEXCHAR.sub(lambda code: bytes((int(code[1], 16),)), value)
-            name_text = decode_text(name, limit).upper()
-            attribute = f"{name_text}={decode_text(plain, limit)}"
-            attributes.append(show_attribute(attribute))
+            plain = name.upper() + equals + _decode_xtext(value)
+            attributes.append(decode_text(plain, limit))
     return attributes
 
 

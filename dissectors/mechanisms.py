@@ -55,11 +55,13 @@ class Reader(NamedTuple):
         exposure: what an eavesdropper gains.
         responses: how many it takes until that is on the wire.
         parse: finds the identities in a decoded response of that number.
+        is_server_first: there is no initial response (RFC 4422 §5).
     """
 
     exposure: Exposure
     responses: int
     parse: Callable[[bytes, int], Identity]
+    is_server_first: bool = False
 
 
 def has_mechanism_syntax(word: bytes) -> bool:
@@ -275,13 +277,15 @@ def _parse_nothing(_response: bytes, _number: int) -> Identity:
 
 
 _SCRAM = Reader(Exposure.OFFLINE, 2, _parse_scram)
+_CRAM_READER = Reader(Exposure.OFFLINE, 1, _parse_cram, is_server_first=True)
 _READERS = {
     "PLAIN": Reader(Exposure.PASSWORD, 1, _parse_plain),
     "LOGIN": Reader(Exposure.PASSWORD, 2, _parse_login),
-    "CRAM-MD5": Reader(Exposure.OFFLINE, 1, _parse_cram),
-    "CRAM-SHA1": Reader(Exposure.OFFLINE, 1, _parse_cram),
-    "CRAM-SHA256": Reader(Exposure.OFFLINE, 1, _parse_cram),
-    "DIGEST-MD5": Reader(Exposure.OFFLINE, 1, _parse_digest_md5),
+    "CRAM-MD5": _CRAM_READER,
+    "CRAM-SHA1": _CRAM_READER,
+    "CRAM-SHA256": _CRAM_READER,
+    # RFC 2831 §2.2 lets clients begin a subsequent authentication, which none does
+    "DIGEST-MD5": Reader(Exposure.OFFLINE, 1, _parse_digest_md5, is_server_first=True),
     "NTLM": Reader(Exposure.OFFLINE, 2, _parse_ntlm),
     "MSN": Reader(Exposure.OFFLINE, 2, _parse_ntlm),
     # RFC 2289 §2: a one-time password is a hash of a pass phrase, open to guessing

@@ -20,12 +20,6 @@ _NOT_IN_NAMES = re.compile(
 )
 # what other encodings than UTF-8 have for these
 _NOT_IN_BYTES = re.compile(rb"[\x80-\xa0\xad]")
-# RFC 3986 §3.2.1: userinfo; RFC 4467 §3: what is behind URLAUTH grants access
-_URL_SECRET = re.compile(
-    r"(?P<user>[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s/?#@:]*:)[^\s/]*(?P<host>@)"
-    r"|(?P<urlauth>;URLAUTH=[^\s:;\"]*:?)[^\s\"]*",
-    re.IGNORECASE,
-)
 
 
 def read_name(raw: bytes | None, *, blanks: bool = True) -> str | None:
@@ -51,16 +45,3 @@ def read_name(raw: bytes | None, *, blanks: bool = True) -> str | None:
         # "=" joins a name and its value, and stands where a blank should
         return None if " " in text or "=" in text else text
     return None if "  " in text or text.strip() != text else text
-
-
-def mask_urls(text: str) -> str:
-    """Leave out the passwords and tokens of the URLs in a text."""
-    if "://" not in text and ";" not in text:
-        return text
-    return _URL_SECRET.sub(_mask_url, text)
-
-
-def _mask_url(found: re.Match[str]) -> str:
-    if found["host"]:
-        return f"{found['user']}{MASK}@"
-    return f"{found['urlauth']}{MASK}"

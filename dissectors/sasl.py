@@ -56,6 +56,7 @@ class SaslExchange:
         "_has_gap",
         "_perhaps",
         "_reader",
+        "_was_asked",
         "_withheld",
         "authzid",
         "cancelled",
@@ -77,9 +78,9 @@ class SaslExchange:
         self._withheld = withheld
         self._count = 0
         self._has_gap = False
-        self._asked_for_password = self._asked_for_user = False
-        # LOGIN's first response is the user name if that was asked for, or if it was
-        # not the last
+        self._asked_for_password = self._asked_for_user = self._was_asked = False
+        # LOGIN's first response is the user name if that was asked for, if the password
+        # was asked for next, or if it was not the last that was sent unasked
         self._perhaps: str | None = None
         if name is None:
             withheld.add_login(mechanism)
@@ -100,19 +101,24 @@ class SaslExchange:
 
     def receive_initial_response(self, line: bytes) -> None:
         """Read the base64 behind the mechanism; `=` stands for an empty one."""
+        if self._reader.is_server_first:
+            # it answers nothing: what it is nobody knows
+            self.receive_gap()
         self.receive_response(b"" if line.strip() == b"=" else line)
 
     def receive_challenge(self, line: bytes) -> None:
         """Read the base64 of a challenge, only to see what LOGIN asks for."""
         if self.mechanism != "LOGIN":
             return
+        self._was_asked = True
         prompt = decode_base64(line[:64]).lower()
         if prompt.startswith(_USER_PROMPTS):
             self._asked_for_user = True
         elif prompt:
             # in the server's own words, perhaps for the password
             self._asked_for_password = True
-        if prompt.startswith(_PASSWORD_PROMPTS) and not self._has_gap:
+        is_next = self._count == 1 and not self._has_gap
+        if prompt.startswith(_PASSWORD_PROMPTS) and is_next:
             self.user = self.user or self._perhaps
 
     def receive_gap(self) -> None:
@@ -142,10 +148,9 @@ class SaslExchange:
     def _identify(self, line: bytes) -> None:
         response = _decode_exactly(line)
         if self.mechanism == "LOGIN":
-            if self._count > 1:
-                self.user = self._perhaps if response and self._count == 2 else None
-                return
-            if self._asked_for_password:
+            if self._count == 2 and response and not self._was_asked:
+                self.user = self._perhaps
+            if self._count > 1 or self._asked_for_password:
                 return
         identity = self._reader.parse(response, self._count)
         name = read_name(identity.user)

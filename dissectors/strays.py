@@ -72,18 +72,30 @@ class StrayLogins:
         self._user: str | None = None
 
     def read(
-        self, line: bytes, withheld: Withheld, offered: Container[str] = ()
+        self,
+        line: bytes,
+        withheld: Withheld,
+        offered: Container[str] = (),
+        *,
+        is_cut: bool = False,
     ) -> StrayLogin | None:
-        """Read a line that is no command of the protocol; `None` if it is no login."""
+        """Read a line that is no command of the protocol; `None` if it is no login.
+
+        Args:
+            line: without its end.
+            withheld: takes what is not shown.
+            offered: the mechanisms that the server announced.
+            is_cut: it has no end.
+        """
         match = _LOGIN.match(line)
         if match is None:
             return None
         verb = _VERBS.get(match[1].upper(), "PASS")
         rest = match[2].lstrip(_BETWEEN).rstrip()
         if verb in ("AUTH", "AUTHENTICATE"):
-            return _read_sasl(verb, rest, withheld, offered)
+            return _read_sasl(verb, rest, withheld, offered, is_cut=is_cut)
         if verb == "USER":
-            is_tidy = len(line.split(b" ")) == 2
+            is_tidy = len(line.split(b" ")) == 2 and not is_cut
             self._user = read_name(rest, blanks=False) if is_tidy else None
             if self._user is None:
                 withheld.add_login(rest)
@@ -104,10 +116,17 @@ class StrayLogins:
 
 
 def _read_sasl(
-    verb: str, rest: bytes, withheld: Withheld, offered: Container[str]
+    verb: str,
+    rest: bytes,
+    withheld: Withheld,
+    offered: Container[str],
+    *,
+    is_cut: bool,
 ) -> StrayLogin:
     mechanism, response = split_sasl(rest)
     sasl = SaslExchange(mechanism, withheld, offered)
+    if is_cut:
+        sasl.receive_gap()
     if response:
         sasl.receive_initial_response(response)
     shown = f"{sasl.mechanism} {MASK}" if response else sasl.mechanism

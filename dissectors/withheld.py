@@ -110,7 +110,7 @@ class Withheld:
             if spelling and spelling in folded
             for span in _find(folded, spelling)
         ]
-        if len(text) >= DEFAULT_LIMITS.kept_text:
+        if len(text.encode(errors="replace")) >= DEFAULT_LIMITS.kept_text:
             spans += _find_cut(folded, spellings)
         return _cut_out(text, spans) if spans else text
 

@@ -168,6 +168,8 @@ class ClientReader(MailDissector):
             return False
         self._challenged = False
         if authenticate.sasl is not None:
+            if self._is_cut:
+                authenticate.sasl.receive_gap()
             authenticate.sasl.receive_response(line)
         return True
 
@@ -178,7 +180,9 @@ class ClientReader(MailDissector):
         untidy = grammar.parse_untidy_login(line)
         stray = None
         if untidy is None:
-            stray = self._strays.read(line, self._withheld, self._offered)
+            stray = self._strays.read(
+                line, self._withheld, self._offered, is_cut=self._is_cut
+            )
         if untidy is not None:
             tag, verb, argument = untidy
             self._send_untidy(tag, verb, argument)
@@ -195,6 +199,8 @@ class ClientReader(MailDissector):
     ) -> None:
         if self._unfinished is not None and line.strip():
             sasl = self._unfinished
+            if self._is_cut:
+                sasl.receive_gap()
             sasl.receive_response(line)
             self._events.append(
                 CredentialsCrossed(sasl.user, sasl.exposure, sasl.authzid)
@@ -396,6 +402,8 @@ class ClientReader(MailDissector):
         sasl = SaslExchange(mechanism, self._withheld, self._offered)
         command.sasl = sasl
         shown = [sasl.mechanism] if mechanism else []
+        if self._is_cut:
+            sasl.receive_gap()
         if response:
             self._use_extension("SASL-IR")
             sasl.receive_initial_response(response)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import Place
+from dissectors.conversation import Place, decode_text
 from dissectors.events import (
     Exchange,
     ExchangeKind,
@@ -116,6 +116,7 @@ class ImapDissector(StateReader):
                 if not self._at_eof[side] or fragments.in_literal:
                     return
                 fragment = unread.take_unfinished_line()
+                self._is_cut = side is _CLIENT
             if side is _CLIENT:
                 self._note_place()
             receive(fragment)
@@ -272,7 +273,7 @@ class ImapDissector(StateReader):
 
     def _receive_enabled(self, capability_data: bytes) -> None:
         for word in capability_data.split():
-            self._use_extension(word[:64].decode("ascii", "replace").upper())
+            self._use_extension(decode_text(word, 64).upper())
 
     def _receive_vanished(self, data: bytes) -> None:
         """RFC 7162 §3.2.10: like EXPUNGE, or what was expunged in former sessions."""

@@ -14,8 +14,9 @@ import functools
 import re
 
 from dissectors.limits import KIB
-from dissectors.names import MASK, mask_urls, read_name
+from dissectors.names import MASK, read_name
 from dissectors.remembering import remember_short
+from dissectors.urls import mask_urls
 
 # tag = 1*<any ASTRING-CHAR except "+">; command names are atoms. More than one
 # blank between them is not allowed, but servers accept it.
@@ -43,6 +44,12 @@ _LOGIN = re.compile(
 # would try each of its quotes again.
 _NSTRING = re.compile(
     rb'"(?:[^"\\]|\\.?)*+"?|~?\{\d+[+-]?\}|NIL', re.DOTALL | re.IGNORECASE
+)
+
+# id-params-list = "(" [string SP nstring *(SP string SP nstring)] ")" (RFC 2971 §4)
+_ID_STRING = rb'"(?:[^"\\]|\\.)*+"|~?\{\d+[+-]?\}'
+_ID_FIELD = re.compile(
+    rb" *+(%b) ++(%b|NIL)(?=[ )])" % (_ID_STRING, _ID_STRING), re.DOTALL | re.IGNORECASE
 )
 
 # uniqueid / (uniqueid ":" uniqueid), inside a sequence-set
@@ -260,7 +267,7 @@ _RESPONSE_CODE = re.compile(rb"\[([A-Za-z0-9!#$&'+,./:;<=>?@^_`|~-]{1,64})")
 def parse_response_code(text: bytes) -> str | None:
     """Return the name of the response code that a resp-text begins with."""
     match = _RESPONSE_CODE.match(text) if text.startswith(b"[") else None
-    return match[1].decode().upper() if match else None
+    return mask_urls(match[1].decode()).upper() if match else None
 
 
 def count_copied(text: bytes) -> int:
@@ -288,18 +295,24 @@ def _redact_open(verb: str, argument: bytes) -> bytes:
         return _MASK
     if verb == "ID":
         return _redact_id(argument)
-    if b"://" in argument or b";" in argument:
+    if b"://" in argument or b"=" in argument:
         return mask_urls(argument.decode("latin-1")).encode("latin-1")
     return argument
 
 
 def _redact_id(argument: bytes) -> bytes:
     """Leave out the fields of ID (RFC 2971 §3.3) that nobody registered."""
-    tokens = _NSTRING.findall(argument)
-    shown = []
-    for name, value in zip(tokens[::2], tokens[1::2], strict=False):
-        is_known = unquote(name).lower() in _ID_FIELDS
-        shown += [name, value] if is_known else [_MASK, _MASK]
+    if argument.upper() == b"NIL":
+        return argument
+    shown: list[bytes] = []
+    place = int(argument.startswith(b"("))
+    while (field := _ID_FIELD.match(argument, place)) is not None:
+        is_known = unquote(field[1]).lower() in _ID_FIELDS
+        shown += [field[1], field[2]] if is_known else [_MASK, _MASK]
+        place = field.end()
+    if argument[place:].strip() != b")":
+        # no list of fields any more
+        shown.append(_MASK)
     if _MASK not in shown:
         return argument
     return b"(" + b" ".join(shown) + b")"

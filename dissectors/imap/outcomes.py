@@ -33,9 +33,9 @@ from dissectors.events import (
 from dissectors.forwarding import parse_id_fields
 from dissectors.imap import grammar
 from dissectors.imap.mailbox import decode_mailbox
-from dissectors.names import mask_urls
 from dissectors.remembering import remember_short
 from dissectors.software import find_software
+from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ from dissectors.imap.grammar import unquote
 from dissectors.message import ParameterizedField, decode_words
 from dissectors.message.files import is_file
 from dissectors.message.header import kept_text
+from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -199,7 +200,7 @@ def _read_part(number: str, body: list[Value], limits: Limits) -> Part | None:
     attachment = None
     if is_file(media_type, disposition, has_name=bool(name)):
         shown = media_type[:longest].decode("ascii", "backslashreplace")
-        shown_name = name[:longest] if name else None
+        shown_name = mask_urls(name)[:longest] if name else None
         attachment = Attachment(shown_name, shown, size, None, part=number)
     return Part(attachment, encoding if isinstance(encoding, bytes) else b"", size)
 

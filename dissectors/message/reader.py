@@ -24,6 +24,7 @@ from dissectors.message.header import apply_fields, kept_text, read_fields
 from dissectors.message.parameters import read_parameterized
 from dissectors.message.transfer import content_for, encoding_name
 from dissectors.message.uuencoded import UuencodedText
+from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from dissectors.limits import Limits
@@ -360,7 +361,7 @@ class MessageReader:
     def _new_attachment(self, name: str | None, media_type: bytes) -> Attachment:
         longest = kept_text(self._limits)
         return Attachment(
-            name=name[:longest] if name else None,
+            name=mask_urls(name)[:longest] if name else None,
             content_type=media_type[:longest].decode("ascii"),
             size_bytes=0,
             sha256=None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dissectors.message.base64_text import count_base64, decode_base64
 from dissectors.message.charsets import decode_charset, decode_unlabelled
+from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +26,15 @@ _ENCODED_WORD = re.compile(
 def decode_words(raw: bytes) -> str:
     """Decode an unfolded field body, or a part of one, to text.
 
-    Bytes outside of encoded words are taken for UTF-8, or else for windows-1252.
+    Bytes outside of encoded words are taken for UTF-8, or else for windows-1252. What
+    URLs must not show is left out.
     """
-    if b"=?" not in raw:
-        return raw.decode() if raw.isascii() else decode_unlabelled(raw)
+    if b"=?" in raw:
+        return mask_urls(_decode_encoded_words(raw))
+    return mask_urls(raw.decode() if raw.isascii() else decode_unlabelled(raw))
+
+
+def _decode_encoded_words(raw: bytes) -> str:
     text: list[str] = []
     # Characters may be split over words of one charset: against RFC 2047 §5, but
     # common. So the bytes of neighbours are joined before they are decoded.

@@ -78,6 +78,7 @@ class SmtpDissector(TransferDissector):
 
     _VERBS = grammar.VERBS
     _WORDY_VERBS = frozenset({"ATRN", "EHLO", "ETRN", "EXPN", "HELO", "LHLO", "VRFY"})
+    _RARE_VERBS = frozenset({"ATRN", "ETRN", "EXPN", "VRFY"})
     _UNKNOWN_COMMAND = "smtp_unknown_command"
 
     def __init__(

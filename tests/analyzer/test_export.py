@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -82,9 +83,8 @@ def pop3_login(number: int, word: bytes) -> Dialogue:
     return (
         Dialogue(110, client_port=41_000 + number, start_ms=100 * number)
         .server(b"+OK " + word + b"\r\n")
-        .client(b"USER " + word + b"\r\n")
-        .server(b"+OK\r\n")
-        .client(b"PASS hush\r\n")
+        # what holds any name
+        .client(b"AUTH PLAIN " + b64encode(b"\0" + word + b"\0hush") + b"\r\n")
         .server(b"-ERR " + word + b"\r\n")
         .close()
     )
@@ -105,12 +105,13 @@ def test_hostile_words_reach_the_tables(hostile: Analysis) -> None:
     assert len(messages) == len(HOSTILE)
     for words in (
         {each["banner"] for each in sessions},
-        {each["helo"] for each in sessions},
         {each["auth_user"] for each in sessions},
         {each["subject"] for each in messages},
         {each["attachments"][0]["name"] for each in messages},
     ):
         assert "=cmd|' /C calc'!A0" in words
+    # of formulas, only this may be a domain
+    assert "-1-1" in {each["helo"] for each in sessions}
 
 
 @pytest.mark.parametrize("name", ["sessions", "messages", "exchanges", "anomalies"])

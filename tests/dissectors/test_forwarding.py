@@ -11,6 +11,7 @@ from dissectors.events import (
     ExtensionUsed,
     SoftwareIdentified,
 )
+from dissectors.forwarding import show_attribute
 from tests.support.playbook import Playbook
 
 XCLIENT = b"XCLIENT ADDR=203.0.113.5 PORT=4711 LOGIN=a+3Db FORWARD=c2VjcmV0\r\n"
@@ -46,6 +47,27 @@ def test_proxy_names_the_client_by_xclient(
     assert exchange.argument.endswith(" ***")
 
     assert told(Playbook(make).server(greeting).client(XCLIENT).server(no)) == []
+
+
+@pytest.mark.parametrize(
+    ("attribute", "shown"),
+    [
+        ("LOGIN=ann", "LOGIN=ann"),
+        ("login=ann+40example.com", "login=ann+40example.com"),
+        ("LOGIN=a+3Db", "LOGIN=a+3Db"),
+        ("LOGIN=", "LOGIN="),
+        ("HELO=+5B192.0.2.1+5D", "HELO=+5B192.0.2.1+5D"),
+        # no xtext, or no name in it
+        ("LOGIN=a=b", "***"),
+        ("LOGIN=a+3Ab", "***"),
+        ("LOGIN=a+00b", "***"),
+        ("LOGIN=a+b", "***"),
+        ("HELO=a+20b", "***"),
+        ("PASS=b", "***"),
+    ],
+)
+def test_attribute_is_shown_if_it_is_harmless(attribute: str, shown: str) -> None:
+    assert show_attribute(attribute) == shown
 
 
 def test_proxy_names_the_client_by_id() -> None:

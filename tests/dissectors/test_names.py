@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors.names import mask_urls, read_name
+from dissectors.names import read_name
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,3 @@ def test_name_is_shown_if_it_is_nothing_else(
 
 def test_name_whose_end_only_a_blank_tells_has_none() -> None:
     assert read_name(b"Ann Bee", blanks=False) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("imap://ann:pw@h/INBOX", "imap://ann:***@h/INBOX"),
-        ("see https://a:b@c@d and x://y:z@w", "see https://a:***@d and x://y:***@w"),
-        (
-            "imap://h/;UID=1;URLAUTH=submit+a:internal:9f",
-            "imap://h/;UID=1;URLAUTH=submit+a:***",
-        ),
-        ("imap://h/INBOX", "imap://h/INBOX"),
-        ("http://h:80/a@b", "http://h:80/a@b"),
-        ("a; b", "a; b"),
-    ],
-)
-def test_password_of_a_url_is_masked(text: str, shown: str) -> None:
-    assert mask_urls(text) == shown

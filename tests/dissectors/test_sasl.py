@@ -30,7 +30,6 @@ def begin(mechanism: str) -> SaslExchange:
 def attempt(mechanism: str, *responses: bytes) -> AuthAttempted:
     exchange = begin(mechanism)
     for response in responses:
-        exchange.receive_challenge(b"")
         exchange.receive_response(base64.b64encode(response))
     return exchange.finish(Outcome.SUCCESS)
 
@@ -271,6 +270,45 @@ def test_login_that_may_be_asked_for_the_password_first_shows_no_user(
     exchange.receive_response(base64.b64encode(b"ann"))
     told = exchange.finish(Outcome.SUCCESS)
     assert (told.user, told.exposure) == (None, Exposure.PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "user"),
+    [
+        ([b"User Name\0", b""], "ann"),
+        ([b"", b"Password:"], "ann"),
+        ([b"", b""], None),
+        ([b"", b"Username:"], None),
+        ([b"?", b"?"], None),
+        ([b"?", b"Username:"], None),
+        # the password comes third
+        ([b"", b"", b"Password:"], None),
+    ],
+)
+def test_login_shows_the_user_if_a_prompt_tells_which_response_it_is(
+    prompts: list[bytes], user: str | None
+) -> None:
+    exchange = begin("LOGIN")
+    for prompt, response in zip(prompts, (b"ann", b"pw", b"pw2"), strict=False):
+        exchange.receive_challenge(base64.b64encode(prompt))
+        exchange.receive_response(base64.b64encode(response))
+    told = exchange.finish(Outcome.SUCCESS)
+    assert (told.user, told.exposure) == (user, Exposure.PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "response"),
+    [
+        ("CRAM-MD5", b"secret " + DIGEST),
+        ("DIGEST-MD5", b'username="secret",response=' + DIGEST),
+    ],
+)
+def test_initial_response_of_a_mechanism_that_has_none_shows_no_user(
+    mechanism: str, response: bytes
+) -> None:
+    exchange = begin(mechanism)
+    exchange.receive_initial_response(base64.b64encode(response))
+    assert exchange.finish(Outcome.FAILURE).user is None
 
 
 def test_login_with_a_gap_shows_no_user() -> None:

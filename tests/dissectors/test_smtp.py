@@ -821,7 +821,7 @@ def test_client_sends_responses_without_waiting() -> None:
     (
         greeted()
         .client(b"AUTH LOGIN\r\n" + b64("ann") + b"\r\n" + b64("pw") + b"\r\nQUIT\r\n")
-        .server(b"334 a\r\n334 b\r\n235 ok\r\n221 bye\r\n")
+        .server(b"334 VXNlcm5hbWU6\r\n334 b\r\n235 ok\r\n221 bye\r\n")
         .expect(
             *GREETED,
             ReplyReceived(334),

@@ -195,6 +195,34 @@ def test_response_that_looks_like_a_command_is_a_response() -> None:
     assert not shows_secret(events)
 
 
+@pytest.mark.parametrize("verb", [b"ETRN", b"EXPN", b"VRFY"])
+def test_word_that_follows_a_refused_login_is_not_shown(verb: bytes) -> None:
+    lines = [b"C: AUTH LOGIN", b"S: 503 no", b"C: " + verb + b" secret", b"S: 250 x"]
+    assert not shows_secret(talk("smtp", *lines))
+    assert shows_secret(talk("smtp", *lines[2:]))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "lines"),
+    [
+        ("smtp", [b"C: AUTH LOGIN", b"S: 334 VXNlcm5hbWU6", b"C: " + b64("secret")]),
+        ("smtp", [b"C: AUTH PLAIN " + b64("\0secret\0x")]),
+        ("smtp", [b"C: AUTH LOGIN", b"S: 503 no", b"C: " + b64("secret")]),
+        ("smtp", [b"C: USER secret"]),
+        ("smtp", [b"C: AUTHENTICATE PLAIN " + b64("\0secret\0x")]),
+        ("pop3", [b"C: USER secret"]),
+        ("imap", [b"C: USER secret"]),
+        ("pop3", [b"C: AUTH LOGIN", b"S: + VXNlcm5hbWU6", b"C: " + b64("secret")]),
+        ("imap", [b"C: a AUTHENTICATE LOGIN", b"S: + VXNlcg", b"C: " + b64("secret")]),
+        ("imap", [b"C: a AUTHENTICATE PLAIN " + b64("\0secret\0x")]),
+    ],
+)
+def test_name_in_a_line_without_end_is_not_shown(
+    protocol: str, lines: list[bytes]
+) -> None:
+    assert not shows_secret(talk(protocol, *lines, is_cut=True))
+
+
 @pytest.mark.parametrize("verb", [b"EHLO", b"VRFY"])
 def test_word_that_was_sent_behind_a_refused_login_is_not_shown(verb: bytes) -> None:
     events = talk(

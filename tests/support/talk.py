@@ -14,20 +14,24 @@ DISSECTORS = {"smtp": SmtpDissector, "imap": ImapDissector, "pop3": Pop3Dissecto
 GREETINGS = {"smtp": b"220 mx", "imap": b"* OK hi", "pop3": b"+OK hi"}
 
 
-def talk(protocol: str, *lines: bytes | tuple[str, int]) -> list[Event]:
+def talk(
+    protocol: str, *lines: bytes | tuple[str, int], is_cut: bool = False
+) -> list[Event]:
     """What happens in a dialogue behind the greeting.
 
     Args:
         protocol: which dissector listens.
         lines: each begins with `C: ` or `S: `; or a side, and so many bytes of it that
             were not captured.
+        is_cut: the last line has no end.
     """
     play = Playbook(DISSECTORS[protocol]).server(GREETINGS[protocol] + b"\r\n")
-    for line in lines:
+    for number, line in enumerate(lines, 1):
+        end = b"" if is_cut and number == len(lines) else b"\r\n"
         if isinstance(line, tuple):
             play.gap({"C": CLIENT, "S": SERVER}[line[0]], line[1])
         elif line.startswith(b"C: "):
-            play.client(line[3:] + b"\r\n")
+            play.client(line[3:] + end)
         else:
-            play.server(line[3:] + b"\r\n")
+            play.server(line[3:] + end)
     return play.eof().run()
