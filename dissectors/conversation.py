@@ -748,8 +748,12 @@ class MailDissector(abc.ABC):
         return self._tls is not None and self._tls.began_before
 
     def _decide_both(self) -> None:
-        for side in _SIDES:
+        # clear text first, however much of a record came with its beginning
+        for side in sorted(_SIDES, key=self._is_record_held):
             self._decide(side)
+
+    def _is_record_held(self, side: Side) -> bool:
+        return looks_like_tls(bytes(self._undecided[side][:TLS_PREFIX_BYTES])) is True
 
     def _decide(self, side: Side, *, now: bool = False) -> None:
         """Tell TLS records from lines; `now` if no more bytes will help."""

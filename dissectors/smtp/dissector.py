@@ -141,7 +141,7 @@ class SmtpDissector(TransferDissector):
         """What of an argument is harmless."""
         text = decode_text(argument, self.limits.kept_text)
         shown = show_argument(verb, text, self._announced)
-        if shown != text:
+        if MASK in shown:
             self._withheld.add_login(*hidden_words(argument, shown))
         return shown
 

@@ -141,3 +141,9 @@ def test_no_event_shows_the_password_of_a_url(
     told = str(play.run())
     assert "***" in told
     assert "s3cret" not in told.lower()
+
+
+def test_server_repeats_the_password_of_a_url() -> None:
+    play = Playbook(SmtpDissector).server(b"220 mx\r\n")
+    play.client(b"MAIL FROM:<a@b.example> ENVID=" + URL + b"\r\n")
+    assert "s3cret" not in str(play.server(b"501 what is s3cret?\r\n").run())

@@ -879,6 +879,17 @@ def test_damaged_session_raises_nothing(steps: list[Step], places: set[int]) -> 
     assert only(Exchange, events)
 
 
+def test_clear_text_beside_tls_is_told_first_however_the_record_is_split() -> None:
+    record = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
+    steps = [Step(Side.CLIENT, b"a NOOP\r\n"), Step(Side.SERVER, b"a")]
+    play = make_playbook(Step(Side.SERVER, 1), *steps, Step(Side.CLIENT, record))
+    play.expect_same(lambda data: [data[i : i + 1] for i in range(len(data))])
+    assert codes(play.run())[-2:] == [
+        "starttls_plaintext_after",
+        "tls_handshake_invalid",
+    ]
+
+
 def test_message_text_behind_a_hole_is_no_command() -> None:
     text = [b"Please select one", b"I fetch it", b"We move on", b"Do list them all"]
     steps = [GREETING, client(b"a1 APPEND Sent {900}", b"x"), Step(Side.CLIENT, 2000)]
