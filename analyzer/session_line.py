@@ -8,7 +8,7 @@ from analyzer.failures import Failure, failure_words
 from analyzer.protection import PLAINTEXT_LOGIN
 from analyzer.reports import Protection
 from analyzer.terminal import as_size
-from analyzer.text import escape_controls
+from analyzer.text import as_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,7 +133,7 @@ def _faults(session: Mapping[str, Any]) -> Iterator[str]:
 
 def _safe(text: str) -> str:
     """Text of the traffic, as a part of a line."""
-    text = escape_controls(text)
+    text = as_line(text)
     if len(text) <= _WIDEST_TEXT:
         return text
     return text[: _WIDEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"

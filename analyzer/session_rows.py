@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.causes import cause
-from analyzer.clock import clock_anomalies, exchange_latency_ns
 from analyzer.identity import address_text, community_id, session_id
 from analyzer.protection import (
     IMPLICIT,
@@ -20,6 +19,7 @@ from analyzer.protection import (
 from analyzer.roles import role
 from analyzer.sessions import Details
 from analyzer.trust import covers, weaknesses
+from analyzer.wrong_clock import clock_anomalies, exchange_latency_ns
 from captures import split_frame_id
 from dissectors.events import (
     ExchangeKind,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from analyzer.clock import exchange_latency_ns
 from analyzer.refusals import Refusals, is_negative, reply_words
+from analyzer.wrong_clock import exchange_latency_ns
 from dissectors import events
 from dissectors.events import (
     Delivery,

@@ -117,6 +117,13 @@ SECTIONS = (
 )
 
 
+# of captures without mail
+NOTHING = (
+    "looked like SMTP, IMAP or POP3. Mail with TLS on a port of its own must be named, "
+    "such as --port 10993=imap."
+)
+
+
 def print_summary(analysis: Analysis, console: Console) -> None:
     """Print what an administrator wants to know first."""
     fit_output(console)
@@ -156,6 +163,8 @@ def _headline(analysis: Analysis) -> Text:
     size = as_size(analysis.capture_bytes)
     text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")
     if not count:
+        if analysis.packets:
+            text.append(f"\nNothing {NOTHING}", "not bold")
         return text
     first, last = sessions["start"].min(), sessions["end"].max()
     text.append(f"\n{as_span(first, last)}\n", "not bold")

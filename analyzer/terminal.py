@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.failures import failure_words
-from analyzer.text import escape_controls
+from analyzer.text import as_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -180,7 +180,7 @@ def _cell(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if pd.api.types.is_integer(value):
         return f"{value:,}"
-    text = escape_controls(str(value))
+    text = as_line(str(value))
     if name in _WRAPPED_WIDTHS or len(text) <= _WIDEST_CELL:
         return text
     return text[: _WIDEST_CELL - 1] + "\N{HORIZONTAL ELLIPSIS}"
@@ -201,5 +201,5 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "not_after": "{:%Y-%m-%d}".format,
     "p95": as_duration,
     "server_port": str,
-    "slowest_s": "{:.3f} s".format,
+    "slowest_s": as_duration,
 }

@@ -20,6 +20,11 @@ def escape_controls(text: str) -> str:
     return UNSAFE.sub(_escape, text)
 
 
+def as_line(text: str) -> str:
+    """Text of the traffic on one line: a reply of several lines, say."""
+    return escape_controls(text.replace("\n", " "))
+
+
 def counted(count: int, what: str) -> str:
     """A number of things in words."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -133,7 +133,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             ],
         },
         "A packet whose clock is wrong": {
-            "analyzer/test_clock.py": [
+            "analyzer/test_wrong_clock.py": [
                 "test_packet_with_a_wrong_clock_changes_no_session",
                 "test_anomaly_says_what_the_clock_said",
             ],

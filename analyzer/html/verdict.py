@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from analyzer import reports
 from analyzer.failures import failure_words
 from analyzer.protection import PROTECTED_WEAKLY
+from analyzer.summary import NOTHING
 from analyzer.terminal import as_share
 from analyzer.text import counted
 
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analyzer.analysis import Analysis
-
-_NOTHING = (
-    "looked like SMTP, IMAP or POP3. Mail with TLS on a port of its own must be named, "
-    "such as --port 10993=imap."
-)
 
 _FEW_REASONS = 4
 
@@ -46,7 +42,7 @@ def verdict(analysis: Analysis) -> list[Sentence]:
     """Say what an administrator wants to know first, the worst in red."""
     sessions = analysis.sessions
     if sessions.empty:
-        return [Sentence(Tone.PLAIN, "Nothing", _NOTHING)]
+        return [Sentence(Tone.PLAIN, "Nothing", NOTHING)]
     return [
         _encryption(sessions),
         *_exposure(sessions),

@@ -11,6 +11,7 @@ import analyzer
 from analyzer import reports
 from analyzer.summary import SECTIONS, print_summary, summary_json
 from tests.support.analyses import analysis_of, rows_of
+from tests.support.tables import sessions_of, with_sessions
 from tests.support.terminal import plain, printed
 from tests.support.traffic import Dialogue, write_pcap
 
@@ -47,6 +48,20 @@ def test_addresses_and_ids_are_whole_on_terminals(width: int) -> None:
     assert "…" not in words
 
 
+def test_quick_answers_are_told_in_units_that_suit_them() -> None:
+    quick = {"slowest_verb": "NOOP", "slowest_s": 0.000_012}
+
+    text = shown(with_sessions(sessions_of(quick)))
+
+    assert re.search("NOOP +12 \N{MICRO SIGN}s", text)
+
+
+def test_reply_of_several_lines_is_one_row() -> None:
+    busy = {"failure": "turned-away", "failure_detail": "421 busy\ncome back"}
+
+    assert "  421 busy come back" in shown(with_sessions(sessions_of(busy)))
+
+
 def test_narrow_terminal_still_tells_exposed_accounts_from_refused_ones() -> None:
     text = plain(shown(analysis_of("office"), 80))
 
@@ -79,11 +94,13 @@ def test_most_important_facts_come_first() -> None:
     assert titles.index("Failures") < titles.index("Busiest servers")
 
 
-def test_no_mail_is_told_in_a_line() -> None:
+def test_capture_without_mail_says_what_may_be_missing() -> None:
     text = shown(analysis_of("negative-redis"))
 
     assert text.startswith("0 mail sessions in ")
-    assert text.count("\n") == 1
+    assert "\nNothing looked like SMTP, IMAP or POP3. " in text
+    assert "--port 10993=imap" in text
+    assert text.count("\n") == 2
 
 
 def test_one_session_of_one_day_is_told_in_the_singular() -> None:

@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.text import UNSAFE, counted, escape_controls
+from analyzer.text import UNSAFE, as_line, counted, escape_controls
 
 
 def test_controls_are_escaped() -> None:
     assert escape_controls("\x1b[31m\x07") == r"\x1b[31m\x07"
     assert escape_controls("\x9b31m\x7f") == r"\x9b31m\x7f"
+
+
+def test_reply_of_several_lines_is_shown_in_one() -> None:
+    assert as_line("451 busy\ncome back\x1b[2J") == "451 busy come back\\x1b[2J"
 
 
 def test_what_changes_the_direction_of_text_is_escaped() -> None:
