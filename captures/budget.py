@@ -1,8 +1,9 @@
 """Bounds what all open connections of a capture hold together.
 
 To measure what a connection holds takes a while, so that it is done only when all that
-was measured, and all that may have been added since, is more than is allowed. If too
-much turns out to be held, connections let go of it, the largest first: in the first
+was measured, and all that may have been added since, is more than is allowed; and only
+until half of that is free, beginning with those to which most may have been added. If
+too much turns out to be held, connections let go of it, the largest first: in the first
 step of what can be let go without a loss, in the last of all. A step ends when half of
 what is allowed is free, and none follows if a quarter is: so that it happens seldom,
 and the cost stays linear.
@@ -51,9 +52,10 @@ class Budget:
         self.waiting_bytes = 0
         self._max_held_bytes = MAX_HELD_BYTES // processes
         self._max_waiting_bytes = MAX_TOTAL_WAITING_BYTES // processes
-        # what connections hold at most, and those that have grown since it was measured
+        # what connections hold at most, and by how much those may have grown that have
+        # not been measured since
         self._held_bytes = 0
-        self._unmeasured: dict[int, Connection] = {}
+        self._unmeasured: dict[Connection, int] = {}
 
     @property
     def waits_too_much(self) -> bool:
@@ -72,13 +74,14 @@ class Budget:
             connection.noted_growth_bytes += growth
             connection.noted_bytes += growth
             self._held_bytes += growth
-            self._unmeasured[connection.serial] = connection
+            growth += self._unmeasured.get(connection, 0)
+            self._unmeasured[connection] = growth
 
     def forget(self, connection: Connection) -> None:
         """Learn that a connection is over."""
         self._held_bytes -= connection.noted_bytes
         connection.noted_bytes = 0
-        self._unmeasured.pop(connection.serial, None)
+        self._unmeasured.pop(connection, None)
 
     def relieve(
         self, connections: Mapping[ConnectionKey, Connection], steps: Sequence[Step]
@@ -89,9 +92,11 @@ class Budget:
             connections: all that are open.
             steps: what to do with one after the other, from the mildest to the last.
         """
-        for connection in self._unmeasured.values():
+        unmeasured = self._unmeasured
+        for connection in sorted(unmeasured, key=unmeasured.__getitem__, reverse=True):
+            if self._held_bytes <= self._max_held_bytes // 2:
+                break
             self._measure(connection)
-        self._unmeasured.clear()
         is_relieved = False
         for step in steps:
             if self._held_bytes <= self._max_held_bytes * 3 // 4:
@@ -115,6 +120,7 @@ class Budget:
         held = connection.held_bytes
         self._held_bytes += held - connection.noted_bytes
         connection.noted_bytes = held
+        self._unmeasured.pop(connection, None)
 
 
 def _largest_first(entry: tuple[ConnectionKey, Connection]) -> tuple[int, int]:

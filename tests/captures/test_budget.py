@@ -70,6 +70,18 @@ def test_nobody_is_cut_short_if_what_is_measured_is_little() -> None:
     assert not held.budget.is_exceeded
 
 
+def test_no_more_are_measured_than_must_be() -> None:
+    held = Open(100_000, 700_000, 300_000)
+    assert held.budget.is_exceeded
+    for each in held.consumers:
+        each.held_bytes = 1_000
+    assert held.relieve() == [0, 1, 2]
+    at_most = [each.noted_bytes for each in held.connections.values()]
+    assert at_most[0] > 100_000 > at_most[1]
+    assert at_most[2] > 300_000
+    assert not held.budget.is_exceeded
+
+
 def test_largest_are_cut_short_until_half_of_the_budget_is_free() -> None:
     held = Open(100_000, 400_000, 300_000, 200_000, 100_000)
     assert held.relieve() == [0, 3, 4]
