@@ -168,7 +168,11 @@ class ConnectionTable:
                 at = self._try(key, rows, at, stop)
                 if at == stop:
                     return
-                connection = self._connections.get(key) or self._open(key, rows, at)
+                connection = self._connections.get(key)
+                if connection is not None:
+                    # a refused attempt, which may be over
+                    continue
+                connection = self._open(key, rows, at)
                 if connection is None:
                     at += 1
                     continue

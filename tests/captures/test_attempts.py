@@ -158,3 +158,24 @@ def test_refused_attempt_that_has_a_row_is_told_at_once() -> None:
     assert connection.consumer.ending is Ending.REFUSED  # type: ignore[attr-defined]
     table.close()
     assert connection.ending is Ending.REFUSED
+
+
+def test_refused_attempt_that_has_a_row_is_over_when_its_time_is() -> None:
+    talk = syn().send(1, flags=RST | ACK)
+    talk.send(0, b"EHLO a\r\n", seconds=OPENING_TIMEOUT_NS / 1e9 + 1)
+    for cut in range(1, 4):
+        table = Table(lambda _: False).process(talk.packets[:cut])
+        table.process(talk.packets[cut:]).close()
+        packets = [connection.flows[0].packets for connection in table.connections]
+        assert packets == [1, 1]
+
+
+def test_refused_attempt_that_has_a_row_is_over_with_another_syn() -> None:
+    talk = syn().send(1, flags=RST | ACK)
+    talk.next[0] = 77_000
+    talk.shake_hands().greet()
+    for cut in range(1, 4):
+        table = Table(lambda _: False).process(talk.packets[:cut])
+        table.process(talk.packets[cut:]).close()
+        endings = [connection.ending for connection in table.connections]
+        assert endings == [Ending.REFUSED, Ending.OPEN]
