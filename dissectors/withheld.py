@@ -182,10 +182,12 @@ def _parts(word: str) -> Iterator[str]:
         yield word.strip('"').replace('\\"', '"').replace("\\\\", "\\")
     if word.isalnum():
         return
+    parts = _BETWEEN_PARTS.split(word)
     after_verb = _AFTER_VERB.match(word)
     if after_verb is not None:
         yield after_verb[1]
-    for part in _BETWEEN_PARTS.split(word):
+        parts += _BETWEEN_PARTS.split(after_verb[1])
+    for part in parts:
         if len(part) >= _SHORTEST_INSIDE:
             yield part
             if "@" in part:
