@@ -90,7 +90,7 @@ TABLES = (
     ),
     TableOf(
         "plaintext-logins",
-        "Logins in clear",
+        "Logins in plaintext",
         lambda a: reports.plaintext_logins(a.sessions),
         {
             "auth_user": "user",
