@@ -67,9 +67,15 @@ class Withheld:
     def __bool__(self) -> bool:
         return bool(self._of_logins or self._of_lines or self._withholds_all)
 
-    def add_line(self, line: bytes) -> None:
-        """Remember a line that nobody can read, for as long as few others come."""
-        spellings = _spell(line, frozenset(), _SHORTEST_INSIDE)
+    def add_line(self, line: bytes, shown: Iterable[str] = ()) -> None:
+        """Remember what nobody can read, for as long as few others come.
+
+        Args:
+            line: as it was sent.
+            shown: words in it that are shown.
+        """
+        names = frozenset(map(_fold, shown))
+        spellings = _spell(line, names, _SHORTEST_INSIDE)
         self._of_lines = _append(self._of_lines, spellings)
         excess = len(self._of_lines) - _MOST_OF_LINES
         if excess > 0:

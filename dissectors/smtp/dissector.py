@@ -141,8 +141,11 @@ class SmtpDissector(TransferDissector):
         """What of an argument is harmless."""
         text = decode_text(argument, self.limits.kept_text)
         shown = show_argument(verb, text, self._announced)
-        if MASK in shown:
-            self._withheld.add_login(*hidden_words(argument, shown))
+        if shown == MASK:
+            self._withheld.add_login(argument)
+        elif MASK in shown:
+            # many messages, each with an unknown parameter, may be sent
+            self._withheld.add_line(*hidden_words(argument, shown))
         return shown
 
     def _on_hello(self, verb: str, argument: bytes) -> None:

@@ -146,3 +146,14 @@ def test_server_repeats_what_is_shown_beside_what_is_not() -> None:
         "2.1.0 Sender OK, size 1234 from ann@example.com",
         "to bob@example.org, ***",
     ]
+
+
+def test_many_messages_with_unknown_parameters_hide_no_reply() -> None:
+    lines = [b"C: EHLO mx.example.com", b"S: 250-mx\r\n250 XOORG"]
+    for number in range(200):
+        value = b"%030d" % number
+        lines.append(b"C: MAIL FROM:<ann@example.com> XOORG=" + value)
+        lines.append(b"S: 250 ok, not " + value)
+    events = talk("smtp", *lines)
+    texts = [event.reply_text for event in events if isinstance(event, Exchange)]
+    assert texts[2:] == ["ok, not ***"] * 200
