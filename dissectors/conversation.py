@@ -39,7 +39,7 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.proxy_header import HeaderState, ProxyHeaderReader
+from dissectors.proxy_header import PROXY_WORDS, HeaderState, ProxyHeaderReader
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
     ApplicationData,
@@ -421,6 +421,8 @@ class MailDissector(abc.ABC):
             self._anomaly("proxy_header_malformed", _CLIENT, at=self._here(_CLIENT))
         if header.attributes:
             self._events.append(ClientForwarded(header.attributes))
+        if header.untold:
+            self._withheld.add_line(header.untold, PROXY_WORDS)
         self._input[_CLIENT].offset += header.length
 
     def _give_up_proxy_header(self, header: ProxyHeaderReader, hole: int = 0) -> int:

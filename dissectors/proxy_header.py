@@ -37,6 +37,8 @@ _LINE = re.compile(
 )
 _UNKNOWN_LINE = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?\r\n")
 _MAX_PORT = 0xFFFF
+# the words of a line that any server may say
+PROXY_WORDS = ("PROXY", "TCP4", "TCP6", "UNKNOWN")
 
 
 class HeaderState(enum.Enum):
@@ -56,6 +58,7 @@ class ProxyHeaderReader:
         is_begun: there is a header, though it may not be complete.
         attributes: what it tells, as `NAME=value`, by the names of XCLIENT.
         length: bytes that it took so far.
+        untold: the line, if nobody knows what it tells.
     """
 
     __slots__ = (
@@ -66,6 +69,7 @@ class ProxyHeaderReader:
         "is_begun",
         "length",
         "state",
+        "untold",
     )
 
     def __init__(self) -> None:
@@ -73,6 +77,7 @@ class ProxyHeaderReader:
         self.is_begun = False
         self.attributes: list[str] = []
         self.length = 0
+        self.untold = b""
         self._is_line = False
         self._kept = bytearray()
         # bytes to come; a line ends where it ends
@@ -146,6 +151,7 @@ class ProxyHeaderReader:
             told = _read_line(header)
         self.state = HeaderState.MALFORMED if told is None else HeaderState.READ
         self.attributes = told or []
+        self.untold = header if self._is_line and not told else b""
         self._kept.clear()
 
 

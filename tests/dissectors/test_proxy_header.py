@@ -193,3 +193,15 @@ def test_header_does_not_hide_the_protocol(
 
     assert (detector.verdict, detector.protocol) == (Verdict.MAIL, Protocol.SMTP)
     assert next(detector.release()) == Chunk(Side.CLIENT, first, 0, 0, 0)
+
+
+@pytest.mark.parametrize("line", [b"PROXY secret", b"PROXY UNKNOWN secret"])
+def test_server_repeats_a_line_of_which_nobody_knows_what_it_tells(line: bytes) -> None:
+    talk = Playbook(SmtpDissector).client(line + b"\r\n").server(b"220 mx\r\n")
+    talk.server(b"500 unknown command: " + line + b"\r\n").eof()
+
+    texts = [exchange.reply_text for exchange in talk.events_of(Exchange)]
+
+    assert texts[0] == "mx"
+    assert (texts[1] or "").startswith("unknown command: ")
+    assert "secret" not in repr(texts)
