@@ -109,16 +109,23 @@ class Withheld:
         if self._withholds_all:
             return MASK if text else text
         folded = _fold(text)
-        spellings = [*self._of_logins.split("\n"), *self._of_lines.split("\n")]
+        spellings = f"{self._of_logins}\n{self._of_lines}".split("\n")
         spans = [
             span
             for spelling in spellings
             if spelling and spelling in folded
             for span in _find(folded, spelling)
         ]
-        if len(text.encode(errors="replace")) >= DEFAULT_LIMITS.kept_text:
+        if _may_be_cut(text):
             spans += _find_cut(folded, spellings)
         return _cut_out(text, spans) if spans else text
+
+    def _mask_all(self, texts: list[str]) -> list[str]:
+        """Mask each text; hardly any list has one that holds something."""
+        together = "\n".join(texts)
+        if not _may_be_cut(together) and self.mask(together) == together:
+            return texts
+        return [self.mask(each) for each in texts]
 
     def mask_event(self, event: Event) -> None:
         """Mask what the server said in an event."""
@@ -129,7 +136,7 @@ class Withheld:
             if isinstance(said, str):
                 setattr(event, name, self.mask(said))
             elif said:
-                setattr(event, name, [self.mask(each) for each in said])
+                setattr(event, name, self._mask_all(said))
 
 
 # in which attributes of events the server's words are
@@ -249,6 +256,10 @@ def _find(folded: str, spelling: str) -> Iterator[tuple[int, int]]:
         if alone or len(spelling) >= _SHORTEST_INSIDE:
             yield start, end
         start = folded.find(spelling, end)
+
+
+def _may_be_cut(text: str) -> bool:
+    return len(text.encode(errors="replace")) >= DEFAULT_LIMITS.kept_text
 
 
 def _find_cut(folded: str, spellings: list[str]) -> Iterator[tuple[int, int]]:
