@@ -894,7 +894,7 @@ class MailDissector(abc.ABC):
     def _withhold_unread(self) -> None:
         """What the client said and nobody has read yet, the server may have read."""
         unread = self._input[_CLIENT].data
-        if unread and (self._speaker is Side.SERVER or any(self._at_eof)):
+        if unread and (self._speaker is Side.SERVER or all(self._at_eof)):
             self._withheld.add_line(bytes(unread[: self.limits.kept_text]))
         tls = self._tls if self._mode[_CLIENT] is _TLS else None
         if tls is not None and tls.client_hello is None:
