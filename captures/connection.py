@@ -412,7 +412,7 @@ class Connection:
             is_last
             or self.flows[segment.end].finished
             or any(each.flags & (_FIN | _RST) for each in self._held)
-        )
+        ) and not any(_is_behind(each, segment) for each in self._held)
         self.flows[1 - segment.end].give_up_until(
             segment.acknowledgment, segment.time_ns, segment.frame, closing=closing
         )
@@ -487,6 +487,14 @@ class Connection:
     def _close(self) -> None:
         self.closed = True
         self.ending = Ending.RESET if self.is_reset else Ending.CLOSED
+
+
+def _is_behind(segment: Segment, answer: Segment) -> bool:
+    """Whether a side sent something behind what an answer of the other acknowledges."""
+    if segment.end == answer.end or not (segment.length or segment.flags & _FIN):
+        return False
+    ahead = (segment.sequence - answer.acknowledgment) & _SEQUENCE_MASK
+    return ahead <= MAX_WINDOW
 
 
 def _memory(segment: Segment) -> int:

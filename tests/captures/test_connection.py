@@ -431,6 +431,22 @@ def test_lost_byte_is_not_taken_for_a_fin() -> None:
     assert talk.said == [(1, 1), (1, b"20 ready"), (0, b"QUIT")]
 
 
+def test_lost_byte_before_others_is_not_taken_for_a_fin_where_both_sides_close() -> (
+    None
+):
+    talk = Talk()
+    talk.client(0, b"DONE\r")
+    talk.server(0, b"ok", acknowledged=6)
+    talk.client(6, b"LOGOUT", acknowledged=2)
+    talk.server(2, b"bye", acknowledged=12)
+    talk.client(12, flags=FIN | ACK, acknowledged=5)
+    talk.server(5, flags=FIN | ACK, acknowledged=13)
+    talk.finish()
+    assert talk.said[:3] == [(0, b"DONE\r"), (0, 1), (1, b"ok")]
+    assert (0, b"LOGOUT") in talk.said
+    assert talk.connection.flows[0].missing_bytes == 1
+
+
 def test_reset_ends_both_sides() -> None:
     talk = Talk()
     talk.client(0, b"EHLO")
