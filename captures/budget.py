@@ -77,6 +77,11 @@ class Budget:
             growth += self._unmeasured.get(connection, 0)
             self._unmeasured[connection] = growth
 
+    def free(self, connection: Connection, freed_bytes: int) -> None:
+        """Learn that a connection holds so much less than was measured."""
+        connection.noted_bytes -= freed_bytes
+        self._held_bytes -= freed_bytes
+
     def forget(self, connection: Connection) -> None:
         """Learn that a connection is over."""
         self._held_bytes -= connection.noted_bytes

@@ -291,11 +291,15 @@ class Connection:
         return _MISTIMED_BYTES * len(self.mistimed or ())
 
     def let_go(self) -> bool:
-        """Hold as little as is possible without a loss; false if it is no less."""
-        has_tail = any(flow.tail_bytes for flow in self.flows)
+        """Hold as little as is possible without a loss.
+
+        Returns:
+            Whether it has to be measured by how much that is less.
+        """
+        self._budget.free(self, sum(flow.tail_bytes for flow in self.flows))
         for flow in self.flows:
             flow.forget_tail()
-        return self.consumer.let_go() or has_tail
+        return self.consumer.let_go()
 
     def is_reopened_by(self, sequence: int) -> bool:
         """Whether a SYN with this sequence number opens a new connection.

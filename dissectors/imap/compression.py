@@ -1,10 +1,11 @@
 """COMPRESS=DEFLATE (RFC 4978): a layer between the wire and the lines.
 
 Data is inflated in slices, so that a few bytes can't become many at once, and only as
-long as it expands no more than `Limits.expansion` says. Where a stream that expands too
-much is left depends on how its packets cut it; nothing else does. Each direction is a
-stream of its own; behind a hole or damage it can't be inflated any more, as what comes
-refers to what was lost.
+long as it expands no more than `Limits.expansion` says, and to no more lines than a
+client or a server has reason to send: lines are what takes time. Where a stream that
+expands too much is left depends on how its packets cut it; nothing else does. Each
+direction is a stream of its own; behind a hole or damage it can't be inflated any more,
+as what comes refers to what was lost.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import zlib
 from typing import TYPE_CHECKING
 
+from dissectors.events import Side
 from dissectors.limits import KIB
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 _SLICE = 16 * KIB
 # what any stream may become, however short it is
 _FREE_BYTES = 1024 * KIB
+_FREE_LINES = 128
+# For so many compressed bytes of a side, on average, there may be another line. A
+# command takes more, if only to be flushed; a line of a listing of flags takes some 4.
+_BYTES_PER_LINE = {Side.CLIENT: 8, Side.SERVER: 2}
 # what a stream may refer back to
 WINDOW_BYTES = 1 << zlib.MAX_WBITS
 # RFC 4978 §4: raw deflate, without a zlib header (RFC 1950)
@@ -40,11 +46,14 @@ class InflateError(Exception):
 class Inflater:
     """Inflates what one side sends."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, side: Side) -> None:
         self._stream = zlib.decompressobj(_RAW_DEFLATE)
         self._expansion = limits.expansion
         # may be given out before the next byte is taken
         self._allowance = _FREE_BYTES
+        self._lines = 0
+        self._taken = 0
+        self._bytes_per_line = _BYTES_PER_LINE[side]
 
     def inflate(self, data: bytes) -> Iterator[bytes]:
         """Give what the next bytes stand for, in slices.
@@ -54,6 +63,7 @@ class Inflater:
                 much.
         """
         self._allowance += len(data) * self._expansion
+        self._taken += len(data)
         while data:
             if self._stream.eof:
                 # RFC 4978 §3: it is not ended while the session goes on
@@ -67,11 +77,8 @@ class Inflater:
                 self._stream = before
                 yield from self._before_damage(data)
                 raise InflateError("imap_compression_lost") from None
-            self._allowance -= len(piece)
             if piece:
-                yield piece
-            if self._allowance < 0:
-                raise InflateError("imap_compression_bomb")
+                yield from self._checked(piece)
             data = self._stream.unconsumed_tail or self._stream.unused_data
             if not data and len(piece) == _SLICE:
                 yield from self._rest()
@@ -83,12 +90,19 @@ class Inflater:
             for byte in data:
                 inside += self._stream.decompress(bytes((byte,)))
         if inside:
-            yield bytes(inside)
+            yield from self._checked(bytes(inside))
 
     def _rest(self) -> Iterator[bytes]:
         """Give what is still inside, all its input being taken."""
         while piece := self._stream.decompress(b"", _SLICE):
-            self._allowance -= len(piece)
-            yield piece
-            if self._allowance < 0:
-                raise InflateError("imap_compression_bomb")
+            yield from self._checked(piece)
+
+    def _checked(self, piece: bytes) -> Iterator[bytes]:
+        """Give a piece, unless it has too many lines; none follows too many bytes."""
+        self._lines += piece.count(b"\n")
+        if self._lines > _FREE_LINES + self._taken // self._bytes_per_line:
+            raise InflateError("imap_compression_bomb")
+        self._allowance -= len(piece)
+        yield piece
+        if self._allowance < 0:
+            raise InflateError("imap_compression_bomb")

@@ -172,7 +172,7 @@ class ImapDissector(StateReader):
     # Compression
 
     def _start_compression(self) -> None:
-        self._inflaters = [Inflater(self.limits), Inflater(self.limits)]
+        self._inflaters = [Inflater(self.limits, side) for side in Side]
         self.counts.inflated_bytes += 2 * WINDOW_BYTES
         self._hands_over = True
 

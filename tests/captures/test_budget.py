@@ -108,6 +108,18 @@ def test_who_holds_too_much_even_when_cut_short_is_ended(
     assert held.ended == [1]
 
 
+def test_what_is_let_go_of_need_not_be_measured_again() -> None:
+    held = Open(600_000, 600_000)
+    for each in held.connections.values():
+        each.noted_bytes = 600_000
+        each.flows[0].remember([b"x" * 2000])
+    before = held.budget._held_bytes
+    for each in held.connections.values():
+        assert not each.let_go()
+        assert each.noted_bytes == 598_000
+    assert held.budget._held_bytes == before - 4000
+
+
 def test_connection_that_is_over_holds_nothing() -> None:
     held = Open(600_000, 600_000)
     held.budget.forget(held.connections.pop(0))

@@ -143,7 +143,7 @@ def test_stream_that_expands_too_much_is_left() -> None:
 
 def test_expansion_is_counted_over_the_whole_stream() -> None:
     limits = Limits(expansion=2)
-    inflater = Inflater(limits)
+    inflater = Inflater(limits, SERVER)
     bomb = Deflater()(bytes(2_000_000))
     given_out = 0
     with pytest.raises(InflateError):  # noqa: PT012
@@ -155,7 +155,34 @@ def test_expansion_is_counted_over_the_whole_stream() -> None:
 def test_text_is_never_too_much() -> None:
     text = b"".join(b"line %d of some text\r\n" % number for number in range(50_000))
     packets = Deflater()(text)
-    assert b"".join(Inflater(DEFAULT_LIMITS).inflate(packets)) == text
+    assert b"".join(Inflater(DEFAULT_LIMITS, SERVER).inflate(packets)) == text
+
+
+def test_commands_that_few_bytes_stand_for_are_not_read() -> None:
+    play, client, _ = compressed()
+    play.client(client(b"b NOOP\r\n" * 50))
+    play.client(client(b"c NOOP\r\n" * 100_000))
+    # where it is left depends on how packets cut it
+    events = play.eof().run()
+    verbs = [event.verb for event in events if isinstance(event, Exchange)]
+    assert verbs.count("NOOP") == 50
+    found = [event.code for event in events if isinstance(event, Anomaly)]
+    assert found.count("imap_compression_bomb") == 1
+
+
+def test_clients_may_send_many_commands_one_at_a_time() -> None:
+    play, client, server = compressed()
+    for _ in range(1000):
+        play.client(client(b"b NOOP\r\n")).server(server(b"b OK\r\n"))
+    assert len(answers(play.eof())) == 1001
+    assert not codes(play)
+
+
+def test_listing_of_flags_is_never_too_much() -> None:
+    lines = [b"* %d FETCH (FLAGS (\\Seen))\r\n" % number for number in range(50_000)]
+    packets = Deflater()(b"".join(lines))
+    inflated = Inflater(DEFAULT_LIMITS, SERVER).inflate(packets)
+    assert b"".join(inflated) == b"".join(lines)
 
 
 @pytest.mark.parametrize("size", [1, 100])
@@ -163,10 +190,10 @@ def test_stream_may_end_with_the_connection_only(size: int) -> None:
     """RFC 4978 §3 leaves it open; Dovecot ends it at logout."""
     stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     ended = stream.compress(b"x") + stream.flush()
-    whole = Inflater(DEFAULT_LIMITS)
+    whole = Inflater(DEFAULT_LIMITS, SERVER)
     pieces = [ended[at : at + size] for at in range(0, len(ended), size)]
     assert b"".join(b"".join(whole.inflate(piece)) for piece in pieces) == b"x"
     with pytest.raises(InflateError, match="imap_compression_lost"):
         list(whole.inflate(b"more"))
     with pytest.raises(InflateError, match="imap_compression_lost"):
-        list(Inflater(DEFAULT_LIMITS).inflate(ended + b"more"))
+        list(Inflater(DEFAULT_LIMITS, SERVER).inflate(ended + b"more"))
