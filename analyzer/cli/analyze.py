@@ -9,7 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
-from analyzer.cli.preflight import check_file, check_output
+from analyzer.cli.preflight import check_file, check_output, check_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,10 +64,13 @@ def analyze(
     still reported), or the output can't be written; 2 for wrong use.
     """
     options.require_captures(captures)
+    read = (*captures, key_log, ca)
     if output is not None:
-        check_output(output, captures)
+        check_output(output, read)
     if html is not None:
-        check_file(html, captures)
+        check_file(html, read)
+        if output is not None:
+            check_page(html, output)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )

@@ -70,8 +70,8 @@ def plaintext(
 
     CAPTURE is what `mailtap analyze` reads, or a folder that --output wrote.
 
-    Exit status: 0; 1 if something can't be read; 2 for wrong use; 3 with
-    --fail-on-plaintext, if there is any.
+    Exit status: 0; 1 if something can't be read or written; 2 for wrong use; 3 with
+    --fail-on-plaintext, if some was found.
     """
     _check_use(captures, interface, duration, engine, both=as_csv and as_json)
     problems: list[str] = []

@@ -17,27 +17,47 @@ if TYPE_CHECKING:
     from analyzer.cli.options import Output
 
 
-def check_output(output: Output, captures: Iterable[str]) -> None:
+def check_output(output: Output, read: Iterable[str | Path | None]) -> None:
     """See whether tables could be written.
 
+    Args:
+        output: where to.
+        read: files and folders of tables that are read.
+
     Raises:
-        CommandError: they could not, or in the place of a capture.
+        CommandError: they could not, or in the place of what is read.
     """
     if output.is_folder:
         _check(output.path, _try_folder)
     else:
-        check_file(output.path, captures)
+        check_file(output.path, read)
 
 
-def check_file(path: Path, captures: Iterable[str]) -> None:
+def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
     """See whether a file could be written; one that exists stays as it is.
 
+    Args:
+        path: its name.
+        read: files and folders of tables that are read.
+
     Raises:
-        CommandError: it could not, or in the place of a capture.
+        CommandError: it could not, or in the place of what is read.
     """
     _check(path, _try_file)
-    if any(_is_same(path, capture) for capture in captures):
+    if any(_is_taken(path, Path(each)) for each in read if each is not None):
         raise CommandError(f"{path}: this is what is to be read: name another file")
+
+
+def check_page(page: Path, output: Output) -> None:
+    """See that a page and tables get out of each other's way.
+
+    Raises:
+        CommandError: they have the same place.
+    """
+    is_one = os.path.realpath(page) == os.path.realpath(output.path)
+    is_device = page.exists() and not page.is_file()
+    if (is_one or _is_table(page, output.path)) and not is_device:
+        raise CommandError(f"{page}: the tables go there: name another file")
 
 
 def _check(path: Path, attempt: Callable[[Path], None]) -> None:
@@ -79,8 +99,21 @@ def _try_to_make_a_file(folder: Path) -> None:
         pass
 
 
-def _is_same(path: Path, capture: str) -> bool:
+def _is_taken(path: Path, read: Path) -> bool:
     try:
-        return path.samefile(capture) and path.is_file()
+        is_same = path.samefile(read)
     except OSError:
+        # one of both is not there
+        is_same = False
+    return path.is_file() and (is_same or _is_table(path, read))
+
+
+def _is_table(path: Path, folder: Path) -> bool:
+    """Whether a name is that of a table, or of what is said of them, in a folder."""
+    from analyzer import schema
+    from analyzer.folder import ABOUT
+
+    target = Path(os.path.realpath(path))
+    if target.parent != Path(os.path.realpath(folder)):
         return False
+    return target.name == ABOUT or target.stem in {each.name for each in schema.TABLES}

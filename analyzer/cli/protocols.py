@@ -41,6 +41,8 @@ def protocols(
     With captures, below each of these what was seen there; TLS hides some of it.
 
     CAPTURE is what `mailtap analyze` reads, or a folder that --output wrote.
+
+    Exit status: as that of `mailtap analyze`.
     """
     analysis = None
     problems: list[str] = []

@@ -48,7 +48,7 @@ def report(
     Exit status: as that of `mailtap analyze`.
     """
     options.require_captures(captures)
-    check_file(output, captures)
+    check_file(output, (*captures, key_log, ca))
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )

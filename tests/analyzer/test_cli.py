@@ -382,6 +382,7 @@ def test_every_option_and_command_has_help() -> None:
         command = main.get_command(context, name)
         assert command is not None
         assert command.help
+        assert "Exit status: " in command.help
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{command.name} {parameter.name}"

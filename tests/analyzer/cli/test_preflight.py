@@ -102,6 +102,51 @@ def test_capture_is_no_place_for_a_page(command: str, tmp_path: Path) -> None:
     assert capture.read_bytes() == POP3.read_bytes()
 
 
+@pytest.mark.parametrize("command", ["analyze --html", "report -o"])
+def test_table_that_is_read_is_no_place_for_a_page(
+    command: str, tmp_path: Path
+) -> None:
+    run("analyze", "-q", "-o", f"{tmp_path}/", POP3)
+    for name in ("sessions.jsonl", "analysis.json"):
+        before = (tmp_path / name).read_bytes()
+        status, _, stderr = run(*command.split(), tmp_path / name, tmp_path)
+        assert status == 1
+        assert stderr.endswith(": this is what is to be read: name another file\n")
+        assert (tmp_path / name).read_bytes() == before
+    page = tmp_path / "report.html"
+    assert [run(*command.split(), page, tmp_path)[0] for _ in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize("option", ["--keylog", "--ca"])
+@pytest.mark.parametrize("command", ["analyze --html", "report -o"])
+def test_key_log_is_no_place_for_a_page(
+    command: str, option: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.txt"
+    path.write_text("# mine\n")
+
+    status, _, stderr = run(*command.split(), path, option, path, POP3)
+
+    assert (status, path.read_text()) == (1, "# mine\n")
+    assert stderr.endswith(": this is what is to be read: name another file\n")
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize(
+    ("tables", "page"),
+    [("a.csv", "a.csv"), ("./", "sessions.jsonl"), ("./", "analysis.json")],
+)
+def test_page_is_not_written_over_tables(
+    tables: str, page: str, tmp_path: Path
+) -> None:
+    status, _, stderr = run(
+        "analyze", "-o", f"{tmp_path}/{tables}", "--html", tmp_path / page, POP3
+    )
+
+    assert status == 1
+    assert stderr.endswith(": the tables go there: name another file\n")
+
+
 def test_existing_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
     path, link = tmp_path / "a.csv", tmp_path / "link.csv"
     path.write_text("old")
