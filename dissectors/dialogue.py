@@ -337,6 +337,13 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
                 self._anomaly(self._UNKNOWN_COMMAND, Side.CLIENT)
             self._send(self._read_foreign(line) or verb)
 
+    def _withhold_unread(self) -> None:
+        # what waits behind DATA is a message, and nothing repeats it before that reply
+        decisive = self._decisive
+        is_message = decisive is not None and decisive.exchange.verb == "DATA"
+        if not is_message or all(self._at_eof):
+            super()._withhold_unread()
+
     def _read_stray(self, line: bytes) -> StrayLogin | None:
         return self._strays.read(
             line, self._withheld, self._offered, is_cut=self._is_cut

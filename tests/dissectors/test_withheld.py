@@ -157,3 +157,10 @@ def test_many_messages_with_unknown_parameters_hide_no_reply() -> None:
     events = talk("smtp", *lines)
     texts = [event.reply_text for event in events if isinstance(event, Exchange)]
     assert texts[2:] == ["ok, not ***"] * 200
+
+
+def test_message_that_was_sent_early_hides_nothing() -> None:
+    message = b"From: mail@example.com\r\n\r\nx\r\n."
+    events = talk("smtp", b"C: NOOP\r\nDATA\r\n" + message, b"S: 250 mail.example.com")
+    (_, exchange, *_) = [event for event in events if isinstance(event, Exchange)]
+    assert exchange.reply_text == "mail.example.com"
