@@ -45,3 +45,12 @@ def test_output_of_a_command_replaces_what_stood_there() -> None:
     assert rerun(text) == (
         "before\n```console\n$ echo one; echo two\none\ntwo\n$ true\n```\nafter\n"
     )
+
+
+def test_changelog_says_nothing_twice() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    unreleased = text.split("\n## ")[1]
+    entries = [each.split() for each in unreleased.split("\n- ")[1:]]
+
+    beginnings = [" ".join(each[:4]) for each in entries]
+    assert sorted(beginnings) == sorted(set(beginnings))
