@@ -125,9 +125,11 @@ class _Clock:
                     break
                 if is_wrong:
                     self._offset = time - now
-                    steady[first:end] = now
-                    wrong += range(first, end)
-                    continue
+                    stop = first + _first_near(times[first:end], now)
+                    steady[first:stop] = now
+                    wrong += range(first, stop)
+                    if stop == end:
+                        continue
                 if is_few and abs(time - now) > _LONGEST_PAUSE_NS:
                     steady[:first] = time
                     wrong = list(range(first))
@@ -162,6 +164,13 @@ class _Clock:
         is_far = abs(time - now) > _LONGEST_PAUSE_NS
         is_last = end == len(times) and end - first <= _FEW
         return is_known or (is_far and is_last)
+
+
+def _first_near(times: Times, now: int) -> int:
+    """Index of the first time that is no jump from now; behind the last if none is."""
+    lowest, highest = max(now - JUMP_NS, MIN_TIME_NS), min(now + JUMP_NS, MAX_TIME_NS)
+    near = np.flatnonzero((times >= lowest) & (times <= highest))
+    return int(near[0]) if len(near) else len(times)
 
 
 def _jumps(times: Times) -> list[int]:

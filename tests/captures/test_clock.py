@@ -179,3 +179,11 @@ def test_splits_inside_of_the_lookahead_give_the_same_times() -> None:
     assert len(expected[1]) == LOOKAHEAD - 1
     assert steady(times, 99, 150, 300) == expected
     assert np.all(np.diff(expected[0]) >= 0)
+
+
+def test_clock_that_comes_back_by_small_steps_is_believed_once_it_is_near() -> None:
+    times = seconds(100, 1, 60, 61, 120, 121)
+    for size in range(1, len(times)):
+        found, mistimed = steady(times, *range(size, len(times), size))
+        assert found == seconds(100, 100, 60, 61, 120, 121)
+        assert mistimed == {2: SECOND_NS}
