@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SLICE = 16 * KIB
 # what any stream may become, however short it is
 _FREE_BYTES = 1024 * KIB
-_FREE_LINES = 128
+_FREE_LINES = 32
 # For so many compressed bytes of a side, on average, there may be another line. A
 # command takes more, if only to be flushed; a line of a listing of flags takes some 4.
 _BYTES_PER_LINE = {Side.CLIENT: 8, Side.SERVER: 2}

@@ -111,7 +111,7 @@ CROWDS = {
         143, (*COMPRESSED, (CLIENT, _deflated(_numbered(b"NOOP", 1000)))), 3000
     ),
     "a few compressed commands": Crowd(
-        143, (*COMPRESSED, (CLIENT, _deflated(_numbered(b"NOOP", 120)))), 12_000
+        143, (*COMPRESSED, (CLIENT, _deflated(_numbered(b"NOOP", 45)))), 12_000
     ),
     "compressed lines": Crowd(
         143, (*COMPRESSED, (CLIENT, _deflated(bytes(60_000)))), 10_000
