@@ -427,6 +427,9 @@ class Connection:
         if flags & _RST:
             self._receive_reset(flow, sequence, time_ns, frame)
             return
+        if self.is_refused and end == End.RESPONDER:
+            # it answers after all
+            self.ending = Ending.OPEN
         if flags & _SYN:
             self._receive_syn(segment)
             # the SYN takes one sequence number, data in it comes behind
@@ -461,8 +464,6 @@ class Connection:
         if flow.next_sequence is None:
             flow.start(segment.sequence + 1)
         if segment.flags & _ACK:
-            if self.is_refused:
-                self.ending = Ending.OPEN
             if self.syn_ack_ns is None:
                 self.syn_ack_ns = segment.time_ns
             if self.syn_sequence is None:

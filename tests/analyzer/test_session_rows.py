@@ -335,9 +335,10 @@ def test_smtp_login(
 ) -> None:
     lines, mechanism, user, exposure = LOGINS[name]
     dialogue = greeted(587)
-    for number, line in enumerate(lines, 1):
-        dialogue.client(line + b"\r\n")
-        dialogue.server(b"334 \r\n" if number < len(lines) else b"%d x\r\n" % code)
+    prompts = ["Username:", "Password:"] if mechanism == "LOGIN" else [""] * len(lines)
+    for line, prompt in zip(lines[:-1], prompts, strict=False):
+        dialogue.client(line + b"\r\n").server(b"334 " + encoded(prompt) + b"\r\n")
+    dialogue.client(lines[-1] + b"\r\n").server(b"%d x\r\n" % code)
 
     row = row_of(dialogue)
 

@@ -174,6 +174,16 @@ def test_server_answers_the_syn_that_it_had_refused() -> None:
     assert talk.finish() is Ending.OPEN
 
 
+def test_who_had_refused_and_ends_after_all_has_not_refused() -> None:
+    talk = Talk(handshake=False)
+    talk.client(-1, flags=SYN, acknowledged=None)
+    talk.server(0, flags=RST)
+    talk.server(0, flags=FIN | ACK)
+    assert not talk.connection.is_refused
+    assert talk.said == [(1, None)]
+    assert talk.finish() is Ending.CLOSED
+
+
 def test_syn_that_nobody_answers_is_unanswered() -> None:
     talk = Talk(handshake=False)
     talk.client(-1, flags=SYN, acknowledged=None)
