@@ -194,10 +194,11 @@ class SessionReader:
     def growth_bytes(self) -> int:
         """By how much what is held may have grown so far."""
         grown, dissector = self._fed, self._dissector
-        if dissector is not None:
-            counts = dissector.counts
-            grown += counts.inflated_bytes + _EXCHANGE_AS_BYTES * counts.exchanges
-        return _GROWTH_PER_BYTE * grown
+        if dissector is None:
+            return _GROWTH_PER_BYTE * grown
+        counts = dissector.counts
+        grown += counts.inflated_bytes + _EXCHANGE_AS_BYTES * counts.exchanges
+        return _GROWTH_PER_BYTE * grown + counts.window_bytes
 
     @property
     def held_bytes(self) -> int:

@@ -242,12 +242,14 @@ class Counts:
     Attributes:
         exchanges: also those that are not over.
         anomalies: also those that are not reported.
-        inflated_bytes: what came out of compression, and what it keeps for itself.
+        inflated_bytes: what came out of compression.
+        window_bytes: what compression keeps for itself.
     """
 
     exchanges: int = 0
     anomalies: int = 0
     inflated_bytes: int = 0
+    window_bytes: int = 0
 
 
 class _Mode(enum.Enum):

@@ -31,7 +31,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.commands import Response
-from dissectors.imap.compression import WINDOW_BYTES, InflateError, Inflater
+from dissectors.imap.compression import STATE_BYTES, InflateError, Inflater
 from dissectors.imap.fetch import Retrieval, may_hold_message
 from dissectors.imap.framing import find_literal
 from dissectors.imap.outcomes import (
@@ -173,7 +173,7 @@ class ImapDissector(StateReader):
 
     def _start_compression(self) -> None:
         self._inflaters = [Inflater(self.limits, side) for side in Side]
-        self.counts.inflated_bytes += 2 * WINDOW_BYTES
+        self.counts.window_bytes += STATE_BYTES * len(self._inflaters)
         self._hands_over = True
 
     def _take_events(self) -> list[Event]:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from dissectors.events import Anomaly, Exchange, ExchangeKind, ExtensionUsed, Side
 from dissectors.imap import ImapDissector
-from dissectors.imap.compression import InflateError, Inflater
+from dissectors.imap.compression import STATE_BYTES, InflateError, Inflater
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from tests.support.playbook import CLIENT, SERVER, Playbook, cuts, split_at
 
@@ -122,6 +122,16 @@ def test_session_is_opaque_once_both_sides_are_lost() -> None:
     for side in Side:
         dissector.receive_data(side, b"\xff" * 9, 3, 3)
     assert dissector.opaque
+
+
+def test_windows_are_no_inflated_bytes() -> None:
+    """Of what was inflated much more may be kept than there are bytes."""
+    dissector = ImapDissector()
+    dissector.receive_data(CLIENT, b"a COMPRESS DEFLATE\r\n", 1, 1)
+    dissector.receive_data(SERVER, b"a OK active\r\n", 2, 2)
+    dissector.receive_data(CLIENT, Deflater()(b"b NOOP\r\n"), 3, 3)
+    assert dissector.counts.inflated_bytes == len(b"b NOOP\r\n")
+    assert dissector.counts.window_bytes == 2 * STATE_BYTES
 
 
 def test_answer_is_lost() -> None:
