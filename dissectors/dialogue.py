@@ -338,10 +338,15 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._send(self._read_foreign(line) or verb)
 
     def _withhold_unread(self) -> None:
-        # what waits behind DATA is a message, and nothing repeats it before that reply
+        # What waits behind DATA is a message, and nothing repeats it before that reply;
+        # but behind a login it may be a password.
         decisive = self._decisive
-        is_message = decisive is not None and decisive.exchange.verb == "DATA"
-        if not is_message or all(self._at_eof):
+        is_message = (
+            decisive is not None
+            and decisive.exchange.verb == "DATA"
+            and decisive in self._awaiting[-1:]
+        )
+        if not is_message or self._withheld or all(self._at_eof):
             super()._withhold_unread()
 
     def _read_stray(self, line: bytes) -> StrayLogin | None:

@@ -109,6 +109,15 @@ def test_only_the_servers_words_are_masked() -> None:
         ("pop3", (b"C: RETR secret", b"S: -ERR no message secret")),
         # what waits for the reply to DATA is read at the end only
         ("smtp", (b"C: DATA", b"C: secret", b"S: 501-secret", b"C: x")),
+        (
+            "smtp",
+            (
+                b"C: AUTH LOGIN\r\nYQ==\r\nDATA",
+                b"S: 503",
+                b"C: secret",
+                b"S: 501 secret",
+            ),
+        ),
         ("smtp", (b"C: MAIL FROM:<a", ("C", 3), b"C: secret@h>", b"S: 503 secret?")),
         ("pop3", (b"C: XCLIENT ADDR=::1 PASS=secret", b"S: -ERR", b"S: +OK secret")),
         # neither TLS nor text
