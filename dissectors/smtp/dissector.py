@@ -408,6 +408,8 @@ class SmtpDissector(TransferDissector):
     def _decide_by_line(self, command: SmtpCommand, *, is_command: bool) -> None:
         if command.exchange.verb == "DATA" and not is_command:
             self._begin_content(command.transaction)
+            assert self._message is not None
+            self._message.is_unasked = True
 
     def _skip_server_gap(self, length: int) -> None:
         self._flush_reply()

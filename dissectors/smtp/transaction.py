@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from dissectors.events import MessageFacts
     from dissectors.limits import Limits
 
+# what servers answer to messages, and not to commands that they don't know
+# (RFC 5321 §4.3.2)
+_ON_MESSAGES = frozenset({250, 421, 450, 451, 452, 550, 552, 554})
+
 
 @dataclass(slots=True)
 class MailTransaction:
@@ -42,6 +46,7 @@ class Message:
             that was accepted (RFC 2033 §4.2).
         has_hole: some of the content was not captured.
         is_inferred: that command was not captured.
+        is_unasked: nobody saw that the server asked for it.
         verb: the command that carries it.
         begin_ns: when its first byte was seen.
         place: behind its last byte.
@@ -53,6 +58,7 @@ class Message:
         "facts",
         "has_hole",
         "is_inferred",
+        "is_unasked",
         "outcome",
         "place",
         "replies_due",
@@ -67,7 +73,7 @@ class Message:
         self.facts: MessageFacts | None = None
         self.outcome: Delivery | None = None
         self.replies_due = 1
-        self.has_hole = self.is_inferred = False
+        self.has_hole = self.is_inferred = self.is_unasked = False
         self.place = Place(-1, 0, 0)
         self._reader = MessageReader(limits)
 
@@ -88,6 +94,18 @@ class Message:
         if not complete and self.outcome is None:
             self.outcome = Delivery.CUT
         self.facts = self._reader.finish(complete=complete and not self.has_hole)
+
+    def is_doubtful(self, code: int) -> bool:
+        """Whether what was read was no message, perhaps, but commands.
+
+        Args:
+            code: how the server answered.
+        """
+        if self.verb != "DATA" or not (self.is_unasked or self.has_hole):
+            return False
+        # RFC 5322 §3.6: each message has this field
+        has_author = self.facts is not None and self.facts.from_ is not None
+        return not has_author or code not in _ON_MESSAGES
 
     def receive_reply(self, code: int | None) -> None:
         """Take a reply to the message, or to any chunk of it."""

@@ -252,6 +252,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
                     # what the client sent behind its mail data comes first
                     self._read_client_first()
                     continue
+            elif self._server_waits_since is not None:
+                # the mail data has ended as it should
+                self._server_waits_since = None
             line = self._take_line(Side.SERVER)
             if line is None or self._releases_client(line):
                 return
@@ -294,6 +297,13 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             return len(server) > self.limits.held
         return True
 
+    def _complete(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
+        message = command.message
+        if message is not None and reply is not None and message.is_doubtful(reply.code):
+            # it may repeat a login that was read as a message
+            self._withheld.withhold_all()
+        super()._complete(command, reply)
+
     def on_bdat_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         """Act on the reply to a chunk."""
         message = command.message
@@ -327,6 +337,11 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._report_if_done(message)
 
     # holes and the end
+
+    def _skip_server_gap(self, length: int) -> None:
+        # what waited is given up
+        self._server_waits_since = None
+        super()._skip_server_gap(length)
 
     def _skip_client_gap(self, length: int) -> None:
         self._release_held()

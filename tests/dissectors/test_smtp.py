@@ -729,6 +729,20 @@ def test_data_among_chunks_discards_them() -> None:
     )
 
 
+def test_server_that_answered_early_lets_the_client_go_on() -> None:
+    (
+        enveloped()
+        .client(b"DATA\r\n")
+        .server(b"354 go\r\n")
+        .client(b"x\r\n")
+        .server(b"250 ok\r\n")
+        .client(b".\r\n")
+        .client(b"QUIT\r\n")
+        .server(b"221 bye\r\n")
+        .expect(*ENVELOPED, *data_accepted(), *end_of_data(250), message(3), *quit_())
+    )
+
+
 def test_early_reply_refuses_chunk_on_its_way() -> None:
     (
         enveloped()

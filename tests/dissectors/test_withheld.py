@@ -119,6 +119,26 @@ def test_only_the_servers_words_are_masked() -> None:
             ),
         ),
         ("smtp", (b"C: MAIL FROM:<a", ("C", 3), b"C: secret@h>", b"S: 503 secret?")),
+        # what nobody saw the server ask for may be no message
+        (
+            "smtp",
+            (
+                *(b"C: DATA\r\nPAS", ("C", 2), b"C: \r\nsecret"),
+                *(b"S: 334", b"S: 503 no secret"),
+            ),
+        ),
+        # the end of a message and the beginning of a login are in a hole
+        (
+            "smtp",
+            (
+                b"C: DATA",
+                b"S: 354 go",
+                b"C: From: ann@example.com\r\n\r\nx",
+                ("C", 30),
+                b"C: secret",
+                b"S: 500 unknown secret",
+            ),
+        ),
         ("pop3", (b"C: XCLIENT ADDR=::1 PASS=secret", b"S: -ERR", b"S: +OK secret")),
         # neither TLS nor text
         ("pop3", (b"C: STLS", b"S: +OK", b"C: \0PASS secret", b"S: -ERR secret")),
@@ -173,3 +193,21 @@ def test_message_that_was_sent_early_hides_nothing() -> None:
     events = talk("smtp", b"C: NOOP\r\nDATA\r\n" + message, b"S: 250 mail.example.com")
     (_, exchange, *_) = [event for event in events if isinstance(event, Exchange)]
     assert exchange.reply_text == "mail.example.com"
+
+
+def test_reply_to_a_damaged_message_is_shown() -> None:
+    message = b"C: From: ann@example.com\r\n\r\nx"
+    events = talk(
+        "smtp",
+        *(b"C: DATA", b"S: 354 go", message, ("C", 3), b"C: ."),
+        b"S: 554 5.7.1 no spam",
+    )
+    *_, exchange = [event for event in events if isinstance(event, Exchange)]
+    assert exchange.reply_text == "5.7.1 no spam"
+
+
+def test_reply_to_a_message_that_nobody_asked_for_is_shown() -> None:
+    message = b"C: From: ann@example.com\r\n\r\nx\r\n."
+    events = talk("smtp", b"C: DATA", ("S", 8), message, b"S: 250 2.0.0 queued")
+    *_, exchange = [event for event in events if isinstance(event, Exchange)]
+    assert exchange.reply_text == "2.0.0 queued"
