@@ -100,6 +100,7 @@ class Command:
         offset: where its line is in the client's stream.
         pipelined: it was sent before the reply to another one came.
         stray: the login, or part of one, that it is, and no command.
+        opens_message: what follows can be nothing but a message.
     """
 
     exchange: Exchange
@@ -107,6 +108,7 @@ class Command:
     stray: StrayLogin | None = None
     unreported: bool = False
     pipelined: bool = False
+    opens_message: bool = False
     offset: int = 0
 
 
@@ -343,7 +345,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         decisive = self._decisive
         is_message = (
             decisive is not None
-            and decisive.exchange.verb == "DATA"
+            and decisive.opens_message
             and decisive in self._awaiting[-1:]
         )
         if not is_message or self._withheld or all(self._at_eof):

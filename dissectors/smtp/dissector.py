@@ -56,6 +56,8 @@ _SERVER = Side.SERVER
 
 # the replies that can be to no other command; 220 for STARTTLS and the like
 _DECIDING_CODES = {"ATRN": 0, "DATA": 354, "TURN": 0, "XEXCH50": 354}
+# what is pipelined before DATA (RFC 2920 §3.1)
+_OF_TRANSACTIONS = frozenset({"MAIL", "NOOP", "RCPT", "RSET"})
 
 # what the other side of a reversed session says of itself would hide who it is
 _OWN_TO_A_SIDE = (
@@ -177,7 +179,13 @@ class SmtpDissector(TransferDissector):
 
     def _on_data(self, verb: str, argument: bytes) -> None:
         self._unfinished = None
-        self._make_decisive(self._send_line(verb, argument))
+        # behind other commands that await their reply, it may be part of a login
+        opens_message = all(
+            each.exchange.verb in _OF_TRANSACTIONS for each in self._awaiting
+        )
+        command = self._send_line(verb, argument)
+        command.opens_message = opens_message
+        self._make_decisive(command)
 
     def _on_xexch50(self, verb: str, argument: bytes) -> None:
         self._make_decisive(self._send_line(verb, argument))

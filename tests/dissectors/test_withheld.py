@@ -127,6 +127,11 @@ def test_only_the_servers_words_are_masked() -> None:
                 *(b"S: 334", b"S: 503 no secret"),
             ),
         ),
+        # a login may go on behind a command that nobody answered
+        (
+            "smtp",
+            (b"C: AUTH\xa0LOGIN\r\nDATA\r\nsecret", b"S: 334 no secret", b"S: 250"),
+        ),
         # the end of a message and the beginning of a login are in a hole
         (
             "smtp",
