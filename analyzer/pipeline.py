@@ -34,7 +34,7 @@ from captures import (
     open_captures,
     readable_name,
 )
-from captures.reader import needs_tshark
+from captures.files.reader import needs_tshark
 from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS, may_hide_mail
 from dissectors.services import PORTS
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from captures.attempts import Attempt
 from captures.batch import (
     MAX_BATCH_BYTES,
     MAX_BATCH_PACKETS,
     PacketBatch,
     split_frame_id,
 )
-from captures.connection import Connection, ConnectionConsumer, Ending, Endpoint
-from captures.connection_table import ConnectionTable
-from captures.decode import Decoder
-from captures.devices import Interface, list_interfaces
 from captures.errors import CaptureError, readable_name
-from captures.live import Engine, LiveCapture, open_live
-from captures.merge import MergedCaptures, open_captures
-from captures.privileges import PrivilegeError, drop_privileges
-from captures.reader import CaptureReader, ReadEngine, open_capture
-from captures.reassembly import End, Flow
-from captures.rows import Share
-from captures.segments import SegmentFilter, Segments
+from captures.files.merge import MergedCaptures, open_captures
+from captures.files.reader import CaptureReader, ReadEngine, open_capture
+from captures.live.capture import Engine, LiveCapture, open_live
+from captures.live.interfaces import Interface, list_interfaces
+from captures.live.privileges import PrivilegeError, drop_privileges
+from captures.packets.decoder import Decoder
+from captures.packets.segments import SegmentFilter, Segments
+from captures.tcp.attempts import Attempt
+from captures.tcp.connection import Connection, ConnectionConsumer, Ending, Endpoint
+from captures.tcp.flow import End, Flow
+from captures.tcp.grouping import Share
+from captures.tcp.table import ConnectionTable
 
 __all__ = [
     "MAX_BATCH_BYTES",

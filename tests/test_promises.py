@@ -20,9 +20,9 @@ from analyzer.folder import write_folder
 from analyzer.html import render_page
 from analyzer.plaintext import plaintext_json
 from analyzer.summary import summary_json
-from captures.budget import MAX_HELD_BYTES, MAX_TOTAL_WAITING_BYTES
-from captures.connection_table import MAX_CONNECTIONS
 from captures.packets.peeler import MAX_TUNNELS
+from captures.tcp.budget import MAX_HELD_BYTES, MAX_TOTAL_WAITING_BYTES
+from captures.tcp.table import MAX_CONNECTIONS
 from dissectors.limits import DEFAULT_LIMITS
 from tests.support.readme import README, ROOT
 from tests.support.traffic import Dialogue, write_pcap

@@ -51,7 +51,7 @@ def _unreadable_packets(analysis: Analysis) -> list[str]:
     ]
     if not unknown:
         return []
-    from captures.wireshark import INSTALL, find_tshark
+    from captures.files.tshark import INSTALL, find_tshark
 
     captures = analysis.captures
     where = captures[0] if len(captures) == 1 else f"{len(captures):,} captures"

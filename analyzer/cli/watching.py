@@ -197,7 +197,7 @@ def _make_folder(folder: Path, name: str | None) -> None:
     """Make the folder if only root may, and give it to whom we become."""
     from analyzer.export import ExportError
     from analyzer.handover import make_folder_for
-    from captures.privileges import find_user
+    from captures.live.privileges import find_user
 
     user = find_user(name)
     if user is None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from captures.segments import Indices, Mask
+    from captures.packets.segments import Indices, Mask
 
 # (n,) what each packet goes on with, see `captures.packets.kinds`
 Kinds = npt.NDArray[np.int32]

@@ -16,10 +16,10 @@ from captures.packets.kinds import (
 )
 from captures.packets.links import LINKS
 from captures.packets.rare_tunnels import RARE_TUNNELS
+from captures.packets.segments import PORT_COUNT
 from captures.packets.tags import TAGS
 from captures.packets.tunnels import TUNNELS
 from captures.packets.wifi import WIFI
-from captures.segments import PORT_COUNT
 
 ENCAPSULATIONS = {**LINKS, **WIFI, **TAGS, **TUNNELS, **RARE_TUNNELS}
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.packets.columns import Gather, Packets
-    from captures.segments import Mask
+    from captures.packets.segments import Mask
 
 TCP = 6
 UDP = 17

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.packets.columns import Kinds
-    from captures.segments import Mask
+    from captures.packets.segments import Mask
 
 IP_PROTOCOLS = 0x1_0000
 UDP_PORTS = 0x2_0000

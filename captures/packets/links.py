@@ -19,7 +19,7 @@ from captures.packets.kinds import (
 
 if TYPE_CHECKING:
     from captures.packets.columns import Gather, Kinds, Packets
-    from captures.segments import Mask
+    from captures.packets.segments import Mask
 
 # RFC 1661 §2, RFC 1332, RFC 5072, RFC 3032; all others are foreign
 _PPP_PROTOCOLS = {

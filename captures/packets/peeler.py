@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from captures.packets.columns import Gather, Inside, Kinds
     from captures.packets.internet import IpPackets
-    from captures.segments import Indices, Mask
+    from captures.packets.segments import Indices, Mask
 
 MAX_TUNNELS = 8
 # tags, labels and tunnels together

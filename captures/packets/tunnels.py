@@ -17,7 +17,7 @@ from captures.packets.kinds import (
 
 if TYPE_CHECKING:
     from captures.packets.columns import Gather, Kinds, Packets
-    from captures.segments import Indices, Mask
+    from captures.packets.segments import Indices, Mask
 
 _MPLS_BOTTOM = 0x01
 # RFC 2516 §4: version and type

@@ -299,7 +299,11 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _complete(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         message = command.message
-        if message is not None and reply is not None and message.is_doubtful(reply.code):
+        if (
+            message is not None
+            and reply is not None
+            and message.is_doubtful(reply.code)
+        ):
             # it may repeat a login that was read as a message
             self._withheld.withhold_all()
         super()._complete(command, reply)

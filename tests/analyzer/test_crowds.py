@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import analyzer
-from captures import ConnectionTable, budget
+from captures import ConnectionTable
+from captures.tcp import budget
 from tests.bench.crowds import CROWDS, MANY, write
 
 if TYPE_CHECKING:

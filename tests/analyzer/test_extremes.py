@@ -17,7 +17,7 @@ from pyarrow import parquet
 from analyzer import schema
 from analyzer.cli import main
 from analyzer.folder import write_folder
-from captures.timestamps import MAX_TIME_NS, MIN_TIME_NS, NS_PER_SECOND
+from captures.files.timestamps import MAX_TIME_NS, MIN_TIME_NS, NS_PER_SECOND
 from tests.support import captures as files
 from tests.support.analyses import CAPTURES, analysis_of
 

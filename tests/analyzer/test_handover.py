@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.handover import make_folder_for
-from captures.privileges import User
+from captures.live.privileges import User
 from tests.support.namespaces import as_real_root
 
 if TYPE_CHECKING:

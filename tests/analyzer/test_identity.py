@@ -7,7 +7,7 @@ import pytest
 
 from analyzer.identity import address_text, community_id, packed_address, session_id
 from captures import Connection, Endpoint
-from captures.budget import Budget
+from captures.tcp.budget import Budget
 from tests.support.analyses import CAPTURES, rows_of
 
 

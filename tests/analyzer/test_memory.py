@@ -8,7 +8,7 @@ import pytest
 
 import analyzer
 from analyzer import reports, session_reader
-from captures import budget
+from captures.tcp import budget
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ MB = 1 << 20
 _RUN = """
 import resource, sys
 import pandas, pyarrow, analyzer.summary
-from captures import budget
+from captures.tcp import budget
 from analyzer.cli.main import main
 budget.MAX_HELD_BYTES = 1 << 40
 with open("/proc/self/statm") as file:

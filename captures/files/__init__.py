@@ -1,0 +1,1 @@
+"""Capture files: opening them, walking through their records, merging them by time."""

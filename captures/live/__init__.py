@@ -1,0 +1,1 @@
+"""Live interfaces: listing, opening and capturing, and giving up root privileges."""

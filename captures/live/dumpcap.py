@@ -1,0 +1,304 @@
+"""Live packets by Wireshark's dumpcap, which writes them as pcapng into a pipe.
+
+dumpcap may have rights that this process lacks. If this process is root's, dumpcap
+gets just the rights to capture, and belongs to the user who this process becomes
+later, so that it can still be ended. It ends with this process in any case: by a
+signal, or when it finds the pipe broken.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captures.batch import MAX_BATCH_PACKETS, PacketBatch
+from captures.errors import CaptureError
+from captures.files.byte_streams import FileStream
+from captures.files.pcapng import Pcapng
+from captures.files.reader import RecordReader
+from captures.files.source import StreamBlocks
+from captures.live.capture import (
+    LET_DUMPCAP,
+    NO_RIGHTS,
+    Engine,
+    LiveCapture,
+    empty_batch,
+)
+from captures.live.interfaces import (
+    Outage,
+    Watched,
+    find_link_type,
+    find_outage,
+    no_such_interface,
+    remedy,
+)
+from captures.live.kernel_filter import filter_expression
+from captures.live.privileges import PrivilegeError, find_user
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from captures.files.record_walk import Scan
+
+# the most that anybody may ask for (pipe(7))
+_PIPE_BYTES = 1 << 20
+_WINDOW_BYTES = 4 << 20
+# the longest that packets are under way from the kernel to the pipe
+_LATENCY_S = 0.35
+_END_S = 2.0
+_TOLD_DROPS = re.compile(r"/dropped on interface .*: \d+/(\d+) \(pcap:")
+# of pcapng; dumpcap writes it at once, unless something is wrong
+_HEAD_BYTES = 4
+# what dumpcap says when all is well
+_CHATTER = ("Capturing on", "File:", "Packets ")
+_RIGHTS = "net_raw,+net_admin"
+_NEEDED = f"capturing takes dumpcap, which you may not run or don't have: {LET_DUMPCAP}"
+_NO_SETPRIV = (
+    "dumpcap is only started with fewer rights than root's, which takes setpriv: "
+    "install it (Debian, Ubuntu: apt-get install util-linux), or capture without "
+    "dumpcap (--engine scapy)"
+)
+
+
+def find_dumpcap() -> str | None:
+    """Where dumpcap is, if it is installed and this user may run it."""
+    return shutil.which("dumpcap")
+
+
+def may_dumpcap_capture() -> bool:
+    """Whether dumpcap is there, and gets at interfaces."""
+    try:
+        # asking for the link types of an interface opens it
+        command = [*_command("lo", None), "-i", "lo", "-L"]
+        done = subprocess.run(command, check=False, capture_output=True)  # noqa: S603
+    except (CaptureError, PrivilegeError, OSError):
+        return False
+    return not done.returncode
+
+
+class DumpcapCapture(LiveCapture):
+    """An interface that is watched by dumpcap."""
+
+    engine = Engine.DUMPCAP
+
+    def __init__(
+        self,
+        name: str,
+        ports: Sequence[int] | None,
+        buffer_bytes: int,
+        user: str | None,
+    ) -> None:
+        """Start dumpcap.
+
+        Args:
+            name: of the interface.
+            ports: TCP ports to capture; `None` for everything.
+            buffer_bytes: size of the kernel's buffer.
+            user: whom dumpcap belongs to, if this process is root's.
+
+        Raises:
+            CaptureError: dumpcap can't watch the interface.
+        """
+        super().__init__(name)
+        outage = find_outage(name)
+        if outage == Outage.DOWN:
+            raise CaptureError(name, remedy(name), usable=False)
+        # dumpcap knows others, such as "any"; but "-" is its standard input, and
+        # TCP@HOST another machine
+        if outage is not None and not name.isidentifier():
+            raise no_such_interface(name)
+        command = _command(name, user)
+        command += ["-q", "-i", name, "-w", "-", "-B", str(max(1, buffer_bytes >> 20))]
+        if ports is not None:
+            command += ["-f", filter_expression(ports, find_link_type(name))]
+        self._device = Watched(name)
+        self._outage: str | None = None
+        self._dumpcap = _Dumpcap(command)
+        self._source = StreamBlocks(
+            FileStream(self._dumpcap.output), _WINDOW_BYTES, follows=True
+        )
+        # when this was stopped: of the packets' clock, and of the one that is steady
+        self._stop_ns = 0
+        self._stop_s = 0.0
+        self._is_stopped = False
+        # when dumpcap was told to end
+        self._end_s: float | None = None
+        if not self._source.head(_HEAD_BYTES):
+            self.close()
+            raise _explain(name, self._dumpcap.complaint)
+        self._reader = _PipeReader(name, self._source)
+
+    def __next__(self) -> PacketBatch:
+        """Wait a moment for packets; the batch is empty if none came.
+
+        Raises:
+            CaptureError: the interface is down or gone, or dumpcap has ended.
+        """
+        if not self._is_stopped and (outage := self._device.look()):
+            self._outage = outage
+            self.stop()
+        try:
+            batch = next(self._reader)
+        except (StopIteration, CaptureError):
+            self._dumpcap.close()
+            if self._is_stopped and self._outage is None:
+                raise StopIteration from None
+            raise self._failure() from None
+        if self._is_stopped:
+            self._end_dumpcap(batch)
+        return batch
+
+    def stop(self) -> None:
+        """Hand on what is buffered, and end; may be called by a signal handler."""
+        self._stop_ns, self._stop_s = time.time_ns(), time.monotonic()
+        self._is_stopped = True
+
+    def drops(self) -> int | None:
+        """Packets that were lost; dumpcap tells that when it ends."""
+        told = _TOLD_DROPS.search(self._dumpcap.complaint)
+        return int(told[1]) if told else None
+
+    def close(self) -> None:
+        """End dumpcap; batches that were read stay valid."""
+        self.stop()
+        self._source.close()
+        self._dumpcap.close()
+
+    def _end_dumpcap(self, batch: PacketBatch) -> None:
+        """Have dumpcap end, once it has written what came before it was stopped."""
+        now = time.monotonic()
+        if self._end_s is None:
+            is_newer = len(batch) and batch.time_ns[-1] > self._stop_ns
+            is_pause = not len(batch) and now > self._stop_s + _LATENCY_S
+            if is_newer or is_pause:
+                self._dumpcap.tell_to_end()
+                self._end_s = now
+        elif not len(batch) and now > self._end_s + _END_S:
+            self._dumpcap.close()
+
+    def _failure(self) -> CaptureError:
+        reason = self._outage or self._device.outage()
+        if reason is None:
+            reason = f"dumpcap has ended ({_first_line(self._dumpcap.complaint)})"
+        return CaptureError(self.name, reason, usable=self._reader.frames > 0)
+
+
+class _PipeReader(RecordReader):
+    """Reads what dumpcap writes; a pause is an empty batch."""
+
+    def __init__(self, name: str, source: StreamBlocks) -> None:
+        super().__init__(
+            name, source, Pcapng(), size=None, max_packets=MAX_BATCH_PACKETS
+        )
+
+    @property
+    def frames(self) -> int:
+        """Packets that were read so far."""
+        return self._frames
+
+    def _cut_into_batches(self, scan: Scan) -> Generator[PacketBatch]:
+        if len(scan):
+            yield from super()._cut_into_batches(scan)
+        else:
+            yield empty_batch(self.captures, self._source.consumed(0))
+
+
+class _Dumpcap:
+    """A process of dumpcap.
+
+    Attributes:
+        output: where its pcapng can be read.
+        complaint: what it said, once it has ended.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        self.complaint = ""
+        self.output, writing = os.pipe()
+        try:
+            with suppress(OSError):
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=subprocess.PIPE,
+                env=os.environ | {"LC_ALL": "C"},
+                # Ctrl-C is for us alone
+                process_group=0,
+            )
+        except BaseException:
+            os.close(self.output)
+            raise
+        finally:
+            os.close(writing)
+
+    def tell_to_end(self) -> None:
+        """Have it write what it still has, and end."""
+        self._process.terminate()
+
+    def close(self) -> None:
+        """Have it ended, by force if need be."""
+        self._process.terminate()
+        try:
+            _, said = self._process.communicate(timeout=_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            _, said = self._process.communicate()
+        self.complaint = self.complaint or said.decode(errors="replace")
+
+
+def _command(name: str, user: str | None) -> list[str]:
+    """The beginning of dumpcap's command line, with the rights that it needs."""
+    program = find_dumpcap()
+    if program is None:
+        raise CaptureError(name, _NEEDED, usable=False)
+    target = find_user(user)
+    if target is None:
+        return [program]
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise CaptureError(name, _NO_SETPRIV, usable=False)
+    status = Path(program).stat()
+    is_for_all = status.st_mode & stat.S_IXOTH
+    return [
+        setpriv,
+        f"--reuid={target.uid}",
+        f"--regid={target.gid}",
+        "--clear-groups" if is_for_all else f"--groups={status.st_gid}",
+        f"--inh-caps=-all,+{_RIGHTS}",
+        f"--ambient-caps=-all,+{_RIGHTS}",
+        f"--bounding-set=-all,+{_RIGHTS}",
+        "--no-new-privs",
+        "--pdeathsig=TERM",
+        "--",
+        program,
+    ]
+
+
+def _explain(name: str, complaint: str) -> CaptureError:
+    """Say what dumpcap could not do, and what helps."""
+    if "ermission" in complaint or "not permitted" in complaint:
+        reason = NO_RIGHTS
+    elif "no device named" in complaint or "No such device" in complaint:
+        return no_such_interface(name)
+    else:
+        reason = f"dumpcap can't capture ({_first_line(complaint)})"
+    return CaptureError(name, reason, usable=False)
+
+
+def _first_line(complaint: str) -> str:
+    """What matters of dumpcap's words."""
+    lines = [
+        line.removeprefix("dumpcap: ").strip()
+        for line in complaint.splitlines()
+        if line.strip() and not line.startswith(_CHATTER)
+    ]
+    return lines[0] if lines else "it doesn't say why"

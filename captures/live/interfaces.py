@@ -1,0 +1,224 @@
+"""The interfaces of this machine, and who may watch them."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from captures.errors import CaptureError
+from captures.live.capture import NO_RIGHTS, Engine
+
+# net/if.h, linux/sockios.h
+_IFF_UP = 1
+_SIOCGIFFLAGS = 0x8913
+_SIOCGIFHWADDR = 0x8927
+_IFREQ = struct.Struct("16sH22x")
+
+_LOOK_S = 1.0
+_READ_BEFORE = "what came before was read"
+INTERFACE_WENT_DOWN = f"the interface went down; {_READ_BEFORE}"
+
+_LINKTYPE_ETHERNET = 1
+_LINKTYPE_RAW = 101
+_ARPHRD_LOOPBACK = 772
+# What packet sockets give for the hardware types of net/if_arp.h. On point-to-point
+# links frames begin with the IP header.
+_LINKS = {
+    1: ("Ethernet", _LINKTYPE_ETHERNET),
+    _ARPHRD_LOOPBACK: ("loopback", _LINKTYPE_ETHERNET),
+    512: ("PPP", _LINKTYPE_RAW),
+    519: ("raw IP", _LINKTYPE_RAW),
+    768: ("IP in IP", _LINKTYPE_RAW),
+    769: ("IP in IPv6", _LINKTYPE_RAW),
+    776: ("IPv6 in IPv4", _LINKTYPE_RAW),
+    0xFFFE: ("raw IP", _LINKTYPE_RAW),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface of this machine.
+
+    Attributes:
+        name: what it is called.
+        index: its number.
+        is_up: whether it is switched on.
+        link: its link layer.
+        addresses: its IP addresses.
+        engines: what could watch it now.
+        problem: why nothing could, and what to do.
+    """
+
+    name: str
+    index: int
+    is_up: bool
+    link: str
+    addresses: tuple[str, ...]
+    engines: tuple[Engine, ...]
+    problem: str | None
+
+
+class Outage(Enum):
+    """Why an interface gives no packets."""
+
+    DOWN = auto()
+    GONE = auto()
+
+
+class Watched:
+    """An interface that is watched, whatever becomes of its name meanwhile.
+
+    Neither engine tells all that can happen: a packet socket stays with an interface
+    that is renamed, and dumpcap waits for one that is down to come back.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        try:
+            self._index = socket.if_nametoindex(name)
+        except (OSError, ValueError):
+            # no device, but something else that dumpcap knows
+            self._index = 0
+        self._next_look_s = 0.0
+
+    def look(self) -> str | None:
+        """Why there will be no more packets; looked for once a second at most."""
+        now = time.monotonic()
+        if now < self._next_look_s:
+            return None
+        self._next_look_s = now + _LOOK_S
+        return self.outage()
+
+    def outage(self) -> str | None:
+        """Why there will be no more packets, if that is so."""
+        if not self._index:
+            return None
+        try:
+            name = socket.if_indextoname(self._index)
+        except OSError:
+            return f"the interface was removed; {_READ_BEFORE}"
+        if name != self._name:
+            return f"the interface is called {name} now; {_READ_BEFORE}"
+        return INTERFACE_WENT_DOWN if find_outage(name) else None
+
+
+def list_interfaces() -> list[Interface]:
+    """All interfaces, and whether this process may watch them."""
+    from captures.live.dumpcap import may_dumpcap_capture
+
+    # Scapy warns on import about routes and addresses of this machine
+    logging.getLogger("scapy").setLevel(logging.CRITICAL)
+    import scapy.arch.linux  # noqa: F401  # it finds the interfaces
+    from scapy.config import conf
+
+    allowed = {
+        Engine.SCAPY: may_open_sockets(),
+        Engine.DUMPCAP: may_dumpcap_capture(),
+    }
+    engines = tuple(engine for engine, is_allowed in allowed.items() if is_allowed)
+    conf.ifaces.reload()
+    found = sorted(conf.ifaces.values(), key=lambda each: int(each.index))
+    return [
+        _describe(
+            each.name,
+            each.index,
+            each.type,
+            tuple(address for family in (4, 6) for address in each.ips[family]),
+            engines,
+        )
+        for each in found
+    ]
+
+
+def _describe(
+    name: str,
+    index: int,
+    hardware: int,
+    addresses: tuple[str, ...],
+    engines: tuple[Engine, ...],
+) -> Interface:
+    outage = find_outage(name)
+    problem = None
+    if outage:
+        engines, problem = (), remedy(name)
+    elif not engines:
+        problem = NO_RIGHTS
+    elif hardware not in _LINKS and Engine.DUMPCAP in engines:
+        engines = (Engine.DUMPCAP,)
+    elif hardware not in _LINKS:
+        engines, problem = (), unsupported(hardware)
+    link, _ = _LINKS.get(hardware, (f"type {hardware}", 0))
+    return Interface(name, index, outage is None, link, addresses, engines, problem)
+
+
+def no_such_interface(name: str) -> CaptureError:
+    """The error about a wrong name."""
+    names = ", ".join(known for _, known in sorted(socket.if_nameindex()))
+    reason = f"there is no such interface; there are: {names}"
+    return CaptureError(name, reason, usable=False)
+
+
+def find_outage(name: str) -> Outage | None:
+    """Whether an interface is down, or isn't there."""
+    flags = _ask(name, _SIOCGIFFLAGS)
+    if flags is None:
+        return Outage.GONE
+    return None if flags & _IFF_UP else Outage.DOWN
+
+
+def find_link_type(name: str) -> int | None:
+    """The LINKTYPE_ value of an interface, if it is known."""
+    hardware = _ask(name, _SIOCGIFHWADDR)
+    return None if hardware is None else link_type(hardware)
+
+
+def _ask(name: str, request: int) -> int | None:
+    """Ask for a property of an interface (netdevice(7)); `None` if it isn't there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            asked = _IFREQ.pack(os.fsencode(name), 0)
+            reply = fcntl.ioctl(any_socket, request, asked)
+        except OSError:
+            return None
+    _, value = _IFREQ.unpack(reply)
+    return int(value)
+
+
+def may_open_sockets() -> bool:
+    """Whether this process may open packet sockets."""
+    try:
+        # of no protocol: nothing will be received
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except OSError:
+        return False
+    return True
+
+
+def link_type(hardware: int) -> int | None:
+    """The LINKTYPE_ value of what packet sockets give for a hardware type."""
+    _, number = _LINKS.get(hardware, ("", None))
+    return number
+
+
+def is_loopback(hardware: int) -> bool:
+    """Whether a hardware type is that of `lo`, where each packet passes twice."""
+    return hardware == _ARPHRD_LOOPBACK
+
+
+def unsupported(hardware: int) -> str:
+    """What to say of an interface whose link layer only dumpcap can tell."""
+    return (
+        f"mailtap doesn't know the link layer of this interface (type {hardware}): "
+        "let dumpcap capture (--engine dumpcap)"
+    )
+
+
+def remedy(name: str) -> str:
+    """What to do about an interface that is down."""
+    return f"the interface is down: switch it on (ip link set {name} up)"

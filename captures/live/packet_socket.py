@@ -1,0 +1,223 @@
+"""Live packets by a socket of Scapy's.
+
+Scapy opens the socket, makes the interface promiscuous and compiles the filter.
+From there on packets don't pass Scapy: the kernel writes them into a ring, of which
+blocks become batches (see `captures.live.ring`).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import select
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from captures.batch import PacketBatch
+from captures.errors import CaptureError
+from captures.live.capture import (
+    NO_RIGHTS,
+    PATIENCE_S,
+    Engine,
+    LiveCapture,
+    empty_batch,
+)
+from captures.live.interfaces import (
+    INTERFACE_WENT_DOWN,
+    Outage,
+    Watched,
+    find_outage,
+    is_loopback,
+    link_type,
+    no_such_interface,
+    remedy,
+    unsupported,
+)
+from captures.live.kernel_filter import NOTHING, attach, compile_filter
+from captures.live.ring import RETIRE_S, Frames, PacketRing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# by then the kernel has handed over all it has
+_DRAIN_S = 2 * RETIRE_S
+
+
+class SocketCapture(LiveCapture):
+    """An interface that is watched by a packet socket."""
+
+    engine = Engine.SCAPY
+
+    def __init__(
+        self, name: str, ports: Sequence[int] | None, buffer_bytes: int
+    ) -> None:
+        """Open the socket.
+
+        Args:
+            name: of the interface.
+            ports: TCP ports to capture; `None` for everything.
+            buffer_bytes: size of the ring.
+
+        Raises:
+            CaptureError: the interface can't be watched.
+        """
+        super().__init__(name)
+        self._device = Watched(name)
+        self._scapy_socket = _open(name)
+        self._socket: socket.socket = self._scapy_socket.ins
+        try:
+            self._link_type = self._set_up(ports, buffer_bytes)
+        except BaseException:
+            self._scapy_socket.close()
+            raise
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._frames = self._position = self._last_drops = 0
+        self._is_stopped = self._is_closed = False
+        self._failure: str | None = None
+        # when nothing more can come
+        self._end: float | None = None
+
+    def __next__(self) -> PacketBatch:
+        """Wait a moment for packets; the batch is empty if none came.
+
+        Raises:
+            CaptureError: the interface is down, or gone.
+        """
+        if self._is_closed:
+            raise StopIteration
+        if self._end is None:
+            if self._is_stopped:
+                self._begin_to_end()
+            elif failure := self._device.look():
+                self._begin_to_end(failure)
+        frames = self._ring.take()
+        if frames is None:
+            self._wait()
+            frames = self._ring.take()
+        return (
+            self._pack(frames) if frames else empty_batch(self.captures, self._position)
+        )
+
+    def stop(self) -> None:
+        """Hand on what is buffered, and end; may be called by a signal handler."""
+        self._is_stopped = True
+
+    def drops(self) -> int:
+        """Packets that found no room in the ring so far."""
+        if not self._is_closed:
+            self._last_drops = self._ring.drops()
+        return self._last_drops
+
+    def close(self) -> None:
+        """Close the socket; batches that were read stay valid."""
+        if self._is_closed:
+            return
+        self.drops()
+        self._is_closed = True
+        del self._ring
+        self._scapy_socket.close()
+
+    def _set_up(self, ports: Sequence[int] | None, buffer_bytes: int) -> int:
+        hardware = self._socket.getsockname()[3]
+        number = link_type(hardware)
+        if number is None:
+            raise CaptureError(self.name, unsupported(hardware), usable=False)
+        if ports is not None:
+            self._filter(ports, number)
+        try:
+            # What was received before the filter was there ends here.
+            self._ring = PacketRing(
+                self._socket, buffer_bytes, skips_outgoing=is_loopback(hardware)
+            )
+        except OSError as error:
+            raise _explain(self.name, error) from error
+        return number
+
+    def _filter(self, ports: Sequence[int], number: int) -> None:
+        try:
+            attach(self._socket, compile_filter(ports, number))
+        except (ImportError, OSError) as error:
+            self.notes.append(
+                f"{self.name}: the kernel can't filter packets ({error}), so mailtap "
+                "looks at each; libpcap helps (Debian, Ubuntu: apt-get install "
+                "libpcap0.8)"
+            )
+
+    def _wait(self) -> None:
+        """Wait for the next block, or for trouble."""
+        patience_s = PATIENCE_S
+        if self._end is not None:
+            patience_s = min(patience_s, self._end - time.monotonic())
+            if patience_s <= 0:
+                raise self._conclusion()
+        for _, events in self._poll.poll(patience_s * 1000):
+            if events & select.POLLERR and self._end is None:
+                self._notice_outage()
+
+    def _notice_outage(self) -> None:
+        if self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            # it may be back already
+            self._begin_to_end(self._device.outage() or INTERFACE_WENT_DOWN)
+
+    def _begin_to_end(self, failure: str | None = None) -> None:
+        """Let nothing more in, and give what was received time to arrive."""
+        attach(self._socket, NOTHING)
+        self._failure = failure
+        self._end = time.monotonic() + _DRAIN_S
+
+    def _conclusion(self) -> Exception:
+        if self._failure is None:
+            return StopIteration()
+        return CaptureError(self.name, self._failure, usable=self._frames > 0)
+
+    def _pack(self, frames: Frames) -> PacketBatch:
+        count = len(frames.offset)
+        first = self._frames + 1
+        self._frames += count
+        self._position += frames.size
+        frames.buffer.flags.writeable = False
+        return PacketBatch(
+            captures=self.captures,
+            capture=np.zeros(count, np.uint32),
+            buffer=frames.buffer,
+            offset=frames.offset,
+            captured_length=frames.captured_length,
+            wire_length=frames.wire_length,
+            time_ns=frames.time_ns,
+            link_type=np.full(count, self._link_type, np.uint16),
+            frame=np.arange(first, first + count),
+            position=self._position,
+        )
+
+
+def _open(name: str) -> Any:
+    """Open a socket of Scapy's."""
+    # Scapy warns on import about routes and addresses of this machine
+    logging.getLogger("scapy").setLevel(logging.CRITICAL)
+    from scapy.arch.linux import L2ListenSocket
+    from scapy.config import conf
+
+    if find_outage(name) == Outage.GONE:
+        raise no_such_interface(name)
+    # Scapy remembers interfaces that may have gone
+    conf.ifaces.reload()
+    try:
+        return L2ListenSocket(iface=name, promisc=True)
+    except OSError as error:
+        raise _explain(name, error) from error
+
+
+def _explain(name: str, error: OSError) -> CaptureError:
+    if isinstance(error, PermissionError):
+        reason = NO_RIGHTS
+    elif error.errno == errno.ENETDOWN:
+        reason = remedy(name)
+    elif error.errno == errno.ENODEV:
+        return no_such_interface(name)
+    else:
+        reason = f"it can't be watched ({error.strerror})"
+    return CaptureError(name, reason, usable=False)

@@ -1,0 +1,1 @@
+"""From segments to ordered streams: connections and their two flows."""

@@ -1,0 +1,133 @@
+"""Bounds what all open connections of a capture hold together.
+
+To measure what a connection holds takes a while, so that it is done only when all that
+was measured, and all that may have been added since, is more than is allowed; and only
+until half of that is free, beginning with those to which most may have been added. If
+too much turns out to be held, connections let go of it, the largest first: in the first
+step of what can be let go without a loss, in the last of all. A step ends when half of
+what is allowed is free, and none follows if a quarter is: so that it happens seldom,
+and the cost stays linear.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from captures.tcp.connection import Connection
+    from captures.tcp.grouping import ConnectionKey
+
+# with the objects that Python makes of it
+MAX_HELD_BYTES = 128 << 20
+# of what waits behind holes, beside that
+MAX_TOTAL_WAITING_BYTES = 32 << 20
+
+# lets one connection hold less; false if it can't
+Step = Callable[["ConnectionKey", "Connection"], bool]
+
+
+class Budget:
+    """Counts what the connections of a capture hold.
+
+    Args:
+        processes: how many of them have an equal part of what is allowed.
+
+    Attributes:
+        waiting_bytes: what waits behind holes.
+    """
+
+    __slots__ = (
+        "_held_bytes",
+        "_max_held_bytes",
+        "_max_waiting_bytes",
+        "_unmeasured",
+        "waiting_bytes",
+    )
+
+    def __init__(self, processes: int = 1) -> None:
+        self.waiting_bytes = 0
+        self._max_held_bytes = MAX_HELD_BYTES // processes
+        self._max_waiting_bytes = MAX_TOTAL_WAITING_BYTES // processes
+        # what connections hold at most, and by how much those may have grown that have
+        # not been measured since
+        self._held_bytes = 0
+        self._unmeasured: dict[Connection, int] = {}
+
+    @property
+    def waits_too_much(self) -> bool:
+        """Whether nothing more may wait."""
+        return self.waiting_bytes > self._max_waiting_bytes
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether connections may hold more than is allowed."""
+        return self._held_bytes > self._max_held_bytes
+
+    def note(self, connection: Connection) -> None:
+        """Learn that a connection may hold more than before."""
+        growth = connection.growth_bytes - connection.noted_growth_bytes
+        if growth > 0:
+            connection.noted_growth_bytes += growth
+            connection.noted_bytes += growth
+            self._held_bytes += growth
+            growth += self._unmeasured.get(connection, 0)
+            self._unmeasured[connection] = growth
+
+    def free(self, connection: Connection, freed_bytes: int) -> None:
+        """Learn that a connection holds so much less than was measured."""
+        connection.noted_bytes -= freed_bytes
+        self._held_bytes -= freed_bytes
+
+    def forget(self, connection: Connection) -> None:
+        """Learn that a connection is over."""
+        self._held_bytes -= connection.noted_bytes
+        connection.noted_bytes = 0
+        self._unmeasured.pop(connection, None)
+
+    def relieve(
+        self, connections: Mapping[ConnectionKey, Connection], steps: Sequence[Step]
+    ) -> None:
+        """Measure what connections hold; let them hold less if it is too much.
+
+        Args:
+            connections: all that are open.
+            steps: what to do with one after the other, from the mildest to the last.
+        """
+        unmeasured = self._unmeasured
+        for connection in sorted(unmeasured, key=unmeasured.__getitem__, reverse=True):
+            if self._held_bytes <= self._max_held_bytes // 2:
+                break
+            self._measure(connection)
+        is_relieved = False
+        for step in steps:
+            if self._held_bytes <= self._max_held_bytes * 3 // 4:
+                break
+            self._take_step(step, connections)
+            is_relieved = True
+        if is_relieved:
+            # what is let go of before its end may be in reference cycles
+            gc.collect()
+
+    def _take_step(
+        self, step: Step, connections: Mapping[ConnectionKey, Connection]
+    ) -> None:
+        for key, connection in sorted(connections.items(), key=_largest_first):
+            if self._held_bytes <= self._max_held_bytes // 2:
+                break
+            if step(key, connection) and connections.get(key) is connection:
+                self._measure(connection)
+
+    def _measure(self, connection: Connection) -> None:
+        held = connection.held_bytes
+        self._held_bytes += held - connection.noted_bytes
+        connection.noted_bytes = held
+        self._unmeasured.pop(connection, None)
+
+
+def _largest_first(entry: tuple[ConnectionKey, Connection]) -> tuple[int, int]:
+    """Of those that hold as much, the oldest."""
+    return -entry[1].noted_bytes, entry[1].serial

@@ -1,0 +1,207 @@
+"""A batch's segments, grouped by connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from captures.packets.segments import Interest, TcpFlag
+from captures.tcp.connection import Endpoint
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from captures.batch import PacketBatch
+    from captures.packets.segments import Indices, Mask, Segments
+
+# lower endpoint's address (high and low half), the higher's, both ports
+ConnectionKey = tuple[int, int, int, int, int]
+
+# odd 64-bit constants (from the digits of pi), for a hash to group by
+_MIX = tuple(
+    np.uint64(odd)
+    for odd in (
+        0x243F6A8885A308D3,
+        0x13198A2E03707345,
+        0xA4093822299F31D1,
+        0x082EFA98EC4E6C89,
+        0x452821E638D01377,
+    )
+)
+
+
+class Share(NamedTuple):
+    """One of several equal shares of all connections.
+
+    Attributes:
+        number: which one.
+        of: how many there are.
+        follows_hosts: connections of the same two hosts are in the same share, and
+            are taken in the order of time.
+    """
+
+    number: int
+    of: int
+    follows_hosts: bool = False
+
+
+ALL = Share(0, 1)
+# of `key_columns`, those without the ports
+_HOST_COLUMNS = 4
+
+
+class Rows:
+    """Segments of interest, by connection, in capture order within each.
+
+    The columns are Python lists, for loops; `segments` and the arrays hold the
+    same rows for numpy.
+
+    Attributes:
+        segments: all columns as arrays.
+        from_lower: (n,) bool, whether the source is the lower endpoint.
+        clock_ns: (n,) int64, the latest time of any packet up to each one.
+        keys: (runs,) key of each run of rows.
+        stops: (runs,) index behind the last row of each run.
+        mistimed: as in `PacketBatch`.
+        key_columns: (n,) each, the parts of each row's key.
+        digest: (n,) uint64, a hash of it.
+        copied: (n,) bool, what was captured before; `None` if nothing was.
+    """
+
+    def __init__(
+        self,
+        batch: PacketBatch,
+        segments: Segments,
+        inner: bytes,
+        clock: Indices,
+        share: Share = ALL,
+    ) -> None:
+        lower, columns = key_columns(segments)
+        digests = digest(columns)
+        order = _by_connection(columns, digests, segments, share)
+        self.digest = digests[order]
+        self.copied: Mask | None = None
+        columns = tuple(column[order] for column in columns)
+        changes = np.zeros(len(order), dtype=np.bool_)
+        changes[:1] = True
+        for column in columns:
+            changes[1:] |= column[1:] != column[:-1]
+        self.key_columns = columns
+        starts = np.flatnonzero(changes)
+        first = [column[starts].tolist() for column in columns]
+        self.keys: list[ConnectionKey] = list(zip(*first, strict=True))
+        self.stops: list[int] = [*starts[1:].tolist(), len(order)][: len(starts)]
+        self._buffer, self._inner = batch.buffer.data, inner
+        self._outer_bytes = batch.buffer.size
+        self.segments = segments = segments.take(order)
+        self.mistimed = batch.mistimed
+        self.from_lower = lower[order]
+        self.clock_ns = clock[segments.order]
+        self.source_is_lower: list[bool] = self.from_lower.tolist()
+        self.clock: list[int] = self.clock_ns.tolist()
+        self.sequence: list[int] = segments.sequence.tolist()
+        self.acknowledgment: list[int] = segments.acknowledgment.tolist()
+        self.flags: list[int] = segments.flags.tolist()
+        self.payload: list[int] = segments.payload.tolist()
+        self.captured: list[int] = segments.captured.tolist()
+        self.length: list[int] = segments.length.tolist()
+        self.interest: list[int] = segments.interest.tolist()
+        self.vlan: list[int] = segments.vlan.tolist()
+        self.time_ns: list[int] = segments.time_ns.tolist()
+        self.frame: list[int] = segments.frame.tolist()
+        self.order: list[int] = segments.order.tolist()
+
+    def mark_copies(self, copied: Mask) -> None:
+        """Take the payload from packets that were captured before."""
+        self.copied = copied
+        segments = self.segments
+        # the place of a FIN is behind the payload
+        loses_fin = copied & (segments.length > 0)
+        segments.flags = segments.flags & ~(loses_fin * np.uint8(TcpFlag.FIN))
+        segments.length = np.where(copied, 0, segments.length)
+        segments.captured = np.where(copied, 0, segments.captured)
+        self.flags = segments.flags.tolist()
+        self.length = segments.length.tolist()
+        self.captured = segments.captured.tolist()
+
+    def data(self, at: int) -> bytes:
+        """The captured payload of a row."""
+        start, length = self.payload[at], self.captured[at]
+        if start < self._outer_bytes:
+            return bytes(self._buffer[start : start + length])
+        start -= self._outer_bytes
+        return self._inner[start : start + length]
+
+
+def ports(key: ConnectionKey) -> tuple[int, int]:
+    """The ports of the lower and the higher endpoint."""
+    return key[4] >> 16, key[4] & 0xFFFF
+
+
+def endpoints(key: ConnectionKey) -> tuple[Endpoint, Endpoint]:
+    """The lower and the higher endpoint."""
+    lower_port, higher_port = ports(key)
+    return (
+        Endpoint(key[0] << 64 | key[1], lower_port),
+        Endpoint(key[2] << 64 | key[3], higher_port),
+    )
+
+
+def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]:
+    """Whether each segment's source is the lower endpoint, and the key columns."""
+    source_high, source_low = segments.source[:, 0], segments.source[:, 1]
+    other_high, other_low = segments.destination[:, 0], segments.destination[:, 1]
+    source_port = segments.source_port.astype(np.uint32)
+    other_port = segments.destination_port.astype(np.uint32)
+    lower = (source_high < other_high) | (
+        (source_high == other_high)
+        & (
+            (source_low < other_low)
+            | ((source_low == other_low) & (source_port <= other_port))
+        )
+    )
+    return lower, (
+        np.where(lower, source_high, other_high),
+        np.where(lower, source_low, other_low),
+        np.where(lower, other_high, source_high),
+        np.where(lower, other_low, source_low),
+        np.where(
+            lower,
+            source_port << np.uint32(16) | other_port,
+            other_port << np.uint32(16) | source_port,
+        ),
+    )
+
+
+def _by_connection(
+    columns: tuple[npt.NDArray[Any], ...],
+    hashed: npt.NDArray[np.uint64],
+    segments: Segments,
+    share: Share,
+) -> Indices:
+    """Indices of the segments of interest, those of a connection together."""
+    chosen = (segments.interest & np.uint8(Interest.FOLLOWED)) != 0
+    if share.of > 1:
+        shared = digest(columns[:_HOST_COLUMNS]) if share.follows_hosts else hashed
+        chosen &= shared % np.uint64(share.of) == share.number
+    order = np.flatnonzero(chosen)
+    if not share.follows_hosts:
+        return order[np.argsort(hashed[order], kind="stable")]
+    _, first, inverse = np.unique(hashed[order], return_index=True, return_inverse=True)
+    return order[np.argsort(first[inverse], kind="stable")]
+
+
+def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
+    """(n,) a hash of key columns; different keys seldom have the same."""
+    return mixed(columns)
+
+
+def mixed(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
+    """(n,) a hash of up to five columns."""
+    result = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column, odd in zip(columns, _MIX, strict=False):
+        result ^= column.astype(np.uint64) * odd
+        result ^= result >> np.uint64(29)
+        result *= _MIX[0]
+    return result

@@ -1,0 +1,263 @@
+"""Remembers the handshakes of connections that may later turn out to be mail.
+
+On ports that are not known, a connection is noticed by its first mail-like
+payload; what its handshake told (who opened it, when, the round-trip time) is
+looked up here then. Memory is bounded by `MEMORY_PACKETS`, the cost of a search by
+`MAX_LOOKED_AT`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from captures.packets.segments import Interest, Segments, TcpFlag
+from captures.tcp.connection import OPENING_TIMEOUT_NS, Segment
+from captures.tcp.grouping import digest, key_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from captures.packets.segments import Indices
+    from captures.tcp.flow import End
+    from captures.tcp.grouping import ConnectionKey
+
+    _Numbers = npt.NDArray[np.unsignedinteger]
+
+# How many packets of the capture back a SYN is remembered.
+MEMORY_PACKETS = 1 << 18
+# How many packets behind the SYN and ACK the ACK that completes a handshake may come.
+MAX_ACK_PACKETS = 1 << 16
+# How many SYNs with a connection's digest are looked at per memory, the last ones
+# first: more than a few of one connection are of an attacker.
+MAX_LOOKED_AT = 16
+
+
+class Syn(NamedTuple):
+    """A SYN, a SYN and ACK, or the ACK behind them."""
+
+    source_is_lower: bool
+    sequence: int
+    acknowledgment: int
+    flags: int
+    time_ns: int
+    frame: int
+
+    def segment(self, end: End) -> Segment:
+        """The same as a segment; data in it was not kept."""
+        return Segment(
+            end,
+            self.sequence,
+            self.acknowledgment,
+            self.flags,
+            0,
+            0,
+            b"",
+            self.time_ns,
+            self.frame,
+        )
+
+
+class _Memory(NamedTuple):
+    """SYNs as columns, sorted by the digest of their connection's key, then age."""
+
+    digest: npt.NDArray[np.uint64]
+    serial: Indices
+    clock_ns: Indices
+    from_lower: npt.NDArray[np.bool_]
+    segments: Segments
+
+    @classmethod
+    def of(cls, syns: Segments, serial: Indices, clock_ns: Indices) -> _Memory:
+        lower, columns = key_columns(syns)
+        digests = digest(columns)
+        order = np.argsort(digests, kind="stable")
+        return cls(
+            digests[order],
+            serial[order],
+            clock_ns[order],
+            lower[order],
+            syns.take(order),
+        )
+
+    def merged_with(self, newer: _Memory) -> _Memory:
+        return _Memory.of(
+            Segments.joined([self.segments, newer.segments]),
+            np.concatenate([self.serial, newer.serial]),
+            np.concatenate([self.clock_ns, newer.clock_ns]),
+        )
+
+    def last_before(self, serial: int, wanted: np.uint64) -> range:
+        """Indices of SYNs with a digest before a packet, the last one first."""
+        first = int(np.searchsorted(self.digest, wanted, "left"))
+        behind = int(np.searchsorted(self.digest, wanted, "right"))
+        behind = first + int(np.searchsorted(self.serial[first:behind], serial))
+        return range(behind - 1, max(first, behind - MAX_LOOKED_AT) - 1, -1)
+
+
+class ExpectedAcks:
+    """The numbers of ACKs that will complete handshakes (RFC 9293 §3.5).
+
+    Those of the last `MAX_ACK_PACKETS` packets, and those of the batch.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = np.zeros(0, dtype=np.uint64)
+        self._serial = np.zeros(0, dtype=np.int64)
+        self._ends = np.zeros(1 << 16, dtype=np.bool_)
+        self._packets = 0
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def expect(self, sequence: _Numbers, acknowledgment: _Numbers, at: Indices) -> None:
+        """Expect the ACKs of SYNs and ACKs; `at` is their place in the batch."""
+        expected = _pair(acknowledgment, sequence + np.uint32(1))
+        self._numbers = np.concatenate([self._numbers, expected])
+        self._serial = np.concatenate([self._serial, at + self._packets])
+        self._ends[expected & np.uint64(0xFFFF)] = True
+
+    def may_end_in(self, digits: _Numbers) -> npt.NDArray[np.bool_]:
+        """(n,) whether expected acknowledgment numbers have these low 16 bits."""
+        return self._ends[digits]
+
+    def are(
+        self, sequence: _Numbers, acknowledgment: _Numbers
+    ) -> npt.NDArray[np.bool_]:
+        """(n,) whether ACKs with these numbers are expected."""
+        return np.isin(_pair(sequence, acknowledgment), self._numbers)
+
+    def end_batch(self, packets: int) -> None:
+        """Learn that a batch is over, and how many packets it had."""
+        self._packets += packets
+        if len(self):
+            kept = self._serial >= self._packets - MAX_ACK_PACKETS
+            self._numbers, self._serial = self._numbers[kept], self._serial[kept]
+            self._ends[:] = False
+            self._ends[self._numbers & np.uint64(0xFFFF)] = True
+
+
+def _pair(first: _Numbers, second: _Numbers) -> npt.NDArray[np.uint64]:
+    high = first.astype(np.uint64) << np.uint64(32)
+    return high | second.astype(np.uint64)
+
+
+class RecentHandshakes:
+    """SYNs on ports that are not mail ports, the last `MEMORY_PACKETS` packets.
+
+    Memories grow like the digits of a binary counter: one is merged with the
+    next unless that is less than half as large, so that there are few, and each
+    SYN is sorted few times.
+    """
+
+    def __init__(self) -> None:
+        self._serial = 0
+        self._memories: list[_Memory] = []
+
+    def remember(self, segments: Segments, clock_ns: Indices) -> None:
+        """Remember a batch's handshakes; `clock_ns` is that of all its packets."""
+        on_mail_port = (segments.interest & Interest.MAIL_PORT) != 0
+        is_part = (segments.flags & TcpFlag.SYN) != 0
+        is_part |= (segments.interest & Interest.HANDSHAKE) != 0
+        chosen = np.flatnonzero(is_part & ~on_mail_port)
+        if not len(chosen):
+            return
+        syns = segments.take(chosen)
+        memories = self._memories
+        memories.append(
+            _Memory.of(syns, syns.order + self._serial, clock_ns[syns.order])
+        )
+        while len(memories) > 1 and _is_small_beside(*memories[-2:]):
+            newer = memories.pop()
+            memories.append(memories.pop().merged_with(newer))
+
+    def end_batch(self, packets: int) -> None:
+        """Learn that a batch is over, and how many packets it had."""
+        self._serial += packets
+        oldest = self._serial - MEMORY_PACKETS
+        while self._memories and int(self._memories[0].serial.max()) < oldest:
+            del self._memories[0]
+
+    def find(self, key: ConnectionKey, order: int, clock_ns: int) -> list[Syn]:
+        """The handshake of the connection whose packet is the batch's `order`-th.
+
+        Only the last SYN of each side counts, with those that it repeats, and only if
+        it is recent.
+        """
+        last: dict[bool, Syn] = {}
+        # the last one first, as all here, with their serial numbers
+        syns: list[tuple[int, Syn]] = []
+        acks: list[tuple[int, Syn]] = []
+        for at, syn in self._recent(key, self._serial + order, clock_ns):
+            if not syn.flags & TcpFlag.SYN:
+                acks.append((at, syn))
+            elif last.setdefault(syn.source_is_lower, syn).sequence == syn.sequence:
+                syns.append((at, syn))
+        if len(last) == 2 and not _belong_together(*last.values()):
+            # port reuse: a SYN is not answered by what answered the one before
+            newest = next(iter(last))
+            syns = [each for each in syns if each[1].source_is_lower is newest]
+        handshake = [syn for _, syn in reversed(syns)]
+        ack = next((each for each in reversed(acks) if _completes(each, syns)), None)
+        return handshake if ack is None else [*handshake, ack[1]]
+
+    def _recent(
+        self, key: ConnectionKey, serial: int, clock_ns: int
+    ) -> Iterator[tuple[int, Syn]]:
+        """What is remembered of a connection before a packet, the last one first."""
+        columns = tuple(np.array([part], dtype=np.uint64) for part in key)
+        wanted = digest(columns)[0]
+        for memory in reversed(self._memories):
+            for at in memory.last_before(serial, wanted):
+                found_at = int(memory.serial[at])
+                is_old = (
+                    serial - found_at >= MEMORY_PACKETS
+                    or clock_ns - int(memory.clock_ns[at]) > OPENING_TIMEOUT_NS
+                )
+                if is_old:
+                    return
+                if _key_of(memory, at) == key:
+                    yield found_at, _syn(memory, at)
+
+
+def _belong_together(first: Syn, second: Syn) -> bool:
+    """Whether one is a SYN and the other the SYN and ACK that answers it."""
+    syn, answer = sorted((first, second), key=lambda each: each.flags & TcpFlag.ACK)
+    return answer.acknowledgment == (syn.sequence + 1) & 0xFFFF_FFFF
+
+
+def _completes(ack: tuple[int, Syn], syns: list[tuple[int, Syn]]) -> bool:
+    """Whether an ACK comes soon behind a SYN and ACK, and acknowledges just that."""
+    serial, segment = ack
+    before = (each for each in syns if each[0] < serial and each[1].flags & TcpFlag.ACK)
+    at, answer = next(before, (serial - MAX_ACK_PACKETS - 1, segment))
+    return serial - at <= MAX_ACK_PACKETS and (
+        (segment.sequence, segment.acknowledgment)
+        == (answer.acknowledgment, (answer.sequence + 1) & 0xFFFF_FFFF)
+    )
+
+
+def _is_small_beside(older: _Memory, newer: _Memory) -> bool:
+    """Whether two memories are to be merged: sizes then at least double."""
+    return len(older.serial) < 2 * len(newer.serial)
+
+
+def _key_of(memory: _Memory, at: int) -> ConnectionKey:
+    _, columns = key_columns(memory.segments.take(np.array([at])))
+    first, second, third, fourth, both_ports = (int(c[0]) for c in columns)
+    return first, second, third, fourth, both_ports
+
+
+def _syn(memory: _Memory, at: int) -> Syn:
+    segments = memory.segments
+    return Syn(
+        bool(memory.from_lower[at]),
+        int(segments.sequence[at]),
+        int(segments.acknowledgment[at]),
+        int(segments.flags[at]),
+        int(segments.time_ns[at]),
+        int(segments.frame[at]),
+    )

@@ -1,0 +1,450 @@
+"""All TCP connections of a capture that may be mail.
+
+`ConnectionTable` groups a batch's segments by connection in numpy and follows
+each connection in capture order. What is in order, nearly all, is taken in bulk
+for all connections at once (`captures.tcp.in_order`); the rest segment by segment.
+
+What is decided about a packet depends on earlier packets only, never on where
+a batch ends, so that every batch size gives the same streams. Memory is bounded
+by `MAX_CONNECTIONS` and the `Budget`: what is over it depends on batches, too.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from captures.packets.segments import Interest, TcpFlag
+from captures.tcp.attempts import MAX_ATTEMPTS, Attempt, Attempts, is_attempt
+from captures.tcp.budget import Budget
+from captures.tcp.connection import (
+    CLOSED_TIMEOUT_NS,
+    OPENING_TIMEOUT_NS,
+    SECOND_NS,
+    Connection,
+    Ending,
+    Mistimed,
+    Segment,
+)
+from captures.tcp.copies import Copies
+from captures.tcp.deadlines import Deadlines
+from captures.tcp.flow import ENDS
+from captures.tcp.grouping import ALL, Rows, endpoints, ports
+from captures.tcp.in_order import Span, take_spans
+from captures.tcp.recent_syns import RecentHandshakes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from captures.batch import PacketBatch
+    from captures.packets.segments import SegmentFilter, Segments
+    from captures.tcp.connection import ConnectionConsumer, Endpoint
+    from captures.tcp.grouping import ConnectionKey, Share
+
+MAX_CONNECTIONS = 65_536
+
+# After this long without a packet, what turned out not to be mail is looked at again.
+UNWANTED_NS = 60 * SECOND_NS
+
+_SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
+# makes a `Segment` in a third of the time that `Segment(...)` takes
+_new_tuple = tuple.__new__
+
+
+def _wants_connection(_: Attempt) -> bool:
+    return False
+
+
+class ConnectionTable:
+    """Follows the connections of a capture.
+
+    Args:
+        segment_filter: told which ports to watch.
+        make_consumer: called for every new connection; returns what takes its
+            streams.
+        count_attempt: is told of every connection that got no further than a SYN and
+            its answer; returns whether that is all that is wanted. If not, it is made
+            a connection and ended.
+        share: which of all connections to follow.
+
+    Attributes:
+        given_up: connections that were ended early to bound memory.
+    """
+
+    def __init__(
+        self,
+        segment_filter: SegmentFilter,
+        make_consumer: Callable[[Connection], ConnectionConsumer],
+        *,
+        count_attempt: Callable[[Attempt], bool] = _wants_connection,
+        share: Share = ALL,
+    ) -> None:
+        self.given_up = 0
+        self._attempts = Attempts(MAX_ATTEMPTS // share.of)
+        self._count_attempt = count_attempt
+        self._share = share
+        self._filter = segment_filter
+        self._make_consumer = make_consumer
+        self._connections: dict[ConnectionKey, Connection] = {}
+        # until when connections that turned out not to be mail are not looked at
+        self._unwanted: OrderedDict[ConnectionKey, int] = OrderedDict()
+        self._handshakes = RecentHandshakes()
+        self._copies = Copies()
+        self._budget = Budget(share.of)
+        self._max_connections = MAX_CONNECTIONS // share.of
+        self._deadlines = Deadlines(self._connections)
+        self._connection_count = 0
+        self._clock_ns = -(1 << 63)
+        # of this batch: what may be taken in bulk
+        self._spans: list[Span] = []
+
+    def process(self, batch: PacketBatch, segments: Segments, inner: bytes) -> None:
+        """Take a batch and what `Decoder.decode` made of it."""
+        if not len(batch):
+            return
+        # the running maximum: time never goes back, whatever the timestamps say
+        clock = np.maximum.accumulate(batch.time_ns)
+        np.maximum(clock, self._clock_ns, out=clock)
+        self._clock_ns = int(clock[-1])
+        self._handshakes.remember(segments, clock)
+        rows = Rows(batch, segments, inner, clock, self._share)
+        if rows.keys:
+            copied = self._copies.find(rows)
+            if copied is not None:
+                rows.mark_copies(copied)
+            self._follow_all(rows)
+        self._handshakes.end_batch(len(batch))
+        self._expire()
+
+    def advance(self, clock_ns: int) -> None:
+        """Learn that time has passed without packets."""
+        self._clock_ns = max(self._clock_ns, clock_ns)
+        self._expire()
+
+    def abandon(self) -> None:
+        """Memory ran out: let go of all that can be done without."""
+        for key, connection in list(self._connections.items()):
+            connection.discard()
+            self._cut_short(key, connection)
+
+    def close(self) -> None:
+        """End all connections: the capture is over."""
+        for attempt in self._attempts.clear():
+            self._end_attempt(attempt, Ending.OPEN)
+        for key, connection in list(self._connections.items()):
+            self._end(key, connection, Ending.OPEN)
+
+    def _follow_all(self, rows: Rows) -> None:
+        # several runs with the same key: two hashes collided
+        one_by_one = len(set(rows.keys)) != len(rows.keys)
+        start = 0
+        for key, stop in zip(rows.keys, rows.stops, strict=True):
+            self._follow(key, rows, start, stop, one_by_one=one_by_one)
+            start = stop
+        spans, self._spans = self._spans, []
+        for span, resume in zip(
+            spans, take_spans(spans, rows, self._note), strict=True
+        ):
+            if not span.connection.consumer.wanted:
+                self._forget(span.key, span.connection)
+            self._follow(span.key, rows, resume, span.stop, one_by_one=True)
+
+    def _follow(
+        self, key: ConnectionKey, rows: Rows, start: int, stop: int, *, one_by_one: bool
+    ) -> None:
+        """Follow the rows between two endpoints: one connection, or some in turn.
+
+        Unless `one_by_one`, rows of a settled connection are left for the bulk.
+        """
+        connection = self._connections.get(key)
+        at = start
+        while at < stop:
+            if connection is not None and _is_over(connection, rows, at):
+                self._end(key, connection, Ending.TIMEOUT)
+                connection = None
+            if connection is None:
+                at = self._try(key, rows, at, stop)
+                if at == stop:
+                    return
+                connection = self._connections.get(key)
+                if connection is not None:
+                    # a refused attempt, which may be over
+                    continue
+                connection = self._open(key, rows, at)
+                if connection is None:
+                    at += 1
+                    continue
+            elif not one_by_one and stop - at > 1 and connection.is_settled:
+                self._spans.append(Span(key, connection, at, stop))
+                return
+            at = self._receive(key, connection, rows, at, stop, one_by_one=one_by_one)
+            if not connection.consumer.wanted:
+                self._forget(key, connection)
+            else:
+                self._note(connection)
+            # unless it is over
+            connection = self._connections.get(key)
+
+    def _try(self, key: ConnectionKey, rows: Rows, start: int, stop: int) -> int:
+        """Take rows that are no more than attempts; return the first other one."""
+        attempt = self._attempts.get(key)
+        for at in range(start, stop):
+            if attempt is not None and attempt.is_over(rows, at):
+                self._end_attempt(attempt, Ending.TIMEOUT)
+                attempt = None
+            if attempt is None:
+                if not is_attempt(rows, at):
+                    return at
+                self._unwanted.pop(key, None)
+                attempt = Attempt(key, rows, at)
+            elif not attempt.take(rows, at):
+                self._add(key, self._promoted(attempt))
+                return at
+            self._attempts.touch(attempt)
+            if attempt.ending is Ending.REFUSED and not attempt.is_counted:
+                attempt.is_counted = self._count_attempt(attempt)
+                if not attempt.is_counted:
+                    connection = self._promoted(attempt)
+                    self._add(key, connection)
+                    connection.consumer.streams_ended(connection)
+                    self._note(connection)
+                    return at + 1
+        return stop
+
+    def _promoted(self, attempt: Attempt) -> Connection:
+        """The connection that an attempt became."""
+        self._attempts.forget(attempt)
+        connection = self._new_connection(attempt.originator, attempt.responder)
+        attempt.replay(connection)
+        return connection
+
+    def _end_attempt(self, attempt: Attempt, ending: Ending) -> None:
+        """End an attempt; `ending` holds if it was answered."""
+        self._attempts.forget(attempt)
+        if attempt.ending is Ending.OPEN:
+            attempt.ending = ending
+        if not (attempt.is_counted or self._count_attempt(attempt)):
+            self._promoted(attempt).finish(attempt.ending)
+
+    def _receive(
+        self,
+        key: ConnectionKey,
+        connection: Connection,
+        rows: Rows,
+        start: int,
+        stop: int,
+        *,
+        one_by_one: bool,
+    ) -> int:
+        """Hand at least one row to a connection; return the first not taken."""
+        consumer = connection.consumer
+        was_closed, earlier_ending = connection.closed, connection.ending
+        originator_is_lower = connection.originator_is_lower
+        clock = rows.clock
+        at = start
+        while True:
+            captured = rows.captured[at]
+            connection.last_clock_ns = clock[at]
+            if rows.mistimed and rows.frame[at] in rows.mistimed:
+                _mistime(connection, rows, at)
+            if rows.copied is not None:
+                connection.copied_packets += int(rows.copied[at])
+            connection.receive(
+                _new_tuple(
+                    Segment,
+                    (
+                        ENDS[rows.source_is_lower[at] is not originator_is_lower],
+                        rows.sequence[at],
+                        rows.acknowledgment[at],
+                        rows.flags[at],
+                        rows.length[at],
+                        captured,
+                        rows.data(at) if captured and consumer.reading else b"",
+                        rows.time_ns[at],
+                        rows.frame[at],
+                    ),
+                )
+            )
+            at += 1
+            if at == stop or not consumer.wanted or _is_over(connection, rows, at):
+                break
+            if not one_by_one and connection.is_settled:
+                break
+        if connection.closed and not was_closed:
+            self._deadlines.set(key, connection, CLOSED_TIMEOUT_NS)
+            consumer.streams_ended(connection)
+        elif connection.ending is Ending.REFUSED is not earlier_ending:
+            consumer.streams_ended(connection)
+        return at
+
+    def _open(self, key: ConnectionKey, rows: Rows, at: int) -> Connection | None:
+        """A new connection; none if the row shows nothing that may be mail."""
+        interest = rows.interest[at]
+        elsewhere = not interest & Interest.MAIL_PORT
+        if elsewhere and not interest & Interest.BEGINNING:
+            return None
+        if key in self._unwanted and self._is_unwanted(key, rows, at):
+            return None
+        earlier = []
+        if elsewhere:
+            earlier = self._handshakes.find(key, rows.order[at], rows.clock[at])
+        if earlier:
+            by_originator = not earlier[0].flags & TcpFlag.ACK
+            originator_is_lower = earlier[0].source_is_lower is by_originator
+        else:
+            by_originator = _is_by_originator(rows.flags[at], interest)
+            originator_is_lower = rows.source_is_lower[at] is by_originator
+        lower, higher = endpoints(key)
+        connection = self._new_connection(
+            lower if originator_is_lower else higher,
+            higher if originator_is_lower else lower,
+        )
+        connection.vlan = rows.vlan[at]
+        connection.first_frame, connection.start_ns = rows.frame[at], rows.time_ns[at]
+        connection.end_ns = connection.start_ns
+        connection.last_clock_ns = rows.clock[at]
+        for syn in earlier:
+            end = ENDS[syn.source_is_lower is not originator_is_lower]
+            connection.receive(syn.segment(end))
+        if earlier:
+            connection.first_frame = earlier[0].frame
+            connection.start_ns = earlier[0].time_ns
+            if connection.established_ns is None:
+                connection.established_ns = connection.syn_ack_ns
+        self._add(key, connection)
+        if elsewhere:
+            self._watch(key, 1)
+        return connection
+
+    def _new_connection(self, originator: Endpoint, responder: Endpoint) -> Connection:
+        connection = Connection(
+            originator, responder, self._budget, self._make_consumer
+        )
+        self._connection_count += 1
+        connection.serial = self._connection_count
+        return connection
+
+    def _add(self, key: ConnectionKey, connection: Connection) -> None:
+        """Follow a connection."""
+        self._make_room()
+        self._connections[key] = connection
+        self._deadlines.set(key, connection, OPENING_TIMEOUT_NS)
+
+    def _is_unwanted(self, key: ConnectionKey, rows: Rows, at: int) -> bool:
+        """Whether a row is still of a connection that turned out not to be mail."""
+        clock, flags = rows.clock[at], rows.flags[at]
+        opens = flags & _SYN and not flags & _ACK
+        if clock >= self._unwanted[key] or opens:
+            del self._unwanted[key]
+            return False
+        self._unwanted[key] = clock + UNWANTED_NS
+        return True
+
+    def _end(self, key: ConnectionKey, connection: Connection, ending: Ending) -> None:
+        """End a connection; `ending` holds if it did not end by itself."""
+        connection.finish(ending)
+        self._drop(key, connection)
+
+    def _forget(self, key: ConnectionKey, connection: Connection) -> None:
+        """Stop following what turned out not to be mail."""
+        self._drop(key, connection)
+        connection.discard()
+        self._ignore(key, connection)
+
+    def _ignore(self, key: ConnectionKey, connection: Connection) -> None:
+        self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
+        if len(self._unwanted) > MAX_CONNECTIONS:
+            self._unwanted.popitem(last=False)
+
+    def _note(self, connection: Connection) -> None:
+        """See to it that all connections together don't hold too much."""
+        self._budget.note(connection)
+        if self._budget.is_exceeded:
+            steps = (self._let_go, self._cut_short, self._give_up_for_good)
+            self._budget.relieve(self._connections, steps)
+
+    def _let_go(self, _key: ConnectionKey, connection: Connection) -> bool:
+        return connection.let_go()
+
+    def _cut_short(self, key: ConnectionKey, connection: Connection) -> bool:
+        is_cut = connection.consumer.cut_short()
+        if not connection.consumer.wanted:
+            self._forget(key, connection)
+        return is_cut
+
+    def _give_up(self, key: ConnectionKey, connection: Connection) -> bool:
+        self.given_up += 1
+        self._end(key, connection, Ending.OPEN)
+        return True
+
+    def _give_up_for_good(self, key: ConnectionKey, connection: Connection) -> bool:
+        """End a connection that would otherwise come back with its next packet."""
+        self._give_up(key, connection)
+        self._ignore(key, connection)
+        return True
+
+    def _drop(self, key: ConnectionKey, connection: Connection) -> None:
+        self._budget.forget(connection)
+        if self._connections.get(key) is connection:
+            del self._connections[key]
+            if not _has_mail_port(key, self._filter):
+                self._watch(key, -1)
+
+    def _watch(self, key: ConnectionKey, change: int) -> None:
+        for port in ports(key):
+            self._filter.watched[port] += change
+
+    def _expire(self) -> None:
+        """End the connections that no later packet can belong to."""
+        for attempt, ending in self._attempts.surplus(self._clock_ns):
+            self._end_attempt(attempt, ending)
+        for key, connection in self._deadlines.due(self._clock_ns):
+            if self._clock_ns - connection.last_clock_ns > connection.timeout_ns:
+                self._end(key, connection, Ending.TIMEOUT)
+            else:
+                self._deadlines.set(key, connection, connection.timeout_ns)
+
+    def _make_room(self) -> None:
+        """If there are too many, give up those that were to be looked at first."""
+        while len(self._connections) >= self._max_connections:
+            if first := self._deadlines.first():
+                self._give_up(*first)
+
+
+def _mistime(connection: Connection, rows: Rows, at: int) -> None:
+    """Tell a connection that the clock of a row's packet is wrong."""
+    frame = rows.frame[at]
+    end = ENDS[rows.source_is_lower[at] is not connection.originator_is_lower]
+    packet = Mistimed(end, rows.mistimed[frame], rows.time_ns[at])
+    connection.mistime(frame, packet)
+
+
+def _has_mail_port(key: ConnectionKey, segment_filter: SegmentFilter) -> bool:
+    return not segment_filter.mail_ports.isdisjoint(ports(key))
+
+
+def _is_over(connection: Connection, rows: Rows, at: int) -> bool:
+    """Whether a row is not the connection's any more."""
+    silent_ns = rows.clock[at] - connection.last_clock_ns
+    if silent_ns > CLOSED_TIMEOUT_NS and silent_ns > connection.timeout_ns:
+        return True
+    flags = rows.flags[at]
+    return (
+        flags & _SYN != 0
+        and not flags & _ACK
+        and connection.is_reopened_by(rows.sequence[at])
+    )
+
+
+def _is_by_originator(flags: int, interest: int) -> bool:
+    """Whether a connection's first packet was sent by who opened it."""
+    if flags & _SYN:
+        return not flags & _ACK
+    if interest & Interest.MAIL_PORT in (
+        Interest.TO_MAIL_PORT,
+        Interest.FROM_MAIL_PORT,
+    ):
+        return bool(interest & Interest.TO_MAIL_PORT)
+    return not interest & Interest.SERVER_BEGINNING
