@@ -22,7 +22,7 @@ from analyzer.trust import (
     UNTRUSTED_ROOT,
     VALID,
 )
-from dissectors.tls import certificate
+from dissectors.tls.handshake import certificate
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -35,7 +35,11 @@ from captures import (
     readable_name,
 )
 from captures.files.reader import needs_tshark
-from dissectors.detect import CLIENT_BEGINNINGS, SERVER_BEGINNINGS, may_hide_mail
+from dissectors.detection.detector import (
+    CLIENT_BEGINNINGS,
+    SERVER_BEGINNINGS,
+    may_hide_mail,
+)
 from dissectors.services import PORTS
 
 # takes the bytes of input that were read, and those there are in all if known

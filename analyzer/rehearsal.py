@@ -51,7 +51,7 @@ def rehearse(table_format: str) -> None:
         with suppress(ImportError):
             import_module(f"encodings.{module.name}")
     # what a key log would take
-    import_module("dissectors.tls.decryption")
+    import_module("dissectors.tls.decryption.connection_keys")
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with _own_folder() as folder:
         live = _Replay()

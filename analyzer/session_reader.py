@@ -12,7 +12,7 @@ from analyzer.held import held_bytes
 from analyzer.sessions import Session
 from captures import End
 from dissectors import new_dissector
-from dissectors.detect import Chunk, Detector, Verdict
+from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Anomaly, Side
 from dissectors.limits import DEFAULT_LIMITS
 

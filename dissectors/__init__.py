@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissectors.conversation import MailDissector
+from dissectors.conversation.dissector import MailDissector
 from dissectors.imap import ImapDissector
 from dissectors.pop3 import Pop3Dissector
 from dissectors.services import SERVICE_BY_PORT, Protocol

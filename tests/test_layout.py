@@ -15,16 +15,24 @@ UNTESTED = {"__init__.py", "__main__.py"}
 TESTED_WITH = {
     "analyzer/analysis.py": "analyzer/test_pipeline.py",
     "analyzer/parts.py": "analyzer/test_store.py",
-    "captures/tcp/in_order.py": "captures/tcp/test_table.py",
-    "captures/tcp/deadlines.py": "captures/tcp/test_table.py",
-    "captures/tcp/recent_syns.py": "captures/tcp/test_table.py",
     "captures/link_types.py": "captures/packets/test_decoder.py",
-    "captures/tcp/grouping.py": "captures/tcp/test_table.py",
     "captures/packets/segments.py": "captures/packets/test_decoder.py",
-    "dissectors/dialogue.py": "dissectors/test_pop3.py",
-    "dissectors/mechanisms.py": "dissectors/test_sasl.py",
-    "dissectors/tls/flow.py": "dissectors/tls/test_decryption.py",
-    "dissectors/tls/protection.py": "dissectors/tls/test_decryption.py",
+    "captures/tcp/deadlines.py": "captures/tcp/test_table.py",
+    "captures/tcp/grouping.py": "captures/tcp/test_table.py",
+    "captures/tcp/in_order.py": "captures/tcp/test_table.py",
+    "captures/tcp/recent_syns.py": "captures/tcp/test_table.py",
+    "dissectors/conversation/dialogue.py": "dissectors/pop3/test_dissector.py",
+    "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
+    "dissectors/pop3/grammar.py": "dissectors/pop3/test_dissector.py",
+    "dissectors/smtp/grammar.py": "dissectors/smtp/test_dissector.py",
+    "dissectors/smtp/replies.py": "dissectors/smtp/test_dissector.py",
+    "dissectors/smtp/showing.py": "dissectors/smtp/test_extensions.py",
+    "dissectors/smtp/transaction.py": "dissectors/smtp/test_dissector.py",
+    "dissectors/smtp/transfer.py": "dissectors/smtp/test_dissector.py",
+    "dissectors/tls/decryption/record_protection.py": (
+        "dissectors/tls/decryption/test_connection_keys.py"
+    ),
+    "dissectors/tls/flow.py": "dissectors/tls/decryption/test_connection_keys.py",
 }
 SOURCES = [
     path.relative_to(ROOT)

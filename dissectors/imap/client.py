@@ -14,7 +14,10 @@ import abc
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import MailDissector, Place
+from dissectors.conversation.dissector import MailDissector, Place
+from dissectors.credentials.names import MASK
+from dissectors.credentials.sasl import SaslExchange
+from dissectors.credentials.strays import StrayLogins, split_sasl
 from dissectors.events import (
     CredentialsCrossed,
     Delivery,
@@ -35,16 +38,13 @@ from dissectors.imap.framing import (
 from dissectors.imap.outcomes import conclude, describe_appended, describe_software
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
-from dissectors.names import MASK
-from dissectors.sasl import SaslExchange
-from dissectors.strays import StrayLogins, split_sasl
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
+    from dissectors.credentials.strays import StrayLogin
     from dissectors.imap.commands import Response
     from dissectors.imap.framing import Literal, LiteralSink
     from dissectors.limits import Limits
-    from dissectors.strays import StrayLogin
 
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
 _APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})

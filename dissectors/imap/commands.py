@@ -15,19 +15,19 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dissectors.credentials.names import MASK
 from dissectors.imap import grammar
 from dissectors.imap.flags import SequenceSet
-from dissectors.names import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dissectors.credentials.sasl import SaslExchange
+    from dissectors.credentials.strays import StrayLogin
+    from dissectors.credentials.withheld import Withheld
     from dissectors.events import MessageFacts
     from dissectors.imap.framing import KeptLiteral, SecretLiteral
     from dissectors.message import MessageReader
-    from dissectors.sasl import SaslExchange
-    from dissectors.strays import StrayLogin
-    from dissectors.withheld import Withheld
 
 
 _UID = re.compile(rb"UID (\d{1,10})", re.IGNORECASE)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import Place, decode_text
+from dissectors.conversation.dissector import Place, decode_text
 from dissectors.events import (
     Exchange,
     ExchangeKind,

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from dissectors.limits import KIB
 
 if TYPE_CHECKING:
-    from dissectors.conversation import LineBuffer
-    from dissectors.withheld import Withheld
+    from dissectors.conversation.dissector import LineBuffer
+    from dissectors.credentials.withheld import Withheld
 
 # RFC 9051 §9: literal = "{" number64 ["+"] "}" CRLF *CHAR8, literal8 = "~{" ...
 # "{n-}" is no RFC 7888 syntax, but what a sender makes of the name LITERAL-

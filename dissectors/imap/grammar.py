@@ -13,10 +13,10 @@ from __future__ import annotations
 import functools
 import re
 
+from dissectors.caching import remember_short
+from dissectors.credentials.names import MASK, read_name
+from dissectors.credentials.urls import mask_urls
 from dissectors.limits import KIB
-from dissectors.names import MASK, read_name
-from dissectors.remembering import remember_short
-from dissectors.urls import mask_urls
 
 # tag = 1*<any ASTRING-CHAR except "+">; command names are atoms. More than one
 # blank between them is not allowed, but servers accept it.

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import decode_text, split_words
+from dissectors.caching import remember_short
+from dissectors.conversation.dissector import decode_text, split_words
+from dissectors.conversation.forwarding import parse_id_fields
+from dissectors.conversation.software import find_software
+from dissectors.credentials.urls import mask_urls
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
@@ -30,12 +34,8 @@ from dissectors.events import (
     Use,
     UseCounted,
 )
-from dissectors.forwarding import parse_id_fields
 from dissectors.imap import grammar
 from dissectors.imap.mailbox import decode_mailbox
-from dissectors.remembering import remember_short
-from dissectors.software import find_software
-from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

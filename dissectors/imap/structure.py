@@ -10,12 +10,12 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from dissectors.credentials.urls import mask_urls
 from dissectors.events import Attachment, MessageFacts
 from dissectors.imap.grammar import unquote
 from dissectors.message import ParameterizedField, decode_words
 from dissectors.message.files import is_file
 from dissectors.message.header import kept_text
-from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

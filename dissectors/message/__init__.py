@@ -11,9 +11,9 @@ cost is linear in the bytes.
 from __future__ import annotations
 
 from dissectors.message.content import Content
+from dissectors.message.encodings import content_for
 from dissectors.message.parameters import ParameterizedField
 from dissectors.message.reader import MessageReader
-from dissectors.message.transfer import content_for
 from dissectors.message.words import decode_words
 
 __all__ = [

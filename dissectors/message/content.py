@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from dissectors.message.magic import HEAD_BYTES, detect_type
+from dissectors.message.file_types import HEAD_BYTES, detect_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,16 +15,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dissectors.credentials.urls import mask_urls
 from dissectors.events import Attachment, MessageFacts
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message.boundaries import LONGEST_DELIMITER_LINE, Boundaries
+from dissectors.message.encodings import content_for, encoding_name
 from dissectors.message.entity import Entity
 from dissectors.message.files import is_file, is_no_text
 from dissectors.message.header import apply_fields, kept_text, read_fields
 from dissectors.message.parameters import read_parameterized
-from dissectors.message.transfer import content_for, encoding_name
 from dissectors.message.uuencoded import UuencodedText
-from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from dissectors.limits import Limits

@@ -6,9 +6,9 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
+from dissectors.credentials.urls import mask_urls
 from dissectors.message.base64_text import count_base64, decode_base64
 from dissectors.message.charsets import decode_charset, decode_unlabelled
-from dissectors.urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

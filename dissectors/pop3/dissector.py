@@ -10,9 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import decode_text, split_words
-from dissectors.dialogue import Command, DialogueDissector
-from dissectors.dotstuffing import StuffedText
+from dissectors.conversation.dialogue import Command, DialogueDissector
+from dissectors.conversation.dissector import decode_text, split_words
+from dissectors.conversation.dotstuffing import StuffedText
+from dissectors.conversation.forwarding import parse_attributes
+from dissectors.conversation.software import find_software
+from dissectors.credentials.names import MASK
+from dissectors.credentials.sasl import SaslExchange
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
@@ -37,19 +41,15 @@ from dissectors.events import (
     Use,
     UseCounted,
 )
-from dissectors.forwarding import parse_attributes
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
-from dissectors.names import MASK
 from dissectors.pop3 import grammar
 from dissectors.pop3.grammar import parse_status
-from dissectors.sasl import SaslExchange
-from dissectors.software import find_software
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation import LineBuffer
+    from dissectors.conversation.dissector import LineBuffer
     from dissectors.limits import Limits
 
 # messages of a maildrop that are told apart

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from dissectors.conversation import decode_text, split_words
-from dissectors.dialogue import parse_verb
-from dissectors.forwarding import show_attribute
-from dissectors.names import MASK, read_name
-from dissectors.remembering import remember_short
+from dissectors.caching import remember_short
+from dissectors.conversation.dialogue import parse_verb
+from dissectors.conversation.dissector import decode_text, split_words
+from dissectors.conversation.forwarding import show_attribute
+from dissectors.credentials.names import MASK, read_name
 
 _VERBS = (
     "APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RPOP RSET STAT STLS TOP "

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation import Place, decode_text
+from dissectors.conversation.dissector import Place, decode_text
+from dissectors.conversation.forwarding import parse_attributes
+from dissectors.conversation.software import find_software
+from dissectors.credentials.names import MASK
 from dissectors.events import (
     CapabilitiesAnnounced,
     ClientForwarded,
@@ -29,9 +32,7 @@ from dissectors.events import (
     StartTls,
     StartTlsAdvanced,
 )
-from dissectors.forwarding import parse_attributes
 from dissectors.limits import DEFAULT_LIMITS, KIB
-from dissectors.names import MASK
 from dissectors.smtp import grammar
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
 from dissectors.smtp.showing import (
@@ -42,12 +43,11 @@ from dissectors.smtp.showing import (
 )
 from dissectors.smtp.transaction import MailTransaction
 from dissectors.smtp.transfer import SmtpCommand, TransferDissector
-from dissectors.software import find_software
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation import LineBuffer
+    from dissectors.conversation.dissector import LineBuffer
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dissectors.forwarding import show_attribute
-from dissectors.names import MASK
+from dissectors.conversation.forwarding import show_attribute
+from dissectors.credentials.names import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Container

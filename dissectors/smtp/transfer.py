@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dissectors.conversation import Place
-from dissectors.dialogue import Command, DialogueDissector
-from dissectors.dotstuffing import StuffedText
+from dissectors.conversation.dialogue import Command, DialogueDissector
+from dissectors.conversation.dissector import Place
+from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.events import Direction, ExchangeKind, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.smtp.replies import SmtpReply
@@ -25,7 +25,7 @@ from dissectors.smtp.transaction import MailTransaction, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation import LineBuffer
+    from dissectors.conversation.dissector import LineBuffer
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up

@@ -28,20 +28,24 @@ from dissectors.events import (
     TlsHandshakeSeen,
 )
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.tls import alerts, facts, hello
 from dissectors.tls.flow import Flow
-from dissectors.tls.handshake import HandshakeType
+from dissectors.tls.handshake import facts, hello
+from dissectors.tls.handshake.messages import HandshakeType
+from dissectors.tls.handshake.structs import MalformedStructError, StructReader
 from dissectors.tls.records import ContentType
-from dissectors.tls.structs import MalformedStructError, StructReader
+from dissectors.tls.registries import alerts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dissectors.events import Certificate, Event
     from dissectors.limits import Limits
-    from dissectors.tls.decryption import ConnectionKeys, EarlyDataProtection
-    from dissectors.tls.handshake import HandshakeMessage
-    from dissectors.tls.keylog import Hosts, KeyLog, Label
+    from dissectors.tls.decryption.connection_keys import (
+        ConnectionKeys,
+        EarlyDataProtection,
+    )
+    from dissectors.tls.decryption.keylog import Hosts, KeyLog, Label
+    from dissectors.tls.handshake.messages import HandshakeMessage
     from dissectors.tls.records import Fragment
 
 # to look up a member of an enum takes long in Python 3.11
@@ -370,7 +374,7 @@ class TlsDissector:
 
     def _open(self, flow: Flow, body: bytes) -> None:
         """Open a protected record, and read what is in it."""
-        from dissectors.tls.protection import NotAuthenticError
+        from dissectors.tls.decryption.record_protection import NotAuthenticError
 
         try:
             content_type, data = flow.open(body)
@@ -587,7 +591,7 @@ class TlsDissector:
             self._darken(flow)
 
     def _take_certificate(self, flow: Flow, body: bytes) -> None:
-        from dissectors.tls import certificate
+        from dissectors.tls.handshake import certificate
 
         ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
         if self._seen.chain:
@@ -598,7 +602,7 @@ class TlsDissector:
             self._seen.client_certificate = ClientCertificate.NOT_REQUESTED
 
     def _take_client_certificate(self, flow: Flow, body: bytes) -> None:
-        from dissectors.tls import certificate
+        from dissectors.tls.handshake import certificate
 
         ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
         if self._seen.client_chain:
@@ -617,7 +621,7 @@ class TlsDissector:
 
     def _read_chain(self, flow: Flow, ders: list[bytes]) -> list[Certificate]:
         # late: it imports cryptography, which takes longer than a small capture
-        from dissectors.tls import certificate
+        from dissectors.tls.handshake import certificate
 
         chain = []
         for der in ders[: certificate.LONGEST_CHAIN]:
@@ -650,7 +654,7 @@ class TlsDissector:
         self._finish(flow)
 
     def _take_key_update(self, flow: Flow, _body: bytes) -> None:
-        from dissectors.tls.protection import Tls13Protection
+        from dissectors.tls.decryption.record_protection import Tls13Protection
 
         if isinstance(flow.protection, Tls13Protection):
             flow.protection = flow.protection.updated()
@@ -664,7 +668,7 @@ class TlsDissector:
         secrets = self._key_log.secrets_of(offer.random)
         if secrets is None:
             return
-        from dissectors.tls.decryption import ConnectionKeys
+        from dissectors.tls.decryption.connection_keys import ConnectionKeys
 
         self._keys = ConnectionKeys(offer.random, secrets)
         if hello.EARLY_DATA in offer.extensions:
@@ -711,7 +715,7 @@ class TlsDissector:
     def _use_secrets(self, secrets: Mapping[Label, bytes] | None) -> None:
         if secrets is None:
             return
-        from dissectors.tls.decryption import ConnectionKeys
+        from dissectors.tls.decryption.connection_keys import ConnectionKeys
 
         assert self._client_hello is not None
         assert self._server_hello is not None

@@ -15,13 +15,13 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from dissectors.tls.hello import ALPN, SERVER_NAME
-from dissectors.tls.versions import GREASE
+from dissectors.tls.handshake.hello import ALPN, SERVER_NAME
+from dissectors.tls.registries.versions import GREASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dissectors.tls.hello import ClientHello, ServerHello
+    from dissectors.tls.handshake.hello import ClientHello, ServerHello
 
 _JA4_VERSIONS = {
     0x0002: "s2",

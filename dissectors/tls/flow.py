@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.tls.handshake import HandshakeReader
+from dissectors.tls.handshake.messages import HandshakeReader
 from dissectors.tls.records import ContentType, RecordReader
 
 if TYPE_CHECKING:
     from dissectors.events import Side
     from dissectors.limits import Limits
-    from dissectors.tls.protection import (
+    from dissectors.tls.decryption.record_protection import (
         OpenedRecord,
         RecordProtection,
         Tls13Protection,
@@ -163,7 +163,7 @@ class Flow:
             NotAuthenticError: it can't be.
         """
         # late: it imports cryptography, which takes longer than a small capture
-        from dissectors.tls.protection import NotAuthenticError
+        from dissectors.tls.decryption.record_protection import NotAuthenticError
 
         assert self.protection is not None
         header = self.records.header
@@ -187,7 +187,7 @@ class Flow:
         RFC 8446 §4.2.10: nothing ends early data that was rejected. In TLS 1.3, what
         does end keys (Finished, KeyUpdate) may be in a hole.
         """
-        from dissectors.tls.protection import Tls13Protection
+        from dissectors.tls.decryption.record_protection import Tls13Protection
 
         if not (self.is_early or self.has_hole):
             return None

@@ -9,12 +9,12 @@ from unittest import mock
 import pytest
 
 import analyzer
-from dissectors.cipher_suites import cipher_suite_name
-from dissectors.conversation import MailDissector
+from dissectors.conversation.dissector import MailDissector
 from dissectors.events import Side
 from dissectors.tls import ApplicationData
-from dissectors.tls.registries import group_name, signature_scheme_name
-from dissectors.tls.versions import GREASE, version_name
+from dissectors.tls.registries.cipher_suites import cipher_suite_name
+from dissectors.tls.registries.groups import group_name, signature_scheme_name
+from dissectors.tls.registries.versions import GREASE, version_name
 from tests.support.analyses import CAPTURES, DATA, rows_of
 
 CLIENT_HELLO, SERVER_HELLO = "1", "2"

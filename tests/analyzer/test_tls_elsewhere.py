@@ -8,7 +8,7 @@ import pytest
 
 import analyzer
 from dissectors import KeyLog
-from dissectors.detect import Chunk, Detector, Verdict
+from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Side
 from dissectors.services import PORTS, Protocol
 from tests.support.analyses import CAPTURES, DATA, rows

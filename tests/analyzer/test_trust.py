@@ -18,7 +18,7 @@ from analyzer import trust
 from analyzer.load import LoadError
 from analyzer.trust import Trust, covers, weaknesses
 from dissectors.events import Certificate
-from dissectors.tls.certificate import certificate_facts
+from dissectors.tls.handshake.certificate import certificate_facts
 from tests.support.chains.certificates import Plan, key
 from tests.support.chains.faults import PLAN_FAULTS
 from tests.support.chains.openssl_verify import pem

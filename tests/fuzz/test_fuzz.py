@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
+from dissectors.credentials.withheld import Withheld
 from dissectors.events import Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
-from dissectors.withheld import Withheld
 from tests.fuzz.__main__ import mutant, try_all, try_one
 from tests.fuzz.check import TIGHT_LIMITS, PromiseError, held_bytes, play
 from tests.fuzz.mutate import mutate

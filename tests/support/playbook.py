@@ -37,7 +37,7 @@ from dissectors.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dissectors.conversation import MailDissector
+    from dissectors.conversation.dissector import MailDissector
     from dissectors.events import Event
 
 EventT = TypeVar("EventT")

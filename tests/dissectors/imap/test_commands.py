@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dissectors.credentials.withheld import Withheld
 from dissectors.imap.commands import Command, CommandsInProgress
-from dissectors.withheld import Withheld
 
 
 def make_command(number: int, tag: bytes = b"a", verb: str = "NOOP") -> Command:

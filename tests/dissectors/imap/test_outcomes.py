@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from dissectors.credentials.sasl import SaslExchange
+from dissectors.credentials.withheld import Withheld
 from dissectors.events import (
     AuthAttempted,
     CapabilitiesAnnounced,
@@ -32,8 +34,6 @@ from dissectors.imap.outcomes import (
     describe_software,
 )
 from dissectors.limits import DEFAULT_LIMITS, Limits
-from dissectors.sasl import SaslExchange
-from dissectors.withheld import Withheld
 
 OK = Response("OK", b"done", None, time_ns=20, frame=2)
 NO = Response("NO", b"failed", None, time_ns=20, frame=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from dissectors.tls.key_schedule import expand_label
+from dissectors.tls.decryption.key_schedule import expand_label
 from tests.dissectors.tls import wire
 
 NAMES = (

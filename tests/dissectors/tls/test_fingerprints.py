@@ -8,7 +8,7 @@ import pytest
 
 from dissectors.tls import fingerprints
 from dissectors.tls.fingerprints import client_fingerprints, ja3, ja3s, ja4
-from dissectors.tls.hello import ClientHello, ServerHello
+from dissectors.tls.handshake.hello import ClientHello, ServerHello
 
 JA4_SUITES = (
     *(0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9),

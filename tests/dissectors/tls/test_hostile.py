@@ -29,8 +29,7 @@ from dissectors.limits import DEFAULT_LIMITS
 from dissectors.services import Protocol
 from dissectors.tls import ApplicationData, ApplicationGap, TlsDissector
 from tests.dissectors.tls import wire
-from tests.dissectors.tls.sealing import SECRETS, Seal, key_log
-from tests.dissectors.tls.test_decryption import (
+from tests.dissectors.tls.decryption.test_connection_keys import (
     IMAP,
     IN_CLEAR,
     POP3,
@@ -40,6 +39,7 @@ from tests.dissectors.tls.test_decryption import (
     play,
     read,
 )
+from tests.dissectors.tls.sealing import SECRETS, Seal, key_log
 from tests.support.openssl import Settings, Wire
 
 CLIENT, SERVER = Side

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dissectors.events import Anomaly, ClientNamed, EarlyData, Resumption, Side
 from dissectors.services import Protocol
-from tests.dissectors.tls.test_decryption import handshake, read
+from tests.dissectors.tls.decryption.test_connection_keys import handshake, read
 from tests.support.openssl import folder
 from tests.support.relay import Relay
 

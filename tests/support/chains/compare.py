@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import trust
-from dissectors.tls.certificate import certificate_facts
+from dissectors.tls.handshake.certificate import certificate_facts
 from tests.support.chains.certificates import Plan, key
 from tests.support.chains.faults import make_case
 from tests.support.chains.openssl_verify import ask_openssl, pem

@@ -1,0 +1,1 @@
+"""What the dissectors of SMTP, IMAP and POP3 share."""

@@ -1,0 +1,1 @@
+"""Logins: what they show, what crosses, and what must never be shown."""

@@ -1,0 +1,456 @@
+"""Which mail protocol a connection speaks: the port first, then what both sides say.
+
+On a mail port, one side that fits is enough, and a connection without payload is
+taken at its port's word. On any other port both sides must fit one protocol:
+Redis and NATS servers say `+OK`, FTP servers say `220`, but their clients don't
+speak mail. TLS counts for whatever protocol the port is for.
+
+A side is judged by its opening: its first line, or as much of it as is needed.
+Where the start of the stream is missing, a packet is the best guess for where a
+line begins, so each side has as many tries as it sends packets behind whole lines.
+Apart from that, any split of the same bytes gives the same verdict.
+
+Bounded by `MAX_BUFFERED_BYTES` and `MAX_CHUNKS` per connection; the cost is linear
+in these bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NamedTuple
+
+from dissectors.conversation.proxy_header import BEGINNINGS as PROXY_BEGINNINGS
+from dissectors.conversation.proxy_header import HeaderState, ProxyHeaderReader
+from dissectors.events import Side
+from dissectors.services import Protocol
+from dissectors.tls import (
+    TLS_PREFIX_BYTES,
+    ApplicationData,
+    KeyLog,
+    TlsDissector,
+    looks_like_tls,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dissectors.events import Event
+    from dissectors.tls import ApplicationGap
+
+MAX_BUFFERED_BYTES = 16 * 1024
+MAX_CHUNKS = 1024
+# RFC 5321 §4.5.3.1.5: the longest reply line that all must accept
+_OPENING_BYTES = 512
+
+# How the first packet of either side begins, where nothing but content can tell.
+SERVER_BEGINNINGS = (b"220 ", b"220-", b"* OK", b"* PR", b"+OK ", b"+OK\r")
+CLIENT_BEGINNINGS = (b"EHLO", b"HELO", b"LHLO", *PROXY_BEGINNINGS)
+# IANA TLS ALPN Protocol IDs registry; "smtp" and "esmtp" are what Exim asks for
+_PROTOCOL_BY_ALPN = {
+    b"imap": Protocol.IMAP,
+    b"pop3": Protocol.POP3,
+    b"smtp": Protocol.SMTP,
+    b"esmtp": Protocol.SMTP,
+}
+# each behind its length, as in the extension (RFC 7301 §3.1)
+_MAIL_ALPN = re.compile(
+    b"|".join([bytes([len(each)]) + each for each in _PROTOCOL_BY_ALPN])
+)
+# where a record that begins with a ClientHello has its type and its random
+_HELLO_TYPE = 5
+_HELLO_RANDOM = slice(11, 43)
+
+# RFC 5321 §4.2: three digits, then a hyphen, a blank or the line end; the positive ones
+# are those of SMTP and its extensions, as FTP and NNTP have others
+_SMTP_REPLY = re.compile(
+    rb"(?:2(?:11|14|20|21|35|5[0-3])|3[35]4|[45][0-5][0-9])(?:[ \-\r\n]|$)"
+)
+# RFC 959 §5.4: replies that SMTP does not have
+_FTP_REPLY = re.compile(
+    rb"(?:1[0-9]{2}|20[02]|21[2359]|22[5-9]|23[0-4]|257|33[126]|350)(?:[ \-\r\n]|$)"
+)
+# what servers call themselves; a host may be called `ftp.example.com`
+_MAIL_NAME = re.compile(rb"smtp|lmtp")
+_FTP_NAME = re.compile(rb"ftp(?!\.)")
+# RFC 3977 §5.1: a server's greeting
+_NNTP_GREETING = re.compile(rb"20[01](?:[ \r\n]|$)")
+# RFC 1939 §3
+_POP3_REPLY = re.compile(rb"(?:\+OK|-ERR)(?:[ \r\n]|$)", re.IGNORECASE)
+# What Redis says to all sorts of commands
+_BARE_OK = re.compile(rb"\+OK\r?(?:\n|$)")
+# RFC 9051 §7: tagged and untagged responses
+_IMAP_RESPONSE = re.compile(
+    rb"[^\x00-\x20(){%*\"\\+\]]{1,40} (?:OK|NO|BAD)(?:[ \r\n]|$)"
+    rb"|\* (?:(?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY|LIST|LSUB|STATUS|FLAGS|SEARCH|ESEARCH"
+    rb"|ENABLED|NAMESPACE|ID)(?:[ \r\n]|$)|[0-9]{1,10} [A-Z])",
+    re.IGNORECASE,
+)
+_SMTP_COMMAND = re.compile(
+    rb"(?:EHLO|HELO|LHLO|MAIL FROM|RCPT TO|DATA|BDAT|RSET|VRFY|EXPN|STARTTLS"
+    rb"|AUTH(?! (?:TLS|SSL)\b)|ETRN|XCLIENT|X-ANONYMOUSTLS|NOOP|QUIT|HELP)"
+    rb"(?:[ :\r\n]|$)",
+    re.IGNORECASE,
+)
+# what an SMTP client says first; FTP and NNTP share the other commands
+_SMTP_FIRST_COMMAND = re.compile(rb"(?:EHLO|HELO|LHLO)(?:[ \r\n]|$)", re.IGNORECASE)
+_POP3_COMMAND = re.compile(
+    rb"(?:USER|PASS|APOP|AUTH|CAPA|STLS|STAT|LIST|RETR|DELE|UIDL|TOP|LAST|RSET|UTF8"
+    rb"|LANG|NOOP|QUIT)(?:[ \r\n]|$)",
+    re.IGNORECASE,
+)
+_IMAP_COMMAND = re.compile(
+    rb"[^\x00-\x20(){%*\"\\+\]]{1,40} "
+    rb"(?:CAPABILITY|NOOP|LOGOUT|STARTTLS|AUTHENTICATE|LOGIN|ENABLE|SELECT|EXAMINE"
+    rb"|CREATE|DELETE|RENAME|SUBSCRIBE|UNSUBSCRIBE|LIST|LSUB|XLIST|NAMESPACE|STATUS"
+    rb"|APPEND|IDLE|CLOSE|UNSELECT|EXPUNGE|SEARCH|FETCH|STORE|COPY|MOVE|UID|ID|CHECK"
+    rb"|COMPRESS|GETQUOTAROOT|GETQUOTA|SORT|THREAD|NOTIFY)(?:[ \r\n]|$)",
+    re.IGNORECASE,
+)
+_SPEECH = {
+    Side.SERVER: (
+        (Protocol.SMTP, _SMTP_REPLY),
+        (Protocol.IMAP, _IMAP_RESPONSE),
+        (Protocol.POP3, _POP3_REPLY),
+    ),
+    Side.CLIENT: (
+        (Protocol.SMTP, _SMTP_COMMAND),
+        (Protocol.IMAP, _IMAP_COMMAND),
+        (Protocol.POP3, _POP3_COMMAND),
+    ),
+}
+# The bytes that no line of text has
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+class Verdict(Enum):
+    """What a detector found."""
+
+    UNDECIDED = auto()
+    MAIL = auto()
+    OTHER = auto()
+
+
+class Chunk(NamedTuple):
+    """What one packet did to a side's stream.
+
+    It added `data`; or it showed that `gap` bytes are missing; or, with data
+    `None`, that nothing more will come.
+    """
+
+    side: Side
+    data: bytes | None
+    gap: int
+    time_ns: int
+    frame: int
+
+
+def may_hide_mail(payload: bytes, key_log: KeyLog | None) -> bool:
+    """Whether a packet begins a TLS connection whose inside should be looked for mail.
+
+    A quick look, on ports that tell nothing: its ClientHello names a mail protocol, or
+    there are secrets of it.
+    """
+    if payload[_HELLO_TYPE : _HELLO_TYPE + 1] != b"\x01":
+        return False
+    has_secrets = key_log is not None and payload[_HELLO_RANDOM] in key_log
+    return has_secrets or _MAIL_ALPN.search(payload) is not None
+
+
+class _Opening:
+    """What a side says first.
+
+    Attributes:
+        data: as much of it as was seen; empty behind a try that did not fit.
+        since: index of the chunk that it begins with.
+        protocols: what it may be; `None` until it is judged.
+    """
+
+    __slots__ = ("data", "protocols", "since")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.since = 0
+        self.protocols: set[Protocol] | None = None
+
+
+class _Doubt:
+    """A greeting of `220` that may be SMTP's or FTP's, until the talk shows it."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self) -> None:
+        self._lines = (bytearray(), bytearray())
+
+    def hear(self, side: Side, data: bytes) -> Verdict:
+        """Take what a side says next, and tell what the connection is by now."""
+        unread = self._lines[side]
+        for line in data.splitlines(keepends=True):
+            unread += line[: _OPENING_BYTES - len(unread)]
+            if line.endswith(b"\n"):
+                if side is Side.SERVER and _FTP_REPLY.match(unread):
+                    return Verdict.OTHER
+                if side is Side.CLIENT and _SMTP_FIRST_COMMAND.match(unread):
+                    return Verdict.MAIL
+                unread.clear()
+        return Verdict.UNDECIDED
+
+
+class Detector:
+    """Holds a connection's first bytes until it is known what they are.
+
+    Args:
+        port_protocol: what the server's port is for; `None` if it is no mail port.
+        saw_start: whether the first bytes are the beginning of the streams.
+        key_log: secrets by which a look behind TLS may be had.
+
+    Attributes:
+        verdict: what was found so far.
+        protocol: the protocol, once the verdict is `MAIL`.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_doubt",
+        "_first_speaker",
+        "_has_gap",
+        "_is_binary",
+        "_key_log",
+        "_openings",
+        "_port_protocol",
+        "_proxy_header",
+        "_saw_proxy_header",
+        "_saw_start",
+        "_size",
+        "_tls",
+        "protocol",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        port_protocol: Protocol | None,
+        *,
+        saw_start: bool,
+        key_log: KeyLog | None = None,
+    ) -> None:
+        self.verdict = Verdict.UNDECIDED
+        self.protocol = port_protocol
+        self._port_protocol = port_protocol
+        self._saw_start = saw_start
+        self._has_gap = False
+        self._is_binary = False
+        self._chunks: list[Chunk] = []
+        self._size = 0
+        self._openings = (_Opening(), _Opening())
+        self._doubt: _Doubt | None = None
+        self._first_speaker: Side | None = None
+        # what a proxy put before the client's bytes says nothing of their protocol
+        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
+        self._saw_proxy_header = False
+        self._key_log = key_log
+        # reads a connection to a port that tells nothing, once it begins as TLS
+        self._tls: TlsDissector | None = None
+
+    def receive(self, chunk: Chunk) -> Verdict:
+        """Take the next chunk, and say what the connection is by now."""
+        self._chunks.append(chunk)
+        if chunk.data:
+            self._size += len(chunk.data)
+        if self._tls is not None:
+            self._look_inside(self._tls, chunk)
+        else:
+            self._look_at(chunk)
+        if self._size > MAX_BUFFERED_BYTES or len(self._chunks) > MAX_CHUNKS:
+            self.finish()
+        return self.verdict
+
+    def finish(self) -> Verdict:
+        """Decide: nothing more will come."""
+        for side in Side:
+            self._judge(side, at_end=True)
+        if self.verdict is Verdict.UNDECIDED:
+            started = self._saw_start and not self._has_gap
+            # nothing was said; or text that may be the middle of a message
+            is_possible = (
+                not self._is_binary and not started
+                if self._size
+                else self._saw_start or self._has_gap
+            )
+            is_possible = is_possible or self._doubt is not None
+            is_mail = self._port_protocol is not None and is_possible
+            self.verdict = Verdict.MAIL if is_mail else Verdict.OTHER
+        return self.verdict
+
+    def release(self) -> Iterator[Chunk]:
+        """Give the held chunks back, in order, and forget them.
+
+        Without the start of the connection, it begins with the first chunk that
+        fits: what comes before it is the end of something unknown.
+        """
+        chunks, self._chunks = self._chunks, []
+        begin = 0
+        if not (self._saw_start or self._saw_proxy_header) and self._tls is None:
+            fitting = [each.since for each in self._openings if each.protocols]
+            begin = min(fitting, default=0)
+        for number, chunk in enumerate(chunks):
+            if number >= begin or chunk.data is None:
+                yield chunk
+
+    def _look_at(self, chunk: Chunk) -> None:
+        data = chunk.data
+        if data and chunk.side is Side.CLIENT:
+            data = self._behind_proxy_header(data)
+        if chunk.data and not data:
+            return
+        if self._first_speaker is None:
+            self._first_speaker = chunk.side
+        if data:
+            self._is_binary |= _BINARY.search(data) is not None
+            doubt = self._doubt
+            self._listen(chunk.side, data)
+            if doubt is not None and self.verdict is Verdict.UNDECIDED:
+                self.verdict = doubt.hear(chunk.side, data)
+        else:
+            self._has_gap |= chunk.gap > 0
+            self._judge(chunk.side, at_end=True)
+
+    def _behind_proxy_header(self, data: bytes) -> bytes:
+        """What of the client's next bytes is no header of a proxy."""
+        header = self._proxy_header
+        if header is None:
+            return data
+        rest = header.feed(data)
+        if header.state is not HeaderState.OPEN:
+            self._proxy_header = None
+        self._saw_proxy_header |= header.is_begun
+        if header.is_begun and self._port_protocol is not None:
+            # nothing else begins so, and it may be longer than what is held
+            self.verdict = Verdict.MAIL
+        return rest
+
+    def _listen(self, side: Side, data: bytes) -> None:
+        opening = self._openings[side]
+        if opening.protocols is None:
+            if not opening.data:
+                opening.since = len(self._chunks) - 1
+            opening.data += data[: _OPENING_BYTES - len(opening.data)]
+            self._judge(side)
+
+    def _judge(self, side: Side, *, at_end: bool = False) -> None:
+        """Judge a side's opening, if it is long enough, or won't get longer."""
+        opening = self._openings[side]
+        if opening.protocols is not None or not opening.data:
+            return
+        if self._port_protocol is None and self._tls is None and side is Side.CLIENT:
+            is_tls = looks_like_tls(opening.data[:TLS_PREFIX_BYTES])
+            if is_tls:
+                self._enter_tls()
+            if is_tls or (is_tls is None and not at_end):
+                return
+        found = self._protocols_of(side, opening.data, at_end=at_end)
+        if found is None:
+            return
+        on_port = self._port_protocol
+        if on_port is not None and not found and (self._has_gap or not self._saw_start):
+            # the middle of something: try again with the next packet
+            opening.data.clear()
+            return
+        opening.protocols = found
+        self._decide()
+
+    def _enter_tls(self) -> None:
+        """Look for mail behind TLS, beginning with what was held."""
+        key_log = self._key_log.uncounted() if self._key_log is not None else None
+        self._tls = TlsDissector(key_log=key_log)
+        self._first_speaker = None
+        for opening in self._openings:
+            opening.data.clear()
+        self._proxy_header = ProxyHeaderReader()
+        for chunk in self._chunks:
+            self._look_inside(self._tls, chunk)
+
+    def _look_inside(self, tls: TlsDissector, chunk: Chunk) -> None:
+        """See what the client asks for, and what both sides say if there are keys."""
+        side, data, gap, time_ns, frame = chunk
+        happened: list[Event | ApplicationData | ApplicationGap]
+        if data is None:
+            happened = tls.receive_eof(side, time_ns, frame)
+        elif gap:
+            happened = tls.receive_gap(side, gap, time_ns, frame)
+        else:
+            if side is Side.CLIENT:
+                data = self._behind_proxy_header(data)
+            happened = tls.receive_data(side, data, time_ns, frame)
+        offer = tls.client_hello
+        if offer is None or self.verdict is not Verdict.UNDECIDED:
+            return
+        named = {_PROTOCOL_BY_ALPN.get(each) for each in offer.alpn_protocols} - {None}
+        if len(named) == 1:
+            self.verdict, self.protocol = Verdict.MAIL, named.pop()
+        elif self._key_log is None or offer.random not in self._key_log or tls.opaque:
+            self.verdict = Verdict.OTHER
+        for each in happened:
+            if isinstance(each, ApplicationData):
+                if self._first_speaker is None:
+                    self._first_speaker = each.side
+                self._listen(each.side, each.data)
+
+    def _decide(self) -> None:
+        """Compare what is known of both sides."""
+        if self.verdict is not Verdict.UNDECIDED:
+            return
+        client, server = (each.protocols for each in self._openings)
+        if self._port_protocol is not None:
+            if self._port_protocol in (client or ()):
+                is_news = _NNTP_GREETING.match(self._openings[Side.SERVER].data)
+                self.verdict = Verdict.OTHER if is_news else Verdict.MAIL
+            elif self._port_protocol in (server or ()):
+                self._trust_server(self._openings[Side.SERVER].data)
+            elif client is not None and server is not None:
+                self.verdict = Verdict.OTHER
+        elif client is not None and server is not None:
+            both = client & server
+            self.verdict = Verdict.MAIL if len(both) == 1 else Verdict.OTHER
+            self.protocol = next(iter(both), None)
+        elif not (client or server):
+            self.verdict = Verdict.OTHER
+
+    def _trust_server(self, greeting: bytearray) -> None:
+        """Take the server's word, unless it may be another protocol's."""
+        text = greeting.lower()
+        is_plain = text.startswith(b"220") and self._saw_start and not self._has_gap
+        if not is_plain or _MAIL_NAME.search(text):
+            self.verdict = Verdict.MAIL
+        elif _FTP_NAME.search(text):
+            self.verdict = Verdict.OTHER
+        elif self._doubt is None:
+            self._doubt = _Doubt()
+
+    def _protocols_of(
+        self, side: Side, opening: bytearray, *, at_end: bool
+    ) -> set[Protocol] | None:
+        """The protocols that an opening may be; `None` if more of it must be seen."""
+        on_port = self._port_protocol
+        if on_port is not None:
+            is_tls = looks_like_tls(opening[:TLS_PREFIX_BYTES])
+            if is_tls:
+                return {on_port}
+            if is_tls is None and not at_end:
+                return None
+        start = opening.lstrip(b"\r\n")
+        at_end = at_end or b"\n" in start or len(opening) >= _OPENING_BYTES
+        if not at_end and not _BINARY.search(start):
+            return None
+        found = {name for name, speech in _SPEECH[side] if speech.match(start)}
+        if on_port is None and not self._is_greeting(side, start):
+            found.discard(Protocol.SMTP if side is Side.CLIENT else Protocol.POP3)
+        return found
+
+    def _is_greeting(self, side: Side, start: bytearray) -> bool:
+        """Whether an opening is more than what other protocols share."""
+        if side is Side.CLIENT:
+            return _SMTP_FIRST_COMMAND.match(start) is not None
+        # POP3 servers speak first
+        server_began = self._first_speaker is Side.SERVER
+        return server_began or not _BARE_OK.match(start)

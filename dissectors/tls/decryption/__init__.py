@@ -1,0 +1,1 @@
+"""From the secrets of a key log to the plaintext of records."""

@@ -1,0 +1,1 @@
+"""The messages of the TLS handshake, and what they say."""

@@ -1,0 +1,1 @@
+"""Names of TLS code points (IANA)."""
