@@ -56,10 +56,10 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "analyzer/test_secrets.py": [
                 "test_no_secret_gets_into_any_table",
             ],
-            "dissectors/test_withheld.py": [
+            "dissectors/credentials/test_withheld.py": [
                 "test_what_crossed_is_masked_however_it_is_repeated",
             ],
-            "dissectors/test_strays.py": [
+            "dissectors/credentials/test_strays.py": [
                 "test_what_fits_no_grammar_is_not_shown",
                 "test_verb_is_shown_if_the_server_announced_it_or_another_protocol_has_it",
             ],
@@ -106,7 +106,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "dissectors/test_cost.py": [
                 "test_row_says_what_was_cut",
             ],
-            "captures/test_connection_table.py": [
+            "captures/tcp/test_table.py": [
                 "test_oldest_connection_makes_room",
             ],
             "test_promises.py": [
@@ -120,7 +120,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_unanswered_commands_of_many_connections_are_cut_short",
                 "test_password_before_a_session_was_cut_short_is_still_exposed",
             ],
-            "captures/test_budget.py": [
+            "captures/tcp/test_budget.py": [
                 "test_largest_are_cut_short_until_half_of_the_budget_is_free",
             ],
         },
@@ -128,7 +128,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "analyzer/test_attempts.py": [
                 "test_attempts_are_counted_and_the_first_ones_have_rows",
             ],
-            "captures/test_attempts.py": [
+            "captures/tcp/test_attempts.py": [
                 "test_flood_of_syns_makes_no_connection",
             ],
         },
@@ -152,7 +152,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "analyzer/test_pipeline.py": [
                 "test_log_rotation_empties_a_capture_while_it_is_read",
             ],
-            "captures/test_source.py": [
+            "captures/files/test_source.py": [
                 "test_file_is_not_read_further_than_it_went_at_first",
             ],
         },
