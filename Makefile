@@ -34,7 +34,7 @@ bench: tools $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m tests.bench
 
 docs: $(VENV)/.installed-dev ## write the parts of the documentation that are made
-	$(BIN)/python -m analyzer.schema > docs/tables.md
+	$(BIN)/python -m analyzer.tables.schema > docs/tables.md
 	$(BIN)/python -m tests.support.readme
 
 data: $(VENV)/.installed-dev ## make the test captures again; needs root

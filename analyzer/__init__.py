@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analyzer.analysis import Analysis
-    from analyzer.pipeline import analyze
+    from analyzer.runs.pipeline import analyze
+    from analyzer.tables.analysis import Analysis
 
 __all__ = ["Analysis", "__version__", "analyze"]
 __version__ = "0.1.0"
@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # pandas and pyarrow are imported when an analysis is asked for, not before
     if name in ("Analysis", "analyze"):
-        from analyzer import pipeline
+        from analyzer.runs import pipeline
 
         return getattr(pipeline, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

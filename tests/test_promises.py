@@ -15,11 +15,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import analyzer
-from analyzer.attempts import MAX_ROWS
-from analyzer.folder import write_folder
 from analyzer.html import render_page
-from analyzer.plaintext import plaintext_json
-from analyzer.summary import summary_json
+from analyzer.tables.attempts import MAX_ROWS
+from analyzer.tables.folder import write_folder
+from analyzer.terminal.plaintext import plaintext_json
+from analyzer.terminal.summary import summary_json
 from captures.packets.peeler import MAX_TUNNELS
 from captures.tcp.budget import MAX_HELD_BYTES, MAX_TOTAL_WAITING_BYTES
 from captures.tcp.table import MAX_CONNECTIONS
@@ -44,16 +44,16 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "analyzer/test_cli.py": [
                 "test_no_secret_is_printed_or_written",
             ],
-            "analyzer/test_plaintext.py": [
+            "analyzer/terminal/test_plaintext.py": [
                 "test_secrets_are_in_no_output",
             ],
-            "analyzer/test_html.py": [
+            "analyzer/html/test_page.py": [
                 "test_no_secret_is_in_the_page",
             ],
-            "analyzer/test_watch.py": [
+            "analyzer/terminal/test_live_view.py": [
                 "test_no_secret_is_printed",
             ],
-            "analyzer/test_secrets.py": [
+            "analyzer/runs/test_secrets.py": [
                 "test_no_secret_gets_into_any_table",
             ],
             "dissectors/credentials/test_withheld.py": [
@@ -125,7 +125,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             ],
         },
         "Connections that carried no data": {
-            "analyzer/test_attempts.py": [
+            "analyzer/tables/test_attempts.py": [
                 "test_attempts_are_counted_and_the_first_ones_have_rows",
             ],
             "captures/tcp/test_attempts.py": [
@@ -133,7 +133,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             ],
         },
         "A packet whose clock is wrong": {
-            "analyzer/test_wrong_clock.py": [
+            "analyzer/sessions/test_wrong_clock.py": [
                 "test_packet_with_a_wrong_clock_changes_no_session",
                 "test_anomaly_says_what_the_clock_said",
             ],
@@ -149,7 +149,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_damaged_capture_is_named_in_one_line",
                 "test_bad_capture_leaves_the_others_alone",
             ],
-            "analyzer/test_pipeline.py": [
+            "analyzer/runs/test_pipeline.py": [
                 "test_log_rotation_empties_a_capture_while_it_is_read",
             ],
             "captures/files/test_source.py": [
@@ -160,10 +160,10 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "analyzer/test_text.py": [
                 "test_nothing_unsafe_is_left",
             ],
-            "analyzer/test_export.py": [
+            "analyzer/tables/test_export.py": [
                 "test_csv_is_safe_to_open",
             ],
-            "analyzer/test_html.py": [
+            "analyzer/html/test_page.py": [
                 "test_attacks_add_no_element",
             ],
             "analyzer/test_extremes.py": [
@@ -181,10 +181,10 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
             "analyzer/test_cli.py": [
                 "test_unusable_key_log_is_said",
             ],
-            "analyzer/test_secrets.py": [
+            "analyzer/runs/test_secrets.py": [
                 "test_lines_that_are_no_secrets_are_noted",
             ],
-            "analyzer/test_trust.py": [
+            "analyzer/sessions/test_trust.py": [
                 "test_unusable_authorities_are_said",
                 "test_authority_that_can_not_be_read_is_left_out",
             ],

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from analyzer.analysis import Analysis
-    from analyzer.pipeline import OnProgress
-    from analyzer.trust import Trust
+    from analyzer.runs.pipeline import OnProgress
+    from analyzer.sessions.trust import Trust
+    from analyzer.tables.analysis import Analysis
     from dissectors.services import Protocol
 
 
@@ -38,7 +38,7 @@ def read_inputs(
     Raises:
         CommandError: nothing can be read.
     """
-    from analyzer.tables import defer_pandas
+    from analyzer.tables.builder import defer_pandas
 
     defer_pandas()
     # what is imported by now stays: the collector need not look at it again
@@ -61,8 +61,8 @@ def read_trust(path: Path | None) -> Trust:
     Raises:
         CommandError: the file can't be read.
     """
-    from analyzer.load import LoadError
-    from analyzer.trust import Trust
+    from analyzer.sessions.trust import Trust
+    from analyzer.tables.load import LoadError
 
     try:
         return Trust(path)
@@ -71,9 +71,9 @@ def read_trust(path: Path | None) -> Trust:
 
 
 def _read_folder(folder: Path) -> Analysis:
-    from analyzer.folder import read_folder
-    from analyzer.load import LoadError
-    from analyzer.parts import has_parts, read_parts
+    from analyzer.tables.folder import read_folder
+    from analyzer.tables.load import LoadError
+    from analyzer.tables.parts import has_parts, read_parts
 
     try:
         return read_parts(folder) if has_parts(folder) else read_folder(folder)
@@ -90,8 +90,8 @@ def _analyze(
     *,
     quiet: bool,
 ) -> Analysis:
-    from analyzer.load import LoadError
-    from analyzer.pipeline import analyze
+    from analyzer.runs.pipeline import analyze
+    from analyzer.tables.load import LoadError
 
     with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
@@ -111,6 +111,6 @@ def _progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:
     """A progress bar, or nothing."""
     if not shown:
         return nullcontext()
-    from analyzer.progress import progress_bar
+    from analyzer.terminal.progress import progress_bar
 
     return progress_bar()

@@ -70,7 +70,7 @@ def monitor(
     Exit status: 0; 1 if the interface can't be watched (any longer), or the output
     can't be written; 2 for wrong use.
     """
-    from analyzer.cli.watching import watch
+    from analyzer.cli.live import watch
 
     watched = watch(
         interface,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from analyzer.analysis import Analysis
     from analyzer.cli.options import Output
+    from analyzer.tables.analysis import Analysis
 
 
 IN_USE = (
@@ -97,7 +97,7 @@ def console() -> Console:
 
 def print_analysis(analysis: Analysis, *, as_json: bool) -> list[str]:
     """Print the summary; return what went wrong."""
-    from analyzer.summary import print_summary, summary_json
+    from analyzer.terminal.summary import print_summary, summary_json
 
     if as_json:
         return printed(lambda: click.echo(summary_json(analysis)))
@@ -106,9 +106,9 @@ def print_analysis(analysis: Analysis, *, as_json: bool) -> list[str]:
 
 def write_output(analysis: Analysis, output: Output, table_format: str) -> list[str]:
     """Write the tables; return what went wrong."""
-    from analyzer.export import ExportError, write_table
-    from analyzer.folder import write_folder
-    from analyzer.parts import has_parts
+    from analyzer.tables.export import ExportError, write_table
+    from analyzer.tables.folder import write_folder
+    from analyzer.tables.parts import has_parts
 
     try:
         if not output.is_folder:
@@ -124,8 +124,8 @@ def write_output(analysis: Analysis, output: Output, table_format: str) -> list[
 
 def write_html(analysis: Analysis, path: Path) -> list[str]:
     """Write the page; return what went wrong."""
-    from analyzer.export import ExportError
     from analyzer.html import write_page
+    from analyzer.tables.export import ExportError
 
     try:
         write_page(analysis, path)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
     from dissectors.services import Protocol
 
 
@@ -81,7 +81,7 @@ def plaintext(
         )
         outputs.say(analysis.notes)
     else:
-        from analyzer.cli.watching import watch
+        from analyzer.cli.live import watch
 
         analysis, problems = watch(
             interface,
@@ -123,7 +123,11 @@ def _check_use(
 
 
 def _print(analysis: Analysis, *, as_csv: bool, as_json: bool) -> list[str]:
-    from analyzer.plaintext import plaintext_csv, plaintext_json, print_plaintext
+    from analyzer.terminal.plaintext import (
+        plaintext_csv,
+        plaintext_json,
+        print_plaintext,
+    )
 
     if as_csv:
         data = plaintext_csv(analysis)

@@ -82,7 +82,7 @@ def _try_file(path: Path) -> None:
 
 
 def _try_folder(path: Path) -> None:
-    from analyzer.parts import has_parts
+    from analyzer.tables.parts import has_parts
 
     if has_parts(path):
         raise CommandError(f"{path}: {IN_USE}")
@@ -110,8 +110,8 @@ def _is_taken(path: Path, read: Path) -> bool:
 
 def _is_table(path: Path, folder: Path) -> bool:
     """Whether a name is that of a table, or of what is said of them, in a folder."""
-    from analyzer import schema
-    from analyzer.folder import ABOUT
+    from analyzer.tables import schema
+    from analyzer.tables.folder import ABOUT
 
     target = Path(os.path.realpath(path))
     if target.parent != Path(os.path.realpath(folder)):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
     from dissectors.services import Protocol
 
 
@@ -57,7 +57,7 @@ def protocols(
 
 
 def _print(analysis: Analysis | None, *, as_json: bool) -> list[str]:
-    from analyzer.protocols import print_protocols, protocols_json
+    from analyzer.terminal.protocols import print_protocols, protocols_json
 
     if as_json:
         text = protocols_json(analysis)

@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 import analyzer
 from analyzer import reports
-from analyzer.charts import CHARTS, THEMES, Chart, palette_css
-from analyzer.charts.wording import KIND_NAMES
-from analyzer.export import whole_file
+from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
+from analyzer.html.charts.wording import KIND_NAMES
 from analyzer.html.policy import content_security_policy, styles_added_by
+from analyzer.html.sentences import verdict
 from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, fill
-from analyzer.html.verdict import verdict
-from analyzer.terminal import as_size, as_span
+from analyzer.tables.export import whole_file
+from analyzer.terminal.format import as_size, as_span
 from analyzer.text import counted, escape_controls
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
 
 # in a title, and in the list at the end
 _FEW_NAMES = 3

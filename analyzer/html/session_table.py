@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import reports
-from analyzer.charts.wording import KIND_NAMES
-from analyzer.failures import failure_words
+from analyzer.html.charts.wording import KIND_NAMES
+from analyzer.sessions.failures import failure_words
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer import reports
-from analyzer.failures import failure_words
-from analyzer.terminal import TIME_FORMAT
+from analyzer.sessions.failures import failure_words
+from analyzer.terminal.format import TIME_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
 
 _MOST_ROWS = 50
 # what may take several lines

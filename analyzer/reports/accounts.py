@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.failures import Failure
+from analyzer.sessions.failures import Failure
 from dissectors.events import Outcome
 
 # guessers may come from thousands of addresses

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analyzer.attempts import AttemptCount
+from analyzer.tables.attempts import AttemptCount
 
 if TYPE_CHECKING:
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
 
 
 def attempts(analysis: Analysis) -> pd.DataFrame:

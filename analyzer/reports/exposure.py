@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.protection import PLAINTEXT_LOGIN, UNKNOWN
 from analyzer.reports.accounts import is_refused_login
 from analyzer.reports.overview import is_plaintext_login
 from analyzer.reports.protection import ENCRYPTED, Protection, protection
-from analyzer.roles import Role
+from analyzer.sessions.protection import PLAINTEXT_LOGIN, UNKNOWN
+from analyzer.sessions.role import Role
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyarrow import compute
 
-from analyzer.protection import PLAINTEXT_LOGIN
 from analyzer.reports.protection import Protection, is_encrypted, protection
+from analyzer.sessions.protection import PLAINTEXT_LOGIN
 
 if TYPE_CHECKING:
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
 
 _TOP = 10
 # columns of the session table, and what they are called in `failed`

@@ -32,7 +32,7 @@ from analyzer.reports.verdicts import (
     PortUse,
     verdict,
 )
-from analyzer.roles import Role
+from analyzer.sessions.role import Role
 from dissectors.events import Exposure
 
 if TYPE_CHECKING:

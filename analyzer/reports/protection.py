@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from analyzer.failures import Failure
+from analyzer.sessions.failures import Failure
 
 if TYPE_CHECKING:
     import pandas as pd

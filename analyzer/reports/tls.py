@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from analyzer.protection import PROTECTED_WEAKLY, VERDICTS
-from analyzer.roles import Role
-from analyzer.trust import REFUSED, VALID
+from analyzer.sessions.protection import PROTECTED_WEAKLY, VERDICTS
+from analyzer.sessions.role import Role
+from analyzer.sessions.trust import REFUSED, VALID
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
 _OTHER_HOST = "certificate is for another host"

@@ -9,7 +9,7 @@ import pandas as pd
 from analyzer.reports.accounts import account
 from analyzer.reports.overview import message_count
 from analyzer.reports.protection import Protection, is_encrypted, protection
-from analyzer.roles import Role
+from analyzer.sessions.role import Role
 from dissectors.events import Synchronisation
 from dissectors.services import Protocol
 

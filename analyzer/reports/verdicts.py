@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from analyzer.roles import Role
+from analyzer.sessions.role import Role
 from analyzer.text import counted
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 import analyzer
-from analyzer import schema
 from analyzer.cli import main
+from analyzer.tables import schema
 from tests.support.analyses import CAPTURES, DATA, DEMO, rows_of
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 from pyarrow import parquet
 
-from analyzer import schema
 from analyzer.cli import main
-from analyzer.folder import write_folder
+from analyzer.tables import schema
+from analyzer.tables.folder import write_folder
 from captures.files.timestamps import MAX_TIME_NS, MIN_TIME_NS, NS_PER_SECOND
 from tests.support import captures as files
 from tests.support.analyses import CAPTURES, analysis_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyarrow import csv
 
-from analyzer import export
+from analyzer.tables import export
 from tests.support.analyses import CAPTURES, analysis_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import analyzer
-from analyzer import reports, session_reader
+from analyzer import reports
+from analyzer.sessions import reader as session_reader
 from captures.tcp import budget
 from tests.support.traffic import Dialogue, write_pcap
 

@@ -10,8 +10,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import analyzer
-from analyzer import pipeline
 from analyzer.cli.main import main
+from analyzer.runs import pipeline
 from captures import Share
 from dissectors import ImapDissector
 from tests.support.analyses import DEMO
@@ -26,7 +26,7 @@ MB = 1 << 20
 # more than a budget of 160 MiB can be with it, less than all takes without one
 _RUN = """
 import resource, sys
-import pandas, pyarrow, analyzer.summary
+import pandas, pyarrow, analyzer.terminal.summary
 from captures.tcp import budget
 from analyzer.cli.main import main
 budget.MAX_HELD_BYTES = 1 << 40

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
 
 UPGRADED = {
     "smtp": "smtp-submission-starttls-tls13",

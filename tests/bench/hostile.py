@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from analyzer.sessions import Session
+from analyzer.sessions.session import Session
 from dissectors import new_dissector
 from dissectors.events import Side
 from dissectors.services import Protocol

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import analyzer
-from analyzer.folder import read_folder
-from analyzer.parts import has_parts
+from analyzer.tables.folder import read_folder
+from analyzer.tables.parts import has_parts
 from tests.support.lab.capture import capture
 from tests.support.lab.machine import wait_for
 from tests.support.lab.network import Network

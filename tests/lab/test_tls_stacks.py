@@ -23,7 +23,7 @@ from tests.support.lab.unpacked import nss_libraries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from analyzer.analysis import Analysis
+    from analyzer.tables.analysis import Analysis
     from tests.support.lab.machine import Machine
 
 pytestmark = pytest.mark.lab

@@ -92,6 +92,6 @@ def dialogues() -> list[Dialogue]:
             return _Recorder(new_dissector(protocol, port, key_log, hosts), steps)
 
         secrets = DATA / f"{name}.keys"
-        with mock.patch("analyzer.session_reader.new_dissector", record):
+        with mock.patch("analyzer.sessions.reader.new_dissector", record):
             analyzer.analyze(path, key_log=secrets if secrets.exists() else None)
     return found

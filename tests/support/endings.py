@@ -10,8 +10,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from analyzer.folder import is_folder_of_tables, read_folder
-from analyzer.parts import has_parts, read_parts
+from analyzer.tables.folder import is_folder_of_tables, read_folder
+from analyzer.tables.parts import has_parts, read_parts
 from tests.support.namespaces import ROOT, send
 from tests.support.traffic import Dialogue
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from analyzer import Analysis, schema
+from analyzer import Analysis
+from analyzer.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from analyzer.folder import read_folder
-from analyzer.load import LoadError
-from analyzer.parts import has_parts, read_parts
+from analyzer.tables.folder import read_folder
+from analyzer.tables.load import LoadError
+from analyzer.tables.parts import has_parts, read_parts
 from captures import open_capture
 from tests.support.analyses import CAPTURES, rows_of
 from tests.support.captures import unpack
@@ -391,8 +391,8 @@ def test_who_may_not_watch_is_told_what_to_do() -> None:
         "import os, sys\n"
         # what click and Scapy take
         "import difflib, scapy.arch.linux\n"
-        "from analyzer.rehearsal import rehearse\n"
-        "from analyzer.cli import main, monitor, watching\n"
+        "from analyzer.cli.warm_up import rehearse\n"
+        "from analyzer.cli import live, main, monitor\n"
         "rehearse('csv')\n"
         "os.setresgid(65534, 65534, 65534)\n"
         "os.setresuid(65534, 65534, 65534)\n"

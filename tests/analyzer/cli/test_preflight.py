@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from analyzer.cli import analyze as analyze_module
 from analyzer.cli import main
 from analyzer.cli import report as report_module
-from analyzer.store import Store
+from analyzer.tables.store import Store
 from tests.support.analyses import CAPTURES
 from tests.support.namespaces import as_real_root, become_nobody
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from analyzer import Analysis, reports
-from analyzer.attempts import AttemptCount
+from analyzer.tables.attempts import AttemptCount
 
 
 def test_what_is_not_told_apart_is_null() -> None:

@@ -12,7 +12,7 @@ from analyzer.reports import (
     plaintext_totals,
     plaintext_users,
 )
-from analyzer.roles import Role
+from analyzer.sessions.role import Role
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.plaintext import (
     MAIL,

@@ -8,8 +8,8 @@ import pytest
 
 import analyzer
 from analyzer.html.page import render_page
-from analyzer.protection import VERDICTS
 from analyzer.reports import by_verdict, failed, server_certificates, weak_tls
+from analyzer.sessions.protection import VERDICTS
 from tests.dissectors.tls import wire
 from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
 from tests.support.traffic import Dialogue, write_pcap

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analyzer import schema
 from analyzer.reports import transfer_rates
+from analyzer.tables import schema
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
 from tests.support.tables import frame_of
 

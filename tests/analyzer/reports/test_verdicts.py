@@ -13,7 +13,7 @@ from analyzer.reports.verdicts import (
     PortUse,
     verdict,
 )
-from analyzer.roles import Role
+from analyzer.sessions.role import Role
 
 
 def clients(count: int, first: int = 1) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer import trust
+from analyzer.sessions import trust
 from dissectors.tls.handshake.certificate import certificate_facts
 from tests.support.chains.certificates import Plan, key
 from tests.support.chains.faults import make_case

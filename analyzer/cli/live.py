@@ -1,0 +1,250 @@
+"""Watches an interface for a command, without root's rights, and ends in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import click
+
+from analyzer.cli import outputs
+from analyzer.cli.outputs import CommandError
+from analyzer.cli.streams import discard_output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from analyzer.runs.secrets import FollowedKeyLog
+    from analyzer.sessions.rows import Row
+    from analyzer.sessions.trust import Trust
+    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.store import Store
+    from analyzer.terminal.live_view import Watch
+    from captures import LiveCapture
+    from dissectors.services import Protocol
+
+
+# signals that come so soon after each other are one
+_TWICE_S = 0.5
+
+
+class Watched(NamedTuple):
+    """What a watch gave.
+
+    Attributes:
+        analysis: what was found, without exchanges and anomalies.
+        problems: what went wrong besides, in words.
+    """
+
+    analysis: Analysis
+    problems: list[str]
+
+
+def watch(
+    interface: str,
+    *,
+    engine: str,
+    ports: Mapping[int, Protocol],
+    any_port: bool,
+    duration_s: float | None,
+    count: int | None = None,
+    output: Path | None = None,
+    table_format: str = "jsonl",
+    as_json: bool = False,
+    quiet: bool = False,
+    user: str | None = None,
+    trust: Trust | None = None,
+    key_log: Path | None = None,
+) -> Watched:
+    """Watch an interface until the time is over or the user ends it.
+
+    Raises:
+        CommandError: the interface can't be watched, or the output folder
+            not written.
+    """
+    from analyzer.runs.monitor import Monitor
+    from analyzer.tables.builder import defer_pandas
+    from analyzer.tables.export import ExportError
+    from analyzer.tables.load import LoadError
+    from analyzer.terminal.live_view import Watch
+    from captures import CaptureError, Engine, PrivilegeError, open_live
+
+    defer_pandas()
+    # until the command has ended, and not only this
+    signals = click.get_current_context().with_resource(_Signals())
+    if os.geteuid() == 0:
+        _rehearse(table_format)
+    with ExitStack() as stack:
+        # before root's rights are given up
+        secrets = _open_key_log(key_log, stack)
+        try:
+            live = stack.enter_context(
+                open_live(
+                    interface,
+                    ports=None if any_port else ports,
+                    engine=Engine(engine),
+                    user=user,
+                )
+            )
+            signals.live = live
+            store = _open_store(interface, output, user, stack)
+        except (CaptureError, PrivilegeError, ExportError) as error:
+            raise CommandError(str(error)) from error
+        monitor = Monitor(live, store, ports=ports, trust=trust, secrets=secrets)
+        problems: list[str] = []
+        if not quiet:
+            outputs.say(live.notes)
+        view = Watch(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
+        with view:
+            for rows in monitor.run(duration_s=duration_s, count=count):
+                problems += _show(view, rows, live)
+                outputs.say(monitor.problems)
+                problems += monitor.problems
+                monitor.problems.clear()
+        try:
+            # the others may be large, and no report here needs them
+            analysis = monitor.result("sessions", "messages")
+        except LoadError as error:
+            raise CommandError(str(error)) from error
+        try:
+            if output is not None:
+                store.finish(table_format)
+        except (ExportError, LoadError) as error:
+            problems.append(f"{error}; all that was stored stays in {output}/parts")
+        return Watched(analysis, problems)
+
+
+def _show(view: Watch, rows: list[Row], live: LiveCapture) -> list[str]:
+    """Print what is new; return what went wrong."""
+    try:
+        return outputs.printed(lambda: view.show(rows))
+    except BrokenPipeError:
+        live.stop()
+        discard_output()
+        return ["standard output: nobody reads it any more, so the watch has ended"]
+
+
+def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
+    from analyzer.runs.secrets import FollowedKeyLog
+    from analyzer.tables.load import LoadError
+
+    if path is None:
+        return None
+    try:
+        return stack.enter_context(closing(FollowedKeyLog(path)))
+    except LoadError as error:
+        raise CommandError(str(error)) from error
+
+
+def _rehearse(table_format: str) -> None:
+    """Import all that is needed: whom we become may not be able to read it."""
+    from analyzer.cli.warm_up import rehearse
+    from analyzer.tables.export import ExportError
+    from analyzer.tables.load import LoadError
+
+    try:
+        rehearse(table_format)
+    except (ExportError, LoadError, OSError) as error:
+        raise CommandError(
+            "there is no room for temporary files: have TMPDIR name a folder that "
+            f"has some ({error})"
+        ) from error
+
+
+def _open_store(
+    interface: str, output: Path | None, user: str | None, stack: ExitStack
+) -> Store:
+    """Give up root's rights, and open where rows go to: for a while, if nowhere.
+
+    Raises:
+        ExportError: rows can't be written there.
+        PrivilegeError: this process would keep root's rights.
+    """
+    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.export import ExportError
+    from analyzer.tables.store import Store
+    from captures import drop_privileges, readable_name
+
+    if output is not None:
+        _make_folder(output, user)
+    became = drop_privileges(user)
+    try:
+        if output is None:
+            output = Path(stack.enter_context(TemporaryDirectory(prefix="mailtap-")))
+        return Store(output, Analysis({}, [readable_name(interface)]))
+    except OSError as error:
+        raise ExportError(
+            f"there is no place for rows that wait ({error.strerror}): have TMPDIR "
+            "name a folder that anybody may write"
+        ) from error
+    except ExportError as error:
+        if became is None or output is None or os.access(output, os.W_OK):
+            raise
+        raise ExportError(
+            f"{error}: mailtap became {became}, who may not write there; let {became} "
+            "(chown), or name somebody else (--user)"
+        ) from error
+
+
+def _make_folder(folder: Path, name: str | None) -> None:
+    """Make the folder if only root may, and give it to whom we become."""
+    from analyzer.cli.handover import make_folder_for
+    from analyzer.tables.export import ExportError
+    from captures.live.privileges import find_user
+
+    user = find_user(name)
+    if user is None:
+        return
+    try:
+        make_folder_for(user, folder)
+    except OSError as error:
+        raise ExportError(f"{folder}: can't be made ({error.strerror})") from error
+
+
+class _Signals:
+    """Signals that end the watch in order; a second Ctrl-C ends it at once.
+
+    Before there is anything to end in order, the first one ends it at once. Others than
+    Ctrl-C may come twice by themselves: by a shell and by the kernel when a terminal is
+    closed, or by timeout(1).
+
+    Attributes:
+        live: what to stop.
+    """
+
+    def __init__(self) -> None:
+        self.live: LiveCapture | None = None
+        self._first_s = 0.0
+
+    def __enter__(self) -> Self:
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        # nohup(1) has it ignored
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._before = {each: signal.signal(each, self._take) for each in numbers}
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _: object) -> None:
+        now = time.monotonic()
+        is_meant = number == signal.SIGINT and now - self._first_s > _TWICE_S
+        if self.live is None or (self._first_s and is_meant):
+            sys.exit(128 + number)
+        if not self._first_s:
+            self._first_s = now
+            self.live.stop()

@@ -1,0 +1,117 @@
+"""Loads all that a monitor may need, while it may still read files.
+
+Who becomes nobody may not be able to read the library of the interpreter any more
+(one below root's home, for example), and many modules are imported at their first
+use only. So all that a monitor does is done once with a bundled capture.
+"""
+
+from __future__ import annotations
+
+import encodings
+import errno
+import io
+import os
+import pkgutil
+import shutil
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from analyzer.runs.monitor import Monitor
+from analyzer.tables.export import ExportError
+from analyzer.tables.store import Store
+from analyzer.terminal.live_view import Watch
+from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
+from analyzer.terminal.summary import print_summary
+from captures import Engine, LiveCapture, open_capture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from captures import PacketBatch
+
+_CAPTURE = Path(__file__).parents[1] / "data" / "office.pcap"
+
+
+def rehearse(table_format: str) -> None:
+    """Do all that a monitor does, for nobody to see.
+
+    Args:
+        table_format: of the files that will be written.
+
+    Raises:
+        ExportError: there is no room for files.
+    """
+    for module in pkgutil.iter_modules(encodings.__path__):
+        # some are for other systems
+        with suppress(ImportError):
+            import_module(f"encodings.{module.name}")
+    # what a key log would take
+    import_module("dissectors.tls.decryption.connection_keys")
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with _own_folder() as folder:
+        live = _Replay()
+        store = Store(folder / "tables")
+        monitor = Monitor(live, store)
+        as_text = Watch(console, live, monitor)
+        as_json = Watch(console, live, monitor, as_json=True)
+        with live, as_text:
+            for rows in monitor.run():
+                as_text.show(rows)
+                as_json.show(rows)
+        if monitor.problems:
+            raise ExportError(monitor.problems[0])
+        analysis = monitor.result()
+        store.finish(table_format)
+    print_summary(analysis, console)
+    print_plaintext(analysis, console)
+    plaintext_json(analysis)
+    plaintext_csv(analysis)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder for a while, by its descriptor: others may change what its name means.
+
+    We may be root, and the folder for temporary files anybody's.
+    """
+    name = mkdtemp(prefix="mailtap-")
+    descriptor = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    folder = Path(f"/proc/self/fd/{descriptor}")
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "somebody else has put his own there")
+        yield folder
+    finally:
+        for each in folder.iterdir():
+            shutil.rmtree(each, ignore_errors=True)
+        os.close(descriptor)
+        with suppress(OSError):
+            # only if it is empty
+            Path(name).rmdir()
+
+
+class _Replay(LiveCapture):
+    """The bundled capture in place of an interface."""
+
+    engine = Engine.SCAPY
+
+    def __init__(self) -> None:
+        super().__init__("rehearsal")
+        self._batches = open_capture(_CAPTURE)
+
+    def __next__(self) -> PacketBatch:
+        return next(self._batches)
+
+    def stop(self) -> None:
+        """Go on: there is not much."""
+
+    def drops(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        self._batches.close()

@@ -1,0 +1,149 @@
+"""Which charts there are, and what they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analyzer import reports
+from analyzer.html.charts import figures, wording
+from analyzer.sessions.failures import failure_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from analyzer.html.charts.palette import Theme
+    from analyzer.html.charts.wording import Row
+    from analyzer.tables.analysis import Analysis
+
+    Draw = Callable[[pd.DataFrame, Sequence[str], Sequence[str], Theme], go.Figure]
+
+_MOST_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart of the page.
+
+    Attributes:
+        name: its name in the page.
+        title: its title.
+        empty: what to say if there is nothing to draw.
+        report: what it shows, a row for each bar.
+        draw: makes the figure.
+        row_name: names a row.
+        row_words: says the figures of a row.
+        note: how to read it.
+        shows_kinds: whether its colours are those of protection.
+        summary: says all rows, if they are too many to be said one by one.
+    """
+
+    name: str
+    title: str
+    empty: str
+    report: Callable[[Analysis], pd.DataFrame]
+    draw: Draw
+    row_name: Callable[[Row], str]
+    row_words: Callable[[Row], str]
+    note: str = ""
+    shows_kinds: bool = False
+    summary: Callable[[pd.DataFrame], str] | None = None
+
+    def drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Those of the rows that are drawn."""
+        return rows if self.summary else rows.head(_MOST_ROWS)
+
+    def figure(self, rows: pd.DataFrame, theme: Theme) -> go.Figure:
+        """Draw rows of the report."""
+        return self.draw(rows, *self._texts(rows), theme)
+
+    def in_words(self, rows: pd.DataFrame) -> str:
+        """The same for those who can't see the figure."""
+        if self.summary:
+            said = self.summary(rows)
+        else:
+            texts = zip(*self._texts(rows), strict=True)
+            said = "; ".join(f"{name}: {words}" for name, words in texts)
+        return f"{self.title}: {said}."
+
+    def _texts(self, rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+        records = rows.to_dict("records")
+        return list(map(self.row_name, records)), list(map(self.row_words, records))
+
+
+CHARTS = (
+    Chart(
+        name="over-time",
+        title="Sessions over time",
+        empty="No mail session was found.",
+        report=lambda a: reports.over_time(a.sessions),
+        draw=figures.draw_over_time,
+        row_name=lambda row: f"{row['time']}",
+        row_words=wording.sessions_of,
+        shows_kinds=True,
+        summary=wording.times_of,
+    ),
+    Chart(
+        name="ports",
+        title="Ports and their protection",
+        empty="No mail session was found.",
+        report=lambda a: reports.by_port(a.sessions),
+        draw=figures.draw_kinds,
+        row_name=lambda row: f"{row['server_port']} {row['service']}",
+        row_words=wording.kinds_of,
+        shows_kinds=True,
+    ),
+    Chart(
+        name="tls",
+        title="TLS versions",
+        empty="No TLS was seen.",
+        report=lambda a: reports.by_tls_version(a.sessions),
+        draw=figures.draw_versions,
+        row_name=lambda row: str(row["tls_version"]),
+        row_words=wording.version_of,
+        note="What client and server agreed on. RFC 8996 forbids TLS 1.0 and 1.1.",
+    ),
+    Chart(
+        name="failures",
+        title="Failures",
+        empty="Nothing failed.",
+        report=lambda a: reports.by_failure(a.sessions),
+        draw=figures.draw_counts,
+        row_name=lambda row: failure_words(row["failure"]),
+        row_words=wording.sessions_of,
+    ),
+    Chart(
+        name="latency",
+        title="Slowest commands",
+        empty="No command with an answer was seen in clear.",
+        report=lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
+        draw=figures.draw_latencies,
+        row_name=lambda row: f"{row['protocol'].upper()} {row['verb']}",
+        row_words=wording.latency_of,
+        note="How long answers took, on a logarithmic scale: \N{BLACK CIRCLE} median, "
+        "\N{BLACK DIAMOND} 95th percentile (also at the right), | slowest.",
+    ),
+    Chart(
+        name="servers",
+        title="Busiest servers",
+        empty="No mail session was found.",
+        report=lambda a: reports.busiest(a.sessions, "server"),
+        draw=figures.draw_counts,
+        row_name=lambda row: str(row["server_ip"]),
+        row_words=wording.host_of,
+        note="Sessions per server.",
+    ),
+    Chart(
+        name="clients",
+        title="Busiest clients",
+        empty="No mail session was found.",
+        report=lambda a: reports.busiest(a.sessions, "client"),
+        draw=figures.draw_counts,
+        row_name=lambda row: str(row["client_ip"]),
+        row_words=wording.host_of,
+        note="Sessions per client.",
+    ),
+)

@@ -1,0 +1,134 @@
+"""What all charts look like: type, colours, and rows with their names above them.
+
+A name above its bar, not beside it, leaves charts as wide as a phone all of their
+width, however long an IPv6 address is.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from analyzer.text import escape_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.html.charts.palette import Theme
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+_FONT_SIZE = 13
+_LONGEST_NAME = 44
+
+# in parts of a row's height, below its middle
+_BAR_MIDDLE = 0.23
+_BAR_HEIGHT = 0.38
+_ROW_PX = 52
+
+
+def plain(text: str) -> str:
+    """Text from the traffic for Plotly, which knows some HTML, and TeX between $."""
+    text = escape_controls(text)
+    if len(text) > _LONGEST_NAME:
+        text = text[: _LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return html.escape(text, quote=False).replace("$", "&#36;")
+
+
+def new_figure(theme: Theme, **layout: Any) -> go.Figure:
+    """An empty figure that fits into the page."""
+    figure = go.Figure(layout={"template": "none"})
+    figure.update_layout(
+        font={"family": FONT, "size": _FONT_SIZE, "color": theme.text},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 0, "r": 0, "t": 8, "b": 8},
+        showlegend=False,
+        # on a phone a finger on a chart scrolls the page
+        dragmode=False,
+        hoverlabel={
+            "bgcolor": theme.surface,
+            "bordercolor": theme.line,
+            "font": {"family": FONT, "size": _FONT_SIZE, "color": theme.text},
+            "align": "left",
+        },
+        **layout,
+    )
+    figure.update_xaxes(fixedrange=True, zeroline=False, automargin=True)
+    figure.update_yaxes(fixedrange=True, zeroline=False, automargin=True)
+    return figure
+
+
+def row_figure(
+    names: Sequence[str], values: Sequence[str], theme: Theme, *, axis_px: int = 0
+) -> go.Figure:
+    """A figure with a row for each name, to draw bars or marks into.
+
+    Args:
+        names: names of the rows, from the traffic, the topmost first.
+        values: what stands at the right end of each row.
+        theme: the colours.
+        axis_px: room for a horizontal axis, if there is one.
+    """
+    count = len(names)
+    figure = new_figure(theme, height=_ROW_PX * count + axis_px + 8)
+    figure.update_layout(margin={"t": 0, "b": axis_px + 8}, barmode="stack")
+    figure.update_xaxes(visible=bool(axis_px))
+    figure.update_yaxes(visible=False, range=[count - 0.5, -0.5])
+    for row, (name, value) in enumerate(zip(names, values, strict=True)):
+        _write(figure, row, plain(name), x=0, anchor="left", color=theme.text)
+        _write(figure, row, plain(value), x=1, anchor="right", color=theme.muted)
+    return figure
+
+
+def add_bars(
+    figure: go.Figure,
+    lengths: Sequence[int],
+    names: Sequence[str],
+    said: Sequence[str],
+    *,
+    colours: str | Sequence[str],
+    **more: Any,
+) -> None:
+    """Add a horizontal bar to each row, beside those that are there."""
+    figure.add_bar(
+        orientation="h",
+        x=list(lengths),
+        y=bar_places(len(lengths)),
+        width=_BAR_HEIGHT,
+        marker={"color": colours, "line": {"width": 0}},
+        hovertext=hover_texts(names, said),
+        hoverinfo="text",
+        **more,
+    )
+
+
+def hover_texts(names: Sequence[str], said: Sequence[str]) -> list[str]:
+    """What those see who point at a row: its name, and its figures in words."""
+    return [
+        f"{plain(name)}<br>{words.replace(', ', '<br>')}"
+        for name, words in zip(names, said, strict=True)
+    ]
+
+
+def bar_places(count: int) -> list[float]:
+    """Where the bars of rows are."""
+    return [row + _BAR_MIDDLE for row in range(count)]
+
+
+def _write(
+    figure: go.Figure, row: int, text: str, *, x: int, anchor: str, color: str
+) -> None:
+    figure.add_annotation(
+        text=text,
+        x=x,
+        xref="paper",
+        xanchor=anchor,
+        y=row,
+        yanchor="bottom",
+        showarrow=False,
+        # the frame that it has not is a pixel wide
+        xshift=1 if x else -1,
+        font={"color": color},
+    )

@@ -1,0 +1,148 @@
+"""What the figures mean, in a few sentences."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer import reports
+from analyzer.sessions.failures import failure_words
+from analyzer.sessions.protection import PROTECTED_WEAKLY
+from analyzer.terminal.format import as_share
+from analyzer.terminal.summary import NOTHING
+from analyzer.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from analyzer.tables.analysis import Analysis
+
+_FEW_REASONS = 4
+
+
+class Tone(enum.StrEnum):
+    """Whether a sentence is good news."""
+
+    GOOD = "good"
+    BAD = "bad"
+    PLAIN = "plain"
+
+
+class Sentence(NamedTuple):
+    """One fact: what stands out, and the rest of the sentence."""
+
+    tone: Tone
+    strong: str
+    rest: str
+
+
+def verdict(analysis: Analysis) -> list[Sentence]:
+    """Say what an administrator wants to know first, the worst in red."""
+    sessions = analysis.sessions
+    if sessions.empty:
+        return [Sentence(Tone.PLAIN, "Nothing", NOTHING)]
+    return [
+        _encryption(sessions),
+        *_exposure(sessions),
+        *_versions(sessions),
+        *_weaknesses(sessions),
+        _failures(sessions),
+    ]
+
+
+def _encryption(sessions: pd.DataFrame) -> Sentence:
+    share = reports.encrypted_share(sessions)
+    if share is None:
+        return Sentence(Tone.PLAIN, "Nothing", "tells whether mail was encrypted.")
+    kinds = reports.by_protection(sessions).set_index("protection")["sessions"]
+    unknown = int(kinds[reports.Protection.UNKNOWN])
+    known, encrypted = len(sessions) - unknown, reports.is_encrypted(sessions).sum()
+    tail = f"; of {unknown:,} more it is not known" if unknown else ""
+    return Sentence(
+        Tone.GOOD if encrypted == known else Tone.PLAIN,
+        f"{as_share(share)} encrypted:",
+        f"{encrypted:,} of {counted(known, 'mail session')} went over to TLS{tail}.",
+    )
+
+
+def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
+    totals = reports.plaintext_totals(sessions)
+    if exposing := totals.exposing_logins:
+        yield Sentence(
+            Tone.BAD,
+            counted(exposing, "session"),
+            f"showed a password or a token in clear{_whose(totals)}.",
+        )
+    if others := totals.other_logins:
+        yield Sentence(
+            Tone.PLAIN,
+            counted(others, "session"),
+            "had a login in clear that showed neither password nor token.",
+        )
+    if not totals.plaintext_logins:
+        yield _no_login(totals.unjudged)
+    if breaking := totals.breaking_clients:
+        yield Sentence(
+            Tone.BAD, counted(breaking, "client"), "would break without plaintext."
+        )
+
+
+def _no_login(unjudged: int) -> Sentence:
+    if not unjudged:
+        return Sentence(Tone.GOOD, "No login", "was seen in clear.")
+    tail = f"{counted(unjudged, 'session')} can't be judged"
+    return Sentence(Tone.PLAIN, "No login", f"was seen in clear; {tail}.")
+
+
+def _whose(totals: reports.PlaintextTotals) -> str:
+    """Whose passwords and tokens the server took, and whose it refused."""
+    exposed, refused = totals.exposed_accounts, totals.refused_accounts
+    parts = [
+        *([f"{counted(exposed, 'account')} exposed"] if exposed else []),
+        *([f"{counted(refused, 'account')} refused"] if refused else []),
+    ]
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
+    versions = reports.by_tls_version(sessions)
+    if versions.empty:
+        return
+    old = versions[versions["deprecated"]]
+    if old.empty:
+        yield Sentence(
+            Tone.GOOD, versions["tls_version"].iloc[-1], "is the oldest TLS version."
+        )
+    else:
+        names = ", ".join(old["tls_version"])
+        count = counted(int(old["sessions"].sum()), "session")
+        yield Sentence(Tone.BAD, count, f"agreed on a deprecated version: {names}.")
+
+
+def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
+    count = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
+    if count:
+        reasons = reports.weak_tls(sessions)["weakness"].drop_duplicates().tolist()
+        listed = ", ".join(reasons[:_FEW_REASONS])
+        more = " and more" if len(reasons) > _FEW_REASONS else ""
+        yield Sentence(
+            Tone.BAD,
+            counted(count, "session"),
+            f"{'was' if count == 1 else 'were'} protected weakly: {listed}{more}.",
+        )
+
+
+def _failures(sessions: pd.DataFrame) -> Sentence:
+    failures = reports.by_failure(sessions)
+    if failures.empty:
+        return Sentence(Tone.GOOD, "Nothing failed.", "")
+    listed = ", ".join(
+        f"{failure_words(failure)} ({count:,})"
+        for failure, count in zip(
+            failures["failure"], failures["sessions"], strict=True
+        )
+    )
+    count = counted(int(failures["sessions"].sum()), "session")
+    return Sentence(Tone.PLAIN, count, f"failed: {listed}.")

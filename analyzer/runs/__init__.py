@@ -1,0 +1,1 @@
+"""From captures or an interface to tables: the work that commands start."""

@@ -1,0 +1,253 @@
+"""Follows the sessions of a live interface.
+
+An interface is one more source of batches: the pipeline is the same as for files.
+Rows leave the memory every few seconds (see `analyzer.tables.store`), so that neither
+memory nor what a crash would lose grows with time.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from analyzer.runs.pipeline import Pipeline
+from analyzer.sessions.rows import (
+    NO_DETAIL_ROWS,
+    SessionRows,
+    detail_rows,
+    session_rows,
+)
+from analyzer.sessions.trust import Trust
+from analyzer.tables import schema
+from analyzer.tables.analysis import Analysis
+from analyzer.tables.attempts import Attempts
+from analyzer.tables.builder import Tables
+from analyzer.tables.export import ExportError
+from analyzer.tables.store import StoreFullError
+from captures import CaptureError, Share
+from dissectors.services import PORTS
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Mapping
+
+    from analyzer.runs.secrets import FollowedKeyLog
+    from analyzer.sessions.rows import Row
+    from analyzer.sessions.session import Details, Session
+    from analyzer.tables.store import Store
+    from captures import Attempt, Connection, LiveCapture
+    from dissectors.services import Protocol
+
+# how often rows are written
+WRITE_S = 3.0
+# packets that were captured arrive within this time
+_ARRIVAL_NS = 2_000_000_000
+_END = schema.SESSIONS.arrow.get_field_index("end")
+
+
+class Monitor:
+    """The sessions of an interface, as they end (a `SessionSink`).
+
+    Args:
+        live: what captures.
+        store: where rows go to.
+        ports: the mail ports and their protocols.
+        trust: judges certificates; by default by the system's trust store.
+        secrets: a key log that programs add to while they are watched.
+
+    Attributes:
+        started: sessions that were seen to begin.
+        ended: those of them that have ended.
+        problems: what went wrong so far, in words; the caller may clear it.
+    """
+
+    def __init__(
+        self,
+        live: LiveCapture,
+        store: Store,
+        *,
+        ports: Mapping[int, Protocol] = PORTS,
+        trust: Trust | None = None,
+        secrets: FollowedKeyLog | None = None,
+    ) -> None:
+        self.started = 0
+        self.ended = 0
+        self.problems: list[str] = []
+        self._live = live
+        self._store = store
+        self._trust = Trust() if trust is None else trust
+        self._secrets = secrets
+        key_log = secrets.key_log if secrets is not None else None
+        # sessions that resume others come after them in time
+        share = Share(0, 1, follows_hosts=secrets is not None)
+        self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
+        self._about = Analysis({}, [*live.captures])
+        self._tables = Tables()
+        # by serial number of the connection: the rows of sessions that have ended, and
+        # the packets of their connections by then
+        self._recent: dict[int, tuple[int, SessionRows]] = {}
+        self._attempts = Attempts(is_live=True)
+        self._news: list[Row] = []
+        self._is_dirty = True
+        self._is_refused = False
+
+    @property
+    def packets(self) -> int:
+        """Packets that were captured so far."""
+        return self._pipeline.packets
+
+    def run(
+        self, *, duration_s: float | None = None, count: int | None = None
+    ) -> Iterator[list[Row]]:
+        """Capture until the time is over, or somebody stops the capture.
+
+        Args:
+            duration_s: for how long; `None` for ever.
+            count: until so many sessions have ended; `None` for any number.
+
+        Yields:
+            After each batch of packets, and a few times a second without any: the
+            rows of the sessions that have ended since then, and at last of all
+            those that are still open.
+        """
+        start = written = time.monotonic()
+        try:
+            for batch in self._live:
+                if self._secrets is not None:
+                    self._secrets.refresh()
+                if len(batch):
+                    self._pipeline.process(batch)
+                else:
+                    self._pipeline.advance(time.time_ns() - _ARRIVAL_NS)
+                yield self._take_news()
+                now = time.monotonic()
+                if now - written >= WRITE_S:
+                    written = now
+                    self._write()
+                has_time = duration_s is None or now - start < duration_s
+                if not has_time or (count is not None and self.ended >= count):
+                    self._live.stop()
+        except CaptureError as error:
+            self._about.problems.append(error)
+        except StoreFullError:
+            self.problems.append("too many rows wait to be written: the monitor ends")
+        except MemoryError:
+            self._pipeline.abandon()
+            self.problems.append(
+                "memory ran out: the monitor ends. Allow more (ulimit -v, cgroup)"
+            )
+        undecoded = self._pipeline.close()
+        with suppress(StoreFullError):
+            self._write(undecoded)
+        if self._is_refused:
+            self.problems.append("the last rows could not be written, and are lost")
+        yield self._take_news()
+
+    def result(self, *names: str) -> Analysis:
+        """What was found, once `run` is over.
+
+        Args:
+            names: the tables that are wanted, or none for all. Others have no rows.
+
+        Raises:
+            LoadError: what was stored can't be read any more.
+        """
+        return self._store.read(*names)
+
+    def attempt_ended(self, attempt: Attempt) -> bool:
+        """Count it, unless it has a row."""
+        if self._attempts.has_row(attempt.first_frame):
+            return False
+        self._attempts.count(attempt)
+        self._is_dirty = True
+        return True
+
+    def session_started(self) -> None:
+        """Count it."""
+        self.started += 1
+
+    def details_ready(self, details: Details, connection: Connection) -> None:
+        """Store the rows."""
+        rows = detail_rows(details, connection, self._about.captures)
+        self._tables.append_details(rows)
+        self._is_dirty = True
+        _, recent = self._recent.get(connection.serial, (-1, None))
+        if recent is not None:
+            # to be made again when it is closed
+            rest = recent._replace(details=NO_DETAIL_ROWS)
+            self._recent[connection.serial] = -1, rest
+
+    def session_ended(self, session: Session, connection: Connection) -> None:
+        """Tell at once, and wait for what may still be retransmitted."""
+        if self._has_row(connection):
+            self._make_rows(session, connection)
+
+    def session_closed(self, session: Session, connection: Connection) -> None:
+        """Store the row."""
+        if not connection.carried_payload:
+            self._attempts.count(connection)
+            self._is_dirty = True
+        if not self._has_row(connection):
+            self.started -= 1
+            return
+        packets, rows = self._recent.get(connection.serial, (-1, None))
+        if rows is None or packets != _packets(connection):
+            rows = self._make_rows(session, connection)
+        del self._recent[connection.serial]
+        self._tables.append(rows)
+        self._is_dirty = True
+
+    def _make_rows(self, session: Session, connection: Connection) -> SessionRows:
+        rows = session_rows(session, connection, self._about.captures, self._trust)
+        if connection.serial not in self._recent:
+            self.ended += 1
+            self._news.append(rows.session)
+        self._recent[connection.serial] = _packets(connection), rows
+        self._is_dirty = True
+        return rows
+
+    def _has_row(self, connection: Connection) -> bool:
+        return connection.carried_payload or self._attempts.has_row(
+            connection.first_frame
+        )
+
+    def _take_news(self) -> list[Row]:
+        news, self._news = self._news, []
+        # connections come in any order out of a batch
+        return sorted(news, key=itemgetter(_END))
+
+    def _write(self, undecoded: Counter[str] | None = None) -> None:
+        """Write the rows that are new, and what is known beside them."""
+        self._about.packets = self._pipeline.packets
+        self._about.capture_bytes = self._pipeline.capture_bytes
+        self._about.connections_given_up = self._pipeline.connections_given_up
+        self._about.attempts = self._attempts.counts()
+        self._about.attempts_without_row = self._attempts.without_row
+        self._about.dropped = self._live.drops()
+        self._about.undecoded = undecoded or self._pipeline.undecoded
+        try:
+            if self._is_dirty or self._is_refused:
+                self._write_rows()
+            self._store.note(self._about)
+        except ExportError as error:
+            if not self._is_refused:
+                self.problems.append(f"{error}; mailtap will try again")
+            self._is_refused = True
+            if isinstance(error, StoreFullError):
+                raise
+        else:
+            self._is_refused = False
+
+    def _write_rows(self) -> None:
+        done, self._tables = self._tables, Tables()
+        recent = Tables()
+        for _, rows in self._recent.values():
+            recent.append(rows)
+        self._is_dirty = False
+        self._store.add(done.finish(), recent.finish())
+
+
+def _packets(connection: Connection) -> int:
+    return sum(flow.packets for flow in connection.flows)

@@ -1,0 +1,388 @@
+"""From captures to tables: the only place where packets meet protocols.
+
+capture -> batches -> segments -> streams -> dissectors -> events -> rows
+"""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from analyzer.runs.secrets import Secrets
+from analyzer.runs.workers import process_count, run_shares
+from analyzer.sessions.reader import SessionReader
+from analyzer.sessions.rows import detail_rows, session_rows
+from analyzer.sessions.trust import Trust
+from analyzer.tables.analysis import Analysis
+from analyzer.tables.attempts import Attempts
+from analyzer.tables.builder import Tables, in_order
+from captures import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_PACKETS,
+    CaptureError,
+    ConnectionTable,
+    Decoder,
+    ReadEngine,
+    SegmentFilter,
+    Share,
+    open_captures,
+    readable_name,
+)
+from captures.files.reader import needs_tshark
+from dissectors.detection.detector import (
+    CLIENT_BEGINNINGS,
+    SERVER_BEGINNINGS,
+    may_hide_mail,
+)
+from dissectors.services import PORTS
+
+# takes the bytes of input that were read, and those there are in all if known
+OnProgress = Callable[[int, int | None], None]
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from analyzer.sessions.reader import SessionSink
+    from analyzer.sessions.session import Details, Session
+    from captures import Attempt, Connection, MergedCaptures, PacketBatch
+    from dissectors import KeyLog
+    from dissectors.services import Protocol
+
+_ALL = Share(0, 1)
+# Address space that is kept back, to tell what was found when memory has run out: for
+# pandas, and the threads of pyarrow. It is never touched, and takes no memory. If there
+# is not that much, less may do.
+_RESERVES_BYTES = (384 << 20, 192 << 20, 96 << 20)
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+_ADVICE = "Allow more memory (ulimit -v, cgroup), or read fewer captures at a time"
+
+
+class Pipeline:
+    """Finds the mail sessions in batches of packets, wherever these are from.
+
+    Args:
+        sink: is told of every session that ends.
+        ports: the mail ports and their protocols.
+        share: which of all connections to follow.
+
+    Attributes:
+        packets: packets taken so far.
+        capture_bytes: bytes that these packets had on the wire.
+    """
+
+    def __init__(
+        self,
+        sink: SessionSink,
+        *,
+        ports: Mapping[int, Protocol] = PORTS,
+        share: Share = _ALL,
+        key_log: KeyLog | None = None,
+    ) -> None:
+        self.packets = 0
+        self.capture_bytes = 0
+        segment_filter = SegmentFilter(
+            ports,
+            SERVER_BEGINNINGS,
+            CLIENT_BEGINNINGS,
+            partial(may_hide_mail, key_log=key_log),
+        )
+        self._decoder = Decoder(segment_filter)
+        self._connections = ConnectionTable(
+            segment_filter,
+            partial(SessionReader, ports=ports, sink=sink, key_log=key_log),
+            count_attempt=sink.attempt_ended,
+            share=share,
+        )
+
+    @property
+    def connections_given_up(self) -> int:
+        """Connections that were ended early to bound memory."""
+        return self._connections.given_up
+
+    @property
+    def undecoded(self) -> Counter[str]:
+        """How many packets could not be decoded so far, and why."""
+        return self._decoder.undecoded
+
+    def process(self, batch: PacketBatch) -> None:
+        """Take the next packets."""
+        self._connections.process(batch, *self._decoder.decode(batch))
+        self.packets += len(batch)
+        self.capture_bytes += int(batch.wire_length.sum())
+
+    def advance(self, clock_ns: int) -> None:
+        """Learn that time has passed without packets; old connections end."""
+        self._connections.advance(clock_ns)
+
+    def abandon(self) -> None:
+        """Memory ran out: cut all sessions short, before `close`."""
+        self._connections.abandon()
+
+    def close(self) -> Counter[str]:
+        """End all sessions; say how many packets could not be decoded, and why."""
+        self._connections.close()
+        return self._decoder.finish()
+
+
+def analyze(  # noqa: PLR0913, keywords only
+    captures: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+    *,
+    ports: Mapping[int, Protocol] = PORTS,
+    max_packets: int = MAX_BATCH_PACKETS,
+    max_bytes: int = MAX_BATCH_BYTES,
+    processes: int | None = None,
+    engine: str = ReadEngine.AUTO,
+    key_log: str | os.PathLike[str] | None = None,
+    ca: str | os.PathLike[str] | None = None,
+    on_progress: OnProgress | None = None,
+) -> Analysis:
+    """Find all mail sessions in captures.
+
+    Several captures are read as one, in time order.
+
+    >>> analysis = analyze("tests/data/pop3-user-pass.pcap")
+    >>> analysis.sessions[["protocol", "auth_mechanism", "auth_result"]].values.tolist()
+    [['pop3', 'USER', 'success']]
+
+    Args:
+        captures: capture files; `-` is standard input.
+        ports: the mail ports and their protocols.
+        max_packets: most packets per batch.
+        max_bytes: about the most bytes per batch.
+        processes: how many processes share the work; `None` for as many as are
+            worthwhile. The result is the same.
+        engine: what reads the captures: a `captures.ReadEngine`.
+        key_log: file with the secrets of TLS sessions, in the NSS key log format.
+            Those that captures bring along are used in any case.
+        ca: file with the certificates in PEM that are trusted to sign others; `None`
+            for those of the system.
+        on_progress: called after each batch with the bytes of input that were
+            read, and those there are in all, if that is known.
+
+    Returns:
+        The tables, and what could not be read.
+
+    Raises:
+        LoadError: the key log or the certificates can't be read.
+    """
+    secrets, trust = Secrets(key_log), Trust(ca)
+    if isinstance(captures, (str, os.PathLike)):
+        captures = [captures]
+    paths = [os.fspath(path) for path in captures]
+    read_engine = ReadEngine(engine)
+    if processes is None:
+        processes = process_count(paths)
+    if processes > 1 and (
+        read_engine is ReadEngine.PYSHARK or any(map(needs_tshark, paths))
+    ):
+        # what takes long is not done here, and each process would have its own tshark
+        processes = 1
+    open_all = partial(
+        open_captures,
+        paths,
+        max_packets=max_packets,
+        max_bytes=max_bytes,
+        engine=read_engine,
+    )
+
+    # up to TLS 1.2, the secrets of a session may be those of the one that it resumes
+    may_decrypt = key_log is not None or _bring_secrets(paths)
+
+    def read(share: int) -> _Part:
+        shown = on_progress if share == 0 else None
+        return _read_share(
+            open_all,
+            ports,
+            Share(share, processes, follows_hosts=may_decrypt),
+            secrets,
+            trust,
+            shown,
+        )
+
+    parts = [part for part in run_shares(read, processes) if part is not None]
+    first = parts[0]
+    attempts = first.attempts
+    attempts.merge(part.attempts for part in parts[1:])
+    return Analysis(
+        tables=in_order([*(part.tables for part in parts), attempts.tables()]),
+        captures=[*map(readable_name, paths)],
+        packets=first.packets,
+        capture_bytes=first.capture_bytes,
+        problems=_problems(parts) + _memory_problems(parts, processes),
+        notes=first.notes + secrets.notes(sum(part.secrets_used for part in parts)),
+        undecoded=first.undecoded,
+        connections_given_up=sum(part.connections_given_up for part in parts),
+        attempts=attempts.counts(),
+        attempts_without_row=attempts.without_row,
+    )
+
+
+def _problems(parts: Sequence[_Part]) -> list[CaptureError]:
+    """What was wrong with each capture, for whoever read it first or last.
+
+    Captures that change while they are read are not the same for all.
+    """
+    found = list(parts[0].problems)
+    for part in parts[1:]:
+        known = {each.capture for each in found}
+        found += [each for each in part.problems if each.capture not in known]
+    return found
+
+
+def _bring_secrets(paths: Sequence[str]) -> bool:
+    """Whether captures begin with secrets, as far as they can be read twice."""
+    if not all(os.path.isfile(path) for path in paths) or any(  # noqa: PTH113
+        map(needs_tshark, paths)
+    ):
+        return True
+    return any(map(_brings_secrets, paths))
+
+
+def _brings_secrets(path: str) -> bool:
+    with open_captures([path], max_packets=1) as batches:
+        next(iter(batches), None)
+        return bool(batches.secrets)
+
+
+@dataclass
+class _Part:
+    """What one process found; the attributes are those of `Analysis`."""
+
+    tables: dict[str, pa.Table]
+    packets: int
+    capture_bytes: int
+    problems: list[CaptureError]
+    notes: list[str]
+    undecoded: Counter[str]
+    connections_given_up: int
+    attempts: Attempts
+    secrets_used: int
+    out_of_memory: bool
+
+
+class _TableWriter:
+    """Writes the rows of sessions that are over (a `SessionSink`)."""
+
+    def __init__(self, captures: Sequence[str], trust: Trust) -> None:
+        self.tables = Tables()
+        self.attempts = Attempts()
+        self._captures = captures
+        self._trust = trust
+
+    def attempt_ended(self, attempt: Attempt) -> bool:
+        """Count it, unless it has a row."""
+        if self.attempts.has_row(attempt.first_frame):
+            return False
+        self.attempts.count(attempt)
+        return True
+
+    def session_started(self) -> None:
+        """Wait for its end."""
+
+    def details_ready(self, details: Details, connection: Connection) -> None:
+        """Write the rows."""
+        self.tables.append_details(detail_rows(details, connection, self._captures))
+
+    def session_ended(self, session: Session, connection: Connection) -> None:
+        """Wait for what may still be retransmitted."""
+
+    def session_closed(self, session: Session, connection: Connection) -> None:
+        """Write the row."""
+        is_attempt = not connection.carried_payload
+        if is_attempt:
+            self.attempts.count(connection)
+            if not self.attempts.has_row(connection.first_frame):
+                return
+        rows = session_rows(session, connection, self._captures, self._trust)
+        if is_attempt:
+            self.attempts.keep(connection.first_frame, rows)
+        else:
+            self.tables.append(rows)
+
+
+def _memory_problems(parts: Sequence[_Part], processes: int) -> list[CaptureError]:
+    """What is missing because memory ran out, or a process was killed for that."""
+    reasons = []
+    if any(part.out_of_memory for part in parts):
+        reasons.append("it ran out; what was found until then is reported")
+    if len(parts) < processes:
+        lost = processes - len(parts)
+        reasons.append(
+            f"{lost} of {processes} processes were killed; their sessions are missing"
+        )
+    return [
+        CaptureError("memory", f"{reason}. {_ADVICE}", usable=True)
+        for reason in reasons
+    ]
+
+
+def _read_share(
+    open_all: Callable[[], MergedCaptures],
+    ports: Mapping[int, Protocol],
+    share: Share,
+    secrets: Secrets,
+    trust: Trust,
+    on_progress: OnProgress | None,
+) -> _Part:
+    """Read all packets, and follow this share of the connections."""
+    with _few_collections(), open_all() as batches:
+        writer = _TableWriter(batches.names, trust)
+        pipeline = Pipeline(writer, ports=ports, share=share, key_log=secrets.key_log)
+        undecoded = None
+        try:
+            with _reserve():
+                for batch in batches:
+                    secrets.take(batches.secrets)
+                    pipeline.process(batch)
+                    if on_progress is not None:
+                        on_progress(batch.position, batches.size)
+                undecoded = pipeline.close()
+        except MemoryError:
+            # go on when what has failed is forgotten
+            pass
+        if out_of_memory := undecoded is None:
+            pipeline.abandon()
+            undecoded = pipeline.close()
+    return _Part(
+        tables=writer.tables.finish(),
+        packets=pipeline.packets,
+        capture_bytes=pipeline.capture_bytes,
+        problems=batches.problems,
+        notes=batches.notes,
+        undecoded=undecoded,
+        connections_given_up=pipeline.connections_given_up,
+        attempts=writer.attempts,
+        secrets_used=secrets.key_log.used,
+        out_of_memory=out_of_memory,
+    )
+
+
+@contextmanager
+def _reserve() -> Iterator[None]:
+    """Keep some address space back, if there is some."""
+    with ExitStack() as kept:
+        for size in _RESERVES_BYTES:
+            with suppress(OSError):
+                kept.enter_context(mmap.mmap(-1, size, _PRIVATE, mmap.PROT_READ))
+                break
+        yield
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage cycles rarely: sessions make many objects and few cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(1_000_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

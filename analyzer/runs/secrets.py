@@ -1,0 +1,131 @@
+"""Key logs: files that the user names, and secrets that captures bring along."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from analyzer.tables.load import LoadError
+from dissectors import KeyLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# pcapng §4.7: Decryption Secrets Block, TLS Key Log
+_TLS_KEY_LOG = 0x544C534B
+_MAX_BYTES = 1 << 30
+_CHUNK_BYTES = 1 << 16
+# connections that a monitor remembers secrets of
+_MOST_FOLLOWED = 100_000
+
+
+class Secrets:
+    """The secrets of an analysis: from a key log file, and from captures.
+
+    Attributes:
+        key_log: all of them, for dissectors.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """Read a key log, if one is given.
+
+        Raises:
+            LoadError: it can't be read, or there is no secret in it.
+        """
+        self.key_log = KeyLog()
+        self._path = path
+        # of the secrets that captures bring, how many were taken
+        self._taken = 0
+        if path is not None:
+            self._read(os.fspath(path))
+
+    def _read(self, path: str) -> None:
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123, may be a pipe
+                text = file.read(_MAX_BYTES)
+        except OSError as error:
+            reason = f"{path}: can't be read ({error.strerror})"
+            raise LoadError(reason) from error
+        self.key_log.add(text)
+        if not len(self.key_log):
+            reason = (
+                f"{path}: no secret in it: a key log has lines such as "
+                "CLIENT_RANDOM <64 hex digits> <96 hex digits>, which clients write "
+                "if SSLKEYLOGFILE names a file"
+            )
+            raise LoadError(reason)
+
+    def take(self, blocks: Sequence[tuple[int, bytes]]) -> None:
+        """Add the secrets that captures have brought since the last call.
+
+        Args:
+            blocks: all of them so far: type and data.
+        """
+        for kind, data in blocks[self._taken :]:
+            if kind == _TLS_KEY_LOG:
+                self.key_log.add(data)
+        self._taken = len(blocks)
+
+    def notes(self, used: int) -> list[str]:
+        """What to tell the user.
+
+        Args:
+            used: how many connections with secrets were met.
+        """
+        log, found = self.key_log, []
+        if self._path is not None and not used:
+            found.append(
+                f"{os.fspath(self._path)}: none of its secrets, of {len(log):,} "
+                "connections, belongs to a mail session that was read"
+            )
+        if log.ignored:
+            found.append(f"{log.ignored:,} lines of key logs are no secrets")
+        if log.overflows:
+            found.append(f"{log.overflows:,} secrets were left out: too many")
+        return found
+
+
+class FollowedKeyLog:
+    """A key log to which programs still add secrets.
+
+    It stays open, so that it can be read without the rights that it took to open it.
+
+    Attributes:
+        key_log: the secrets of the last connections.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open a key log, which may be empty yet.
+
+        Raises:
+            LoadError: it can't be read.
+        """
+        self.key_log = KeyLog(most=_MOST_FOLLOWED, forgets=True)
+        self._path = os.fspath(path)
+        # what was read of a line that is not complete
+        self._rest = b""
+        try:
+            self._file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115, stays
+        except OSError as error:
+            reason = f"{self._path}: can't be read ({error.strerror})"
+            if isinstance(error, FileNotFoundError):
+                reason += ": make an empty file, to which programs can add secrets"
+            raise LoadError(reason) from error
+
+    def refresh(self) -> None:
+        """Take the secrets that were added since the last call."""
+        with suppress(OSError):
+            if os.fstat(self._file.fileno()).st_size < self._file.tell():
+                # somebody began it anew
+                self._file.seek(0)
+                self._rest = b""
+            while added := self._file.read(_CHUNK_BYTES):
+                lines, end, self._rest = (self._rest + added).rpartition(b"\n")
+                self.key_log.add(lines + end)
+                # no line is that long
+                self._rest = self._rest[-_CHUNK_BYTES:]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

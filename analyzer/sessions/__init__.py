@@ -1,0 +1,1 @@
+"""From the events of one connection to its rows."""

@@ -1,0 +1,177 @@
+"""Why a session failed: one cause for each, which is told here alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.sessions.failures import Failure
+from analyzer.sessions.protection import failed_after
+from analyzer.sessions.refusals import CLOSING_CODE, LEAVING, reply_words, unanswered
+from captures import Ending
+from dissectors.events import Delivery, Direction, Side, StartTls
+from dissectors.services import SERVICE_BY_PORT, Security
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analyzer.sessions.refusals import Refusals
+    from analyzer.sessions.session import Session
+    from captures import Connection
+    from dissectors.events import Exchange
+
+_RANK = {failure: place for place, failure in enumerate(Failure)}
+# connections that were open, and are over
+_BEGUN = (Ending.CLOSED, Ending.RESET, Ending.TIMEOUT)
+_FETCHING = ("FETCH", "UID FETCH")
+
+# RFC 5530 §3, RFC 3206 §4, RFC 2449 §8.1: response codes that tell whether it may
+# be different later
+_TEMPORARY = frozenset(("UNAVAILABLE", "INUSE", "SYS/TEMP", "IN-USE", "LOGIN-DELAY"))
+_PERMANENT = frozenset(
+    (
+        *("AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "AUTH", "EXPIRED"),
+        *("PRIVACYREQUIRED", "NOPERM", "NONEXISTENT", "CANNOT", "TOOBIG", "SYS/PERM"),
+    )
+)
+# whoever leaves sooner did not wait for an answer
+_PATIENCE_NS = 5_000_000_000
+
+
+class Cause(NamedTuple):
+    """Why a session failed.
+
+    Attributes:
+        failure: what it was.
+        detail: what was said of it: the server's reply, or the TLS alert.
+        is_temporary: whether the server said that it may be different later; `None`
+            if it did not say.
+    """
+
+    failure: Failure
+    detail: str | None = None
+    is_temporary: bool | None = None
+
+
+def cause(session: Session, connection: Connection) -> Cause | None:
+    """Tell why a session failed; `None` if nothing is known to have failed."""
+    refusals = session.refusals(session.exchanges if session.last_error else ())
+    found = [
+        *_of_connection(session, connection),
+        *_of_tls(session, connection),
+        *(_by_reply(*each) for each in refusals),
+        *_of_end(session, connection, refusals),
+    ]
+    return min(found, key=lambda each: _RANK[each.failure], default=None)
+
+
+def _by_reply(failure: Failure, exchange: Exchange) -> Cause:
+    return Cause(failure, reply_words(exchange), _is_temporary(exchange))
+
+
+def _is_temporary(exchange: Exchange) -> bool | None:
+    if exchange.reply_code is not None:
+        # RFC 5321 §4.2.1: 4yz is transient
+        return exchange.reply_code < 500
+    if exchange.response_code in _TEMPORARY:
+        return True
+    return False if exchange.response_code in _PERMANENT else None
+
+
+def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
+    """Nobody was there, or it did not say a word."""
+    server = connection.flows[Side.SERVER]
+    if connection.ending is Ending.REFUSED:
+        yield Cause(Failure.CONNECTION_REFUSED)
+    if connection.ending is Ending.UNANSWERED:
+        yield Cause(Failure.NO_ANSWER)
+    was_opened = connection.syn_ns is not None and connection.established_ns is not None
+    if connection.ending not in _BEGUN or not was_opened:
+        return
+    service = SERVICE_BY_PORT.get(connection.responder.port)
+    speaks_first = service is None or service.security is not Security.IMPLICIT_TLS
+    if (
+        _is_read(session)
+        and _is_whole(connection)
+        and speaks_first
+        and not server.stream_bytes
+        and _was_let_down(session, connection, connection.established_ns)
+    ):
+        yield Cause(Failure.NO_GREETING)
+
+
+def _of_tls(session: Session, connection: Connection) -> Iterator[Cause]:
+    tls = session.tls
+    if tls is None:
+        is_due = session.starttls is StartTls.ACCEPTED and _is_whole(connection)
+        is_over = connection.ending in _BEGUN
+        if is_due and is_over and _was_let_down(session, connection, None):
+            yield Cause(Failure.TLS_FAILED)
+    elif not tls.established:
+        # what one side did not say, the other one may have
+        has_failed = failed_after(session, connection) is not None
+        if tls.alert is not None or (has_failed and connection.is_complete):
+            yield Cause(Failure.TLS_FAILED, tls.alerts[0] if tls.alerts else None)
+
+
+def _of_end(
+    session: Session, connection: Connection, refusals: Refusals
+) -> Iterator[Cause]:
+    """The session ended before the client wanted it to."""
+    if connection.ending not in _BEGUN or not _is_read(session):
+        return
+    is_leaving = any(each.verb in LEAVING for each in reversed(session.exchanges))
+    is_half_open = connection.syn_ns is not None and connection.established_ns is None
+    if connection.ending is Ending.RESET and not (is_leaving or is_half_open):
+        yield Cause(Failure.CONNECTION_RESET)
+    if not _is_whole(connection):
+        return
+    asked = unanswered(reversed(session.exchanges))
+    goodbye = refusals.goodbye
+    if goodbye is not None and _closes(goodbye, session) and not is_leaving:
+        is_due = refusals.is_goodbye_due and asked is None
+        if not is_due or goodbye.response_code in _TEMPORARY:
+            yield _by_reply(Failure.CLOSED_BY_SERVER, goodbye)
+    if _is_cut(session, asked):
+        yield Cause(Failure.MESSAGE_CUT)
+    if asked and _was_let_down(session, connection, asked.request_time_ns):
+        yield Cause(Failure.UNANSWERED)
+
+
+def _closes(goodbye: Exchange, session: Session) -> bool:
+    """Whether the connection ended with it; other codes than 421 may be strays."""
+    is_last = any(each is goodbye for each in session.exchanges[-1:])
+    has_ended = is_last and session.ended_by is Side.SERVER
+    return goodbye.reply_code in (None, CLOSING_CODE) or has_ended
+
+
+def _is_cut(session: Session, asked: Exchange | None) -> bool:
+    """Whether a message broke off, and nothing was answered after that."""
+    answers = (each.reply_time_ns for each in reversed(session.exchanges))
+    last_ns = next((each for each in answers if each is not None), 0)
+    return any(
+        each.outcome is Delivery.CUT
+        # what the server sends may begin with the answer itself
+        and each.time_ns >= last_ns + (each.direction is not Direction.RETRIEVED)
+        # what IMAP clients fetch piece by piece, they need not fetch to its end
+        and (asked is not None or each.verb not in _FETCHING)
+        for each in session.messages
+    )
+
+
+def _is_read(session: Session) -> bool:
+    """Whether nothing but holes hides what was said."""
+    return not session.is_unread and (session.tls is None or session.tls.decrypted)
+
+
+def _is_whole(connection: Connection) -> bool:
+    """Whether there are no holes."""
+    return all(flow.packets and not flow.missing_bytes for flow in connection.flows)
+
+
+def _was_let_down(
+    session: Session, connection: Connection, since_ns: int | None
+) -> bool:
+    """Whether it was not the client's choice to wait no longer."""
+    if connection.ending is not Ending.CLOSED or session.ended_by is Side.SERVER:
+        return True
+    return since_ns is not None and connection.end_ns - since_ns >= _PATIENCE_NS

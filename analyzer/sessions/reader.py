@@ -1,0 +1,312 @@
+"""Reads one connection: detects its protocol, dissects it, and writes its rows."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Protocol as Interface
+
+from analyzer.sessions.memory import held_bytes
+from analyzer.sessions.session import Session
+from captures import End
+from dissectors import new_dissector
+from dissectors.detection.detector import Chunk, Detector, Verdict
+from dissectors.events import Anomaly, Side
+from dissectors.limits import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.sessions.session import Details
+    from captures import Attempt, Connection
+    from dissectors import KeyLog, MailDissector
+    from dissectors.events import Event
+    from dissectors.services import Protocol
+
+logger = logging.getLogger(__name__)
+_FAILED = "a dissector failed on frame ID %d: %s in %s"
+
+# when so many details of a session are known, their rows are made; but not those of
+# the last exchanges, as others that began before them may still come to an end
+_MANY_DETAILS = 1024
+_LAST_EXCHANGES = 256
+# to forget so few would save nothing: what they tell of the session is kept
+_FEW_DETAILS = 8
+# How much memory may be taken for each byte that is read. For a packet, its time and
+# place are kept, for an exchange its verb and more; that is like so many bytes.
+_GROWTH_PER_BYTE = 64
+_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES = 4, 12
+
+# the originator is the client
+_SIDES = (Side.CLIENT, Side.SERVER)
+_ENDS = (End.ORIGINATOR, End.RESPONDER)
+
+
+class SessionSink(Interface):
+    """Is told of the sessions that end."""
+
+    def attempt_ended(self, attempt: Attempt) -> bool:
+        """A connection got no further than a SYN and its answer.
+
+        Returns:
+            Whether that is all that is wanted of it. If not, it ends as a session.
+        """
+
+    def session_started(self) -> None:
+        """A connection turned out to be mail."""
+
+    def details_ready(self, details: Details, connection: Connection) -> None:
+        """Some details of a session won't change; their rows can be written."""
+
+    def session_ended(self, session: Session, connection: Connection) -> None:
+        """Both sides have sent everything; some of it may be retransmitted yet."""
+
+    def session_closed(self, session: Session, connection: Connection) -> None:
+        """The connection is over, however it ended."""
+
+
+def _log(error: Exception, frame: int) -> None:
+    """Say where a dissector failed; what the exception says may quote a secret."""
+    places = [
+        f"{Path(each.filename).name}:{each.lineno}"
+        for each in traceback.extract_tb(error.__traceback__)
+    ]
+    logger.error(_FAILED, frame, type(error).__name__, " > ".join(places))
+
+
+class SessionReader:
+    """Takes the streams of one connection (a `captures.ConnectionConsumer`).
+
+    Attributes:
+        reading: whether data is wanted: not behind the start of encryption, or when it
+            was cut short.
+        wanted: whether the connection is mail, as far as is known.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_detector",
+        "_dissector",
+        "_ended",
+        "_fed",
+        "_hosts",
+        "_key_log",
+        "_ports",
+        "_server_port",
+        "_session",
+        "_sink",
+        "reading",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        ports: Mapping[int, Protocol],
+        sink: SessionSink,
+        key_log: KeyLog | None = None,
+    ) -> None:
+        self.reading = True
+        self.wanted = True
+        self._server_port = connection.responder.port
+        # only until it is over, so that no reference cycle stays
+        self._connection: Connection | None = connection
+        self._ports = ports
+        self._sink = sink
+        self._hosts = (connection.originator.address, connection.responder.address)
+        self._key_log = key_log
+        self._detector: Detector | None = None
+        self._dissector: MailDissector | None = None
+        self._session: Session | None = None
+        self._ended = [False, False]
+        # bytes and packets
+        self._fed = 0
+
+    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
+        """Take the next bytes of one end."""
+        self._fed += len(data) + _PACKET_AS_BYTES
+        dissector = self._dissector
+        if dissector is None:
+            self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
+            return
+        try:
+            self._take(dissector.receive_data(_SIDES[end], data, time_ns, frame))
+        except MemoryError:
+            # nobody's fault: who reads the capture sees to it
+            raise
+        except Exception as error:  # noqa: BLE001
+            _log(error, frame)
+            self._give_up(end, time_ns, frame)
+
+    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
+        """Learn of a hole in what one end sent."""
+        dissector = self._dissector
+        if dissector is None:
+            self._detect(Chunk(_SIDES[end], b"", length, time_ns, frame))
+            return
+        try:
+            self._take(dissector.receive_gap(_SIDES[end], length, time_ns, frame))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            _log(error, frame)
+            self._give_up(end, time_ns, frame)
+
+    def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
+        """Learn that one end has sent everything."""
+        dissector = self._dissector
+        if dissector is None:
+            self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
+            return
+        assert self._session is not None
+        if self._session.ended_by is None:
+            self._session.ended_by = _SIDES[end]
+        try:
+            self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            _log(error, frame)
+            self._give_up(end, time_ns, frame)
+        self._ended[end] = True
+        if all(self._ended):
+            # the connection lingers for a while; its dissector need not
+            self._dissector = None
+            self.reading = False
+
+    def streams_ended(self, connection: Connection) -> None:
+        """Learn that both ends are done, or that the connection was refused."""
+        self._finish_detection()
+        if self._session is not None:
+            self._sink.session_ended(self._session, connection)
+
+    def close(self, connection: Connection) -> None:
+        """Learn that the connection is over."""
+        self._finish_detection()
+        if self._session is not None:
+            self._sink.session_closed(self._session, connection)
+        self._connection = None
+
+    @property
+    def growth_bytes(self) -> int:
+        """By how much what is held may have grown so far."""
+        grown, dissector = self._fed, self._dissector
+        if dissector is None:
+            return _GROWTH_PER_BYTE * grown
+        counts = dissector.counts
+        grown += counts.inflated_bytes + _EXCHANGE_AS_BYTES * counts.exchanges
+        return _GROWTH_PER_BYTE * grown + counts.window_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory is taken, measured, which takes a while."""
+        mine = (self._detector, self._dissector, self._session)
+        return held_bytes(mine, (self, self._key_log, DEFAULT_LIMITS))
+
+    def let_go(self) -> bool:
+        """Hand over what won't change; false if there is nothing."""
+        session, connection = self._session, self._connection
+        if session is None or connection is None:
+            return False
+        dissector = self._dissector
+        if dissector is not None and dissector.opaque:
+            self._dissector = None
+            for side in Side:
+                at = (connection.end_ns, connection.last_frame)
+                session.fold(dissector.receive_eof(side, *at))
+        has_details = session.detail_count > _FEW_DETAILS
+        if has_details:
+            self._hand_over(session, connection)
+        return has_details or dissector is not self._dissector
+
+    def cut_short(self) -> bool:
+        """Read no more, and keep only what is known; false if there is no more."""
+        if not (self.reading and self._fed):
+            return False
+        detector, self._detector = self._detector, None
+        if detector is not None:
+            self._begin(detector, detector.finish())
+        self.reading, self._dissector = False, None
+        session, connection = self._session, self._connection
+        if session is not None and connection is not None:
+            at = (connection.end_ns, connection.last_frame)
+            session.fold([Anomaly("cut_short", Side.CLIENT, -1, *at)])
+            self._hand_over(session, connection)
+            session.seal()
+        return True
+
+    def _hand_over(self, session: Session, connection: Connection) -> None:
+        """Have the rows made of all details but the last exchange."""
+        details = session.take_details(connection, kept=1)
+        self._sink.details_ready(details, connection)
+
+    def _finish_detection(self) -> None:
+        if self.wanted and self._session is None:
+            detector = self._detector or self._new_detector()
+            self._decide(detector, detector.finish())
+
+    def _detect(self, chunk: Chunk) -> None:
+        if not self.reading:
+            return
+        detector = self._detector or self._new_detector()
+        self._decide(detector, detector.receive(chunk))
+
+    def _new_detector(self) -> Detector:
+        self._detector = Detector(
+            self._ports.get(self._server_port),
+            saw_start=self._saw_start(),
+            key_log=self._key_log,
+        )
+        return self._detector
+
+    def _saw_start(self) -> bool:
+        """Whether the connection began with a SYN."""
+        return self._connection is not None and self._connection.syn_ns is not None
+
+    def _begin(self, detector: Detector, verdict: Verdict) -> bool:
+        """Begin a session if the connection is mail, or forget it if it is not."""
+        if verdict is Verdict.OTHER:
+            self.wanted = self.reading = False
+            self._connection = None
+        elif verdict is Verdict.MAIL and detector.protocol is not None:
+            self._detector = None
+            self._session = Session(detector.protocol)
+            self._sink.session_started()
+        return self._session is not None
+
+    def _decide(self, detector: Detector, verdict: Verdict) -> None:
+        if self._begin(detector, verdict) and detector.protocol is not None:
+            self._dissector = new_dissector(
+                detector.protocol, self._server_port, self._key_log, self._hosts
+            )
+            for side, data, gap, time_ns, frame in detector.release():
+                if gap:
+                    self.receive_gap(_ENDS[side], gap, time_ns, frame)
+                elif data is None:
+                    self.receive_eof(_ENDS[side], time_ns, frame)
+                else:
+                    self.receive_data(_ENDS[side], data, time_ns, frame)
+
+    def _take(self, happened: list[Event]) -> None:
+        """Fold what happened, and see whether there is more to read."""
+        session, dissector = self._session, self._dissector
+        assert session is not None
+        assert dissector is not None
+        if happened:
+            session.fold(happened)
+            connection = self._connection
+            if session.detail_count > _MANY_DETAILS and connection is not None:
+                details = session.take_details(connection, kept=_LAST_EXCHANGES)
+                self._sink.details_ready(details, connection)
+        self.reading = not dissector.opaque
+
+    def _give_up(self, end: End, time_ns: int, frame: int) -> None:
+        """A dissector failed, a bug: keep what it found, and all other connections."""
+        bug = Anomaly("dissector_bug", _SIDES[end], -1, time_ns, frame)
+        assert self._session is not None
+        self._session.fold([bug])
+        self._dissector = None
+        self.reading = False

@@ -1,0 +1,462 @@
+"""Folds the events of one connection into what is known of its session."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from analyzer.sessions.refusals import Refusals, is_negative, reply_words
+from analyzer.sessions.wrong_clock import exchange_latency_ns
+from dissectors import events
+from dissectors.events import (
+    Delivery,
+    Direction,
+    ExchangeKind,
+    Exposure,
+    Outcome,
+    Side,
+    StartTls,
+    Synchronisation,
+)
+from dissectors.limits import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from captures import Connection
+    from dissectors.services import Protocol
+
+_MAX_ITEMS = DEFAULT_LIMITS.list_items
+# of one session, in another table
+_MAX_ROWS = 1_000_000
+# of all handshakes of a session
+_MAX_ALERTS = 20
+_COMMAND = ExchangeKind.COMMAND
+_EXPOSURE_RANK = (
+    Exposure.NOTHING,
+    Exposure.OFFLINE,
+    Exposure.TOKEN,
+    Exposure.PASSWORD,
+)
+_SYNCHRONISATION_RANK = (
+    Synchronisation.NONE,
+    Synchronisation.NEW,
+    Synchronisation.COMPLETE,
+)
+# of all sessions that are sealed
+_EMPTY: dict[type, object] = {list: [], dict: {}}
+# RFC 2177 §3: IDLE is answered when the client ends it
+_WITHOUT_LATENCY = frozenset({None, "IDLE"})
+
+
+class Details(NamedTuple):
+    """What becomes rows of other tables than `sessions`.
+
+    Attributes:
+        messages: in the order in which they ended.
+        exchanges: in the order of their commands; answers come in another one.
+        anomalies: in the order in which they were seen.
+    """
+
+    messages: list[events.MessageTransferred]
+    exchanges: list[events.Exchange]
+    anomalies: list[events.Anomaly]
+
+
+# nothing is known of what comes behind these
+_UNREAD = frozenset(("dissector_bug", "cut_short"))
+
+
+class Session:
+    """What is known of one session so far.
+
+    Messages, exchanges and anomalies may leave before its end, for their rows. What
+    its own row says of them is kept.
+    """
+
+    __slots__ = (
+        "_exchange_count",
+        "_full",
+        "_message_count",
+        "_refusals",
+        "_slowest",
+        "anomalies",
+        "auth",
+        "auth_attempts",
+        "auth_failures",
+        "available",
+        "capabilities",
+        "capabilities_before_login",
+        "capabilities_before_tls",
+        "deleted",
+        "ended_by",
+        "exchanges",
+        "exposure",
+        "extensions",
+        "forwarded_client",
+        "greeting",
+        "greeting_time_ns",
+        "helo",
+        "idle_ns",
+        "last_error",
+        "login_offered",
+        "login_time_ns",
+        "mail_from",
+        "mailboxes",
+        "message_bytes",
+        "messages",
+        "messages_appended",
+        "messages_retrieved",
+        "messages_sent",
+        "oddities",
+        "plaintext_login",
+        "plaintext_messages",
+        "protocol",
+        "rcpt_refused",
+        "rcpt_to",
+        "reply_codes",
+        "retrieved_deleted",
+        "retrieved_kept",
+        "software",
+        "software_fields",
+        "starttls",
+        "starttls_offered",
+        "state",
+        "synchronisation",
+        "tls",
+        "uses",
+    )
+
+    def __init__(self, protocol: Protocol) -> None:  # noqa: PLR0915, a line a fact
+        self.protocol = protocol
+        self.tls: events.TlsHandshakeSeen | None = None
+        self.starttls: StartTls | None = None
+        self.starttls_offered = False
+        self.greeting: events.GreetingReceived | None = None
+        self.greeting_time_ns: int | None = None
+        self.state: events.State | None = None
+        self.software: list[str | None] = [None, None]
+        self.software_fields: list[list[str]] = [[], []]
+        self.capabilities: list[str] | None = None
+        self.capabilities_before_tls: list[str] | None = None
+        self.capabilities_before_login: list[str] | None = None
+        self.extensions: dict[str, None] = {}
+        self.login_offered: dict[str, None] | None = None
+        self.helo: str | None = None
+        self.forwarded_client: list[str] | None = None
+        self.auth: events.AuthAttempted | None = None
+        self.auth_attempts = 0
+        self.auth_failures = 0
+        self.login_time_ns: int | None = None
+        self.idle_ns: int | None = None
+        self.exposure: Exposure | None = None
+        # without TLS: somebody logged in, and so many messages crossed the wire
+        self.plaintext_login = False
+        self.plaintext_messages = 0
+        self.mail_from: list[str] = []
+        self.rcpt_to: list[str] = []
+        self.rcpt_refused: list[str] = []
+        self.reply_codes: list[int] = []
+        self.last_error: str | None = None
+        # which side was the first to send everything
+        self.ended_by: Side | None = None
+        self.mailboxes: dict[str, None] = {}
+        self.synchronisation: Synchronisation | None = None
+        self.available: int | None = None
+        self.deleted = 0
+        # of the messages that a POP3 client got
+        self.retrieved_deleted = self.retrieved_kept = 0
+        self.uses: dict[events.Use, int] = {}
+        self.messages: list[events.MessageTransferred] = []
+        self.exchanges: list[events.Exchange] = []
+        self.anomalies: list[events.Anomaly] = []
+        self.messages_sent = 0
+        self.messages_appended = 0
+        self.messages_retrieved = 0
+        self.message_bytes = 0
+        # codes of all anomalies, each once
+        self.oddities: dict[str, None] = {}
+        self._message_count = 0
+        self._exchange_count = 0
+        # of the exchanges that have left
+        self._refusals: Refusals | None = None
+        self._slowest: tuple[int, str | None] = (-1, None)
+        self._full: dict[str, None] = {}
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether reading ended early: what came then may have been anything."""
+        return not _UNREAD.isdisjoint(self.oddities)
+
+    def fold(self, happened: Iterable[events.Event]) -> None:
+        """Take events, in the order they happened."""
+        for event in happened:
+            self._FOLD[type(event)](self, event)
+
+    def seal(self) -> None:
+        """Learn that nothing will be added to any list but that of anomalies.
+
+        Empty ones take half of the memory of a session of which not much is known.
+        """
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if type(value) in _EMPTY and not value:
+                setattr(self, name, _EMPTY[type(value)])
+
+    @property
+    def detail_count(self) -> int:
+        """How many details there are now."""
+        return len(self.exchanges) + len(self.messages) + len(self.anomalies)
+
+    def take_details(self, connection: Connection, *, kept: int) -> Details:
+        """Take details that won't change, and forget them.
+
+        Args:
+            connection: the session's.
+            kept: so many of the last exchanges stay: those that began before them may
+                still come to an end, and how a session ends says why.
+        """
+        numbers = sorted(each.number for each in self.exchanges)
+        first_kept = numbers[-kept] if len(numbers) >= kept else 0
+        left = [each for each in self.exchanges if each.number < first_kept]
+        if left and (kept > 1 or self.last_error):
+            self._refusals = self.refusals(left)
+            self._slowest = self.slowest(connection)
+        ordered = sorted(left, key=attrgetter("number"))
+        details = Details(self.messages, ordered, self.anomalies)
+        self.exchanges = [each for each in self.exchanges if each.number >= first_kept]
+        self.messages, self.anomalies = [], []
+        return details
+
+    def refusals(self, exchanges: Iterable[events.Exchange]) -> Refusals:
+        """What was refused in the exchanges that have left, and then in these."""
+        return Refusals(exchanges, self._refusals)
+
+    def slowest(self, connection: Connection) -> tuple[int, str | None]:
+        """How long the slowest answer took, and its command; -1 without answers."""
+        slowest = self._slowest
+        for each in self.exchanges:
+            latency_ns = exchange_latency_ns(each, connection)
+            if (
+                latency_ns is not None
+                and latency_ns > slowest[0]
+                and each.verb not in _WITHOUT_LATENCY
+            ):
+                slowest = latency_ns, each.verb
+        return slowest
+
+    def _fold_exchange(self, event: events.Exchange) -> None:
+        if self._exchange_count < _MAX_ROWS:
+            self._exchange_count += 1
+            self.exchanges.append(event)
+        else:
+            self._leave_out("exchanges")
+        if is_negative(event):
+            self.last_error = reply_words(event)
+        if event.kind is events.ExchangeKind.GREETING:
+            self.greeting_time_ns = event.reply_time_ns
+        elif event.verb == "IDLE" and event.reply_time_ns and event.request_time_ns:
+            # RFC 2177 §3: it is answered when the client ends it
+            idle_ns = event.reply_time_ns - event.request_time_ns
+            if idle_ns >= 0:
+                self.idle_ns = (self.idle_ns or 0) + idle_ns
+
+    def _fold_greeting(self, event: events.GreetingReceived) -> None:
+        if self.greeting is None:
+            self.greeting = event
+            if event.software is not None:
+                self.software[Side.SERVER] = event.software
+
+    def _fold_reply(self, event: events.ReplyReceived) -> None:
+        if len(self.reply_codes) < _MAX_ITEMS:
+            self.reply_codes.append(event.code)
+        else:
+            self._leave_out("reply codes", Side.SERVER)
+
+    def _fold_capabilities(self, event: events.CapabilitiesAnnounced) -> None:
+        self.capabilities = event.capabilities[:_MAX_ITEMS]
+
+    def _fold_client_name(self, event: events.ClientNamed) -> None:
+        self.helo = event.name
+
+    def _fold_forwarded_client(self, event: events.ClientForwarded) -> None:
+        # XFORWARD may take several commands
+        told = (self.forwarded_client or []) + event.attributes
+        known = {each.partition("=")[0]: each for each in told}
+        self.forwarded_client = list(known.values())[:_MAX_ITEMS]
+
+    def _fold_software(self, event: events.SoftwareIdentified) -> None:
+        if event.name is not None:
+            self.software[event.side] = event.name
+        if event.fields:
+            self.software_fields[event.side] = event.fields
+
+    def _fold_extension(self, event: events.ExtensionUsed) -> None:
+        if len(self.extensions) < _MAX_ITEMS:
+            self.extensions[event.name] = None
+
+    def _fold_login_offered(self, event: events.LoginOffered) -> None:
+        # what was offered at any time before TLS could have been used
+        offered = self.login_offered = self.login_offered or {}
+        for mechanism in event.mechanisms:
+            if len(offered) < _MAX_ITEMS:
+                offered[mechanism] = None
+
+    def _fold_state(self, event: events.StateChanged) -> None:
+        self.state = event.state
+
+    def _fold_starttls(self, event: events.StartTlsAdvanced) -> None:
+        if event.step is StartTls.OFFERED:
+            self.starttls_offered = True
+        elif event.step is StartTls.ACCEPTED:
+            self.capabilities_before_tls = self.capabilities
+            if event.is_inferred:
+                self._infer_starttls()
+        if self.starttls is None or event.step > self.starttls:
+            self.starttls = event.step
+
+    def _infer_starttls(self) -> None:
+        """What the server said last answered a STARTTLS that was not captured."""
+        answer = self.exchanges[-1] if self.exchanges else None
+        is_lost = "stream_gap" in self.oddities
+        if answer is None or answer.request_frame is not None or is_lost:
+            return
+        if answer.kind is ExchangeKind.GREETING:
+            self.greeting = self.greeting_time_ns = self.software[Side.SERVER] = None
+        answer.kind = _COMMAND
+        answer.verb = "STLS" if self.protocol == "pop3" else "STARTTLS"
+
+    def _fold_auth(self, event: events.AuthAttempted) -> None:
+        self.auth_attempts += 1
+        self.auth_failures += event.result is Outcome.FAILURE
+        # the attempt that got in tells who it was, whatever came before or after
+        if self.auth is None or self.auth.result is not Outcome.SUCCESS:
+            self.auth = event
+            if event.result is Outcome.SUCCESS:
+                self.capabilities_before_login = self.capabilities
+                if self.exchanges:
+                    self.login_time_ns = self.exchanges[-1].reply_time_ns
+        if not event.secured:
+            self.plaintext_login |= event.result is Outcome.SUCCESS
+        self._expose(event)
+
+    def _fold_credentials(self, event: events.CredentialsCrossed) -> None:
+        """What crossed behind the end of an attempt belongs to that attempt."""
+        if self.auth is not None and self.auth.user is None:
+            self.auth.user, self.auth.authzid = event.user, event.authzid
+        self._expose(event)
+
+    def _expose(self, event: events.AuthAttempted | events.CredentialsCrossed) -> None:
+        if not event.secured:
+            self.plaintext_login |= event.exposure is not Exposure.NOTHING
+        if self.exposure is None or _rank(event.exposure) > _rank(self.exposure):
+            self.exposure = event.exposure
+
+    def _fold_sender(self, event: events.SenderGiven) -> None:
+        if len(self.mail_from) < _MAX_ITEMS:
+            self.mail_from.append(event.address)
+        else:
+            self._leave_out("senders")
+
+    def _fold_recipient(self, event: events.RecipientGiven) -> None:
+        if len(self.rcpt_to) < _MAX_ITEMS:
+            self.rcpt_to.append(event.address)
+            if event.accepted is False:
+                self.rcpt_refused.append(event.address)
+        else:
+            self._leave_out("recipients")
+
+    def _fold_mailbox(self, event: events.MailboxSelected) -> None:
+        if len(self.mailboxes) < _MAX_ITEMS:
+            self.mailboxes[event.name] = None
+        elif event.name not in self.mailboxes:
+            self._leave_out("mailboxes")
+
+    def _fold_synchronisation(self, event: events.MailboxSynchronised) -> None:
+        known = self.synchronisation
+        if known is None or _SYNCHRONISATION_RANK.index(
+            event.synchronisation
+        ) > _SYNCHRONISATION_RANK.index(known):
+            self.synchronisation = event.synchronisation
+
+    def _fold_available(self, event: events.MessagesAvailable) -> None:
+        self.available = event.count
+
+    def _fold_use(self, event: events.UseCounted) -> None:
+        self.uses[event.use] = self.uses.get(event.use, 0) + event.count
+
+    def _fold_deletion(self, event: events.MessagesDeleted) -> None:
+        self.deleted += event.count
+        self.retrieved_deleted += event.retrieved
+        self.retrieved_kept += event.kept
+
+    def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
+        """The last handshake counts: there is another one if one failed."""
+        if self.tls is not None:
+            event.alerts = [*self.tls.alerts, *event.alerts][:_MAX_ALERTS]
+        # what is left of one that failed has no hello
+        if self.tls is None or event.begin_ns is not None:
+            self.tls = event
+        else:
+            self.tls.alerts = event.alerts
+
+    def _fold_message(self, event: events.MessageTransferred) -> None:
+        self.message_bytes += event.facts.size_bytes
+        if event.direction is Direction.APPENDED:
+            self.messages_appended += 1
+        elif event.direction is not Direction.RETRIEVED:
+            self.messages_sent += event.outcome is not Delivery.CUT
+        else:
+            self.messages_retrieved += event.outcome is Delivery.COMPLETE
+        if self._message_count < _MAX_ROWS:
+            self._message_count += 1
+            self.messages.append(event)
+        else:
+            self._leave_out("messages")
+        self.plaintext_messages += not event.secured
+
+    def _fold_anomaly(self, event: events.Anomaly) -> None:
+        self.oddities[event.code] = None
+        self.anomalies.append(event)
+
+    def _leave_out(self, what: str, side: Side = Side.CLIENT) -> None:
+        """Say, once, that a list of the row is full."""
+        if what in self._full:
+            return
+        self._full[what] = None
+        last = self.exchanges[-1] if self.exchanges else events.Exchange(0, _COMMAND)
+        time_ns = last.reply_time_ns or last.request_time_ns or 0
+        frame = last.reply_frame or last.request_frame or 0
+        self._fold_anomaly(
+            events.Anomaly("list_too_long", side, -1, time_ns, frame, what)
+        )
+
+    _FOLD: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        events.Exchange: _fold_exchange,
+        events.GreetingReceived: _fold_greeting,
+        events.ReplyReceived: _fold_reply,
+        events.CapabilitiesAnnounced: _fold_capabilities,
+        events.ClientNamed: _fold_client_name,
+        events.ClientForwarded: _fold_forwarded_client,
+        events.SoftwareIdentified: _fold_software,
+        events.ExtensionUsed: _fold_extension,
+        events.LoginOffered: _fold_login_offered,
+        events.StateChanged: _fold_state,
+        events.StartTlsAdvanced: _fold_starttls,
+        events.AuthAttempted: _fold_auth,
+        events.CredentialsCrossed: _fold_credentials,
+        events.SenderGiven: _fold_sender,
+        events.RecipientGiven: _fold_recipient,
+        events.MessageTransferred: _fold_message,
+        events.MailboxSelected: _fold_mailbox,
+        events.MailboxSynchronised: _fold_synchronisation,
+        events.MessagesAvailable: _fold_available,
+        events.MessagesDeleted: _fold_deletion,
+        events.UseCounted: _fold_use,
+        events.TlsHandshakeSeen: _fold_tls,
+        events.Anomaly: _fold_anomaly,
+    }
+
+
+def _rank(exposure: Exposure) -> int:
+    return _EXPOSURE_RANK.index(exposure)

@@ -1,0 +1,183 @@
+"""Whether certificates are to be trusted, at the time at which they were shown.
+
+Chains are verified by OpenSSL, against the system's trust store or one that the user
+names. What a client would have asked beside is told apart: whether the name that it
+wanted is covered (RFC 9525 §6, RFC 7817 §3), and whether keys and signatures are strong
+enough: a weak signature does not make a chain invalid.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+from analyzer.tables.load import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from OpenSSL import crypto
+
+    from dissectors.events import Certificate
+
+_SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
+_SECOND_NS = 1_000_000_000
+_DAY_NS = 86_400 * _SECOND_NS
+_REMEMBERED = 4096
+# RFC 9325 §4.5
+_SHORTEST_KEYS = {"RSA": 2048, "DSA": 2048, "EC": 224}
+_WEAK_SIGNATURE = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
+_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+
+VALID = "valid"
+EXPIRED = "expired"
+NOT_YET_VALID = "not-yet-valid"
+SELF_SIGNED = "self-signed"
+ISSUER_MISSING = "issuer-missing"
+UNTRUSTED_ROOT = "untrusted-root"
+INVALID = "invalid"
+UNREADABLE = "unreadable"
+# what a client of RFC 8314 §5.2 does not accept, in words; issuers that are missing
+# or not trusted may be its own
+REFUSED = {
+    EXPIRED: "certificate has expired",
+    NOT_YET_VALID: "certificate is not valid yet",
+    SELF_SIGNED: "certificate is self-signed",
+    INVALID: "certificate is invalid",
+    UNREADABLE: "certificate is unreadable",
+}
+
+
+class Trust:
+    """The certificates that are trusted to sign others."""
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """Trust what a file holds, or what the system trusts.
+
+        Args:
+            path: certificates in PEM; `None` for those of the system, which are read
+                when they are first needed.
+
+        Raises:
+            LoadError: the file can't be read, or holds no certificate.
+        """
+        self._anchors: list[crypto.X509] | None = None
+        self._statuses: dict[tuple[object, ...], str] = {}
+        if path is not None:
+            self._anchors = _read_anchors(os.fspath(path))
+
+    def status(self, chain: Sequence[Certificate], time_ns: int) -> str | None:
+        """Judge a chain, the server's own certificate first.
+
+        Args:
+            chain: as it was sent; `None` is what nobody saw.
+            time_ns: when, in nanoseconds since the Unix epoch.
+
+        Returns:
+            One of the names above; `None` if there is no certificate.
+        """
+        if not chain:
+            return None
+        flags = [_validity(each, time_ns) for each in chain]
+        key = (*[each.sha256 for each in chain], *flags, time_ns // _DAY_NS)
+        found = self._statuses.get(key)
+        if found is None:
+            if len(self._statuses) >= _REMEMBERED:
+                self._statuses.clear()
+            found = self._statuses[key] = self._judge(chain, time_ns)
+        return found
+
+    def _judge(self, chain: Sequence[Certificate], time_ns: int) -> str:
+        own = chain[0]
+        validity = _validity(own, time_ns)
+        if validity is not None:
+            return validity
+        # late: it imports OpenSSL
+        from analyzer.sessions import certification_path
+
+        time = dt.datetime.fromtimestamp(time_ns // _SECOND_NS, dt.UTC)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            status = certification_path.judge(
+                [each.der for each in chain], self._all_anchors(), time
+            )
+        # OpenSSL believes what a certificate says of its issuer
+        if status == SELF_SIGNED and not own.self_signed:
+            return INVALID
+        if status == ISSUER_MISSING and own.self_signed:
+            return SELF_SIGNED
+        return status
+
+    def _all_anchors(self) -> list[crypto.X509]:
+        if self._anchors is None:
+            import ssl
+
+            path = ssl.get_default_verify_paths().cafile or _SYSTEM_ROOTS
+            try:
+                self._anchors = _read_anchors(path)
+            except LoadError:
+                # a machine without a trust store trusts nobody
+                self._anchors = []
+        return self._anchors
+
+
+def _read_anchors(path: str) -> list[crypto.X509]:
+    from analyzer.sessions import certification_path
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            anchors = certification_path.load_pem(file.read())
+    except OSError as error:
+        reason = f"{path}: can't be read ({error.strerror})"
+        raise LoadError(reason) from error
+    if not anchors:
+        reason = f"{path}: no certificates in PEM in it"
+        raise LoadError(reason)
+    return anchors
+
+
+def _validity(certificate: Certificate, time_ns: int) -> str | None:
+    """Why a certificate is not valid at a time; `None` if it is."""
+    before, after = certificate.not_before_ns, certificate.not_after_ns
+    # RFC 5280 §4.1.2.5: both belong to it, and are seconds
+    time_ns -= time_ns % _SECOND_NS
+    if before is not None and time_ns < before:
+        return NOT_YET_VALID
+    if after is not None and time_ns > after:
+        return EXPIRED
+    return None
+
+
+def covers(certificate: Certificate, host: str) -> bool:
+    """Whether a certificate is for a host (RFC 9525 §6.3, RFC 7817 §3).
+
+    A wildcard stands for one whole label, the first; the common name counts nothing.
+    """
+    wanted = host.lower().rstrip(".")
+    if _IPV4.fullmatch(wanted) or ":" in wanted:
+        return wanted in certificate.addresses
+    first, _, parent = wanted.partition(".")
+    for name in certificate.hosts:
+        presented = name.lower().rstrip(".")
+        if presented == wanted != "":
+            return True
+        if first and parent and presented == f"*.{parent}":
+            return True
+    return False
+
+
+def weaknesses(chain: Sequence[Certificate]) -> list[str]:
+    """What of keys and signatures should not be used any more (RFC 9325 §4.5)."""
+    found = []
+    for each in chain:
+        kind = (each.key_type or "").partition(" ")[0]
+        if (each.key_bits or 0) < _SHORTEST_KEYS.get(kind, 0):
+            found.append(f"short {kind} key of {each.key_bits} bits")
+        # nobody checks the signature of a root
+        signature = each.signature_algorithm or ""
+        if not each.self_signed and _WEAK_SIGNATURE.search(signature):
+            found.append(f"weak signature {signature} of a certificate")
+    return list(dict.fromkeys(found))

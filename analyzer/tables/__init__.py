@@ -1,0 +1,1 @@
+"""The tables: their columns, and how they are built, written and read."""

@@ -1,0 +1,132 @@
+"""The table of certificates: one row for each, with the sessions that showed it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from analyzer.tables.schema import CERTIFICATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dissectors.events import Certificate
+
+# so many sessions are named; all are counted
+_MOST_SESSIONS = 10_000
+
+_AS_NUMBERS = pa.schema(
+    [
+        pa.field(
+            field.name, pa.int64() if pa.types.is_timestamp(field.type) else field.type
+        )
+        for field in CERTIFICATES.arrow
+    ]
+)
+
+
+class CertificateTable:
+    """Collects certificates."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    def add(
+        self, session_id: str, start_ns: int, shown: Iterable[tuple[str, Certificate]]
+    ) -> None:
+        """Add what a session showed.
+
+        Args:
+            session_id: of the session.
+            start_ns: when it began.
+            shown: what each certificate was shown as, and the certificate.
+        """
+        roles: dict[str, list[str]] = {}
+        for role, certificate in shown:
+            fingerprint = certificate.sha256
+            roles.setdefault(fingerprint, []).append(role)
+            if fingerprint not in self._rows:
+                self._rows[fingerprint] = _facts(certificate, start_ns)
+        for fingerprint, shown_as in roles.items():
+            row = self._rows[fingerprint]
+            _count(row, shown_as, [session_id], 1, start_ns, start_ns)
+
+    def finish(self) -> pa.Table:
+        """One row for each, in the order of the schema."""
+        for row in self._rows.values():
+            _sort_sessions(row)
+        return _as_table(self._rows.values())
+
+
+def merge_certificates(parts: Sequence[pa.Table]) -> pa.Table:
+    """Join tables of certificates: one row for each, by when it was first seen."""
+    merged: dict[str, dict[str, Any]] = {}
+    # nanoseconds are more than a datetime can hold
+    rows = pa.concat_tables(parts).cast(_AS_NUMBERS).to_pylist()
+    for row in rows:
+        known = merged.setdefault(row["sha256"], row)
+        if known is not row:
+            _count(
+                known,
+                row["shown_as"],
+                row["sessions"],
+                row["session_count"],
+                row["first_seen"],
+                row["last_seen"],
+            )
+    for row in merged.values():
+        _sort_sessions(row)
+    ordered = sorted(
+        merged.values(), key=lambda row: (row["first_seen"], row["sha256"])
+    )
+    return _as_table(ordered)
+
+
+def _facts(certificate: Certificate, start_ns: int) -> dict[str, Any]:
+    return {
+        "sha256": certificate.sha256,
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "serial": certificate.serial,
+        "names": certificate.names,
+        "not_before": certificate.not_before_ns,
+        "not_after": certificate.not_after_ns,
+        "key_type": certificate.key_type,
+        "key_bits": certificate.key_bits,
+        "signature_algorithm": certificate.signature_algorithm,
+        "self_signed": certificate.self_signed,
+        "is_ca": certificate.is_ca,
+        "shown_as": [],
+        "first_seen": start_ns,
+        "last_seen": start_ns,
+        "session_count": 0,
+        "sessions": [],
+    }
+
+
+def _count(
+    row: dict[str, Any],
+    roles: Sequence[str],
+    sessions: Sequence[str],
+    count: int,
+    first_ns: int,
+    last_ns: int,
+) -> None:
+    row["shown_as"] = sorted({*row["shown_as"], *roles})
+    row["sessions"] += sessions
+    if len(row["sessions"]) > 2 * _MOST_SESSIONS:
+        _sort_sessions(row)
+    row["session_count"] += count
+    row["first_seen"] = min(row["first_seen"], first_ns)
+    row["last_seen"] = max(row["last_seen"], last_ns)
+
+
+def _sort_sessions(row: dict[str, Any]) -> None:
+    """Name the first ones by ID, so that it does not matter who counted them."""
+    row["sessions"].sort()
+    del row["sessions"][_MOST_SESSIONS:]
+
+
+def _as_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=CERTIFICATES.arrow)

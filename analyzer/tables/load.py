@@ -1,0 +1,144 @@
+"""Files to tables: what `analyzer.tables.export` wrote, read back with its types."""
+
+from __future__ import annotations
+
+import errno
+import json
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import compute
+
+from analyzer.tables.export import GUARDED_FORMULA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from analyzer.tables import schema
+
+# what other contents than ours may lead to
+_NOT_WRITTEN_BY_US = (
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
+# no row is longer
+_LONGEST_LINE = 64 << 20
+
+
+class LoadError(Exception):
+    """A table could not be read; the text is for the user."""
+
+
+def read_table(path: Path, table: schema.Table) -> pa.Table:
+    """Read a table, in the format that the file's suffix names.
+
+    Text that was escaped or guarded for CSV is read without the guard, but stays
+    escaped.
+
+    Raises:
+        LoadError: the file can't be read, or is not this table.
+    """
+    read = READERS[path.suffix.removeprefix(".")]
+    try:
+        _refuse_pipes(path)
+        found = read(path, table.arrow)
+        # Parquet may hold texts that are none
+        found.validate(full=True)
+        if any(found[name].null_count for name in _never_null(table)):
+            raise ValueError("a row without its session, or a session without its time")
+        return found.select(table.arrow.names).cast(table.arrow)
+    except FileNotFoundError as error:
+        raise LoadError(f"{path}: there is no such file: a table is missing") from error
+    except OSError as error:
+        reason = error.strerror or "its disk may fail"
+        raise LoadError(f"{path}: it can't be read ({reason})") from error
+    except (*_NOT_WRITTEN_BY_US, pa.ArrowException) as error:
+        # its text may hold parts of the file
+        raise LoadError(
+            f"{path}: this is not mailtap's table {table.name!r}, or it is damaged: "
+            "analyse the captures again"
+        ) from error
+
+
+def _never_null(table: schema.Table) -> list[str]:
+    """Columns that tell a row from others, and that all reports rely upon."""
+    first, *others = table.arrow.names
+    return [first, *(name for name in others if name in ("start", "end"))]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file, and nothing that has no end.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    _refuse_pipes(path)
+    return path.read_bytes()
+
+
+def _refuse_pipes(path: Path) -> None:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+
+
+def _read_parquet(path: Path, _: pa.Schema) -> pa.Table:
+    from pyarrow import parquet
+
+    return parquet.read_table(path)
+
+
+def _read_jsonl(path: Path, columns: pa.Schema) -> pa.Table:
+    from pyarrow import json as arrow_json
+
+    size = path.stat().st_size
+    if not size:
+        return columns.empty_table()
+    return arrow_json.read_json(
+        path,
+        arrow_json.ReadOptions(block_size=min(size + 1, _LONGEST_LINE)),
+        arrow_json.ParseOptions(columns, unexpected_field_behavior="error"),
+    )
+
+
+def _read_csv(path: Path, columns: pa.Schema) -> pa.Table:
+    from pyarrow import csv
+
+    as_text = {
+        field.name: pa.string() if pa.types.is_list(field.type) else field.type
+        for field in columns
+    }
+    found = csv.read_csv(
+        path,
+        convert_options=csv.ConvertOptions(
+            column_types=as_text,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    return pa.table(
+        [_from_csv(found[field.name], field.type) for field in columns],
+        names=columns.names,
+    )
+
+
+READERS: Mapping[str, Callable[[Path, pa.Schema], pa.Table]] = {
+    "csv": _read_csv,
+    "jsonl": _read_jsonl,
+    "parquet": _read_parquet,
+}
+
+
+def _from_csv(column: pa.ChunkedArray, kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        values = [None if v is None else json.loads(v) for v in column.to_pylist()]
+        return pa.array(values, kind)
+    if pa.types.is_string(kind):
+        return compute.replace_substring_regex(
+            column, pattern=GUARDED_FORMULA, replacement=r"\1"
+        )
+    return column

@@ -1,0 +1,191 @@
+"""Reads what a monitor keeps while traffic goes on, and what it left if it failed.
+
+    DIR/parts/analysis.json
+    DIR/parts/00000001-00000064/sessions.parquet, ...
+    DIR/parts/00000065-00000065/recent/sessions.parquet, ...
+
+What is known beside the rows is in one file, which is replaced. A part is a folder
+of Parquet files, and appears whole or not at all. Its name says which additions it
+holds. `recent` holds sessions that had ended just then, whose rows might still change
+a little: they come again in the next part, so that only those of the last part count.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from analyzer.tables import schema
+from analyzer.tables.builder import SESSION_ORDER, empty_tables, in_order
+from analyzer.tables.folder import read_about
+from analyzer.tables.load import LoadError, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from analyzer.tables.analysis import Analysis
+
+PARTS = "parts"
+RECENT = "recent"
+KIND = "parquet"
+
+# sessions of which the rows are put in order at a time
+_BLOCK_SESSIONS = 4096
+_PARTS_IN_MEMORY = 4
+# a monitor may put parts together while they are read
+_TRIES = 5
+
+
+class Part(NamedTuple):
+    """The additions from `first` to `last`."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"{self.first:08}-{self.last:08}"
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether a monitor writes into a folder, or was ended before it was done."""
+    return os.path.isdir(folder / PARTS)  # noqa: PTH112, says no where nobody may look
+
+
+def read_parts(folder: Path, names: Collection[str] = ()) -> Analysis:
+    """Read the parts of a folder, however its monitor ended.
+
+    Args:
+        folder: the folder that holds the parts.
+        names: the tables that are wanted, or none for all. Others have no rows.
+
+    Raises:
+        LoadError: they can't be read.
+    """
+    tables = [each for each in schema.TABLES if each.name in names or not names]
+    for _ in range(_TRIES - 1):
+        try:
+            return _read_parts(folder, tables)
+        except LoadError:
+            if not has_parts(folder):
+                raise
+    return _read_parts(folder, tables)
+
+
+def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Analysis:
+    analysis = about_parts(folder)
+    sources = list_sources(folder)
+    rows = empty_tables()
+    for table in tables:
+        found = [rows[table.name], *(read_rows(each, table) for each in sources)]
+        rows[table.name] = pa.concat_tables(found)
+    return replace(analysis, tables=in_order([rows]))
+
+
+def list_sources(folder: Path) -> list[Path]:
+    """The folders that together hold all rows, none if there are no rows yet.
+
+    Raises:
+        LoadError: the folder can't be read.
+    """
+    try:
+        named = [each.name for each in (folder / PARTS).iterdir()]
+    except OSError as error:
+        raise LoadError(f"{folder}: can't be read ({error.strerror})") from error
+    found: list[Part] = []
+    # of parts that begin alike, the longest holds what the others hold
+    for part in sorted(filter(None, map(_parse, named)), key=lambda p: (p[0], -p[1])):
+        if not found or part.first > found[-1].last:
+            found.append(part)
+    if not found:
+        return []
+    sources = [folder / PARTS / part.name for part in found]
+    recent = sources[-1] / RECENT
+    return [*sources, recent] if recent.is_dir() else sources
+
+
+def about_parts(folder: Path) -> Analysis:
+    """What is known beside the rows.
+
+    Raises:
+        LoadError: it can't be read.
+    """
+    _, analysis = read_about(folder / PARTS)
+    return analysis
+
+
+def _parse(name: str) -> Part | None:
+    """The part of a name; `None` for what is no part (yet)."""
+    first, _, last = name.partition("-")
+    if not (first.isdecimal() and last.isdecimal()):
+        return None
+    return Part(int(first), int(last))
+
+
+def read_rows(source: Path, table: schema.Table) -> pa.Table:
+    """Read the rows of a source; a table without rows has no file there.
+
+    Raises:
+        LoadError: the rows can't be read, or are gone.
+    """
+    path = source / f"{table.name}.{KIND}"
+    if path.exists():
+        return read_table(path, table)
+    if not source.is_dir():
+        raise LoadError(f"{source}: there is no such folder any more")
+    return table.arrow.empty_table()
+
+
+def sessions_in_order(sources: Sequence[Path]) -> pa.Array:
+    """The IDs of all sessions, in their order.
+
+    Raises:
+        LoadError: the rows can't be read.
+    """
+    columns = [name for name, _ in SESSION_ORDER]
+    sessions = [read_rows(each, schema.SESSIONS).select(columns) for each in sources]
+    nothing = schema.SESSIONS.arrow.empty_table().select(columns)
+    ordered = pa.concat_tables([nothing, *sessions]).sort_by(SESSION_ORDER)
+    return ordered["session_id"].combine_chunks()
+
+
+def blocks_in_order(
+    sources: Sequence[Path], table: schema.Table, sessions: pa.Array
+) -> Iterator[pa.Table]:
+    """Yield all rows of a table in the order of the sessions, a block at a time.
+
+    Args:
+        sources: where the rows are.
+        table: the table.
+        sessions: the IDs of all sessions, in order.
+
+    Raises:
+        LoadError: the rows can't be read.
+    """
+    ranks = []
+    for source in sources:
+        identifiers = read_rows(source, table)["session_id"]
+        ranks.append(compute.index_in(identifiers, sessions).to_numpy())
+    # sessions that end at about the same time are in the same parts
+    read = lru_cache(_PARTS_IN_MEMORY)(lambda at: read_rows(sources[at], table))
+    for first in range(0, len(sessions), _BLOCK_SESSIONS):
+        rows, order = [], []
+        for at, found in enumerate(ranks):
+            wanted = np.flatnonzero(
+                (found >= first) & (found < first + _BLOCK_SESSIONS)
+            )
+            if len(wanted):
+                rows.append(read(at).take(wanted))
+                order.append(found[wanted])
+        if rows:
+            # stable: what belongs to a session stays in its order
+            places = np.argsort(np.concatenate(order), kind="stable")
+            yield pa.concat_tables(rows).take(places)

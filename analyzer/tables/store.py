@@ -1,0 +1,211 @@
+"""What is known so far of traffic that still goes on, kept safe on disk.
+
+A monitor adds rows every few seconds. Each time they become a part
+(`analyzer.tables.parts`) and leave the memory. Small parts are put together from time
+to time. In the end, all become one file per table. Until then, and also if that end
+never comes, the folder can be read.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from analyzer.tables import schema
+from analyzer.tables.analysis import Analysis
+from analyzer.tables.builder import empty_tables
+from analyzer.tables.certificates import merge_certificates
+from analyzer.tables.export import ExportError, make_folder, write_blocks, write_table
+from analyzer.tables.folder import ABOUT, write_about
+from analyzer.tables.load import LoadError
+from analyzer.tables.parts import (
+    KIND,
+    PARTS,
+    RECENT,
+    Part,
+    about_parts,
+    blocks_in_order,
+    list_sources,
+    read_parts,
+    read_rows,
+    sessions_in_order,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# more sessions than this do not wait in memory for a disk that is full
+MAX_PENDING_SESSIONS = 100_000
+
+# So many small parts become one; it is not small any more with so many sessions.
+PARTS_TO_JOIN = 64
+LARGE_PART_SESSIONS = 4096
+
+Tables = dict[str, pa.Table]
+
+
+class StoreFullError(ExportError):
+    """Parts can't be written for so long that memory must be bounded."""
+
+
+class Store:
+    """Writes the tables of a folder, part after part.
+
+    Args:
+        folder: where to; made if it is missing.
+        about: what is known beside the tables by now.
+
+    Raises:
+        ExportError: the folder can't be written, or holds tables already.
+    """
+
+    def __init__(self, folder: Path, about: Analysis | None = None) -> None:
+        self.folder = folder
+        self._parts = folder / PARTS
+        self._count = 0
+        self._pending: list[Tables] = []
+        # the small parts at the end, and how many sessions each of them has
+        self._small: dict[Part, int] = {}
+        make_folder(folder)
+        if self._parts.exists() or (folder / ABOUT).exists():
+            raise ExportError(
+                f"{folder}: there are tables in this folder already, which would be "
+                "lost: name another folder, or remove them"
+            )
+        # without its name it is nothing: at any time there is a folder to be read
+        unnamed = self._parts.with_name(f".{PARTS}")
+        make_folder(unnamed)
+        write_about(about or Analysis({}, []), unnamed, KIND)
+        _rename(unnamed, self._parts)
+
+    def note(self, about: Analysis) -> None:
+        """Write what is known beside the tables, in the place of what was.
+
+        Raises:
+            ExportError: it could not be written.
+        """
+        write_about(about, self._parts, KIND)
+
+    def add(self, tables: Tables, recent: Tables) -> None:
+        """Write the next part.
+
+        Args:
+            tables: rows that were not added before, and won't change.
+            recent: rows that may change, all there are by now.
+
+        Raises:
+            ExportError: it could not be written; `tables` are kept, and written
+                with the next part.
+            StoreFullError: too many of them are kept.
+        """
+        self._pending.append(tables)
+        rows = _together(self._pending)
+        part = Part(self._count + 1, self._count + 1)
+        try:
+            self._write(part, rows, recent)
+        except ExportError as error:
+            if len(rows["sessions"]) > MAX_PENDING_SESSIONS:
+                raise StoreFullError(str(error)) from error
+            raise
+        self._pending.clear()
+        self._count += 1
+        # what was recent in the parts before came again
+        for before in self._small:
+            _remove(self._parts / before.name / RECENT)
+        if len(self._small) >= PARTS_TO_JOIN:
+            self._join()
+        if sum(self._small.values()) > LARGE_PART_SESSIONS:
+            self._small.clear()
+        self._small[part] = len(rows["sessions"])
+
+    def read(self, *names: str) -> Analysis:
+        """What was added, in order.
+
+        Args:
+            names: the tables that are wanted, or none for all. Others have no rows.
+
+        Raises:
+            LoadError: a part can't be read any more.
+        """
+        return read_parts(self.folder, names)
+
+    def finish(self, kind: str) -> None:
+        """Write one file per table instead of the parts, without much memory.
+
+        Args:
+            kind: of the files: csv, jsonl or parquet.
+
+        Raises:
+            ExportError: a file can't be written; the parts stay.
+            LoadError: a part can't be read any more.
+        """
+        sources = list_sources(self.folder)
+        sessions = sessions_in_order(sources)
+        for table in schema.TABLES:
+            if table is schema.CERTIFICATES:
+                found = [read_rows(source, table) for source in sources]
+                merged = merge_certificates([table.arrow.empty_table(), *found])
+                blocks = iter([merged])
+            else:
+                blocks = blocks_in_order(sources, table, sessions)
+            path = self.folder / f"{table.name}.{kind}"
+            write_blocks(blocks, table.arrow, path)
+        write_about(about_parts(self.folder), self.folder, kind)
+        _remove(self._parts)
+
+    def _join(self) -> None:
+        """Put the small parts together."""
+        parts = list(self._small)
+        joined = Part(parts[0].first, parts[-1].last)
+        sources = [self._parts / part.name for part in parts]
+        # if it can't be done now, nothing is lost, and it will be tried again
+        with suppress(ExportError, LoadError):
+            rows = {
+                table.name: pa.concat_tables([read_rows(s, table) for s in sources])
+                for table in schema.TABLES
+            }
+            self._write(joined, rows, empty_tables())
+            self._small = {joined: len(rows["sessions"])}
+            for source in sources:
+                _remove(source)
+
+    def _write(self, part: Part, rows: Tables, recent: Tables) -> None:
+        folder = self._parts / part.name
+        # without its name it is nothing
+        unnamed = folder.with_name(f".{part.name}")
+        try:
+            _write_tables(rows, unnamed)
+            _write_tables(recent, unnamed / RECENT)
+            _rename(unnamed, folder)
+        finally:
+            # once it has its name, there is nothing left
+            shutil.rmtree(unnamed, ignore_errors=True)
+
+
+def _together(parts: list[Tables]) -> Tables:
+    return {name: pa.concat_tables([p[name] for p in parts]) for name in parts[0]}
+
+
+def _write_tables(tables: Tables, folder: Path) -> None:
+    make_folder(folder)
+    for name, table in tables.items():
+        if len(table):
+            write_table(table, folder / f"{name}.{KIND}")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, which is gone as a whole before anything in it is."""
+    nameless = folder.with_name(f".{folder.name}")
+    with suppress(OSError):
+        folder.rename(nameless)
+        shutil.rmtree(nameless)
+
+
+def _rename(path: Path, target: Path) -> None:
+    try:
+        path.rename(target)
+    except OSError as error:
+        raise ExportError(f"{target}: can't be written ({error.strerror})") from error

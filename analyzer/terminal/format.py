@@ -1,0 +1,205 @@
+"""Tables and words for people on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from analyzer.sessions.failures import failure_words
+from analyzer.text import as_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rich.console import Console
+
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+# user names may be as long as a line
+_WIDEST_CELL = 40
+_GAP = 2
+# text that reads well in several lines, and how narrow it may become
+_WRAPPED_WIDTHS = {
+    "client_ips": 25,
+    "failure": 22,
+    "gained": 22,
+    "last_error": 30,
+    "verdict": 29,
+}
+# in a pipe nothing is folded or left out
+_UNLIMITED = 10_000
+
+_UNITS = ((1e-3, 1e6, "\N{MICRO SIGN}s"), (1, 1e3, "ms"), (60, 1, "s"))
+
+# for people; all others have a word per line
+_HEADINGS = {
+    "auth_exposure": "shown",
+    "auth_mechanism": "mechanism",
+    "auth_result": "result",
+    "auth_user": "user",
+    "client_ip": "client",
+    "client_ips": "addresses",
+    "encrypted_share": "share",
+    "first_seen": "first seen",
+    "implicit": "implicit\nTLS",
+    "last_error": "last error",
+    "last_seen": "last seen",
+    "midstream": "TLS, start\nnot seen",
+    "not_after": "valid until",
+    "p95": "95%",
+    "server_ip": "server",
+    "server_port": "port",
+    "session_id": "session",
+    "slowest_s": "time",
+    "slowest_verb": "command",
+    "starttls": "STARTTLS",
+    "tls_cipher": "cipher",
+    "tls_version": "version",
+    "used_tls": "also\nTLS",
+    "verb": "command",
+}
+
+
+def fit_output(console: Console) -> None:
+    """Let lines be as long as they are, unless a terminal shows them."""
+    if not console.is_terminal:
+        console.width = _UNLIMITED
+
+
+def as_table(
+    title: str,
+    rows: pd.DataFrame,
+    width: int,
+    *,
+    optional: Sequence[str] = (),
+    styles: Mapping[str, Sequence[str]] | None = None,
+    style: str = "bold",
+    most: int = 10,
+) -> Table:
+    """Rows as a table that fits.
+
+    Args:
+        title: what it shows.
+        rows: the rows.
+        width: how wide it may be.
+        optional: columns that a narrow terminal does without, the first first.
+        styles: the style of each cell, for some columns.
+        style: the style of the title.
+        most: how many rows are shown.
+    """
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.title_style, table.header_style = style, "dim"
+    table.padding = (0, _GAP, 0, 0)
+    cells = {
+        name: [_cell(name, value) for value in rows[name].head(most)]
+        for name in rows.columns
+    }
+    for name in optional:
+        if sum(_width(*column) for column in cells.items()) > width:
+            cells.pop(name, None)
+    for name in cells:
+        _add_column(table, name, rows[name].dtype)
+    plain = [""] * len(rows)
+    texts = [
+        map(Text, column, (styles or {}).get(name, plain))
+        for name, column in cells.items()
+    ]
+    for row in zip(*texts, strict=True):
+        table.add_row(*row)
+    if len(rows) > most:
+        table.caption = f"and {len(rows) - most:,} more"
+        table.caption_justify = "left"
+    return table
+
+
+def as_share(value: float) -> str:
+    """A share in percent, which is 100 for all and 0 for none only."""
+    percent = 100 * value if value in (0, 1) else min(max(100 * value, 1), 99)
+    return f"{percent:.0f}%"
+
+
+def as_size(count: int) -> str:
+    """A number of bytes, in the unit that suits it."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def as_duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for limit, factor, unit in _UNITS:
+        # 0.9999 ms would be 1000 µs
+        if seconds < limit * 0.9995:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds / 60:,.1f} min"
+
+
+def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """Two times in UTC, with the date once if it is the same."""
+    end = "%H:%M:%S" if last.date() == first.date() else TIME_FORMAT
+    return f"{first:{TIME_FORMAT}} to {last:{end}} UTC"
+
+
+def _add_column(table: Table, name: str, kind: Any) -> None:
+    is_numeric = pd.api.types.is_numeric_dtype(kind)
+    is_flag = pd.api.types.is_bool_dtype(kind)
+    is_wrapped = name in _WRAPPED_WIDTHS
+    table.add_column(
+        Text(_heading(name)),
+        justify="right" if is_numeric and not is_flag else "left",
+        vertical="top",
+        no_wrap=not is_wrapped,
+        overflow="fold" if is_wrapped else "ellipsis",
+    )
+
+
+def _width(name: str, cells: list[str]) -> int:
+    """How wide a column is, with the gap behind it."""
+    lines = [*_heading(name).split("\n"), *cells]
+    widest = max(map(cell_len, lines)) + _GAP
+    return min(widest, _WRAPPED_WIDTHS.get(name, widest))
+
+
+def _heading(name: str) -> str:
+    return _HEADINGS.get(name, name.replace("_", "\n"))
+
+
+def _cell(name: str, value: Any) -> str:
+    if pd.isna(value):
+        return "-"
+    if name in _FORMATS:
+        return _FORMATS[name](value)
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    if pd.api.types.is_integer(value):
+        return f"{value:,}"
+    text = as_line(str(value))
+    if name in _WRAPPED_WIDTHS or len(text) <= _WIDEST_CELL:
+        return text
+    return text[: _WIDEST_CELL - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _as_time(time: pd.Timestamp) -> str:
+    return f"{time:{TIME_FORMAT}}"
+
+
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "bytes": as_size,
+    "failure": failure_words,
+    "encrypted_share": as_share,
+    "first_seen": _as_time,
+    "last_seen": _as_time,
+    "max": as_duration,
+    "median": as_duration,
+    "not_after": "{:%Y-%m-%d}".format,
+    "p95": as_duration,
+    "server_port": str,
+    "slowest_s": as_duration,
+}

@@ -1,0 +1,47 @@
+"""What commands print as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.tables.analysis import Analysis
+
+
+def as_json(
+    analysis: Analysis, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> str:
+    """A document of the captures, some figures, what went wrong, and some tables.
+
+    A table is a list of objects; times are ISO 8601 text, what is missing is null.
+    """
+    document = {
+        "captures": list(analysis.captures),
+        **figures,
+        "problems": [
+            {"capture": each.capture, "offset": each.offset, "reason": each.reason}
+            for each in analysis.problems
+        ],
+        **{name: _objects(rows) for name, rows in tables.items()},
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _objects(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in rows.to_dict(orient="records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat(timespec="nanoseconds").replace("+00:00", "Z")
+    return value

@@ -1,0 +1,218 @@
+"""The plaintext report: for people on a terminal, as CSV for a spreadsheet, as JSON."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from rich.text import Text
+
+from analyzer import reports
+from analyzer.reports.protection import ENCRYPTED
+from analyzer.sessions.role import Role
+from analyzer.tables.export import write_csv
+from analyzer.terminal.format import as_table, fit_output
+from analyzer.terminal.json_document import as_json
+from analyzer.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from rich.console import Console
+
+    from analyzer.tables.analysis import Analysis
+
+_MOST_ROWS = 100
+_PORT = ["server_ip", "server_port", "service", "role"]
+# what a narrow terminal does without, the first first
+_OPTIONAL_OF_PORTS = (
+    "clients",
+    "clear_clients",
+    "offered",
+    "plaintext_mail",
+    "unknown",
+    "midstream",
+    "failed",
+    "service",
+    "plaintext_logins",
+    "implicit",
+    "starttls",
+    "role",
+)
+_OPTIONAL_OF_USERS = (
+    "offered",
+    "first_seen",
+    "role",
+    "last_seen",
+    "service",
+    "auth_mechanism",
+    "used_tls",
+    "sessions",
+    "server_ip",
+    "result",
+    "server_port",
+)
+
+# The ports are repeated for each client, so that each row of a spreadsheet says what
+# to do about whom; a port that nobody used in clear has a row without a client.
+_CSV = pa.schema(
+    [
+        ("server_ip", pa.string()),
+        ("server_port", pa.uint16()),
+        ("service", pa.string()),
+        ("role", pa.string()),
+        ("verdict", pa.string()),
+        ("offered", pa.string()),
+        ("client_ip", pa.string()),
+        ("auth_user", pa.string()),
+        ("auth_mechanism", pa.string()),
+        ("result", pa.string()),
+        ("gained", pa.string()),
+        ("sessions", pa.int64()),
+        ("used_tls", pa.bool_()),
+        ("would_break", pa.bool_()),
+        ("first_seen", pa.timestamp("ns", tz="UTC")),
+        ("last_seen", pa.timestamp("ns", tz="UTC")),
+    ]
+)
+
+
+def print_plaintext(analysis: Analysis, console: Console) -> None:
+    """Print who works in clear, the worst first."""
+    fit_output(console)
+    sessions = analysis.sessions
+    console.print(_headline(reports.plaintext_totals(sessions)))
+    ports = reports.plaintext_ports(sessions)
+    _print_rows(
+        console,
+        "Servers and ports",
+        _without_zeros(ports),
+        optional=_OPTIONAL_OF_PORTS,
+        styles={"verdict": [_verdict_style(row) for row in ports.to_dict("records")]},
+    )
+    users = reports.plaintext_users(sessions)
+    is_relay = users["role"] == Role.RELAY
+    relays, others = users[is_relay], users[~is_relay]
+    _print_rows(
+        console,
+        "Logins and mail in clear",
+        others,
+        optional=_OPTIONAL_OF_USERS,
+        styles={"gained": [_gained_style(gained) for gained in others["gained"]]},
+        style="bold red",
+    )
+    _print_rows(
+        console,
+        "Mail relayed in clear",
+        relays[["client_ip", "server_ip", "server_port", "sessions", "used_tls"]],
+        style="bold yellow",
+    )
+
+
+def plaintext_csv(analysis: Analysis) -> bytes:
+    """A row per client, account and mechanism in clear, with the port's verdict.
+
+    A port that nobody used in clear has a row too, without a client.
+    """
+    ports = reports.plaintext_ports(analysis.sessions)
+    users = reports.plaintext_users(analysis.sessions).drop(columns="offered")
+    rows = ports[[*_PORT, "verdict", "offered"]].merge(users, on=_PORT, how="left")
+    rows["sessions"] = rows["sessions"].astype("Int64")
+    file = io.BytesIO()
+    table = pa.Table.from_pandas(rows, _CSV, preserve_index=False)
+    write_csv([table], table.schema, file)
+    return file.getvalue()
+
+
+def plaintext_json(analysis: Analysis) -> str:
+    """The figures, `ports` and `users` as JSON; `plaintext` says if there is any."""
+    sessions = analysis.sessions
+    figures = {
+        "plaintext": reports.has_plaintext(sessions),
+        **reports.plaintext_totals(sessions)._asdict(),
+    }
+    tables = {
+        "ports": reports.plaintext_ports(sessions),
+        "users": reports.plaintext_users(sessions),
+    }
+    return as_json(analysis, figures, tables)
+
+
+def _headline(totals: reports.PlaintextTotals) -> Text:
+    text = Text(counted(totals.sessions, "mail session"), style="bold")
+    if not totals.sessions:
+        return text
+    text.append(f", {totals.clear:,} in clear", "not bold")
+    if totals.relay_clear:
+        text.append(f" ({totals.relay_clear:,} of them between servers)", "not bold")
+    text.append("\n")
+    if totals.exposing_logins:
+        logins = counted(totals.exposing_logins, "session")
+        text.append(f"{logins} with a password or token in clear", "not bold red")
+        text.append(_accounts(totals), "not bold red")
+    if others := totals.other_logins:
+        more = " more" if totals.exposing_logins else ""
+        text.append(", " if more else "", "not bold")
+        what = "another login" if more else "a login"
+        logins = f"{others:,}{more}" if more else counted(others, "session")
+        text.append(f"{logins} with {what} in clear", "not bold yellow")
+    if not totals.plaintext_logins:
+        text.append("no login in clear was seen", "not bold green")
+        if totals.unjudged:
+            unjudged = counted(totals.unjudged, "session")
+            text.append(f"; {unjudged} can't be judged", "not bold yellow")
+    breaking = totals.breaking_clients
+    text.append("\n")
+    text.append(
+        f"{counted(breaking, 'client') if breaking else 'no client'} would break "
+        "without plaintext",
+        "not bold red" if breaking else "not bold green",
+    )
+    return text
+
+
+def _accounts(totals: reports.PlaintextTotals) -> str:
+    """Whose passwords and tokens crossed."""
+    exposed, refused = totals.exposed_accounts, totals.refused_accounts
+    text = f", of {counted(exposed, 'account')}" if exposed else ""
+    if refused and exposed:
+        return f"{text} ({refused:,} more {_were(refused)} refused)"
+    if refused:
+        return f", of {counted(refused, 'account')} that {_were(refused)} refused"
+    return text
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _print_rows(
+    console: Console, title: str, rows: pd.DataFrame, **options: Any
+) -> None:
+    if len(rows):
+        console.print()
+        console.print(as_table(title, rows, console.width, most=_MOST_ROWS, **options))
+
+
+def _without_zeros(ports: pd.DataFrame) -> pd.DataFrame:
+    """Without columns for what never happened, which are most often zero."""
+    rare = [
+        name for name in ("midstream", "failed", "unknown") if not ports[name].any()
+    ]
+    return ports.drop(columns=rare)
+
+
+def _verdict_style(port: Mapping[Any, Any]) -> str:
+    if port["role"] != Role.RELAY and (
+        port["plaintext_logins"] or port["plaintext_mail"]
+    ):
+        return "red"
+    if port["clear"] or port["failed"]:
+        return "yellow"
+    return "green" if any(port[kind] for kind in ENCRYPTED) else "dim"
+
+
+def _gained_style(gained: str) -> str:
+    return "red" if gained.startswith(("password", "token")) else "yellow"

@@ -1,0 +1,125 @@
+"""SMTP, IMAP and POP3 side by side: what each is for, and what traffic really did."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from analyzer import reports
+from analyzer.terminal.format import as_size
+from analyzer.terminal.json_document import as_json
+from analyzer.terminal.observations import observations
+from analyzer.text import counted
+from dissectors.services import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from rich.console import Console
+
+    from analyzer.tables.analysis import Analysis
+    from dissectors.services import Profile
+
+    # for each protocol, texts by the names of the attributes of `Profile`
+    Columns = Mapping[str, Mapping[str, str]]
+
+# sentences are read in lines: also in a pipe, and on the widest terminal
+_PIPE_WIDTH = 80
+_MOST_WIDTH = 140
+_GAP = 2
+
+# in which the protocols are compared; what has a long name is called otherwise
+_ASPECTS = (
+    "purpose",
+    "direction",
+    "storage",
+    "synchronisation",
+    "devices",
+    "folders",
+    "network",
+    "security",
+    "ports",
+)
+_TITLES = {"synchronisation": "in sync"}
+
+
+def print_protocols(console: Console, analysis: Analysis | None = None) -> None:
+    """Print the protocols side by side, and below each claim what was seen, if any."""
+    fits = min(console.width, _MOST_WIDTH)
+    console.width = fits if console.is_terminal else _PIPE_WIDTH
+    claims = {each.value: _claims(profile) for each, profile in PROFILES.items()}
+    if analysis is None:
+        console.print(_comparison(claims))
+        return
+    use = reports.protocol_use(analysis.sessions)
+    console.print(_headline(analysis, use))
+    console.print()
+    console.print(_comparison(claims, _seen(use, reports.by_port(analysis.sessions))))
+
+
+def protocols_json(analysis: Analysis | None = None) -> str:
+    """The `profiles` as JSON; and what was seen, as the tables of reports."""
+    profiles = {each.value: _plain(profile) for each, profile in PROFILES.items()}
+    if analysis is None:
+        return json.dumps({"profiles": profiles}, indent=2)
+    tables = {
+        "use": reports.protocol_use(analysis.sessions),
+        "ports": reports.by_port(analysis.sessions),
+        "accounts": reports.accounts(analysis.sessions),
+        "transfers": reports.transfer_rates(analysis.messages),
+    }
+    return as_json(analysis, {"profiles": profiles}, tables)
+
+
+def _claims(profile: Profile) -> dict[str, str]:
+    texts = {name: getattr(profile, name) for name in _ASPECTS}
+    ports = (f"{each.port} {each.name}, {each.security_name}" for each in profile.ports)
+    return texts | {"ports": "\n".join(ports)}
+
+
+def _plain(profile: Profile) -> dict[str, Any]:
+    ports = [
+        {"port": each.port, "service": each.name, "security": each.security}
+        for each in profile.ports
+    ]
+    return {name: getattr(profile, name) for name in _ASPECTS} | {"ports": ports}
+
+
+def _seen(use: pd.DataFrame, ports: pd.DataFrame) -> Columns:
+    columns = {}
+    for row in use.to_dict("records"):
+        own = ports[ports["protocol"] == row["protocol"]].to_dict("records")
+        seen = observations(row, own)
+        columns[row["protocol"]] = {name: "\n".join(seen[name]) for name in _ASPECTS}
+    return columns
+
+
+def _headline(analysis: Analysis, use: pd.DataFrame) -> Text:
+    text = Text(counted(len(analysis.sessions), "mail session"), style="bold")
+    size = as_size(analysis.capture_bytes)
+    text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")
+    if hidden := int(use["hidden"].sum()):
+        sessions = counted(hidden, "session")
+        text.append(f"\nTLS hides what was done in {sessions}", "not bold")
+    return text
+
+
+def _comparison(claims: Columns, seen: Columns | None = None) -> Table:
+    """A column per protocol; below each claim what was seen."""
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    for name in claims:
+        table.add_column(name.upper(), ratio=1, overflow="fold")
+    for aspect in _ASPECTS:
+        if seen and table.row_count:
+            table.add_row()
+        title = _TITLES.get(aspect, aspect)
+        table.add_row(title, *(Text(each[aspect]) for each in claims.values()))
+        if seen:
+            texts = (Text(seen[name][aspect], "cyan") for name in claims)
+            table.add_row("  seen", *texts)
+    return table

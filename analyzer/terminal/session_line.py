@@ -1,0 +1,139 @@
+"""One session in one line, for people who watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analyzer.reports import Protection
+from analyzer.sessions.failures import Failure, failure_words
+from analyzer.sessions.protection import PLAINTEXT_LOGIN
+from analyzer.terminal.format import as_size
+from analyzer.text import as_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_ENDINGS = {"reset": "reset", "timeout": "fell silent"}
+_SAID_ELSEWHERE = ("closed", "refused", "unanswered")
+_MOST_CODES = 3
+_WIDEST_TEXT = 60
+
+
+class SessionLine(NamedTuple):
+    """What a line says of a session.
+
+    Attributes:
+        time: when it ended, in UTC.
+        service: its service.
+        client: address of the client.
+        server: address and port of the server.
+        protection: how it was protected, in a word or two.
+        user: who logged in or tried to.
+        happened: what was done.
+        worries: what should worry an administrator.
+    """
+
+    time: str
+    service: str
+    client: str
+    server: str
+    protection: str
+    user: str
+    happened: str
+    worries: str
+
+    def __str__(self) -> str:
+        columns = (
+            f"{self.time}  {self.service:<11}  {self.client:>15} > {self.server:<20}  "
+            f"{self.protection:<16}  {self.user or '-':<20}  {self.happened}"
+        )
+        return f"{columns}  ! {self.worries}" if self.worries else columns
+
+
+def describe(session: Mapping[str, Any], protection: str) -> SessionLine:
+    """Say in a line what is known of a session.
+
+    Args:
+        session: its row; what is missing is `None`.
+        protection: what `reports.protection` says of it.
+    """
+    host = session["server_ip"]
+    host = f"[{host}]" if ":" in host else host
+    return SessionLine(
+        f"{session['end']:%H:%M:%S}",
+        session["service"],
+        session["client_ip"],
+        f"{host}:{session['server_port']}",
+        _protection(session, protection),
+        _safe(session["auth_user"] or ""),
+        ", ".join(_happened(session)),
+        ", ".join(_worries(session)),
+    )
+
+
+def _protection(session: Mapping[str, Any], protection: str) -> str:
+    version = session["tls_version"] or "TLS"
+    return {
+        Protection.IMPLICIT: version,
+        Protection.MIDSTREAM: version,
+        Protection.STARTTLS: f"STARTTLS {version}",
+        Protection.CLEAR: "plaintext",
+        Protection.FAILED: "TLS failed",
+    }.get(Protection(protection), "-")
+
+
+def _happened(session: Mapping[str, Any]) -> Iterator[str]:
+    if session["auth_result"] == "success":
+        yield "logged in"
+    for column, what in (
+        ("messages_sent", "sent"),
+        ("messages_appended", "stored"),
+        ("messages_retrieved", "retrieved"),
+        ("flags_changed", "flagged"),
+        ("messages_copied", "copied"),
+        ("messages_moved", "moved"),
+        ("messages_deleted", "deleted"),
+    ):
+        if count := session[column]:
+            yield f"{count:,} {what}"
+    if refused := session["rcpt_refused"]:
+        yield f"{len(refused):,} recipient{'s' * (len(refused) > 1)} refused"
+    yield as_size(session["client_bytes"] + session["server_bytes"])
+    is_said = session["failure"] == Failure.CONNECTION_RESET
+    if session["ended"] not in _SAID_ELSEWHERE and not is_said:
+        yield _ENDINGS.get(session["ended"], "still open")
+
+
+def _worries(session: Mapping[str, Any]) -> list[str]:
+    found = list(_faults(session))
+    if not found and session["last_error"]:
+        found.append(_safe(session["last_error"]))
+    codes = session["anomalies"]
+    found += codes[:_MOST_CODES]
+    if len(codes) > _MOST_CODES:
+        found.append(f"{len(codes) - _MOST_CODES} more oddities")
+    return found
+
+
+def _faults(session: Mapping[str, Any]) -> Iterator[str]:
+    if session["credentials_exposed"]:
+        yield f"{session['auth_exposure']} in clear"
+    elif session["protection"] == PLAINTEXT_LOGIN:
+        yield "login in clear"
+    failure, detail = session["failure"], _safe(session["failure_detail"] or "")
+    if failures := session["auth_failures"]:
+        said = "login failed" if failures == 1 else f"{failures:,} failed logins"
+        is_cause = failure == Failure.LOGIN_FAILED
+        yield f"{said}: {detail}" if is_cause else said
+        if is_cause:
+            return
+    if failure is not None:
+        yield ": ".join(filter(None, (failure_words(failure), detail)))
+
+
+def _safe(text: str) -> str:
+    """Text of the traffic, as a part of a line."""
+    text = as_line(text)
+    if len(text) <= _WIDEST_TEXT:
+        return text
+    return text[: _WIDEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"

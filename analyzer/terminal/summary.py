@@ -1,0 +1,197 @@
+"""The summary of an analysis: for people on a terminal, and as JSON for machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from analyzer import reports
+from analyzer.sessions.protection import PROTECTED_WEAKLY
+from analyzer.terminal.format import (
+    as_share,
+    as_size,
+    as_span,
+    as_table,
+    fit_output,
+)
+from analyzer.terminal.json_document import as_json
+from analyzer.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from rich.console import Console
+
+    from analyzer.tables.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of the summary.
+
+    Attributes:
+        name: its name in JSON.
+        title: its title for people.
+        report: how it is made.
+        optional: columns that a narrow terminal does without, the first first.
+        style: of the title.
+        most: how many rows people are shown.
+    """
+
+    name: str
+    title: str
+    report: Callable[[Analysis], pd.DataFrame]
+    optional: tuple[str, ...] = ()
+    style: str = "bold"
+    most: int = 10
+
+
+SECTIONS = (
+    Section(
+        "services",
+        "Services",
+        lambda a: reports.by_service(a.sessions),
+        ("encrypted", "bytes"),
+    ),
+    Section("protection", "Protection", lambda a: reports.by_verdict(a.sessions)),
+    Section(
+        "plaintext_logins",
+        "Logins in plaintext",
+        lambda a: reports.plaintext_logins(a.sessions),
+        ("server_ip", "auth_exposure", "auth_mechanism", "service"),
+        "bold red",
+    ),
+    Section(
+        "failed",
+        "Failures",
+        lambda a: reports.failed(a.sessions),
+        ("temporary", "service"),
+        style="bold yellow",
+    ),
+    Section("attempts", "Connections without data", reports.attempts),
+    Section("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
+    Section(
+        "weak_tls",
+        "Weak TLS",
+        lambda a: reports.weak_tls(a.sessions),
+        style="bold yellow",
+    ),
+    Section(
+        "certificates",
+        "Certificates",
+        lambda a: reports.server_certificates(a.certificates, a.sessions),
+        ("key", "issuer"),
+    ),
+    Section(
+        "accounts",
+        "Accounts",
+        lambda a: reports.accounts(a.sessions),
+        (
+            *("client_software", "first_seen", "last_seen", "client_ips"),
+            # who is exposed is told together with who was only refused
+            *("clients", "services", "only_refused"),
+        ),
+    ),
+    Section(
+        "verbs",
+        "Slowest commands",
+        lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
+        most=5,
+    ),
+    Section(
+        "slowest",
+        "Slowest answers",
+        lambda a: reports.slowest(a.sessions),
+        ("server_ip", "service", "session_id"),
+    ),
+    Section(
+        "clients", "Busiest clients", lambda a: reports.busiest(a.sessions, "client")
+    ),
+    Section(
+        "servers", "Busiest servers", lambda a: reports.busiest(a.sessions, "server")
+    ),
+    Section("not_read", "Not read", reports.not_read, style="bold yellow"),
+)
+
+
+# of captures without mail
+NOTHING = (
+    "looked like SMTP, IMAP or POP3. Mail with TLS on a port of its own must be named, "
+    "such as --port 10993=imap."
+)
+
+
+def print_summary(analysis: Analysis, console: Console) -> None:
+    """Print what an administrator wants to know first."""
+    fit_output(console)
+    console.print(_headline(analysis))
+    for section in SECTIONS:
+        rows = section.report(analysis)
+        if len(rows):
+            console.print()
+            console.print(
+                as_table(
+                    section.title,
+                    rows,
+                    console.width,
+                    optional=section.optional,
+                    style=section.style,
+                    most=section.most,
+                )
+            )
+
+
+def summary_json(analysis: Analysis) -> str:
+    """The same as JSON: the counts, and each section as a list of objects."""
+    figures = {
+        "packets": analysis.packets,
+        "capture_bytes": analysis.capture_bytes,
+        "sessions": len(analysis.sessions),
+        "messages": len(analysis.messages),
+    }
+    tables = {section.name: section.report(analysis) for section in SECTIONS}
+    return as_json(analysis, figures, tables)
+
+
+def _headline(analysis: Analysis) -> Text:
+    sessions = analysis.sessions
+    count = len(sessions)
+    text = Text(counted(count, "mail session"), style="bold")
+    size = as_size(analysis.capture_bytes)
+    text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")
+    if not count:
+        if analysis.packets:
+            text.append(f"\nNothing {NOTHING}", "not bold")
+        return text
+    first, last = sessions["start"].min(), sessions["end"].max()
+    text.append(f"\n{as_span(first, last)}\n", "not bold")
+    share = reports.encrypted_share(sessions)
+    if share is not None:
+        text.append(as_share(share) + " encrypted, ", "green" if share else "yellow")
+    text.append_text(_logins(reports.plaintext_totals(sessions)))
+    weak = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
+    if weak:
+        text.append(", ")
+        text.append(f"{counted(weak, 'session')} protected weakly", "yellow")
+    return text
+
+
+def _logins(totals: reports.PlaintextTotals) -> Text:
+    text = Text()
+    if exposing := totals.exposing_logins:
+        sessions = counted(exposing, "session")
+        text.append(f"{sessions} with a password or token in clear", "red")
+    if (others := totals.other_logins) and exposing:
+        text.append(f", {others:,} more with another login in clear", "yellow")
+    elif others:
+        sessions = counted(others, "session")
+        text.append(f"{sessions} with a login in clear", "yellow")
+    if not totals.plaintext_logins:
+        text.append("no login in clear was seen", "green")
+        if totals.unjudged:
+            unjudged = counted(totals.unjudged, "session")
+            text.append(f"; {unjudged} can't be judged", "yellow")
+    return text

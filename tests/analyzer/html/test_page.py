@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import plotly.offline
+import pytest
+
+import analyzer
+from analyzer import reports
+from analyzer.html import render_page, write_page
+from analyzer.html.sentences import Tone, verdict
+from analyzer.html.session_table import session_table
+from analyzer.html.tables import TABLES, fill
+from analyzer.tables.export import ExportError
+from captures import CaptureError
+from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.hostile import ATTACKS, with_attacks
+from tests.support.tables import sessions_of, with_sessions
+from tests.support.traffic import Dialogue, write_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer import Analysis
+
+PLOTLY = plotly.offline.get_plotlyjs()
+VOID = {"meta"}
+
+
+class Page(HTMLParser):
+    """The elements of a page, and the texts in them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == [], "every element is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID and tag != "input":
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self._open[-1] if self._open else "", data))
+
+    def inside(self, tag: str) -> list[str]:
+        return [text for inside, text in self.texts if inside == tag]
+
+    def data(self, name: str) -> Any:
+        """What a script element of data holds."""
+        scripts = [attributes for tag, attributes in self.tags if tag == "script"]
+        at = [attributes.get("id") for attributes in scripts].index(name)
+        return json.loads(self.inside("script")[at])
+
+    @property
+    def words(self) -> str:
+        """What can be read."""
+        shown = [text for tag, text in self.texts if tag not in ("script", "style")]
+        return " ".join(" ".join(shown).split())
+
+
+@pytest.fixture(scope="module")
+def office() -> Page:
+    return Page(render_page(analysis_of("office")))
+
+
+@pytest.fixture(scope="module")
+def hostile() -> str:
+    return render_page(with_attacks(analysis_of("office")))
+
+
+def elements(text: str) -> list[str]:
+    return [tag for tag, _ in Page(text).tags]
+
+
+def test_page_says_the_verdict_in_words(office: Page) -> None:
+    assert "29 mail sessions" in office.inside("h1")
+    assert "48% encrypted: 14 of 29 mail sessions went over to TLS." in office.words
+    assert (
+        "11 sessions showed a password or a token in clear: 3 accounts exposed, "
+        "1 account refused."
+    ) in office.words
+    assert "1 client would break without plaintext." in office.words
+    assert "TLSv1.2 is the oldest TLS version." in office.words
+    assert (
+        "9 sessions failed: login failed (8), all recipients refused (1)"
+        in office.words
+    )
+
+
+def test_sentences_agree_with_the_plaintext_report() -> None:
+    sessions = analysis_of("office").sessions
+
+    totals = reports.plaintext_totals(sessions)
+    texts = [" ".join(sentence[1:]) for sentence in verdict(analysis_of("office"))]
+
+    assert any(f"{totals.exposed_accounts} accounts" in text for text in texts)
+    assert any(f"{totals.plaintext_logins} sessions" in text for text in texts)
+
+
+def test_good_news_are_good() -> None:
+    sentences = verdict(analysis_of("imap-implicit-tls"))
+
+    assert {sentence.tone for sentence in sentences} == {Tone.GOOD}
+    assert sentences[0].strong == "100% encrypted:"
+
+
+def test_old_tls_is_bad_news() -> None:
+    sessions = analysis_of("office").sessions.assign(tls_version="TLSv1.0")
+    analysis = analyzer.Analysis(tables={}, captures=[])
+    analysis.__dict__["sessions"] = sessions
+
+    sentence = next(each for each in verdict(analysis) if "deprecated" in each.rest)
+
+    assert sentence.tone is Tone.BAD
+    assert sentence.rest.endswith("version: TLSv1.0.")
+
+
+@pytest.mark.parametrize(
+    "name", ["imap-untrusted-certificate", "one-direction-server", "smtp-attachments"]
+)
+def test_small_captures_give_a_page(name: str) -> None:
+    analysis = analysis_of(name)
+
+    page = Page(render_page(analysis))
+
+    assert len(page.data("session-data")["rows"]) == len(analysis.sessions) > 0
+
+
+def test_capture_without_mail_says_so() -> None:
+    page = Page(render_page(analysis_of("negative-http")))
+
+    assert "0 mail sessions" in page.inside("h1")
+    assert "Nothing looked like SMTP, IMAP or POP3." in page.words
+    assert page.data("figures") == {}
+
+
+def test_session_without_tls_has_words_in_place_of_a_chart() -> None:
+    page = Page(render_page(analysis_of("pop3-user-pass")))
+
+    assert "No TLS was seen." in page.words
+    assert "tls" not in page.data("figures")
+
+
+def test_charts_have_figures_for_day_and_night_and_a_text(office: Page) -> None:
+    figures = office.data("figures")
+    charts = [a for tag, a in office.tags if tag == "div" and "data-chart" in a]
+
+    assert {attributes["data-chart"] for attributes in charts} == set(figures)
+    assert len(figures) == 7
+    assert all(set(themes) == {"light", "dark"} for themes in figures.values())
+    assert all(attributes["role"] == "img" for attributes in charts)
+    assert all(len(attributes["aria-label"] or "") > 30 for attributes in charts)
+
+
+def test_tables_show_the_rows_of_reports() -> None:
+    analysis = analysis_of("office")
+    tables = {each.name: fill(each, analysis) for each in TABLES}
+
+    logins = reports.plaintext_logins(analysis.sessions)
+    assert len(tables["plaintext-logins"].rows) == len(logins)
+    assert [row[-1] for row in tables["plaintext-logins"].rows] == [
+        str(count) for count in logins["sessions"]
+    ]
+    ports = reports.plaintext_ports(analysis.sessions)
+    assert [row[-1] for row in tables["plaintext-ports"].rows] == list(ports["verdict"])
+    assert tables["not-read"].rows == []
+    accounts = reports.accounts(analysis.sessions)
+    assert [row[0] for row in tables["accounts"].rows] == list(accounts["auth_user"])
+    assert tables["accounts"].rows[0][-3:] == ["yes", "no", "2026-11-23 15:27:27"]
+    assert tables["accounts"].kinds[-3:] == ["text", "text", "text"]
+    assert [row[:2] for row in tables["use"].rows] == [
+        ["smtp", "17"],
+        ["imap", "6"],
+        ["pop3", "6"],
+    ]
+
+
+def test_protocols_that_nobody_used_are_left_out() -> None:
+    [use] = [each for each in TABLES if each.name == "use"]
+
+    assert [row[0] for row in fill(use, analysis_of("pop3-apop")).rows] == ["pop3"]
+
+
+def test_columns_of_which_nothing_is_known_are_left_out() -> None:
+    accounts = next(each for each in TABLES if each.name == "accounts")
+    known = sessions_of({"auth_user": "tom", "client_software": "Mutt"})
+
+    assert "software" not in fill(accounts, analysis_of("office")).headings
+    assert "software" in fill(accounts, with_sessions(known)).headings
+
+
+def test_ports_are_no_quantities(tmp_path: Path) -> None:
+    dialogue = Dialogue(10_025).server(b"220 hi ESMTP\r\n").client(b"EHLO me\r\n")
+    dialogue.server(b"250 hi\r\n").client(b"QUIT\r\n").server(b"221 bye\r\n").close()
+    analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
+
+    words = Page(render_page(analysis)).words
+
+    assert "10025" in words
+    assert "10,025" not in words
+
+
+def test_session_table_holds_all_sessions_as_values() -> None:
+    sessions = analysis_of("office").sessions
+
+    table = session_table(sessions)
+
+    names = [column["name"] for column in table["columns"]]
+    rows = [dict(zip(names, row, strict=True)) for row in table["rows"]]
+    assert {row["session_id"] for row in rows} == set(sessions["session_id"])
+    assert rows[0]["start"] == "2026-11-23 15:26:37.969"
+    assert (
+        sum(row["bytes"] for row in rows) == reports.by_service(sessions)["bytes"].sum()
+    )
+    assert {row["tls_version"] for row in rows} == {None, "TLSv1.2", "TLSv1.3"}
+
+
+def test_sessions_that_are_left_out_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.html.session_table.MOST_ROWS", 5)
+
+    page = Page(render_page(analysis_of("office")))
+
+    assert len(page.data("session-data")["rows"]) == 5
+    assert "the 5 most worrying sessions of 29;" in page.words
+
+
+def test_what_was_not_read_is_told() -> None:
+    problem = CaptureError("a.pcap", "it is cut", offset=7, usable=True)
+    analysis = analyzer.Analysis(
+        tables=analysis_of("office").tables,
+        captures=["a.pcap"],
+        problems=[problem],
+        dropped=1234,
+    )
+
+    words = Page(render_page(analysis)).words
+
+    assert str(problem) in words
+    assert "dropped before they were captured 1,234 packets" in words
+
+
+def test_policy_allows_just_the_scripts_and_styles_of_the_page(office: Page) -> None:
+    policy = next(
+        attributes["content"] or ""
+        for tag, attributes in office.tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    directives = dict(part.split(" ", 1) for part in policy.split("; "))
+
+    kinds = [a.get("type") for tag, a in office.tags if tag == "script"]
+    scripts = zip(kinds, office.inside("script"), strict=True)
+    assert directives["script-src"].split() == [
+        f"'sha256-{_digest(text)}'" for kind, text in scripts if kind is None
+    ]
+    assert f"'sha256-{_digest(*office.inside('style'))}'" in directives["style-src"]
+    assert "unsafe" not in policy
+    for name in ("default-src", "connect-src", "base-uri", "form-action"):
+        assert directives[name] == "'none'"
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_page_refers_to_nothing_elsewhere(hostile: str) -> None:
+    for text in (render_page(analysis_of("office")), hostile):
+        for _, attributes in Page(text).tags:
+            assert not {"src", "srcset", "action", "style", "onload"} & set(attributes)
+            assert (attributes.get("href") or "#").startswith("#")
+    own = render_page(analysis_of("office")).replace(PLOTLY, "")
+    assert not re.search(r"https?://|url\(|@import", own)
+
+
+def test_attacks_add_no_element(hostile: str) -> None:
+    harmless = elements(render_page(analysis_of("office")))
+
+    assert set(elements(hostile)) == set(harmless)
+    page = Page(hostile)
+    assert [a for tag, a in page.tags if any(n.startswith("on") for n in a)] == []
+    assert elements(hostile).count("script") == 4
+    assert elements(hostile).count("style") == 1
+
+
+def test_attacks_in_a_capture_are_shown_as_text(tmp_path: Path) -> None:
+    dialogue = Dialogue(110).server(b"+OK <img src=x onerror=alert(1)>\r\n")
+    dialogue.client(b"USER <script>alert(2)</script>\r\n")
+    dialogue.server(b"+OK\r\n").client(b"PASS hush\r\n")
+    dialogue.server(
+        b"-ERR </script><script>alert(3)</script>\xe2\x80\xae\x1b[2J\r\n"
+    ).close()
+    path = write_pcap(tmp_path / "<b onclick=alert(4)>.pcap", dialogue)
+
+    text = render_page(analyzer.analyze(path))
+
+    page = Page(text)
+    row = page.data("session-data")["rows"][0]
+    assert "<script>alert(2)</script>" in row
+    assert "-ERR </script><script>alert(3)</script>\\u202e\\x1b[2J" in row
+    assert set(elements(text)) <= set(elements(render_page(analysis_of("office"))))
+    assert elements(text).count("script") == 4
+    assert "<b onclick" not in text
+    assert "hush" not in text.replace(PLOTLY, "")
+
+
+def test_attacks_are_shown_as_text(hostile: str) -> None:
+    page = Page(hostile)
+
+    footer = page.inside("li")
+    assert ATTACKS[0] in footer
+    assert "{{ 7 * 7 }}{% raw %}" in footer
+    assert "\\x1b]0;title\\x07\\x1b[2J" in footer
+    assert "\\u202egnp.exe\\u2028\\u2066" in footer
+
+
+def test_no_character_of_the_page_controls_anything(hostile: str) -> None:
+    own = hostile.replace(PLOTLY, "")
+
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", own
+    )
+    data = json.dumps(Page(hostile).data("session-data"), ensure_ascii=False)
+    assert "\u202e" not in data
+    assert "\x1b" not in json.loads(data)["rows"][0]
+
+
+def test_labels_of_charts_are_no_markup(hostile: str) -> None:
+    figures = Page(hostile).data("figures")
+
+    labels = [
+        annotation["text"]
+        for themes in figures.values()
+        for annotation in themes["light"]["layout"].get("annotations", [])
+    ]
+    assert any("&lt;img" in label for label in labels)
+    assert not any("<" in label for label in labels)
+
+
+def test_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_page(analysis_of("office"), path)
+
+    assert path.read_text("utf-8") == render_page(analysis_of("office"))
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(ExportError, match="can't be written"):
+        write_page(analysis_of("office"), tmp_path / "none" / "report.html")
+
+
+def test_no_secret_is_in_the_page() -> None:
+    secrets = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
+    assert secrets
+
+    analysis: Analysis = analyzer.analyze(list(CAPTURES.values()))
+    page = render_page(analysis).replace(PLOTLY, "")
+
+    assert [secret for secret in secrets if secret in page] == []

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from analyzer.runs.workers import process_count, run_shares
+from tests.support.analyses import DEMO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_shares_come_back_in_their_order() -> None:
+    assert run_shares(lambda share: share * 10, 3) == [0, 10, 20]
+
+
+def test_one_share_runs_here() -> None:
+    assert run_shares(lambda _: os.getpid(), 1) == [os.getpid()]
+
+
+def test_other_shares_run_elsewhere() -> None:
+    assert len(set(run_shares(lambda _: os.getpid(), 3))) == 3
+
+
+def test_large_results_come_back() -> None:
+    assert run_shares(lambda _: bytes(10_000_000), 2) == [bytes(10_000_000)] * 2
+
+
+def test_process_that_is_killed_has_no_result() -> None:
+    def job(share: int) -> int:
+        if share:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return share
+
+    assert run_shares(job, 2) == [0, None]
+
+
+def test_process_that_runs_out_of_memory_has_no_result(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def job(share: int) -> int:
+        if share:
+            raise MemoryError
+        return share
+
+    assert run_shares(job, 2) == [0, None]
+    assert capfd.readouterr().err == ""
+
+
+def test_error_here_ends_the_others() -> None:
+    def job(share: int) -> NoReturn:
+        if share:
+            signal.pause()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_shares(job, 3)
+
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_small_captures_are_read_by_one_process() -> None:
+    assert process_count([str(DEMO)]) == 1
+
+
+def test_large_captures_are_read_by_all_processors(tmp_path: Path) -> None:
+    path = tmp_path / "large.pcap"
+    with path.open("wb") as file:
+        file.truncate(100 << 20)
+
+    assert process_count([str(path)]) == min(len(os.sched_getaffinity(0)), 8)
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/stdin", "/nowhere"])
+def test_pipes_are_read_by_one_process(path: str) -> None:
+    assert process_count([str(DEMO)] * 100 + [path]) == 1

@@ -1,0 +1,138 @@
+"""The verdict on captures whose protection is known, and on made-up handshakes."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from analyzer.sessions import trust
+from analyzer.sessions.protection import CertificateVerdict, protection
+from analyzer.sessions.session import Session
+from captures import Ending
+from dissectors.events import StartTls, StartTlsAdvanced, TlsHandshakeSeen
+from dissectors.services import Protocol
+from tests.support.analyses import rows_of
+
+if TYPE_CHECKING:
+    from captures import Connection
+
+VERDICTS = {
+    "imap-cram-md5": {"plaintext-login"},
+    "imap-implicit-tls": {"protected"},
+    "imap-midstream": {"plaintext-mail"},
+    "imap-starttls": {"protected"},
+    "imap-untrusted-certificate": {"plaintext-empty"},
+    "one-direction-server": {"unknown"},
+    "pop3-failed-login": {"plaintext-login"},
+    "pop3-stls": {"protected"},
+    "smtp-relay-plain": {"plaintext-mail"},
+    "smtp-relay-starttls": {"protected"},
+    "smtp-starttls-failed": {"plaintext-empty"},
+    "smtp-starttls-refused": {"plaintext-empty"},
+    "smtp-starttls-stripped": {"plaintext-login"},
+    "tls10": {"protected-weakly"},
+}
+SEEN = TlsHandshakeSeen(version="TLSv1.2", established=True, begin_ns=100)
+FINE = CertificateVerdict(trust.VALID, name_matches=True, weaknesses=[])
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_captures_are_judged(name: str) -> None:
+    assert {row["protection"] for row in rows_of(name)} == VERDICTS[name]
+
+
+def judge(
+    seen: TlsHandshakeSeen,
+    certificate: CertificateVerdict = FINE,
+    *,
+    relay: bool = False,
+    ending: Ending = Ending.CLOSED,
+) -> str:
+    """The verdict on a session with a TLS handshake."""
+    session = Session(Protocol.SMTP if relay else Protocol.IMAP)
+    session.fold([seen])
+    port = 25 if relay else 143
+    return protection(session, connection(port, ending), certificate)
+
+
+def connection(
+    port: int, ending: Ending = Ending.CLOSED, syn_ns: int | None = 1
+) -> Connection:
+    """A complete one."""
+    found = SimpleNamespace(
+        responder=SimpleNamespace(port=port),
+        flows=(),
+        is_complete=True,
+        carried_payload=True,
+        ending=ending,
+        syn_ns=syn_ns,
+    )
+    return cast("Connection", found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "protected"),
+        ({"weak_choices": ["old version TLSv1.0"]}, "protected-weakly"),
+        ({"weak_exchange": ["no forward secrecy"]}, "protected-weakly"),
+        # the hello of the server was not seen
+        ({"version": None}, "unknown"),
+        # records of TLS without any handshake
+        ({"established": False}, "unknown"),
+        ({"established": False, "alert": "unknown_ca"}, "plaintext-empty"),
+        ({"established": False, "failed_after": "client_hello"}, "plaintext-empty"),
+    ],
+)
+def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
+    assert judge(dataclasses.replace(SEEN, **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": trust.EXPIRED}, "protected-weakly"),
+        ({"status": trust.SELF_SIGNED}, "protected-weakly"),
+        ({"status": trust.INVALID}, "protected-weakly"),
+        ({"name_matches": False}, "protected-weakly"),
+        ({"weaknesses": ["short RSA key of 1024 bits"]}, "protected-weakly"),
+        # its issuer may be known to the client
+        ({"status": trust.UNTRUSTED_ROOT}, "protected"),
+        # TLS 1.3 hides it
+        ({"status": None, "name_matches": None}, "protected"),
+    ],
+)
+def test_certificates_are_judged_but_for_relay(
+    changes: dict[str, Any], expected: str
+) -> None:
+    assert judge(SEEN, FINE._replace(**changes)) == expected
+    assert judge(SEEN, FINE._replace(**changes), relay=True) == "protected"
+
+
+def test_relay_is_judged_by_version_and_suite() -> None:
+    old = dataclasses.replace(SEEN, weak_choices=["old version TLSv1.0"])
+    short = dataclasses.replace(SEEN, weak_exchange=["short group of 1024 bits"])
+    assert judge(old, relay=True) == "protected-weakly"
+    assert judge(short, relay=True) == "protected"
+
+
+def test_hole_before_the_handshake_may_have_held_anything() -> None:
+    assert judge(dataclasses.replace(SEEN, after_gap=True)) == "unknown"
+
+
+def test_what_was_said_before_starttls_may_be_missing() -> None:
+    session = Session(Protocol.SMTP)
+    session.fold([StartTlsAdvanced(StartTls.ACCEPTED), SEEN])
+    assert protection(session, connection(587)) == "protected"
+    assert protection(session, connection(587, syn_ns=None)) == "unknown"
+
+
+def test_handshake_that_goes_on_has_not_failed() -> None:
+    begun = dataclasses.replace(SEEN, established=False, failed_after="server_hello")
+    assert judge(begun) == "plaintext-empty"
+    assert judge(begun, ending=Ending.OPEN) == "unknown"
+    refused = dataclasses.replace(begun, alert="unknown_ca")
+    assert judge(refused, ending=Ending.OPEN) == "plaintext-empty"

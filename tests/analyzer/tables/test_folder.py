@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
+from analyzer.tables.load import LoadError
+from captures import CaptureError
+from tests.support.analyses import CAPTURES, analysis_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KINDS = ("csv", "jsonl", "parquet")
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_tables_are_read_as_they_were_written(
+    name: str, kind: str, tmp_path: Path
+) -> None:
+    analysis = analysis_of(name)
+
+    write_folder(analysis, tmp_path, kind)
+
+    assert is_folder_of_tables(tmp_path)
+    assert read_folder(tmp_path) == analysis
+
+
+def test_tables_are_read_from_csv_with_what_was_escaped(tmp_path: Path) -> None:
+    analysis = analysis_of("office")
+
+    write_folder(analysis, tmp_path, "csv")
+
+    tables = read_folder(tmp_path).tables
+    assert tables["sessions"] == analysis.tables["sessions"]
+    assert tables["messages"] == analysis.tables["messages"]
+    assert tables["exchanges"].schema == analysis.tables["exchanges"].schema
+
+
+def test_what_could_not_be_read_is_kept(tmp_path: Path) -> None:
+    analysis = replace(
+        analysis_of("pop3-apop"),
+        captures=["a\x1b.pcap", "b.pcap"],
+        problems=[CaptureError("a\x1b.pcap", "it is cut", offset=7, usable=True)],
+        undecoded=Counter({"link type 9999": 3}),
+        connections_given_up=2,
+        dropped=5,
+    )
+
+    write_folder(analysis, tmp_path, "jsonl")
+
+    found = read_folder(tmp_path)
+    assert [str(each) for each in found.problems] == [
+        str(each) for each in analysis.problems
+    ]
+    assert replace(found, problems=[]) == replace(analysis, problems=[])
+    assert (tmp_path / ABOUT).read_bytes().isascii()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The kind of a folder of tables."""
+    write_folder(analysis_of("pop3-apop"), tmp_path, request.param)
+    return str(request.param)
+
+
+def test_folder_without_tables_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match=r"there are no tables in this folder"):
+        read_folder(tmp_path)
+
+
+def test_missing_table_is_named(kind: str, tmp_path: Path) -> None:
+    (tmp_path / f"messages.{kind}").unlink()
+
+    with pytest.raises(LoadError, match=rf"messages\.{kind}: .* a table is missing"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"\x00\xffnonsense\n", b"{}\n", b"a,b\n1,2\n"])
+def test_damaged_table_is_named(content: bytes, kind: str, tmp_path: Path) -> None:
+    (tmp_path / f"sessions.{kind}").write_bytes(content)
+
+    with pytest.raises(LoadError, match=rf"sessions\.{kind}: .* damaged"):
+        read_folder(tmp_path)
+
+
+def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
+    write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
+    path = tmp_path / ABOUT
+    about = json.loads(path.read_bytes())
+    path.write_text(json.dumps(about | {"schema_version": 99, "mailtap": "9.9"}))
+
+    with pytest.raises(LoadError, match=r"mailtap 9\.9 wrote .* analyse the captures"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"schema_version": 1, "kind": "exe"}', b"1"]
+)
+def test_damaged_description_is_named(content: bytes, tmp_path: Path) -> None:
+    write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
+    (tmp_path / ABOUT).write_bytes(content)
+
+    with pytest.raises(LoadError, match=rf"{ABOUT}: .*damaged"):
+        read_folder(tmp_path)

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+import analyzer
+from analyzer import reports
+from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
+from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.plaintext import Sessions, send_mail
+from tests.support.tables import sessions_of, with_sessions
+from tests.support.terminal import plain, printed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer import Analysis
+
+SECRETS = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
+
+
+def shown(analysis: Analysis, width: int | None = None, **options: object) -> str:
+    """The report on a terminal of some width, or in a pipe."""
+    return printed(lambda console: print_plaintext(analysis, console), width, **options)
+
+
+def cells(analysis: Analysis) -> list[dict[str, str]]:
+    text = plaintext_csv(analysis).decode("utf-8")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_headline_says_what_matters() -> None:
+    lines = shown(analysis_of("office")).splitlines()
+
+    assert lines[:4] == [
+        "29 mail sessions, 15 in clear (3 of them between servers)",
+        (
+            "11 sessions with a password or token in clear, of 3 accounts "
+            "(1 more was refused)"
+        ),
+        "1 client would break without plaintext",
+        "",
+    ]
+    titles = [line.strip() for line in lines if line.strip() and line[0].isupper()]
+    assert titles == [
+        "Servers and ports",
+        "Logins and mail in clear",
+        "Mail relayed in clear",
+    ]
+
+
+def test_headline_says_whose_logins_were_all_refused() -> None:
+    is_guess = {"auth_user": "tom", "auth_result": "failure", "auth_failures": 1}
+    shows = {"auth_exposure": "password", "credentials_exposed": True}
+    rows = [{**is_guess, **shows, "protection": "plaintext-login"}] * 2
+    guesses = with_sessions(sessions_of(*rows))
+
+    assert shown(guesses).splitlines()[1] == (
+        "2 sessions with a password or token in clear, of 1 account that was refused"
+    )
+
+
+def test_headline_says_how_many_sessions_nobody_can_judge() -> None:
+    dark = with_sessions(sessions_of({"protection": "unknown", "client_bytes": 9}))
+
+    assert shown(dark).splitlines()[1] == (
+        "no login in clear was seen; 1 session can't be judged"
+    )
+
+
+def test_headline_of_protected_mail_is_good_news() -> None:
+    text = shown(analysis_of("imap-implicit-tls"))
+
+    assert text.splitlines()[:3] == [
+        "1 mail session, 0 in clear",
+        "no login in clear was seen",
+        "no client would break without plaintext",
+    ]
+    assert "Logins" not in text
+
+
+def test_no_mail_is_told_in_a_line() -> None:
+    assert shown(analysis_of("negative-redis")) == "0 mail sessions\n"
+
+
+def test_verdict_is_the_same_text_everywhere() -> None:
+    analysis = analysis_of("office")
+    ports = reports.plaintext_ports(analysis.sessions)
+
+    text, document = shown(analysis), json.loads(plaintext_json(analysis))
+
+    assert [port["verdict"] for port in document["ports"]] == list(ports["verdict"])
+    assert {row["verdict"] for row in cells(analysis)} == set(ports["verdict"])
+    assert all(f"  {verdict}" in text for verdict in ports["verdict"])
+
+
+@pytest.mark.parametrize("width", [80, 100, 140, 250])
+def test_addresses_are_whole_on_terminals(width: int) -> None:
+    analysis = analysis_of("office")
+
+    text = plain(shown(analysis, width, no_color=True))
+
+    assert max(map(len, text.splitlines())) <= width
+    words = set(text.split())
+    assert set(analysis.sessions["server_ip"]) <= words
+    assert set(reports.plaintext_users(analysis.sessions)["client_ip"]) <= words
+    assert "…" not in text
+
+
+def test_narrow_terminal_tells_who_where_and_what() -> None:
+    lines = plain(shown(analysis_of("office"), 80)).splitlines()
+
+    [heading] = [line.split() for line in lines if "gained" in line]
+    assert {"client", "user", "port", "gained", "break"} <= set(heading)
+
+
+@pytest.mark.parametrize(
+    ("capture", "words", "colour"),
+    [
+        ("pop3-user-pass", "1 client would break", "31"),
+        ("smtp-relay-plain", "the only session was in clear", "33"),
+        ("imap-implicit-tls", "always encrypted", "32"),
+        ("smtp-starttls-failed", "nobody got in", "33"),
+    ],
+)
+def test_verdicts_have_the_colour_of_what_they_say(
+    capture: str, words: str, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+    assert f"\x1b[{colour}m{words}" in shown(analysis_of(capture), 200)
+
+
+def test_csv_has_a_row_per_client_and_per_port_without_one() -> None:
+    rows = cells(analysis_of("office"))
+
+    users = reports.plaintext_users(analysis_of("office").sessions)
+    assert len([row for row in rows if row["client_ip"]]) == len(users) == 10
+    assert [row["server_port"] for row in rows if not row["client_ip"]] == [
+        *("993", "995", "465", "587", "25")
+    ]
+    assert rows[0] == {
+        "server_ip": "192.0.2.10",
+        "server_port": "587",
+        "service": "submission",
+        "role": "submission",
+        "verdict": "1 client would break: 192.0.2.150; "
+        "1 client only failed to log in: 203.0.113.66",
+        "offered": "STARTTLS",
+        "client_ip": "192.0.2.150",
+        "auth_user": "scanner@example.com",
+        "auth_mechanism": "LOGIN",
+        "result": "success",
+        "gained": "password and mail",
+        "sessions": "2",
+        "used_tls": "false",
+        "would_break": "true",
+        "first_seen": "2026-11-23T15:26:39.178549000Z",
+        "last_seen": "2026-11-23T15:26:39.209581000Z",
+    }
+
+
+def test_csv_without_sessions_is_its_heading() -> None:
+    text = plaintext_csv(analysis_of("negative-redis")).decode()
+
+    assert text.count("\n") == 1
+    assert text.startswith('"server_ip","server_port",')
+
+
+def test_json_has_the_figures_and_both_tables() -> None:
+    analysis = analysis_of("office")
+
+    document = json.loads(plaintext_json(analysis))
+
+    totals = reports.plaintext_totals(analysis.sessions)._asdict()
+    assert document["plaintext"] is True
+    assert {name: document[name] for name in totals} == totals
+    assert len(document["ports"]) == 11
+    assert document["users"][0] | {"first_seen": None} == {
+        "client_ip": "192.0.2.150",
+        "auth_user": "scanner@example.com",
+        "server_ip": "192.0.2.10",
+        "server_port": 587,
+        "service": "submission",
+        "role": "submission",
+        "auth_mechanism": "LOGIN",
+        "result": "success",
+        "gained": "password and mail",
+        "sessions": 2,
+        "offered": "STARTTLS",
+        "used_tls": False,
+        "would_break": True,
+        "first_seen": None,
+        "last_seen": "2026-11-23T15:26:39.209581000Z",
+    }
+
+
+def test_json_tells_what_could_not_be_read(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pcap"
+
+    document = json.loads(plaintext_json(analyzer.analyze(missing)))
+
+    assert document["captures"] == [str(missing)]
+    assert [each["capture"] for each in document["problems"]] == [str(missing)]
+    assert document["ports"] == document["users"] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"\x1b]0;x\x07\x1b[31m",
+        "\u202egnp".encode(),
+        b"=cmd|' /C calc'!A0",
+        b"@SUM(A1)",
+        b"[red]x[/red]",
+        b'"a","b"',
+        b"\xff\xfe",
+        b"x" * 300,
+    ],
+)
+def test_hostile_user_names_do_no_harm(name: bytes, tmp_path: Path) -> None:
+    sessions = Sessions()
+    sessions.pop3("192.0.2.1", name)
+    dialogue = sessions.smtp(587, "192.0.2.2")
+    dialogue.client(b"AUTH " + name + b"\r\n").server(b"535 no\r\n")
+    send_mail(dialogue)
+    analysis = sessions.analyse(tmp_path)
+
+    outputs = [
+        plain(shown(analysis, 80)),
+        shown(analysis),
+        plaintext_csv(analysis).decode("utf-8"),
+        plaintext_json(analysis),
+    ]
+
+    for output in outputs:
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output)
+    assert all(len(line) <= 80 for line in outputs[0].splitlines())
+    for row in cells(analysis):
+        assert not any(cell.startswith(("=", "@")) for cell in row.values())
+    user = next(r for r in cells(analysis) if r["server_port"] == "110")["auth_user"]
+    [told] = reports.plaintext_users(analysis.sessions).query("server_port == 110")[
+        "auth_user"
+    ]
+    # what can't be a name is not shown at all
+    if pd.notna(told) and told.isprintable():
+        assert user == (f"'{told}" if told.startswith(("=", "@")) else told)
+        assert told[:39] in outputs[1]
+
+
+def test_secrets_are_in_no_output() -> None:
+    analysis = analyzer.analyze(list(CAPTURES.values()))
+
+    outputs = (
+        shown(analysis, 80),
+        shown(analysis),
+        plaintext_csv(analysis).decode(),
+        plaintext_json(analysis),
+    )
+
+    assert len(SECRETS) > 20
+    for output in outputs:
+        assert "zoe@example.com" in output
+        assert [secret for secret in SECRETS if secret in output] == []
