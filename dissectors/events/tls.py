@@ -1,0 +1,174 @@
+"""How a connection came to TLS, and what its handshake showed."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dissectors.events.exchange import Side
+
+
+class StartTls(enum.IntEnum):
+    """How far an upgrade to TLS came; the furthest step counts."""
+
+    NOT_OFFERED = 0
+    OFFERED = 1
+    REQUESTED = 2
+    REFUSED = 3
+    ACCEPTED = 4
+
+
+@dataclass(slots=True)
+class StartTlsAdvanced:
+    """The upgrade to TLS came one step further.
+
+    `is_inferred` if TLS shows it, and the command for it was not captured.
+    """
+
+    step: StartTls
+    is_inferred: bool = False
+
+
+@dataclass(slots=True)
+class Certificate:
+    """A certificate that was shown; `None` is what could not be read of it.
+
+    Attributes:
+        der: as it was sent.
+        sha256: its fingerprint, in hexadecimal.
+        subject: as in RFC 4514; so is `issuer`.
+        serial: in hexadecimal, without leading zeros.
+        names: the subject alternative name: hosts, mail addresses, services, IP.
+        hosts: those of them that are DNS names (RFC 9525 §6.3: DNS-ID).
+        addresses: those that are IP addresses.
+        key_type: such as `RSA`, or `EC secp256r1`.
+        signature_algorithm: such as `sha256WithRSAEncryption`.
+        self_signed: it is its own issuer, and signed by its own key.
+        is_ca: it may sign others (RFC 5280 §4.2.1.9).
+    """
+
+    der: bytes
+    sha256: str
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    names: list[str] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    not_before_ns: int | None = None
+    not_after_ns: int | None = None
+    key_type: str | None = None
+    key_bits: int | None = None
+    signature_algorithm: str | None = None
+    self_signed: bool | None = None
+    is_ca: bool | None = None
+
+
+class Resumption(enum.StrEnum):
+    """How a TLS session goes on with the keys of an earlier one."""
+
+    NONE = "none"
+    SESSION_ID = "session-id"
+    TICKET = "ticket"
+    PSK = "psk"
+
+
+class EarlyData(enum.StrEnum):
+    """What became of a client's wish to send data before the handshake is over."""
+
+    OFFERED = "offered"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class ClientCertificate(enum.StrEnum):
+    """Whether the client had to show a certificate."""
+
+    NOT_REQUESTED = "not-requested"
+    REQUESTED = "requested"
+    GIVEN = "given"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class TlsHandshakeSeen:
+    """All that a TLS handshake showed, reported once: when it went dark or ended.
+
+    Lists are shared among connections and must not be changed. `None` is what was
+    not seen, or what encryption hides.
+
+    Attributes:
+        version: negotiated, as `TLSv1.3`, `TLSv1.2`, `SSLv3`; `None` without a
+            ServerHello.
+        offered_versions: by the client; so are all `offered_*`, without GREASE.
+        cipher: IANA name of the suite, `0xABCD` if unknown.
+        further: certificates of renegotiations, by who showed them.
+        after_gap: bytes are missing of what was said before it.
+        weak_choices: what is wrong with version and suite, in words (RFC 9325).
+        weak_exchange: likewise with the key exchange, its group and signature.
+        group: of the key exchange; `DH 2048` for a group without a name.
+        signature: scheme of the server's signature.
+        retried: the server asked for another hello (HelloRetryRequest).
+        grease: the client sent reserved values (RFC 8701).
+        ech: the client sent an Encrypted Client Hello, or one for show.
+        secure_renegotiation: both sides have it (RFC 5746); `None` in TLS 1.3.
+        renegotiations: further handshakes, as far as they were decrypted.
+        established: encrypted application data or Finished was seen both ways; or
+            application data, if the handshake was not captured.
+        failed_after: last step of a handshake that came to nothing.
+        alert: description of the first fatal alert that could be read.
+        alerts: all of them, with side, level and meaning.
+        begin_ns: when the first hello was seen.
+        end_ns: when the handshake was over, if that was seen.
+        chain: the server's certificates, its own first.
+        client_chain: those of the client.
+        decrypted: data was decrypted, with secrets from a key log.
+    """
+
+    version: str | None = None
+    offered_versions: Sequence[str] = ()
+    offered_ciphers: Sequence[str] = ()
+    offered_groups: Sequence[str] = ()
+    offered_signatures: Sequence[str] = ()
+    offered_alpn: Sequence[str] = ()
+    cipher: str | None = None
+    further: list[tuple[Side, Certificate]] = field(default_factory=list)
+    after_gap: bool = False
+    weak_choices: list[str] = field(default_factory=list)
+    weak_exchange: list[str] = field(default_factory=list)
+    group: str | None = None
+    post_quantum: bool | None = None
+    forward_secret: bool | None = None
+    signature: str | None = None
+    sni: str | None = None
+    alpn: str | None = None
+    resumption: Resumption | None = None
+    early_data: EarlyData | None = None
+    retried: bool | None = None
+    grease: bool | None = None
+    ech: bool | None = None
+    secure_renegotiation: bool | None = None
+    renegotiations: int = 0
+    client_certificate: ClientCertificate | None = None
+    ja3: str | None = None
+    ja3s: str | None = None
+    ja4: str | None = None
+    established: bool = False
+    failed_after: str | None = None
+    alert: str | None = None
+    alerts: list[str] = field(default_factory=list)
+    begin_ns: int | None = None
+    end_ns: int | None = None
+    chain: list[Certificate] = field(default_factory=list)
+    client_chain: list[Certificate] = field(default_factory=list)
+    decrypted: bool = False
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The server's own certificate."""
+        return self.chain[0] if self.chain else None
