@@ -11,8 +11,9 @@ from captures.batch import (
 from captures.errors import CaptureError, readable_name
 from captures.files.merge import MergedCaptures, open_captures
 from captures.files.reader import CaptureReader, ReadEngine, open_capture
-from captures.live.capture import Engine, LiveCapture, open_live
-from captures.live.interfaces import Interface, list_interfaces
+from captures.live.capture import Engine, LiveCapture
+from captures.live.listing import Interface, list_interfaces
+from captures.live.opening import open_live
 from captures.live.privileges import PrivilegeError, drop_privileges
 from captures.packets.decoder import Decoder
 from captures.packets.segments import SegmentFilter, Segments

@@ -53,6 +53,22 @@ class PacketBatch:
     position: int
     mistimed: Mapping[int, int] = field(default_factory=dict)
 
+    @classmethod
+    def empty(cls, captures: tuple[str, ...], position: int) -> PacketBatch:
+        """A batch without packets."""
+        return cls(
+            captures=captures,
+            capture=np.empty(0, np.uint32),
+            buffer=np.empty(0, np.uint8),
+            offset=np.empty(0, np.int64),
+            captured_length=np.empty(0, np.uint32),
+            wire_length=np.empty(0, np.uint32),
+            time_ns=np.empty(0, np.int64),
+            link_type=np.empty(0, np.uint16),
+            frame=np.empty(0, np.int64),
+            position=position,
+        )
+
     def __len__(self) -> int:
         return len(self.offset)
 

@@ -1,9 +1,5 @@
 """Packets from an interface, as they pass.
 
-Two engines do the same: `captures.live.packet_socket` lets the kernel write packets
-into memory that is shared with it, and `captures.live.dumpcap` lets Wireshark's dumpcap
-do the capturing, whose rights an administrator may have granted to a whole group.
-
 Whatever is wrong is a `CaptureError`: when the interface is opened, or in place of
 the next batch, after all packets before. Its text says what can be done.
 """
@@ -14,17 +10,13 @@ from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
-from captures.batch import PacketBatch
-from captures.errors import CaptureError, readable_name
-from captures.live.privileges import PrivilegeError, find_user
+from captures.errors import readable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import TracebackType
 
-BUFFER_BYTES = 64 << 20
+    from captures.batch import PacketBatch
+
 # how long to wait for packets, before the caller gets its turn
 PATIENCE_S = 0.2
 
@@ -96,68 +88,3 @@ class LiveCapture(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def open_live(
-    interface: str,
-    *,
-    ports: Iterable[int] | None = None,
-    engine: Engine = Engine.AUTO,
-    buffer_bytes: int = BUFFER_BYTES,
-    user: str | None = None,
-) -> LiveCapture:
-    """Begin to capture from an interface.
-
-    Args:
-        interface: its name.
-        ports: TCP ports whose packets are wanted; `None` for all packets.
-        engine: what captures; "auto" takes dumpcap only where this process may not
-            open a socket of its own.
-        buffer_bytes: room for packets that wait to be read.
-        user: who this process becomes by `drop_privileges`, if it runs as root.
-
-    Raises:
-        CaptureError: the interface can't be watched.
-    """
-    from captures.live.interfaces import may_open_sockets
-
-    try:
-        find_user(user)
-    except PrivilegeError as error:
-        raise CaptureError(interface, str(error), usable=False) from error
-    wanted = None if ports is None else sorted(set(ports))
-    if engine == Engine.AUTO:
-        engine = _choose(interface, may_open_sockets=may_open_sockets())
-    if engine == Engine.SCAPY:
-        from captures.live.packet_socket import SocketCapture
-
-        return SocketCapture(interface, wanted, buffer_bytes)
-    from captures.live.dumpcap import DumpcapCapture
-
-    return DumpcapCapture(interface, wanted, buffer_bytes, user)
-
-
-def _choose(interface: str, *, may_open_sockets: bool) -> Engine:
-    if may_open_sockets:
-        return Engine.SCAPY
-    from captures.live.dumpcap import find_dumpcap
-
-    if find_dumpcap():
-        return Engine.DUMPCAP
-    raise CaptureError(interface, NO_RIGHTS, usable=False)
-
-
-def empty_batch(captures: tuple[str, ...], position: int) -> PacketBatch:
-    """What there is if no packet came."""
-    return PacketBatch(
-        captures=captures,
-        capture=np.empty(0, np.uint32),
-        buffer=np.empty(0, np.uint8),
-        offset=np.empty(0, np.int64),
-        captured_length=np.empty(0, np.uint32),
-        wire_length=np.empty(0, np.uint32),
-        time_ns=np.empty(0, np.int64),
-        link_type=np.empty(0, np.uint16),
-        frame=np.empty(0, np.int64),
-        position=position,
-    )

@@ -30,7 +30,6 @@ from captures.live.capture import (
     NO_RIGHTS,
     Engine,
     LiveCapture,
-    empty_batch,
 )
 from captures.live.interfaces import (
     Outage,
@@ -208,7 +207,7 @@ class _PipeReader(RecordReader):
         if len(scan):
             yield from super()._cut_into_batches(scan)
         else:
-            yield empty_batch(self.captures, self._source.consumed(0))
+            yield PacketBatch.empty(self.captures, self._source.consumed(0))
 
 
 class _Dumpcap:

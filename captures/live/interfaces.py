@@ -1,18 +1,16 @@
-"""The interfaces of this machine, and who may watch them."""
+"""What the kernel says of an interface, and what to say of one that gives nothing."""
 
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import socket
 import struct
 import time
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from captures.errors import CaptureError
-from captures.live.capture import NO_RIGHTS, Engine
+from captures.link_types import LinkType
 
 # net/if.h, linux/sockios.h
 _IFF_UP = 1
@@ -24,44 +22,19 @@ _LOOK_S = 1.0
 _READ_BEFORE = "what came before was read"
 INTERFACE_WENT_DOWN = f"the interface went down; {_READ_BEFORE}"
 
-_LINKTYPE_ETHERNET = 1
-_LINKTYPE_RAW = 101
 _ARPHRD_LOOPBACK = 772
 # What packet sockets give for the hardware types of net/if_arp.h. On point-to-point
 # links frames begin with the IP header.
 _LINKS = {
-    1: ("Ethernet", _LINKTYPE_ETHERNET),
-    _ARPHRD_LOOPBACK: ("loopback", _LINKTYPE_ETHERNET),
-    512: ("PPP", _LINKTYPE_RAW),
-    519: ("raw IP", _LINKTYPE_RAW),
-    768: ("IP in IP", _LINKTYPE_RAW),
-    769: ("IP in IPv6", _LINKTYPE_RAW),
-    776: ("IPv6 in IPv4", _LINKTYPE_RAW),
-    0xFFFE: ("raw IP", _LINKTYPE_RAW),
+    1: ("Ethernet", LinkType.ETHERNET),
+    _ARPHRD_LOOPBACK: ("loopback", LinkType.ETHERNET),
+    512: ("PPP", LinkType.RAW),
+    519: ("raw IP", LinkType.RAW),
+    768: ("IP in IP", LinkType.RAW),
+    769: ("IP in IPv6", LinkType.RAW),
+    776: ("IPv6 in IPv4", LinkType.RAW),
+    0xFFFE: ("raw IP", LinkType.RAW),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """An interface of this machine.
-
-    Attributes:
-        name: what it is called.
-        index: its number.
-        is_up: whether it is switched on.
-        link: its link layer.
-        addresses: its IP addresses.
-        engines: what could watch it now.
-        problem: why nothing could, and what to do.
-    """
-
-    name: str
-    index: int
-    is_up: bool
-    link: str
-    addresses: tuple[str, ...]
-    engines: tuple[Engine, ...]
-    problem: str | None
 
 
 class Outage(Enum):
@@ -106,55 +79,6 @@ class Watched:
         if name != self._name:
             return f"the interface is called {name} now; {_READ_BEFORE}"
         return INTERFACE_WENT_DOWN if find_outage(name) else None
-
-
-def list_interfaces() -> list[Interface]:
-    """All interfaces, and whether this process may watch them."""
-    from captures.live.dumpcap import may_dumpcap_capture
-
-    # Scapy warns on import about routes and addresses of this machine
-    logging.getLogger("scapy").setLevel(logging.CRITICAL)
-    import scapy.arch.linux  # noqa: F401  # it finds the interfaces
-    from scapy.config import conf
-
-    allowed = {
-        Engine.SCAPY: may_open_sockets(),
-        Engine.DUMPCAP: may_dumpcap_capture(),
-    }
-    engines = tuple(engine for engine, is_allowed in allowed.items() if is_allowed)
-    conf.ifaces.reload()
-    found = sorted(conf.ifaces.values(), key=lambda each: int(each.index))
-    return [
-        _describe(
-            each.name,
-            each.index,
-            each.type,
-            tuple(address for family in (4, 6) for address in each.ips[family]),
-            engines,
-        )
-        for each in found
-    ]
-
-
-def _describe(
-    name: str,
-    index: int,
-    hardware: int,
-    addresses: tuple[str, ...],
-    engines: tuple[Engine, ...],
-) -> Interface:
-    outage = find_outage(name)
-    problem = None
-    if outage:
-        engines, problem = (), remedy(name)
-    elif not engines:
-        problem = NO_RIGHTS
-    elif hardware not in _LINKS and Engine.DUMPCAP in engines:
-        engines = (Engine.DUMPCAP,)
-    elif hardware not in _LINKS:
-        engines, problem = (), unsupported(hardware)
-    link, _ = _LINKS.get(hardware, (f"type {hardware}", 0))
-    return Interface(name, index, outage is None, link, addresses, engines, problem)
 
 
 def no_such_interface(name: str) -> CaptureError:
@@ -204,6 +128,12 @@ def link_type(hardware: int) -> int | None:
     """The LINKTYPE_ value of what packet sockets give for a hardware type."""
     _, number = _LINKS.get(hardware, ("", None))
     return number
+
+
+def link_name(hardware: int) -> str:
+    """What to call the link layer of a hardware type."""
+    name, _ = _LINKS.get(hardware, (f"type {hardware}", None))
+    return name
 
 
 def is_loopback(hardware: int) -> bool:

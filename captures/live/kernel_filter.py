@@ -13,11 +13,11 @@ import struct
 from socket import SOL_SOCKET
 from typing import TYPE_CHECKING, NamedTuple
 
+from captures.link_types import LinkType
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
-
-LINKTYPE_ETHERNET = 1
 
 # only the first fragment has the ports (RFC 791 §3.1)
 _LATER_FRAGMENT = "ip proto 6 and ip[6:2] & 0x1fff != 0"
@@ -56,7 +56,7 @@ def filter_expression(ports: Sequence[int], link_type: int | None) -> str:
     expression = untagged
     # What follows `vlan` is looked for behind the tag, whatever stands between, so
     # a further tag can only be asked for last.
-    for _ in range(_MOST_TAGS if link_type == LINKTYPE_ETHERNET else 0):
+    for _ in range(_MOST_TAGS if link_type == LinkType.ETHERNET else 0):
         expression = f"{untagged} or (vlan and ({expression}))"
     return expression
 

@@ -23,7 +23,6 @@ from captures.live.capture import (
     PATIENCE_S,
     Engine,
     LiveCapture,
-    empty_batch,
 )
 from captures.live.interfaces import (
     INTERFACE_WENT_DOWN,
@@ -98,9 +97,9 @@ class SocketCapture(LiveCapture):
         if frames is None:
             self._wait()
             frames = self._ring.take()
-        return (
-            self._pack(frames) if frames else empty_batch(self.captures, self._position)
-        )
+        if frames is None:
+            return PacketBatch.empty(self.captures, self._position)
+        return self._pack(frames)
 
     def stop(self) -> None:
         """Hand on what is buffered, and end; may be called by a signal handler."""

@@ -1,0 +1,96 @@
+"""The interfaces of this machine, and who may watch them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from captures.live.capture import NO_RIGHTS, Engine
+from captures.live.interfaces import (
+    find_outage,
+    link_name,
+    link_type,
+    may_open_sockets,
+    remedy,
+    unsupported,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface of this machine.
+
+    Attributes:
+        name: what it is called.
+        index: its number.
+        is_up: whether it is switched on.
+        link: its link layer.
+        addresses: its IP addresses.
+        engines: what could watch it now.
+        problem: why nothing could, and what to do.
+    """
+
+    name: str
+    index: int
+    is_up: bool
+    link: str
+    addresses: tuple[str, ...]
+    engines: tuple[Engine, ...]
+    problem: str | None
+
+
+def list_interfaces() -> list[Interface]:
+    """All interfaces, and whether this process may watch them."""
+    from captures.live.dumpcap import may_dumpcap_capture
+
+    # Scapy warns on import about routes and addresses of this machine
+    logging.getLogger("scapy").setLevel(logging.CRITICAL)
+    import scapy.arch.linux  # noqa: F401  # it finds the interfaces
+    from scapy.config import conf
+
+    allowed = {
+        Engine.SCAPY: may_open_sockets(),
+        Engine.DUMPCAP: may_dumpcap_capture(),
+    }
+    engines = tuple(engine for engine, is_allowed in allowed.items() if is_allowed)
+    conf.ifaces.reload()
+    found = sorted(conf.ifaces.values(), key=lambda each: int(each.index))
+    return [
+        _describe(
+            each.name,
+            each.index,
+            each.type,
+            tuple(address for family in (4, 6) for address in each.ips[family]),
+            engines,
+        )
+        for each in found
+    ]
+
+
+def _describe(
+    name: str,
+    index: int,
+    hardware: int,
+    addresses: tuple[str, ...],
+    engines: tuple[Engine, ...],
+) -> Interface:
+    outage = find_outage(name)
+    is_unknown = link_type(hardware) is None
+    problem = None
+    if outage:
+        engines, problem = (), remedy(name)
+    elif not engines:
+        problem = NO_RIGHTS
+    elif is_unknown and Engine.DUMPCAP in engines:
+        engines = (Engine.DUMPCAP,)
+    elif is_unknown:
+        engines, problem = (), unsupported(hardware)
+    return Interface(
+        name,
+        index,
+        is_up=outage is None,
+        link=link_name(hardware),
+        addresses=addresses,
+        engines=engines,
+        problem=problem,
+    )
