@@ -28,12 +28,12 @@ from dissectors.events import (
     TlsHandshakeSeen,
 )
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.tls.flow import Flow
+from dissectors.tls.flow import TlsFlow
 from dissectors.tls.handshake import facts, hello
-from dissectors.tls.handshake.messages import HandshakeType
 from dissectors.tls.handshake.structs import MalformedStructError, StructReader
-from dissectors.tls.records import ContentType
-from dissectors.tls.registries import alerts
+from dissectors.tls.registries import alerts, extensions
+from dissectors.tls.registries.content_types import ContentType
+from dissectors.tls.registries.handshake_types import HandshakeType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     )
     from dissectors.tls.decryption.keylog import Hosts, KeyLog, Label
     from dissectors.tls.handshake.messages import HandshakeMessage
-    from dissectors.tls.records import Fragment
+    from dissectors.tls.records import RecordPiece
 
 # to look up a member of an enum takes long in Python 3.11
 _CLIENT = Side.CLIENT
@@ -156,8 +156,8 @@ class TlsDissector:
         self.unread = b""
         self.unread_offset = 0
         self._limits = limits
-        self._client = Flow(Side.CLIENT, limits, offsets[Side.CLIENT])
-        self._server = Flow(Side.SERVER, limits, offsets[Side.SERVER])
+        self._client = TlsFlow(Side.CLIENT, limits, offsets[Side.CLIENT])
+        self._server = TlsFlow(Side.SERVER, limits, offsets[Side.SERVER])
         self._key_log = key_log
         self._hosts = hosts
         self._keys: ConnectionKeys | None = None
@@ -235,14 +235,14 @@ class TlsDissector:
             self._report()
         return self._take_events()
 
-    def _flow(self, side: Side) -> Flow:
+    def _flow(self, side: Side) -> TlsFlow:
         return self._client if side is _CLIENT else self._server
 
     # Records
 
-    def _read_records(self, flow: Flow, data: bytes) -> None:
-        for fragment in flow.records.read(data):
-            self._read_fragment(flow, fragment)
+    def _read_records(self, flow: TlsFlow, data: bytes) -> None:
+        for piece in flow.records.read(data):
+            self._read_piece(flow, piece)
             if self.is_aborted:
                 self._pass_over(flow, data[flow.records.consumed :])
             if flow.is_lost or (self._is_reported and flow.is_dark):
@@ -251,30 +251,30 @@ class TlsDissector:
             self._anomaly("tls_record_invalid", flow)
             self._lose(flow)
 
-    def _pass_over(self, flow: Flow, data: bytes) -> None:
+    def _pass_over(self, flow: TlsFlow, data: bytes) -> None:
         """Leave what is no record, or begins another handshake, to the owner."""
         records = flow.records
         if flow.is_lost:
             # nobody knows where its records begin
             self.unread, self.unread_offset = data, records.end
             return
-        for fragment in records.read(data):
-            if self._is_client_hello(flow, fragment):
-                begin = records.consumed - len(fragment.data)
+        for piece in records.read(data):
+            if self._is_client_hello(flow, piece):
+                begin = records.consumed - len(piece.data)
                 self._hand_back(flow, data[begin:])
                 return
         if records.is_invalid:
             self._hand_back(flow, data[records.consumed :])
 
     @staticmethod
-    def _is_client_hello(flow: Flow, fragment: Fragment) -> bool:
+    def _is_client_hello(flow: TlsFlow, piece: RecordPiece) -> bool:
         """Tell a new hello from messages that were on their way with the alert."""
-        data = fragment.data
+        data = piece.data
         is_first_byte = data != b"" and flow.records.body_bytes == len(data)
-        is_handshake = flow.side is _CLIENT and fragment.content_type == _HANDSHAKE
+        is_handshake = flow.side is _CLIENT and piece.content_type == _HANDSHAKE
         return is_handshake and is_first_byte and data[0] == _CLIENT_HELLO
 
-    def _hand_back(self, flow: Flow, rest: bytes) -> None:
+    def _hand_back(self, flow: TlsFlow, rest: bytes) -> None:
         """From the current record's header on, a flow is not ours any more."""
         self.unread = flow.records.header + rest
         self.unread_offset = flow.records.offset
@@ -283,38 +283,38 @@ class TlsDissector:
         """Where a side's current record ends in its stream."""
         return self._flow(side).records.end
 
-    def _read_fragment(self, flow: Flow, fragment: Fragment) -> None:
-        content_type = fragment.content_type
-        if fragment.is_first and not flow.is_dark:
-            self._begin_record(flow, fragment)
+    def _read_piece(self, flow: TlsFlow, piece: RecordPiece) -> None:
+        content_type = piece.content_type
+        if piece.is_first and not flow.is_dark:
+            self._begin_record(flow, piece)
         if flow.is_dark:
             return
         if flow.is_sealed:
-            body = flow.gather(fragment)
+            body = flow.gather(piece)
             if body is not None:
                 self._open(flow, body)
         elif content_type == _HANDSHAKE and self._must_be_protected():
-            if fragment.is_first:
+            if piece.is_first:
                 self._anomaly("tls_record_not_authentic", flow)
         elif content_type == _HANDSHAKE:
-            self._read_handshake(flow, fragment.data)
+            self._read_handshake(flow, piece.data)
         elif content_type == _ALERT:
-            self._read_alert(flow, fragment)
+            self._read_alert(flow, piece)
         elif content_type == _SSLV2_HELLO:
-            self._read_sslv2_hello(flow, fragment)
+            self._read_sslv2_hello(flow, piece)
 
-    def _begin_record(self, flow: Flow, fragment: Fragment) -> None:
-        flow.begin_record(fragment.content_type)
+    def _begin_record(self, flow: TlsFlow, piece: RecordPiece) -> None:
+        flow.begin_record(piece.content_type)
         if flow.is_sealed:
             return
-        if fragment.content_type == _APPLICATION_DATA:
+        if piece.content_type == _APPLICATION_DATA:
             if self._look_again() and flow.protection is not None:
-                flow.begin_record(fragment.content_type)
+                flow.begin_record(piece.content_type)
             else:
-                self._begin_application_data(flow, fragment.length)
-        elif fragment.content_type == _CHANGE_CIPHER_SPEC:
+                self._begin_application_data(flow, piece.length)
+        elif piece.content_type == _CHANGE_CIPHER_SPEC:
             self._change_cipher(flow)
-        elif fragment.content_type in {_HANDSHAKE, _SSLV2_HELLO}:
+        elif piece.content_type in {_HANDSHAKE, _SSLV2_HELLO}:
             self._begin_handshake()
             # RFC 8446 §5: in TLS 1.3 ChangeCipherSpec means nothing
             if flow.has_changed_cipher and not self._is_tls_1_3():
@@ -325,7 +325,7 @@ class TlsDissector:
             self._has_handshake = True
             self._seen.begin_ns = self._time_ns
 
-    def _begin_application_data(self, flow: Flow, length: int) -> None:
+    def _begin_application_data(self, flow: TlsFlow, length: int) -> None:
         if not self._has_handshake:
             # the capture began in the middle: all that follows is protected
             self.began_before = True
@@ -335,7 +335,7 @@ class TlsDissector:
         elif flow is self._client and self._server_hello is None:
             self._seen.early_data = EarlyData.SENT
 
-    def _change_cipher(self, flow: Flow) -> None:
+    def _change_cipher(self, flow: TlsFlow) -> None:
         flow.has_changed_cipher = True
         if self._is_tls_1_3():
             return
@@ -349,7 +349,7 @@ class TlsDissector:
         if flow.successors:
             flow.advance()
 
-    def _proves_handshake(self, flow: Flow, length: int) -> bool:
+    def _proves_handshake(self, flow: TlsFlow, length: int) -> bool:
         """Tell whether application data shows that its sender is done.
 
         Early data (RFC 8446 §4.2.10) shows nothing: it comes before ServerHello.
@@ -372,7 +372,7 @@ class TlsDissector:
         choice = self._server_hello
         return choice is not None and choice.is_tls_1_3 and not choice.is_retry_request
 
-    def _open(self, flow: Flow, body: bytes) -> None:
+    def _open(self, flow: TlsFlow, body: bytes) -> None:
         """Open a protected record, and read what is in it."""
         from dissectors.tls.decryption.record_protection import NotAuthenticError
 
@@ -394,7 +394,7 @@ class TlsDissector:
             # a renegotiation whose secrets are not known
             self._darken(flow)
 
-    def _give_record_up(self, flow: Flow, length: int) -> None:
+    def _give_record_up(self, flow: TlsFlow, length: int) -> None:
         if flow.is_early and not self._knows_early_data():
             # RFC 8446 §4.2.10: so does a server that rejects it
             return
@@ -412,7 +412,7 @@ class TlsDissector:
             is_accepted and self._early_keys is not None and self._early_keys.is_known
         )
 
-    def _deliver(self, flow: Flow, data: bytes) -> None:
+    def _deliver(self, flow: TlsFlow, data: bytes) -> None:
         if flow.is_early:
             self._deliver_early(data)
         elif data:
@@ -435,20 +435,20 @@ class TlsDissector:
 
     # Alerts and old hellos
 
-    def _read_alert(self, flow: Flow, fragment: Fragment) -> None:
-        if fragment.length != _ALERT_BYTES:
+    def _read_alert(self, flow: TlsFlow, piece: RecordPiece) -> None:
+        if piece.length != _ALERT_BYTES:
             # a protected alert of an established connection
             if not self._has_handshake:
                 self._go_dark()
             return
-        flow.short_message += fragment.data
+        flow.short_message += piece.data
         if len(flow.short_message) == _ALERT_BYTES:
             level, description = flow.short_message
             self._take_alert(flow, level, description)
             if level == alerts.FATAL and flow.protection is None:
                 self._go_dark()
 
-    def _take_alert(self, flow: Flow, level: int, description: int) -> None:
+    def _take_alert(self, flow: TlsFlow, level: int, description: int) -> None:
         seen = self._seen
         if level == alerts.FATAL and seen.alert is None:
             seen.alert = alerts.alert_name(description)
@@ -461,9 +461,9 @@ class TlsDissector:
                 self.is_aborted = True
                 self._go_dark()
 
-    def _read_sslv2_hello(self, flow: Flow, fragment: Fragment) -> None:
-        flow.short_message += fragment.data
-        if len(flow.short_message) < fragment.length:
+    def _read_sslv2_hello(self, flow: TlsFlow, piece: RecordPiece) -> None:
+        flow.short_message += piece.data
+        if len(flow.short_message) < piece.length:
             return
         body = bytes(flow.short_message)
         flow.short_message.clear()
@@ -476,7 +476,7 @@ class TlsDissector:
             name = "CLIENT_HELLO" if flow is self._client else "SERVER_HELLO"
             self._anomaly("tls_handshake_invalid", flow, f"{name}: {error}")
 
-    def _take_sslv2_server_hello(self, flow: Flow, answer: bytes) -> None:
+    def _take_sslv2_server_hello(self, flow: TlsFlow, answer: bytes) -> None:
         """The version and the certificate of SSL 2.0."""
         self._seen.version = "SSLv2"
         self._seen.weak_choices.append("old version SSLv2")
@@ -488,7 +488,7 @@ class TlsDissector:
 
     # Handshake messages
 
-    def _read_handshake(self, flow: Flow, data: bytes) -> None:
+    def _read_handshake(self, flow: TlsFlow, data: bytes) -> None:
         for message in flow.handshake.read(data):
             try:
                 self._read_message(flow, message)
@@ -499,7 +499,7 @@ class TlsDissector:
             flow.handshake.is_too_large = False
             self._anomaly("tls_handshake_too_large", flow)
 
-    def _read_message(self, flow: Flow, message: HandshakeMessage) -> None:
+    def _read_message(self, flow: TlsFlow, message: HandshakeMessage) -> None:
         message_type, body = message
         if not self._is_reported:
             self._last_step = _MESSAGE_NAMES.get(message_type, self._last_step)
@@ -513,7 +513,7 @@ class TlsDissector:
         elif message_type in self._SERVER_MESSAGES:
             self._SERVER_MESSAGES[message_type](self, flow, body)
 
-    def _take_client_hello(self, flow: Flow, offer: hello.ClientHello) -> None:
+    def _take_client_hello(self, flow: TlsFlow, offer: hello.ClientHello) -> None:
         is_first = self._client_hello is None
         if not is_first and not flow.is_finished:
             # the answer to a HelloRetryRequest repeats the first one
@@ -528,7 +528,7 @@ class TlsDissector:
             self._server_hello = None
         self._find_keys(offer)
 
-    def _take_server_hello(self, flow: Flow, choice: hello.ServerHello) -> None:
+    def _take_server_hello(self, flow: TlsFlow, choice: hello.ServerHello) -> None:
         if self._server_hello and not self._server_hello.is_retry_request:
             return
         self._server_hello = choice
@@ -539,13 +539,13 @@ class TlsDissector:
             facts.note_server_hello(self._seen, choice)
             facts.note_secure_renegotiation(self._seen, self._client_hello, choice)
             if choice.is_tls_1_3:
-                is_psk = hello.PRE_SHARED_KEY in choice.extensions
+                is_psk = extensions.PRE_SHARED_KEY in choice.extensions
                 self._seen.resumption = Resumption.PSK if is_psk else Resumption.NONE
             self._note_oddity(flow, choice.oddity)
         if not self._look_again():
             self._install_keys(choice)
 
-    def _note_oddity(self, flow: Flow, oddity: str | None) -> None:
+    def _note_oddity(self, flow: TlsFlow, oddity: str | None) -> None:
         if oddity is not None:
             self._anomaly("tls_handshake_invalid", flow, oddity)
 
@@ -565,13 +565,13 @@ class TlsDissector:
         else:
             seen.resumption = Resumption.SESSION_ID
 
-    def _take_encrypted_extensions(self, flow: Flow, body: bytes) -> None:
+    def _take_encrypted_extensions(self, flow: TlsFlow, body: bytes) -> None:
         chosen = hello.read_encrypted_extensions(body)
         if chosen.alpn is not None:
             self._seen.alpn = chosen.alpn
         self._note_oddity(flow, chosen.oddity)
         if self._seen.early_data is not None:
-            accepted = hello.EARLY_DATA in chosen.extensions
+            accepted = extensions.EARLY_DATA in chosen.extensions
             self._end_early_data(accepted=accepted)
 
     def _end_early_data(self, *, accepted: bool) -> None:
@@ -586,11 +586,11 @@ class TlsDissector:
                 self._events.append(gap)
         self._early_data.clear()
 
-    def _take_end_of_early_data(self, flow: Flow, _body: bytes) -> None:
+    def _take_end_of_early_data(self, flow: TlsFlow, _body: bytes) -> None:
         if flow.is_early and not flow.advance():
             self._darken(flow)
 
-    def _take_certificate(self, flow: Flow, body: bytes) -> None:
+    def _take_certificate(self, flow: TlsFlow, body: bytes) -> None:
         from dissectors.tls.handshake import certificate
 
         ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
@@ -601,7 +601,7 @@ class TlsDissector:
         if self._seen.client_certificate is None:
             self._seen.client_certificate = ClientCertificate.NOT_REQUESTED
 
-    def _take_client_certificate(self, flow: Flow, body: bytes) -> None:
+    def _take_client_certificate(self, flow: TlsFlow, body: bytes) -> None:
         from dissectors.tls.handshake import certificate
 
         ders = certificate.read_certificate_message(body, tls_1_3=self._is_tls_1_3())
@@ -613,13 +613,13 @@ class TlsDissector:
             ClientCertificate.GIVEN if ders else ClientCertificate.REFUSED
         )
 
-    def _take_further(self, flow: Flow, ders: list[bytes]) -> None:
+    def _take_further(self, flow: TlsFlow, ders: list[bytes]) -> None:
         """The certificates of a renegotiation; only the first handshake is judged."""
         if len(self._seen.further) < self._limits.list_items:
             for each in self._read_chain(flow, ders):
                 self._seen.further.append((flow.side, each))
 
-    def _read_chain(self, flow: Flow, ders: list[bytes]) -> list[Certificate]:
+    def _read_chain(self, flow: TlsFlow, ders: list[bytes]) -> list[Certificate]:
         # late: it imports cryptography, which takes longer than a small capture
         from dissectors.tls.handshake import certificate
 
@@ -631,29 +631,29 @@ class TlsDissector:
                 self._anomaly("tls_certificate_invalid", flow, read.oddity)
         return chain
 
-    def _take_server_key_exchange(self, _flow: Flow, body: bytes) -> None:
+    def _take_server_key_exchange(self, _flow: TlsFlow, body: bytes) -> None:
         if self._server_hello is not None and self._seen.group is None:
             facts.note_server_key_exchange(self._seen, body, self._server_hello)
 
-    def _take_certificate_request(self, _flow: Flow, _body: bytes) -> None:
+    def _take_certificate_request(self, _flow: TlsFlow, _body: bytes) -> None:
         if self._seen.client_certificate in {None, ClientCertificate.NOT_REQUESTED}:
             self._seen.client_certificate = ClientCertificate.REQUESTED
 
-    def _take_server_hello_done(self, _flow: Flow, _body: bytes) -> None:
+    def _take_server_hello_done(self, _flow: TlsFlow, _body: bytes) -> None:
         self._has_hello_done = True
 
-    def _take_certificate_verify(self, _flow: Flow, body: bytes) -> None:
+    def _take_certificate_verify(self, _flow: TlsFlow, body: bytes) -> None:
         if self._seen.signature is None and self._is_tls_1_3():
             facts.note_signature(self._seen, StructReader(body[:2]).uint(2))
 
-    def _take_finished(self, flow: Flow, _body: bytes) -> None:
+    def _take_finished(self, flow: TlsFlow, _body: bytes) -> None:
         if flow.protection is None or flow.is_finished:
             return
         if self._is_tls_1_3() and not (flow.advance() or self._protect_late(flow)):
             self._darken(flow)
         self._finish(flow)
 
-    def _take_key_update(self, flow: Flow, _body: bytes) -> None:
+    def _take_key_update(self, flow: TlsFlow, _body: bytes) -> None:
         from dissectors.tls.decryption.record_protection import Tls13Protection
 
         if isinstance(flow.protection, Tls13Protection):
@@ -671,7 +671,7 @@ class TlsDissector:
         from dissectors.tls.decryption.connection_keys import ConnectionKeys
 
         self._keys = ConnectionKeys(offer.random, secrets)
-        if hello.EARLY_DATA in offer.extensions:
+        if extensions.EARLY_DATA in offer.extensions:
             self._early_keys = self._keys.of_early_data(offer.cipher_suites)
             self._client.is_tls_1_3 = True
             self._client.protect([self._early_keys])
@@ -690,7 +690,7 @@ class TlsDissector:
         self._use_secrets(self._key_log.secrets_of(offer.random))
         return self._keys is not None
 
-    def _protect_late(self, flow: Flow) -> bool:
+    def _protect_late(self, flow: TlsFlow) -> bool:
         """Look for the secret of a flow's data, logged after those of the handshake."""
         if self._keys is None or self._server_hello is None:
             return False
@@ -722,7 +722,7 @@ class TlsDissector:
         self._keys = ConnectionKeys(self._client_hello.random, secrets)
         self._install_keys(self._server_hello)
 
-    def _take_new_session_ticket(self, _flow: Flow, body: bytes) -> None:
+    def _take_new_session_ticket(self, _flow: TlsFlow, body: bytes) -> None:
         if not self._is_tls_1_3():
             reader = StructReader(body)
             reader.take(4)  # how long it is good for
@@ -744,25 +744,25 @@ class TlsDissector:
             elif of_client:
                 client.protect(of_client)
             return
-        encrypt_then_mac = hello.ENCRYPT_THEN_MAC in choice.extensions
+        encrypt_then_mac = extensions.ENCRYPT_THEN_MAC in choice.extensions
         client.successors, server.successors = keys.of_legacy(
             choice, encrypt_then_mac=encrypt_then_mac
         )
 
     # The end
 
-    def _finish(self, flow: Flow) -> None:
+    def _finish(self, flow: TlsFlow) -> None:
         if not flow.is_finished:
             flow.is_finished = True
             self._report_if_done()
 
-    def _darken(self, flow: Flow) -> None:
+    def _darken(self, flow: TlsFlow) -> None:
         """What a flow sends is protected, and its keys are not known."""
         flow.protection = None
         flow.is_dark = True
         self._finish(flow)
 
-    def _lose(self, flow: Flow) -> None:
+    def _lose(self, flow: TlsFlow) -> None:
         flow.is_lost = True
         self._report_if_done()
 
@@ -794,7 +794,7 @@ class TlsDissector:
         events, self._events = self._events, []
         return events
 
-    def _anomaly(self, code: str, flow: Flow, detail: str = "") -> None:
+    def _anomaly(self, code: str, flow: TlsFlow, detail: str = "") -> None:
         self.anomaly_count += 1
         # what hides the rest of a flow is said in any case
         is_last = code == "tls_record_invalid"

@@ -15,8 +15,8 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from dissectors.tls.handshake.hello import ALPN, SERVER_NAME
-from dissectors.tls.registries.versions import GREASE
+from dissectors.tls.registries.extensions import ALPN, SERVER_NAME
+from dissectors.tls.registries.grease import GREASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.tls.handshake.messages import HandshakeReader
-from dissectors.tls.records import ContentType, RecordReader
+from dissectors.tls.records import TlsRecordReader
+from dissectors.tls.registries.content_types import ContentType
 
 if TYPE_CHECKING:
     from dissectors.events import Side
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
         RecordProtection,
         Tls13Protection,
     )
-    from dissectors.tls.records import Fragment
+    from dissectors.tls.records import RecordPiece
 
 # to look up a member of an enum takes long in Python 3.11
 _APPLICATION_DATA = ContentType.APPLICATION_DATA
 
 
-class Flow:
+class TlsFlow:
     """What is known of one direction.
 
     Attributes:
@@ -67,7 +68,7 @@ class Flow:
 
     def __init__(self, side: Side, limits: Limits, offset: int) -> None:
         self.side = side
-        self.records = RecordReader(offset)
+        self.records = TlsRecordReader(offset)
         self.handshake = HandshakeReader(limits.handshake)
         self.short_message = bytearray()
         self.has_changed_cipher = False
@@ -127,14 +128,14 @@ class Flow:
         self._sealed_bytes = 0
         self._is_damaged = False
 
-    def gather(self, fragment: Fragment) -> bytes | None:
+    def gather(self, piece: RecordPiece) -> bytes | None:
         """Add a piece of a protected record; its body once that is complete.
 
         A record that lacks bytes is passed over.
         """
-        self._sealed += fragment.data
-        self._sealed_bytes += len(fragment.data)
-        if self._sealed_bytes < fragment.length:
+        self._sealed += piece.data
+        self._sealed_bytes += len(piece.data)
+        if self._sealed_bytes < piece.length:
             return None
         body = bytes(self._sealed)
         self._sealed.clear()

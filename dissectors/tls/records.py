@@ -7,24 +7,13 @@ Appendix E.2) is read as a record with a content type of its own.
 
 from __future__ import annotations
 
-import enum
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from dissectors.tls.registries.content_types import ContentType
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class ContentType(enum.IntEnum):
-    """IANA TLS ContentType registry, and a value of our own beyond its range."""
-
-    CHANGE_CIPHER_SPEC = 20
-    ALERT = 21
-    HANDSHAKE = 22
-    APPLICATION_DATA = 23
-    HEARTBEAT = 24
-    SSLV2_HELLO = 0x100
-
 
 TLS_PREFIX_BYTES = 5
 
@@ -85,7 +74,7 @@ def _looks_like_sslv2_server_hello(prefix: bytes | bytearray) -> bool | None:
     return max(prefix[3:5]) <= 1 and length >= _SHORTEST_SSLV2_SERVER_HELLO
 
 
-class Fragment(NamedTuple):
+class RecordPiece(NamedTuple):
     """A piece of a record's body.
 
     Attributes:
@@ -101,7 +90,7 @@ class Fragment(NamedTuple):
     data: bytes
 
 
-class RecordReader:
+class TlsRecordReader:
     """Cuts the bytes of one direction into records.
 
     Attributes:
@@ -137,7 +126,7 @@ class RecordReader:
         self.length = 0
         self._remaining = 0
 
-    def read(self, data: bytes) -> Iterator[Fragment]:
+    def read(self, data: bytes) -> Iterator[RecordPiece]:
         """Yield the pieces of record bodies in the next bytes of the stream."""
         position = 0
         while position < len(data) and not self.is_invalid:
@@ -152,7 +141,7 @@ class RecordReader:
             piece = data[position:end]
             self._remaining = max(end - len(data), 0)
             position, self.consumed = end, min(end, len(data))
-            yield Fragment(content_type, self.length, is_first, piece)
+            yield RecordPiece(content_type, self.length, is_first, piece)
 
     @property
     def body_bytes(self) -> int:

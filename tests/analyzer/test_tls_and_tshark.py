@@ -13,8 +13,10 @@ from dissectors.conversation.dissector import MailDissector
 from dissectors.events import Side
 from dissectors.tls import ApplicationData
 from dissectors.tls.registries.cipher_suites import cipher_suite_name
-from dissectors.tls.registries.groups import group_name, signature_scheme_name
-from dissectors.tls.registries.versions import GREASE, version_name
+from dissectors.tls.registries.grease import GREASE
+from dissectors.tls.registries.groups import group_name
+from dissectors.tls.registries.signature_schemes import signature_scheme_name
+from dissectors.tls.registries.versions import version_name
 from tests.support.analyses import CAPTURES, DATA, rows_of
 
 CLIENT_HELLO, SERVER_HELLO = "1", "2"

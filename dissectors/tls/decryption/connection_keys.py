@@ -12,7 +12,7 @@ from dissectors.tls.decryption.record_protection import (
     Tls13Protection,
     legacy_protections,
 )
-from dissectors.tls.registries.suites import cipher_suite
+from dissectors.tls.registries.cipher_suites import cipher_suite
 from dissectors.tls.registries.versions import TLS_1_0, TLS_1_2
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.ciphers import CipherAlgorithm, CipherContext
 
-    from dissectors.tls.registries.suites import CipherSuite
+    from dissectors.tls.registries.cipher_suites import CipherSuite
 
 _TAG_BYTES = 16
 _NONCE_BYTES = 12

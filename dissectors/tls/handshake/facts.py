@@ -10,15 +10,19 @@ from dissectors.events import EarlyData
 from dissectors.tls import fingerprints
 from dissectors.tls.handshake import hello
 from dissectors.tls.handshake.structs import StructReader
-from dissectors.tls.registries.cipher_suites import cipher_suite_name
+from dissectors.tls.registries import extensions
+from dissectors.tls.registries.cipher_suites import (
+    RENEGOTIATION_INFO_SCSV,
+    cipher_suite,
+    cipher_suite_name,
+)
+from dissectors.tls.registries.grease import GREASE
 from dissectors.tls.registries.groups import (
     group_name,
     is_post_quantum,
-    signature_scheme_name,
 )
-from dissectors.tls.registries.suites import cipher_suite
+from dissectors.tls.registries.signature_schemes import signature_scheme_name
 from dissectors.tls.registries.versions import (
-    GREASE,
     TLS_1_2,
     is_tls_1_3,
     version_name,
@@ -57,8 +61,8 @@ def note_client_hello(
     seen.offered_signatures = _names(signature_scheme_name, offer.signature_algorithms)
     seen.offered_alpn = _protocol_names(offer.alpn_protocols)
     seen.grease = offer.uses_grease
-    seen.ech = hello.ENCRYPTED_CLIENT_HELLO in offer.extensions
-    if hello.EARLY_DATA in offer.extensions:
+    seen.ech = extensions.ENCRYPTED_CLIENT_HELLO in offer.extensions
+    if extensions.EARLY_DATA in offer.extensions:
         seen.early_data = EarlyData.OFFERED
     seen.ja3, seen.ja4 = fingerprints.client_fingerprints(offer)
 
@@ -131,10 +135,12 @@ def note_secure_renegotiation(
     if offer is None or is_tls_1_3(choice.version):
         return
     offers = (
-        hello.RENEGOTIATION_INFO in offer.extensions
-        or hello.RENEGOTIATION_INFO_SCSV in offer.cipher_suites
+        extensions.RENEGOTIATION_INFO in offer.extensions
+        or RENEGOTIATION_INFO_SCSV in offer.cipher_suites
     )
-    seen.secure_renegotiation = offers and hello.RENEGOTIATION_INFO in choice.extensions
+    seen.secure_renegotiation = (
+        offers and extensions.RENEGOTIATION_INFO in choice.extensions
+    )
 
 
 def _note_group(seen: TlsHandshakeSeen, group: str) -> None:

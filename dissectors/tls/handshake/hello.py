@@ -18,28 +18,12 @@ from dissectors.tls.handshake.structs import (
     StructReader,
     read_uint16s,
 )
-from dissectors.tls.registries.versions import GREASE, is_tls_1_3
+from dissectors.tls.registries import extensions
+from dissectors.tls.registries.grease import GREASE
+from dissectors.tls.registries.versions import is_tls_1_3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# IANA TLS ExtensionType Values registry
-SERVER_NAME = 0
-SUPPORTED_GROUPS = 10
-EC_POINT_FORMATS = 11
-SIGNATURE_ALGORITHMS = 13
-ALPN = 16
-ENCRYPT_THEN_MAC = 22
-SESSION_TICKET = 35
-PRE_SHARED_KEY = 41
-EARLY_DATA = 42
-SUPPORTED_VERSIONS = 43
-KEY_SHARE = 51
-ENCRYPTED_CLIENT_HELLO = 0xFE0D
-RENEGOTIATION_INFO = 0xFF01
-
-# RFC 5746 §3.3: a cipher suite that stands for an empty renegotiation_info
-RENEGOTIATION_INFO_SCSV = 0x00FF
 
 _HOST_NAME = 0
 _SSLV2_SERVER_HELLO = 4
@@ -385,18 +369,18 @@ def _read_selected_version(data: bytes) -> tuple[int, bool]:
 
 # by number: what an extension fills in, and how it is read
 _CLIENT_EXTENSIONS: dict[int, _Reader] = {
-    SERVER_NAME: ("sni", _read_server_name),
-    SUPPORTED_GROUPS: ("supported_groups", _read_numbers),
-    EC_POINT_FORMATS: ("ec_point_formats", _read_bytes),
-    SIGNATURE_ALGORITHMS: ("signature_algorithms", _read_numbers),
-    ALPN: ("alpn_protocols", _read_offered_protocols),
-    SESSION_TICKET: ("ticket", _read_ticket),
-    SUPPORTED_VERSIONS: ("supported_versions", _read_short_numbers),
-    KEY_SHARE: ("key_share_groups", _read_key_shares),
+    extensions.SERVER_NAME: ("sni", _read_server_name),
+    extensions.SUPPORTED_GROUPS: ("supported_groups", _read_numbers),
+    extensions.EC_POINT_FORMATS: ("ec_point_formats", _read_bytes),
+    extensions.SIGNATURE_ALGORITHMS: ("signature_algorithms", _read_numbers),
+    extensions.ALPN: ("alpn_protocols", _read_offered_protocols),
+    extensions.SESSION_TICKET: ("ticket", _read_ticket),
+    extensions.SUPPORTED_VERSIONS: ("supported_versions", _read_short_numbers),
+    extensions.KEY_SHARE: ("key_share_groups", _read_key_shares),
 }
 
 _SERVER_EXTENSIONS: dict[int, _Reader] = {
-    ALPN: ("alpn", _read_selected_protocol),
-    SUPPORTED_VERSIONS: ("selected_version", _read_selected_version),
-    KEY_SHARE: ("group", _read_selected_group),
+    extensions.ALPN: ("alpn", _read_selected_protocol),
+    extensions.SUPPORTED_VERSIONS: ("selected_version", _read_selected_version),
+    extensions.KEY_SHARE: ("group", _read_selected_group),
 }

@@ -1,1 +1,1 @@
-"""Names of TLS code points (IANA)."""
+"""Names of TLS code points (IANA): a module for each registry."""

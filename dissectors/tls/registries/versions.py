@@ -1,4 +1,4 @@
-"""Protocol versions and GREASE values."""
+"""TLS protocol versions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ _NAMES = {
     TLS_1_2: "TLSv1.2",
     TLS_1_3: "TLSv1.3",
 }
-
-# RFC 8701 §2: reserved values that clients send to keep servers tolerant
-GREASE = frozenset(high << 8 | high for high in range(0x0A, 0x100, 0x10))
 
 
 def is_tls_1_3(version: int) -> bool:

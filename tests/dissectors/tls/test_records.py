@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
-from dissectors.tls.records import ContentType, RecordReader
+from dissectors.tls.records import TlsRecordReader
+from dissectors.tls.registries.content_types import ContentType
 from tests.dissectors.tls.wire import CLIENT_HELLO, record
 
 SSLV2_HELLO_PREFIX = b"\x80\x2e\x01\x03\x01"
@@ -45,7 +46,7 @@ def test_prefix_bytes_suffice_to_decide() -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_records_are_read_in_pieces_of_any_size(size: int) -> None:
     stream = record(22, b"abc") + record(20, b"\1") + record(22, b"") + record(24, b"x")
-    reader = RecordReader()
+    reader = TlsRecordReader()
     bodies: list[tuple[int, bytes]] = []
     for start in range(0, len(stream), size):
         for fragment in reader.read(stream[start : start + size]):
@@ -61,7 +62,7 @@ def test_records_are_read_in_pieces_of_any_size(size: int) -> None:
 
 
 def test_sslv2_hello_is_a_record_only_at_the_start() -> None:
-    reader = RecordReader()
+    reader = TlsRecordReader()
     fragments = list(reader.read(b"\x80\x03abc" + record(22, b"x") + b"\x80\x03abc"))
     assert [each.content_type for each in fragments] == [
         ContentType.SSLV2_HELLO,
@@ -72,14 +73,14 @@ def test_sslv2_hello_is_a_record_only_at_the_start() -> None:
 
 @pytest.mark.parametrize("header", [b"HELO mx", b"\x16\x04\x01\0\1", b"\x16\3\1\xff\0"])
 def test_offset_is_that_of_the_invalid_header(header: bytes) -> None:
-    reader = RecordReader(offset=100)
+    reader = TlsRecordReader(offset=100)
     list(reader.read(record(22, b"abc") + header))
     assert reader.is_invalid
     assert reader.offset == 108
 
 
 def test_gap_inside_a_record_keeps_the_boundary() -> None:
-    reader = RecordReader()
+    reader = TlsRecordReader()
     first, second = record(22, b"abcdef"), record(22, b"second")
     list(reader.read(first[:7]))
     assert reader.skip(3)
@@ -87,6 +88,6 @@ def test_gap_inside_a_record_keeps_the_boundary() -> None:
 
 
 def test_gap_beyond_a_record_loses_the_boundary() -> None:
-    reader = RecordReader()
+    reader = TlsRecordReader()
     list(reader.read(record(22, b"abcdef")[:7]))
     assert not reader.skip(5)

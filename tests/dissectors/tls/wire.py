@@ -5,7 +5,7 @@ from __future__ import annotations
 from dissectors.events import Anomaly, Event, Side, TlsHandshakeSeen
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from dissectors.tls import ApplicationData, ApplicationGap, TlsDissector
-from dissectors.tls.records import ContentType
+from dissectors.tls.registries.content_types import ContentType
 
 SUITES = (0xC02F, 0x009C)
 HELLO_RETRY_RANDOM = bytes.fromhex(

@@ -1,10 +1,10 @@
-"""Protocol versions and GREASE."""
+"""TLS protocol versions."""
 
 from __future__ import annotations
 
 import pytest
 
-from dissectors.tls.registries.versions import GREASE, is_tls_1_3, version_name
+from dissectors.tls.registries.versions import is_tls_1_3, version_name
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,3 @@ def test_version_is_named(version: int, name: str) -> None:
 def test_drafts_count_as_tls_1_3() -> None:
     assert is_tls_1_3(0x7F17)
     assert not is_tls_1_3(0x0303)
-
-
-def test_grease_is_as_reserved() -> None:
-    """RFC 8701 §2."""
-    assert len(GREASE) == 16
-    assert {0x0A0A, 0x7A7A, 0xFAFA} <= GREASE
-    assert 0x0A1A not in GREASE
