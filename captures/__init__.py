@@ -10,7 +10,8 @@ from captures.batch import (
 )
 from captures.errors import CaptureError, readable_name
 from captures.files.merge import MergedCaptures, open_captures
-from captures.files.reader import CaptureReader, ReadEngine, open_capture
+from captures.files.opening import ReadEngine, open_capture
+from captures.files.reader import CaptureReader
 from captures.live.capture import Engine, LiveCapture
 from captures.live.listing import Interface, list_interfaces
 from captures.live.opening import open_live

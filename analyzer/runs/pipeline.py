@@ -34,7 +34,7 @@ from captures import (
     open_captures,
     readable_name,
 )
-from captures.files.reader import needs_tshark
+from captures.files.opening import needs_tshark
 from dissectors.detection.detector import (
     CLIENT_BEGINNINGS,
     SERVER_BEGINNINGS,

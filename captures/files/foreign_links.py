@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from captures.errors import CaptureError
+from captures.files.reader import CaptureReader, RecordReader
 from captures.link_types import UNKNOWN_LINK_TYPE
 from captures.packets.encapsulations import IS_READ
 from captures.packets.kinds import LINK_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     import numpy.typing as npt
 
     from captures.batch import PacketBatch
-    from captures.files.reader import CaptureReader
+    from captures.files.record_walk import RecordFormat
+    from captures.files.source import Source
 
 _IS_KNOWN = IS_READ[LINK_TYPES : LINK_TYPES + 0x1_0000]
 
@@ -116,6 +118,41 @@ class ForeignLinks:
         for each in np.unique(link_type).tolist():
             is_found = bool((found[link_type == each] != UNKNOWN_LINK_TYPE).any())
             self._found[each] = self._found.get(each, False) or is_found
+
+
+class TranslatedReader(RecordReader):
+    """A capture of which tshark reads the packets that mailtap can't."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        record_format: RecordFormat,
+        foreign_links: ForeignLinks,
+        size: int,
+        max_packets: int,
+    ) -> None:
+        super().__init__(
+            name, source, record_format, size=size, max_packets=max_packets
+        )
+        self._foreign_links = foreign_links
+
+    def close(self) -> None:
+        """Close the capture; batches that were read stay valid."""
+        super().close()
+        self._foreign_links.close()
+
+    def _read(self) -> Generator[PacketBatch]:
+        for batch in super()._read():
+            translated = self._foreign_links.translate(batch)
+            if self._foreign_links.is_used:
+                self.note = (
+                    f"{self.name}: read through tshark, too, as mailtap itself doesn't "
+                    "know all its link types; that is slower"
+                )
+            yield translated
+        if problem := self._foreign_links.problem():
+            raise CaptureError(self.name, problem, usable=True)
 
 
 def _replaced(

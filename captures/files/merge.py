@@ -26,18 +26,15 @@ import numpy as np
 from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
 from captures.errors import CaptureError, readable_name
 from captures.files.clock import steadied
-from captures.files.reader import (
-    STANDARD_INPUT,
-    CaptureReader,
-    ReadEngine,
-    open_capture,
-)
+from captures.files.opening import STANDARD_INPUT, ReadEngine, open_capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from types import TracebackType
 
     import numpy.typing as npt
+
+    from captures.files.reader import CaptureReader
 
 _SMALLEST_WINDOW = 64 * 1024
 # From this many packets on, a run of one capture is worth a batch of its own,

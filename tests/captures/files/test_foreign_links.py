@@ -130,7 +130,7 @@ def test_capture_without_foreign_packets_needs_no_tshark(
     def fail(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("captures.files.reader._open_with_tshark", fail)
+    monkeypatch.setattr("captures.files.opening._open_with_tshark", fail)
     assert segments(SESSION)
 
 

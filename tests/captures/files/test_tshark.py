@@ -15,7 +15,7 @@ import pytest
 
 from captures import CaptureError, PacketBatch, ReadEngine, open_capture, open_captures
 from captures.files import tshark as wireshark
-from captures.files.reader import needs_tshark
+from captures.files.opening import needs_tshark
 from tests.support.analyses import CAPTURES, DEMO
 from tests.support.captures import Packet, packets, pcap, pcapng, unpack
 
