@@ -12,7 +12,7 @@ from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Side
 from dissectors.services import PORTS, Protocol
 from tests.support.analyses import CAPTURES, DATA, rows
-from tests.support.openssl import Settings, Stack, Wire
+from tests.support.tls.openssl import Settings, Stack, Wire
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dissectors.events import Side
-from tests.dissectors.tls import wire
+from tests.support.tls import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

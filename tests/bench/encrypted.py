@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.__main__ import in_turns, mailtap, tshark
-from tests.support.openssl import folder
+from tests.support.tls.openssl import folder
 
 _SESSIONS = 400
 _RUNS = 3

@@ -27,8 +27,8 @@ from dissectors.events import Side
 from dissectors.services import Protocol
 from tests.bench.__main__ import mailtap, run
 from tests.bench.crowds import CROWDS, write
-from tests.dissectors.tls import wire
 from tests.fuzz.check import held_bytes
+from tests.support.tls import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

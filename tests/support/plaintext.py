@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import analyzer
-from tests.dissectors.tls.wire import (
+from tests.support.tls.wire import (
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,
     CLIENT_HELLO,

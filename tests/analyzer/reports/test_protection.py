@@ -6,8 +6,8 @@ import pytest
 
 import analyzer
 from analyzer.reports import protection
-from tests.dissectors.tls import wire
 from tests.support.analyses import analysis_of
+from tests.support.tls import wire
 from tests.support.traffic import ACK, CLIENT, FIN, SYN, Dialogue, write_pcap
 
 if TYPE_CHECKING:

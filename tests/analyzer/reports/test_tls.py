@@ -10,8 +10,8 @@ import analyzer
 from analyzer.html.page import render_page
 from analyzer.reports import by_verdict, failed, server_certificates, weak_tls
 from analyzer.sessions.protection import VERDICTS
-from tests.dissectors.tls import wire
 from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
+from tests.support.tls import wire
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:

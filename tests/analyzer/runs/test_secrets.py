@@ -18,8 +18,8 @@ from analyzer.tables.load import LoadError
 from analyzer.tables.store import Store
 from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows
-from tests.support.openssl import Settings, Stack
 from tests.support.replay import Replay
+from tests.support.tls.openssl import Settings, Stack
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:

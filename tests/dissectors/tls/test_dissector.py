@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dissectors.anomalies import ANOMALIES
 from dissectors.events import Side, TlsHandshakeSeen
 from dissectors.limits import Limits
-from tests.dissectors.tls.certificates import make_certificate
-from tests.dissectors.tls.wire import (
+from tests.support.tls.certificates import make_certificate
+from tests.support.tls.wire import (
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,
     CLIENT_HELLO,

@@ -28,8 +28,8 @@ from dissectors.events import (
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.services import Protocol
 from dissectors.tls import ApplicationData, ApplicationGap, TlsDissector
-from tests.dissectors.tls import wire
-from tests.dissectors.tls.decryption.test_connection_keys import (
+from tests.support.tls import wire
+from tests.support.tls.mail import (
     IMAP,
     IN_CLEAR,
     POP3,
@@ -39,8 +39,8 @@ from tests.dissectors.tls.decryption.test_connection_keys import (
     play,
     read,
 )
-from tests.dissectors.tls.sealing import SECRETS, Seal, key_log
-from tests.support.openssl import Settings, Wire
+from tests.support.tls.openssl import Settings, Wire
+from tests.support.tls.sealing import SECRETS, Seal, key_log
 
 CLIENT, SERVER = Side
 TLS_1_0 = Settings(ssl.TLSVersion.TLSv1, "AES128-SHA")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from dissectors.events import Anomaly, ClientNamed, EarlyData, Resumption, Side
 from dissectors.services import Protocol
-from tests.dissectors.tls.decryption.test_connection_keys import handshake, read
-from tests.support.openssl import folder
 from tests.support.relay import Relay
+from tests.support.tls.mail import handshake, read
+from tests.support.tls.openssl import folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import pytest
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 from dissectors.tls.records import TlsRecordReader
 from dissectors.tls.registries.content_types import ContentType
-from tests.dissectors.tls.wire import CLIENT_HELLO, record
+from tests.support.tls.wire import CLIENT_HELLO, record
 
 SSLV2_HELLO_PREFIX = b"\x80\x2e\x01\x03\x01"
 

@@ -17,9 +17,9 @@ from dissectors.tls.handshake.certificate import (
     read_certificate_message,
 )
 from dissectors.tls.handshake.structs import MalformedStructError
-from tests.dissectors.tls.certificates import make_certificate
-from tests.dissectors.tls.wire import vector
 from tests.support.chains.certificates import Plan, key
+from tests.support.tls.certificates import make_certificate
+from tests.support.tls.wire import vector
 
 YEAR_2024_NS = 1_704_067_200_000_000_000
 YEAR_2030_NS = 1_893_456_000_000_000_000

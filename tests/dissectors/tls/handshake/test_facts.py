@@ -13,7 +13,7 @@ from dissectors.tls.handshake.hello import (
     read_server_hello,
 )
 from dissectors.tls.handshake.structs import MalformedStructError
-from tests.dissectors.tls.wire import (
+from tests.support.tls.wire import (
     client_hello_body,
     server_hello_body,
     supported_versions,

@@ -11,7 +11,7 @@ from dissectors.tls.handshake.hello import (
     read_sslv2_client_hello,
 )
 from dissectors.tls.handshake.structs import MalformedStructError
-from tests.dissectors.tls.wire import (
+from tests.support.tls.wire import (
     HELLO_RETRY_RANDOM,
     alpn,
     client_hello_body,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dissectors.tls.handshake.messages import HandshakeReader
-from tests.dissectors.tls.wire import handshake
+from tests.support.tls.wire import handshake
 
 STREAM = handshake(1, b"hello") + handshake(14, b"") + handshake(11, b"c" * 300)
 MESSAGES = [(1, b"hello"), (14, b""), (11, b"c" * 300)]

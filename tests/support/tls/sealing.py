@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dissectors.tls.decryption.key_schedule import expand_label
-from tests.dissectors.tls import wire
+from tests.support.tls import wire
 
 NAMES = (
     "CLIENT_EARLY_TRAFFIC_SECRET",

@@ -1,3 +1,0 @@
-"""Tests of the TLS dissector."""
-
-from __future__ import annotations
