@@ -32,7 +32,13 @@ TESTED_WITH = {
     "dissectors/smtp/showing.py": "dissectors/smtp/test_extensions.py",
     "dissectors/smtp/transaction.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/transfer.py": "dissectors/smtp/test_dissector.py",
+    "dissectors/tls/decryption/legacy_protection.py": (
+        "dissectors/tls/decryption/test_connection_keys.py"
+    ),
     "dissectors/tls/decryption/record_protection.py": (
+        "dissectors/tls/decryption/test_connection_keys.py"
+    ),
+    "dissectors/tls/decryption/tls13_protection.py": (
         "dissectors/tls/decryption/test_connection_keys.py"
     ),
     "dissectors/tls/flow.py": "dissectors/tls/decryption/test_connection_keys.py",

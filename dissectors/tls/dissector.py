@@ -654,7 +654,7 @@ class TlsDissector:
         self._finish(flow)
 
     def _take_key_update(self, flow: TlsFlow, _body: bytes) -> None:
-        from dissectors.tls.decryption.record_protection import Tls13Protection
+        from dissectors.tls.decryption.tls13_protection import Tls13Protection
 
         if isinstance(flow.protection, Tls13Protection):
             flow.protection = flow.protection.updated()

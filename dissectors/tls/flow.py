@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dissectors.tls.decryption.record_protection import (
         OpenedRecord,
         RecordProtection,
-        Tls13Protection,
     )
+    from dissectors.tls.decryption.tls13_protection import Tls13Protection
     from dissectors.tls.records import RecordPiece
 
 # to look up a member of an enum takes long in Python 3.11
@@ -188,7 +188,7 @@ class TlsFlow:
         RFC 8446 §4.2.10: nothing ends early data that was rejected. In TLS 1.3, what
         does end keys (Finished, KeyUpdate) may be in a hole.
         """
-        from dissectors.tls.decryption.record_protection import Tls13Protection
+        from dissectors.tls.decryption.tls13_protection import Tls13Protection
 
         if not (self.is_early or self.has_hole):
             return None

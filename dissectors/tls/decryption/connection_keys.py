@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from dissectors.tls.decryption.keylog import Label
-from dissectors.tls.decryption.record_protection import (
-    NotAuthenticError,
-    Tls13Protection,
-    legacy_protections,
-)
+from dissectors.tls.decryption.legacy_protection import legacy_protections
+from dissectors.tls.decryption.record_protection import NotAuthenticError
+from dissectors.tls.decryption.tls13_protection import Tls13Protection
 from dissectors.tls.registries.cipher_suites import cipher_suite
 from dissectors.tls.registries.versions import TLS_1_0, TLS_1_2
 

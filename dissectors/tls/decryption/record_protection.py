@@ -1,4 +1,4 @@
-"""Opening protected records (RFC 5246 §6.2.3, RFC 7366, RFC 8446 §5.2).
+"""Opening protected records, whatever protects them.
 
 One object stands for one direction between two changes of its keys. Records must be
 opened, or skipped, in order: their number is part of what is authenticated.
@@ -6,45 +6,20 @@ opened, or skipped, in order: their number is part of what is authenticated.
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
-from cryptography.hazmat.decrepit.ciphers.algorithms import (
-    ARC4,
-    IDEA,
-    SEED,
-    Camellia,
-    TripleDES,
-)
-from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import (
     AESCCM,
     AESGCM,
     ChaCha20Poly1305,
 )
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
-from dissectors.tls.decryption.key_schedule import (
-    digest_bytes,
-    expand_label,
-    key_block,
-    next_traffic_secret,
-)
-from dissectors.tls.registries.versions import TLS_1_1
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cryptography.hazmat.primitives.ciphers import CipherAlgorithm, CipherContext
-
-    from dissectors.tls.registries.cipher_suites import CipherSuite
-
 _TAG_BYTES = 16
-_NONCE_BYTES = 12
-# RFC 5288 §3: the part of the nonce that is not sent
-_SALT_BYTES = 4
+NONCE_BYTES = 12
 
 
 class NotAuthenticError(Exception):
@@ -76,327 +51,45 @@ class RecordProtection(Protocol):
         """Pass over a record that was not captured; `tail`: its end, if known."""
 
 
-class _Aead(Protocol):
+class Aead(Protocol):
+    """A cipher that authenticates what it encrypts, with a key."""
+
     def decrypt(
         self, nonce: bytes, data: bytes, associated_data: bytes | None
-    ) -> bytes: ...
+    ) -> bytes:
+        """Check and decrypt; as in `cryptography`."""
 
 
-class _AeadCipher(NamedTuple):
+class AeadCipher(NamedTuple):
     """A cipher of RFC 5116: how to make it, and its bytes of key and tag."""
 
-    make: Callable[[bytes], _Aead]
+    make: Callable[[bytes], Aead]
     key_bytes: int
     tag_bytes: int = _TAG_BYTES
 
 
-def _ccm_8(key: bytes) -> _Aead:
+def _ccm_8(key: bytes) -> Aead:
     return AESCCM(key, tag_length=8)
 
 
-_AEAD_CIPHERS = {
-    "AES_128_GCM": _AeadCipher(AESGCM, 16),
-    "AES_256_GCM": _AeadCipher(AESGCM, 32),
-    "AES_128_CCM": _AeadCipher(AESCCM, 16),
-    "AES_256_CCM": _AeadCipher(AESCCM, 32),
-    "AES_128_CCM_8": _AeadCipher(_ccm_8, 16, 8),
-    "AES_256_CCM_8": _AeadCipher(_ccm_8, 32, 8),
-    "CHACHA20_POLY1305": _AeadCipher(ChaCha20Poly1305, 32),
+AEAD_CIPHERS = {
+    "AES_128_GCM": AeadCipher(AESGCM, 16),
+    "AES_256_GCM": AeadCipher(AESGCM, 32),
+    "AES_128_CCM": AeadCipher(AESCCM, 16),
+    "AES_256_CCM": AeadCipher(AESCCM, 32),
+    "AES_128_CCM_8": AeadCipher(_ccm_8, 16, 8),
+    "AES_256_CCM_8": AeadCipher(_ccm_8, 32, 8),
+    "CHACHA20_POLY1305": AeadCipher(ChaCha20Poly1305, 32),
 }
 
 
-class _BlockCipher(NamedTuple):
-    algorithm: Callable[[bytes], CipherAlgorithm]
-    key_bytes: int
-    block_bytes: int
-
-
-_BLOCK_CIPHERS = {
-    "AES_128_CBC": _BlockCipher(AES, 16, 16),
-    "AES_256_CBC": _BlockCipher(AES, 32, 16),
-    "CAMELLIA_128_CBC": _BlockCipher(Camellia, 16, 16),
-    "CAMELLIA_256_CBC": _BlockCipher(Camellia, 32, 16),
-    "3DES_EDE_CBC": _BlockCipher(TripleDES, 24, 8),
-    "SEED_CBC": _BlockCipher(SEED, 16, 16),
-    "IDEA_CBC": _BlockCipher(IDEA, 16, 8),
-}
-_STREAM_KEY_BYTES = {"RC4_128": 16, "NULL": 0}
-_MAC_NAMES = {"MD5": "md5", "SHA": "sha1", "SHA256": "sha256", "SHA384": "sha384"}
-
-
-class Tls13Protection:
-    """TLS 1.3 (RFC 8446 §5.2, §5.3).
+def decrypt(aead: Aead, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
+    """Decrypt a record with a cipher of RFC 5116.
 
     Raises:
-        UnsupportedAlgorithm: it is no suite that can be opened here.
+        NotAuthenticError: it is not what was encrypted.
     """
-
-    def __init__(self, suite: CipherSuite, secret: bytes) -> None:
-        cipher = _AEAD_CIPHERS.get(suite.cipher)
-        if cipher is None or not suite.is_tls_1_3:
-            raise UnsupportedAlgorithm(suite.name)
-        key = expand_label(suite.hash, secret, b"key", cipher.key_bytes)
-        iv = expand_label(suite.hash, secret, b"iv", _NONCE_BYTES)
-        self._suite, self._secret = suite, secret
-        self._iv = int.from_bytes(iv, "big")
-        self._aead = cipher.make(key)
-        self._number = 0
-
-    def updated(self) -> Tls13Protection:
-        """The one after a KeyUpdate (RFC 8446 §4.6.3)."""
-        secret = next_traffic_secret(self._suite.hash, self._secret)
-        return Tls13Protection(self._suite, secret)
-
-    def open(self, header: bytes, body: bytes) -> OpenedRecord:
-        """Open the next record; see `RecordProtection`."""
-        try:
-            return self.try_open(header, body)
-        except NotAuthenticError:
-            self._number += 1
-            raise
-
-    def try_open(self, header: bytes, body: bytes) -> OpenedRecord:
-        """Open what may be the next record, and counts as such only if it is.
-
-        Raises:
-            NotAuthenticError: it isn't.
-        """
-        nonce = (self._iv ^ self._number).to_bytes(_NONCE_BYTES, "big")
-        plaintext = _decrypt(self._aead, nonce, body, header)
-        # the last byte that is not zero is the content type; zeros are padding
-        inner = plaintext.rstrip(b"\0")
-        if not inner:
-            raise NotAuthenticError
-        self._number += 1
-        return OpenedRecord(inner[-1], inner[:-1])
-
-    def skip(self, tail: bytes) -> None:
-        """Pass over a record."""
-        self._number += 1
-
-
-class AeadProtection:
-    """AEAD in TLS 1.2 (RFC 5246 §6.2.3.3, RFC 5288, 6655, 7905)."""
-
-    def __init__(self, cipher: _AeadCipher, key: bytes, iv: bytes) -> None:
-        self._aead, self._tag_bytes = cipher.make(key), cipher.tag_bytes
-        self._iv = iv
-        self._number = 0
-        # RFC 7905 §2: all of the nonce is implicit
-        self._explicit_bytes = _NONCE_BYTES - len(iv)
-
-    def open(self, header: bytes, body: bytes) -> OpenedRecord:
-        """Open the next record; see `RecordProtection`."""
-        explicit, sealed = body[: self._explicit_bytes], body[self._explicit_bytes :]
-        number, self._number = self._number, self._number + 1
-        length = len(sealed) - self._tag_bytes
-        if length < 0:
-            raise NotAuthenticError
-        if explicit:
-            nonce = self._iv + explicit
-        else:
-            nonce = (int.from_bytes(self._iv, "big") ^ number).to_bytes(
-                _NONCE_BYTES, "big"
-            )
-        associated = number.to_bytes(8, "big") + header[:3] + length.to_bytes(2, "big")
-        return OpenedRecord(header[0], _decrypt(self._aead, nonce, sealed, associated))
-
-    def skip(self, tail: bytes) -> None:
-        """Pass over a record."""
-        self._number += 1
-
-
-def _decrypt(aead: _Aead, nonce: bytes, sealed: bytes, associated: bytes) -> bytes:
     try:
         return aead.decrypt(nonce, sealed, associated)
     except (InvalidTag, ValueError, OverflowError):
         raise NotAuthenticError from None
-
-
-class _Mac:
-    """The MAC of TLS 1.0 to 1.2 (RFC 5246 §6.2.3.1)."""
-
-    def __init__(self, hash_name: str, key: bytes) -> None:
-        self._hash, self._key = _MAC_NAMES[hash_name], key
-        self.size = digest_bytes(self._hash)
-
-    def check(self, number: int, header: bytes, data: bytes, mac: bytes) -> None:
-        head = number.to_bytes(8, "big") + header[:3] + len(data).to_bytes(2, "big")
-        expected = hmac.digest(self._key, head + data, self._hash)
-        if not hmac.compare_digest(expected, mac):
-            raise NotAuthenticError
-
-
-class CbcProtection:
-    """CBC with a MAC (RFC 5246 §6.2.3.2), or a MAC around it (RFC 7366).
-
-    Raises:
-        UnsupportedAlgorithm: OpenSSL was built without the cipher.
-    """
-
-    def __init__(
-        self,
-        cipher: _BlockCipher,
-        mac: _Mac,
-        key: bytes,
-        iv: bytes,
-        *,
-        encrypt_then_mac: bool,
-    ) -> None:
-        self._algorithm, self._block_bytes = cipher.algorithm(key), cipher.block_bytes
-        self._mac = mac
-        # in TLS 1.0 a record begins with the last block of the one before, which may
-        # be unknown; later ones bring their own
-        self._is_chained = iv != b""
-        self._iv: bytes | None = iv
-        self._encrypt_then_mac = encrypt_then_mac
-        self._number = 0
-        self._decipher(bytes(self._block_bytes), bytes(self._block_bytes))
-
-    def open(self, header: bytes, body: bytes) -> OpenedRecord:
-        """Open the next record; see `RecordProtection`."""
-        number, self._number = self._number, self._number + 1
-        sealed, mac = self._parts(body)
-        iv, sealed = self._next_iv(sealed)
-        if self._encrypt_then_mac:
-            try:
-                self._mac.check(number, header, body[: -self._mac.size], mac)
-            except NotAuthenticError:
-                # the MAC of the next record does not vouch for the block before it
-                self._iv = None
-                raise
-        if not sealed or len(sealed) % self._block_bytes or iv is None:
-            raise NotAuthenticError
-        content = _unpadded(self._decipher(iv, sealed))
-        if not self._encrypt_then_mac:
-            if len(content) < self._mac.size:
-                raise NotAuthenticError
-            content, mac = content[: -self._mac.size], content[-self._mac.size :]
-            self._mac.check(number, header, content, mac)
-        return OpenedRecord(header[0], content)
-
-    def skip(self, tail: bytes) -> None:
-        """Pass over a record, whose last block the next one needs in TLS 1.0."""
-        self._number += 1
-        self._next_iv(self._parts(tail)[0])
-
-    def _parts(self, body: bytes) -> tuple[bytes, bytes]:
-        """What is encrypted of a record, and the MAC around it."""
-        if not self._encrypt_then_mac:
-            return body, b""
-        return body[: -self._mac.size], body[-self._mac.size :]
-
-    def _next_iv(self, sealed: bytes) -> tuple[bytes | None, bytes]:
-        """The initialisation vector of a record, if it is known, and the rest."""
-        block_bytes = self._block_bytes
-        if not self._is_chained:
-            iv = sealed[:block_bytes]
-            return iv if len(iv) == block_bytes else None, sealed[block_bytes:]
-        known = self._iv
-        self._iv = sealed[-block_bytes:] if len(sealed) >= block_bytes else None
-        return known, sealed
-
-    def _decipher(self, iv: bytes, sealed: bytes) -> bytes:
-        decryptor = Cipher(self._algorithm, CBC(iv)).decryptor()
-        return decryptor.update(sealed) + decryptor.finalize()
-
-
-def _unpadded(padded: bytes) -> bytes:
-    """Take the padding off (RFC 5246 §6.2.3.2)."""
-    length = padded[-1] + 1
-    if length > len(padded) or padded[-length:] != padded[-1:] * length:
-        raise NotAuthenticError
-    return padded[:-length]
-
-
-class StreamProtection:
-    """RC4, or no cipher at all, with a MAC (RFC 5246 §6.2.3.1)."""
-
-    def __init__(self, mac: _Mac, stream: CipherContext | None) -> None:
-        self._mac, self._stream = mac, stream
-        self._number = 0
-        self._is_lost = False
-
-    def open(self, header: bytes, body: bytes) -> OpenedRecord:
-        """Open the next record; see `RecordProtection`."""
-        number, self._number = self._number, self._number + 1
-        content = self._stream.update(body) if self._stream is not None else body
-        if self._is_lost or len(content) < self._mac.size:
-            raise NotAuthenticError
-        content, mac = content[: -self._mac.size], content[-self._mac.size :]
-        self._mac.check(number, header, content, mac)
-        return OpenedRecord(header[0], content)
-
-    def skip(self, tail: bytes) -> None:
-        """Pass over a record: the key stream goes on by its whole length."""
-        self._number += 1
-        self._is_lost = self._stream is not None
-
-
-def legacy_protections(
-    version: int,
-    suite: CipherSuite,
-    master_secret: bytes,
-    client_random: bytes,
-    server_random: bytes,
-    *,
-    encrypt_then_mac: bool,
-) -> tuple[RecordProtection, RecordProtection]:
-    """The client's and the server's protection in TLS 1.0 to 1.2.
-
-    Args:
-        version: the one that was negotiated.
-        suite: the one that was negotiated.
-        master_secret: 48 bytes.
-        client_random: 32 bytes.
-        server_random: 32 bytes.
-        encrypt_then_mac: it was negotiated (RFC 7366).
-
-    Raises:
-        UnsupportedAlgorithm: the suite can't be opened by any code here.
-    """
-    prf_hash = "sha384" if suite.hash == "SHA384" else "sha256"
-    lengths = _key_lengths(version, suite)
-    randoms = client_random, server_random
-    block = key_block(version, prf_hash, master_secret, *randoms, 2 * sum(lengths))
-    # of each length a piece of the client, then one of the server (RFC 5246 §6.3)
-    client, server, at = [], [], 0
-    for length in lengths:
-        client.append(block[at : at + length])
-        server.append(block[at + length : at + 2 * length])
-        at += 2 * length
-    return (
-        _legacy_protection(suite, *client, encrypt_then_mac=encrypt_then_mac),
-        _legacy_protection(suite, *server, encrypt_then_mac=encrypt_then_mac),
-    )
-
-
-def _key_lengths(version: int, suite: CipherSuite) -> tuple[int, int, int]:
-    """Bytes of MAC key, key and implicit initialisation vector."""
-    aead = _AEAD_CIPHERS.get(suite.cipher)
-    if aead is not None:
-        is_chacha = suite.cipher.startswith("CHACHA20")
-        return 0, aead.key_bytes, _NONCE_BYTES if is_chacha else _SALT_BYTES
-    if suite.hash not in _MAC_NAMES:
-        raise UnsupportedAlgorithm(suite.name)
-    mac_bytes = digest_bytes(_MAC_NAMES[suite.hash])
-    block = _BLOCK_CIPHERS.get(suite.cipher)
-    if block is not None:
-        # RFC 4346 §6.2.3.2: from TLS 1.1 on each record brings its own
-        return mac_bytes, block.key_bytes, block.block_bytes * (version < TLS_1_1)
-    if suite.cipher not in _STREAM_KEY_BYTES:
-        raise UnsupportedAlgorithm(suite.name)
-    return mac_bytes, _STREAM_KEY_BYTES[suite.cipher], 0
-
-
-def _legacy_protection(
-    suite: CipherSuite, mac_key: bytes, key: bytes, iv: bytes, *, encrypt_then_mac: bool
-) -> RecordProtection:
-    aead = _AEAD_CIPHERS.get(suite.cipher)
-    if aead is not None:
-        return AeadProtection(aead, key, iv)
-    mac = _Mac(suite.hash, mac_key)
-    block = _BLOCK_CIPHERS.get(suite.cipher)
-    if block is not None:
-        return CbcProtection(block, mac, key, iv, encrypt_then_mac=encrypt_then_mac)
-    return StreamProtection(mac, Cipher(ARC4(key), None).decryptor() if key else None)
