@@ -36,8 +36,8 @@ _LAST_EXCHANGES = 256
 _FEW_DETAILS = 8
 # How much memory may be taken for each byte that is read. For a packet, its time and
 # place are kept, for an exchange its verb and more; that is like so many bytes.
-_GROWTH_PER_BYTE = 64
-_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES = 4, 12
+_GROWTH_PER_BYTE = 32
+_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES = 8, 24
 
 # the originator is the client
 _SIDES = (Side.CLIENT, Side.SERVER)
