@@ -20,9 +20,12 @@ import numpy.typing as npt
 from captures.batch import PacketBatch, frame_ids
 from captures.link_types import LinkType
 from captures.packets.columns import Gather, Packets
+from captures.packets.expected_acks import ExpectedAcks
 from captures.packets.fragments import Defragmenter
 from captures.packets.peeler import Fragment, Peeler
 from captures.packets.segments import (
+    HAS_OPTIONS,
+    IDENTIFICATION_SHIFT,
     Candidates,
     Indices,
     Interest,
@@ -30,8 +33,6 @@ from captures.packets.segments import (
     Segments,
     TcpFlag,
 )
-from captures.tcp.copies import HAS_OPTIONS, IDENTIFICATION_SHIFT
-from captures.tcp.recent_syns import ExpectedAcks
 
 if TYPE_CHECKING:
     from captures.packets.segments import SegmentFilter

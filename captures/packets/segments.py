@@ -18,6 +18,10 @@ Ports = npt.NDArray[np.uint16]
 
 PORT_COUNT = 65_536
 
+# the column `identity` of `Segments`
+HAS_OPTIONS = np.uint64(1 << 16)
+IDENTIFICATION_SHIFT = np.uint64(32)
+
 
 class TcpFlag(IntEnum):
     """Control bits of the TCP header (RFC 9293 §3.1)."""
@@ -65,8 +69,9 @@ class Segments:
         payload: (n,) int64, offset of the payload in the batch's buffer.
         captured: (n,) int64, payload bytes that were captured.
         length: (n,) int64, payload bytes that were on the wire.
-        identity: (n,) uint64, what else tells copies of a packet from retransmissions
-            (see `captures.tcp.copies`).
+        identity: (n,) uint64, what else tells copies of a packet from retransmissions:
+            the IPv4 identification, shifted by `IDENTIFICATION_SHIFT`; without one,
+            the checksum, and `HAS_OPTIONS` if that covers TCP options.
         vlan: (n,) int32, the outermost VLAN, -1 without one.
         interest: (n,) uint8, `Interest` bits.
         time_ns: (n,) int64.

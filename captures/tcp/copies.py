@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from captures.packets.segments import HAS_OPTIONS, IDENTIFICATION_SHIFT
 from captures.tcp.grouping import mixed
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ _MOST_REMEMBERED = 1 << 16
 
 # among the columns of `_Packets`
 _IDENTITY = 3
-
-# the column `identity` of `Segments`
-HAS_OPTIONS = np.uint64(1 << 16)
-IDENTIFICATION_SHIFT = np.uint64(32)
 
 
 class Copies:

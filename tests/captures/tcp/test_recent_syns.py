@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from captures import Decoder, End, SegmentFilter
+from captures.packets.expected_acks import MAX_ACK_PACKETS
 from captures.tcp import recent_syns as handshakes
 from captures.tcp.connection import OPENING_TIMEOUT_NS
 from captures.tcp.grouping import Rows
@@ -120,7 +121,7 @@ def test_other_ack_is_not_of_the_handshake(other: bytes) -> None:
 @pytest.mark.parametrize(("packets", "found"), [(-2, 3), (-1, 2)])
 def test_ack_must_come_soon(packets: int, found: int) -> None:
     remembered = Remembered()
-    others = [OTHER] * (handshakes.MAX_ACK_PACKETS + packets)
+    others = [OTHER] * (MAX_ACK_PACKETS + packets)
     remembered.batch(syn(1000), answer(5000, 1001), *others, OTHER, ack(1001, 5001))
     assert len(remembered.find()) == found
 
