@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analyzer.version import __version__
+
 if TYPE_CHECKING:
     from analyzer.runs.pipeline import analyze
     from analyzer.tables.analysis import Analysis
 
 __all__ = ["Analysis", "__version__", "analyze"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

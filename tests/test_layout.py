@@ -13,11 +13,14 @@ PACKAGES = ("analyzer", "captures", "dissectors")
 UNTESTED = {"__init__.py", "__main__.py"}
 # what only works together with others is tested there
 TESTED_WITH = {
+    "analyzer/errors.py": "analyzer/tables/test_load.py",
     "analyzer/html/policy.py": "analyzer/html/test_page.py",
     "analyzer/html/session_table.py": "analyzer/html/test_page.py",
     "analyzer/html/tables.py": "analyzer/html/test_page.py",
+    "analyzer/sessions/certificate_status.py": "analyzer/sessions/test_trust.py",
     "analyzer/tables/analysis.py": "analyzer/runs/test_pipeline.py",
     "analyzer/tables/parts.py": "analyzer/tables/test_store.py",
+    "analyzer/version.py": "test_packaging.py",
     "captures/link_types.py": "captures/packets/test_decoder.py",
     "captures/packets/segments.py": "captures/packets/test_decoder.py",
     "captures/tcp/deadlines.py": "captures/tcp/test_table.py",

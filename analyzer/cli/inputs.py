@@ -61,8 +61,8 @@ def read_trust(path: Path | None) -> Trust:
     Raises:
         CommandError: the file can't be read.
     """
+    from analyzer.errors import LoadError
     from analyzer.sessions.trust import Trust
-    from analyzer.tables.load import LoadError
 
     try:
         return Trust(path)
@@ -71,8 +71,8 @@ def read_trust(path: Path | None) -> Trust:
 
 
 def _read_folder(folder: Path) -> Analysis:
+    from analyzer.errors import LoadError
     from analyzer.tables.folder import read_folder
-    from analyzer.tables.load import LoadError
     from analyzer.tables.parts import has_parts, read_parts
 
     try:
@@ -90,8 +90,8 @@ def _analyze(
     *,
     quiet: bool,
 ) -> Analysis:
+    from analyzer.errors import LoadError
     from analyzer.runs.pipeline import analyze
-    from analyzer.tables.load import LoadError
 
     with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:

@@ -69,10 +69,9 @@ def watch(
         CommandError: the interface can't be watched, or the output folder
             not written.
     """
+    from analyzer.errors import ExportError, LoadError
     from analyzer.runs.monitor import Monitor
     from analyzer.tables.builder import defer_pandas
-    from analyzer.tables.export import ExportError
-    from analyzer.tables.load import LoadError
     from analyzer.terminal.live_view import Watch
     from captures import CaptureError, Engine, PrivilegeError, open_live
 
@@ -132,8 +131,8 @@ def _show(view: Watch, rows: list[Row], live: LiveCapture) -> list[str]:
 
 
 def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
+    from analyzer.errors import LoadError
     from analyzer.runs.secrets import FollowedKeyLog
-    from analyzer.tables.load import LoadError
 
     if path is None:
         return None
@@ -146,8 +145,7 @@ def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
 def _rehearse(table_format: str) -> None:
     """Import all that is needed: whom we become may not be able to read it."""
     from analyzer.cli.warm_up import rehearse
-    from analyzer.tables.export import ExportError
-    from analyzer.tables.load import LoadError
+    from analyzer.errors import ExportError, LoadError
 
     try:
         rehearse(table_format)
@@ -167,8 +165,8 @@ def _open_store(
         ExportError: rows can't be written there.
         PrivilegeError: this process would keep root's rights.
     """
+    from analyzer.errors import ExportError
     from analyzer.tables.analysis import Analysis
-    from analyzer.tables.export import ExportError
     from analyzer.tables.store import Store
     from captures import drop_privileges, readable_name
 
@@ -196,7 +194,7 @@ def _open_store(
 def _make_folder(folder: Path, name: str | None) -> None:
     """Make the folder if only root may, and give it to whom we become."""
     from analyzer.cli.handover import make_folder_for
-    from analyzer.tables.export import ExportError
+    from analyzer.errors import ExportError
     from captures.live.privileges import find_user
 
     user = find_user(name)

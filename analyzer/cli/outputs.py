@@ -106,7 +106,8 @@ def print_analysis(analysis: Analysis, *, as_json: bool) -> list[str]:
 
 def write_output(analysis: Analysis, output: Output, table_format: str) -> list[str]:
     """Write the tables; return what went wrong."""
-    from analyzer.tables.export import ExportError, write_table
+    from analyzer.errors import ExportError
+    from analyzer.tables.export import write_table
     from analyzer.tables.folder import write_folder
     from analyzer.tables.parts import has_parts
 
@@ -124,8 +125,8 @@ def write_output(analysis: Analysis, output: Output, table_format: str) -> list[
 
 def write_html(analysis: Analysis, path: Path) -> list[str]:
     """Write the page; return what went wrong."""
+    from analyzer.errors import ExportError
     from analyzer.html import write_page
-    from analyzer.tables.export import ExportError
 
     try:
         write_page(analysis, path)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from analyzer.errors import ExportError
 from analyzer.runs.monitor import Monitor
-from analyzer.tables.export import ExportError
 from analyzer.tables.store import Store
 from analyzer.terminal.live_view import Watch
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext

@@ -11,7 +11,6 @@ import jinja2
 import plotly.offline
 from markupsafe import Markup
 
-import analyzer
 from analyzer import reports
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
 from analyzer.html.charts.wording import KIND_NAMES
@@ -22,6 +21,7 @@ from analyzer.html.tables import TABLES, fill
 from analyzer.tables.export import whole_file
 from analyzer.terminal.format import as_size, as_span
 from analyzer.text import counted, escape_controls
+from analyzer.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ def render_page(analysis: Analysis) -> str:
         style=style,
         plotly_script=plotly_script,
         script=script,
-        version=analyzer.__version__,
+        version=__version__,
         analysis=analysis,
         facts=_facts(analysis),
         title=counted(len(analysis.sessions), "mail session"),

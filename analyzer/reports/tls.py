@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from analyzer.sessions.certificate_status import REFUSED, CertificateStatus
 from analyzer.sessions.protection import PROTECTED_WEAKLY, VERDICTS
 from analyzer.sessions.role import Role
-from analyzer.sessions.trust import REFUSED, VALID
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
 _OTHER_HOST = "certificate is for another host"
@@ -86,7 +86,7 @@ def server_certificates(
     rows = rows.assign(
         name=pd.Series(map(_name, rows.itertuples()), rows.index, dtype="string"),
         key=pd.Series(map(_key, rows.itertuples()), rows.index, dtype="string"),
-        is_good=rows["status"] == VALID,
+        is_good=rows["status"] == CertificateStatus.VALID,
     )
     order = ["is_good", "not_after", "name"]
     kept = ["name", "issuer", "key", "not_after", "status", "sessions"]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from analyzer.errors import ExportError
 from analyzer.runs.pipeline import Pipeline
 from analyzer.sessions.rows import (
     NO_DETAIL_ROWS,
@@ -24,7 +25,6 @@ from analyzer.tables import schema
 from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import Attempts
 from analyzer.tables.builder import Tables
-from analyzer.tables.export import ExportError
 from analyzer.tables.store import StoreFullError
 from captures import CaptureError, Share
 from dissectors.services import PORTS

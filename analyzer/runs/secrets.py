@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from analyzer.tables.load import LoadError
+from analyzer.errors import LoadError
 from dissectors import KeyLog
 
 if TYPE_CHECKING:

@@ -12,16 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from OpenSSL import crypto
 
-from analyzer.sessions.trust import (
-    EXPIRED,
-    INVALID,
-    ISSUER_MISSING,
-    NOT_YET_VALID,
-    SELF_SIGNED,
-    UNREADABLE,
-    UNTRUSTED_ROOT,
-    VALID,
-)
+from analyzer.sessions.certificate_status import CertificateStatus
 from dissectors.tls.handshake import certificate
 
 if TYPE_CHECKING:
@@ -32,13 +23,13 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 # X509_STORE_CTX_get_error(3); what is not here is `INVALID`
 _STATUSES = {
-    2: ISSUER_MISSING,
-    9: NOT_YET_VALID,
-    10: EXPIRED,
-    18: SELF_SIGNED,
-    19: UNTRUSTED_ROOT,
-    20: ISSUER_MISSING,
-    21: ISSUER_MISSING,
+    2: CertificateStatus.ISSUER_MISSING,
+    9: CertificateStatus.NOT_YET_VALID,
+    10: CertificateStatus.EXPIRED,
+    18: CertificateStatus.SELF_SIGNED,
+    19: CertificateStatus.UNTRUSTED_ROOT,
+    20: CertificateStatus.ISSUER_MISSING,
+    21: CertificateStatus.ISSUER_MISSING,
 }
 # Netscape's name of the same purpose
 _SERVER_GATED = x509.ObjectIdentifier("2.16.840.1.113730.4.1")
@@ -56,7 +47,7 @@ def load_pem(data: bytes) -> list[crypto.X509]:
 
 def judge(
     sent: Sequence[bytes], anchors: Sequence[crypto.X509], time: dt.datetime
-) -> str:
+) -> CertificateStatus:
     """Judge a chain as a client of the server would have done.
 
     Args:
@@ -69,7 +60,7 @@ def judge(
     """
     own, *others = [_load(each, crypto.FILETYPE_ASN1) for each in sent]
     if own is None:
-        return UNREADABLE
+        return CertificateStatus.UNREADABLE
     upper = [each for each in others if each is not None]
     store = crypto.X509Store()
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
@@ -80,12 +71,15 @@ def judge(
     try:
         path = context.get_verified_chain()
     except crypto.X509StoreContextError as error:
-        status = _STATUSES.get(error.errors[0], INVALID)
-        if status == ISSUER_MISSING and _has_issuer(error, [own, *upper, *anchors]):
+        status = _STATUSES.get(error.errors[0], CertificateStatus.INVALID)
+        if status is CertificateStatus.ISSUER_MISSING and _has_issuer(
+            error, [own, *upper, *anchors]
+        ):
             # it is there, and can't have signed: by its key or what it may do
-            return INVALID
+            return CertificateStatus.INVALID
         return status
-    return VALID if _is_for_servers(path) else INVALID
+    fits = _is_for_servers(path)
+    return CertificateStatus.VALID if fits else CertificateStatus.INVALID
 
 
 def _load(data: bytes, form: int) -> crypto.X509 | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from analyzer.sessions.certificate_status import REFUSED
 from analyzer.sessions.role import Role, role
-from analyzer.sessions.trust import REFUSED
 from captures import Ending
 from dissectors.events import StartTls
 from dissectors.services import SERVICE_BY_PORT, Security

@@ -100,7 +100,7 @@ def session_rows(
         trust: judges certificates.
     """
     identifier = session_id(connection)
-    session.fold(clock_anomalies(session, connection))
+    session.fold(clock_anomalies(connection, session.oddities))
     # answers come in another order than commands; commands tell the order
     exchanges = sorted(session.exchanges, key=attrgetter("number"))
     details = Details(session.messages, exchanges, session.anomalies)

@@ -14,7 +14,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from analyzer.tables.load import LoadError
+from analyzer.errors import LoadError
+from analyzer.sessions.certificate_status import CertificateStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,24 +33,6 @@ _SHORTEST_KEYS = {"RSA": 2048, "DSA": 2048, "EC": 224}
 _WEAK_SIGNATURE = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
 _IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 
-VALID = "valid"
-EXPIRED = "expired"
-NOT_YET_VALID = "not-yet-valid"
-SELF_SIGNED = "self-signed"
-ISSUER_MISSING = "issuer-missing"
-UNTRUSTED_ROOT = "untrusted-root"
-INVALID = "invalid"
-UNREADABLE = "unreadable"
-# what a client of RFC 8314 §5.2 does not accept, in words; issuers that are missing
-# or not trusted may be its own
-REFUSED = {
-    EXPIRED: "certificate has expired",
-    NOT_YET_VALID: "certificate is not valid yet",
-    SELF_SIGNED: "certificate is self-signed",
-    INVALID: "certificate is invalid",
-    UNREADABLE: "certificate is unreadable",
-}
-
 
 class Trust:
     """The certificates that are trusted to sign others."""
@@ -65,11 +48,13 @@ class Trust:
             LoadError: the file can't be read, or holds no certificate.
         """
         self._anchors: list[crypto.X509] | None = None
-        self._statuses: dict[tuple[object, ...], str] = {}
+        self._statuses: dict[tuple[object, ...], CertificateStatus] = {}
         if path is not None:
             self._anchors = _read_anchors(os.fspath(path))
 
-    def status(self, chain: Sequence[Certificate], time_ns: int) -> str | None:
+    def status(
+        self, chain: Sequence[Certificate], time_ns: int
+    ) -> CertificateStatus | None:
         """Judge a chain, the server's own certificate first.
 
         Args:
@@ -77,7 +62,7 @@ class Trust:
             time_ns: when, in nanoseconds since the Unix epoch.
 
         Returns:
-            One of the names above; `None` if there is no certificate.
+            The status; `None` if there is no certificate.
         """
         if not chain:
             return None
@@ -90,7 +75,7 @@ class Trust:
             found = self._statuses[key] = self._judge(chain, time_ns)
         return found
 
-    def _judge(self, chain: Sequence[Certificate], time_ns: int) -> str:
+    def _judge(self, chain: Sequence[Certificate], time_ns: int) -> CertificateStatus:
         own = chain[0]
         validity = _validity(own, time_ns)
         if validity is not None:
@@ -105,10 +90,10 @@ class Trust:
                 [each.der for each in chain], self._all_anchors(), time
             )
         # OpenSSL believes what a certificate says of its issuer
-        if status == SELF_SIGNED and not own.self_signed:
-            return INVALID
-        if status == ISSUER_MISSING and own.self_signed:
-            return SELF_SIGNED
+        if status is CertificateStatus.SELF_SIGNED and not own.self_signed:
+            return CertificateStatus.INVALID
+        if status is CertificateStatus.ISSUER_MISSING and own.self_signed:
+            return CertificateStatus.SELF_SIGNED
         return status
 
     def _all_anchors(self) -> list[crypto.X509]:
@@ -139,15 +124,15 @@ def _read_anchors(path: str) -> list[crypto.X509]:
     return anchors
 
 
-def _validity(certificate: Certificate, time_ns: int) -> str | None:
+def _validity(certificate: Certificate, time_ns: int) -> CertificateStatus | None:
     """Why a certificate is not valid at a time; `None` if it is."""
     before, after = certificate.not_before_ns, certificate.not_after_ns
     # RFC 5280 §4.1.2.5: both belong to it, and are seconds
     time_ns -= time_ns % _SECOND_NS
     if before is not None and time_ns < before:
-        return NOT_YET_VALID
+        return CertificateStatus.NOT_YET_VALID
     if after is not None and time_ns > after:
-        return EXPIRED
+        return CertificateStatus.EXPIRED
     return None
 
 

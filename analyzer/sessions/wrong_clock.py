@@ -9,7 +9,8 @@ from captures import End
 from dissectors.events import Anomaly, Side
 
 if TYPE_CHECKING:
-    from analyzer.sessions.session import Session
+    from collections.abc import Container
+
     from captures import Connection
     from dissectors.events import Exchange
 
@@ -18,9 +19,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIDES = {End.ORIGINATOR: Side.CLIENT, End.RESPONDER: Side.SERVER}
 
 
-def clock_anomalies(session: Session, connection: Connection) -> list[Anomaly]:
+def clock_anomalies(connection: Connection, known: Container[str]) -> list[Anomaly]:
     """What says once that packets have a wrong time, and of the first one which."""
-    if _CODE in session.oddities or not connection.mistimed:
+    if _CODE in known or not connection.mistimed:
         return []
     frame, (end, claimed_ns, time_ns) = next(iter(connection.mistimed.items()))
     said = f"{_EPOCH + timedelta(microseconds=claimed_ns // 1000):%Y-%m-%d %H:%M:%S}"

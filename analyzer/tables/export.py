@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.errors import ExportError
 from analyzer.text import UNSAFE, escape_controls
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ _FORMULA = r"^[\s\x{a0}]*[=+\-@\t\r\n]"
 GUARDED_FORMULA = r"^'([\s\x{a0}]*[=+\-@\t\r\n])"
 _UNSAFE_PATTERN = re.compile(UNSAFE.pattern)
 _BLOCK_ROWS = 4096
-
-
-class ExportError(Exception):
-    """A table could not be written; the text is for the user."""
 
 
 def write_table(table: pa.Table, path: Path) -> None:

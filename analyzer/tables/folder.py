@@ -10,12 +10,13 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from analyzer import __version__
+from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import AttemptCount
 from analyzer.tables.export import make_folder, whole_file, write_table
-from analyzer.tables.load import READERS, LoadError, read_bytes, read_table
+from analyzer.tables.load import READERS, read_bytes, read_table
+from analyzer.version import __version__
 from captures import CaptureError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.errors import LoadError
 from analyzer.tables.export import GUARDED_FORMULA
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ _NOT_WRITTEN_BY_US = (
 )
 # no row is longer
 _LONGEST_LINE = 64 << 20
-
-
-class LoadError(Exception):
-    """A table could not be read; the text is for the user."""
 
 
 def read_table(path: Path, table: schema.Table) -> pa.Table:

@@ -21,10 +21,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.builder import SESSION_ORDER, empty_tables, in_order
 from analyzer.tables.folder import read_about
-from analyzer.tables.load import LoadError, read_table
+from analyzer.tables.load import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
 from analyzer.tables.analysis import Analysis
 from analyzer.tables.builder import empty_tables
 from analyzer.tables.certificates import merge_certificates
-from analyzer.tables.export import ExportError, make_folder, write_blocks, write_table
+from analyzer.tables.export import make_folder, write_blocks, write_table
 from analyzer.tables.folder import ABOUT, write_about
-from analyzer.tables.load import LoadError
 from analyzer.tables.parts import (
     KIND,
     PARTS,

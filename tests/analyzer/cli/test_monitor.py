@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from analyzer.errors import LoadError
 from analyzer.tables.folder import read_folder
-from analyzer.tables.load import LoadError
 from analyzer.tables.parts import has_parts, read_parts
 from captures import open_capture
 from tests.support.analyses import CAPTURES, rows_of

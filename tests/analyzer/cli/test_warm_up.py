@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from analyzer.cli.warm_up import rehearse
-from analyzer.tables.export import ExportError
+from analyzer.errors import ExportError
 from analyzer.tables.store import Store
 
 if TYPE_CHECKING:

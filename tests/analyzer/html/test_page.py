@@ -12,11 +12,11 @@ import pytest
 
 import analyzer
 from analyzer import reports
+from analyzer.errors import ExportError
 from analyzer.html import render_page, write_page
 from analyzer.html.sentences import Tone, verdict
 from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, fill
-from analyzer.tables.export import ExportError
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.hostile import ATTACKS, with_attacks

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import analyzer
+from analyzer.errors import LoadError
 from analyzer.runs.monitor import Monitor
 from analyzer.runs.secrets import FollowedKeyLog, Secrets
-from analyzer.tables.load import LoadError
 from analyzer.tables.store import Store
 from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from analyzer.sessions import trust
+from analyzer.sessions.certificate_status import CertificateStatus
 from analyzer.sessions.protection import CertificateVerdict, protection
 from analyzer.sessions.session import Session
 from captures import Ending
@@ -36,7 +36,7 @@ VERDICTS = {
     "tls10": {"protected-weakly"},
 }
 SEEN = TlsHandshakeSeen(version="TLSv1.2", established=True, begin_ns=100)
-FINE = CertificateVerdict(trust.VALID, name_matches=True, weaknesses=[])
+FINE = CertificateVerdict(CertificateStatus.VALID, name_matches=True, weaknesses=[])
 
 
 @pytest.mark.parametrize("name", VERDICTS)
@@ -94,13 +94,13 @@ def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"status": trust.EXPIRED}, "protected-weakly"),
-        ({"status": trust.SELF_SIGNED}, "protected-weakly"),
-        ({"status": trust.INVALID}, "protected-weakly"),
+        ({"status": CertificateStatus.EXPIRED}, "protected-weakly"),
+        ({"status": CertificateStatus.SELF_SIGNED}, "protected-weakly"),
+        ({"status": CertificateStatus.INVALID}, "protected-weakly"),
         ({"name_matches": False}, "protected-weakly"),
         ({"weaknesses": ["short RSA key of 1024 bits"]}, "protected-weakly"),
         # its issuer may be known to the client
-        ({"status": trust.UNTRUSTED_ROOT}, "protected"),
+        ({"status": CertificateStatus.UNTRUSTED_ROOT}, "protected"),
         # TLS 1.3 hides it
         ({"status": None, "name_matches": None}, "protected"),
     ],

@@ -14,9 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyzer.sessions import trust
+from analyzer.errors import LoadError
+from analyzer.sessions.certificate_status import CertificateStatus
 from analyzer.sessions.trust import Trust, covers, weaknesses
-from analyzer.tables.load import LoadError
 from dissectors.events import Certificate
 from dissectors.tls.handshake.certificate import certificate_facts
 from tests.support.chains.certificates import Plan, key
@@ -102,14 +102,14 @@ FORGED = issue("mail.example.com", KEYS[2], "root", KEYS[1], is_ca=False)
 
 
 STATUSES = {
-    trust.VALID,
-    trust.EXPIRED,
-    trust.NOT_YET_VALID,
-    trust.SELF_SIGNED,
-    trust.ISSUER_MISSING,
-    trust.UNTRUSTED_ROOT,
-    trust.INVALID,
-    trust.UNREADABLE,
+    CertificateStatus.VALID,
+    CertificateStatus.EXPIRED,
+    CertificateStatus.NOT_YET_VALID,
+    CertificateStatus.SELF_SIGNED,
+    CertificateStatus.ISSUER_MISSING,
+    CertificateStatus.UNTRUSTED_ROOT,
+    CertificateStatus.INVALID,
+    CertificateStatus.UNREADABLE,
 }
 
 
@@ -128,13 +128,13 @@ def trusted(tmp_path: Path) -> Trust:
 @pytest.mark.parametrize(
     ("chain", "time", "status"),
     [
-        ((OWN, MIDDLE), NOW, trust.VALID),
-        ((OWN, MIDDLE, ROOT), NOW, trust.VALID),
-        ((OWN, MIDDLE), NOW + 2 * YEAR, trust.EXPIRED),
-        ((OWN, MIDDLE), NOW - 2 * YEAR, trust.NOT_YET_VALID),
-        ((OWN,), NOW, trust.ISSUER_MISSING),
-        ((ALONE,), NOW, trust.SELF_SIGNED),
-        ((FORGED,), NOW, trust.INVALID),
+        ((OWN, MIDDLE), NOW, CertificateStatus.VALID),
+        ((OWN, MIDDLE, ROOT), NOW, CertificateStatus.VALID),
+        ((OWN, MIDDLE), NOW + 2 * YEAR, CertificateStatus.EXPIRED),
+        ((OWN, MIDDLE), NOW - 2 * YEAR, CertificateStatus.NOT_YET_VALID),
+        ((OWN,), NOW, CertificateStatus.ISSUER_MISSING),
+        ((ALONE,), NOW, CertificateStatus.SELF_SIGNED),
+        ((FORGED,), NOW, CertificateStatus.INVALID),
         ((), NOW, None),
     ],
 )
@@ -149,12 +149,15 @@ def test_chain_is_judged_at_the_time_it_was_shown(
 
 
 def test_system_does_not_trust_anybody() -> None:
-    assert Trust().status(shown(OWN, MIDDLE, ROOT), ns(NOW)) == trust.UNTRUSTED_ROOT
+    assert (
+        Trust().status(shown(OWN, MIDDLE, ROOT), ns(NOW))
+        == CertificateStatus.UNTRUSTED_ROOT
+    )
 
 
 def test_what_is_no_certificate_is_not_readable(trusted: Trust) -> None:
     nonsense = certificate_facts(b"nonsense", 10).certificate
-    assert trusted.status([nonsense], ns(NOW)) == trust.UNREADABLE
+    assert trusted.status([nonsense], ns(NOW)) == CertificateStatus.UNREADABLE
 
 
 def test_unusable_authorities_are_said(tmp_path: Path) -> None:
@@ -210,17 +213,17 @@ def test_only_names_of_one_kind_are_compared() -> None:
 )
 def test_any_usable_name_is_enough(trusted: Trust, names: list[str]) -> None:
     own = issue("x", KEYS[2], "middle", KEYS[1], is_ca=False, names=names)
-    assert trusted.status(shown(own, MIDDLE), ns(NOW)) == trust.VALID
+    assert trusted.status(shown(own, MIDDLE), ns(NOW)) == CertificateStatus.VALID
 
 
 def test_private_authorities_may_leave_extensions_out(trusted: Trust) -> None:
     own = issue("mail.example.com", KEYS[2], "root", KEYS[0], is_ca=False, bare=True)
-    assert trusted.status(shown(own), ns(NOW)) == trust.VALID
+    assert trusted.status(shown(own), ns(NOW)) == CertificateStatus.VALID
 
 
 def test_only_authorities_sign(trusted: Trust) -> None:
     middle = issue("middle", KEYS[1], "root", KEYS[0], is_ca=False)
-    assert trusted.status(shown(OWN, middle), ns(NOW)) == trust.INVALID
+    assert trusted.status(shown(OWN, middle), ns(NOW)) == CertificateStatus.INVALID
 
 
 def test_certificate_for_something_else_is_invalid(trusted: Trust) -> None:
@@ -232,13 +235,13 @@ def test_certificate_for_something_else_is_invalid(trusted: Trust) -> None:
         is_ca=False,
         purpose=ExtendedKeyUsageOID.CLIENT_AUTH,
     )
-    assert trusted.status(shown(own, MIDDLE), ns(NOW)) == trust.INVALID
+    assert trusted.status(shown(own, MIDDLE), ns(NOW)) == CertificateStatus.INVALID
 
 
 def test_self_signed_certificate_may_be_trusted_itself(tmp_path: Path) -> None:
     path = tmp_path / "own.pem"
     path.write_bytes(ALONE.public_bytes(Encoding.PEM))
-    assert Trust(path).status(shown(ALONE), ns(NOW)) == trust.VALID
+    assert Trust(path).status(shown(ALONE), ns(NOW)) == CertificateStatus.VALID
 
 
 def test_names_of_issuers_are_not_believed(trusted: Trust) -> None:
@@ -247,10 +250,10 @@ def test_names_of_issuers_are_not_believed(trusted: Trust) -> None:
     own = issue(name, KEYS[2], name, KEYS[1], is_ca=False)
     (facts,) = shown(own)
     assert not facts.self_signed
-    assert trusted.status([facts], ns(NOW)) == trust.INVALID
+    assert trusted.status([facts], ns(NOW)) == CertificateStatus.INVALID
     # signed by nobody in the chain
     other = issue(name, KEYS[2], "middle", KEYS[2], is_ca=False)
-    assert trusted.status(shown(other, MIDDLE), ns(NOW)) == trust.INVALID
+    assert trusted.status(shown(other, MIDDLE), ns(NOW)) == CertificateStatus.INVALID
 
 
 @pytest.mark.parametrize(
@@ -305,13 +308,13 @@ def test_damaged_chain_is_judged(trusted: Trust, data: st.DataObject) -> None:
 
 KEY = key("rsa2048", 0)
 AUTHORITY: dict[str, tuple[Callable[[Plan], object], str]] = {
-    "no fault": (lambda plan: None, trust.VALID),
-    "SHA-1": (PLAN_FAULTS["SHA-1"], trust.VALID),
-    "MD5": (PLAN_FAULTS["MD5"], trust.VALID),
-    "not to sign": (PLAN_FAULTS["key usage not to sign"], trust.INVALID),
-    "for mail": (PLAN_FAULTS["usage for mail"], trust.INVALID),
-    "not yet valid": (PLAN_FAULTS["not yet valid"], trust.NOT_YET_VALID),
-    "expired": (PLAN_FAULTS["expired"], trust.EXPIRED),
+    "no fault": (lambda plan: None, CertificateStatus.VALID),
+    "SHA-1": (PLAN_FAULTS["SHA-1"], CertificateStatus.VALID),
+    "MD5": (PLAN_FAULTS["MD5"], CertificateStatus.VALID),
+    "not to sign": (PLAN_FAULTS["key usage not to sign"], CertificateStatus.INVALID),
+    "for mail": (PLAN_FAULTS["usage for mail"], CertificateStatus.INVALID),
+    "not yet valid": (PLAN_FAULTS["not yet valid"], CertificateStatus.NOT_YET_VALID),
+    "expired": (PLAN_FAULTS["expired"], CertificateStatus.EXPIRED),
 }
 
 
@@ -337,14 +340,19 @@ def test_authority_that_can_not_be_read_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     old = Plan("Old", KEY, "Old", KEY, version=7, damage=lambda made: made[:50])
     path.write_text(pem(old.make()) + pem(ROOT.public_bytes(Encoding.DER)))
-    assert Trust(path).status(shown(OWN, MIDDLE), ns(NOW)) == trust.VALID
+    assert Trust(path).status(shown(OWN, MIDDLE), ns(NOW)) == CertificateStatus.VALID
 
 
 def test_certificate_is_valid_in_its_last_second(trusted: Trust) -> None:
     """RFC 5280 §4.1.2.5: its end belongs to it."""
     end = ns(NOW + YEAR)
-    assert trusted.status(shown(OWN, MIDDLE), end + 999_999_999) == trust.VALID
-    assert trusted.status(shown(OWN, MIDDLE), end + 1_000_000_000) == trust.EXPIRED
+    assert (
+        trusted.status(shown(OWN, MIDDLE), end + 999_999_999) == CertificateStatus.VALID
+    )
+    assert (
+        trusted.status(shown(OWN, MIDDLE), end + 1_000_000_000)
+        == CertificateStatus.EXPIRED
+    )
 
 
 def test_issuer_that_can_not_be_read_is_no_failure(trusted: Trust) -> None:
@@ -352,4 +360,4 @@ def test_issuer_that_can_not_be_read_is_no_failure(trusted: Trust) -> None:
     # a name that is no text
     damaged = der.replace(b"\x0c\x06middle", b"\x0c\x06mi\xff\xfele")
     chain = [certificate_facts(damaged, 10).certificate]
-    assert trusted.status(chain, ns(NOW)) == trust.UNREADABLE
+    assert trusted.status(chain, ns(NOW)) == CertificateStatus.UNREADABLE

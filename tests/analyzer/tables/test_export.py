@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 import analyzer
+from analyzer.errors import ExportError
 from analyzer.tables import export, schema
 from analyzer.text import UNSAFE
 from tests.support.analyses import analysis_of, rows, rows_of
@@ -237,7 +238,7 @@ def test_empty_tables_have_a_heading_in_csv(tmp_path: Path) -> None:
 
 
 def test_unknown_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(export.ExportError, match="unknown kind of table"):
+    with pytest.raises(ExportError, match="unknown kind of table"):
         export.write_table(analysis_of("pop3-apop").tables["sessions"], tmp_path / "a")
 
 

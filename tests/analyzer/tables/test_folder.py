@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer.errors import LoadError
 from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
-from analyzer.tables.load import LoadError
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, analysis_of
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
+from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.export import write_table
-from analyzer.tables.load import LoadError, read_table
+from analyzer.tables.load import read_table
 
 if TYPE_CHECKING:
     from pathlib import Path

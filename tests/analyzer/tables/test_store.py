@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import compute
 
+from analyzer.errors import ExportError
 from analyzer.tables import parts, schema
 from analyzer.tables import store as store_module
 from analyzer.tables.analysis import Analysis
 from analyzer.tables.builder import empty_tables
 from analyzer.tables.certificates import merge_certificates
-from analyzer.tables.export import ExportError
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.parts import PARTS, has_parts, read_parts
 from analyzer.tables.store import Store, StoreFullError

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.sessions import trust
+from analyzer.sessions.certificate_status import CertificateStatus
+from analyzer.sessions.trust import Trust
 from dissectors.tls.handshake.certificate import certificate_facts
 from tests.support.chains.certificates import Plan, key
 from tests.support.chains.faults import make_case
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from tests.support.chains.openssl_verify import Answer
 
 _KINDS = {
-    2: trust.ISSUER_MISSING,
-    9: trust.NOT_YET_VALID,
-    10: trust.EXPIRED,
-    18: trust.SELF_SIGNED,
-    19: trust.UNTRUSTED_ROOT,
-    20: trust.ISSUER_MISSING,
-    21: trust.ISSUER_MISSING,
+    2: CertificateStatus.ISSUER_MISSING,
+    9: CertificateStatus.NOT_YET_VALID,
+    10: CertificateStatus.EXPIRED,
+    18: CertificateStatus.SELF_SIGNED,
+    19: CertificateStatus.UNTRUSTED_ROOT,
+    20: CertificateStatus.ISSUER_MISSING,
+    21: CertificateStatus.ISSUER_MISSING,
 }
 
 
@@ -44,7 +45,7 @@ class Comparison:
     faults: list[str]
     status: str | None
     answer: Answer
-    kinds: set[str]
+    kinds: set[CertificateStatus]
     rule: str | None
 
     @property
@@ -59,7 +60,8 @@ def _has_junk(comparison: Comparison, _: list[Certificate]) -> bool:
 def _is_own_time(comparison: Comparison, _: list[Certificate]) -> bool:
     return (
         not comparison.answer.is_trusted
-        and comparison.status in (trust.EXPIRED, trust.NOT_YET_VALID)
+        and comparison.status
+        in (CertificateStatus.EXPIRED, CertificateStatus.NOT_YET_VALID)
         and any(
             each in fault
             for fault in comparison.faults
@@ -69,7 +71,10 @@ def _is_own_time(comparison: Comparison, _: list[Certificate]) -> bool:
 
 
 def _is_unfit_issuer(comparison: Comparison, known: list[Certificate]) -> bool:
-    if (comparison.status, comparison.kinds) != (trust.INVALID, {trust.ISSUER_MISSING}):
+    if (comparison.status, comparison.kinds) != (
+        CertificateStatus.INVALID,
+        {CertificateStatus.ISSUER_MISSING},
+    ):
         return False
     last = known[0]
     for _ in range(comparison.answer.depths[0]):
@@ -80,7 +85,7 @@ def _is_unfit_issuer(comparison: Comparison, known: list[Certificate]) -> bool:
 
 
 def _is_unreadable_extension(comparison: Comparison, _: list[Certificate]) -> bool:
-    return comparison.status == trust.INVALID and any(
+    return comparison.status == CertificateStatus.INVALID and any(
         each in fault
         for fault in comparison.faults
         for each in ("no DER", "extension twice")
@@ -89,8 +94,8 @@ def _is_unreadable_extension(comparison: Comparison, _: list[Certificate]) -> bo
 
 def _is_odd_self_signature(comparison: Comparison, known: list[Certificate]) -> bool:
     return (
-        comparison.status == trust.SELF_SIGNED
-        and comparison.kinds == {trust.ISSUER_MISSING}
+        comparison.status == CertificateStatus.SELF_SIGNED
+        and comparison.kinds == {CertificateStatus.ISSUER_MISSING}
         and bool(known[0].self_signed)
     )
 
@@ -119,12 +124,16 @@ def compare(number: int) -> Comparison:
         stranger = key("ec-secp256r1", 7)
         nobody = Plan("Nobody", stranger, "Nobody", stranger).make()
         Path(file.name).write_text("".join(map(pem, anchors or [nobody])))
-        status = trust.Trust(file.name).status(
+        status = Trust(file.name).status(
             chain, int(case.time.timestamp()) * 1_000_000_000
         )
-    kinds = {_KINDS.get(error, trust.INVALID) for error in answer.errors}
+    kinds = {_KINDS.get(error, CertificateStatus.INVALID) for error in answer.errors}
     if not kinds:
-        kinds = {trust.VALID if answer.is_trusted else trust.UNREADABLE}
+        kinds = {
+            CertificateStatus.VALID
+            if answer.is_trusted
+            else CertificateStatus.UNREADABLE
+        }
     found = Comparison(case.faults, status, answer, kinds, None)
     rule = None
     if not found.agrees:

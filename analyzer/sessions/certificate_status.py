@@ -1,0 +1,29 @@
+"""What can be said of a server's certificate and its chain."""
+
+from __future__ import annotations
+
+import enum
+
+
+class CertificateStatus(enum.StrEnum):
+    """Whether a chain was to be trusted when it was shown."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    SELF_SIGNED = "self-signed"
+    ISSUER_MISSING = "issuer-missing"
+    UNTRUSTED_ROOT = "untrusted-root"
+    INVALID = "invalid"
+    UNREADABLE = "unreadable"
+
+
+# what a client of RFC 8314 §5.2 does not accept, in words; issuers that are missing
+# or not trusted may be its own
+REFUSED = {
+    CertificateStatus.EXPIRED: "certificate has expired",
+    CertificateStatus.NOT_YET_VALID: "certificate is not valid yet",
+    CertificateStatus.SELF_SIGNED: "certificate is self-signed",
+    CertificateStatus.INVALID: "certificate is invalid",
+    CertificateStatus.UNREADABLE: "certificate is unreadable",
+}
