@@ -19,9 +19,11 @@ from captures.live.privileges import PrivilegeError, drop_privileges
 from captures.packets.decoder import Decoder
 from captures.packets.segments import SegmentFilter, Segments
 from captures.tcp.attempts import Attempt
-from captures.tcp.connection import Connection, ConnectionConsumer, Ending, Endpoint
-from captures.tcp.flow import End, Flow
+from captures.tcp.connection import Connection, ConnectionConsumer, Ending
+from captures.tcp.endpoints import Endpoint
+from captures.tcp.flow import Flow
 from captures.tcp.grouping import Share
+from captures.tcp.segment import End
 from captures.tcp.table import ConnectionTable
 
 __all__ = [

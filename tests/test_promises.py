@@ -21,8 +21,9 @@ from analyzer.tables.folder import write_folder
 from analyzer.terminal.plaintext import plaintext_json
 from analyzer.terminal.summary import summary_json
 from captures.packets.peeler import MAX_TUNNELS
-from captures.tcp.budget import MAX_HELD_BYTES, MAX_TOTAL_WAITING_BYTES
+from captures.tcp.budget import MAX_HELD_BYTES
 from captures.tcp.table import MAX_CONNECTIONS
+from captures.tcp.waiting import MAX_TOTAL_WAITING_BYTES
 from dissectors.limits import DEFAULT_LIMITS
 from tests.support.readme import README, ROOT
 from tests.support.traffic import Dialogue, write_pcap

@@ -84,7 +84,10 @@ def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
         yield Cause(Failure.CONNECTION_REFUSED)
     if connection.ending is Ending.UNANSWERED:
         yield Cause(Failure.NO_ANSWER)
-    was_opened = connection.syn_ns is not None and connection.established_ns is not None
+    was_opened = (
+        connection.handshake.syn_ns is not None
+        and connection.handshake.established_ns is not None
+    )
     if connection.ending not in _BEGUN or not was_opened:
         return
     service = SERVICE_BY_PORT.get(connection.responder.port)
@@ -94,7 +97,7 @@ def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
         and _is_whole(connection)
         and speaks_first
         and not server.stream_bytes
-        and _was_let_down(session, connection, connection.established_ns)
+        and _was_let_down(session, connection, connection.handshake.established_ns)
     ):
         yield Cause(Failure.NO_GREETING)
 
@@ -120,7 +123,10 @@ def _of_end(
     if connection.ending not in _BEGUN or not _is_read(session):
         return
     is_leaving = any(each.verb in LEAVING for each in reversed(session.exchanges))
-    is_half_open = connection.syn_ns is not None and connection.established_ns is None
+    is_half_open = (
+        connection.handshake.syn_ns is not None
+        and connection.handshake.established_ns is None
+    )
     if connection.ending is Ending.RESET and not (is_leaving or is_half_open):
         yield Cause(Failure.CONNECTION_RESET)
     if not _is_whole(connection):

@@ -88,7 +88,10 @@ def protection(
     if tls is None or not tls.established:
         # what was lost may have been anything
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
-    is_cut = connection.syn_ns is None and tls_mode(session, connection) != IMPLICIT
+    is_cut = (
+        connection.handshake.syn_ns is None
+        and tls_mode(session, connection) != IMPLICIT
+    )
     if tls.version is None or tls.after_gap or is_cut:
         # a login or a message may be in what is missing
         return UNKNOWN
@@ -119,7 +122,7 @@ def tls_mode(session: Session, connection: Connection) -> str | None:
         return NO_TLS
     service = SERVICE_BY_PORT.get(connection.responder.port)
     is_implicit = service is not None and service.security is Security.IMPLICIT_TLS
-    if is_implicit or (connection.syn_ns is not None and not tls.after_gap):
+    if is_implicit or (connection.handshake.syn_ns is not None and not tls.after_gap):
         return IMPLICIT
     # on these ports no hello comes first (RFC 3207 §4, RFC 9051 §6.2.1, RFC 2595 §4)
     return STARTTLS if service is not None and tls.begin_ns is not None else None

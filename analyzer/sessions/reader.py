@@ -264,7 +264,10 @@ class SessionReader:
 
     def _saw_start(self) -> bool:
         """Whether the connection began with a SYN."""
-        return self._connection is not None and self._connection.syn_ns is not None
+        return (
+            self._connection is not None
+            and self._connection.handshake.syn_ns is not None
+        )
 
     def _begin(self, detector: Detector, verdict: Verdict) -> bool:
         """Begin a session if the connection is mail, or forget it if it is not."""

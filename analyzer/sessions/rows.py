@@ -195,9 +195,9 @@ def _timing(session: Session, connection: Connection) -> Row:
 
 
 def _handshake_delays(session: Session, connection: Connection) -> Row:
-    acknowledged_ns = connection.acknowledged_ns
+    acknowledged_ns = connection.handshake.acknowledged_ns
     ends = (
-        (connection.syn_ns, acknowledged_ns),
+        (connection.handshake.syn_ns, acknowledged_ns),
         (acknowledged_ns, session.greeting_time_ns),
         (acknowledged_ns, session.login_time_ns),
     )

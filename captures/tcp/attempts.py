@@ -15,16 +15,15 @@ from captures.tcp.connection import (
     OPENING_TIMEOUT_NS,
     Connection,
     Ending,
-    Endpoint,
-    Segment,
 )
-from captures.tcp.flow import ENDS, End
-from captures.tcp.grouping import endpoints
+from captures.tcp.endpoints import endpoints
+from captures.tcp.segment import ENDS, End, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from captures.tcp.grouping import ConnectionKey, Rows
+    from captures.tcp.endpoints import ConnectionKey, Endpoint
+    from captures.tcp.grouping import Rows
 
 MAX_ATTEMPTS = 32_768
 

@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from captures.tcp.connection import Connection
-    from captures.tcp.grouping import ConnectionKey
+    from captures.tcp.endpoints import ConnectionKey
 
 # with the objects that Python makes of it
 MAX_HELD_BYTES = 128 << 20
-# of what waits behind holes, beside that
-MAX_TOTAL_WAITING_BYTES = 32 << 20
 
 # lets one connection hold less; false if it can't
 Step = Callable[["ConnectionKey", "Connection"], bool]
@@ -35,32 +33,20 @@ class Budget:
 
     Args:
         processes: how many of them have an equal part of what is allowed.
-
-    Attributes:
-        waiting_bytes: what waits behind holes.
     """
 
     __slots__ = (
         "_held_bytes",
         "_max_held_bytes",
-        "_max_waiting_bytes",
         "_unmeasured",
-        "waiting_bytes",
     )
 
     def __init__(self, processes: int = 1) -> None:
-        self.waiting_bytes = 0
         self._max_held_bytes = MAX_HELD_BYTES // processes
-        self._max_waiting_bytes = MAX_TOTAL_WAITING_BYTES // processes
         # what connections hold at most, and by how much those may have grown that have
         # not been measured since
         self._held_bytes = 0
         self._unmeasured: dict[Connection, int] = {}
-
-    @property
-    def waits_too_much(self) -> bool:
-        """Whether nothing more may wait."""
-        return self.waiting_bytes > self._max_waiting_bytes
 
     @property
     def is_exceeded(self) -> bool:
@@ -77,10 +63,16 @@ class Budget:
             growth += self._unmeasured.get(connection, 0)
             self._unmeasured[connection] = growth
 
-    def free(self, connection: Connection, freed_bytes: int) -> None:
-        """Learn that a connection holds so much less than was measured."""
-        connection.noted_bytes -= freed_bytes
-        self._held_bytes -= freed_bytes
+    def let_go(self, connection: Connection) -> bool:
+        """Have a connection hold as little as is possible without a loss.
+
+        Returns:
+            Whether it has to be measured by how much that is less.
+        """
+        tail_bytes = connection.tail_bytes
+        connection.noted_bytes -= tail_bytes
+        self._held_bytes -= tail_bytes
+        return connection.let_go()
 
     def forget(self, connection: Connection) -> None:
         """Learn that a connection is over."""

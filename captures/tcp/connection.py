@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from captures.packets.segments import TcpFlag
-from captures.tcp.flow import (
-    MAX_WINDOW,
-    SEGMENT_OVERHEAD_BYTES,
-    End,
-    Flow,
-    StreamConsumer,
-)
+from captures.tcp.flow import Flow, StreamConsumer
+from captures.tcp.handshake import Handshake, completes
+from captures.tcp.segment import MAX_WINDOW, End, Mistimed, Segment
+from captures.tcp.waiting import SECOND_NS, HeldSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from captures.tcp.budget import Budget
+    from captures.tcp.endpoints import Endpoint
+    from captures.tcp.waiting import WaitingRoom
 
 # plain integers: every `&` with an enum member makes another member
 _FIN, _SYN = int(TcpFlag.FIN), int(TcpFlag.SYN)
 _RST, _ACK = int(TcpFlag.RST), int(TcpFlag.ACK)
-_SEQUENCE_MASK = 0xFFFF_FFFF
 CHANGES_STATE = _SYN | _FIN | _RST
 
-SECOND_NS = 1_000_000_000
 # A connection without a packet for this long is over: RFC 1122 §4.2.3.6 has two
 # hours before the first keep-alive.
 IDLE_TIMEOUT_NS = 7200 * SECOND_NS
@@ -34,10 +30,6 @@ OPENING_TIMEOUT_NS = 120 * SECOND_NS
 # Retransmissions of a closed connection still belong to it. Hosts wait for them in
 # TIME-WAIT, a minute or more (RFC 9293 §3.4.2); those that do come, come soon.
 CLOSED_TIMEOUT_NS = 10 * SECOND_NS
-# How long a segment waits for what it acknowledges: packets may be captured in
-# another order than they were sent, but not by much.
-MAX_HELD_SEGMENTS = 8
-MAX_HELD_NS = SECOND_NS // 10
 # packets with a wrong time that are remembered
 MAX_MISTIMED = 1000
 # what a connection takes before any data comes, with its key, its deadlines and its
@@ -57,13 +49,6 @@ class Ending(StrEnum):
     # it never began: the SYN was answered by RST, or not at all
     REFUSED = "refused"
     UNANSWERED = "unanswered"
-
-
-class Endpoint(NamedTuple):
-    """An address as a 128-bit integer (IPv4 is IPv4-mapped), and a port."""
-
-    address: int
-    port: int
 
 
 class ConnectionConsumer(StreamConsumer, Protocol):
@@ -100,34 +85,6 @@ class ConnectionConsumer(StreamConsumer, Protocol):
         """Learn that the connection is over; all streams were ended before."""
 
 
-class Segment(NamedTuple):
-    """One row of `Segments`, as a connection sees it."""
-
-    end: End
-    sequence: int
-    acknowledgment: int
-    flags: int
-    length: int
-    captured: int
-    data: bytes
-    time_ns: int
-    frame: int
-
-
-class Mistimed(NamedTuple):
-    """A packet whose own time can't be.
-
-    Attributes:
-        end: who sent it.
-        claimed_ns: its own time.
-        time_ns: the time that it was given.
-    """
-
-    end: End
-    claimed_ns: int
-    time_ns: int
-
-
 class Connection:
     """One TCP connection.
 
@@ -140,12 +97,7 @@ class Connection:
         end_ns: time of its last packet (the latest, if time went back).
         last_frame: frame ID of its last packet.
         last_clock_ns: the latest time of any packet of the capture by then.
-        syn_ns: time of the SYN; `None` if it was not seen.
-        syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
-        established_ns: time of the originator's first packet behind its SYN; of the
-            SYN and ACK, if a connection off the mail ports was noticed before.
-        acknowledged_ns: time of the ACK that completed the handshake; `None` if it
-            was not seen.
+        handshake: how it began.
         vlan: outermost VLAN of the first packet, -1 without one.
         copied_packets: packets that were captured twice; only the flows' `packets`
             count them, too.
@@ -158,17 +110,15 @@ class Connection:
     """
 
     __slots__ = (
-        "_budget",
         "_held",
-        "acknowledged_ns",
         "closed",
         "consumer",
         "copied_packets",
         "end_ns",
         "ending",
-        "established_ns",
         "first_frame",
         "flows",
+        "handshake",
         "is_reset",
         "last_clock_ns",
         "last_frame",
@@ -180,9 +130,6 @@ class Connection:
         "responder",
         "serial",
         "start_ns",
-        "syn_ack_ns",
-        "syn_ns",
-        "syn_sequence",
         "vlan",
     )
 
@@ -190,7 +137,7 @@ class Connection:
         self,
         originator: Endpoint,
         responder: Endpoint,
-        budget: Budget,
+        room: WaitingRoom,
         make_consumer: Callable[[Connection], ConnectionConsumer],
     ) -> None:
         self.serial = 0
@@ -202,11 +149,7 @@ class Connection:
         self.end_ns = 0
         self.last_frame = 0
         self.last_clock_ns = 0
-        self.syn_sequence: int | None = None
-        self.syn_ns: int | None = None
-        self.syn_ack_ns: int | None = None
-        self.established_ns: int | None = None
-        self.acknowledged_ns: int | None = None
+        self.handshake = Handshake()
         self.copied_packets = 0
         self.mistimed: dict[int, Mistimed] | None = None
         self.vlan = -1
@@ -214,12 +157,11 @@ class Connection:
         self.closed = False
         self.ending = Ending.OPEN
         self.noted_bytes = self.noted_growth_bytes = 0
-        self._held: list[Segment] = []
-        self._budget = budget
+        self._held = HeldSegments(room)
         self.consumer = make_consumer(self)
         self.flows = (
-            Flow(End.ORIGINATOR, self.consumer, budget),
-            Flow(End.RESPONDER, self.consumer, budget),
+            Flow(End.ORIGINATOR, self.consumer, room),
+            Flow(End.RESPONDER, self.consumer, room),
         )
 
     @property
@@ -227,7 +169,7 @@ class Connection:
         """How long it may be silent before it is over."""
         if self.closed:
             return CLOSED_TIMEOUT_NS
-        if self.established_ns is None and self.syn_ns is not None:
+        if self.handshake.established_ns is None and self.handshake.syn_ns is not None:
             return OPENING_TIMEOUT_NS
         return IDLE_TIMEOUT_NS
 
@@ -235,13 +177,13 @@ class Connection:
     def in_order(self) -> bool:
         """Whether nothing waits in either direction."""
         first, second = self.flows
-        return not self._held and first.in_order and second.in_order
+        return not self._held.segments and first.in_order and second.in_order
 
     @property
     def is_settled(self) -> bool:
         """Whether it is established, runs both ways, and nothing waits."""
         return (
-            self.established_ns is not None
+            self.handshake.established_ns is not None
             and self.in_order
             and all(
                 flow.next_sequence is not None and not flow.finished
@@ -252,7 +194,9 @@ class Connection:
     @property
     def is_complete(self) -> bool:
         """Whether the start and both directions were seen."""
-        return self.syn_ns is not None and all(flow.packets for flow in self.flows)
+        return self.handshake.syn_ns is not None and all(
+            flow.packets for flow in self.flows
+        )
 
     @property
     def carried_payload(self) -> bool:
@@ -269,8 +213,8 @@ class Connection:
         """Whether nothing is known of it but that a SYN was sent."""
         responder = self.flows[End.RESPONDER]
         return (
-            self.syn_ns is not None
-            and self.established_ns is None
+            self.handshake.syn_ns is not None
+            and self.handshake.established_ns is None
             and responder.next_sequence is None
         )
 
@@ -282,32 +226,27 @@ class Connection:
     @property
     def held_bytes(self) -> int:
         """How much memory it takes, measured, which takes a while; not what waits."""
-        tails = sum(flow.tail_bytes for flow in self.flows)
-        mine = _OWN_BYTES + tails + self._mistimed_bytes
+        mine = _OWN_BYTES + self.tail_bytes + self._mistimed_bytes
         return mine + self.consumer.held_bytes
+
+    @property
+    def tail_bytes(self) -> int:
+        """How much of what was delivered is kept, to compare retransmissions with."""
+        return sum(flow.tail_bytes for flow in self.flows)
 
     @property
     def _mistimed_bytes(self) -> int:
         return _MISTIMED_BYTES * len(self.mistimed or ())
 
     def let_go(self) -> bool:
-        """Hold as little as is possible without a loss.
+        """Forget tails, and all that the consumer can do without.
 
         Returns:
-            Whether it has to be measured by how much that is less.
+            Whether the consumer has to be measured by how much that is less.
         """
-        self._budget.free(self, sum(flow.tail_bytes for flow in self.flows))
         for flow in self.flows:
             flow.forget_tail()
         return self.consumer.let_go()
-
-    def is_reopened_by(self, sequence: int) -> bool:
-        """Whether a SYN with this sequence number opens a new connection.
-
-        Every connection has a number of its own (RFC 9293 §3.4.1): the same one is of
-        a SYN that was sent again, if that was refused too.
-        """
-        return sequence != self.syn_sequence
 
     def receive(self, segment: Segment) -> None:
         """Take the next segment in capture order.
@@ -326,14 +265,15 @@ class Connection:
         if (
             acknowledgment == self.flows[1 - end].next_sequence
             and not flags & CHANGES_STATE
-            and not self._held
-            and self.established_ns is not None
+            and not self._held.segments
+            and self.handshake.established_ns is not None
         ):
             # most segments of most connections
             if length:
                 flow.receive(sequence, length, captured, data, time_ns, frame)
-        elif self._held or self._unseen(segment):
-            self._hold(segment)
+        elif self._held.segments or self._unseen(segment):
+            self._held.add(segment)
+            self._release_held(segment.time_ns)
         else:
             self._accept(segment)
 
@@ -360,9 +300,7 @@ class Connection:
 
     def discard(self) -> None:
         """Forget what waits: the connection is not mail."""
-        for segment in self._held:
-            self._budget.waiting_bytes -= _memory(segment)
-        self._held.clear()
+        self._held.discard()
         for flow in self.flows:
             flow.discard()
 
@@ -382,33 +320,16 @@ class Connection:
         unseen = other.ahead(segment.acknowledgment)
         return unseen if 0 < unseen <= MAX_WINDOW else 0
 
-    def _hold(self, segment: Segment) -> None:
-        """Let a segment wait, before those that came after it on the wire."""
-        held = self._held
-        places = (at for at, each in enumerate(held) if _precedes(segment, each))
-        held.insert(next(places, len(held)), segment)
-        self._budget.waiting_bytes += _memory(segment)
-        self._release_held(segment.time_ns)
-
     def _release_held(self, now_ns: int | None) -> None:
         """Take what need not wait any longer, in order; without a time, all."""
         held = self._held
-        while held:
-            first = held[0]
+        while held.segments:
+            first = held.segments[0]
             if self._unseen(first):
-                if now_ns is not None and not self._waited_enough(now_ns):
+                if now_ns is not None and not held.waited_enough(now_ns):
                     return
                 self._give_up_unseen(first, is_last=now_ns is None)
-            del held[0]
-            self._budget.waiting_bytes -= _memory(first)
-            self._accept(first)
-
-    def _waited_enough(self, now_ns: int) -> bool:
-        return (
-            len(self._held) > MAX_HELD_SEGMENTS
-            or now_ns - self._held[0].time_ns > MAX_HELD_NS
-            or self._budget.waits_too_much
-        )
+            self._accept(held.take_first())
 
     def _give_up_unseen(self, segment: Segment, *, is_last: bool) -> None:
         """Report what a segment acknowledges and we did not see."""
@@ -416,7 +337,7 @@ class Connection:
             is_last
             or self.flows[segment.end].finished
             or any(each.flags & (_FIN | _RST) for each in self._held)
-        ) and not any(_is_behind(each, segment) for each in self._held)
+        ) and not any(each.is_behind(segment) for each in self._held)
         self.flows[1 - segment.end].give_up_until(
             segment.acknowledgment, segment.time_ns, segment.frame, closing=closing
         )
@@ -431,47 +352,22 @@ class Connection:
             # it answers after all
             self.ending = Ending.OPEN
         if flags & _SYN:
-            self._receive_syn(segment)
+            if flow.next_sequence is None:
+                flow.start(sequence + 1)
+            self.handshake.receive_syn(segment)
             # the SYN takes one sequence number, data in it comes behind
             sequence += 1
-        elif self.established_ns is None and end == End.ORIGINATOR:
-            self.established_ns = time_ns
+        elif self.handshake.established_ns is None and end == End.ORIGINATOR:
+            self.handshake.established_ns = time_ns
             is_timed = not self.mistimed or frame not in self.mistimed
-            if is_timed and self._completes_handshake(segment):
-                self.acknowledged_ns = time_ns
+            if is_timed and completes(segment, *self.flows):
+                self.handshake.acknowledged_ns = time_ns
         if length:
             flow.receive(sequence, length, captured, data, time_ns, frame)
         if flags & _FIN:
             flow.receive_fin(sequence + length, time_ns, frame)
         if flow.finished and self.flows[1 - end].finished:
             self._close()
-
-    def _completes_handshake(self, segment: Segment) -> bool:
-        """Whether a segment acknowledges the responder's SYN, and nothing behind it.
-
-        Without one of the numbers, only a bare ACK does for certain.
-        """
-        originator, responder = self.flows
-        if originator.next_sequence is None and responder.next_sequence is None:
-            return False
-        fits = originator.next_sequence is None or originator.is_first(segment.sequence)
-        if responder.next_sequence is None:
-            return fits and not segment.length
-        return fits and responder.is_first(segment.acknowledgment)
-
-    def _receive_syn(self, segment: Segment) -> None:
-        flow = self.flows[segment.end]
-        if flow.next_sequence is None:
-            flow.start(segment.sequence + 1)
-        if segment.flags & _ACK:
-            if self.syn_ack_ns is None:
-                self.syn_ack_ns = segment.time_ns
-            if self.syn_sequence is None:
-                # the SYN that it answers may still come
-                self.syn_sequence = (segment.acknowledgment - 1) & _SEQUENCE_MASK
-        elif self.syn_ns is None:
-            self.syn_ns = segment.time_ns
-            self.syn_sequence = segment.sequence
 
     def _receive_reset(
         self, flow: Flow, sequence: int, time_ns: int, frame: int
@@ -492,27 +388,3 @@ class Connection:
     def _close(self) -> None:
         self.closed = True
         self.ending = Ending.RESET if self.is_reset else Ending.CLOSED
-
-
-def _is_behind(segment: Segment, answer: Segment) -> bool:
-    """Whether a side sent something behind what an answer of the other acknowledges."""
-    if segment.end == answer.end or not (segment.length or segment.flags & _FIN):
-        return False
-    ahead = (segment.sequence - answer.acknowledgment) & _SEQUENCE_MASK
-    return ahead <= MAX_WINDOW
-
-
-def _memory(segment: Segment) -> int:
-    """About how many bytes a segment takes."""
-    return len(segment.data) + SEGMENT_OVERHEAD_BYTES
-
-
-def _precedes(segment: Segment, other: Segment) -> bool:
-    """Whether a segment was sent before another one, which was captured before it.
-
-    If they are of one side, their sequence numbers tell. If not, it was if it has
-    bytes that the other one acknowledges.
-    """
-    same_end = segment.end == other.end
-    number = other.sequence if same_end else other.acknowledgment
-    return 0 < (number - segment.sequence) & _SEQUENCE_MASK <= MAX_WINDOW

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from captures.tcp.connection import Connection
-    from captures.tcp.grouping import ConnectionKey
+    from captures.tcp.endpoints import ConnectionKey
 
 # deadlines of connections that are over, before they are cleared away
 _SPARE = 1024

@@ -8,37 +8,23 @@ wins. Memory per direction is bounded by `MAX_WAITING_BYTES`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from captures.tcp.segment import MAX_WINDOW, SEGMENT_OVERHEAD_BYTES, SEQUENCE_MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from captures.tcp.budget import Budget
+    from captures.tcp.segment import End
+    from captures.tcp.waiting import WaitingRoom
 
-_SEQUENCE_MASK = 0xFFFF_FFFF
-# The largest window (RFC 7323 §2.3): what is further ahead belongs elsewhere.
-MAX_WINDOW = 1 << 30
 # A hole is given up when this much waits behind it. Mail senders seldom have
 # more than some hundred KiB in flight.
 MAX_WAITING_BYTES = 1 << 20
 MAX_WAITING_SEGMENTS = 1024
-# What Python needs to keep a segment, however short it is.
-SEGMENT_OVERHEAD_BYTES = 256
 # How much of what was delivered is kept to compare retransmissions with: one
 # full segment of the usual Ethernet size.
 _KEPT_TAIL_BYTES = 2048
-
-
-class End(IntEnum):
-    """An end of a connection: the originator opened it."""
-
-    ORIGINATOR = 0
-    RESPONDER = 1
-
-
-# by number: to look an end up costs less than to make one of a number
-ENDS = (End.ORIGINATOR, End.RESPONDER)
 
 
 class StreamConsumer(Protocol):
@@ -96,11 +82,11 @@ class Flow:
     """
 
     __slots__ = (
-        "_budget",
         "_consumer",
         "_end",
         "_fin",
         "_position",
+        "_room",
         "_tail",
         "_waiting",
         "_waiting_bytes",
@@ -113,10 +99,10 @@ class Flow:
         "stream_bytes",
     )
 
-    def __init__(self, end: End, consumer: StreamConsumer, budget: Budget) -> None:
+    def __init__(self, end: End, consumer: StreamConsumer, room: WaitingRoom) -> None:
         self._end = end
         self._consumer = consumer
-        self._budget = budget
+        self._room = room
         self._position = 0
         # place in the stream, time and frame of a FIN that is not reached yet
         self._fin: tuple[int, int, int] | None = None
@@ -140,7 +126,7 @@ class Flow:
         """Distance from the next expected byte to `sequence`, negative if old."""
         if self.next_sequence is None:
             return 0
-        distance = (sequence - self.next_sequence) & _SEQUENCE_MASK
+        distance = (sequence - self.next_sequence) & SEQUENCE_MASK
         return distance if distance < 1 << 31 else distance - (1 << 32)
 
     def is_first(self, sequence: int) -> bool:
@@ -149,7 +135,7 @@ class Flow:
 
     def start(self, sequence: int) -> None:
         """Expect the stream's first byte at `sequence`."""
-        self.next_sequence = sequence & _SEQUENCE_MASK
+        self.next_sequence = sequence & SEQUENCE_MASK
 
     def remember(self, pieces: Sequence[bytes]) -> None:
         """Keep what was delivered last, to compare retransmissions with."""
@@ -273,24 +259,24 @@ class Flow:
         return (
             self._waiting_bytes > MAX_WAITING_BYTES
             or len(self._waiting) > MAX_WAITING_SEGMENTS
-            or self._budget.waits_too_much
+            or self._room.is_full
         )
 
     def _count_waiting(self, change: int) -> None:
         self._waiting_bytes += change
-        self._budget.waiting_bytes += change
+        self._room.taken_bytes += change
 
     def _advance(self, length: int) -> None:
         assert self.next_sequence is not None
         self._position += length
-        self.next_sequence = (self.next_sequence + length) & _SEQUENCE_MASK
+        self.next_sequence = (self.next_sequence + length) & SEQUENCE_MASK
 
     def _deliver(
         self, length: int, captured: int, data: bytes, time_ns: int, frame: int
     ) -> None:
         self.stream_bytes += length
         self._position += length
-        self.next_sequence = (self.next_sequence + length) & _SEQUENCE_MASK  # type: ignore[operator]
+        self.next_sequence = (self.next_sequence + length) & SEQUENCE_MASK  # type: ignore[operator]
         consumer = self._consumer
         if data and consumer.reading:
             tail = self._tail + data if length < _KEPT_TAIL_BYTES else data

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from captures.packets.segments import Interest, TcpFlag
-from captures.tcp.connection import Endpoint
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.batch import PacketBatch
     from captures.packets.segments import Indices, Mask, Segments
-
-# lower endpoint's address (high and low half), the higher's, both ports
-ConnectionKey = tuple[int, int, int, int, int]
+    from captures.tcp.endpoints import ConnectionKey
 
 # odd 64-bit constants (from the digits of pi), for a hash to group by
 _MIX = tuple(
@@ -132,20 +129,6 @@ class Rows:
             return bytes(self._buffer[start : start + length])
         start -= self._outer_bytes
         return self._inner[start : start + length]
-
-
-def ports(key: ConnectionKey) -> tuple[int, int]:
-    """The ports of the lower and the higher endpoint."""
-    return key[4] >> 16, key[4] & 0xFFFF
-
-
-def endpoints(key: ConnectionKey) -> tuple[Endpoint, Endpoint]:
-    """The lower and the higher endpoint."""
-    lower_port, higher_port = ports(key)
-    return (
-        Endpoint(key[0] << 64 | key[1], lower_port),
-        Endpoint(key[2] << 64 | key[3], higher_port),
-    )
 
 
 def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]:

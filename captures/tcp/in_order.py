@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from captures.tcp.connection import CHANGES_STATE, IDLE_TIMEOUT_NS, Connection
-from captures.tcp.flow import ENDS
+from captures.tcp.segment import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.packets.segments import Indices, Mask
-    from captures.tcp.grouping import ConnectionKey, Rows
+    from captures.tcp.endpoints import ConnectionKey
+    from captures.tcp.grouping import Rows
 
 # keeps the running maxima of different spans apart
 _SPAN_OFFSET = np.int64(1 << 33)

@@ -14,8 +14,9 @@ import numpy as np
 
 from captures.packets.expected_acks import MAX_ACK_PACKETS
 from captures.packets.segments import Interest, Segments, TcpFlag
-from captures.tcp.connection import OPENING_TIMEOUT_NS, Segment
+from captures.tcp.connection import OPENING_TIMEOUT_NS
 from captures.tcp.grouping import digest, key_columns
+from captures.tcp.segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.packets.segments import Indices
-    from captures.tcp.flow import End
-    from captures.tcp.grouping import ConnectionKey
+    from captures.tcp.endpoints import ConnectionKey
+    from captures.tcp.segment import End
 
 # How many packets of the capture back a SYN is remembered.
 MEMORY_PACKETS = 1 << 18

@@ -22,26 +22,26 @@ from captures.tcp.budget import Budget
 from captures.tcp.connection import (
     CLOSED_TIMEOUT_NS,
     OPENING_TIMEOUT_NS,
-    SECOND_NS,
     Connection,
     Ending,
-    Mistimed,
-    Segment,
 )
 from captures.tcp.copies import Copies
 from captures.tcp.deadlines import Deadlines
-from captures.tcp.flow import ENDS
-from captures.tcp.grouping import ALL, Rows, endpoints, ports
+from captures.tcp.endpoints import endpoints, ports
+from captures.tcp.grouping import ALL, Rows
 from captures.tcp.in_order import Span, take_spans
 from captures.tcp.recent_syns import RecentHandshakes
+from captures.tcp.segment import ENDS, Mistimed, Segment
+from captures.tcp.waiting import SECOND_NS, WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from captures.batch import PacketBatch
     from captures.packets.segments import SegmentFilter, Segments
-    from captures.tcp.connection import ConnectionConsumer, Endpoint
-    from captures.tcp.grouping import ConnectionKey, Share
+    from captures.tcp.connection import ConnectionConsumer
+    from captures.tcp.endpoints import ConnectionKey, Endpoint
+    from captures.tcp.grouping import Share
 
 MAX_CONNECTIONS = 65_536
 
@@ -93,6 +93,7 @@ class ConnectionTable:
         self._handshakes = RecentHandshakes()
         self._copies = Copies()
         self._budget = Budget(share.of)
+        self._room = WaitingRoom(share.of)
         self._max_connections = MAX_CONNECTIONS // share.of
         self._deadlines = Deadlines(self._connections)
         self._connection_count = 0
@@ -311,17 +312,16 @@ class ConnectionTable:
         if earlier:
             connection.first_frame = earlier[0].frame
             connection.start_ns = earlier[0].time_ns
-            if connection.established_ns is None:
-                connection.established_ns = connection.syn_ack_ns
+            handshake = connection.handshake
+            if handshake.established_ns is None:
+                handshake.established_ns = handshake.syn_ack_ns
         self._add(key, connection)
         if elsewhere:
             self._watch(key, 1)
         return connection
 
     def _new_connection(self, originator: Endpoint, responder: Endpoint) -> Connection:
-        connection = Connection(
-            originator, responder, self._budget, self._make_consumer
-        )
+        connection = Connection(originator, responder, self._room, self._make_consumer)
         self._connection_count += 1
         connection.serial = self._connection_count
         return connection
@@ -366,7 +366,7 @@ class ConnectionTable:
             self._budget.relieve(self._connections, steps)
 
     def _let_go(self, _key: ConnectionKey, connection: Connection) -> bool:
-        return connection.let_go()
+        return self._budget.let_go(connection)
 
     def _cut_short(self, key: ConnectionKey, connection: Connection) -> bool:
         is_cut = connection.consumer.cut_short()
@@ -434,7 +434,7 @@ def _is_over(connection: Connection, rows: Rows, at: int) -> bool:
     return (
         flags & _SYN != 0
         and not flags & _ACK
-        and connection.is_reopened_by(rows.sequence[at])
+        and connection.handshake.is_of_another(rows.sequence[at])
     )
 
 

@@ -12,7 +12,7 @@ from analyzer.sessions.identity import (
     session_id,
 )
 from captures import Connection, Endpoint
-from captures.tcp.budget import Budget
+from captures.tcp.waiting import WaitingRoom
 from tests.support.analyses import CAPTURES, rows_of
 
 
@@ -48,7 +48,7 @@ def test_address_is_written_as_it_is_usual(text: str) -> None:
 
 def connection(client: str, port: int, server: str, start_ns: int) -> Connection:
     ends = endpoint(client, port), endpoint(server, 25)
-    made = Connection(*ends, Budget(), lambda _: None)  # type: ignore[arg-type, return-value]
+    made = Connection(*ends, WaitingRoom(), lambda _: None)  # type: ignore[arg-type, return-value]
     made.start_ns = start_ns
     return made
 

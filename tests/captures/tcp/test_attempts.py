@@ -142,9 +142,9 @@ def test_attempt_becomes_a_connection_with_all_its_packets(flags: int) -> None:
         table = Table().process(talk.packets[:cut]).process(talk.packets[cut:]).close()
         (connection,) = table.connections
         assert table.counted == []
-        assert connection.syn_ns == talk.packets[0].time_ns
-        assert connection.syn_ack_ns == talk.packets[2].time_ns
-        assert connection.acknowledged_ns == talk.packets[3].time_ns
+        assert connection.handshake.syn_ns == talk.packets[0].time_ns
+        assert connection.handshake.syn_ack_ns == talk.packets[2].time_ns
+        assert connection.handshake.acknowledged_ns == talk.packets[3].time_ns
 
 
 def test_data_in_a_syn_is_no_mere_attempt() -> None:

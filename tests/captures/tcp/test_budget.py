@@ -7,6 +7,7 @@ import pytest
 from captures import Connection, Endpoint
 from captures.tcp import budget
 from captures.tcp.budget import Budget
+from captures.tcp.waiting import WaitingRoom
 from tests.support.streams import Recorder
 
 
@@ -24,7 +25,7 @@ class Open:
             connection = Connection(
                 Endpoint(number, 40_000),
                 Endpoint(9, 25),
-                self.budget,
+                WaitingRoom(),
                 lambda _, made=consumer: made,  # type: ignore[misc]
             )
             connection.serial = number
@@ -37,7 +38,7 @@ class Open:
         self.budget.relieve(
             self.connections,  # type: ignore[arg-type]
             (
-                lambda _, each: each.let_go(),
+                lambda _, each: self.budget.let_go(each),
                 lambda _, each: each.consumer.cut_short(),
                 self._end,
             ),
@@ -116,7 +117,7 @@ def test_what_is_let_go_of_need_not_be_measured_again() -> None:
         each.flows[0].remember([b"x" * 2000])
     before = held.budget._held_bytes
     for each in held.connections.values():
-        assert not each.let_go()
+        assert not held.budget.let_go(each)
         assert each.noted_bytes == 598_000
     assert held.budget._held_bytes == before - 4000
 

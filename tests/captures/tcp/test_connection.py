@@ -5,15 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures import Connection, End, Ending, Endpoint
-from captures.tcp.budget import Budget
 from captures.tcp.connection import (
     CLOSED_TIMEOUT_NS,
     IDLE_TIMEOUT_NS,
-    MAX_HELD_NS,
-    MAX_HELD_SEGMENTS,
     OPENING_TIMEOUT_NS,
-    Segment,
 )
+from captures.tcp.segment import Segment
+from captures.tcp.waiting import MAX_HELD_NS, MAX_HELD_SEGMENTS, WaitingRoom
 from tests.support.packets import ACK, FIN, PSH, RST, SYN
 from tests.support.streams import Recorder
 
@@ -27,11 +25,9 @@ class Talk:
     """A connection, and its segments by their place in the streams."""
 
     def __init__(self, *, handshake: bool = True) -> None:
-        self.budget = Budget()
+        self.room = WaitingRoom()
         self.consumer = Recorder()
-        self.connection = Connection(
-            CLIENT, SERVER, self.budget, lambda _: self.consumer
-        )
+        self.connection = Connection(CLIENT, SERVER, self.room, lambda _: self.consumer)
         self.time_ns = 0
         self.frame = 0
         if handshake:
@@ -65,7 +61,7 @@ class Talk:
     def finish(self, ending: Ending = Ending.OPEN) -> Ending:
         self.connection.finish(ending)
         assert self.consumer.closed is self.connection
-        assert self.budget.waiting_bytes == 0
+        assert self.room.taken_bytes == 0
         return self.connection.ending
 
     @property
@@ -100,9 +96,9 @@ class Talk:
 
 def test_handshake_gives_its_times() -> None:
     connection = Talk().connection
-    assert connection.syn_ns == 1 * MILLISECOND_NS
-    assert connection.syn_ack_ns == 2 * MILLISECOND_NS
-    assert connection.established_ns == 3 * MILLISECOND_NS
+    assert connection.handshake.syn_ns == 1 * MILLISECOND_NS
+    assert connection.handshake.syn_ack_ns == 2 * MILLISECOND_NS
+    assert connection.handshake.established_ns == 3 * MILLISECOND_NS
     assert connection.is_complete
     assert not connection.carried_payload
 
@@ -116,8 +112,8 @@ def test_syn_that_is_sent_again_changes_nothing() -> None:
     talk.client(0)
     talk.server(0, b"220 ")
     assert talk.said == [(1, b"220 ")]
-    assert talk.connection.syn_ns == 1 * MILLISECOND_NS
-    assert talk.connection.syn_ack_ns == 3 * MILLISECOND_NS
+    assert talk.connection.handshake.syn_ns == 1 * MILLISECOND_NS
+    assert talk.connection.handshake.syn_ack_ns == 3 * MILLISECOND_NS
     assert [flow.packets for flow in talk.connection.flows] == [3, 3]
 
 
@@ -132,22 +128,22 @@ def test_data_in_the_syn_comes_first() -> None:
 def test_syn_captured_behind_its_answer_is_of_the_same_connection() -> None:
     talk = Talk(handshake=False)
     talk.server(-1, flags=SYN | ACK)
-    assert not talk.connection.is_reopened_by(FIRST[0])
+    assert not talk.connection.handshake.is_of_another(FIRST[0])
     talk.client(-1, flags=SYN, acknowledged=None)
-    assert talk.connection.syn_ns == 2 * MILLISECOND_NS
+    assert talk.connection.handshake.syn_ns == 2 * MILLISECOND_NS
 
 
 def test_other_syn_opens_another_connection() -> None:
     talk = Talk()
-    assert not talk.connection.is_reopened_by(FIRST[0])
-    assert talk.connection.is_reopened_by(FIRST[0] + 1)
+    assert not talk.connection.handshake.is_of_another(FIRST[0])
+    assert talk.connection.handshake.is_of_another(FIRST[0] + 1)
 
 
 def test_other_syn_behind_the_end_opens_another_connection() -> None:
     talk = Talk()
     talk.client(0, flags=RST)
-    assert talk.connection.is_reopened_by(FIRST[0] + 1)
-    assert not talk.connection.is_reopened_by(FIRST[0])
+    assert talk.connection.handshake.is_of_another(FIRST[0] + 1)
+    assert not talk.connection.handshake.is_of_another(FIRST[0])
 
 
 def test_client_whose_syn_is_refused_sends_it_again() -> None:
@@ -155,7 +151,7 @@ def test_client_whose_syn_is_refused_sends_it_again() -> None:
     for _ in range(3):
         talk.client(-1, flags=SYN, acknowledged=None)
         talk.server(-5001, flags=RST | ACK)
-        assert not talk.connection.is_reopened_by(FIRST[0])
+        assert not talk.connection.handshake.is_of_another(FIRST[0])
         assert talk.connection.timeout_ns == OPENING_TIMEOUT_NS
     assert talk.finish() is Ending.REFUSED
     assert [flow.packets for flow in talk.connection.flows] == [3, 3]
@@ -209,7 +205,7 @@ def test_only_the_ack_of_the_handshake_gives_its_time(
     talk.server(-1, flags=SYN | ACK)
     talk.client(place, data, acknowledged)
     expected = 3 * MILLISECOND_NS if completes else None
-    assert talk.connection.acknowledged_ns == expected
+    assert talk.connection.handshake.acknowledged_ns == expected
 
 
 @pytest.mark.parametrize(
@@ -231,7 +227,7 @@ def test_handshake_that_was_half_captured_gives_its_time_if_sure(
     elif first is not None:
         talk.server(-1, flags=SYN | ACK)
     talk.client(0, data)
-    assert (talk.connection.acknowledged_ns is not None) is completes
+    assert (talk.connection.handshake.acknowledged_ns is not None) is completes
 
 
 def test_connection_may_begin_in_the_middle() -> None:
@@ -239,7 +235,7 @@ def test_connection_may_begin_in_the_middle() -> None:
     talk.server(500, b"250 ok", acknowledged=100)
     talk.client(100, b"QUIT", acknowledged=506)
     assert talk.said == [(1, b"250 ok"), (0, b"QUIT")]
-    assert talk.connection.syn_ns is None
+    assert talk.connection.handshake.syn_ns is None
     assert not talk.connection.is_complete
 
 
@@ -266,7 +262,7 @@ def test_what_acknowledges_unseen_bytes_waits_for_them() -> None:
     talk.client(0, b"EHLO")
     assert talk.said == [(0, b"EHLO"), (1, b"250 ok")]
     assert talk.connection.flows[0].missing_bytes == 0
-    assert talk.budget.waiting_bytes == 0
+    assert talk.room.taken_bytes == 0
 
 
 def test_every_segment_that_waits_has_its_own_chance() -> None:
@@ -310,12 +306,12 @@ def test_hole_is_given_up_after_some_time() -> None:
 def test_hole_is_given_up_when_too_much_waits_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("captures.tcp.budget.MAX_TOTAL_WAITING_BYTES", 1000)
+    monkeypatch.setattr("captures.tcp.waiting.MAX_TOTAL_WAITING_BYTES", 1000)
     talk = Talk()
-    talk.budget.waiting_bytes = 990
+    talk.room.taken_bytes = 990
     talk.server(0, b"a", acknowledged=4)
     assert talk.said == [(0, 4), (1, b"a")]
-    assert talk.budget.waiting_bytes == 990
+    assert talk.room.taken_bytes == 990
 
 
 def test_hole_at_the_end_is_given_up() -> None:
@@ -329,9 +325,9 @@ def test_what_waits_is_forgotten_with_its_connection() -> None:
     talk = Talk()
     talk.server(0, b"250 ok", acknowledged=4)
     talk.client(9, b"later")
-    assert talk.budget.waiting_bytes > 0
+    assert talk.room.taken_bytes > 0
     talk.connection.discard()
-    assert talk.budget.waiting_bytes == 0
+    assert talk.room.taken_bytes == 0
 
 
 def test_acknowledgment_far_away_is_not_believed() -> None:
@@ -472,7 +468,7 @@ def test_connection_whose_syn_is_reset_is_refused() -> None:
     # RFC 9293 §3.10.7.1: the answer to a SYN where nobody listens has number 0
     talk.server(-5001, flags=RST | ACK)
     assert talk.finish() is Ending.REFUSED
-    assert talk.connection.syn_ack_ns is None
+    assert talk.connection.handshake.syn_ack_ns is None
 
 
 def test_reset_out_of_the_window_is_ignored() -> None:
@@ -541,8 +537,8 @@ def test_originator_is_told_by_address_and_port() -> None:
     def make(_: Connection) -> Recorder:
         return Recorder()
 
-    assert Connection(CLIENT, SERVER, Budget(), make).originator_is_lower
-    assert not Connection(SERVER, CLIENT, Budget(), make).originator_is_lower
+    assert Connection(CLIENT, SERVER, WaitingRoom(), make).originator_is_lower
+    assert not Connection(SERVER, CLIENT, WaitingRoom(), make).originator_is_lower
 
 
 # -- any segments --

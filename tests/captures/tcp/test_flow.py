@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 
 from captures import End, Flow
 from captures.tcp import flow as reassembly
-from captures.tcp.budget import Budget
-from captures.tcp.flow import (
-    MAX_WAITING_BYTES,
-    MAX_WAITING_SEGMENTS,
-    MAX_WINDOW,
-    SEGMENT_OVERHEAD_BYTES,
-)
+from captures.tcp.flow import MAX_WAITING_BYTES, MAX_WAITING_SEGMENTS
+from captures.tcp.segment import MAX_WINDOW, SEGMENT_OVERHEAD_BYTES
+from captures.tcp.waiting import WaitingRoom
 from tests.support.streams import Recorder
 
 WRAP = 1 << 32
@@ -33,11 +29,13 @@ class Piece(NamedTuple):
 class Followed:
     """A flow with a consumer."""
 
-    def __init__(self, first: int | None = 1000, budget: Budget | None = None) -> None:
+    def __init__(
+        self, first: int | None = 1000, room: WaitingRoom | None = None
+    ) -> None:
         self.first = first or 0
-        self.budget = budget or Budget()
+        self.room = room or WaitingRoom()
         self.consumer = Recorder()
-        self.flow = Flow(End.ORIGINATOR, self.consumer, self.budget)
+        self.flow = Flow(End.ORIGINATOR, self.consumer, self.room)
         if first is not None:
             self.flow.start(first)
 
@@ -119,7 +117,7 @@ def test_stream_is_told_once_with_its_holes(pieces: list[Piece], first: int) -> 
     assert missing == brought.count(None) + brought.count(-1)
     # a copy of the last byte is taken for a keep-alive probe
     assert sent - carried - len(pieces) <= retransmitted <= sent - carried
-    assert followed.budget.waiting_bytes == 0
+    assert followed.room.taken_bytes == 0
 
 
 @given(segmentations())
@@ -339,7 +337,7 @@ def test_hole_is_given_up_when_much_waits_behind_it() -> None:
     assert followed.said == []
     followed.receive(10 + count * size, bytes(size))
     assert followed.said == [10, bytes((count + 1) * size)]
-    assert followed.budget.waiting_bytes == 0
+    assert followed.room.taken_bytes == 0
 
 
 def test_hole_is_given_up_when_many_segments_wait_behind_it() -> None:
@@ -355,19 +353,19 @@ def test_large_segments_do_not_gather_behind_small_ones() -> None:
         followed.receive(10 + 2 * number, b"a")
     for number in range(100):
         followed.receive(10_000 + number * 70_000, bytes(65_000))
-        assert followed.budget.waiting_bytes <= MAX_WAITING_BYTES
+        assert followed.room.taken_bytes <= MAX_WAITING_BYTES
 
 
 def test_segments_of_all_flows_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("captures.tcp.budget.MAX_TOTAL_WAITING_BYTES", 10_000)
-    budget = Budget()
-    flows = [Followed(budget=budget) for _ in range(100)]
+    monkeypatch.setattr("captures.tcp.waiting.MAX_TOTAL_WAITING_BYTES", 10_000)
+    room = WaitingRoom()
+    flows = [Followed(room=room) for _ in range(100)]
     for followed in flows:
         followed.receive(10, bytes(500))
-        assert budget.waiting_bytes <= 10_000
+        assert room.taken_bytes <= 10_000
     for followed in flows:
         followed.flow.discard()
-    assert budget.waiting_bytes == 0
+    assert room.taken_bytes == 0
 
 
 @pytest.mark.parametrize("shape", ["backward", "forward", "holes", "overlapping"])

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures import Decoder, Endpoint, PacketBatch, SegmentFilter
-from captures.tcp.grouping import ALL, Rows, Share, endpoints, ports
+from captures.tcp.endpoints import endpoints, ports
+from captures.tcp.grouping import ALL, Rows, Share
 from tests.support.packets import batch_of, ethernet, frame, ipv4, ipv6, tcp
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from captures.tcp.recent_syns import MEMORY_PACKETS, RecentHandshakes, Syn
 from tests.support.packets import ACK, SYN, batch_of, ethernet, frame, ipv4, tcp
 
 if TYPE_CHECKING:
-    from captures.tcp.grouping import ConnectionKey
+    from captures.tcp.endpoints import ConnectionKey
 
 CLIENT, SERVER = "192.0.2.1", "198.51.100.25"
 

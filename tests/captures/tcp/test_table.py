@@ -94,9 +94,9 @@ def _account(connection: Connection, consumer: Recorder) -> Account:
         (
             connection.start_ns,
             connection.end_ns,
-            connection.syn_ns,
-            connection.syn_ack_ns,
-            connection.established_ns,
+            connection.handshake.syn_ns,
+            connection.handshake.syn_ack_ns,
+            connection.handshake.established_ns,
         ),
         connection.ending,
         connection.vlan,
@@ -132,7 +132,7 @@ def follow(
         followed.process(packets[at:end])
     followed.table.close()
     assert not followed.filter.watched.any()
-    assert followed.table._budget.waiting_bytes == 0
+    assert followed.table._room.taken_bytes == 0
     return followed.accounts()
 
 
