@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dissectors import registry
 from dissectors.conversation.dissector import MailDissector
 from dissectors.imap import ImapDissector
 from dissectors.pop3 import Pop3Dissector
-from dissectors.services import SERVICE_BY_PORT, Protocol
 from dissectors.smtp import SmtpDissector
 from dissectors.tls import Hosts, KeyLog
 
@@ -20,18 +20,20 @@ __all__ = [
 
 
 def new_dissector(
-    protocol: Protocol,
+    protocol: str,
     server_port: int,
     key_log: KeyLog | None = None,
     hosts: Hosts = (0, 0),
 ) -> MailDissector:
-    """A dissector for a connection of two hosts to a port, which may be decrypted."""
-    dissector: MailDissector
-    if protocol is Protocol.SMTP:
-        service = SERVICE_BY_PORT.get(server_port)
-        is_submission = service is not None and service.is_submission
-        dissector = SmtpDissector(submission=is_submission)
-    else:
-        dissector = ImapDissector() if protocol is Protocol.IMAP else Pop3Dissector()
+    """Make a dissector for a connection of two hosts, which may be decrypted.
+
+    Args:
+        protocol: the name of one that is registered.
+        server_port: the server's port.
+        key_log: secrets by which its TLS may be decrypted.
+        hosts: the addresses of both ends.
+    """
+    service = registry.service_by_port().get(server_port)
+    dissector = registry.protocols()[protocol].make(service)
     dissector.key_log, dissector.hosts = key_log, hosts
     return dissector

@@ -1,6 +1,7 @@
-"""The codes of everything odd that dissectors report, and what each means.
+"""The codes of odd things that all protocols share, and what each means.
 
-Codes are stable: they are written to tables and users filter by them.
+Codes are stable: they are written to tables and users filter by them. Those of one
+protocol are in its `ProtocolSpec`; `dissectors.registry.anomalies` has all.
 """
 
 from __future__ import annotations
@@ -30,22 +31,4 @@ ANOMALIES = {
     "tls_record_not_authentic": "a record that its keys don't open: forged or damaged",
     "tls_secret_wrong": "a secret of the key log that opens nothing of its connection",
     "tls_certificate_invalid": "a certificate, or a part of one, that can't be read",
-    # IMAP
-    "imap_invalid_command": "a client line that is no IMAP command",
-    "imap_invalid_response": "a server line that is no IMAP response",
-    "imap_tag_reused": "a tag was used again before its response",
-    "imap_unknown_tag": "a tagged response that answers no command",
-    "imap_compression_lost": "compressed data can't be inflated from here on",
-    "imap_compression_bomb": "compressed data expands too much and is not read",
-    # SMTP
-    "smtp_bad_bdat": "BDAT with an argument that is no chunk size",
-    "smtp_bare_lf": "the client ends lines in LF without CR",
-    "smtp_early_talker": "the client did not wait for the greeting",
-    "smtp_end_of_data_lookalike": "a lone dot between other line ends than CRLF",
-    "smtp_reply_too_long": "a reply of too many lines; the rest of them was skipped",
-    "smtp_unexpected_line": "a server line that is no reply",
-    "smtp_unknown_command": "a client line that begins with no verb",
-    # POP3
-    "pop3_unexpected_line": "a server line that is no response",
-    "pop3_unknown_command": "a client line that begins with no verb",
 }

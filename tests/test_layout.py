@@ -33,10 +33,13 @@ TESTED_WITH = {
     "captures/tcp/waiting.py": "captures/tcp/test_connection.py",
     "dissectors/conversation/dialogue.py": "dissectors/pop3/test_dissector.py",
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
+    "dissectors/imap/spec.py": "dissectors/test_spec.py",
     "dissectors/pop3/grammar.py": "dissectors/pop3/test_dissector.py",
+    "dissectors/pop3/spec.py": "dissectors/test_spec.py",
     "dissectors/smtp/grammar.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/replies.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/showing.py": "dissectors/smtp/test_extensions.py",
+    "dissectors/smtp/spec.py": "dissectors/test_spec.py",
     "dissectors/smtp/transaction.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/transfer.py": "dissectors/smtp/test_dissector.py",
     "dissectors/tls/decryption/legacy_protection.py": (

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analyzer.cli.options import Output
-    from dissectors.services import Protocol
 
 
 @click.command()
@@ -48,7 +47,7 @@ def analyze(
     html: Path | None,
     as_json: bool,
     quiet: bool,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,

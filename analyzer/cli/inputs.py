@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from analyzer.runs.pipeline import OnProgress
     from analyzer.sessions.trust import Trust
     from analyzer.tables.analysis import Analysis
-    from dissectors.services import Protocol
 
 
 def read_inputs(
     captures: tuple[str, ...],
     *,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,
@@ -83,7 +82,7 @@ def _read_folder(folder: Path) -> Analysis:
 
 def _analyze(
     captures: tuple[str, ...],
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,

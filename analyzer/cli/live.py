@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from analyzer.tables.store import Store
     from analyzer.terminal.live_view import Watch
     from captures import LiveCapture
-    from dissectors.services import Protocol
 
 
 # signals that come so soon after each other are one
@@ -51,7 +50,7 @@ def watch(
     interface: str,
     *,
     engine: str,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     any_port: bool,
     duration_s: float | None,
     count: int | None = None,

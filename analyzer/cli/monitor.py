@@ -13,8 +13,6 @@ from analyzer.cli.inputs import read_trust
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dissectors.services import Protocol
-
 
 @click.command()
 @options.interface
@@ -45,7 +43,7 @@ def monitor(
     interface: str,
     engine: str,
     any_port: bool,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     duration: float | None,
     count: int | None,
     output: Path | None,

@@ -12,8 +12,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dissectors.services import Protocol
-
 FORMATS = ("jsonl", "csv", "parquet")
 READERS = ("auto", "fast", "pyshark")
 ENGINES = ("auto", "scapy", "dumpcap")
@@ -22,21 +20,21 @@ _PORT = re.compile("[0-9]{1,5}")
 
 def _parse_ports(
     _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
-) -> Mapping[int, Protocol]:
-    from dissectors.services import PORTS, Protocol
+) -> Mapping[int, str]:
+    from dissectors import registry
 
     named: dict[int, str] = {}
     for value in values:
         number, _, name = value.lower().partition("=")
         if not _PORT.fullmatch(number) or not 0 < int(number) < 65_536:
             raise click.BadParameter(f"{value!r}: a port is a number from 1 to 65535")
-        if name not in list(Protocol):
-            known = ", ".join(Protocol)
+        if name not in registry.protocols():
+            known = ", ".join(registry.protocols())
             raise click.BadParameter(f"{value!r}: write PORT=PROTOCOL, one of {known}")
         if named.setdefault(int(number), name) != name:
             other = named[int(number)]
             raise click.BadParameter(f"{value!r}: the port was said to be {other}")
-    return PORTS | {number: Protocol(name) for number, name in named.items()}
+    return {**registry.ports(), **named}
 
 
 class Output(NamedTuple):

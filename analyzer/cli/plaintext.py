@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.tables.analysis import Analysis
-    from dissectors.services import Protocol
 
 
 @click.command()
@@ -56,7 +55,7 @@ def plaintext(
     as_csv: bool,
     as_json: bool,
     fail_on_plaintext: bool,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,

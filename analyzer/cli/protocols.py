@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.tables.analysis import Analysis
-    from dissectors.services import Protocol
 
 
 @click.command()
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 def protocols(
     captures: tuple[str, ...],
     as_json: bool,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,

@@ -14,8 +14,6 @@ from analyzer.cli.preflight import check_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dissectors.services import Protocol
-
 
 @click.command()
 @options.captures
@@ -36,7 +34,7 @@ def report(
     captures: tuple[str, ...],
     output: Path,
     quiet: bool,
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,

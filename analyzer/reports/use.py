@@ -10,8 +10,8 @@ from analyzer.reports.accounts import account
 from analyzer.reports.overview import message_count
 from analyzer.reports.protection import Protection, is_encrypted, protection
 from analyzer.sessions.role import Role
+from dissectors import registry
 from dissectors.events import Synchronisation
-from dissectors.services import Protocol
 
 if TYPE_CHECKING:
     from typing import Any
@@ -44,7 +44,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
     """How each protocol was used, as far as it crossed the wire in clear.
 
     Returns:
-        One row per `protocol`, in the order of `Protocol`, also of one that nobody
+        One row per `protocol`, in the order of the registry, also of one that nobody
         used. Some columns of the session table are added up; besides there are
 
         - the number of `sessions`, and of those that were `encrypted`, with
@@ -152,7 +152,9 @@ def _devices(sessions: pd.DataFrame) -> dict[str, pd.Series[Any]]:
 
 
 def _every_protocol(use: pd.DataFrame) -> pd.DataFrame:
-    rows = use.reindex([each.value for each in Protocol])
+    # a table may have sessions of a plug-in that is not installed here
+    names = dict.fromkeys([*registry.protocols(), *use.index])
+    rows = use.reindex([str(name) for name in names])
     counts = rows.columns.difference([*_NULLABLE, "idle_s"])
     rows[counts] = rows[counts].fillna(0).astype("int64")
     rows["messages_left"] = rows["messages_left"].astype("Int64")

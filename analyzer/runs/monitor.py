@@ -27,7 +27,6 @@ from analyzer.tables.attempts import Attempts
 from analyzer.tables.builder import Tables
 from analyzer.tables.store import StoreFullError
 from captures import CaptureError, Share
-from dissectors.services import PORTS
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from analyzer.sessions.session import Details, Session
     from analyzer.tables.store import Store
     from captures import Attempt, Connection, LiveCapture
-    from dissectors.services import Protocol
 
 # how often rows are written
 WRITE_S = 3.0
@@ -53,7 +51,7 @@ class Monitor:
     Args:
         live: what captures.
         store: where rows go to.
-        ports: the mail ports and their protocols.
+        ports: the mail ports and their protocols; `None` for those of all protocols.
         trust: judges certificates; by default by the system's trust store.
         secrets: a key log that programs add to while they are watched.
 
@@ -68,7 +66,7 @@ class Monitor:
         live: LiveCapture,
         store: Store,
         *,
-        ports: Mapping[int, Protocol] = PORTS,
+        ports: Mapping[int, str] | None = None,
         trust: Trust | None = None,
         secrets: FollowedKeyLog | None = None,
     ) -> None:

@@ -35,12 +35,9 @@ from captures import (
     readable_name,
 )
 from captures.files.opening import needs_tshark
-from dissectors.detection.detector import (
-    CLIENT_BEGINNINGS,
-    SERVER_BEGINNINGS,
-    may_hide_mail,
-)
-from dissectors.services import PORTS
+from dissectors import registry
+from dissectors.detection.detector import may_hide_mail
+from dissectors.detection.openings import client_beginnings, server_beginnings
 
 # takes the bytes of input that were read, and those there are in all if known
 OnProgress = Callable[[int, int | None], None]
@@ -55,7 +52,6 @@ if TYPE_CHECKING:
     from analyzer.sessions.session import Details, Session
     from captures import Attempt, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
-    from dissectors.services import Protocol
 
 _ALL = Share(0, 1)
 # Address space that is kept back, to tell what was found when memory has run out: for
@@ -71,7 +67,7 @@ class Pipeline:
 
     Args:
         sink: is told of every session that ends.
-        ports: the mail ports and their protocols.
+        ports: the mail ports and their protocols; `None` for those of all protocols.
         share: which of all connections to follow.
 
     Attributes:
@@ -83,16 +79,17 @@ class Pipeline:
         self,
         sink: SessionSink,
         *,
-        ports: Mapping[int, Protocol] = PORTS,
+        ports: Mapping[int, str] | None = None,
         share: Share = _ALL,
         key_log: KeyLog | None = None,
     ) -> None:
         self.packets = 0
         self.capture_bytes = 0
+        ports = registry.ports() if ports is None else ports
         segment_filter = SegmentFilter(
             ports,
-            SERVER_BEGINNINGS,
-            CLIENT_BEGINNINGS,
+            server_beginnings(),
+            client_beginnings(),
             partial(may_hide_mail, key_log=key_log),
         )
         self._decoder = Decoder(segment_filter)
@@ -136,7 +133,7 @@ class Pipeline:
 def analyze(  # noqa: PLR0913, keywords only
     captures: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
-    ports: Mapping[int, Protocol] = PORTS,
+    ports: Mapping[int, str] | None = None,
     max_packets: int = MAX_BATCH_PACKETS,
     max_bytes: int = MAX_BATCH_BYTES,
     processes: int | None = None,
@@ -155,7 +152,7 @@ def analyze(  # noqa: PLR0913, keywords only
 
     Args:
         captures: capture files; `-` is standard input.
-        ports: the mail ports and their protocols.
+        ports: the mail ports and their protocols; `None` for those of all protocols.
         max_packets: most packets per batch.
         max_bytes: about the most bytes per batch.
         processes: how many processes share the work; `None` for as many as are
@@ -201,7 +198,7 @@ def analyze(  # noqa: PLR0913, keywords only
         shown = on_progress if share == 0 else None
         return _read_share(
             open_all,
-            ports,
+            registry.ports() if ports is None else ports,
             Share(share, processes, follows_hosts=may_decrypt),
             secrets,
             trust,
@@ -327,7 +324,7 @@ def _memory_problems(parts: Sequence[_Part], processes: int) -> list[CaptureErro
 
 def _read_share(
     open_all: Callable[[], MergedCaptures],
-    ports: Mapping[int, Protocol],
+    ports: Mapping[int, str],
     share: Share,
     secrets: Secrets,
     trust: Trust,

@@ -9,7 +9,8 @@ from analyzer.sessions.protection import failed_after
 from analyzer.sessions.refusals import CLOSING_CODE, LEAVING, reply_words, unanswered
 from captures import Ending
 from dissectors.events import Delivery, Direction, Side, StartTls
-from dissectors.services import SERVICE_BY_PORT, Security
+from dissectors.registry import service_by_port
+from dissectors.services import Security
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
     )
     if connection.ending not in _BEGUN or not was_opened:
         return
-    service = SERVICE_BY_PORT.get(connection.responder.port)
+    service = service_by_port().get(connection.responder.port)
     speaks_first = service is None or service.security is not Security.IMPLICIT_TLS
     if (
         _is_read(session)

@@ -13,7 +13,8 @@ from analyzer.sessions.certificate_status import REFUSED
 from analyzer.sessions.role import Role, role
 from captures import Ending
 from dissectors.events import StartTls
-from dissectors.services import SERVICE_BY_PORT, Security
+from dissectors.registry import service_by_port
+from dissectors.services import Security
 
 if TYPE_CHECKING:
     from analyzer.sessions.session import Session
@@ -120,7 +121,7 @@ def tls_mode(session: Session, connection: Connection) -> str | None:
     if tls.version is None and session.greeting is not None:
         # a hello that was answered in clear protects nothing
         return NO_TLS
-    service = SERVICE_BY_PORT.get(connection.responder.port)
+    service = service_by_port().get(connection.responder.port)
     is_implicit = service is not None and service.security is Security.IMPLICIT_TLS
     if is_implicit or (connection.handshake.syn_ns is not None and not tls.after_gap):
         return IMPLICIT

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
     from dissectors.events import Event
-    from dissectors.services import Protocol
 
 logger = logging.getLogger(__name__)
 _FAILED = "a dissector failed on frame ID %d: %s in %s"
@@ -105,7 +104,7 @@ class SessionReader:
         self,
         connection: Connection,
         *,
-        ports: Mapping[int, Protocol],
+        ports: Mapping[int, str],
         sink: SessionSink,
         key_log: KeyLog | None = None,
     ) -> None:

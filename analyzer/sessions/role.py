@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from dissectors.services import SERVICE_BY_PORT, Protocol
+from dissectors import registry
 
 if TYPE_CHECKING:
     from analyzer.sessions.session import Session
@@ -28,9 +28,9 @@ def role(session: Session, connection: Connection) -> Role:
 
     On port 25 servers relay and some users submit: those log in, others don't.
     """
-    if session.protocol is not Protocol.SMTP:
+    if not registry.protocols()[session.protocol].is_transport:
         return Role.ACCESS
-    service = SERVICE_BY_PORT.get(connection.responder.port)
+    service = registry.service_by_port().get(connection.responder.port)
     if session.auth_attempts or (service is not None and service.is_submission):
         return Role.SUBMISSION
     return Role.RELAY

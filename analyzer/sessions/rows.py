@@ -29,7 +29,8 @@ from dissectors.events import (
     State,
     Use,
 )
-from dissectors.services import SERVICE_BY_PORT, Protocol
+from dissectors.registry import service_by_port
+from dissectors.services import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,8 +164,8 @@ def _session_row(
 
 def _identity(session: Session, connection: Connection, captures: Sequence[str]) -> Row:
     client, server = connection.originator, connection.responder
-    service = SERVICE_BY_PORT.get(server.port)
-    fits = service is not None and service.protocol is session.protocol
+    service = service_by_port().get(server.port)
+    fits = service is not None and service.protocol == session.protocol
     capture, frame = split_frame_id(connection.first_frame)
     return (
         community_id(client, server),
@@ -376,7 +377,7 @@ def _mail(session: Session, why: Cause | None) -> Row:
 
 def _left_on_server(session: Session) -> int | None:
     """How many messages a POP3 session left; nobody knows unless it was ended well."""
-    if session.protocol is not Protocol.POP3 or session.available is None:
+    if session.protocol != Protocol.POP3 or session.available is None:
         return None
     if session.state is not State.UPDATE:
         return None
@@ -385,7 +386,7 @@ def _left_on_server(session: Session) -> int | None:
 
 def _retention(session: Session, retrieved: int) -> str | None:
     """What POP3 is used for: to fetch messages away, or to read them there."""
-    if session.protocol is not Protocol.POP3 or not retrieved:
+    if session.protocol != Protocol.POP3 or not retrieved:
         return None
     if not session.retrieved_deleted:
         return "left-on-server"

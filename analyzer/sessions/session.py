@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from analyzer.sessions.refusals import Refusals, is_negative, reply_words
 from analyzer.sessions.wrong_clock import exchange_latency_ns
-from dissectors import events
+from dissectors import events, registry
 from dissectors.events import (
     Delivery,
     Direction,
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from captures import Connection
-    from dissectors.services import Protocol
 
 _MAX_ITEMS = DEFAULT_LIMITS.list_items
 # of one session, in another table
@@ -127,7 +126,7 @@ class Session:
         "uses",
     )
 
-    def __init__(self, protocol: Protocol) -> None:  # noqa: PLR0915, a line a fact
+    def __init__(self, protocol: str) -> None:  # noqa: PLR0915, a line a fact
         self.protocol = protocol
         self.tls: events.TlsHandshakeSeen | None = None
         self.starttls: StartTls | None = None
@@ -189,9 +188,14 @@ class Session:
         return not _UNREAD.isdisjoint(self.oddities)
 
     def fold(self, happened: Iterable[events.Event]) -> None:
-        """Take events, in the order they happened."""
+        """Take events, in the order they happened.
+
+        Those that a plug-in has for itself say nothing of the row.
+        """
         for event in happened:
-            self._FOLD[type(event)](self, event)
+            fold = self._FOLD.get(type(event))
+            if fold is not None:
+                fold(self, event)
 
     def seal(self) -> None:
         """Learn that nothing will be added to any list but that of anomalies.
@@ -324,7 +328,7 @@ class Session:
         if answer.kind is ExchangeKind.GREETING:
             self.greeting = self.greeting_time_ns = self.software[Side.SERVER] = None
         answer.kind = _COMMAND
-        answer.verb = "STLS" if self.protocol == "pop3" else "STARTTLS"
+        answer.verb = registry.protocols()[self.protocol].upgrade
 
     def _fold_auth(self, event: events.AuthAttempted) -> None:
         self.auth_attempts += 1

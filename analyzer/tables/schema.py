@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from analyzer.sessions.failures import Failure
-from dissectors.anomalies import ANOMALIES as ANOMALY_CODES
+from dissectors.registry import BUILTIN, known_anomalies
 
 SCHEMA_VERSION = 4
 
@@ -471,7 +471,8 @@ def as_markdown() -> str:
         heading = ["| column | type | meaning |", "|---|---|---|"]
         parts.append(f"## {table.name}\n\n{table.row}\n")
         parts.append("\n".join([*heading, *rows]) + "\n")
-    codes = [f"| `{code}` | {meaning} |" for code, meaning in ANOMALY_CODES.items()]
+    meanings = known_anomalies(BUILTIN)
+    codes = [f"| `{code}` | {meaning} |" for code, meaning in meanings.items()]
     parts.append("## Codes of anomalies\n")
     parts.append("\n".join(["| code | meaning |", "|---|---|", *codes]) + "\n")
     return "\n".join(parts)

@@ -9,6 +9,7 @@ import pandas as pd
 from analyzer.reports import Protection
 from analyzer.terminal.format import as_duration, as_size
 from analyzer.text import counted
+from dissectors import registry
 from dissectors.services import Protocol
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def observations(use: Row, ports: Sequence[Row]) -> dict[str, list[str]]:
 
 
 def _messages(use: Row) -> list[str]:
-    return _counts(
+    messages = _counts(
         use,
         messages_submitted="submitted",
         messages_relayed="relayed",
@@ -54,7 +55,9 @@ def _messages(use: Row) -> list[str]:
         headers_fetched="as header only",
         parts_fetched="as parts",
         messages_appended="stored",
-    ) or ["no message"]
+    )
+    is_mail = not registry.is_plugin(use["protocol"])
+    return messages or (["no message"] if is_mail else [])
 
 
 def _volume(use: Row) -> list[str]:
@@ -65,12 +68,13 @@ def _volume(use: Row) -> list[str]:
 
 
 def _storage(use: Row) -> list[str]:
-    if use["protocol"] == Protocol.SMTP:
-        return []
+    protocol = use["protocol"]
     deleted = f"{use['messages_deleted']:,} deleted"
-    if use["protocol"] == Protocol.IMAP:
+    if protocol == Protocol.IMAP:
         moves = _counts(use, messages_copied="copied", messages_moved="moved")
         return [deleted, *moves]
+    if protocol != Protocol.POP3:
+        return []
     left: Any = use["messages_left"]
     known = [f"{left:,} left on the server"] if pd.notna(left) else []
     sessions = _session_counts(
@@ -80,11 +84,12 @@ def _storage(use: Row) -> list[str]:
 
 
 def _synchronisation(use: Row) -> list[str]:
-    if use["protocol"] == Protocol.SMTP:
-        return []
-    if use["protocol"] == Protocol.POP3:
+    protocol = use["protocol"]
+    if protocol == Protocol.POP3:
         asked = _session_counts(use, uidl_sessions="asked what is new")
         return asked or ["nobody asked what is new"]
+    if protocol != Protocol.IMAP:
+        return []
     sessions = _session_counts(
         use,
         synchronised_complete="learned all",
@@ -147,7 +152,7 @@ def _protection(use: Row) -> list[str]:
 def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
     kinds = {
         Protection.IMPLICIT.value: "TLS",
-        Protection.STARTTLS.value: "STLS" if protocol == Protocol.POP3 else "STARTTLS",
+        Protection.STARTTLS.value: _upgrade(protocol),
         Protection.MIDSTREAM.value: "TLS, start not seen",
         Protection.CLEAR.value: "in clear",
         Protection.FAILED.value: "failed",
@@ -160,6 +165,11 @@ def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
     if len(ports) > _MOST_PORTS:
         lines.append(f"and {counted(len(ports) - _MOST_PORTS, 'more port')}")
     return lines
+
+
+def _upgrade(protocol: str) -> str:
+    spec = registry.protocols().get(protocol)
+    return spec.upgrade if spec is not None else "STARTTLS"
 
 
 def _counts(row: Row, **names: str) -> list[str]:

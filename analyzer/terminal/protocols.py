@@ -13,7 +13,7 @@ from analyzer.terminal.format import as_size
 from analyzer.terminal.json_document import as_json
 from analyzer.terminal.observations import observations
 from analyzer.text import counted
-from dissectors.services import PROFILES
+from dissectors import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.tables.analysis import Analysis
-    from dissectors.services import Profile
+    from dissectors.spec import ProtocolSpec
 
     # for each protocol, texts by the names of the attributes of `Profile`
     Columns = Mapping[str, Mapping[str, str]]
@@ -51,7 +51,7 @@ def print_protocols(console: Console, analysis: Analysis | None = None) -> None:
     """Print the protocols side by side, and below each claim what was seen, if any."""
     fits = min(console.width, _MOST_WIDTH)
     console.width = fits if console.is_terminal else _PIPE_WIDTH
-    claims = {each.value: _claims(profile) for each, profile in PROFILES.items()}
+    claims = {name: _claims(spec) for name, spec in registry.protocols().items()}
     if analysis is None:
         console.print(_comparison(claims))
         return
@@ -63,7 +63,7 @@ def print_protocols(console: Console, analysis: Analysis | None = None) -> None:
 
 def protocols_json(analysis: Analysis | None = None) -> str:
     """The `profiles` as JSON; and what was seen, as the tables of reports."""
-    profiles = {each.value: _plain(profile) for each, profile in PROFILES.items()}
+    profiles = {name: _plain(spec) for name, spec in registry.protocols().items()}
     if analysis is None:
         return json.dumps({"profiles": profiles}, indent=2)
     tables = {
@@ -75,18 +75,22 @@ def protocols_json(analysis: Analysis | None = None) -> str:
     return as_json(analysis, {"profiles": profiles}, tables)
 
 
-def _claims(profile: Profile) -> dict[str, str]:
-    texts = {name: getattr(profile, name) for name in _ASPECTS}
-    ports = (f"{each.port} {each.name}, {each.security_name}" for each in profile.ports)
+def _claims(spec: ProtocolSpec) -> dict[str, str]:
+    texts = {name: getattr(spec.profile, name) for name in _ASPECTS[:-1]}
+    ports = (
+        f"{each.port} {each.name}, {spec.security_name(each)}"
+        for each in spec.registered_services
+    )
     return texts | {"ports": "\n".join(ports)}
 
 
-def _plain(profile: Profile) -> dict[str, Any]:
+def _plain(spec: ProtocolSpec) -> dict[str, Any]:
     ports = [
         {"port": each.port, "service": each.name, "security": each.security}
-        for each in profile.ports
+        for each in spec.registered_services
     ]
-    return {name: getattr(profile, name) for name in _ASPECTS} | {"ports": ports}
+    texts = {name: getattr(spec.profile, name) for name in _ASPECTS[:-1]}
+    return texts | {"ports": ports}
 
 
 def _seen(use: pd.DataFrame, ports: pd.DataFrame) -> Columns:

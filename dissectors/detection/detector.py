@@ -20,10 +20,12 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
-from dissectors.conversation.proxy_header import BEGINNINGS as PROXY_BEGINNINGS
+from dissectors import registry
 from dissectors.conversation.proxy_header import HeaderState, ProxyHeaderReader
+from dissectors.detection.openings import alpn_pattern, protocol_by_alpn, speech
 from dissectors.events import Side
 from dissectors.services import Protocol
+from dissectors.smtp.spec import FIRST_COMMAND
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
     ApplicationData,
@@ -43,29 +45,10 @@ MAX_CHUNKS = 1024
 # RFC 5321 §4.5.3.1.5: the longest reply line that all must accept
 _OPENING_BYTES = 512
 
-# How the first packet of either side begins, where nothing but content can tell.
-SERVER_BEGINNINGS = (b"220 ", b"220-", b"* OK", b"* PR", b"+OK ", b"+OK\r")
-CLIENT_BEGINNINGS = (b"EHLO", b"HELO", b"LHLO", *PROXY_BEGINNINGS)
-# IANA TLS ALPN Protocol IDs registry; "smtp" and "esmtp" are what Exim asks for
-_PROTOCOL_BY_ALPN = {
-    b"imap": Protocol.IMAP,
-    b"pop3": Protocol.POP3,
-    b"smtp": Protocol.SMTP,
-    b"esmtp": Protocol.SMTP,
-}
-# each behind its length, as in the extension (RFC 7301 §3.1)
-_MAIL_ALPN = re.compile(
-    b"|".join([bytes([len(each)]) + each for each in _PROTOCOL_BY_ALPN])
-)
 # where a record that begins with a ClientHello has its type and its random
 _HELLO_TYPE = 5
 _HELLO_RANDOM = slice(11, 43)
 
-# RFC 5321 §4.2: three digits, then a hyphen, a blank or the line end; the positive ones
-# are those of SMTP and its extensions, as FTP and NNTP have others
-_SMTP_REPLY = re.compile(
-    rb"(?:2(?:11|14|20|21|35|5[0-3])|3[35]4|[45][0-5][0-9])(?:[ \-\r\n]|$)"
-)
 # RFC 959 §5.4: replies that SMTP does not have
 _FTP_REPLY = re.compile(
     rb"(?:1[0-9]{2}|20[02]|21[2359]|22[5-9]|23[0-4]|257|33[126]|350)(?:[ \-\r\n]|$)"
@@ -75,50 +58,6 @@ _MAIL_NAME = re.compile(rb"smtp|lmtp")
 _FTP_NAME = re.compile(rb"ftp(?!\.)")
 # RFC 3977 §5.1: a server's greeting
 _NNTP_GREETING = re.compile(rb"20[01](?:[ \r\n]|$)")
-# RFC 1939 §3
-_POP3_REPLY = re.compile(rb"(?:\+OK|-ERR)(?:[ \r\n]|$)", re.IGNORECASE)
-# What Redis says to all sorts of commands
-_BARE_OK = re.compile(rb"\+OK\r?(?:\n|$)")
-# RFC 9051 §7: tagged and untagged responses
-_IMAP_RESPONSE = re.compile(
-    rb"[^\x00-\x20(){%*\"\\+\]]{1,40} (?:OK|NO|BAD)(?:[ \r\n]|$)"
-    rb"|\* (?:(?:OK|NO|BAD|BYE|PREAUTH|CAPABILITY|LIST|LSUB|STATUS|FLAGS|SEARCH|ESEARCH"
-    rb"|ENABLED|NAMESPACE|ID)(?:[ \r\n]|$)|[0-9]{1,10} [A-Z])",
-    re.IGNORECASE,
-)
-_SMTP_COMMAND = re.compile(
-    rb"(?:EHLO|HELO|LHLO|MAIL FROM|RCPT TO|DATA|BDAT|RSET|VRFY|EXPN|STARTTLS"
-    rb"|AUTH(?! (?:TLS|SSL)\b)|ETRN|XCLIENT|X-ANONYMOUSTLS|NOOP|QUIT|HELP)"
-    rb"(?:[ :\r\n]|$)",
-    re.IGNORECASE,
-)
-# what an SMTP client says first; FTP and NNTP share the other commands
-_SMTP_FIRST_COMMAND = re.compile(rb"(?:EHLO|HELO|LHLO)(?:[ \r\n]|$)", re.IGNORECASE)
-_POP3_COMMAND = re.compile(
-    rb"(?:USER|PASS|APOP|AUTH|CAPA|STLS|STAT|LIST|RETR|DELE|UIDL|TOP|LAST|RSET|UTF8"
-    rb"|LANG|NOOP|QUIT)(?:[ \r\n]|$)",
-    re.IGNORECASE,
-)
-_IMAP_COMMAND = re.compile(
-    rb"[^\x00-\x20(){%*\"\\+\]]{1,40} "
-    rb"(?:CAPABILITY|NOOP|LOGOUT|STARTTLS|AUTHENTICATE|LOGIN|ENABLE|SELECT|EXAMINE"
-    rb"|CREATE|DELETE|RENAME|SUBSCRIBE|UNSUBSCRIBE|LIST|LSUB|XLIST|NAMESPACE|STATUS"
-    rb"|APPEND|IDLE|CLOSE|UNSELECT|EXPUNGE|SEARCH|FETCH|STORE|COPY|MOVE|UID|ID|CHECK"
-    rb"|COMPRESS|GETQUOTAROOT|GETQUOTA|SORT|THREAD|NOTIFY)(?:[ \r\n]|$)",
-    re.IGNORECASE,
-)
-_SPEECH = {
-    Side.SERVER: (
-        (Protocol.SMTP, _SMTP_REPLY),
-        (Protocol.IMAP, _IMAP_RESPONSE),
-        (Protocol.POP3, _POP3_REPLY),
-    ),
-    Side.CLIENT: (
-        (Protocol.SMTP, _SMTP_COMMAND),
-        (Protocol.IMAP, _IMAP_COMMAND),
-        (Protocol.POP3, _POP3_COMMAND),
-    ),
-}
 # The bytes that no line of text has
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
@@ -154,7 +93,7 @@ def may_hide_mail(payload: bytes, key_log: KeyLog | None) -> bool:
     if payload[_HELLO_TYPE : _HELLO_TYPE + 1] != b"\x01":
         return False
     has_secrets = key_log is not None and payload[_HELLO_RANDOM] in key_log
-    return has_secrets or _MAIL_ALPN.search(payload) is not None
+    return has_secrets or alpn_pattern().search(payload) is not None
 
 
 class _Opening:
@@ -171,7 +110,7 @@ class _Opening:
     def __init__(self) -> None:
         self.data = bytearray()
         self.since = 0
-        self.protocols: set[Protocol] | None = None
+        self.protocols: set[str] | None = None
 
 
 class _Doubt:
@@ -190,7 +129,7 @@ class _Doubt:
             if line.endswith(b"\n"):
                 if side is Side.SERVER and _FTP_REPLY.match(unread):
                     return Verdict.OTHER
-                if side is Side.CLIENT and _SMTP_FIRST_COMMAND.match(unread):
+                if side is Side.CLIENT and FIRST_COMMAND.match(unread):
                     return Verdict.MAIL
                 unread.clear()
         return Verdict.UNDECIDED
@@ -229,7 +168,7 @@ class Detector:
 
     def __init__(
         self,
-        port_protocol: Protocol | None,
+        port_protocol: str | None,
         *,
         saw_start: bool,
         key_log: KeyLog | None = None,
@@ -385,7 +324,7 @@ class Detector:
         offer = tls.client_hello
         if offer is None or self.verdict is not Verdict.UNDECIDED:
             return
-        named = {_PROTOCOL_BY_ALPN.get(each) for each in offer.alpn_protocols} - {None}
+        named = {protocol_by_alpn().get(each) for each in offer.alpn_protocols} - {None}
         if len(named) == 1:
             self.verdict, self.protocol = Verdict.MAIL, named.pop()
         elif self._key_log is None or offer.random not in self._key_log or tls.opaque:
@@ -420,7 +359,8 @@ class Detector:
         """Take the server's word, unless it may be another protocol's."""
         text = greeting.lower()
         is_plain = text.startswith(b"220") and self._saw_start and not self._has_gap
-        if not is_plain or _MAIL_NAME.search(text):
+        is_smtp = self._port_protocol == Protocol.SMTP
+        if not (is_smtp and is_plain) or _MAIL_NAME.search(text):
             self.verdict = Verdict.MAIL
         elif _FTP_NAME.search(text):
             self.verdict = Verdict.OTHER
@@ -429,7 +369,7 @@ class Detector:
 
     def _protocols_of(
         self, side: Side, opening: bytearray, *, at_end: bool
-    ) -> set[Protocol] | None:
+    ) -> set[str] | None:
         """The protocols that an opening may be; `None` if more of it must be seen."""
         on_port = self._port_protocol
         if on_port is not None:
@@ -442,15 +382,17 @@ class Detector:
         at_end = at_end or b"\n" in start or len(opening) >= _OPENING_BYTES
         if not at_end and not _BINARY.search(start):
             return None
-        found = {name for name, speech in _SPEECH[side] if speech.match(start)}
-        if on_port is None and not self._is_greeting(side, start):
-            found.discard(Protocol.SMTP if side is Side.CLIENT else Protocol.POP3)
+        found = {name for name, words in speech()[side] if words.match(start)}
+        if on_port is None:
+            found = {name for name in found if self._is_clear(name, side, start)}
         return found
 
-    def _is_greeting(self, side: Side, start: bytearray) -> bool:
+    def _is_clear(self, protocol: str, side: Side, start: bytearray) -> bool:
         """Whether an opening is more than what other protocols share."""
+        opening = registry.protocols()[protocol].opening
         if side is Side.CLIENT:
-            return _SMTP_FIRST_COMMAND.match(start) is not None
-        # POP3 servers speak first
+            strict = opening.strict_client
+            return strict is None or strict.match(start) is not None
+        ambiguous = opening.ambiguous_server
         server_began = self._first_speaker is Side.SERVER
-        return server_began or not _BARE_OK.match(start)
+        return server_began or ambiguous is None or not ambiguous.match(start)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from dissectors.imap.dissector import ImapDissector
+from dissectors.imap.spec import SPEC
 
-__all__ = ["ImapDissector"]
+__all__ = ["SPEC", "ImapDissector"]

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 from dissectors.pop3.dissector import Pop3Dissector
 from dissectors.pop3.grammar import parse_capabilities, parse_command, parse_status
+from dissectors.pop3.spec import SPEC
 
 __all__ = [
+    "SPEC",
     "Pop3Dissector",
     "parse_capabilities",
     "parse_command",

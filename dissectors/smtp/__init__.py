@@ -15,5 +15,6 @@ decides what they are. The cost is linear in the bytes.
 from __future__ import annotations
 
 from dissectors.smtp.dissector import SmtpDissector
+from dissectors.smtp.spec import SPEC
 
-__all__ = ["SmtpDissector"]
+__all__ = ["SPEC", "SmtpDissector"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import analyzer
-from dissectors import KeyLog
+from dissectors import KeyLog, registry
 from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Side
-from dissectors.services import PORTS, Protocol
+from dissectors.services import Protocol
 from tests.support.analyses import CAPTURES, DATA, rows
 from tests.support.tls.openssl import Settings, Stack, Wire
 from tests.support.traffic import Dialogue, write_pcap
@@ -58,7 +58,7 @@ def connection(wire: Wire, port: int = PORT) -> Dialogue:
 @pytest.mark.parametrize("name", IMPLICIT)
 def test_decrypted_mail_is_found_on_any_port(name: str) -> None:
     keys = DATA / f"{name}.keys"
-    elsewhere = {port: PORTS[port] for port in (25, 110, 143, 587)}
+    elsewhere = {port: registry.ports()[port] for port in (25, 110, 143, 587)}
 
     without = analyzer.analyze(CAPTURES[name], ports=elsewhere)
     found = analyzer.analyze(CAPTURES[name], ports=elsewhere, key_log=keys)

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from captures import Engine, open_live
-from dissectors.services import PORTS
+from dissectors import registry
 from tests.bench import traffic
 from tests.support.namespaces import add_pair, own_network
 
@@ -48,7 +48,7 @@ class Round(NamedTuple):
 def measure(capture: Path, packets: int, engine: Engine, rate: int) -> Round:
     """Play packets at a rate, and count what an engine hands on."""
     captured, played_s = 0, 0.0
-    with open_live("vb", ports=PORTS, engine=engine) as live:
+    with open_live("vb", ports=registry.ports(), engine=engine) as live:
         cpu_start, start = time.process_time(), time.monotonic()
         player = _play(capture, packets, rate)
         for batch in live:

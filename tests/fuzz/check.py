@@ -8,8 +8,7 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
-from dissectors.anomalies import ANOMALIES
+from dissectors import ImapDissector, Pop3Dissector, SmtpDissector, registry
 from dissectors.events import Anomaly, Exchange, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
 
@@ -141,7 +140,7 @@ def _check(events: list[Event], last_frame: int, limits: Limits) -> None:
     if len(anomalies) > 2 * limits.anomalies + 4:
         raise PromiseError(f"{len(anomalies)} anomalies")
     for anomaly in anomalies:
-        if anomaly.code not in ANOMALIES or anomaly.offset < -1:
+        if anomaly.code not in registry.anomalies() or anomaly.offset < -1:
             raise PromiseError(f"unknown anomaly, or no place: {anomaly}")
     exchanges = [event for event in events if isinstance(event, Exchange)]
     numbers = [exchange.number for exchange in exchanges]

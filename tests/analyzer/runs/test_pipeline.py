@@ -240,13 +240,13 @@ def test_same_sessions_in_two_files_are_sorted_by_time(tmp_path: Path) -> None:
 
 
 def test_other_port_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
-    from dissectors.services import PORTS, Protocol
+    from dissectors import registry
 
     # no more than a greeting: not enough to tell by itself
     path = write_pcap(tmp_path / "a.pcap", Dialogue(1110).server(b"+OK\r\n").close())
 
     unknown = analyzer.analyze(path)
-    known = analyzer.analyze(path, ports={**PORTS, 1110: Protocol.POP3})
+    known = analyzer.analyze(path, ports={**registry.ports(), 1110: "pop3"})
 
     assert len(unknown.sessions) == 0
     assert list(known.sessions["protocol"]) == ["pop3"]

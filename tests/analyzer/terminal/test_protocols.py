@@ -9,7 +9,7 @@ import pytest
 
 from analyzer import reports
 from analyzer.terminal.protocols import print_protocols, protocols_json
-from dissectors.services import PROFILES
+from dissectors.registry import BUILTIN
 from tests.support.analyses import CAPTURES, analysis_of
 from tests.support.hostile import with_attacks
 from tests.support.terminal import plain, printed
@@ -55,11 +55,12 @@ def test_every_claim_is_shown_whole_in_its_column(width: int | None) -> None:
 
     titles, *protocols = columns(text)
     assert titles == " ".join(ASPECTS)
-    for column, profile in zip(protocols, PROFILES.values(), strict=True):
+    for column, spec in zip(protocols, BUILTIN, strict=True):
         for name in ("purpose", "direction", "storage", "devices", "network"):
-            assert getattr(profile, name) in column
-        for service in profile.ports:
-            assert f"{service.port} {service.name}, {service.security_name}" in column
+            assert getattr(spec.profile, name) in column
+        for service in spec.registered_services:
+            secured = spec.security_name(service)
+            assert f"{service.port} {service.name}, {secured}" in column
     assert max(map(len, plain(text).splitlines())) <= min(width or 80, 140)
 
 
@@ -68,7 +69,7 @@ def test_what_was_seen_stands_below_each_claim(width: int | None) -> None:
     titles, smtp, imap, pop3 = columns(shown(analysis_of("office"), width))
 
     assert titles == " seen ".join(ASPECTS) + " seen"
-    claim = PROFILES["smtp"].purpose  # type: ignore[index]
+    claim = BUILTIN[0].profile.purpose
     assert f"{claim} 2 submitted 2 relayed client to server" in smtp
     assert "1 retrieved 1 stored" in imap
     assert "1 left on the server 1 deleted 1 session deleted some" in pop3

@@ -71,7 +71,7 @@ def detect(
 
 def found(
     steps: list[Step], port: Protocol | None = None, *, saw_start: bool = True
-) -> Protocol | None:
+) -> str | None:
     detector = detect(steps, port, saw_start=saw_start)
     return detector.protocol if detector.verdict is Verdict.MAIL else None
 

@@ -1,0 +1,60 @@
+"""What both sides of each protocol say first, as the registry knows it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dissectors import registry
+from dissectors.conversation.proxy_header import BEGINNINGS as PROXY_BEGINNINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@cache
+def server_beginnings() -> tuple[bytes, ...]:
+    """Return how a server's first packet begins, four bytes each."""
+    return tuple(
+        each
+        for spec in registry.protocols().values()
+        for each in spec.opening.server_beginnings
+    )
+
+
+@cache
+def client_beginnings() -> tuple[bytes, ...]:
+    """Return how a client's first packet begins, or the header of a proxy."""
+    return PROXY_BEGINNINGS + tuple(
+        each
+        for spec in registry.protocols().values()
+        for each in spec.opening.client_beginnings
+    )
+
+
+@cache
+def speech() -> tuple[tuple[tuple[str, re.Pattern[bytes]], ...], ...]:
+    """Return what clients, and what servers, say first, by protocol."""
+    openings = [(name, each.opening) for name, each in registry.protocols().items()]
+    return (
+        tuple((name, opening.client) for name, opening in openings),
+        tuple((name, opening.server) for name, opening in openings),
+    )
+
+
+@cache
+def protocol_by_alpn() -> Mapping[bytes, str]:
+    """Return the protocols by what a ClientHello calls them (RFC 7301)."""
+    return {
+        each: name
+        for name, spec in registry.protocols().items()
+        for each in spec.opening.alpn
+    }
+
+
+@cache
+def alpn_pattern() -> re.Pattern[bytes]:
+    """Return what finds such a name behind its length (RFC 7301 §3.1)."""
+    names = [re.escape(bytes([len(each)]) + each) for each in protocol_by_alpn()]
+    return re.compile(b"|".join(names))

@@ -1,0 +1,119 @@
+"""All protocols that mailtap knows: its own, and those that plug-ins add.
+
+A plug-in is a package with an entry point in the group `mailtap.protocols` that names
+its `ProtocolSpec`, as docs/plugins.md says. It is looked for when a protocol is first
+asked for, once in a process. One that can't be loaded, or contradicts what is known
+already, is left out: `problems` says so, and all else goes on.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, NamedTuple
+
+from dissectors import anomalies as shared
+from dissectors.imap.spec import SPEC as IMAP
+from dissectors.pop3.spec import SPEC as POP3
+from dissectors.smtp.spec import SPEC as SMTP
+from dissectors.spec import ProtocolSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from importlib.metadata import EntryPoint
+
+    from dissectors.services import Service
+
+GROUP = "mailtap.protocols"
+BUILTIN = (SMTP, IMAP, POP3)
+
+
+class _Registry(NamedTuple):
+    protocols: dict[str, ProtocolSpec]
+    problems: tuple[str, ...]
+
+
+def protocols() -> Mapping[str, ProtocolSpec]:
+    """Return all protocols by their names, mailtap's own first."""
+    return _registry().protocols
+
+
+def problems() -> tuple[str, ...]:
+    """Say which plug-ins are left out, and why."""
+    return _registry().problems
+
+
+def is_plugin(name: str) -> bool:
+    """Return whether a protocol is not one of mailtap's own."""
+    return all(name != each.name for each in BUILTIN)
+
+
+@cache
+def service_by_port() -> Mapping[int, Service]:
+    """Return the services by the ports on which they are expected."""
+    return {
+        service.port: service
+        for spec in protocols().values()
+        for service in spec.services
+    }
+
+
+@cache
+def ports() -> Mapping[int, str]:
+    """Return the mail ports, each with the name of its protocol."""
+    return {port: service.protocol for port, service in service_by_port().items()}
+
+
+@cache
+def anomalies() -> Mapping[str, str]:
+    """Return all codes of anomalies, and what each means."""
+    return known_anomalies(protocols().values())
+
+
+def known_anomalies(specs: Iterable[ProtocolSpec]) -> dict[str, str]:
+    """Return the codes that all protocols share, and those of some."""
+    codes = dict(shared.ANOMALIES)
+    for spec in specs:
+        codes |= spec.anomalies
+    return codes
+
+
+@cache
+def _registry() -> _Registry:
+    found = {spec.name: spec for spec in BUILTIN}
+    left_out = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        try:
+            spec = _load(entry)
+            _check(spec, found.values())
+        except (Exception, SystemExit) as error:  # noqa: BLE001, whoever wrote it
+            left_out.append(_describe(entry, error))
+        else:
+            found[spec.name] = spec
+    return _Registry(found, tuple(left_out))
+
+
+def _load(entry: EntryPoint) -> ProtocolSpec:
+    spec = entry.load()
+    if not isinstance(spec, ProtocolSpec):
+        raise TypeError(f"{entry.value} is no ProtocolSpec")
+    return spec
+
+
+def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
+    """See that a protocol takes nothing away from others."""
+    mine = {each.port for each in spec.services}
+    alpn = set(spec.opening.alpn)
+    for other in known:
+        if other.name == spec.name:
+            raise ValueError(f"there is another protocol {spec.name}")
+        if taken := mine & {each.port for each in other.services}:
+            raise ValueError(f"port {min(taken)} is that of {other.name}")
+        if alpn & set(other.opening.alpn):
+            raise ValueError(f"its ALPN is that of {other.name}")
+
+
+def _describe(entry: EntryPoint, error: BaseException) -> str:
+    package = f" of {entry.dist.name}" if entry.dist is not None else ""
+    reason = f"{type(error).__name__}: {error}"
+    return f"the protocol {entry.name}{package} is left out ({reason})"

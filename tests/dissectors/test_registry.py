@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dissectors import registry
+from dissectors.anomalies import ANOMALIES
+from dissectors.services import Protocol, Security, Service
+from tests.support.plugins import ECHO, echo, plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SERVICES = [each for spec in registry.BUILTIN for each in spec.services]
+
+
+@pytest.fixture(autouse=True)
+def installed() -> Iterator[Callable[..., None]]:
+    """Installs plug-ins, by the objects that their entry points name."""
+    with plugins() as install:
+        yield install
+
+
+def test_ports_are_those_of_the_registry() -> None:
+    # IANA Service Name and Transport Protocol Port Number Registry
+    registered = {
+        "smtp": 25,
+        "pop3": 110,
+        "imap": 143,
+        "submissions": 465,
+        "imaps": 993,
+        "pop3s": 995,
+    }
+
+    assert registered.items() <= {each.name: each.port for each in SERVICES}.items()
+    known = registry.service_by_port()
+    assert known[587].name == known[2525].name == "submission"
+
+
+@pytest.mark.parametrize(
+    "service", SERVICES, ids=lambda each: f"{each.name}-{each.port}"
+)
+def test_service_is_found_by_its_port(service: Service) -> None:
+    assert registry.service_by_port()[service.port] is service
+    assert registry.ports()[service.port] == service.protocol
+    assert len(SERVICES) == len(registry.service_by_port()) == len(registry.ports())
+
+
+def test_names_with_an_s_are_encrypted_from_the_start() -> None:
+    implicit = {
+        each.name for each in SERVICES if each.security is Security.IMPLICIT_TLS
+    }
+
+    # RFC 8314 §3
+    assert implicit == {"imaps", "pop3s", "submissions"}
+
+
+def test_mailtaps_own_protocols_come_first(installed: Callable[..., None]) -> None:
+    installed(ECHO)
+
+    assert list(registry.protocols()) == [*Protocol, "echo"]
+    assert registry.ports()[7] == "echo"
+    assert registry.is_plugin("echo")
+    assert not registry.is_plugin("smtp")
+    assert not registry.problems()
+
+
+def test_codes_of_a_plugin_are_known(installed: Callable[..., None]) -> None:
+    installed(ECHO)
+
+    known = registry.anomalies()
+    assert known["echo_mismatch"] == "the server says something else"
+    assert known.items() > ANOMALIES.items()
+
+
+@pytest.mark.parametrize(
+    ("plugin", "reason"),
+    [
+        (ImportError("no module named 'telepathy'"), "ImportError: no module"),
+        (SystemExit(3), "SystemExit: 3"),
+        ("nonsense", "is no ProtocolSpec"),
+        (echo(name="smtp"), "there is another protocol smtp"),
+        (echo(port=25), "port 25 is that of smtp"),
+        (echo(alpn=(b"imap",)), "its ALPN is that of imap"),
+    ],
+)
+def test_broken_plugin_is_left_out_and_named(
+    installed: Callable[..., None], plugin: object, reason: str
+) -> None:
+    installed(plugin, echo(name="other", port=9))
+
+    assert list(registry.protocols()) == [*Protocol, "other"]
+    (problem,) = registry.problems()
+    assert problem.startswith("the protocol plugin0 is left out (")
+    assert reason in problem
