@@ -11,7 +11,8 @@ Memory per connection is bounded by `Limits`; the cost is linear in the bytes.
 from __future__ import annotations
 
 from dissectors.tls.decryption.keylog import Hosts, KeyLog
-from dissectors.tls.dissector import ApplicationData, ApplicationGap, TlsDissector
+from dissectors.tls.dissector import TlsDissector
+from dissectors.tls.output import ApplicationData, ApplicationGap
 from dissectors.tls.records import TLS_PREFIX_BYTES, looks_like_tls
 
 __all__ = [

@@ -108,6 +108,20 @@ class TlsFlow:
         self.protection, *self.successors = protections
         self.has_opened = False
 
+    def protect_early_data(self, protection: RecordProtection) -> None:
+        """Let what comes before the server's answer be opened."""
+        self.is_tls_1_3 = True
+        self.protect([protection])
+        self.is_early = True
+
+    def protect_tls_1_3(self, protections: list[RecordProtection]) -> None:
+        """Let the rest of the handshake be opened, and what follows it."""
+        self.is_tls_1_3 = True
+        if self.is_early:
+            self.successors = protections
+        elif protections:
+            self.protect(protections)
+
     def advance(self) -> bool:
         """Take the next protection; false if there is none."""
         self.is_early = self.has_opened = False
@@ -116,6 +130,13 @@ class TlsFlow:
             return False
         self.protect(self.successors)
         return True
+
+    def update_keys(self) -> None:
+        """Let the next records be opened by the keys after a KeyUpdate."""
+        from dissectors.tls.decryption.tls13_protection import Tls13Protection
+
+        if isinstance(self.protection, Tls13Protection):
+            self.protection = self.protection.updated()
 
     def begin_record(self, content_type: int) -> None:
         """Tell whether the record that begins is protected, and forget the last one."""

@@ -1,0 +1,168 @@
+"""Finds the keys of a connection in a key log, and gives them to its flows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissectors.events import Resumption
+from dissectors.tls.handshake.structs import StructReader
+from dissectors.tls.registries import extensions
+from dissectors.tls.registries.handshake_types import HandshakeType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dissectors.tls.decryption.connection_keys import (
+        ConnectionKeys,
+        EarlyDataProtection,
+    )
+    from dissectors.tls.decryption.keylog import Hosts, KeyLog, Label
+    from dissectors.tls.flow import TlsFlow
+    from dissectors.tls.handshake.hello import ClientHello, ServerHello
+    from dissectors.tls.handshake.observer import HandshakeObserver
+
+
+class KeyFinder:
+    """Looks for secrets whenever the handshake shows by what they could be found.
+
+    Args:
+        key_log: secrets of this and other connections.
+        hosts: the addresses of both ends.
+        observer: knows what both sides said of the session.
+        client: the client's records.
+        server: the server's records.
+    """
+
+    __slots__ = (
+        "_client",
+        "_early_keys",
+        "_hosts",
+        "_key_log",
+        "_keys",
+        "_observer",
+        "_server",
+        "_ticket",
+    )
+
+    def __init__(
+        self,
+        key_log: KeyLog | None,
+        hosts: Hosts,
+        observer: HandshakeObserver,
+        client: TlsFlow,
+        server: TlsFlow,
+    ) -> None:
+        self._key_log = key_log
+        self._hosts = hosts
+        self._observer = observer
+        self._client, self._server = client, server
+        self._keys: ConnectionKeys | None = None
+        self._early_keys: EarlyDataProtection | None = None
+        # by which the client may resume the session
+        self._ticket = b""
+
+    @property
+    def knows_early_data(self) -> bool:
+        """There is a secret for the early data."""
+        return self._early_keys is not None and self._early_keys.is_known
+
+    def take_message(self, flow: TlsFlow, message_type: int, body: bytes) -> None:
+        """Take a handshake message, after the observer, as far as it is about keys.
+
+        Raises:
+            MalformedStructError: it can't be read.
+        """
+        observer = self._observer
+        if message_type == HandshakeType.CLIENT_HELLO:
+            if observer.client_hello is not None:
+                self.begin(observer.client_hello)
+        elif message_type == HandshakeType.SERVER_HELLO:
+            if observer.server_hello is not None and not self.look_again():
+                self._install(observer.server_hello)
+        elif message_type == HandshakeType.NEW_SESSION_TICKET:
+            if not observer.is_tls_1_3:
+                reader = StructReader(body)
+                reader.take(4)  # how long it is good for
+                self._ticket = reader.vector(2)
+        elif message_type == HandshakeType.KEY_UPDATE:
+            flow.update_keys()
+
+    def begin(self, offer: ClientHello) -> None:
+        """Look for the secrets of the handshake that a ClientHello begins."""
+        self._keys = None
+        if self._key_log is None:
+            return
+        secrets = self._key_log.secrets_of(offer.random)
+        if secrets is None:
+            return
+        from dissectors.tls.decryption.connection_keys import ConnectionKeys
+
+        self._keys = ConnectionKeys(offer.random, secrets)
+        if extensions.EARLY_DATA in offer.extensions:
+            self._early_keys = self._keys.of_early_data(offer.cipher_suites)
+            self._client.protect_early_data(self._early_keys)
+
+    def look_again(self) -> bool:
+        """Look for secrets that were logged only after the ClientHello; true if found.
+
+        A client has some of them when it has the ServerHello.
+        """
+        offer, choice = self._observer.client_hello, self._observer.server_hello
+        if self._keys is not None or offer is None or choice is None:
+            return False
+        if self._key_log is None or self._client.is_dark or self._server.is_dark:
+            return False
+        self._use(self._key_log.secrets_of(offer.random))
+        return self._keys is not None
+
+    def protect_late(self, flow: TlsFlow) -> bool:
+        """Look for the secret of a flow's data, logged after those of the handshake."""
+        choice = self._observer.server_hello
+        if self._keys is None or choice is None:
+            return False
+        following = self._keys.of_tls_1_3(choice)[flow.side][1:]
+        if following:
+            flow.protect(following)
+        return bool(following)
+
+    def remember_session(self) -> None:
+        """Use the secrets of a session that is resumed, or note how this one may be."""
+        log, observer = self._key_log, self._observer
+        offer, choice = observer.client_hello, observer.server_hello
+        if log is None or offer is None or choice is None:
+            return
+        resumption = observer.seen.resumption
+        if self._keys is None and resumption is Resumption.TICKET:
+            self._use(log.secrets_of_session(self._hosts, offer.ticket))
+        elif self._keys is None and resumption is Resumption.SESSION_ID:
+            self._use(log.secrets_of_session(self._hosts, choice.session_id))
+        if self._keys is not None:
+            log.remember_session(self._hosts, choice.session_id, self._keys.secrets)
+            log.remember_session(self._hosts, self._ticket, self._keys.secrets)
+
+    def _use(self, secrets: Mapping[Label, bytes] | None) -> None:
+        if secrets is None:
+            return
+        from dissectors.tls.decryption.connection_keys import ConnectionKeys
+
+        offer, choice = self._observer.client_hello, self._observer.server_hello
+        assert offer is not None
+        assert choice is not None
+        self._keys = ConnectionKeys(offer.random, secrets)
+        self._install(choice)
+
+    def _install(self, choice: ServerHello) -> None:
+        keys, client, server = self._keys, self._client, self._server
+        if keys is None:
+            # those of a renegotiation may be missing
+            client.successors, server.successors = [], []
+            return
+        if choice.is_tls_1_3:
+            of_client, of_server = keys.of_tls_1_3(choice)
+            client.protect_tls_1_3(of_client)
+            server.protect_tls_1_3(of_server)
+            return
+        encrypt_then_mac = extensions.ENCRYPT_THEN_MAC in choice.extensions
+        client.successors, server.successors = keys.of_legacy(
+            choice, encrypt_then_mac=encrypt_then_mac
+        )
