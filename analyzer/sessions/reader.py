@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analyzer.sessions.session import Details
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
+    from dissectors.conversation.dissector import Counts
     from dissectors.events import Event
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,10 @@ _LAST_EXCHANGES = 256
 # to forget so few would save nothing: what they tell of the session is kept
 _FEW_DETAILS = 8
 # How much memory may be taken for each byte that is read. For a packet, its time and
-# place are kept, for an exchange its verb and more; that is like so many bytes.
+# place are kept, for an exchange its verb and more, and a dissector takes some at
+# once; that is like so many bytes.
 _GROWTH_PER_BYTE = 32
-_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES = 8, 24
+_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES, _DISSECTOR_AS_BYTES = 8, 24, 192
 
 # the originator is the client
 _SIDES = (Side.CLIENT, Side.SERVER)
@@ -86,6 +88,7 @@ class SessionReader:
 
     __slots__ = (
         "_connection",
+        "_counts",
         "_detector",
         "_dissector",
         "_ended",
@@ -119,6 +122,8 @@ class SessionReader:
         self._key_log = key_log
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
+        # those of the dissector, also when that is no more
+        self._counts: Counts | None = None
         self._session: Session | None = None
         self._ended = [False, False]
         # bytes and packets
@@ -192,11 +197,11 @@ class SessionReader:
     @property
     def growth_bytes(self) -> int:
         """By how much what is held may have grown so far."""
-        grown, dissector = self._fed, self._dissector
-        if dissector is None:
+        grown, counts = self._fed, self._counts
+        if counts is None:
             return _GROWTH_PER_BYTE * grown
-        counts = dissector.counts
         grown += counts.inflated_bytes + _EXCHANGE_AS_BYTES * counts.exchanges
+        grown -= counts.dark_bytes
         return _GROWTH_PER_BYTE * grown + counts.window_bytes
 
     @property
@@ -284,6 +289,9 @@ class SessionReader:
             self._dissector = new_dissector(
                 detector.protocol, self._server_port, self._key_log, self._hosts
             )
+            self._counts = self._dissector.counts
+            # what the detector held is taken once more, and was counted before
+            fed = self._fed + _DISSECTOR_AS_BYTES
             for side, data, gap, time_ns, frame in detector.release():
                 if gap:
                     self.receive_gap(_ENDS[side], gap, time_ns, frame)
@@ -291,6 +299,8 @@ class SessionReader:
                     self.receive_eof(_ENDS[side], time_ns, frame)
                 else:
                     self.receive_data(_ENDS[side], data, time_ns, frame)
+            # also what of it is dark
+            self._fed = fed + self._counts.dark_bytes
 
     def _take(self, happened: list[Event]) -> None:
         """Fold what happened, and see whether there is more to read."""

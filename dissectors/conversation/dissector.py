@@ -248,12 +248,14 @@ class Counts:
         anomalies: also those that are not reported.
         inflated_bytes: what came out of compression.
         window_bytes: what compression keeps for itself.
+        dark_bytes: what nobody can read, and of which nothing is kept.
     """
 
     exchanges: int = 0
     anomalies: int = 0
     inflated_bytes: int = 0
     window_bytes: int = 0
+    dark_bytes: int = 0
 
 
 class _Mode(enum.Enum):
@@ -828,7 +830,9 @@ class MailDissector(abc.ABC):
         tls = self._tls
         assert tls is not None
         self._input[side].offset += len(data)
+        dark_before = tls.dark_bytes
         self._take_tls(tls.receive_data(side, data, self._time_ns, self._frame))
+        self.counts.dark_bytes += tls.dark_bytes - dark_before
         if not tls.unread:
             return b""
         self._upgraded = False

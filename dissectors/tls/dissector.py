@@ -62,6 +62,7 @@ class TlsDissector:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
         unread: what of the data that came last is none of its records.
         unread_offset: where that is in the stream.
+        dark_bytes: how many were in records of which nothing can be read.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class TlsDissector:
         "_output",
         "_progress",
         "_server",
+        "dark_bytes",
         "is_aborted",
         "unread",
         "unread_offset",
@@ -98,6 +100,7 @@ class TlsDissector:
         self.is_aborted = False
         self.unread = b""
         self.unread_offset = 0
+        self.dark_bytes = 0
         self._output = Output(limits.anomalies)
         self._client = TlsFlow(Side.CLIENT, limits, offsets[Side.CLIENT])
         self._server = TlsFlow(Side.SERVER, limits, offsets[Side.SERVER])
@@ -207,6 +210,7 @@ class TlsDissector:
         if piece.is_first and not flow.is_dark:
             self._begin_record(flow, piece)
         if flow.is_dark:
+            self.dark_bytes += len(piece.data)
             return
         if flow.is_sealed:
             body = flow.gather(piece)
