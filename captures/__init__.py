@@ -17,7 +17,8 @@ from captures.live.listing import Interface, list_interfaces
 from captures.live.opening import open_live
 from captures.live.privileges import PrivilegeError, drop_privileges
 from captures.packets.decoder import Decoder
-from captures.packets.segments import SegmentFilter, Segments
+from captures.packets.interest import SegmentFilter
+from captures.packets.segments import Segments
 from captures.tcp.attempts import Attempt
 from captures.tcp.connection import Connection, ConnectionConsumer, Ending
 from captures.tcp.endpoints import Endpoint

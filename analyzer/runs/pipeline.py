@@ -94,7 +94,6 @@ class Pipeline:
         )
         self._decoder = Decoder(segment_filter)
         self._connections = ConnectionTable(
-            segment_filter,
             partial(SessionReader, ports=ports, sink=sink, key_log=key_log),
             count_attempt=sink.attempt_ended,
             share=share,
@@ -112,7 +111,8 @@ class Pipeline:
 
     def process(self, batch: PacketBatch) -> None:
         """Take the next packets."""
-        self._connections.process(batch, *self._decoder.decode(batch))
+        segments = self._decoder.decode(batch, self._connections.followed_ports)
+        self._connections.process(batch, segments)
         self.packets += len(batch)
         self.capture_bytes += int(batch.wire_length.sum())
 

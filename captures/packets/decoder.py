@@ -22,20 +22,19 @@ from captures.link_types import LinkType
 from captures.packets.columns import Gather, Packets
 from captures.packets.expected_acks import ExpectedAcks
 from captures.packets.fragments import Defragmenter
+from captures.packets.interest import Candidates, Interest
 from captures.packets.peeler import Fragment, Peeler
 from captures.packets.segments import (
     HAS_OPTIONS,
     IDENTIFICATION_SHIFT,
-    Candidates,
     Indices,
-    Interest,
     Mask,
     Segments,
     TcpFlag,
 )
 
 if TYPE_CHECKING:
-    from captures.packets.segments import SegmentFilter
+    from captures.packets.interest import SegmentFilter
 
 # up to the flags: enough to follow a connection whose payload was cut off
 _TCP_HEADER_NEEDED = 14
@@ -75,21 +74,30 @@ class _TcpHeaders:
 
 
 class Decoder:
-    """Turns batches into the segments that may be mail."""
+    """Turns batches into the segments that may be mail.
 
-    def __init__(self, keep: SegmentFilter) -> None:
-        self.keep = keep
+    Args:
+        segment_filter: tells which may be.
+    """
+
+    def __init__(self, segment_filter: SegmentFilter) -> None:
+        self._filter = segment_filter
         self._undecoded: Counter[str] = Counter()
         self._defragmenter = Defragmenter()
         self._acks = ExpectedAcks()
 
-    def decode(self, batch: PacketBatch) -> tuple[Segments, bytes]:
+    def decode(
+        self, batch: PacketBatch, followed_ports: Mask | None = None
+    ) -> Segments:
         """Decode a batch.
 
+        Args:
+            batch: the next packets of the capture.
+            followed_ports: (65536,) bool, the ports off the mail ports between which
+                connections may be mail; `None` if there are none.
+
         Returns:
-            The segments that may be mail, and the bytes of packets that were put
-            together: payload offsets behind the end of the batch's buffer are in
-            these.
+            The segments that may be mail.
         """
         headers: list[_TcpHeaders] = []
         together = bytearray()
@@ -106,14 +114,18 @@ class Decoder:
             level = self._put_together(level, peeler.fragments, base)
             if level is not None:
                 together += level.batch.buffer.data
-        self.keep.watch([each.candidates for each in headers])
+        candidates = [each.candidates for each in headers]
+        self._filter.mark_followed(candidates, followed_ports)
         for each in headers:
             self._expect_acks(each)
         for each in headers:
             self._mark_acks(each)
         self._acks.end_batch(len(batch))
-        parts = [self._read_segments(each) for each in headers]
-        return Segments.in_order(parts), bytes(together)
+        buffer = batch.buffer
+        if together:
+            buffer = np.concatenate([buffer, np.frombuffer(together, np.uint8)])
+        parts = [self._read_segments(each, buffer) for each in headers]
+        return Segments.in_order(parts)
 
     @property
     def undecoded(self) -> Counter[str]:
@@ -176,8 +188,8 @@ class Decoder:
         first_four = np.zeros(len(packets), dtype=np.uint32)
         long_enough = np.flatnonzero(captured >= 4)
         first_four[long_enough] = gather.be32[payload[long_enough]]
-        interest = self.keep.interest(source_port, destination_port, first_four)
-        self.keep.look_at_handshakes(
+        interest = self._filter.interest(source_port, destination_port, first_four)
+        self._filter.look_at_handshakes(
             interest,
             first_four,
             lambda at: gather.byte[payload[at] :][: captured[at]].tobytes(),
@@ -220,8 +232,10 @@ class Decoder:
         completes = self._acks.are(be32[at + 4], be32[at + 8])
         interest[bare[completes]] |= np.uint8(Interest.HANDSHAKE)
 
-    def _read_segments(self, headers: _TcpHeaders) -> Segments:
-        """Read all columns of what may be mail."""
+    def _read_segments(
+        self, headers: _TcpHeaders, buffer: npt.NDArray[np.uint8]
+    ) -> Segments:
+        """Read all columns of what may be mail; `buffer` holds the payloads."""
         level, gather, packets = headers.level, headers.gather, headers.packets
         batch = level.batch
         source_port, destination_port, interest = headers.candidates
@@ -232,6 +246,7 @@ class Decoder:
         payload = headers.payload[chosen]
         source, destination = _addresses(gather, header, is_ipv6=headers.is_ipv6)
         return Segments(
+            buffer=buffer,
             source=source,
             destination=destination,
             source_port=source_port[chosen],

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from captures.packets.segments import Interest, TcpFlag
+from captures.packets.interest import Interest
+from captures.packets.segments import TcpFlag
 from captures.tcp.connection import (
     OPENING_TIMEOUT_NS,
     Connection,

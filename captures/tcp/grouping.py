@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from captures.packets.segments import Interest, TcpFlag
+from captures.packets.interest import Interest
+from captures.packets.segments import TcpFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
-    from captures.batch import PacketBatch
     from captures.packets.segments import Indices, Mask, Segments
     from captures.tcp.endpoints import ConnectionKey
 
@@ -68,10 +70,9 @@ class Rows:
 
     def __init__(
         self,
-        batch: PacketBatch,
         segments: Segments,
-        inner: bytes,
         clock: Indices,
+        mistimed: Mapping[int, int],
         share: Share = ALL,
     ) -> None:
         lower, columns = key_columns(segments)
@@ -89,10 +90,9 @@ class Rows:
         first = [column[starts].tolist() for column in columns]
         self.keys: list[ConnectionKey] = list(zip(*first, strict=True))
         self.stops: list[int] = [*starts[1:].tolist(), len(order)][: len(starts)]
-        self._buffer, self._inner = batch.buffer.data, inner
-        self._outer_bytes = batch.buffer.size
+        self._buffer = segments.buffer.data
         self.segments = segments = segments.take(order)
-        self.mistimed = batch.mistimed
+        self.mistimed = mistimed
         self.from_lower = lower[order]
         self.clock_ns = clock[segments.order]
         self.source_is_lower: list[bool] = self.from_lower.tolist()
@@ -125,10 +125,7 @@ class Rows:
     def data(self, at: int) -> bytes:
         """The captured payload of a row."""
         start, length = self.payload[at], self.captured[at]
-        if start < self._outer_bytes:
-            return bytes(self._buffer[start : start + length])
-        start -= self._outer_bytes
-        return self._inner[start : start + length]
+        return bytes(self._buffer[start : start + length])
 
 
 def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]:

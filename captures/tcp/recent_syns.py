@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from captures.packets.expected_acks import MAX_ACK_PACKETS
-from captures.packets.segments import Interest, Segments, TcpFlag
+from captures.packets.interest import Interest
+from captures.packets.segments import Segments, TcpFlag
 from captures.tcp.connection import OPENING_TIMEOUT_NS
 from captures.tcp.grouping import digest, key_columns
 from captures.tcp.segment import Segment
@@ -116,7 +117,8 @@ class RecentHandshakes:
         chosen = np.flatnonzero(is_part & ~on_mail_port)
         if not len(chosen):
             return
-        syns = segments.take(chosen)
+        # nothing else may keep the batch
+        syns = segments.take(chosen).without_payload()
         memories = self._memories
         memories.append(
             _Memory.of(syns, syns.order + self._serial, clock_ns[syns.order])

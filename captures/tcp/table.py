@@ -11,12 +11,12 @@ by `MAX_CONNECTIONS` and the `Budget`: what is over it depends on batches, too.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from captures.packets.segments import Interest, TcpFlag
+from captures.packets.interest import Interest, is_by_originator
+from captures.packets.segments import TcpFlag
 from captures.tcp.attempts import MAX_ATTEMPTS, Attempt, Attempts, is_attempt
 from captures.tcp.budget import Budget
 from captures.tcp.connection import (
@@ -27,26 +27,24 @@ from captures.tcp.connection import (
 )
 from captures.tcp.copies import Copies
 from captures.tcp.deadlines import Deadlines
-from captures.tcp.endpoints import endpoints, ports
+from captures.tcp.elsewhere import FollowedPorts, UnwantedConnections
+from captures.tcp.endpoints import endpoints
 from captures.tcp.grouping import ALL, Rows
 from captures.tcp.in_order import Span, take_spans
 from captures.tcp.recent_syns import RecentHandshakes
 from captures.tcp.segment import ENDS, Mistimed, Segment
-from captures.tcp.waiting import SECOND_NS, WaitingRoom
+from captures.tcp.waiting import WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from captures.batch import PacketBatch
-    from captures.packets.segments import SegmentFilter, Segments
+    from captures.packets.segments import Mask, Segments
     from captures.tcp.connection import ConnectionConsumer
     from captures.tcp.endpoints import ConnectionKey, Endpoint
     from captures.tcp.grouping import Share
 
 MAX_CONNECTIONS = 65_536
-
-# After this long without a packet, what turned out not to be mail is looked at again.
-UNWANTED_NS = 60 * SECOND_NS
 
 _SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
 # makes a `Segment` in a third of the time that `Segment(...)` takes
@@ -61,7 +59,6 @@ class ConnectionTable:
     """Follows the connections of a capture.
 
     Args:
-        segment_filter: told which ports to watch.
         make_consumer: called for every new connection; returns what takes its
             streams.
         count_attempt: is told of every connection that got no further than a SYN and
@@ -75,7 +72,6 @@ class ConnectionTable:
 
     def __init__(
         self,
-        segment_filter: SegmentFilter,
         make_consumer: Callable[[Connection], ConnectionConsumer],
         *,
         count_attempt: Callable[[Attempt], bool] = _wants_connection,
@@ -85,11 +81,10 @@ class ConnectionTable:
         self._attempts = Attempts(MAX_ATTEMPTS // share.of)
         self._count_attempt = count_attempt
         self._share = share
-        self._filter = segment_filter
         self._make_consumer = make_consumer
         self._connections: dict[ConnectionKey, Connection] = {}
-        # until when connections that turned out not to be mail are not looked at
-        self._unwanted: OrderedDict[ConnectionKey, int] = OrderedDict()
+        self._followed_ports = FollowedPorts()
+        self._unwanted = UnwantedConnections()
         self._handshakes = RecentHandshakes()
         self._copies = Copies()
         self._budget = Budget(share.of)
@@ -101,7 +96,12 @@ class ConnectionTable:
         # of this batch: what may be taken in bulk
         self._spans: list[Span] = []
 
-    def process(self, batch: PacketBatch, segments: Segments, inner: bytes) -> None:
+    @property
+    def followed_ports(self) -> Mask:
+        """(65536,) bool, the ports between which the next segments may be mail."""
+        return self._followed_ports.mask
+
+    def process(self, batch: PacketBatch, segments: Segments) -> None:
         """Take a batch and what `Decoder.decode` made of it."""
         if not len(batch):
             return
@@ -110,7 +110,7 @@ class ConnectionTable:
         np.maximum(clock, self._clock_ns, out=clock)
         self._clock_ns = int(clock[-1])
         self._handshakes.remember(segments, clock)
-        rows = Rows(batch, segments, inner, clock, self._share)
+        rows = Rows(segments, clock, batch.mistimed, self._share)
         if rows.keys:
             copied = self._copies.find(rows)
             if copied is not None:
@@ -198,7 +198,7 @@ class ConnectionTable:
             if attempt is None:
                 if not is_attempt(rows, at):
                     return at
-                self._unwanted.pop(key, None)
+                self._unwanted.forget(key)
                 attempt = Attempt(key, rows, at)
             elif not attempt.take(rows, at):
                 self._add(key, self._promoted(attempt))
@@ -286,7 +286,7 @@ class ConnectionTable:
         elsewhere = not interest & Interest.MAIL_PORT
         if elsewhere and not interest & Interest.BEGINNING:
             return None
-        if key in self._unwanted and self._is_unwanted(key, rows, at):
+        if self._unwanted.holds(key, rows, at):
             return None
         earlier = []
         if elsewhere:
@@ -295,7 +295,7 @@ class ConnectionTable:
             by_originator = not earlier[0].flags & TcpFlag.ACK
             originator_is_lower = earlier[0].source_is_lower is by_originator
         else:
-            by_originator = _is_by_originator(rows.flags[at], interest)
+            by_originator = is_by_originator(rows.flags[at], interest)
             originator_is_lower = rows.source_is_lower[at] is by_originator
         lower, higher = endpoints(key)
         connection = self._new_connection(
@@ -317,7 +317,7 @@ class ConnectionTable:
                 handshake.established_ns = handshake.syn_ack_ns
         self._add(key, connection)
         if elsewhere:
-            self._watch(key, 1)
+            self._followed_ports.add(key)
         return connection
 
     def _new_connection(self, originator: Endpoint, responder: Endpoint) -> Connection:
@@ -332,16 +332,6 @@ class ConnectionTable:
         self._connections[key] = connection
         self._deadlines.set(key, connection, OPENING_TIMEOUT_NS)
 
-    def _is_unwanted(self, key: ConnectionKey, rows: Rows, at: int) -> bool:
-        """Whether a row is still of a connection that turned out not to be mail."""
-        clock, flags = rows.clock[at], rows.flags[at]
-        opens = flags & _SYN and not flags & _ACK
-        if clock >= self._unwanted[key] or opens:
-            del self._unwanted[key]
-            return False
-        self._unwanted[key] = clock + UNWANTED_NS
-        return True
-
     def _end(self, key: ConnectionKey, connection: Connection, ending: Ending) -> None:
         """End a connection; `ending` holds if it did not end by itself."""
         connection.finish(ending)
@@ -351,12 +341,7 @@ class ConnectionTable:
         """Stop following what turned out not to be mail."""
         self._drop(key, connection)
         connection.discard()
-        self._ignore(key, connection)
-
-    def _ignore(self, key: ConnectionKey, connection: Connection) -> None:
-        self._unwanted[key] = connection.last_clock_ns + UNWANTED_NS
-        if len(self._unwanted) > MAX_CONNECTIONS:
-            self._unwanted.popitem(last=False)
+        self._unwanted.add(key, connection.last_clock_ns)
 
     def _note(self, connection: Connection) -> None:
         """See to it that all connections together don't hold too much."""
@@ -382,19 +367,14 @@ class ConnectionTable:
     def _give_up_for_good(self, key: ConnectionKey, connection: Connection) -> bool:
         """End a connection that would otherwise come back with its next packet."""
         self._give_up(key, connection)
-        self._ignore(key, connection)
+        self._unwanted.add(key, connection.last_clock_ns)
         return True
 
     def _drop(self, key: ConnectionKey, connection: Connection) -> None:
         self._budget.forget(connection)
         if self._connections.get(key) is connection:
             del self._connections[key]
-            if not _has_mail_port(key, self._filter):
-                self._watch(key, -1)
-
-    def _watch(self, key: ConnectionKey, change: int) -> None:
-        for port in ports(key):
-            self._filter.watched[port] += change
+            self._followed_ports.discard(key)
 
     def _expire(self) -> None:
         """End the connections that no later packet can belong to."""
@@ -421,10 +401,6 @@ def _mistime(connection: Connection, rows: Rows, at: int) -> None:
     connection.mistime(frame, packet)
 
 
-def _has_mail_port(key: ConnectionKey, segment_filter: SegmentFilter) -> bool:
-    return not segment_filter.mail_ports.isdisjoint(ports(key))
-
-
 def _is_over(connection: Connection, rows: Rows, at: int) -> bool:
     """Whether a row is not the connection's any more."""
     silent_ns = rows.clock[at] - connection.last_clock_ns
@@ -436,15 +412,3 @@ def _is_over(connection: Connection, rows: Rows, at: int) -> bool:
         and not flags & _ACK
         and connection.handshake.is_of_another(rows.sequence[at])
     )
-
-
-def _is_by_originator(flags: int, interest: int) -> bool:
-    """Whether a connection's first packet was sent by who opened it."""
-    if flags & _SYN:
-        return not flags & _ACK
-    if interest & Interest.MAIL_PORT in (
-        Interest.TO_MAIL_PORT,
-        Interest.FROM_MAIL_PORT,
-    ):
-        return bool(interest & Interest.TO_MAIL_PORT)
-    return not interest & Interest.SERVER_BEGINNING

@@ -149,9 +149,9 @@ def ethernet(packet: bytes, *tags: int) -> bytes:
     return bytes(12) + tagged + struct.pack(">H", ethertype) + packet
 
 
-def seen(batch: PacketBatch, segments: Segments, inner: bytes) -> list[SeenSegment]:
-    """Segments as they were decoded from a batch."""
-    buffer = batch.buffer.tobytes() + inner
+def seen(segments: Segments) -> list[SeenSegment]:
+    """Segments as they were decoded."""
+    buffer = segments.buffer.tobytes()
     rows = []
     for at in range(len(segments)):
         payload, captured = int(segments.payload[at]), int(segments.captured[at])

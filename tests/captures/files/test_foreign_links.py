@@ -41,7 +41,7 @@ def segments(
     with open_capture(path, engine=engine, max_packets=max_packets) as reader:
         for batch in reader:
             first = int(batch.frame[0]) - 1
-            rows = seen(batch, *decoder.decode(batch))
+            rows = seen(decoder.decode(batch))
             found += [each._replace(order=each.order + first) for each in rows]
     return found
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures import Decoder, SegmentFilter
-from captures.packets.segments import Interest
+from captures.packets.interest import Interest
 from tests.support.captures import Packet, read
 from tests.support.packets import (
     ACK,
@@ -53,7 +53,7 @@ def keep_all() -> Decoder:
 
 def decode(*packets: Packet, decoder: Decoder | None = None) -> list[SeenSegment]:
     batch = batch_of(packets)
-    return seen(batch, *(decoder or keep_all()).decode(batch))
+    return seen((decoder or keep_all()).decode(batch))
 
 
 # -- other decoders --
@@ -121,7 +121,7 @@ def test_damaged_packet_is_decoded_alone_as_amid_others(packets: list[Packet]) -
         alone += [each._replace(order=order) for each in found]
 
     batch = batch_of(packets, between=b"\xff" * 9)
-    amid = seen(batch, *keep_all().decode(batch))
+    amid = seen(keep_all().decode(batch))
 
     assert amid == alone
 
@@ -303,7 +303,7 @@ def test_empty_batch_has_no_segments() -> None:
 
 def interests(*packets: Packet) -> list[tuple[int, Interest]]:
     decoder = Decoder(SegmentFilter([25], [b"220 "], [b"EHLO"]))
-    segments, _ = decoder.decode(batch_of(packets))
+    segments = decoder.decode(batch_of(packets))
     return [
         (order, Interest(bits))
         for order, bits in zip(
@@ -326,7 +326,7 @@ def test_only_what_may_be_mail_is_kept() -> None:
     ]
 
 
-def test_beginning_elsewhere_has_its_ports_watched_in_all_of_the_batch() -> None:
+def test_beginning_elsewhere_has_its_ports_followed_in_all_of_the_batch() -> None:
     greeting = tcp(b"220 mail.example.com\r\n", ports=(2525, 40_000))
     found = interests(
         frame(ethernet(ipv4(tcp(b"x", ports=(40_000, 2525))))),
@@ -335,19 +335,19 @@ def test_beginning_elsewhere_has_its_ports_watched_in_all_of_the_batch() -> None
         frame(ethernet(ipv4(tcp(b"z", ports=(40_001, 2525))))),
     )
     assert found == [
-        (0, Interest.WATCHED),
-        (1, Interest.SERVER_BEGINNING | Interest.WATCHED),
-        (2, Interest.WATCHED),
+        (0, Interest.FOLLOWED_PORTS),
+        (1, Interest.SERVER_BEGINNING | Interest.FOLLOWED_PORTS),
+        (2, Interest.FOLLOWED_PORTS),
     ]
 
 
-def test_beginning_inside_a_tunnel_is_watched_outside_too() -> None:
+def test_beginning_inside_a_tunnel_is_followed_outside_too() -> None:
     inner = ipv4(tcp(b"EHLO example.com\r\n", ports=(40_000, 2525)))
     found = interests(
         frame(ethernet(ipv4(tcp(b"x", ports=(2525, 40_000))))),
         frame(ethernet(ipv4(b"\0\0\x08\0" + inner, protocol=47))),
     )
     assert found == [
-        (0, Interest.WATCHED),
-        (1, Interest.CLIENT_BEGINNING | Interest.WATCHED),
+        (0, Interest.FOLLOWED_PORTS),
+        (1, Interest.CLIENT_BEGINNING | Interest.FOLLOWED_PORTS),
     ]

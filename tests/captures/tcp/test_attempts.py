@@ -36,16 +36,13 @@ class Table:
         self.connections: list[Connection] = []
         self._wants = wants
         self._frames = 0
-        segment_filter = SegmentFilter([25, 110])
-        self._decoder = Decoder(segment_filter)
-        self.table = ConnectionTable(
-            segment_filter, self._make, count_attempt=self._count
-        )
+        self._decoder = Decoder(SegmentFilter([25, 110]))
+        self.table = ConnectionTable(self._make, count_attempt=self._count)
 
     def process(self, packets: Sequence[Packet]) -> Table:
         batch = batch_of(packets, first=self._frames + 1)
         self._frames += len(packets)
-        self.table.process(batch, *self._decoder.decode(batch))
+        self.table.process(batch, self._decoder.decode(batch))
         return self
 
     def close(self) -> Table:

@@ -59,12 +59,11 @@ def connection_of(
         found.append((connection, Recorder()))
         return found[-1][1]
 
-    segment_filter = SegmentFilter([25])
-    decoder, table = Decoder(segment_filter), ConnectionTable(segment_filter, make)
+    decoder, table = Decoder(SegmentFilter([25])), ConnectionTable(make)
     edges = [0, *cuts, len(packets)]
     for first, end in pairwise(edges):
         batch = batch_of(packets[first:end], first=first + 1)
-        table.process(batch, *decoder.decode(batch))
+        table.process(batch, decoder.decode(batch))
     table.close()
     ((connection, recorder),) = found
     return connection, [(int(end), what) for end, what, *_ in recorder.told]

@@ -18,9 +18,9 @@ HOSTS = ("192.0.2.1", "192.0.2.2", "198.51.100.25")
 
 
 def rows_of(batch: PacketBatch, share: Share = ALL) -> Rows:
-    segments, inner = Decoder(SegmentFilter([25])).decode(batch)
+    segments = Decoder(SegmentFilter([25])).decode(batch)
     clock = np.arange(len(batch), dtype=np.int64) * 10
-    return Rows(batch, segments, inner, clock, share)
+    return Rows(segments, clock, {}, share)
 
 
 def packet(source: int, destination: int, port: int, number: int) -> Packet:

@@ -48,7 +48,7 @@ class Remembered:
 
     def batch(self, *packets: bytes, others: int = 0) -> None:
         batch = batch_of([frame(each) for each in packets] or [frame(OTHER)])
-        segments, _ = self._decoder.decode(batch)
+        segments = self._decoder.decode(batch)
         clock = np.full(len(batch), self.clock_ns, dtype=np.int64)
         self.recent.remember(segments, clock)
         self.recent.end_batch(len(batch) + others)
@@ -62,8 +62,8 @@ class Remembered:
 
 def key(port: int) -> ConnectionKey:
     batch = batch_of([frame(syn(0, port))])
-    segments, inner = Decoder(SegmentFilter([2525])).decode(batch)
-    return Rows(batch, segments, inner, np.zeros(1, dtype=np.int64)).keys[0]
+    segments = Decoder(SegmentFilter([2525])).decode(batch)
+    return Rows(segments, np.zeros(1, dtype=np.int64), {}).keys[0]
 
 
 def test_handshake_is_found_in_order() -> None:
@@ -148,7 +148,7 @@ def test_answer_to_another_syn_does_not_count() -> None:
 def test_syn_behind_the_packet_does_not_count() -> None:
     remembered = Remembered()
     batch = batch_of([frame(syn(1000)), frame(OTHER), frame(syn(2000))])
-    segments, _ = Decoder(SegmentFilter([25])).decode(batch)
+    segments = Decoder(SegmentFilter([25])).decode(batch)
     remembered.recent.remember(segments, np.zeros(3, dtype=np.int64))
     assert remembered.numbers(order=0) == []
     assert remembered.numbers(order=1) == [1000]

@@ -60,17 +60,17 @@ class Followed:
         ports: Iterable[int] = MAIL_PORTS,
         share: Share = ALL,
     ) -> None:
-        self.filter = SegmentFilter(ports, [b"220 ", b"+OK "], [b"EHLO"])
-        self.decoder = Decoder(self.filter)
+        self.decoder = Decoder(SegmentFilter(ports, [b"220 ", b"+OK "], [b"EHLO"]))
         self.consumers: list[tuple[Connection, Recorder]] = []
-        self.table = ConnectionTable(self.filter, self._make_consumer, share=share)
+        self.table = ConnectionTable(self._make_consumer, share=share)
         self._make = make or (lambda _: Recorder())
         self._frames = 0
 
     def process(self, packets: Sequence[Packet]) -> None:
         batch = batch_of(packets, first=self._frames + 1)
         self._frames += len(packets)
-        self.table.process(batch, *self.decoder.decode(batch))
+        segments = self.decoder.decode(batch, self.table.followed_ports)
+        self.table.process(batch, segments)
 
     def accounts(self) -> list[Account]:
         """What was told of all connections, in the order of their first packets."""
@@ -131,7 +131,7 @@ def follow(
     for at, end in pairwise(edges):
         followed.process(packets[at:end])
     followed.table.close()
-    assert not followed.filter.watched.any()
+    assert not followed.table.followed_ports.any()
     assert followed.table._room.taken_bytes == 0
     return followed.accounts()
 
@@ -421,7 +421,7 @@ def test_answer_to_an_earlier_syn_is_not_part_of_the_handshake() -> None:
     assert [len(each) for each in (account.told,)] == [4]
 
 
-def test_watched_ports_are_counted_down_for_the_unwanted_too() -> None:
+def test_followed_ports_are_counted_down_for_the_unwanted_too() -> None:
     packets = [
         packet
         for number in range(20)
@@ -429,7 +429,7 @@ def test_watched_ports_are_counted_down_for_the_unwanted_too() -> None:
     ]
     followed = Followed(lambda _: Recorder(unwanted_after=1))
     followed.process(packets)
-    assert not followed.filter.watched.any()
+    assert not followed.table.followed_ports.any()
     assert len(followed.consumers) == 20
 
 
@@ -616,7 +616,7 @@ def test_connections_that_are_over_are_not_kept(
 def test_unwanted_connections_are_remembered_up_to_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection_table, "MAX_CONNECTIONS", 10)
+    monkeypatch.setattr("captures.tcp.elsewhere.MAX_UNWANTED", 10)
     followed = Followed(lambda _: Recorder(unwanted_after=1))
     for number in range(30):
         followed.process(Talk(40_000 + number).shake_hands().greet().packets)
