@@ -33,7 +33,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-from dissectors.conversation.dissector import MailDissector, decode_text
+from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.lines import decode_text
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin, StrayLogins, split_sasl
@@ -51,7 +52,7 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dissectors.conversation.dissector import LineBuffer
+    from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
 
 # enough of a line to see whether it begins with a verb

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dissectors.conversation.line_ends import LineEnds
 
 if TYPE_CHECKING:
-    from dissectors.conversation.dissector import LineBuffer, Place
+    from dissectors.conversation.lines import LineBuffer, Place
 
 # what may follow a lookalike before it is taken for text
 MAX_DOUBTFUL_BYTES = 64 * 1024

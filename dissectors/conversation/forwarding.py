@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import decode_text
+from dissectors.conversation.lines import decode_text
 from dissectors.credentials.names import MASK, read_name
 
 if TYPE_CHECKING:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dissectors.events.exchange import Side
+from dissectors.events.exchange import Side
 
 
 class StartTls(enum.IntEnum):

@@ -14,7 +14,8 @@ import abc
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import MailDissector, Place
+from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.lines import Place
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogins, split_sasl

@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.credentials.names import MASK
+from dissectors.credentials.sasl import SaslExchange
+from dissectors.credentials.strays import StrayLogin
+from dissectors.events import MessageFacts
 from dissectors.imap import grammar
 from dissectors.imap.flags import SequenceSet
+from dissectors.imap.framing import KeptLiteral, SecretLiteral
+from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dissectors.credentials.sasl import SaslExchange
-    from dissectors.credentials.strays import StrayLogin
     from dissectors.credentials.withheld import Withheld
-    from dissectors.events import MessageFacts
-    from dissectors.imap.framing import KeptLiteral, SecretLiteral
-    from dissectors.message import MessageReader
 
 
 _UID = re.compile(rb"UID (\d{1,10})", re.IGNORECASE)

@@ -20,9 +20,9 @@ linear in the bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import Place, decode_text
+from dissectors.conversation.lines import Place, decode_text
 from dissectors.events import (
     Exchange,
     ExchangeKind,
@@ -151,8 +151,7 @@ class ImapDissector(StateReader):
         self._leave()
 
     def _release(self) -> None:
-        # it refers to this dissector
-        del self._retrieval
+        self._retrieval.release()
 
     def _lose_track(self, side: Side) -> None:
         """Where the next command or response begins is not known."""
@@ -261,7 +260,7 @@ class ImapDissector(StateReader):
             self._receive_status(name, line[3 + len(name) :])
             return
         else:
-            on_data = self._ON_DATA.get(name)
+            on_data = _ON_DATA.get(name)
             if on_data is not None:
                 on_data(self, line[3 + len(name) :])
         self._expects_greeting = False
@@ -429,12 +428,13 @@ class ImapDissector(StateReader):
         set_response(exchange, response, self.limits)
         self._report(exchange)
 
-    _ON_DATA: ClassVar[dict[bytes, Callable[[ImapDissector, bytes], None]]] = {
-        b"CAPABILITY": StateReader.receive_capability_data,
-        b"ENABLED": _receive_enabled,
-        b"ID": _receive_id,
-        b"LIST": _receive_listed,
-        b"LSUB": _receive_listed,
-        b"VANISHED": _receive_vanished,
-        b"XLIST": _receive_listed,
-    }
+
+_ON_DATA: dict[bytes, Callable[[ImapDissector, bytes], None]] = {
+    b"CAPABILITY": StateReader.receive_capability_data,
+    b"ENABLED": ImapDissector._receive_enabled,
+    b"ID": ImapDissector._receive_id,
+    b"LIST": ImapDissector._receive_listed,
+    b"LSUB": ImapDissector._receive_listed,
+    b"VANISHED": ImapDissector._receive_vanished,
+    b"XLIST": ImapDissector._receive_listed,
+}

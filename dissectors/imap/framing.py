@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from dissectors.limits import KIB
 
 if TYPE_CHECKING:
-    from dissectors.conversation.dissector import LineBuffer
+    from dissectors.conversation.lines import LineBuffer
     from dissectors.credentials.withheld import Withheld
 
 # RFC 9051 §9: literal = "{" number64 ["+"] "}" CRLF *CHAR8, literal8 = "~{" ...

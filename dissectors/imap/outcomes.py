@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.caching import remember_short
-from dissectors.conversation.dissector import decode_text, split_words
 from dissectors.conversation.forwarding import parse_id_fields
+from dissectors.conversation.lines import decode_text, split_words
 from dissectors.conversation.software import find_software
 from dissectors.credentials.urls import mask_urls
 from dissectors.events import (

@@ -18,19 +18,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from dissectors.events import MessageFacts
 from dissectors.imap.framing import KeptLiteral
 from dissectors.imap.structure import (
+    Part,
     find_item,
     parse_items,
     read_envelope,
     read_structure,
 )
-from dissectors.message import MessageReader, content_for
+from dissectors.limits import Limits
+from dissectors.message import Content, MessageReader, content_for
 from dissectors.message.header import kept_text
 
 if TYPE_CHECKING:
     from dissectors.imap.framing import Literal, LiteralSink
-    from dissectors.imap.structure import Part
-    from dissectors.limits import Limits
-    from dissectors.message import Content
 
 # section = "[" [section-spec] "]", and perhaps the origin of a partial
 _SECTION = re.compile(rb"\[([^\]]*)\](?:<(\d{1,19})>)?\s*\Z")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from dissectors.message.reader import MessageReader
 
 
-@dataclass(slots=True)
 class Entity:
     """An open entity.
 
@@ -27,15 +25,37 @@ class Entity:
         part_count: parts of a multipart so far.
     """
 
-    boundary: bytes | None = None
-    part_type: bytes = b"text/plain"
-    attachment: Attachment | None = None
-    content: Content | None = None
-    message: MessageReader | None = None
-    is_text: bool = False
-    is_whole: bool = True
-    number: str = ""
-    part_count: int = 0
+    __slots__ = (
+        "attachment",
+        "boundary",
+        "content",
+        "is_text",
+        "is_whole",
+        "message",
+        "number",
+        "part_count",
+        "part_type",
+    )
+
+    def __init__(
+        self,
+        boundary: bytes | None = None,
+        part_type: bytes = b"text/plain",
+        *,
+        attachment: Attachment | None = None,
+        content: Content | None = None,
+        is_text: bool = False,
+        number: str = "",
+    ) -> None:
+        self.boundary = boundary
+        self.part_type = part_type
+        self.attachment = attachment
+        self.content = content
+        self.message: MessageReader | None = None
+        self.is_text = is_text
+        self.is_whole = True
+        self.number = number
+        self.part_count = 0
 
     def break_off(self) -> None:
         """Learn that some of it is missing here."""

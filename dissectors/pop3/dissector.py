@@ -8,12 +8,12 @@ that was not seen changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from dissectors.conversation.dialogue import Command, DialogueDissector
-from dissectors.conversation.dissector import decode_text, split_words
 from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.forwarding import parse_attributes
+from dissectors.conversation.lines import decode_text, split_words
 from dissectors.conversation.software import find_software
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
@@ -49,7 +49,7 @@ from dissectors.pop3.grammar import parse_status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation.dissector import LineBuffer
+    from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
 
 # messages of a maildrop that are told apart
@@ -283,7 +283,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         else:
             if is_positive and command.is_multi_line:
                 self._begin_multi_line(verb, command.number)
-            on_reply = self._ON_REPLY.get(verb)
+            on_reply = _ON_REPLY.get(verb)
             if on_reply is not None:
                 on_reply(self, command, reply)
         if is_positive and verb in grammar.EXTENSION_VERBS:
@@ -475,18 +475,19 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._report_preview(message)
         self._previews.clear()
 
-    _ON_REPLY: ClassVar[
-        dict[str, Callable[[Pop3Dissector, _Pop3Command, _Response | None], None]]
-    ] = {
-        "PASS": _on_login_reply,
-        "APOP": _on_login_reply,
-        "STLS": _on_stls_reply,
-        "DELE": _on_dele_reply,
-        "RSET": _on_rset_reply,
-        "QUIT": _on_quit_reply,
-        "STAT": _on_stat_reply,
-        "XCLIENT": _on_xclient_reply,
-    }
+
+_ON_REPLY: dict[
+    str, Callable[[Pop3Dissector, _Pop3Command, _Response | None], None]
+] = {
+    "PASS": Pop3Dissector._on_login_reply,
+    "APOP": Pop3Dissector._on_login_reply,
+    "STLS": Pop3Dissector._on_stls_reply,
+    "DELE": Pop3Dissector._on_dele_reply,
+    "RSET": Pop3Dissector._on_rset_reply,
+    "QUIT": Pop3Dissector._on_quit_reply,
+    "STAT": Pop3Dissector._on_stat_reply,
+    "XCLIENT": Pop3Dissector._on_xclient_reply,
+}
 
 
 def _note_number(numbers: dict[str, None], number: str | None) -> None:

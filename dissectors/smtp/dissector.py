@@ -10,10 +10,10 @@ dissector reads on, with the sides exchanged.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import Place, decode_text
 from dissectors.conversation.forwarding import parse_attributes
+from dissectors.conversation.lines import Place, decode_text
 from dissectors.conversation.software import find_software
 from dissectors.credentials.names import MASK
 from dissectors.events import (
@@ -47,7 +47,7 @@ from dissectors.smtp.transfer import SmtpCommand, TransferDissector
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation.dissector import LineBuffer
+    from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
@@ -128,7 +128,7 @@ class SmtpDissector(TransferDissector):
         if self._input[0].bare_lf and not self._bare_lf_seen:
             self._bare_lf_seen = True
             self._anomaly("smtp_bare_lf", Side.CLIENT)
-        on_command = self._ON_COMMAND.get(verb)
+        on_command = _ON_COMMAND.get(verb)
         if on_command is None:
             self._send_line(verb, argument)
         else:
@@ -309,7 +309,7 @@ class SmtpDissector(TransferDissector):
         verb = exchange.verb
         if exchange.kind is ExchangeKind.MESSAGE:
             self.on_message_reply(command, reply)
-        elif (on_reply := self._ON_REPLY.get(verb or "")) is not None:
+        elif (on_reply := _ON_REPLY.get(verb or "")) is not None:
             on_reply(self, command, reply)
         if verb in grammar.EXTENSION_VERBS and reply is not None and reply.code < 400:
             self._use_extension(grammar.EXTENSION_VERBS[verb])
@@ -432,43 +432,43 @@ class SmtpDissector(TransferDissector):
         super()._finish_server(unread)
         self._flush_reply()
 
-    _ON_COMMAND: ClassVar[dict[str, Callable[[SmtpDissector, str, bytes], None]]] = {
-        "EHLO": _on_hello,
-        "HELO": _on_hello,
-        "LHLO": _on_hello,
-        "RSET": _on_reset,
-        "MAIL": _on_path,
-        "RCPT": _on_path,
-        "DATA": _on_data,
-        "STARTTLS": _on_starttls,
-        "X-ANONYMOUSTLS": _on_starttls,
-        "AUTH": _on_auth,
-        "X-EXPS": _on_auth,
-        "ATRN": _on_turn,
-        "BDAT": _on_bdat,
-        "BURL": _on_burl,
-        "TURN": _on_turn,
-        "XEXCH50": _on_xexch50,
-    }
-    _ON_REPLY: ClassVar[
-        dict[str, Callable[[SmtpDissector, SmtpCommand, SmtpReply | None], None]]
-    ] = {
-        "EHLO": _on_hello_reply,
-        "LHLO": _on_hello_reply,
-        "STARTTLS": _on_starttls_reply,
-        "X-ANONYMOUSTLS": _on_starttls_reply,
-        "AUTH": _on_auth_reply,
-        "X-EXPS": _on_auth_reply,
-        "MAIL": _on_mail_reply,
-        "RCPT": _on_rcpt_reply,
-        "DATA": _on_data_reply,
-        "ATRN": _on_turn_reply,
-        "BDAT": TransferDissector.on_bdat_reply,
-        "TURN": _on_turn_reply,
-        "XCLIENT": _on_forwarded_reply,
-        "XEXCH50": _on_xexch50_reply,
-        "XFORWARD": _on_forwarded_reply,
-    }
+
+_ON_COMMAND: dict[str, Callable[[SmtpDissector, str, bytes], None]] = {
+    "EHLO": SmtpDissector._on_hello,
+    "HELO": SmtpDissector._on_hello,
+    "LHLO": SmtpDissector._on_hello,
+    "RSET": SmtpDissector._on_reset,
+    "MAIL": SmtpDissector._on_path,
+    "RCPT": SmtpDissector._on_path,
+    "DATA": SmtpDissector._on_data,
+    "STARTTLS": SmtpDissector._on_starttls,
+    "X-ANONYMOUSTLS": SmtpDissector._on_starttls,
+    "AUTH": SmtpDissector._on_auth,
+    "X-EXPS": SmtpDissector._on_auth,
+    "ATRN": SmtpDissector._on_turn,
+    "BDAT": SmtpDissector._on_bdat,
+    "BURL": SmtpDissector._on_burl,
+    "TURN": SmtpDissector._on_turn,
+    "XEXCH50": SmtpDissector._on_xexch50,
+}
+
+_ON_REPLY: dict[str, Callable[[SmtpDissector, SmtpCommand, SmtpReply | None], None]] = {
+    "EHLO": SmtpDissector._on_hello_reply,
+    "LHLO": SmtpDissector._on_hello_reply,
+    "STARTTLS": SmtpDissector._on_starttls_reply,
+    "X-ANONYMOUSTLS": SmtpDissector._on_starttls_reply,
+    "AUTH": SmtpDissector._on_auth_reply,
+    "X-EXPS": SmtpDissector._on_auth_reply,
+    "MAIL": SmtpDissector._on_mail_reply,
+    "RCPT": SmtpDissector._on_rcpt_reply,
+    "DATA": SmtpDissector._on_data_reply,
+    "ATRN": SmtpDissector._on_turn_reply,
+    "BDAT": TransferDissector.on_bdat_reply,
+    "TURN": SmtpDissector._on_turn_reply,
+    "XCLIENT": SmtpDissector._on_forwarded_reply,
+    "XEXCH50": SmtpDissector._on_xexch50_reply,
+    "XFORWARD": SmtpDissector._on_forwarded_reply,
+}
 
 
 def _is_decided_by(command: SmtpCommand, code: int) -> bool:

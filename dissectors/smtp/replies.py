@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import decode_text
+from dissectors.conversation.lines import decode_text
 from dissectors.smtp.grammar import parse_enhanced_code, parse_reply_line
 
 if TYPE_CHECKING:

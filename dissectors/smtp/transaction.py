@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import Place
+from dissectors.conversation.lines import Place
 from dissectors.events import Delivery
 from dissectors.message import MessageReader
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.dialogue import Command, DialogueDissector
-from dissectors.conversation.dissector import Place
 from dissectors.conversation.dotstuffing import StuffedText
+from dissectors.conversation.lines import Place
 from dissectors.events import Direction, ExchangeKind, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.smtp.replies import SmtpReply
@@ -25,7 +25,7 @@ from dissectors.smtp.transaction import MailTransaction, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation.dissector import LineBuffer
+    from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up

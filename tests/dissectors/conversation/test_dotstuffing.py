@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors.conversation.dissector import LineBuffer
 from dissectors.conversation.dotstuffing import MAX_DOUBTFUL_BYTES, StuffedText
+from dissectors.conversation.lines import LineBuffer
 from tests.support.playbook import every_split
 
 PIECES = st.lists(

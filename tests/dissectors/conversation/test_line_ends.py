@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissectors import Pop3Dissector, SmtpDissector
-from dissectors.conversation.dissector import LineBuffer
 from dissectors.conversation.line_ends import LineEnds
+from dissectors.conversation.lines import LineBuffer
 from dissectors.events import Anomaly
 from dissectors.limits import Limits
 from tests.support.playbook import CLIENT, SERVER, Playbook

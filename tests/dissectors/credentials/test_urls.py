@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
-from dissectors.conversation.dissector import MailDissector, decode_text
+from dissectors.conversation.lines import decode_text
 from dissectors.credentials.urls import mask_urls
 from dissectors.message import decode_words
 from tests.support.playbook import Playbook
+
+if TYPE_CHECKING:
+    from dissectors.conversation.dissector import MailDissector
 
 URL = b"imap://ann:s3cret@h/INBOX"
 # long enough to be cut inside the password, which is not to be seen then either

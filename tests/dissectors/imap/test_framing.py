@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors.conversation.dissector import LineBuffer
+from dissectors.conversation.lines import LineBuffer
 from dissectors.imap.framing import (
     FragmentReader,
     KeptLiteral,
