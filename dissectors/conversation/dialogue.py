@@ -349,7 +349,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             and decisive.opens_message
             and decisive in self._awaiting[-1:]
         )
-        if not is_message or self._withheld or all(self._at_eof):
+        if not is_message or self._withheld or self._have_both_ended():
             super()._withhold_unread()
 
     def _read_stray(self, line: bytes) -> StrayLogin | None:
@@ -431,7 +431,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._reply_lost
             or self._is_answered_oddly(unread.offset)
             or self._must_decide
-            or self._at_eof[Side.SERVER]
+            or self._input[Side.SERVER].has_ended
             or len(unread) > self.limits.held
         ):
             return False
@@ -442,7 +442,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
             self._give_up_decisive(command)
             self._accept_tls()
             return True
-        is_all = self._must_decide or all(self._at_eof)
+        is_all = self._must_decide or self._have_both_ended()
         if b"\n" not in start and len(start) < _PEEK_BYTES and not is_all:
             return False
         self._give_up_decisive(command)
@@ -464,7 +464,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
     def _give_up_decisive(self, command: CommandT) -> None:
         self._decisive = None
         is_lost = self._reply_lost or self._odd_line is not None
-        if is_lost or self._at_eof[Side.SERVER]:
+        if is_lost or self._input[Side.SERVER].has_ended:
             self._give_up_before(command)
             self._give_up_oldest()
 
@@ -480,7 +480,7 @@ class DialogueDissector(MailDissector, Generic[CommandT, ReplyT]):
         """Act on a line of the server; whether somebody else reads on."""
         waited = self._client_waits()
         self._receive_server_line(line)
-        if self._reversed is not None:
+        if self._swapped is not None:
             return True
         return waited and not self._client_waits()
 

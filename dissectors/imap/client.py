@@ -434,7 +434,7 @@ class ClientReader(MailDissector):
         is_answer_lost = self._holes[Side.SERVER] > self._switch.server_holes
         if not unread or not (
             is_answer_lost
-            or self._at_eof[Side.SERVER]
+            or self._input[Side.SERVER].has_ended
             or len(unread) > self.limits.held
         ):
             return True

@@ -90,11 +90,11 @@ class ImapDissector(StateReader):
         other._expects_greeting = not greeted
         return other
 
-    def _receive_clear(
+    def _receive_plaintext(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         if self._inflaters is None:
-            return super()._receive_clear(side, data, time_ns, frame)
+            return super()._receive_plaintext(side, data, time_ns, frame)
         return self._inflate(side, data, time_ns, frame)
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
@@ -113,7 +113,7 @@ class ImapDissector(StateReader):
                 return
             fragment = fragments.take_fragment()
             if fragment is None:
-                if not self._at_eof[side] or fragments.in_literal:
+                if not unread.has_ended or fragments.in_literal:
                     return
                 fragment = unread.take_unfinished_line()
                 self._is_cut = side is _CLIENT
@@ -201,7 +201,7 @@ class ImapDissector(StateReader):
         try:
             for piece in inflater.inflate(data):
                 self.counts.inflated_bytes += len(piece)
-                events += super()._receive_clear(side, piece, time_ns, frame)
+                events += super()._receive_plaintext(side, piece, time_ns, frame)
         except InflateError as error:
             self._time_ns, self._frame = time_ns, frame
             # a line without end, which damage may have made

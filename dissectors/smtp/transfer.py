@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from dissectors.conversation.dialogue import Command, DialogueDissector
 from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.lines import Place
+from dissectors.conversation.plaintext import Upgrade
 from dissectors.events import Direction, ExchangeKind, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.smtp.replies import SmtpReply
@@ -151,7 +152,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if not self._has_gap:
             # a server that answers what was smuggled in a message
             return
-        if not (waited or self._content or self._chunk_left or self._upgraded):
+        is_upgraded = self._upgrade is Upgrade.AGREED
+        if not (waited or self._content or self._chunk_left or is_upgraded):
             self._begin_content(self._transaction)
             assert self._message is not None
             self._message.is_inferred = True
@@ -290,7 +292,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._expect_text()
             self._is_lost = self._stray_replies = True
             self._rest_of_line[0] = True
-        elif self._at_eof[_CLIENT] or _is_closing(server):
+        elif self._input[_CLIENT].has_ended or _is_closing(server):
             self._expect_text()
             self._abandon(message)
         else:

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 import analyzer
-from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.secured import Secured
 from dissectors.events import Side
 from dissectors.tls import ApplicationData
 from dissectors.tls.registries.cipher_suites import cipher_suite_name
@@ -126,14 +126,14 @@ def test_decrypted_bytes_are_those_of_tshark(name: str) -> None:
         if text and all(each in "0123456789abcdef" for each in text):
             expected[line.startswith("\t")] += bytes.fromhex(text)
     found = [b"", b""]
-    keep = MailDissector._receive_secured
+    keep = Secured.receive
 
-    def receive(self: MailDissector, event: Any) -> None:
-        assert isinstance(event, ApplicationData)
-        found[event.side] += event.data
-        keep(self, event)
+    def receive(self: Secured, opened: Any, *at: int) -> Any:
+        assert isinstance(opened, ApplicationData)
+        found[opened.side] += opened.data
+        return keep(self, opened, *at)
 
-    with mock.patch.object(MailDissector, "_receive_secured", receive):
+    with mock.patch.object(Secured, "receive", receive):
         analyzer.analyze(CAPTURES[name], key_log=log)
     assert found[Side.CLIENT]
     assert sorted(found) == sorted(expected)

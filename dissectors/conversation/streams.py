@@ -1,0 +1,60 @@
+"""One side's stream of a mail connection: what its bytes are, and which are unread."""
+
+from __future__ import annotations
+
+import enum
+
+from dissectors.conversation.lines import LineBuffer
+
+
+class Mode(enum.Enum):
+    """What the bytes of a side are."""
+
+    UNDECIDED = enum.auto()
+    LINES = enum.auto()
+    # after an upgrade: plaintext up to the next line end, then undecided again
+    STRAY_LINE = enum.auto()
+    TLS = enum.auto()
+
+
+class Stream(LineBuffer):
+    """A side's unread lines, and the bytes of which it is not known what they are.
+
+    Attributes:
+        mode: what its bytes are.
+        held: those behind the unread ones that may be lines or TLS.
+        has_ended: nothing more comes.
+        broke_upgrade: it was reported that plaintext came in the place of TLS.
+    """
+
+    __slots__ = ("broke_upgrade", "has_ended", "held", "mode")
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.mode = Mode.UNDECIDED
+        self.held = bytearray()
+        self.has_ended = False
+        self.broke_upgrade = False
+
+    @property
+    def end(self) -> int:
+        """Place in the stream behind all that came."""
+        return self.offset + len(self.data) + len(self.held)
+
+    def hold(self, data: bytes, time_ns: int, frame: int) -> None:
+        """Keep bytes of which it is not known yet what they are."""
+        self.held += data
+        self.mark(self.end, time_ns, frame)
+
+    def hold_unread(self) -> None:
+        """What seemed to be lines may be TLS."""
+        self.held += self.data
+        self.offset -= len(self.data)
+        self.drop()
+        if self.mode is not Mode.TLS:
+            self.mode = Mode.UNDECIDED
+
+    def release(self, count: int) -> None:
+        """Let held bytes be read as lines."""
+        self.data += self.held[:count]
+        del self.held[:count]

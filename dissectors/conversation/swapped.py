@@ -1,0 +1,56 @@
+"""The layer behind TURN: the server asks and the client answers (RFC 821, RFC 2645)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dissectors.events import Anomaly, Side, SoftwareIdentified
+
+if TYPE_CHECKING:
+    from dissectors.conversation.dissector import MailDissector
+    from dissectors.events import Event
+
+_OTHER = (Side.SERVER, Side.CLIENT)
+
+
+class Swapped:
+    """Reads on with the sides exchanged; events name them by who connected.
+
+    Args:
+        dissector: reads on.
+        left_out: events that would say of one side what is true of the other.
+    """
+
+    __slots__ = ("_dissector", "_left_out")
+
+    def __init__(self, dissector: MailDissector, left_out: tuple[type, ...]) -> None:
+        self._dissector = dissector
+        self._left_out = left_out
+
+    def receive_data(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        """Take the next bytes of a side."""
+        happened = self._dissector.receive_data(_OTHER[side], data, time_ns, frame)
+        return self._turn_around(happened)
+
+    def receive_gap(
+        self, side: Side, length: int, time_ns: int, frame: int, *, reported: bool
+    ) -> list[Event]:
+        """Learn that bytes of a side are missing, and whether that was reported."""
+        happened = self._dissector.receive_gap(
+            _OTHER[side], length, time_ns, frame, reported=reported
+        )
+        return self._turn_around(happened)
+
+    def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
+        """Learn that a side sends no more."""
+        happened = self._dissector.receive_eof(_OTHER[side], time_ns, frame)
+        return self._turn_around(happened)
+
+    def _turn_around(self, happened: list[Event]) -> list[Event]:
+        events = [event for event in happened if type(event) not in self._left_out]
+        for event in events:
+            if isinstance(event, Anomaly | SoftwareIdentified):
+                event.side = _OTHER[event.side]
+        return events
