@@ -6,15 +6,11 @@ Each protocol exports one, as `dissectors.smtp.SPEC`; `dissectors.registry` has 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from dissectors.conversation.dissector import MailDissector
 from dissectors.services import Security, Service
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from dissectors.conversation.dissector import MailDissector
 
 _NAME = re.compile("[a-z][a-z0-9]{1,15}")
 # what tables, and whoever filters them, can rely on

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analyzer.sessions.session import Details
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
-    from dissectors.conversation.dissector import Counts
+    from dissectors.conversation.reports import Counts
     from dissectors.events import Event
 
 logger = logging.getLogger(__name__)
