@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from analyzer.runs.secrets import FollowedKeyLog
-    from analyzer.sessions.rows import Row
+    from analyzer.sessions.columns import Row
     from analyzer.sessions.trust import Trust
     from analyzer.tables.analysis import Analysis
     from analyzer.tables.store import Store

@@ -14,17 +14,13 @@ from typing import TYPE_CHECKING
 
 from analyzer.errors import ExportError
 from analyzer.runs.pipeline import Pipeline
-from analyzer.sessions.rows import (
-    NO_DETAIL_ROWS,
-    SessionRows,
-    detail_rows,
-    session_rows,
-)
+from analyzer.sessions.detail_rows import detail_rows
+from analyzer.sessions.rows import SessionRows, session_rows
 from analyzer.sessions.trust import Trust
 from analyzer.tables import schema
 from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import Attempts
-from analyzer.tables.builder import Tables
+from analyzer.tables.collection import Collector
 from analyzer.tables.store import StoreFullError
 from captures import CaptureError, Share
 
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analyzer.runs.secrets import FollowedKeyLog
-    from analyzer.sessions.rows import Row
+    from analyzer.sessions.columns import Row
     from analyzer.sessions.session import Details, Session
     from analyzer.tables.store import Store
     from captures import Attempt, Connection, LiveCapture
@@ -82,7 +78,7 @@ class Monitor:
         share = Share(0, 1, follows_hosts=secrets is not None)
         self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
         self._about = Analysis({}, [*live.captures])
-        self._tables = Tables()
+        self._closed = Collector()
         # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then
         self._recent: dict[int, tuple[int, SessionRows]] = {}
@@ -168,13 +164,12 @@ class Monitor:
 
     def details_ready(self, details: Details, connection: Connection) -> None:
         """Store the rows."""
-        rows = detail_rows(details, connection, self._about.captures)
-        self._tables.append_details(rows)
+        self._closed.extend(detail_rows(details, connection, self._about.captures))
         self._is_dirty = True
         _, recent = self._recent.get(connection.serial, (-1, None))
         if recent is not None:
             # to be made again when it is closed
-            rest = recent._replace(details=NO_DETAIL_ROWS)
+            rest = recent._replace(details={})
             self._recent[connection.serial] = -1, rest
 
     def session_ended(self, session: Session, connection: Connection) -> None:
@@ -194,7 +189,7 @@ class Monitor:
         if rows is None or packets != _packets(connection):
             rows = self._make_rows(session, connection)
         del self._recent[connection.serial]
-        self._tables.append(rows)
+        self._closed.add(rows)
         self._is_dirty = True
 
     def _make_rows(self, session: Session, connection: Connection) -> SessionRows:
@@ -239,12 +234,12 @@ class Monitor:
             self._is_refused = False
 
     def _write_rows(self) -> None:
-        done, self._tables = self._tables, Tables()
-        recent = Tables()
+        closed, self._closed = self._closed, Collector()
+        recent = Collector()
         for _, rows in self._recent.values():
-            recent.append(rows)
+            recent.add(rows)
         self._is_dirty = False
-        self._store.add(done.finish(), recent.finish())
+        self._store.add(closed.finish(), recent.finish())
 
 
 def _packets(connection: Connection) -> int:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from analyzer.runs.secrets import Secrets
 from analyzer.runs.workers import process_count, run_shares
+from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.reader import SessionReader
-from analyzer.sessions.rows import detail_rows, session_rows
+from analyzer.sessions.rows import session_rows
 from analyzer.sessions.trust import Trust
 from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import Attempts
-from analyzer.tables.builder import Tables, in_order
+from analyzer.tables.collection import Collector, merge_tables
 from captures import (
     MAX_BATCH_BYTES,
     MAX_BATCH_PACKETS,
@@ -210,7 +211,7 @@ def analyze(  # noqa: PLR0913, keywords only
     attempts = first.attempts
     attempts.merge(part.attempts for part in parts[1:])
     return Analysis(
-        tables=in_order([*(part.tables for part in parts), attempts.tables()]),
+        tables=merge_tables([*(part.tables for part in parts), attempts.tables()]),
         captures=[*map(readable_name, paths)],
         packets=first.packets,
         capture_bytes=first.capture_bytes,
@@ -270,7 +271,7 @@ class _TableWriter:
     """Writes the rows of sessions that are over (a `SessionSink`)."""
 
     def __init__(self, captures: Sequence[str], trust: Trust) -> None:
-        self.tables = Tables()
+        self.collector = Collector()
         self.attempts = Attempts()
         self._captures = captures
         self._trust = trust
@@ -287,7 +288,7 @@ class _TableWriter:
 
     def details_ready(self, details: Details, connection: Connection) -> None:
         """Write the rows."""
-        self.tables.append_details(detail_rows(details, connection, self._captures))
+        self.collector.extend(detail_rows(details, connection, self._captures))
 
     def session_ended(self, session: Session, connection: Connection) -> None:
         """Wait for what may still be retransmitted."""
@@ -303,7 +304,7 @@ class _TableWriter:
         if is_attempt:
             self.attempts.keep(connection.first_frame, rows)
         else:
-            self.tables.append(rows)
+            self.collector.add(rows)
 
 
 def _memory_problems(parts: Sequence[_Part], processes: int) -> list[CaptureError]:
@@ -350,7 +351,7 @@ def _read_share(
             pipeline.abandon()
             undecoded = pipeline.close()
     return _Part(
-        tables=writer.tables.finish(),
+        tables=writer.collector.finish(),
         packets=pipeline.packets,
         capture_bytes=pipeline.capture_bytes,
         problems=batches.problems,

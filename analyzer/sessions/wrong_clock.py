@@ -29,6 +29,13 @@ def clock_anomalies(connection: Connection, known: Container[str]) -> list[Anoma
     return [Anomaly(_CODE, _SIDES[end], -1, time_ns, frame, detail)]
 
 
+def seconds_between(start_ns: int | None, end_ns: int | None) -> float | None:
+    """How long something took; unknown also if the clock went back meanwhile."""
+    if start_ns is None or end_ns is None or end_ns < start_ns:
+        return None
+    return (end_ns - start_ns) / 1e9
+
+
 def exchange_latency_ns(exchange: Exchange, connection: Connection) -> int | None:
     """How long an answer took; unknown also if the clock went back, or is wrong."""
     start_ns, end_ns = exchange.request_time_ns, exchange.reply_time_ns

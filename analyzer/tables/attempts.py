@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.sessions.identity import address_text
-from analyzer.tables.builder import Tables
+from analyzer.tables.collection import Collector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,11 +139,11 @@ class Attempts:
 
     def tables(self) -> dict[str, pa.Table]:
         """The rows that are kept here."""
-        tables = Tables()
+        collector = Collector()
         for rows in self._rows.values():
             if rows is not None:
-                tables.append(rows)
-        return tables.finish()
+                collector.add(rows)
+        return collector.finish()
 
     def counts(self) -> list[AttemptCount]:
         """The counts, most first: those of pairs, or those of clients and servers."""

@@ -5,23 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-from pyarrow import compute
-
-from analyzer.tables import schema
-from analyzer.tables.certificates import CertificateTable, merge_certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from analyzer.sessions.rows import DetailRows, SessionRows
+    from collections.abc import Iterable
 
 # Rows become columns after this many: Python objects are large, columns are not.
 _BLOCK_ROWS = 512
-
-# by when they started, and then by ID
-SESSION_ORDER = [("start", "ascending"), ("session_id", "ascending")]
 
 
 class _NoPandas:
@@ -50,11 +40,11 @@ def defer_pandas() -> None:
         sys.meta_path.remove(_NoPandas)
 
 
-class TableBuilder:
+class RowBuilder:
     """Collects rows, given in the order of a table's columns."""
 
-    def __init__(self, table: schema.Table) -> None:
-        self.table = table
+    def __init__(self, arrow: pa.Schema) -> None:
+        self._arrow = arrow
         self._rows: list[tuple[Any, ...]] = []
         self._blocks: list[pa.RecordBatch] = []
 
@@ -67,77 +57,15 @@ class TableBuilder:
     def finish(self) -> pa.Table:
         """All rows so far."""
         self._close_block()
-        return pa.Table.from_batches(self._blocks, schema=self.table.arrow)
+        return pa.Table.from_batches(self._blocks, schema=self._arrow)
 
     def _close_block(self) -> None:
         if not self._rows:
             return
-        arrow = self.table.arrow
         columns = zip(*self._rows, strict=True)
         arrays = [
             pa.array(column, type=field.type)
-            for column, field in zip(columns, arrow, strict=True)
+            for column, field in zip(columns, self._arrow, strict=True)
         ]
-        self._blocks.append(pa.RecordBatch.from_arrays(arrays, schema=arrow))
+        self._blocks.append(pa.RecordBatch.from_arrays(arrays, schema=self._arrow))
         self._rows = []
-
-
-class Tables:
-    """The builders of all tables of one analysis."""
-
-    def __init__(self) -> None:
-        self.sessions = TableBuilder(schema.SESSIONS)
-        self.messages = TableBuilder(schema.MESSAGES)
-        self.exchanges = TableBuilder(schema.EXCHANGES)
-        self.anomalies = TableBuilder(schema.ANOMALIES)
-        self.certificates = CertificateTable()
-        self._count = 0
-
-    def __len__(self) -> int:
-        """How many sessions there are."""
-        return self._count
-
-    def append(self, rows: SessionRows) -> None:
-        """Add the rows of a session."""
-        self._count += 1
-        self.sessions.extend([rows.session])
-        self.append_details(rows.details)
-        if rows.certificates:
-            self.certificates.add(rows.session_id, rows.start_ns, rows.certificates)
-
-    def append_details(self, rows: DetailRows) -> None:
-        """Add rows that belong to a session, which itself may come later."""
-        self.messages.extend(rows.messages)
-        self.exchanges.extend(rows.exchanges)
-        self.anomalies.extend(rows.anomalies)
-
-    def finish(self) -> dict[str, pa.Table]:
-        """All tables, by name, in the order in which sessions were closed."""
-        return {
-            table.name: getattr(self, table.name).finish() for table in schema.TABLES
-        }
-
-
-def empty_tables() -> dict[str, pa.Table]:
-    """All tables, without rows."""
-    return {table.name: table.arrow.empty_table() for table in schema.TABLES}
-
-
-def in_order(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
-    """Tables of several parts as one each, in the order of the sessions.
-
-    Sessions are ordered by start and then ID; what belongs to a session stays in
-    the order in which it was added.
-    """
-    found = {name: [part[name] for part in parts] for name in parts[0]}
-    sessions = pa.concat_tables(found.pop("sessions")).sort_by(SESSION_ORDER)
-    ordered = {"sessions": sessions}
-    for name, tables in found.items():
-        if name == schema.CERTIFICATES.name:
-            # these belong to several sessions
-            ordered[name] = merge_certificates(tables)
-            continue
-        rows = pa.concat_tables(tables)
-        ranks = compute.index_in(rows["session_id"], sessions["session_id"])
-        ordered[name] = rows.take(np.argsort(ranks.to_numpy(), kind="stable"))
-    return ordered

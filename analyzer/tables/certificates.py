@@ -6,42 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from analyzer.tables.schema import CERTIFICATES
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from analyzer.sessions.rows import ShownCertificates
     from dissectors.events import Certificate
 
 # so many sessions are named; all are counted
 _MOST_SESSIONS = 10_000
 
-_AS_NUMBERS = pa.schema(
-    [
-        pa.field(
-            field.name, pa.int64() if pa.types.is_timestamp(field.type) else field.type
-        )
-        for field in CERTIFICATES.arrow
-    ]
-)
 
-
-class CertificateTable:
+class CertificateBuilder:
     """Collects certificates."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrow: pa.Schema) -> None:
+        self._arrow = arrow
         self._rows: dict[str, dict[str, Any]] = {}
 
-    def add(
+    def extend(self, items: Iterable[ShownCertificates]) -> None:
+        """Add what sessions showed."""
+        for session_id, start_ns, shown in items:
+            self._add(session_id, start_ns, shown)
+
+    def _add(
         self, session_id: str, start_ns: int, shown: Iterable[tuple[str, Certificate]]
     ) -> None:
-        """Add what a session showed.
-
-        Args:
-            session_id: of the session.
-            start_ns: when it began.
-            shown: what each certificate was shown as, and the certificate.
-        """
         roles: dict[str, list[str]] = {}
         for role, certificate in shown:
             fingerprint = certificate.sha256
@@ -56,15 +45,15 @@ class CertificateTable:
         """One row for each, in the order of the schema."""
         for row in self._rows.values():
             _sort_sessions(row)
-        return _as_table(self._rows.values())
+        return pa.Table.from_pylist(list(self._rows.values()), schema=self._arrow)
 
 
 def merge_certificates(parts: Sequence[pa.Table]) -> pa.Table:
     """Join tables of certificates: one row for each, by when it was first seen."""
     merged: dict[str, dict[str, Any]] = {}
     # nanoseconds are more than a datetime can hold
-    rows = pa.concat_tables(parts).cast(_AS_NUMBERS).to_pylist()
-    for row in rows:
+    joined = pa.concat_tables(parts)
+    for row in joined.cast(_with_numbers(joined.schema)).to_pylist():
         known = merged.setdefault(row["sha256"], row)
         if known is not row:
             _count(
@@ -80,7 +69,7 @@ def merge_certificates(parts: Sequence[pa.Table]) -> pa.Table:
     ordered = sorted(
         merged.values(), key=lambda row: (row["first_seen"], row["sha256"])
     )
-    return _as_table(ordered)
+    return pa.Table.from_pylist(ordered, schema=joined.schema)
 
 
 def _facts(certificate: Certificate, start_ns: int) -> dict[str, Any]:
@@ -128,5 +117,10 @@ def _sort_sessions(row: dict[str, Any]) -> None:
     del row["sessions"][_MOST_SESSIONS:]
 
 
-def _as_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=CERTIFICATES.arrow)
+def _with_numbers(arrow: pa.Schema) -> pa.Schema:
+    """The same columns, with nanoseconds in the place of times."""
+    types = [
+        pa.int64() if pa.types.is_timestamp(field.type) else field.type
+        for field in arrow
+    ]
+    return pa.schema(zip(arrow.names, types, strict=True))

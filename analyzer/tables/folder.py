@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABOUT = "analysis.json"
+# versions were counted before they were derived from the columns; these are the same
+_COUNTED_VERSIONS = {"6d13061927a1": 4}
 # as in a column of a table
 _MOST = 2**63 - 1
 
@@ -119,7 +121,7 @@ def read_about(folder: Path) -> tuple[str, Analysis]:
     except (ValueError, RecursionError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
     try:
-        if about["schema_version"] != schema.SCHEMA_VERSION:
+        if not _is_current(about["schema_version"]):
             raise LoadError(
                 f"{folder}: mailtap {about['mailtap']} wrote these tables, and their "
                 f"columns are not those of mailtap {__version__}: analyse the "
@@ -130,6 +132,11 @@ def read_about(folder: Path) -> tuple[str, Analysis]:
         return about["kind"], _analysis(about)
     except (TypeError, KeyError, ValueError, ArithmeticError, AttributeError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
+
+
+def _is_current(version: Any) -> bool:
+    known = (schema.SCHEMA_VERSION, _COUNTED_VERSIONS.get(schema.SCHEMA_VERSION))
+    return version is not None and version in known
 
 
 def _analysis(about: dict[str, Any]) -> Analysis:

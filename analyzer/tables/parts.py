@@ -23,7 +23,7 @@ from pyarrow import compute
 
 from analyzer.errors import LoadError
 from analyzer.tables import schema
-from analyzer.tables.builder import SESSION_ORDER, empty_tables, in_order
+from analyzer.tables.collection import empty_tables, merge_tables
 from analyzer.tables.folder import read_about
 from analyzer.tables.load import read_table
 
@@ -88,7 +88,7 @@ def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Analysis:
     for table in tables:
         found = [rows[table.name], *(read_rows(each, table) for each in sources)]
         rows[table.name] = pa.concat_tables(found)
-    return replace(analysis, tables=in_order([rows]))
+    return replace(analysis, tables=merge_tables([rows]))
 
 
 def list_sources(folder: Path) -> list[Path]:
@@ -145,23 +145,10 @@ def read_rows(source: Path, table: schema.Table) -> pa.Table:
     return table.arrow.empty_table()
 
 
-def sessions_in_order(sources: Sequence[Path]) -> pa.Array:
-    """The IDs of all sessions, in their order.
-
-    Raises:
-        LoadError: the rows can't be read.
-    """
-    columns = [name for name, _ in SESSION_ORDER]
-    sessions = [read_rows(each, schema.SESSIONS).select(columns) for each in sources]
-    nothing = schema.SESSIONS.arrow.empty_table().select(columns)
-    ordered = pa.concat_tables([nothing, *sessions]).sort_by(SESSION_ORDER)
-    return ordered["session_id"].combine_chunks()
-
-
 def blocks_in_order(
     sources: Sequence[Path], table: schema.Table, sessions: pa.Array
 ) -> Iterator[pa.Table]:
-    """Yield all rows of a table in the order of the sessions, a block at a time.
+    """Yield all rows of a table in their order, a block at a time if possible.
 
     Args:
         sources: where the rows are.
@@ -171,6 +158,10 @@ def blocks_in_order(
     Raises:
         LoadError: the rows can't be read.
     """
+    if table.merge is not None:
+        found = [read_rows(source, table) for source in sources]
+        yield table.merge([table.arrow.empty_table(), *found])
+        return
     ranks = []
     for source in sources:
         identifiers = read_rows(source, table)["session_id"]
@@ -179,13 +170,11 @@ def blocks_in_order(
     read = lru_cache(_PARTS_IN_MEMORY)(lambda at: read_rows(sources[at], table))
     for first in range(0, len(sessions), _BLOCK_SESSIONS):
         rows, order = [], []
-        for at, found in enumerate(ranks):
-            wanted = np.flatnonzero(
-                (found >= first) & (found < first + _BLOCK_SESSIONS)
-            )
+        for at, rank in enumerate(ranks):
+            wanted = np.flatnonzero((rank >= first) & (rank < first + _BLOCK_SESSIONS))
             if len(wanted):
                 rows.append(read(at).take(wanted))
-                order.append(found[wanted])
+                order.append(rank[wanted])
         if rows:
             # stable: what belongs to a session stays in its order
             places = np.argsort(np.concatenate(order), kind="stable")

@@ -17,8 +17,7 @@ import pyarrow as pa
 from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
 from analyzer.tables.analysis import Analysis
-from analyzer.tables.builder import empty_tables
-from analyzer.tables.certificates import merge_certificates
+from analyzer.tables.collection import empty_tables, sessions_in_order
 from analyzer.tables.export import make_folder, write_blocks, write_table
 from analyzer.tables.folder import ABOUT, write_about
 from analyzer.tables.parts import (
@@ -31,7 +30,6 @@ from analyzer.tables.parts import (
     list_sources,
     read_parts,
     read_rows,
-    sessions_in_order,
 )
 
 if TYPE_CHECKING:
@@ -143,14 +141,11 @@ class Store:
             LoadError: a part can't be read any more.
         """
         sources = list_sources(self.folder)
-        sessions = sessions_in_order(sources)
+        sessions = sessions_in_order(
+            read_rows(source, schema.SESSIONS) for source in sources
+        )
         for table in schema.TABLES:
-            if table is schema.CERTIFICATES:
-                found = [read_rows(source, table) for source in sources]
-                merged = merge_certificates([table.arrow.empty_table(), *found])
-                blocks = iter([merged])
-            else:
-                blocks = blocks_in_order(sources, table, sessions)
+            blocks = blocks_in_order(sources, table, sessions)
             path = self.folder / f"{table.name}.{kind}"
             write_blocks(blocks, table.arrow, path)
         write_about(about_parts(self.folder), self.folder, kind)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.runs.monitor import Monitor
-    from analyzer.sessions.rows import Row
+    from analyzer.sessions.columns import Row
     from captures import LiveCapture
 
 _REFRESH_S = 0.5

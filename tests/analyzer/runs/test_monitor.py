@@ -19,7 +19,7 @@ from tests.support.traffic import Dialogue, write_pcap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.sessions.rows import Row
+    from analyzer.sessions.columns import Row
 
 
 def watch(path: Path, folder: Path, **limits: float) -> tuple[Monitor, list[Row]]:

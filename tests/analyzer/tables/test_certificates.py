@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from analyzer.sessions.rows import ShownCertificates
 from analyzer.tables import schema
-from analyzer.tables.certificates import CertificateTable, merge_certificates
+from analyzer.tables.certificates import CertificateBuilder, merge_certificates
 from dissectors.events import Certificate
 from tests.support.analyses import rows_of
 
@@ -9,10 +10,10 @@ OWN = Certificate(b"own", "aa", "CN=own", not_before_ns=-5, not_after_ns=2**63 -
 ISSUER = Certificate(b"issuer", "bb", "CN=issuer", self_signed=True)
 
 
-def table(*shown: tuple[str, int, str, Certificate]) -> CertificateTable:
-    made = CertificateTable()
+def table(*shown: tuple[str, int, str, Certificate]) -> CertificateBuilder:
+    made = CertificateBuilder(schema.CERTIFICATES.arrow)
     for session, start_ns, role, certificate in shown:
-        made.add(session, start_ns, [(role, certificate)])
+        made.extend([ShownCertificates(session, start_ns, [(role, certificate)])])
     return made
 
 
@@ -33,8 +34,9 @@ def test_certificate_is_listed_once_with_its_sessions() -> None:
 
 
 def test_certificate_counts_once_in_a_session() -> None:
-    made = CertificateTable()
-    made.add("s", 1, [("server", OWN), ("server-chain", OWN)])
+    made = CertificateBuilder(schema.CERTIFICATES.arrow)
+    shown = [("server", OWN), ("server-chain", OWN)]
+    made.extend([ShownCertificates("s", 1, shown)])
     (row,) = made.finish().to_pylist()
     assert (row["session_count"], row["shown_as"]) == (
         1,
@@ -43,9 +45,9 @@ def test_certificate_counts_once_in_a_session() -> None:
 
 
 def test_sessions_are_limited_and_all_counted() -> None:
-    made = CertificateTable()
+    made = CertificateBuilder(schema.CERTIFICATES.arrow)
     for number in range(10_010):
-        made.add(f"s{number}", number, [("server", OWN)])
+        made.extend([ShownCertificates(f"s{number}", number, [("server", OWN)])])
     (row,) = made.finish().to_pylist()
     assert len(row["sessions"]) == 10_000
     assert row["session_count"] == 10_010

@@ -171,7 +171,7 @@ def test_parquet_is_the_table(hostile: Analysis, name: str, tmp_path: Path) -> N
     table = parquet.read_table(path)
     assert table.equals(hostile.tables[name])
     assert table.schema.metadata == {
-        b"mailtap_schema": str(schema.SCHEMA_VERSION).encode()
+        b"mailtap_schema": getattr(schema, name.upper()).version.encode()
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.errors import LoadError
+from analyzer.tables import schema
 from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, analysis_of
@@ -96,6 +97,22 @@ def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(about | {"schema_version": 99, "mailtap": "9.9"}))
 
     with pytest.raises(LoadError, match=r"mailtap 9\.9 wrote .* analyse the captures"):
+        read_folder(tmp_path)
+
+
+def test_tables_of_the_last_counted_version_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = analysis_of("pop3-apop")
+    write_folder(analysis, tmp_path, "csv")
+    path = tmp_path / ABOUT
+    about = json.loads(path.read_bytes())
+    path.write_text(json.dumps(about | {"schema_version": 4}))
+
+    assert read_folder(tmp_path).tables == analysis.tables
+
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", "another")
+    with pytest.raises(LoadError, match="analyse the captures again"):
         read_folder(tmp_path)
 
 

@@ -13,8 +13,8 @@ from analyzer.errors import ExportError
 from analyzer.tables import parts, schema
 from analyzer.tables import store as store_module
 from analyzer.tables.analysis import Analysis
-from analyzer.tables.builder import empty_tables
 from analyzer.tables.certificates import merge_certificates
+from analyzer.tables.collection import empty_tables
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.parts import PARTS, has_parts, read_parts
 from analyzer.tables.store import Store, StoreFullError

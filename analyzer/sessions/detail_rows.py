@@ -1,0 +1,213 @@
+"""The rows of what belongs to a session: messages, exchanges and anomalies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.sessions.columns import columns
+from analyzer.sessions.identity import session_id
+from analyzer.sessions.wrong_clock import exchange_latency_ns, seconds_between
+from captures import split_frame_id
+from dissectors.events import ExchangeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analyzer.sessions.columns import Row
+    from analyzer.sessions.session import Details
+    from captures import Connection
+    from dissectors import events
+
+_NS = 1e9
+
+
+def detail_rows(
+    details: Details, connection: Connection, captures: Sequence[str]
+) -> dict[str, list[Row]]:
+    """Make the rows of some details of a session.
+
+    Args:
+        details: the details.
+        connection: the session's.
+        captures: names of all captures.
+
+    Returns:
+        The rows by the name of their table.
+    """
+    name = session_id(connection)
+    return {
+        "messages": [message_row(name, each, captures) for each in details.messages],
+        "exchanges": [
+            exchange_row(name, each, connection, captures) for each in details.exchanges
+        ],
+        "anomalies": [anomaly_row(name, each, captures) for each in details.anomalies],
+    }
+
+
+@columns(
+    "session_id",
+    "kind",
+    "verb",
+    "answered",
+    "argument",
+    "time",
+    "reply_code",
+    "enhanced_status_code",
+    "status",
+    "response_code",
+    "reply_text",
+    "latency_s",
+    "capture",
+    "request_frame",
+    "reply_frame",
+)
+def exchange_row(
+    identifier: str,
+    exchange: events.Exchange,
+    connection: Connection,
+    captures: Sequence[str],
+) -> Row:
+    """Make the row of an exchange."""
+    latency_ns = exchange_latency_ns(exchange, connection)
+    capture, request_frame = _place(exchange.request_frame, captures)
+    reply_capture, reply_frame = _place(exchange.reply_frame, captures)
+    time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
+    if capture is None:
+        capture = reply_capture
+    elif reply_capture != capture:
+        reply_frame = None
+    return (
+        identifier,
+        exchange.kind,
+        exchange.verb if exchange.kind is not ExchangeKind.MESSAGE else None,
+        exchange.verb,
+        exchange.argument,
+        reply_time_ns if time_ns is None else time_ns,
+        exchange.reply_code,
+        exchange.enhanced_status_code,
+        exchange.status,
+        exchange.response_code,
+        exchange.reply_text,
+        latency_ns / _NS if latency_ns is not None else None,
+        capture,
+        request_frame,
+        reply_frame,
+    )
+
+
+@columns(
+    "session_id",
+    "direction",
+    "verb",
+    "time",
+    "capture",
+    "frame",
+    "mail_from",
+    "rcpt_to",
+    "parameters",
+    "mailbox",
+    "message_id",
+    "in_reply_to",
+    "subject",
+    "from",
+    "reply_to",
+    "to",
+    "date",
+    "mailer",
+    "list_id",
+    "received",
+    "originating_ip",
+    "dkim",
+    "authentication_results",
+    "content_type",
+    "part_count",
+    "size_bytes",
+    "transfer_s",
+    "bytes_per_s",
+    "outcome",
+    "incomplete",
+    "attachments",
+)
+def message_row(
+    identifier: str, message: events.MessageTransferred, captures: Sequence[str]
+) -> Row:
+    """Make the row of a message."""
+    facts = message.facts
+    transfer_s = seconds_between(message.begin_ns, message.time_ns)
+    return (
+        identifier,
+        message.direction,
+        message.verb,
+        message.time_ns,
+        *_place(message.frame, captures),
+        message.sender,
+        message.recipients,
+        message.parameters,
+        message.mailbox,
+        facts.message_id,
+        facts.in_reply_to,
+        facts.subject,
+        facts.from_,
+        facts.reply_to,
+        facts.to,
+        facts.date,
+        facts.mailer,
+        facts.list_id,
+        facts.received,
+        facts.originating_ip,
+        facts.dkim,
+        facts.authentication_results,
+        facts.content_type,
+        facts.part_count,
+        facts.size_bytes,
+        transfer_s,
+        facts.size_bytes / transfer_s if transfer_s else None,
+        message.outcome,
+        facts.cut,
+        [
+            (
+                each.name,
+                each.content_type,
+                each.detected_type,
+                each.part,
+                each.size_bytes,
+                each.sha256,
+            )
+            for each in facts.attachments
+        ],
+    )
+
+
+@columns(
+    "session_id",
+    "code",
+    "side",
+    "offset",
+    "time",
+    "capture",
+    "frame",
+    "detail",
+)
+def anomaly_row(
+    identifier: str, anomaly: events.Anomaly, captures: Sequence[str]
+) -> Row:
+    """Make the row of an anomaly."""
+    return (
+        identifier,
+        anomaly.code,
+        anomaly.side.name.lower(),
+        anomaly.offset if anomaly.offset >= 0 else None,
+        anomaly.time_ns,
+        *_place(anomaly.frame, captures),
+        anomaly.detail or None,
+    )
+
+
+def _place(
+    frame_id: int | None, captures: Sequence[str]
+) -> tuple[str | None, int | None]:
+    """The capture that holds a packet, and its number there."""
+    if frame_id is None:
+        return None, None
+    capture, number = split_frame_id(frame_id)
+    return captures[capture], number

@@ -1,0 +1,179 @@
+"""Columns of a session that tell how it was secured: STARTTLS, TLS, certificate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.sessions.columns import columns, columns_of, nothing_of
+from analyzer.sessions.protection import (
+    IMPLICIT,
+    STARTTLS,
+    CertificateVerdict,
+    failed_after,
+    protection,
+    tls_mode,
+)
+from analyzer.sessions.trust import covers, weaknesses
+from analyzer.sessions.wrong_clock import seconds_between
+from dissectors.events import StartTls
+
+if TYPE_CHECKING:
+    from analyzer.sessions.columns import Row
+    from analyzer.sessions.session import Session
+    from analyzer.sessions.trust import Trust
+    from captures import Connection
+    from dissectors import events
+
+_STARTTLS_NAMES = {
+    StartTls.NOT_OFFERED: "not-offered",
+    StartTls.OFFERED: "offered",
+    StartTls.REFUSED: "refused",
+    StartTls.ACCEPTED: "accepted",
+}
+
+
+@columns(
+    "tls_version",
+    "tls_cipher",
+    "tls_group",
+    "tls_post_quantum",
+    "tls_forward_secret",
+    "tls_signature",
+    "tls_weaknesses",
+    "tls_established",
+    "tls_handshake_s",
+    "tls_failed_after",
+    "tls_resumption",
+    "tls_retried",
+    "tls_early_data",
+    "tls_client_certificate",
+    "tls_secure_renegotiation",
+    "tls_renegotiations",
+    "tls_decrypted",
+    "tls_sni",
+    "tls_ech",
+    "tls_alpn",
+    "tls_alert",
+    "tls_alerts",
+    "tls_offered_versions",
+    "tls_offered_ciphers",
+    "tls_offered_groups",
+    "tls_offered_signatures",
+    "tls_offered_alpn",
+    "tls_grease",
+    "ja3",
+    "ja3s",
+    "ja4",
+)
+def _handshake(
+    tls: events.TlsHandshakeSeen,
+    certificate_weaknesses: list[str],
+    failed_step: str | None,
+) -> Row:
+    return (
+        tls.version,
+        tls.cipher,
+        tls.group,
+        tls.post_quantum,
+        tls.forward_secret,
+        tls.signature,
+        [*tls.weak_choices, *tls.weak_exchange, *certificate_weaknesses],
+        tls.established,
+        seconds_between(tls.begin_ns, tls.end_ns),
+        failed_step,
+        tls.resumption,
+        tls.retried,
+        tls.early_data,
+        tls.client_certificate,
+        tls.secure_renegotiation,
+        tls.renegotiations,
+        tls.decrypted,
+        tls.sni,
+        tls.ech,
+        tls.alpn,
+        tls.alert,
+        tls.alerts,
+        tls.offered_versions,
+        tls.offered_ciphers,
+        tls.offered_groups,
+        tls.offered_signatures,
+        tls.offered_alpn,
+        tls.grease,
+        tls.ja3,
+        tls.ja3s,
+        tls.ja4,
+    )
+
+
+@columns(
+    "cert_sha256",
+    "cert_status",
+    "cert_name_matches",
+    "cert_subject",
+    "cert_issuer",
+    "cert_names",
+    "cert_not_before",
+    "cert_not_after",
+)
+def _certificate(certificate: events.Certificate, verdict: CertificateVerdict) -> Row:
+    return (
+        certificate.sha256,
+        verdict.status,
+        verdict.name_matches,
+        certificate.subject,
+        certificate.issuer,
+        certificate.names,
+        certificate.not_before_ns,
+        certificate.not_after_ns,
+    )
+
+
+_NO_CERTIFICATE = nothing_of(_certificate)
+_NO_HANDSHAKE = (*nothing_of(_handshake), *_NO_CERTIFICATE)
+
+
+@columns(
+    "tls_mode",
+    "protection",
+    "starttls",
+    *columns_of(_handshake, _certificate),
+)
+def security(session: Session, connection: Connection, trust: Trust) -> Row:
+    """Tell how it was secured, by which TLS, and by whose certificate."""
+    tls = session.tls
+    mode = tls_mode(session, connection)
+    upgrade = _upgrade(session, mode)
+    if tls is None:
+        return (mode, protection(session, connection), upgrade, *_NO_HANDSHAKE)
+    certificate = tls.certificate
+    status = trust.status(tls.chain, connection.start_ns)
+    matches = None
+    if tls.sni is not None and certificate is not None and certificate.subject:
+        matches = covers(certificate, tls.sni)
+    verdict = CertificateVerdict(status, matches, weaknesses(tls.chain))
+    failed_step = failed_after(session, connection)
+    return (
+        mode,
+        protection(session, connection, verdict),
+        upgrade,
+        *_handshake(tls, verdict.weaknesses, failed_step),
+        *(
+            _certificate(certificate, verdict)
+            if certificate is not None
+            else _NO_CERTIFICATE
+        ),
+    )
+
+
+def _upgrade(session: Session, mode: str | None) -> str | None:
+    """How far STARTTLS came; `None` where TLS began with the connection."""
+    if mode == IMPLICIT:
+        return None
+    return "accepted" if mode == STARTTLS else _starttls_name(session)
+
+
+def _starttls_name(session: Session) -> str:
+    step = session.starttls
+    if step is StartTls.REQUESTED:
+        step = StartTls.OFFERED if session.starttls_offered else None
+    return "unknown" if step is None else _STARTTLS_NAMES[step]
