@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.events import Side
+from dissectors.tls.flow import FlowState
 from dissectors.tls.registries.content_types import ContentType
 from dissectors.tls.registries.handshake_types import HandshakeType
 
@@ -25,7 +26,7 @@ def behind_abort(flow: TlsFlow, data: bytes) -> tuple[bytes, int] | None:
         `None` as long as records follow that were on their way with the alert.
     """
     records = flow.records
-    if flow.is_lost:
+    if flow.state is FlowState.LOST:
         # nobody knows where its records begin
         return data, records.end
     for piece in records.read(data):

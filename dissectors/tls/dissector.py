@@ -1,4 +1,4 @@
-"""One TLS connection, from the first record to the point where it goes dark.
+"""One TLS connection, from the first record to the point where it becomes opaque.
 
 Each direction (flow) is read on its own, by a `TlsFlow` of its own. Three things join
 them: a `HandshakeObserver` keeps what their messages say, a `KeyFinder` finds their
@@ -17,7 +17,7 @@ from dissectors.limits import DEFAULT_LIMITS
 from dissectors.tls.abort import behind_abort
 from dissectors.tls.decryption.key_finder import KeyFinder
 from dissectors.tls.early_data import EarlyDataBuffer
-from dissectors.tls.flow import TlsFlow
+from dissectors.tls.flow import FlowState, Sync, TlsFlow
 from dissectors.tls.handshake import hello
 from dissectors.tls.handshake.observer import HandshakeObserver
 from dissectors.tls.handshake.structs import MalformedStructError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 # to look up a member of an enum takes long in Python 3.11
 _CLIENT = Side.CLIENT
+_PROTECTED, _OPAQUE = FlowState.PROTECTED, FlowState.OPAQUE
 _CHANGE_CIPHER_SPEC = ContentType.CHANGE_CIPHER_SPEC
 _ALERT = ContentType.ALERT
 _HANDSHAKE = ContentType.HANDSHAKE
@@ -148,7 +149,7 @@ class TlsDissector:
         self.unread = b""
         if self.is_aborted:
             self._pass_over(flow, data)
-        elif flow.is_readable or not (self._progress.is_reported or flow.is_lost):
+        elif not self._progress.is_over(flow):
             # somebody may still abort, and where records begin matters then
             self._read_records(flow, data)
         return self._output.take()
@@ -163,14 +164,14 @@ class TlsDissector:
             return []
         self._observer.has_gap = True
         flow.short_message.clear()
-        if flow.protection is not None:
+        if flow.state is _PROTECTED:
             self._output.add(ApplicationGap(side, length, flow.records.offset))
         elif flow.records.content_type == _HANDSHAKE:
             flow.handshake.skip(length)
         if not flow.records.skip(length):
             self._progress.lose(flow)
-        elif flow.is_sealed:
-            flow.skip_sealed(length)
+        elif flow.has_protected_record:
+            flow.skip_protected(length)
         return self._output.take()
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[TlsEvent]:
@@ -207,13 +208,13 @@ class TlsDissector:
 
     def _read_piece(self, flow: TlsFlow, piece: RecordPiece) -> None:
         content_type = piece.content_type
-        if piece.is_first and not flow.is_dark:
+        if piece.is_first and flow.state is not _OPAQUE:
             self._begin_record(flow, piece)
-        if flow.is_dark:
+        if flow.state is _OPAQUE:
             self.dark_bytes += len(piece.data)
             return
-        if flow.is_sealed:
-            body = flow.gather(piece)
+        if flow.has_protected_record:
+            body = flow.collect_body(piece)
             if body is not None:
                 self._open(flow, body)
         elif content_type == _HANDSHAKE and self._observer.must_be_protected:
@@ -228,10 +229,10 @@ class TlsDissector:
 
     def _begin_record(self, flow: TlsFlow, piece: RecordPiece) -> None:
         flow.begin_record(piece.content_type)
-        if flow.is_sealed:
+        if flow.has_protected_record:
             return
         if piece.content_type == _APPLICATION_DATA:
-            if self._keys.look_again() and flow.protection is not None:
+            if self._keys.look_again() and flow.state is _PROTECTED:
                 flow.begin_record(piece.content_type)
             else:
                 self._progress.take_application_data(flow, piece.length)
@@ -241,7 +242,7 @@ class TlsDissector:
             self._observer.begin()
             # RFC 8446 §5: in TLS 1.3 ChangeCipherSpec means nothing
             if flow.has_changed_cipher and not self._observer.is_tls_1_3:
-                self._progress.darken(flow)
+                self._progress.stop_decrypting(flow)
 
     def _change_cipher(self, flow: TlsFlow) -> None:
         flow.has_changed_cipher = True
@@ -262,30 +263,30 @@ class TlsDissector:
         try:
             content_type, data = flow.open(body)
         except NotAuthenticError:
-            self._give_record_up(flow, len(body))
+            self._skip_undecryptable(flow, len(body))
             return
         if content_type == _HANDSHAKE:
             self._read_handshake(flow, data)
         elif content_type == _APPLICATION_DATA:
             if not flow.is_early:
-                # its Finished may be in a hole
+                # its Finished may be in a gap
                 self._progress.finish(flow)
             self._deliver(flow, data)
         elif content_type == _ALERT and len(data) == _ALERT_BYTES:
             self._take_alert(flow, *data)
         elif content_type == _CHANGE_CIPHER_SPEC and not flow.advance():
             # a renegotiation whose secrets are not known
-            self._progress.darken(flow)
+            self._progress.stop_decrypting(flow)
 
-    def _give_record_up(self, flow: TlsFlow, length: int) -> None:
+    def _skip_undecryptable(self, flow: TlsFlow, length: int) -> None:
         if flow.is_early and not self._early_data.can_be_opened(self._keys):
             # RFC 8446 §4.2.10: so does a server that rejects it
             return
-        if not (flow.has_opened or flow.has_hole):
+        if flow.sync is Sync.UNTRIED:
             self._output.add_anomaly("tls_secret_wrong", flow)
-            self._progress.darken(flow)
+            self._progress.stop_decrypting(flow)
             return
-        if not flow.has_hole:
+        if flow.sync is Sync.IN_STEP:
             self._output.add_anomaly("tls_record_not_authentic", flow)
         self._output.add(ApplicationGap(flow.side, length, flow.records.offset))
 
@@ -302,14 +303,14 @@ class TlsDissector:
         if piece.length != _ALERT_BYTES:
             # a protected alert of an established connection
             if not self._observer.has_begun:
-                self._progress.go_dark()
+                self._progress.give_up()
             return
         flow.short_message += piece.data
         if len(flow.short_message) == _ALERT_BYTES:
             level, description = flow.short_message
             self._take_alert(flow, level, description)
-            if level == alerts.FATAL and flow.protection is None:
-                self._progress.go_dark()
+            if level == alerts.FATAL and flow.state is not _PROTECTED:
+                self._progress.give_up()
 
     def _take_alert(self, flow: TlsFlow, level: int, description: int) -> None:
         self._observer.take_alert(flow.side, level, description)
@@ -317,7 +318,7 @@ class TlsDissector:
             self._progress.report()
             if not self._observer.seen.established:
                 self.is_aborted = True
-                self._progress.go_dark()
+                self._progress.give_up()
 
     def _read_sslv2_hello(self, flow: TlsFlow, piece: RecordPiece) -> None:
         flow.short_message += piece.data
@@ -333,7 +334,7 @@ class TlsDissector:
             else:
                 certificate = hello.read_sslv2_server_hello(body)
                 self._observer.take_sslv2_server_hello(flow, certificate)
-                self._progress.go_dark()
+                self._progress.give_up()
         except MalformedStructError as error:
             name = "CLIENT_HELLO" if flow is self._client else "SERVER_HELLO"
             self._output.add_anomaly("tls_handshake_invalid", flow, f"{name}: {error}")
@@ -362,15 +363,15 @@ class TlsDissector:
             self._take_finished(flow)
         elif message_type == _END_OF_EARLY_DATA:
             if flow.is_early and not flow.advance():
-                self._progress.darken(flow)
+                self._progress.stop_decrypting(flow)
         elif message_type == _ENCRYPTED_EXTENSIONS:
             self._early_data.take_answer(self._observer.encrypted_extensions)
 
     def _take_finished(self, flow: TlsFlow) -> None:
-        if flow.protection is None or flow.is_finished:
+        if flow.state is not _PROTECTED or flow.is_finished:
             return
         if self._observer.is_tls_1_3 and not (
             flow.advance() or self._keys.protect_late(flow)
         ):
-            self._progress.darken(flow)
+            self._progress.stop_decrypting(flow)
         self._progress.finish(flow)

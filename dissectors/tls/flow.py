@@ -1,7 +1,15 @@
-"""One direction of a TLS connection: its records, messages and protection."""
+"""One direction of a TLS connection: its records, messages and protection.
+
+    PLAINTEXT --keys--> PROTECTED --no keys--> OPAQUE --no boundaries--> LOST
+
+A flow begins in plaintext. Its records are opened once there are keys for them, one
+set of keys after the other; without keys it is opaque. Where bytes are missing, or
+are no records, nobody knows any more where records begin.
+"""
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 from dissectors.tls.handshake.messages import HandshakeReader
@@ -22,6 +30,85 @@ if TYPE_CHECKING:
 _APPLICATION_DATA = ContentType.APPLICATION_DATA
 
 
+class FlowState(enum.Enum):
+    """What can be read of a flow."""
+
+    PLAINTEXT = enum.auto()
+    PROTECTED = enum.auto()
+    OPAQUE = enum.auto()
+    LOST = enum.auto()
+
+
+class Change(enum.Enum):
+    """What changes the state of a flow."""
+
+    KEYS = enum.auto()
+    NO_KEYS = enum.auto()
+    NO_BOUNDARIES = enum.auto()
+
+
+_PLAINTEXT, _PROTECTED, _OPAQUE, _LOST = FlowState
+
+TRANSITIONS: dict[Change, dict[FlowState, FlowState]] = {
+    Change.KEYS: {
+        _PLAINTEXT: _PROTECTED,
+        _PROTECTED: _PROTECTED,
+        # keys that come too late: records were passed over, which count, too
+        _OPAQUE: _OPAQUE,
+        _LOST: _LOST,
+    },
+    Change.NO_KEYS: {
+        _PLAINTEXT: _OPAQUE,
+        _PROTECTED: _OPAQUE,
+        _OPAQUE: _OPAQUE,
+        _LOST: _LOST,
+    },
+    Change.NO_BOUNDARIES: {
+        _PLAINTEXT: _LOST,
+        _PROTECTED: _LOST,
+        _OPAQUE: _LOST,
+        _LOST: _LOST,
+    },
+}
+
+
+class Epoch(enum.Enum):
+    """Which records are protected once there are keys.
+
+    LEGACY: up to TLS 1.2, all of them. TLS_1_3: those of application data, which hold
+    the handshake, too (RFC 8446 §5). EARLY_DATA: likewise, before the server's answer.
+    """
+
+    LEGACY = enum.auto()
+    EARLY_DATA = enum.auto()
+    TLS_1_3 = enum.auto()
+
+
+class Sync(enum.Enum):
+    """What the last record tells of the keys.
+
+    UNTRIED: they have opened none. IN_STEP: they opened the last one. AFTER_GAP: bytes
+    of protected records were missing, and none was opened since.
+    """
+
+    UNTRIED = enum.auto()
+    IN_STEP = enum.auto()
+    AFTER_GAP = enum.auto()
+
+
+class _Record(enum.Enum):
+    """What the current record is; DAMAGED: protected, and bytes of it are missing."""
+
+    PLAINTEXT = enum.auto()
+    PROTECTED = enum.auto()
+    DAMAGED = enum.auto()
+
+
+_LEGACY, _EARLY_DATA, _TLS_1_3 = Epoch
+_UNTRIED, _IN_STEP, _AFTER_GAP = Sync
+_PLAIN_RECORD, _PROTECTED_RECORD, _DAMAGED_RECORD = _Record
+
+
 class TlsFlow:
     """What is known of one direction.
 
@@ -30,40 +117,31 @@ class TlsFlow:
         records: cuts its bytes into records.
         handshake: cuts those of the handshake into messages.
         short_message: body of an alert or SSLv2 hello that is not complete yet.
-        has_changed_cipher: ChangeCipherSpec was seen in clear.
+        state: what can be read of it.
+        epoch: which of its records are protected.
+        sync: what the last record tells of the keys.
+        successors: the protections that come after the present one.
+        has_changed_cipher: ChangeCipherSpec was seen in plaintext.
         is_finished: it has done its part of the handshake.
-        is_dark: what it sends from now on can't be read.
-        is_lost: nor can be told where its records begin.
         at_end: nothing more comes.
-        protection: opens its records; `None` while they are in clear, or dark.
-        successors: the protections that come after that one.
-        is_tls_1_3: handshake and data are both sent as application data.
-        is_early: what `protection` opens is early data.
-        has_opened: `protection` has opened a record.
-        is_sealed: the current record is to be opened by it.
-        has_hole: bytes of a protected record were missing, and none was opened since.
     """
 
     __slots__ = (
-        "_is_damaged",
-        "_sealed",
-        "_sealed_bytes",
+        "_body",
+        "_body_bytes",
+        "_protection",
+        "_record",
         "at_end",
+        "epoch",
         "handshake",
         "has_changed_cipher",
-        "has_hole",
-        "has_opened",
-        "is_dark",
-        "is_early",
         "is_finished",
-        "is_lost",
-        "is_sealed",
-        "is_tls_1_3",
-        "protection",
         "records",
         "short_message",
         "side",
+        "state",
         "successors",
+        "sync",
     )
 
     def __init__(self, side: Side, limits: Limits, offset: int) -> None:
@@ -71,112 +149,123 @@ class TlsFlow:
         self.records = TlsRecordReader(offset)
         self.handshake = HandshakeReader(limits.handshake)
         self.short_message = bytearray()
+        self.state = _PLAINTEXT
+        self.epoch = _LEGACY
+        self.sync = _UNTRIED
+        self.successors: list[RecordProtection] = []
         self.has_changed_cipher = False
         self.is_finished = False
-        self.is_dark = False
-        self.is_lost = False
         self.at_end = False
-        self.protection: RecordProtection | None = None
-        self.successors: list[RecordProtection] = []
-        self.is_tls_1_3 = False
-        self.is_early = False
-        self.has_opened = False
-        self.is_sealed = False
-        self.has_hole = False
-        # the body of a protected record, as far as it came
-        self._sealed = bytearray()
-        self._sealed_bytes = 0
-        self._is_damaged = False
+        self._protection: RecordProtection | None = None
+        self._record = _PLAIN_RECORD
+        # of a protected record, as far as it came
+        self._body = bytearray()
+        self._body_bytes = 0
 
     @property
     def is_done(self) -> bool:
         """It has done its part, or nobody will see whether it does."""
-        return self.is_finished or self.is_lost
-
-    @property
-    def is_readable(self) -> bool:
-        """Something can be learned of what it sends."""
-        return not (self.is_dark or self.is_lost)
+        return self.is_finished or self.state is _LOST
 
     @property
     def is_over(self) -> bool:
         """Nothing more will be learned of it."""
-        return self.is_dark or self.is_lost or self.at_end
+        return self.at_end or self.state is _OPAQUE or self.state is _LOST
+
+    @property
+    def is_early(self) -> bool:
+        """What its keys open is early data."""
+        return self.epoch is _EARLY_DATA
+
+    @property
+    def has_protected_record(self) -> bool:
+        """The current record is to be opened."""
+        return self._record is not _PLAIN_RECORD
+
+    def lose_boundaries(self) -> None:
+        """Learn that nobody knows where its records begin."""
+        self.state = TRANSITIONS[Change.NO_BOUNDARIES][self.state]
+
+    def go_opaque(self) -> None:
+        """Learn that there are no keys for what it sends from now on."""
+        self.state = TRANSITIONS[Change.NO_KEYS][self.state]
 
     def protect(self, protections: list[RecordProtection]) -> None:
         """Let the next records be opened, by one protection after the other."""
-        self.protection, *self.successors = protections
-        self.has_opened = False
+        self.state = TRANSITIONS[Change.KEYS][self.state]
+        self._protection, *self.successors = protections
+        if self.sync is _IN_STEP:
+            self.sync = _UNTRIED
 
     def protect_early_data(self, protection: RecordProtection) -> None:
         """Let what comes before the server's answer be opened."""
-        self.is_tls_1_3 = True
         self.protect([protection])
-        self.is_early = True
+        self.epoch = _EARLY_DATA
 
     def protect_tls_1_3(self, protections: list[RecordProtection]) -> None:
         """Let the rest of the handshake be opened, and what follows it."""
-        self.is_tls_1_3 = True
-        if self.is_early:
+        if self.epoch is _EARLY_DATA:
             self.successors = protections
-        elif protections:
+            return
+        self.epoch = _TLS_1_3
+        if protections:
             self.protect(protections)
 
     def advance(self) -> bool:
         """Take the next protection; false if there is none."""
-        self.is_early = self.has_opened = False
-        if not self.successors:
-            self.protection = None
-            return False
-        self.protect(self.successors)
-        return True
+        if self.epoch is _EARLY_DATA:
+            self.epoch = _TLS_1_3
+        if self.successors:
+            self.protect(self.successors)
+            return True
+        return False
 
     def update_keys(self) -> None:
         """Let the next records be opened by the keys after a KeyUpdate."""
         from dissectors.tls.decryption.tls13_protection import Tls13Protection
 
-        if isinstance(self.protection, Tls13Protection):
-            self.protection = self.protection.updated()
+        if isinstance(self._protection, Tls13Protection):
+            self._protection = self._protection.updated()
 
     def begin_record(self, content_type: int) -> None:
         """Tell whether the record that begins is protected, and forget the last one."""
         self.short_message.clear()
-        # RFC 8446 §5: alerts and ChangeCipherSpec may come in clear for a while
-        self.is_sealed = self.protection is not None and (
-            content_type == _APPLICATION_DATA or not self.is_tls_1_3
+        # RFC 8446 §5: alerts and ChangeCipherSpec may come in plaintext for a while
+        is_protected = self.state is _PROTECTED and (
+            content_type == _APPLICATION_DATA or self.epoch is _LEGACY
         )
-        self._sealed.clear()
-        self._sealed_bytes = 0
-        self._is_damaged = False
+        self._record = _PROTECTED_RECORD if is_protected else _PLAIN_RECORD
+        self._body.clear()
+        self._body_bytes = 0
 
-    def gather(self, piece: RecordPiece) -> bytes | None:
+    def collect_body(self, piece: RecordPiece) -> bytes | None:
         """Add a piece of a protected record; its body once that is complete.
 
         A record that lacks bytes is passed over.
         """
-        self._sealed += piece.data
-        self._sealed_bytes += len(piece.data)
-        if self._sealed_bytes < piece.length:
+        self._body += piece.data
+        self._body_bytes += len(piece.data)
+        if self._body_bytes < piece.length:
             return None
-        body = bytes(self._sealed)
-        self._sealed.clear()
-        if self._is_damaged:
+        body = bytes(self._body)
+        self._body.clear()
+        if self._record is _DAMAGED_RECORD:
             self._pass_over(body)
             return None
         return body
 
-    def skip_sealed(self, length: int) -> None:
+    def skip_protected(self, length: int) -> None:
         """Bytes of a protected record are missing."""
-        self._is_damaged = True
-        self._sealed.clear()
-        self._sealed_bytes += length
-        if self._sealed_bytes == self.records.length:
+        self._record = _DAMAGED_RECORD
+        self._body.clear()
+        self._body_bytes += length
+        if self._body_bytes == self.records.length:
             self._pass_over(b"")
 
     def _pass_over(self, tail: bytes) -> None:
-        assert self.protection is not None
-        self.protection.skip(tail)
-        self.has_hole = True
+        assert self._protection is not None
+        self._protection.skip(tail)
+        self.sync = _AFTER_GAP
 
     def open(self, body: bytes) -> OpenedRecord:
         """Open a protected record.
@@ -187,10 +276,10 @@ class TlsFlow:
         # late: it imports cryptography, which takes longer than a small capture
         from dissectors.tls.decryption.record_protection import NotAuthenticError
 
-        assert self.protection is not None
+        assert self._protection is not None
         header = self.records.header
         try:
-            opened = self.protection.open(header, body)
+            opened = self._protection.open(header, body)
         except NotAuthenticError:
             following = self._following()
             if following is None:
@@ -199,22 +288,22 @@ class TlsFlow:
             if self.successors:
                 self.advance()
             else:
-                self.protection = following
-        self.has_opened, self.has_hole = True, False
+                self._protection = following
+        self.sync = _IN_STEP
         return opened
 
     def _following(self) -> Tls13Protection | None:
         """What may protect the record if what ends the present keys was not seen.
 
         RFC 8446 §4.2.10: nothing ends early data that was rejected. In TLS 1.3, what
-        does end keys (Finished, KeyUpdate) may be in a hole.
+        does end keys (Finished, KeyUpdate) may be in a gap.
         """
         from dissectors.tls.decryption.tls13_protection import Tls13Protection
 
-        if not (self.is_early or self.has_hole):
+        if self.epoch is not _EARLY_DATA and self.sync is not _AFTER_GAP:
             return None
         if self.successors:
             following = self.successors[0]
             return following if isinstance(following, Tls13Protection) else None
-        present = self.protection
+        present = self._protection
         return present.updated() if isinstance(present, Tls13Protection) else None

@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.events import Side
+from dissectors.tls.flow import FlowState
 
 if TYPE_CHECKING:
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.handshake.observer import HandshakeObserver
     from dissectors.tls.output import Output
 
+_OPAQUE, _LOST = FlowState.OPAQUE, FlowState.LOST
 # RFC 8446 §4.4.4, §5.2: message header, the shortest hash in use, content type,
 # the shortest authentication tag. A shorter record of a client is an alert that
 # refuses the server's certificate.
@@ -60,7 +62,7 @@ class Progress:
 
     def is_over(self, flow: TlsFlow) -> bool:
         """Tell whether the rest of a flow says nothing of the handshake."""
-        return flow.is_lost or (self.is_reported and flow.is_dark)
+        return flow.state is _LOST or (self.is_reported and flow.state is _OPAQUE)
 
     def take_application_data(self, flow: TlsFlow, length: int) -> None:
         """Learn that a record of application data begins that can't be opened."""
@@ -68,9 +70,9 @@ class Progress:
         if not observer.has_begun:
             # the capture began in the middle: all that follows is protected
             self.began_before = True
-            self.go_dark()
+            self.give_up()
         elif self._proves_finished(flow, length):
-            self.darken(flow)
+            self.stop_decrypting(flow)
         elif flow.side is Side.CLIENT and observer.server_hello is None:
             observer.note_early_data()
 
@@ -80,15 +82,14 @@ class Progress:
             flow.is_finished = True
             self._report_if_done()
 
-    def darken(self, flow: TlsFlow) -> None:
+    def stop_decrypting(self, flow: TlsFlow) -> None:
         """Learn that what a flow sends is protected by keys that are not known."""
-        flow.protection = None
-        flow.is_dark = True
+        flow.go_opaque()
         self.finish(flow)
 
     def lose(self, flow: TlsFlow) -> None:
         """Learn that nobody knows where a flow's records begin."""
-        flow.is_lost = True
+        flow.lose_boundaries()
         self._report_if_done()
 
     def end(self, flow: TlsFlow) -> None:
@@ -97,10 +98,11 @@ class Progress:
         if self._client.at_end and self._server.at_end:
             self.report()
 
-    def go_dark(self) -> None:
+    def give_up(self) -> None:
         """Learn no more, though the handshake was not seen to end."""
         self.report()
-        self._client.is_dark = self._server.is_dark = True
+        self._client.go_opaque()
+        self._server.go_opaque()
 
     def report(self) -> None:
         """Report the handshake, unless it was."""

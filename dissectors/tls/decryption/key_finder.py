@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.events import Resumption
+from dissectors.tls.flow import FlowState
 from dissectors.tls.handshake.structs import StructReader
 from dissectors.tls.registries import extensions
 from dissectors.tls.registries.handshake_types import HandshakeType
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.handshake.hello import ClientHello, ServerHello
     from dissectors.tls.handshake.observer import HandshakeObserver
+
+# to look up a member of an enum takes long in Python 3.11
+_CLIENT_HELLO = HandshakeType.CLIENT_HELLO
+_SERVER_HELLO = HandshakeType.SERVER_HELLO
+_NEW_SESSION_TICKET = HandshakeType.NEW_SESSION_TICKET
+_KEY_UPDATE = HandshakeType.KEY_UPDATE
 
 
 class KeyFinder:
@@ -73,18 +80,18 @@ class KeyFinder:
             MalformedStructError: it can't be read.
         """
         observer = self._observer
-        if message_type == HandshakeType.CLIENT_HELLO:
+        if message_type == _CLIENT_HELLO:
             if observer.client_hello is not None:
                 self.begin(observer.client_hello)
-        elif message_type == HandshakeType.SERVER_HELLO:
+        elif message_type == _SERVER_HELLO:
             if observer.server_hello is not None and not self.look_again():
                 self._install(observer.server_hello)
-        elif message_type == HandshakeType.NEW_SESSION_TICKET:
+        elif message_type == _NEW_SESSION_TICKET:
             if not observer.is_tls_1_3:
                 reader = StructReader(body)
                 reader.take(4)  # how long it is good for
                 self._ticket = reader.vector(2)
-        elif message_type == HandshakeType.KEY_UPDATE:
+        elif message_type == _KEY_UPDATE:
             flow.update_keys()
 
     def begin(self, offer: ClientHello) -> None:
@@ -110,7 +117,7 @@ class KeyFinder:
         offer, choice = self._observer.client_hello, self._observer.server_hello
         if self._keys is not None or offer is None or choice is None:
             return False
-        if self._key_log is None or self._client.is_dark or self._server.is_dark:
+        if self._key_log is None or _went_on(self._client) or _went_on(self._server):
             return False
         self._use(self._key_log.secrets_of(offer.random))
         return self._keys is not None
@@ -166,3 +173,8 @@ class KeyFinder:
         client.successors, server.successors = keys.of_legacy(
             choice, encrypt_then_mac=encrypt_then_mac
         )
+
+
+def _went_on(flow: TlsFlow) -> bool:
+    """Tell whether a flow has finished without keys: its records count, though."""
+    return flow.is_finished and flow.state is not FlowState.PROTECTED

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 _CLIENT = Side.CLIENT
 _CLIENT_HELLO = HandshakeType.CLIENT_HELLO
 _SERVER_HELLO = HandshakeType.SERVER_HELLO
+_ENCRYPTED_EXTENSIONS = HandshakeType.ENCRYPTED_EXTENSIONS
 _CERTIFICATE = HandshakeType.CERTIFICATE
+_SERVER_KEY_EXCHANGE = HandshakeType.SERVER_KEY_EXCHANGE
+_CERTIFICATE_REQUEST = HandshakeType.CERTIFICATE_REQUEST
+_SERVER_HELLO_DONE = HandshakeType.SERVER_HELLO_DONE
+_CERTIFICATE_VERIFY = HandshakeType.CERTIFICATE_VERIFY
 # what either side sends besides its hellos
 _OF_CLIENT = frozenset(
     {
@@ -232,19 +237,18 @@ class HandshakeObserver:
             self._output.add_anomaly("tls_handshake_invalid", flow, oddity)
 
     def _take_of_server(self, flow: TlsFlow, message_type: int, body: bytes) -> None:
-        match message_type:
-            case HandshakeType.ENCRYPTED_EXTENSIONS:
-                self._take_encrypted_extensions(flow, body)
-            case HandshakeType.CERTIFICATE:
-                self._take_certificate(flow, body)
-            case HandshakeType.SERVER_KEY_EXCHANGE:
-                self._take_server_key_exchange(body)
-            case HandshakeType.CERTIFICATE_REQUEST:
-                self._take_certificate_request()
-            case HandshakeType.SERVER_HELLO_DONE:
-                self._has_hello_done = True
-            case HandshakeType.CERTIFICATE_VERIFY:
-                self._take_certificate_verify(body)
+        if message_type == _ENCRYPTED_EXTENSIONS:
+            self._take_encrypted_extensions(flow, body)
+        elif message_type == _CERTIFICATE:
+            self._take_certificate(flow, body)
+        elif message_type == _SERVER_KEY_EXCHANGE:
+            self._take_server_key_exchange(body)
+        elif message_type == _CERTIFICATE_REQUEST:
+            self._take_certificate_request()
+        elif message_type == _SERVER_HELLO_DONE:
+            self._has_hello_done = True
+        elif message_type == _CERTIFICATE_VERIFY:
+            self._take_certificate_verify(body)
 
     def _take_encrypted_extensions(self, flow: TlsFlow, body: bytes) -> None:
         chosen = self.encrypted_extensions = hello.read_encrypted_extensions(body)
