@@ -35,7 +35,7 @@ bench: tools $(VENV)/.installed-dev ## measure speed and memory
 
 docs: $(VENV)/.installed-dev ## write the parts of the documentation that are made
 	$(BIN)/python -m analyzer.tables.schema > docs/tables.md
-	$(BIN)/python -m tests.support.readme
+	$(BIN)/python -m tests.support.documents
 
 data: $(VENV)/.installed-dev ## make the test captures again; needs root
 	$(BIN)/python -m tests.support.lab

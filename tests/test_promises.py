@@ -1,4 +1,4 @@
-"""README's promises about privacy and hostile input, and the tests that hold them.
+"""What docs/security.md promises, and the tests that hold it.
 
 `PROMISES` has each paragraph and each list item of the two sections by its first
 words, with the tests of what it says. What had no better place is tested here.
@@ -25,7 +25,7 @@ from captures.tcp.budget import MAX_HELD_BYTES
 from captures.tcp.table import MAX_CONNECTIONS
 from captures.tcp.waiting import MAX_TOTAL_WAITING_BYTES
 from dissectors.limits import DEFAULT_LIMITS
-from tests.support.readme import README, ROOT
+from tests.support.documents import DOCS, ROOT
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_oldest_connection_makes_room",
             ],
             "test_promises.py": [
-                "test_limits_are_those_that_the_readme_names",
+                "test_limits_are_those_that_are_promised",
             ],
         },
         "All open connections together": {
@@ -198,8 +198,8 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
 
 
 def section(title: str) -> str:
-    """What README says below a heading."""
-    text = README.read_text(encoding="utf-8")
+    """What is promised below a heading."""
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
     return text.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
@@ -216,7 +216,7 @@ def names_in(path: str) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_promise_of_the_readme_has_its_tests() -> None:
+def test_every_promise_has_its_tests() -> None:
     for title, promises in PROMISES.items():
         said = paragraphs(title)
         assert len(said) == len(promises)
@@ -225,7 +225,7 @@ def test_every_promise_of_the_readme_has_its_tests() -> None:
             assert all({*names} <= names_in(path) for path, names in tests.items())
 
 
-def test_limits_are_those_that_the_readme_names() -> None:
+def test_limits_are_those_that_are_promised() -> None:
     text = " ".join(section("Hostile input").split())
 
     for words in (
@@ -237,7 +237,8 @@ def test_limits_are_those_that_the_readme_names() -> None:
         f"the first {MAX_ROWS:,} also have rows",
     ):
         assert words in text
-    assert f"**Tunnels**, up to {MAX_TUNNELS} in each other" in README.read_text()
+    formats = (DOCS / "formats.md").read_text(encoding="utf-8")
+    assert f"## Tunnels\n\nUp to {MAX_TUNNELS} in each other" in formats
 
 
 BODY = b"Heisenbug meets Schroedinbug at noon in the orangery"

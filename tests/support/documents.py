@@ -1,6 +1,6 @@
-"""Keeps README.md true: runs its commands and puts in what they print.
+"""Keeps README.md and docs/ true: runs their commands and puts in what they print.
 
-`python -m tests.support.readme` rewrites the file; a test compares.
+`python -m tests.support.documents` rewrites the files; a test compares.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+# docs/tables.md is made from the schema, and has a test of its own
+DOCUMENTS = (README, *sorted({*DOCS.glob("*.md")} - {DOCS / "tables.md"}))
 
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PYTHON = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -23,8 +26,9 @@ _PROMPT = "$ "
 def rerun(text: str) -> str:
     """The text with the output of every command in a `console` block as it is now."""
     with TemporaryDirectory() as folder:
-        # commands may write files, and find the bundled capture by its usual path
-        Path(folder, "analyzer").symlink_to(ROOT / "analyzer")
+        # commands may write files, and find captures by their usual paths
+        for name in ("analyzer", "tests"):
+            Path(folder, name).symlink_to(ROOT / name)
         return _CONSOLE.sub(
             lambda block: f"```console\n{_rerun(block[1], folder)}```", text
         )
@@ -56,4 +60,5 @@ def _output(command: str, folder: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(rerun(README.read_text()))
+    for document in DOCUMENTS:
+        document.write_text(rerun(document.read_text()))
