@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab check bench docs data clean
+.PHONY: help demo test lab check bench docs site data clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ lab: tools $(VENV)/.installed-dev ## watch real servers and clients; needs root
 	[ -z "$$missing" ] || .ci/packages $$missing
 	$(BIN)/pytest --quiet -m lab
 
-check: $(VENV)/.installed-dev ## check format, lint, types and import rules
+check: $(VENV)/.installed-dev site ## check format, lint, types, import rules and links
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
@@ -37,11 +37,14 @@ docs: $(VENV)/.installed-dev ## write the parts of the documentation that are ma
 	$(BIN)/python -m analyzer.tables.schema > docs/tables.md
 	$(BIN)/python -m tests.support.documents
 
+site: $(VENV)/.installed-docs ## make a website of docs/, in build/site
+	$(BIN)/zensical build --clean --strict
+
 data: $(VENV)/.installed-dev ## make the test captures again; needs root
 	$(BIN)/python -m tests.support.lab
 
 clean: ## remove everything that was made
-	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .*_cache
+	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .cache .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -r {} +
 
 # what tests and benchmarks run besides Python
@@ -60,4 +63,9 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'Installing mailtap and its development tools into $(VENV) ...'
 	@$(INSTALL) '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing mailtap and what makes its website into $(VENV) ...'
+	@$(INSTALL) '.[docs]'
 	@touch $(VENV)/.installed $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import click
@@ -75,10 +76,14 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target.read_text()), anchor
 
 
-def test_every_page_is_linked_from_readme_and_index() -> None:
+def test_every_page_is_linked_from_readme_and_the_site() -> None:
     pages = {path.name for path in DOCS.glob("*.md")} - {"index.md"}
     index = (DOCS / "index.md").read_text(encoding="utf-8")
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    menu = [page for entry in site["project"]["nav"] for page in entry.values()]
 
+    assert menu[0] == "index.md"
+    assert {*menu[1:]} == pages
     assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", index)) == pages
     assert set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README.read_text())) == pages
 

@@ -40,8 +40,8 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = folder / "source"
     # made files would get into the sdist: build from what a fresh clone holds
     made = shutil.ignore_patterns(
-        ".git", ".venv", ".*_cache", ".hypothesis", "*.egg-info", "build", "dist",
-        "__pycache__",
+        ".git", ".venv", ".cache", ".*_cache", ".hypothesis", "*.egg-info", "build",
+        "dist", "__pycache__",
     )  # fmt: skip
     shutil.copytree(ROOT, source, ignore=made)
     run(sys.executable, "-m", "build", "--no-isolation", source, cwd=folder)
@@ -98,10 +98,12 @@ def test_sdist_holds_what_tests_and_documentation_need(dist: Path) -> None:
         "LICENSE",
         "Makefile",
         "README.md",
+        "docs/security.md",
         "pyproject.toml",
         "setup.cfg",
         "tests/data/office.json",
         "tests/test_packaging.py",
+        "zensical.toml",
     }
 
 
