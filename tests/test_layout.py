@@ -41,6 +41,7 @@ TESTED_WITH = {
     "dissectors/conversation/dialogue.py": "dissectors/pop3/test_dissector.py",
     "dissectors/conversation/plaintext.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
+    "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/secured.py": "dissectors/tls/test_hostile.py",
     "dissectors/conversation/streams.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/swapped.py": "dissectors/smtp/test_extensions.py",
@@ -56,9 +57,6 @@ TESTED_WITH = {
     "dissectors/smtp/transaction.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/transfer.py": "dissectors/smtp/test_dissector.py",
     "dissectors/tls/abort.py": "dissectors/tls/test_dissector.py",
-    "dissectors/tls/decryption/key_finder.py": (
-        "dissectors/tls/decryption/test_connection_keys.py"
-    ),
     "dissectors/tls/decryption/legacy_protection.py": (
         "dissectors/tls/decryption/test_connection_keys.py"
     ),
@@ -70,7 +68,8 @@ TESTED_WITH = {
     ),
     "dissectors/tls/early_data.py": "dissectors/tls/test_rare.py",
     "dissectors/tls/flow.py": "dissectors/tls/decryption/test_connection_keys.py",
-    "dissectors/tls/handshake/observer.py": "dissectors/tls/test_dissector.py",
+    "dissectors/tls/key_finder.py": "dissectors/tls/decryption/test_connection_keys.py",
+    "dissectors/tls/observer.py": "dissectors/tls/test_dissector.py",
     "dissectors/tls/output.py": "dissectors/tls/test_dissector.py",
     "dissectors/tls/progress.py": "dissectors/tls/test_dissector.py",
 }

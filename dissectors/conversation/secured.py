@@ -16,7 +16,7 @@ from dissectors.events import (
 from dissectors.tls import ApplicationData, ApplicationGap
 
 if TYPE_CHECKING:
-    from dissectors.conversation.dissector import MailDissector
+    from dissectors.conversation.receiver import Receiver
     from dissectors.events import Event, Side
 
 # what says something of a connection without TLS
@@ -28,7 +28,7 @@ class Secured:
 
     __slots__ = ("_inside", "_record_offsets")
 
-    def __init__(self, inside: MailDissector) -> None:
+    def __init__(self, inside: Receiver) -> None:
         self._inside = inside
         # places of the records that were decrypted last, which are those of anomalies
         self._record_offsets = [0, 0]

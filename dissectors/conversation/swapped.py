@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dissectors.events import Anomaly, Side, SoftwareIdentified
 
 if TYPE_CHECKING:
-    from dissectors.conversation.dissector import MailDissector
+    from dissectors.conversation.receiver import Receiver
     from dissectors.events import Event
 
 _OTHER = (Side.SERVER, Side.CLIENT)
@@ -23,7 +23,7 @@ class Swapped:
 
     __slots__ = ("_dissector", "_left_out")
 
-    def __init__(self, dissector: MailDissector, left_out: tuple[type, ...]) -> None:
+    def __init__(self, dissector: Receiver, left_out: tuple[type, ...]) -> None:
         self._dissector = dissector
         self._left_out = left_out
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from dissectors.events import Attachment, MessageFacts
     from dissectors.message.content import Content
-    from dissectors.message.reader import MessageReader
+
+
+class EncodedMessage(Protocol):
+    """Reads a message that is the content of an entity."""
+
+    def skip_gap(self, length: int) -> None:
+        """Learn that some bytes of the message are missing here."""
+
+    def finish(self, *, complete: bool) -> MessageFacts:
+        """Learn that there is no more of the message, and tell what is known."""
 
 
 class Entity:
@@ -51,7 +60,7 @@ class Entity:
         self.part_type = part_type
         self.attachment = attachment
         self.content = content
-        self.message: MessageReader | None = None
+        self.message: EncodedMessage | None = None
         self.is_text = is_text
         self.is_whole = True
         self.number = number

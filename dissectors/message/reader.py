@@ -343,9 +343,9 @@ class MessageReader:
             mime_parts=max(0, self._limits.mime_parts - self._part_count),
             mime_depth=self._limits.mime_depth - len(self._entities),
         )
-        message.message = MessageReader(limits)
+        encoded = message.message = MessageReader(limits)
         message.number = self._number
-        message.content.on_decoded = message.message.feed
+        message.content.on_decoded = encoded.feed
         return True
 
     def _add_message(self, number: str, inner: MessageFacts) -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from dissectors.events import Side
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.tls.abort import behind_abort
-from dissectors.tls.decryption.key_finder import KeyFinder
 from dissectors.tls.early_data import EarlyDataBuffer
 from dissectors.tls.flow import FlowState, Sync, TlsFlow
 from dissectors.tls.handshake import hello
-from dissectors.tls.handshake.observer import HandshakeObserver
 from dissectors.tls.handshake.structs import MalformedStructError
+from dissectors.tls.key_finder import KeyFinder
+from dissectors.tls.observer import HandshakeObserver
 from dissectors.tls.output import ApplicationData, ApplicationGap, Output
 from dissectors.tls.progress import Progress
 from dissectors.tls.registries import alerts
@@ -30,7 +30,7 @@ from dissectors.tls.registries.handshake_types import HandshakeType
 if TYPE_CHECKING:
     from dissectors.limits import Limits
     from dissectors.tls.decryption.keylog import Hosts, KeyLog
-    from dissectors.tls.handshake.messages import HandshakeMessage
+    from dissectors.tls.messages import HandshakeMessage
     from dissectors.tls.output import TlsEvent
     from dissectors.tls.records import RecordPiece
 
@@ -279,7 +279,8 @@ class TlsDissector:
             self._progress.stop_decrypting(flow)
 
     def _skip_undecryptable(self, flow: TlsFlow, length: int) -> None:
-        if flow.is_early and not self._early_data.can_be_opened(self._keys):
+        is_expected = self._early_data.is_accepted and self._keys.knows_early_data
+        if flow.is_early and not is_expected:
             # RFC 8446 §4.2.10: so does a server that rejects it
             return
         if flow.sync is Sync.UNTRIED:

@@ -10,7 +10,6 @@ from dissectors.tls.registries.extensions import EARLY_DATA
 
 if TYPE_CHECKING:
     from dissectors.events import TlsHandshakeSeen
-    from dissectors.tls.decryption.key_finder import KeyFinder
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.handshake.hello import ServerHello
     from dissectors.tls.output import Output
@@ -38,9 +37,10 @@ class EarlyDataBuffer:
         # bytes over the limit
         self._left_out = 0
 
-    def can_be_opened(self, keys: KeyFinder) -> bool:
-        """Tell whether the server accepted it, and its secret is known."""
-        return self._seen.early_data is EarlyData.ACCEPTED and keys.knows_early_data
+    @property
+    def is_accepted(self) -> bool:
+        """The server has accepted it."""
+        return self._seen.early_data is EarlyData.ACCEPTED
 
     def receive(self, data: bytes) -> None:
         """Take what was decrypted of the client's current record."""

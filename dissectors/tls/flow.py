@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from dissectors.tls.handshake.messages import HandshakeReader
+from dissectors.tls.messages import HandshakeReader
 from dissectors.tls.records import TlsRecordReader
 from dissectors.tls.registries.content_types import ContentType
 

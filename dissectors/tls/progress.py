@@ -16,7 +16,7 @@ from dissectors.tls.flow import FlowState
 
 if TYPE_CHECKING:
     from dissectors.tls.flow import TlsFlow
-    from dissectors.tls.handshake.observer import HandshakeObserver
+    from dissectors.tls.observer import HandshakeObserver
     from dissectors.tls.output import Output
 
 _OPAQUE, _LOST = FlowState.OPAQUE, FlowState.LOST

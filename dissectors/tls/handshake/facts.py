@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dissectors.events import EarlyData
-from dissectors.tls import fingerprints
-from dissectors.tls.handshake import hello
+from dissectors.tls.handshake import fingerprints, hello
 from dissectors.tls.handshake.structs import StructReader
 from dissectors.tls.registries import extensions
 from dissectors.tls.registries.cipher_suites import (

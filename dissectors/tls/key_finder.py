@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dissectors.tls.decryption.keylog import Hosts, KeyLog, Label
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.handshake.hello import ClientHello, ServerHello
-    from dissectors.tls.handshake.observer import HandshakeObserver
+    from dissectors.tls.observer import HandshakeObserver
 
 # to look up a member of an enum takes long in Python 3.11
 _CLIENT_HELLO = HandshakeType.CLIENT_HELLO

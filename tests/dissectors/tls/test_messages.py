@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors.tls.handshake.messages import HandshakeReader
+from dissectors.tls.messages import HandshakeReader
 from tests.support.tls.wire import handshake
 
 STREAM = handshake(1, b"hello") + handshake(14, b"") + handshake(11, b"c" * 300)

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from dissectors.tls import fingerprints
-from dissectors.tls.fingerprints import client_fingerprints, ja3, ja3s, ja4
+from dissectors.tls.handshake import fingerprints
+from dissectors.tls.handshake.fingerprints import client_fingerprints, ja3, ja3s, ja4
 from dissectors.tls.handshake.hello import ClientHello, ServerHello
 
 JA4_SUITES = (
