@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING
 
 from dissectors.conversation.dissector import MailDissector
 from dissectors.conversation.lines import Place
+from dissectors.conversation.literals import (
+    FragmentReader,
+    KeptLiteral,
+    SecretLiteral,
+    find_literal,
+)
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogins, split_sasl
@@ -30,21 +36,15 @@ from dissectors.imap import grammar
 from dissectors.imap.commands import AppendedMessage, Command, CommandsInProgress
 from dissectors.imap.extensions import used_by
 from dissectors.imap.fetch import MessageLiteral, parse_asked_chunk
-from dissectors.imap.framing import (
-    FragmentReader,
-    KeptLiteral,
-    SecretLiteral,
-    find_literal,
-)
 from dissectors.imap.outcomes import conclude, describe_appended, describe_software
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message import MessageReader
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
+    from dissectors.conversation.literals import Literal, LiteralSink
     from dissectors.credentials.strays import StrayLogin
     from dissectors.imap.commands import Response
-    from dissectors.imap.framing import Literal, LiteralSink
     from dissectors.limits import Limits
 
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})

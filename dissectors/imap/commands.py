@@ -15,13 +15,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.literals import KeptLiteral, SecretLiteral
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin
 from dissectors.events import MessageFacts
 from dissectors.imap import grammar
 from dissectors.imap.flags import SequenceSet
-from dissectors.imap.framing import KeptLiteral, SecretLiteral
 from dissectors.message import MessageReader
 
 if TYPE_CHECKING:

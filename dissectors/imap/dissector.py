@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.lines import Place, decode_text
+from dissectors.conversation.literals import find_literal
 from dissectors.events import (
     Exchange,
     ExchangeKind,
@@ -33,7 +34,6 @@ from dissectors.imap import grammar
 from dissectors.imap.commands import Response
 from dissectors.imap.compression import STATE_BYTES, InflateError, Inflater
 from dissectors.imap.fetch import Retrieval, may_hold_message
-from dissectors.imap.framing import find_literal
 from dissectors.imap.outcomes import (
     describe_greeting,
     describe_software,

@@ -20,8 +20,8 @@ from dissectors.imap.grammar import unquote
 from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
+    from dissectors.conversation.literals import Literal, LiteralSink
     from dissectors.events import MessageFacts
-    from dissectors.imap.framing import Literal, LiteralSink
     from dissectors.limits import Limits
 
 _WHOLE_MESSAGE = frozenset({b"BODY[]", b"RFC822", b"BINARY[]"})

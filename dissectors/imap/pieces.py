@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple
 
+from dissectors.conversation.literals import KeptLiteral
 from dissectors.events import MessageFacts
-from dissectors.imap.framing import KeptLiteral
 from dissectors.imap.structure import (
     Part,
     find_item,
@@ -29,7 +29,7 @@ from dissectors.message import Content, MessageReader, content_for
 from dissectors.message.header import kept_text
 
 if TYPE_CHECKING:
-    from dissectors.imap.framing import Literal, LiteralSink
+    from dissectors.conversation.literals import Literal, LiteralSink
 
 # section = "[" [section-spec] "]", and perhaps the origin of a partial
 _SECTION = re.compile(rb"\[([^\]]*)\](?:<(\d{1,19})>)?\s*\Z")

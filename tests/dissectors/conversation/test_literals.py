@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dissectors.conversation.lines import LineBuffer
-from dissectors.imap.framing import (
+from dissectors.conversation.literals import (
     FragmentReader,
     KeptLiteral,
     Literal,
