@@ -96,9 +96,9 @@ def _draw(chart: Chart, analysis: Analysis) -> _Drawing:
 
 
 def _kinds(sessions: pd.DataFrame) -> list[dict[str, Any]]:
-    """How many sessions each protection has, and where its part of the whole is."""
-    counts = reports.by_protection(sessions)
-    counts["name"] = counts["protection"].map(KIND_NAMES)
+    """How many sessions each channel has, and where its part of the whole is."""
+    counts = reports.by_channel(sessions)
+    counts["name"] = counts["channel"].map(KIND_NAMES)
     shares = 100 * counts["sessions"] / max(len(sessions), 1)
     counts["width"] = shares.round(3)
     counts["left"] = (shares.cumsum() - shares).round(3)

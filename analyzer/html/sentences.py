@@ -56,8 +56,8 @@ def _encryption(sessions: pd.DataFrame) -> Sentence:
     share = reports.encrypted_share(sessions)
     if share is None:
         return Sentence(Tone.PLAIN, "Nothing", "tells whether mail was encrypted.")
-    kinds = reports.by_protection(sessions).set_index("protection")["sessions"]
-    unknown = int(kinds[reports.Protection.UNKNOWN])
+    kinds = reports.by_channel(sessions).set_index("channel")["sessions"]
+    unknown = int(kinds[reports.Channel.UNKNOWN])
     known, encrypted = len(sessions) - unknown, reports.is_encrypted(sessions).sum()
     tail = f"; of {unknown:,} more it is not known" if unknown else ""
     return Sentence(

@@ -9,10 +9,16 @@ from __future__ import annotations
 from analyzer.reports.accounts import accounts
 from analyzer.reports.attempts import attempts
 from analyzer.reports.breakdown import (
+    by_channel,
     by_failure,
     by_port,
-    by_protection,
     by_tls_version,
+)
+from analyzer.reports.channel import (
+    Channel,
+    channel_of,
+    encrypted_share,
+    is_encrypted,
 )
 from analyzer.reports.latency import latency_by_verb
 from analyzer.reports.listing import listing
@@ -33,29 +39,24 @@ from analyzer.reports.plaintext import (
     plaintext_totals,
     plaintext_users,
 )
-from analyzer.reports.protection import (
-    Protection,
-    encrypted_share,
-    is_encrypted,
-    protection,
-)
 from analyzer.reports.timeline import over_time
 from analyzer.reports.tls import by_verdict, server_certificates, weak_tls
 from analyzer.reports.transfers import transfer_rates
 from analyzer.reports.use import protocol_use
 
 __all__ = [
+    "Channel",
     "PlaintextTotals",
-    "Protection",
     "accounts",
     "attempts",
     "busiest",
+    "by_channel",
     "by_failure",
     "by_port",
-    "by_protection",
     "by_service",
     "by_tls_version",
     "by_verdict",
+    "channel_of",
     "encrypted_share",
     "failed",
     "has_plaintext",
@@ -69,7 +70,6 @@ __all__ = [
     "plaintext_ports",
     "plaintext_totals",
     "plaintext_users",
-    "protection",
     "protocol_use",
     "server_certificates",
     "slowest",

@@ -1,34 +1,34 @@
-"""Sessions by how they were protected, and by what went wrong."""
+"""Sessions by how they were secured, and by what went wrong."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from analyzer.reports.channel import Channel, channel_of
 from analyzer.reports.overview import tls_versions
-from analyzer.reports.protection import Protection, protection
 
 # RFC 6176, RFC 7568 and RFC 8996 say not to use them
 _DEPRECATED = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 
 
-def by_protection(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per `protection`: every kind, in the order of `Protection`."""
-    kinds = [kind.value for kind in Protection]
-    counts = protection(sessions).value_counts().reindex(kinds, fill_value=0)
+def by_channel(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Sessions per `channel`: every kind, in the order of `Channel`."""
+    kinds = [kind.value for kind in Channel]
+    counts = channel_of(sessions).value_counts().reindex(kinds, fill_value=0)
     return pd.DataFrame(
-        {"protection": kinds, "sessions": counts.astype("int64").to_numpy()}
+        {"channel": kinds, "sessions": counts.astype("int64").to_numpy()}
     )
 
 
 def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per port of servers, and how they were protected.
+    """Sessions per port of servers, and how they were secured.
 
     Returns:
         One row per `server_port`, `service` and `protocol`, the busiest first: the
-        number of `sessions`, and of those with each `Protection`.
+        number of `sessions`, and of those with each `Channel`.
     """
-    kinds = protection(sessions)
-    flags = {kind.value: (kinds == kind.value).astype("int64") for kind in Protection}
+    kinds = channel_of(sessions)
+    flags = {kind.value: (kinds == kind.value).astype("int64") for kind in Channel}
     keys = ["server_port", "service", "protocol"]
     counted = sessions[keys].assign(sessions=1, **flags).groupby(keys).sum()
     return counted.sort_values("sessions", ascending=False, kind="stable").reset_index()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analyzer.reports.accounts import is_refused_login
+from analyzer.reports.channel import ENCRYPTED, Channel, channel_of
 from analyzer.reports.overview import is_plaintext_login
-from analyzer.reports.protection import ENCRYPTED, Protection, protection
 from analyzer.sessions.protection import PLAINTEXT_LOGIN, UNKNOWN
 from analyzer.sessions.role import Role
 from dissectors.events import Exposure, Outcome
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KINDS = (
-    Protection.CLEAR,
-    Protection.STARTTLS,
-    Protection.IMPLICIT,
-    Protection.MIDSTREAM,
-    Protection.FAILED,
-    Protection.UNKNOWN,
+    Channel.PLAINTEXT,
+    Channel.STARTTLS,
+    Channel.IMPLICIT,
+    Channel.MIDSTREAM,
+    Channel.FAILED,
+    Channel.UNKNOWN,
 )
-# columns of flags; `Protection` knows another "unknown"
+# columns of flags; `Channel` knows another "unknown"
 RESULTS = {each: f"login_{each}" for each in Outcome}
 # from harmless to worst
 EXPOSURES = (Exposure.NOTHING, Exposure.OFFLINE, Exposure.TOKEN, Exposure.PASSWORD)
@@ -51,7 +51,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per session: some of its columns, the STARTTLS state as `step`, and
 
-        - `role`, and a flag per `Protection`;
+        - `role`, and a flag per `Channel`;
         - `encrypted`: it used TLS;
         - `unjudged`: it can't be told whether something crossed in clear;
         - `cut`: it used TLS, but not from the first byte on, and is `unjudged`;
@@ -70,7 +70,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         - `used_tls`: its client used TLS, in whatever session, with this server for
           this protocol.
     """
-    kinds = protection(sessions)
+    kinds = channel_of(sessions)
     facts = sessions[_KEPT].rename(columns={"starttls": "step"})
     for kind in KINDS:
         facts[kind] = _flags(kinds == kind)
@@ -82,7 +82,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
     facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
     facts["encrypted"] = _flags(kinds.isin(ENCRYPTED))
-    facts["cut"] = facts["encrypted"] & facts["unjudged"] & ~facts[Protection.IMPLICIT]
+    facts["cut"] = facts["encrypted"] & facts["unjudged"] & ~facts[Channel.IMPLICIT]
     # whoever has the keys sees logins that nobody else saw
     was_hidden = _flags(sessions["tls_decrypted"])
     was_hidden &= ~_flags(sessions["protection"] == PLAINTEXT_LOGIN)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from analyzer.reports.breakdown import is_deprecated
+from analyzer.reports.channel import Channel, channel_of
 from analyzer.reports.overview import message_count, payload_bytes
-from analyzer.reports.protection import Protection, protection
 
 _KEPT = [
     "start",
@@ -14,8 +14,8 @@ _KEPT = [
     "client_ip",
     "server_ip",
     "server_port",
+    "channel",
     "protection",
-    "verdict",
     "tls_version",
     "auth_user",
     "auth_result",
@@ -38,12 +38,11 @@ def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
         most: how many rows there may be.
 
     Returns:
-        One row per session: some of its columns, its `protection`, the `verdict` on
-        it, and the number of its `messages` and `bytes`.
+        One row per session: some of its columns, its `channel`, and the number
+        of its `messages` and `bytes`.
     """
     rows = sessions.assign(
-        protection=protection(sessions),
-        verdict=sessions["protection"],
+        channel=channel_of(sessions),
         messages=message_count(sessions),
         bytes=payload_bytes(sessions),
     )
@@ -59,7 +58,7 @@ def _worry(rows: pd.DataFrame) -> pd.Series[int]:
         (rows["anomalies"].list.len() > 0).fillna(value=False),
         rows["failure"].notna(),
         is_deprecated(rows["tls_version"]),
-        rows["protection"] == Protection.FAILED.value,
+        rows["channel"] == Channel.FAILED.value,
         rows["credentials_exposed"].fillna(value=False),
     )
     worry = pd.Series(0, index=rows.index)

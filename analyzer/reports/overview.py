@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyarrow import compute
 
-from analyzer.reports.protection import Protection, is_encrypted, protection
+from analyzer.reports.channel import Channel, channel_of, is_encrypted
 from analyzer.sessions.protection import PLAINTEXT_LOGIN
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
             "service": sessions["service"],
             "sessions": 1,
             "encrypted": is_encrypted(sessions).astype("int64"),
-            "known": (protection(sessions) != Protection.UNKNOWN).astype("int64"),
+            "known": (channel_of(sessions) != Channel.UNKNOWN).astype("int64"),
             "plaintext_logins": is_plaintext_login(sessions).astype("int64"),
             "failed_logins": sessions["auth_failures"],
             "messages": message_count(sessions),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer.reports.accounts import account
+from analyzer.reports.channel import ENCRYPTED
 from analyzer.reports.exposure import (
     EXPOSURES,
     KINDS,
@@ -22,7 +23,6 @@ from analyzer.reports.exposure import (
     is_relay,
     would_break,
 )
-from analyzer.reports.protection import ENCRYPTED
 from analyzer.reports.verdicts import (
     NONE_SEEN,
     REFUSED,

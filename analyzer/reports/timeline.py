@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from analyzer.reports.protection import protection
+from analyzer.reports.channel import channel_of
 
 _MOST_BINS = 60
 _DAY_S = 86_400
@@ -20,12 +20,11 @@ _WIDTHS_S = (
 
 
 def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions by the time they began and by protection, in some 60 steps.
+    """Sessions by the time they began and by channel, in some 60 steps.
 
     Returns:
-        One row per `time`, at which a step begins, and `protection` that has
-        sessions: `time`, `step_s` (how long all steps are), `protection`,
-        `sessions`.
+        One row per `time`, at which a step begins, and `channel` that has sessions:
+        `time`, `step_s` (how long all steps are), `channel`, `sessions`.
     """
     step_s = _step_seconds(sessions)
     step_ns = step_s * 1_000_000_000
@@ -38,10 +37,10 @@ def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
                 (start_ns // step_ns * step_ns).clip(lower=pd.Timestamp.min.value),
                 utc=True,
             ),
-            "protection": protection(sessions),
+            "channel": channel_of(sessions),
         }
     )
-    counted = facts.groupby(["time", "protection"]).size()
+    counted = facts.groupby(["time", "channel"]).size()
     rows = counted.rename("sessions").reset_index()
     rows.insert(1, "step_s", step_s)
     return rows

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analyzer.reports.accounts import account
+from analyzer.reports.channel import Channel, channel_of, is_encrypted
 from analyzer.reports.overview import message_count
-from analyzer.reports.protection import Protection, is_encrypted, protection
 from analyzer.sessions.role import Role
 from dissectors import registry
 from dissectors.events import Synchronisation
@@ -48,7 +48,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
         used. Some columns of the session table are added up; besides there are
 
         - the number of `sessions`, and of those that were `encrypted`, with
-          `failed_tls`, of `unknown` protection, with `exposing_logins` (a password or
+          `failed_tls`, of an `unknown` channel, with `exposing_logins` (a password or
           a token in clear), and `hidden`: of these TLS leaves nothing to be counted;
         - the number of `clients` and `servers`, that is of addresses;
         - `messages_submitted` and `messages_relayed`, which `role` tells apart;
@@ -96,8 +96,8 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
     sent, is_relay = sessions["messages_sent"], sessions["role"] == Role.RELAY
     facts = {
         "encrypted": encrypted,
-        "failed_tls": protection(sessions) == Protection.FAILED,
-        "unknown": protection(sessions) == Protection.UNKNOWN,
+        "failed_tls": channel_of(sessions) == Channel.FAILED,
+        "unknown": channel_of(sessions) == Channel.UNKNOWN,
         "exposing_logins": sessions["credentials_exposed"].fillna(value=False),
         "hidden": encrypted & ~is_open,
         "messages_submitted": sent.mask(is_relay, 0),

@@ -95,12 +95,12 @@ class Watch:
             self._print(lines.getvalue().decode("ascii"))
             return
         sessions = table.to_pandas(types_mapper=pd.ArrowDtype)
-        protection = reports.protection(sessions)
+        channels = reports.channel_of(sessions)
         self._encrypted += int(reports.is_encrypted(sessions).sum())
-        self._known += int((protection != reports.Protection.UNKNOWN).sum())
+        self._known += int((channels != reports.Channel.UNKNOWN).sum())
         lines_ = [
-            describe(row, how)
-            for row, how in zip(table.to_pylist(), protection, strict=True)
+            describe(row, channel)
+            for row, channel in zip(table.to_pylist(), channels, strict=True)
         ]
         if not self._console.is_terminal:
             self._print("".join(f"{line}\n" for line in lines_))
@@ -109,8 +109,8 @@ class Watch:
         for line in lines_:
             start = len(text)
             text.append(f"{line}\n")
-            if style := _CLEAR_STYLES.get(line.protection):
-                text.highlight_words([f" {line.protection} "], style)
+            if style := _CLEAR_STYLES.get(line.channel):
+                text.highlight_words([f" {line.channel} "], style)
             if line.worries:
                 text.stylize("red", start + len(str(line)) - len(line.worries) - 2)
         text.right_crop(1)

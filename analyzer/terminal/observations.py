@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analyzer.reports import Protection
+from analyzer.reports import Channel
 from analyzer.terminal.format import as_duration, as_size
 from analyzer.text import counted
 from dissectors import registry
@@ -136,7 +136,7 @@ def _connection(use: Row) -> list[str]:
     return said
 
 
-def _protection(use: Row) -> list[str]:
+def _channels(use: Row) -> list[str]:
     known = use["sessions"] - use["unknown"]
     return [
         *([f"{use['encrypted']:,} of {known:,} encrypted"] if known else []),
@@ -151,12 +151,12 @@ def _protection(use: Row) -> list[str]:
 
 def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
     kinds = {
-        Protection.IMPLICIT.value: "TLS",
-        Protection.STARTTLS.value: _upgrade(protocol),
-        Protection.MIDSTREAM.value: "TLS, start not seen",
-        Protection.CLEAR.value: "in clear",
-        Protection.FAILED.value: "failed",
-        Protection.UNKNOWN.value: "unknown",
+        Channel.IMPLICIT.value: "TLS",
+        Channel.STARTTLS.value: _upgrade(protocol),
+        Channel.MIDSTREAM.value: "TLS, start not seen",
+        Channel.PLAINTEXT.value: "in clear",
+        Channel.FAILED.value: "failed",
+        Channel.UNKNOWN.value: "unknown",
     }
     lines = [
         f"{port['server_port']}: {', '.join(_counts(port, **kinds))}"
@@ -197,5 +197,5 @@ _INSIDE: dict[str, Callable[[Row], list[str]]] = {
 _OUTSIDE: dict[str, Callable[[Row], list[str]]] = {
     "direction": _volume,
     "network": _connection,
-    "security": _protection,
+    "security": _channels,
 }

@@ -9,7 +9,7 @@ import pyarrow as pa
 from rich.text import Text
 
 from analyzer import reports
-from analyzer.reports.protection import ENCRYPTED
+from analyzer.reports.channel import ENCRYPTED
 from analyzer.sessions.role import Role
 from analyzer.tables.export import write_csv
 from analyzer.terminal.format import as_table, fit_output

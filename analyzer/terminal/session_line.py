@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analyzer.reports import Protection
+from analyzer.reports import Channel
 from analyzer.sessions.failures import Failure, failure_words
 from analyzer.sessions.protection import PLAINTEXT_LOGIN
 from analyzer.terminal.format import as_size
@@ -27,7 +27,7 @@ class SessionLine(NamedTuple):
         service: its service.
         client: address of the client.
         server: address and port of the server.
-        protection: how it was protected, in a word or two.
+        channel: how it was secured, in a word or two.
         user: who logged in or tried to.
         happened: what was done.
         worries: what should worry an administrator.
@@ -37,7 +37,7 @@ class SessionLine(NamedTuple):
     service: str
     client: str
     server: str
-    protection: str
+    channel: str
     user: str
     happened: str
     worries: str
@@ -45,17 +45,17 @@ class SessionLine(NamedTuple):
     def __str__(self) -> str:
         columns = (
             f"{self.time}  {self.service:<11}  {self.client:>15} > {self.server:<20}  "
-            f"{self.protection:<16}  {self.user or '-':<20}  {self.happened}"
+            f"{self.channel:<16}  {self.user or '-':<20}  {self.happened}"
         )
         return f"{columns}  ! {self.worries}" if self.worries else columns
 
 
-def describe(session: Mapping[str, Any], protection: str) -> SessionLine:
+def describe(session: Mapping[str, Any], channel: str) -> SessionLine:
     """Say in a line what is known of a session.
 
     Args:
         session: its row; what is missing is `None`.
-        protection: what `reports.protection` says of it.
+        channel: what `reports.channel_of` says of it.
     """
     host = session["server_ip"]
     host = f"[{host}]" if ":" in host else host
@@ -64,22 +64,22 @@ def describe(session: Mapping[str, Any], protection: str) -> SessionLine:
         session["service"],
         session["client_ip"],
         f"{host}:{session['server_port']}",
-        _protection(session, protection),
+        _channel(session, channel),
         _safe(session["auth_user"] or ""),
         ", ".join(_happened(session)),
         ", ".join(_worries(session)),
     )
 
 
-def _protection(session: Mapping[str, Any], protection: str) -> str:
+def _channel(session: Mapping[str, Any], channel: str) -> str:
     version = session["tls_version"] or "TLS"
     return {
-        Protection.IMPLICIT: version,
-        Protection.MIDSTREAM: version,
-        Protection.STARTTLS: f"STARTTLS {version}",
-        Protection.CLEAR: "plaintext",
-        Protection.FAILED: "TLS failed",
-    }.get(Protection(protection), "-")
+        Channel.IMPLICIT: version,
+        Channel.MIDSTREAM: version,
+        Channel.STARTTLS: f"STARTTLS {version}",
+        Channel.PLAINTEXT: "plaintext",
+        Channel.FAILED: "TLS failed",
+    }.get(Channel(channel), "-")
 
 
 def _happened(session: Mapping[str, Any]) -> Iterator[str]:

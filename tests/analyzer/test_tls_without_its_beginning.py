@@ -139,7 +139,7 @@ def test_capture_begins_in_the_middle_of_tls(
     assert (row["tls_mode"], row["starttls"]) == (mode, starttls)
     assert (row["protection"], row["anomalies"]) == ("unknown", [])
     assert reports.is_encrypted(analysis.sessions).tolist() == [True]
-    assert reports.protection(analysis.sessions).tolist() == [mode or "midstream"]
+    assert reports.channel_of(analysis.sessions).tolist() == [mode or "midstream"]
     ((offered, verdict),) = reports.plaintext_ports(analysis.sessions)[
         ["offered", "verdict"]
     ].to_numpy()

@@ -111,7 +111,7 @@
       const cell = row.insertCell();
       cell.className = NUMERIC.has(column.kind) ? "number" : column.kind;
       const text = show(value, column);
-      if (column.kind === "protection") {
+      if (column.kind === "channel") {
         const chip = document.createElement("span");
         chip.className = `chip ${value}`;
         cell.append(chip, text);

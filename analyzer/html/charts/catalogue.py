@@ -37,7 +37,7 @@ class Chart:
         row_name: names a row.
         row_words: says the figures of a row.
         note: how to read it.
-        shows_kinds: whether its colours are those of protection.
+        shows_kinds: whether its colours are those of channels.
         summary: says all rows, if they are too many to be said one by one.
     """
 

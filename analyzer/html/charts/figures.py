@@ -46,13 +46,13 @@ _QUICKEST_S = 1e-6
 def draw_over_time(
     rows: pd.DataFrame, _names: Sequence[str], _said: Sequence[str], theme: Theme
 ) -> go.Figure:
-    """Draw the sessions of each step of time as a bar, by protection."""
+    """Draw the sessions of each step of time as a bar, by channel."""
     step = pd.Timedelta(seconds=int(rows["step_s"].iloc[0]))
     figure = new_figure(
         theme, height=_TIMELINE_PX, barmode="stack", hovermode="x unified"
     )
     for kind, ink in theme.kinds.items():
-        some = rows[rows["protection"] == kind.value]
+        some = rows[rows["channel"] == kind.value]
         figure.add_bar(
             x=_times(some["time"]),
             y=some["sessions"].tolist(),
@@ -83,7 +83,7 @@ def draw_over_time(
 def draw_kinds(
     rows: pd.DataFrame, names: Sequence[str], said: Sequence[str], theme: Theme
 ) -> go.Figure:
-    """Draw a bar for each row, divided by protection; it has a column for each."""
+    """Draw a bar for each row, divided by channel; it has a column for each."""
     figure = row_figure(names, [f"{total:,}" for total in rows["sessions"]], theme)
     for kind, ink in theme.kinds.items():
         counts = rows[kind.value].tolist()

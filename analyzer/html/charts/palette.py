@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.reports import Protection
+from analyzer.reports import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +33,8 @@ class Theme:
         line: lines that separate.
         text: text, and what matters in charts.
         muted: what matters less.
-        accent: bars that say nothing about protection.
-        kinds: a colour for each kind of protection.
+        accent: bars that say nothing about channels.
+        kinds: a colour for each channel.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Theme:
     text: str
     muted: str
     accent: str
-    kinds: Mapping[Protection, Ink]
+    kinds: Mapping[Channel, Ink]
 
     def tls_colour(self, *, deprecated: bool) -> str:
         """The colour of a TLS version."""
-        kind = Protection.CLEAR if deprecated else Protection.IMPLICIT
+        kind = Channel.PLAINTEXT if deprecated else Channel.IMPLICIT
         return self.kinds[kind].fill
 
     @property
@@ -77,12 +77,12 @@ LIGHT = Theme(
     muted="#5a6675",
     accent="#64788f",
     kinds={
-        Protection.IMPLICIT: Ink("#1d5c9e", "#ffffff"),
-        Protection.STARTTLS: Ink("#7db9e3", "#0e2a42"),
-        Protection.MIDSTREAM: Ink("#41707f", "#ffffff"),
-        Protection.CLEAR: Ink("#c54a0a", "#ffffff"),
-        Protection.FAILED: Ink("#ecb731", "#3a2a00"),
-        Protection.UNKNOWN: Ink("#b3bac4", "#1b2430"),
+        Channel.IMPLICIT: Ink("#1d5c9e", "#ffffff"),
+        Channel.STARTTLS: Ink("#7db9e3", "#0e2a42"),
+        Channel.MIDSTREAM: Ink("#41707f", "#ffffff"),
+        Channel.PLAINTEXT: Ink("#c54a0a", "#ffffff"),
+        Channel.FAILED: Ink("#ecb731", "#3a2a00"),
+        Channel.UNKNOWN: Ink("#b3bac4", "#1b2430"),
     },
 )
 
@@ -95,12 +95,12 @@ DARK = Theme(
     muted="#99a5b5",
     accent="#8499b3",
     kinds={
-        Protection.IMPLICIT: Ink("#4a90dc", "#06121f"),
-        Protection.STARTTLS: Ink("#a8d4f4", "#0e2a42"),
-        Protection.MIDSTREAM: Ink("#7cc0c4", "#0b2426"),
-        Protection.CLEAR: Ink("#f0803f", "#2b1000"),
-        Protection.FAILED: Ink("#f4cf5e", "#3a2a00"),
-        Protection.UNKNOWN: Ink("#7d899b", "#0b0f15"),
+        Channel.IMPLICIT: Ink("#4a90dc", "#06121f"),
+        Channel.STARTTLS: Ink("#a8d4f4", "#0e2a42"),
+        Channel.MIDSTREAM: Ink("#7cc0c4", "#0b2426"),
+        Channel.PLAINTEXT: Ink("#f0803f", "#2b1000"),
+        Channel.FAILED: Ink("#f4cf5e", "#3a2a00"),
+        Channel.UNKNOWN: Ink("#7d899b", "#0b0f15"),
     },
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analyzer.reports import Protection
+from analyzer.reports import Channel
 from analyzer.terminal.format import TIME_FORMAT, as_duration, as_size
 from analyzer.text import counted
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     Row = Mapping[Any, Any]
 
 KIND_NAMES = {
-    Protection.IMPLICIT: "implicit TLS",
-    Protection.STARTTLS: "STARTTLS",
-    Protection.MIDSTREAM: "TLS, start not seen",
-    Protection.CLEAR: "in clear",
-    Protection.FAILED: "TLS failed",
-    Protection.UNKNOWN: "unknown",
+    Channel.IMPLICIT: "implicit TLS",
+    Channel.STARTTLS: "STARTTLS",
+    Channel.MIDSTREAM: "TLS, start not seen",
+    Channel.PLAINTEXT: "in clear",
+    Channel.FAILED: "TLS failed",
+    Channel.UNKNOWN: "unknown",
 }
 
 
 def kinds_of(row: Row) -> str:
-    """How many sessions each protection has."""
+    """How many sessions each channel has."""
     return ", ".join(
         f"{row[kind.value]:,} {name}"
         for kind, name in KIND_NAMES.items()

@@ -15,7 +15,7 @@ import analyzer
 from analyzer import reports
 from analyzer.html.sentences import verdict
 from analyzer.html.tables import TABLES, fill
-from analyzer.reports.protection import ENCRYPTED
+from analyzer.reports.channel import ENCRYPTED
 from analyzer.sessions.failures import Failure, failure_words
 from analyzer.sessions.protection import VERDICTS
 from analyzer.terminal.plaintext import print_plaintext
@@ -90,7 +90,7 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     if not is_login.any():
         assert ("can't be judged" in summary) == bool(unjudged)
 
-    kinds = reports.protection(sessions)
+    kinds = reports.channel_of(sessions)
     known = kinds[kinds != "unknown"]
     assert bool(len(known)) == bool(re.search(r"\d% encrypted", summary))
     assert ("100% encrypted" in summary) == (
@@ -112,11 +112,11 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
 @hypothesis.settings(deadline=None, max_examples=20)
 def test_no_line_of_the_monitor_contradicts_its_row(sessions: pd.DataFrame) -> None:
     rows = pa.Table.from_pandas(sessions).to_pylist()
-    for row, kind in zip(rows, reports.protection(sessions), strict=True):
+    for row, kind in zip(rows, reports.channel_of(sessions), strict=True):
         line = describe(row, kind)
 
         assert (row["protection"] == "plaintext-login") <= ("in clear" in line.worries)
-        assert (kind == "failed") == (line.protection == "TLS failed")
+        assert (kind == "failed") == (line.channel == "TLS failed")
         if row["failure"] is not None:
             told = row["failure"] == Failure.LOGIN_FAILED
             assert told or failure_words(row["failure"]) in line.worries

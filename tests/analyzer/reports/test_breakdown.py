@@ -6,26 +6,26 @@ import pandas as pd
 import pytest
 
 from analyzer.reports import (
-    Protection,
+    Channel,
+    by_channel,
     by_failure,
     by_port,
-    by_protection,
     by_tls_version,
+    channel_of,
     failed,
-    protection,
 )
 from tests.support.analyses import analysis_of, rows_of
 
 
 @pytest.mark.parametrize("capture", ["office", "negative-http"])
-def test_every_protection_is_counted_even_if_nobody_used_it(capture: str) -> None:
+def test_every_channel_is_counted_even_if_nobody_used_it(capture: str) -> None:
     sessions = analysis_of(capture).sessions
 
-    counts = by_protection(sessions)
+    counts = by_channel(sessions)
 
-    assert counts["protection"].tolist() == [kind.value for kind in Protection]
-    told = dict(zip(counts["protection"], counts["sessions"], strict=True))
-    assert +Counter(told) == Counter(protection(sessions))
+    assert counts["channel"].tolist() == [kind.value for kind in Channel]
+    told = dict(zip(counts["channel"], counts["sessions"], strict=True))
+    assert +Counter(told) == Counter(channel_of(sessions))
 
 
 def test_ports_of_the_office_add_up() -> None:
@@ -38,7 +38,7 @@ def test_ports_of_the_office_add_up() -> None:
     names = ["server_port", "service", "protocol"]
     keys = ports[names].itertuples(index=False, name=None)
     assert dict(zip(keys, ports["sessions"], strict=True)) == expected
-    kinds = ports[[kind.value for kind in Protection]]
+    kinds = ports[[kind.value for kind in Channel]]
     assert kinds.sum(axis="columns").tolist() == ports["sessions"].tolist()
     assert ports["sessions"].is_monotonic_decreasing
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer.reports.channel import Channel
 from analyzer.reports.exposure import (
     EXPOSURES,
     KINDS,
@@ -12,7 +13,6 @@ from analyzer.reports.exposure import (
     is_relay,
     would_break,
 )
-from analyzer.reports.protection import Protection
 from dissectors.events import Outcome
 from tests.support.analyses import CAPTURES, analysis_of
 from tests.support.plaintext import Sessions, upgrade
@@ -136,4 +136,4 @@ def test_unknown_result_is_told_from_unknown_protection() -> None:
     facts = exposure(sessions_of(unknown, {"ended": "refused"}))
 
     assert list(facts[RESULTS[Outcome.UNKNOWN]]) == [True, False]
-    assert list(facts[Protection.UNKNOWN]) == [False, True]
+    assert list(facts[Channel.UNKNOWN]) == [False, True]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.reports import by_service, failed, listing, protection
+from analyzer.reports import by_service, channel_of, failed, listing
 from tests.support.analyses import analysis_of
 
 
@@ -24,7 +24,8 @@ def test_listed_figures_are_those_of_the_reports() -> None:
     assert rows["bytes"].sum() == services["bytes"].sum()
     assert rows["messages"].sum() == services["messages"].sum()
     assert rows["failure"].notna().sum() == failed(sessions)["sessions"].sum()
-    assert sorted(rows["protection"]) == sorted(protection(sessions))
+    assert sorted(rows["channel"]) == sorted(channel_of(sessions))
+    assert sorted(rows["protection"]) == sorted(sessions["protection"])
 
 
 @pytest.mark.parametrize("most", [1, 11])

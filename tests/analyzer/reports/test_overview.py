@@ -188,7 +188,7 @@ def test_refused_connection_is_nowhere_plaintext_or_reset(tmp_path: Path) -> Non
     assert (service["sessions"], service["plaintext_logins"]) == (1, 0)
     assert pd.isna(service["encrypted_share"])
     assert reports.encrypted_share(sessions) is None
-    assert list(reports.protection(sessions)) == ["unknown"]
+    assert list(reports.channel_of(sessions)) == ["unknown"]
     assert reports.by_verdict(sessions)["verdict"].tolist() == ["unknown"]
     (port,) = reports.plaintext_ports(sessions).to_dict("records")
     assert (port["clear"], port["unknown"]) == (0, 1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analyzer.reports import over_time, protection
+from analyzer.reports import channel_of, over_time
 from tests.support.analyses import analysis_of
 
 
@@ -22,8 +22,8 @@ def test_every_session_is_in_one_step() -> None:
     rows = over_time(sessions)
 
     assert rows["sessions"].sum() == len(sessions)
-    counted = rows.groupby("protection")["sessions"].sum().to_dict()
-    assert counted == protection(sessions).value_counts().to_dict()
+    counted = rows.groupby("channel")["sessions"].sum().to_dict()
+    assert counted == channel_of(sessions).value_counts().to_dict()
 
 
 def test_session_on_the_border_belongs_to_the_step_that_begins() -> None:

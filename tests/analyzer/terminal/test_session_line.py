@@ -12,14 +12,14 @@ SECRETS = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
 
 
 def lines_of(name: str) -> list[SessionLine]:
-    protection = reports.protection(analysis_of(name).sessions)
-    return [describe(*each) for each in zip(rows_of(name), protection, strict=True)]
+    channels = reports.channel_of(analysis_of(name).sessions)
+    return [describe(*each) for each in zip(rows_of(name), channels, strict=True)]
 
 
 def line_of(name: str, **changes: Any) -> SessionLine:
-    (protection,) = reports.protection(analysis_of(name).sessions)
+    (channel,) = reports.channel_of(analysis_of(name).sessions)
     (row,) = rows_of(name)
-    return describe(row | changes, protection)
+    return describe(row | changes, channel)
 
 
 def test_line_says_who_what_and_how() -> None:
@@ -27,7 +27,7 @@ def test_line_says_who_what_and_how() -> None:
 
     assert line.service == "pop3"
     assert line.server.endswith(":110")
-    assert line.protection == "plaintext"
+    assert line.channel == "plaintext"
     assert "@example" in line.user
     assert line.happened.startswith("logged in, ")
     assert line.worries.startswith("password in clear")
@@ -35,7 +35,7 @@ def test_line_says_who_what_and_how() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capture", "protection"),
+    ("capture", "channel"),
     [
         ("imap-implicit-tls", "TLSv1.3"),
         ("smtp-submission-starttls-tls12", "STARTTLS TLSv1.2"),
@@ -43,8 +43,8 @@ def test_line_says_who_what_and_how() -> None:
         ("smtp-relay-plain", "plaintext"),
     ],
 )
-def test_line_says_how_the_session_was_protected(capture: str, protection: str) -> None:
-    assert line_of(capture).protection == protection
+def test_line_says_how_the_session_was_secured(capture: str, channel: str) -> None:
+    assert line_of(capture).channel == channel
 
 
 def test_line_says_what_was_done_to_messages() -> None:

@@ -1,4 +1,4 @@
-"""How each session was protected."""
+"""How each session was secured, as it was seen; `protection` is the verdict on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Protection(enum.StrEnum):
+class Channel(enum.StrEnum):
     """What an eavesdropper saw of a session."""
 
     IMPLICIT = "implicit"
@@ -20,7 +20,7 @@ class Protection(enum.StrEnum):
     """Upgraded to TLS after some commands in clear."""
     MIDSTREAM = "midstream"
     """TLS; how it began was not captured, and the port does not tell."""
-    CLEAR = "clear"
+    PLAINTEXT = "clear"
     """Everything."""
     FAILED = "failed"
     """TLS was begun, and no session came of it."""
@@ -28,11 +28,11 @@ class Protection(enum.StrEnum):
     """Nothing was said, or it was not captured."""
 
 
-ENCRYPTED = (Protection.IMPLICIT, Protection.STARTTLS, Protection.MIDSTREAM)
+ENCRYPTED = (Channel.IMPLICIT, Channel.STARTTLS, Channel.MIDSTREAM)
 
 
-def protection(sessions: pd.DataFrame) -> pd.Series[str]:
-    """The `Protection` of each session.
+def channel_of(sessions: pd.DataFrame) -> pd.Series[str]:
+    """The `Channel` of each session.
 
     It is encrypted if both sides sent encrypted data; or if they agreed on a
     version, and the rest was not seen.
@@ -46,22 +46,22 @@ def protection(sessions: pd.DataFrame) -> pd.Series[str]:
     is_silent = (sessions["client_bytes"] == 0) & (sessions["server_bytes"] == 0)
     return (
         sessions["tls_mode"]
-        .replace("none", Protection.CLEAR.value)
-        .fillna(Protection.MIDSTREAM.value)
-        .mask(has_tls & is_open_ended | ~has_tls & is_silent, Protection.UNKNOWN.value)
-        .mask(has_failed, Protection.FAILED.value)
-        .rename("protection")
+        .replace("none", Channel.PLAINTEXT.value)
+        .fillna(Channel.MIDSTREAM.value)
+        .mask(has_tls & is_open_ended | ~has_tls & is_silent, Channel.UNKNOWN.value)
+        .mask(has_failed, Channel.FAILED.value)
+        .rename("channel")
     )
 
 
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
     """Which sessions went over to TLS."""
-    return protection(sessions).isin(ENCRYPTED)
+    return channel_of(sessions).isin(ENCRYPTED)
 
 
 def encrypted_share(sessions: pd.DataFrame) -> float | None:
     """The share of sessions that went over to TLS, of those of which it is known."""
-    known = protection(sessions) != Protection.UNKNOWN
+    known = channel_of(sessions) != Channel.UNKNOWN
     if not known.any():
         return None
     return float(is_encrypted(sessions)[known].mean())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import analyzer
-from analyzer.reports import protection
+from analyzer.reports import channel_of
 from tests.support.analyses import analysis_of
 from tests.support.tls import wire
 from tests.support.traffic import ACK, CLIENT, FIN, SYN, Dialogue, write_pcap
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
         ("imap-untrusted-certificate", "failed"),
     ],
 )
-def test_protection_is_what_was_seen(capture: str, expected: str) -> None:
+def test_channel_is_what_was_seen(capture: str, expected: str) -> None:
     sessions = analysis_of(capture).sessions
 
-    assert set(protection(sessions)) == {expected}
+    assert set(channel_of(sessions)) == {expected}
 
 
 def test_session_in_which_nothing_was_said_is_unknown() -> None:
@@ -37,7 +37,7 @@ def test_session_in_which_nothing_was_said_is_unknown() -> None:
         client_bytes=0, server_bytes=0
     )
 
-    assert set(protection(sessions)) == {"unknown"}
+    assert set(channel_of(sessions)) == {"unknown"}
 
 
 def test_handshake_of_which_one_direction_was_captured_is_unknown(
@@ -47,5 +47,5 @@ def test_handshake_of_which_one_direction_was_captured_is_unknown(
     hello.client(wire.CLIENT_HELLO).send(CLIENT, flags=FIN | ACK)
     sessions = analyzer.analyze(write_pcap(tmp_path / "a.pcap", hello)).sessions
 
-    assert set(protection(sessions)) == {"unknown"}
+    assert set(channel_of(sessions)) == {"unknown"}
     assert sessions["failure"].isna().all()
