@@ -139,7 +139,7 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_anomaly_says_what_the_clock_said",
             ],
         },
-        "If memory ends nevertheless": {
+        "If memory runs out nevertheless": {
             "analyzer/test_out_of_memory.py": [
                 "test_what_was_found_until_memory_ran_out_is_told",
                 "test_sessions_of_the_process_that_was_not_killed_are_told",
