@@ -23,6 +23,7 @@ _USER = re.compile(
 _PORT = re.compile(r"\d{1,5}(?!\w)")
 # RFC 4467 §3: what is behind the access identifier grants access
 _URLAUTH = re.compile(r"(;URLAUTH=[^\s:;\"]*:?)[^\s\"]*", re.IGNORECASE)
+_BEFORE_NAME = re.compile(r"[?&#;]")
 _PARAMETER = re.compile(r"([?&#;])([\w.%-]*+)=[^\t-\r &\"<>]+")
 _SECRET_NAME = re.compile(r"token|secret|passw|api_?key|signature", re.IGNORECASE)
 _SECRET_ENDING = re.compile(
@@ -34,7 +35,7 @@ def mask_urls(text: str) -> str:
     """Leave out the passwords and tokens of the URLs in a text."""
     if "://" in text:
         text = _URL.sub(_mask_password, text)
-    if "=" in text:
+    if "=" in text and _BEFORE_NAME.search(text):
         text = _URLAUTH.sub(rf"\1{MASK}", text)
         text = _PARAMETER.sub(_mask_parameter, text)
     return text

@@ -106,8 +106,10 @@ class Withheld:
 
     def mask(self, text: str) -> str:
         """Mask what must not be shown in what the server said."""
+        if not text:
+            return text
         if self._withholds_all:
-            return MASK if text else text
+            return MASK
         folded = _fold(text)
         spellings = f"{self._of_logins}\n{self._of_lines}".split("\n")
         spans = [
@@ -259,7 +261,9 @@ def _find(folded: str, spelling: str) -> Iterator[tuple[int, int]]:
 
 
 def _may_be_cut(text: str) -> bool:
-    return len(text.encode(errors="replace")) >= DEFAULT_LIMITS.kept_text
+    most = DEFAULT_LIMITS.kept_text
+    # no character takes more than four bytes
+    return len(text) >= most // 4 and len(text.encode(errors="replace")) >= most
 
 
 def _find_cut(folded: str, spellings: list[str]) -> Iterator[tuple[int, int]]:
