@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors import anomalies as shared
+from dissectors.conversation.dissector import MailDissector
 from dissectors.imap.spec import SPEC as IMAP
 from dissectors.pop3.spec import SPEC as POP3
 from dissectors.smtp.spec import SPEC as SMTP
@@ -111,6 +112,11 @@ def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
             raise ValueError(f"port {min(taken)} is that of {other.name}")
         if alpn & set(other.opening.alpn):
             raise ValueError(f"its ALPN is that of {other.name}")
+    for service in (None, *spec.services):
+        # what a plug-in makes may be anything
+        dissector: object = spec.make(service)
+        if not isinstance(dissector, MailDissector) or dissector.opaque:
+            raise TypeError(f"{spec.name} makes no MailDissector")
 
 
 def _describe(entry: EntryPoint, error: BaseException) -> str:

@@ -103,9 +103,11 @@ def watch(
         with view:
             for rows in monitor.run(duration_s=duration_s, count=count):
                 problems += _show(view, rows, live)
-                outputs.say(monitor.problems)
+                outputs.say(monitor.notes + monitor.problems)
+                monitor.notes.clear()
                 problems += monitor.problems
                 monitor.problems.clear()
+        outputs.say(monitor.notes)
         try:
             # the others may be large, and no report here needs them
             analysis = monitor.result("sessions", "messages")

@@ -43,6 +43,8 @@ def protocols(
 
     Exit status: as that of `mailtap analyze`.
     """
+    from analyzer.runs.plugins import plugin_notes
+
     analysis = None
     problems: list[str] = []
     if captures:
@@ -51,6 +53,8 @@ def protocols(
         )
         outputs.say(analysis.notes)
         problems += outputs.problems_of(analysis)
+    else:
+        outputs.say(plugin_notes())
     problems += _print(analysis, as_json=as_json)
     outputs.end(problems)
 

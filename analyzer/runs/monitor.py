@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.errors import ExportError
 from analyzer.runs.pipeline import Pipeline
+from analyzer.runs.plugins import failed_plugin, plugin_notes
 from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.rows import SessionRows, session_rows
 from analyzer.sessions.trust import Trust
@@ -55,6 +56,7 @@ class Monitor:
         started: sessions that were seen to begin.
         ended: those of them that have ended.
         problems: what went wrong so far, in words; the caller may clear it.
+        notes: what else to know, likewise.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Monitor:
         self.started = 0
         self.ended = 0
         self.problems: list[str] = []
+        self.notes = plugin_notes()
+        self._failed_plugins: set[str] = set()
         self._live = live
         self._store = store
         self._trust = Trust() if trust is None else trust
@@ -179,6 +183,10 @@ class Monitor:
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Store the row."""
+        failed = failed_plugin(session)
+        if failed is not None and failed not in self._failed_plugins:
+            self._failed_plugins.add(failed)
+            self.notes += plugin_notes([failed])[-1:]
         if not connection.carried_payload:
             self._attempts.count(connection)
             self._is_dirty = True

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from analyzer.runs.plugins import failed_plugin, plugin_notes
 from analyzer.runs.secrets import Secrets
 from analyzer.runs.workers import process_count, run_shares
 from analyzer.sessions.detail_rows import detail_rows
@@ -216,7 +217,11 @@ def analyze(  # noqa: PLR0913, keywords only
         packets=first.packets,
         capture_bytes=first.capture_bytes,
         problems=_problems(parts) + _memory_problems(parts, processes),
-        notes=first.notes + secrets.notes(sum(part.secrets_used for part in parts)),
+        notes=[
+            *first.notes,
+            *secrets.notes(sum(part.secrets_used for part in parts)),
+            *plugin_notes(name for part in parts for name in part.failed_plugins),
+        ],
         undecoded=first.undecoded,
         connections_given_up=sum(part.connections_given_up for part in parts),
         attempts=attempts.counts(),
@@ -265,6 +270,7 @@ class _Part:
     attempts: Attempts
     secrets_used: int
     out_of_memory: bool
+    failed_plugins: set[str]
 
 
 class _TableWriter:
@@ -273,6 +279,7 @@ class _TableWriter:
     def __init__(self, captures: Sequence[str], trust: Trust) -> None:
         self.collector = Collector()
         self.attempts = Attempts()
+        self.failed_plugins: set[str] = set()
         self._captures = captures
         self._trust = trust
 
@@ -295,6 +302,8 @@ class _TableWriter:
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Write the row."""
+        if (failed := failed_plugin(session)) is not None:
+            self.failed_plugins.add(failed)
         is_attempt = not connection.carried_payload
         if is_attempt:
             self.attempts.count(connection)
@@ -361,6 +370,7 @@ def _read_share(
         attempts=writer.attempts,
         secrets_used=secrets.key_log.used,
         out_of_memory=out_of_memory,
+        failed_plugins=writer.failed_plugins,
     )
 
 

@@ -218,9 +218,15 @@ class SessionReader:
         dissector = self._dissector
         if dissector is not None and dissector.opaque:
             self._dissector = None
-            for side in Side:
-                at = (connection.end_ns, connection.last_frame)
-                session.fold(dissector.receive_eof(side, *at))
+            at = (connection.end_ns, connection.last_frame)
+            try:
+                for side in Side:
+                    session.fold(dissector.receive_eof(side, *at))
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001
+                _log(error, connection.last_frame)
+                self._give_up(End.ORIGINATOR, *at)
         has_details = session.detail_count > _FEW_DETAILS
         if has_details:
             self._hand_over(session, connection)
