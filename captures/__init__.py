@@ -24,6 +24,7 @@ from captures.tcp.connection import Connection, ConnectionConsumer, Ending
 from captures.tcp.endpoints import Endpoint
 from captures.tcp.flow import Flow
 from captures.tcp.grouping import Share
+from captures.tcp.outlet import Wanted
 from captures.tcp.segment import End
 from captures.tcp.table import ConnectionTable
 
@@ -51,6 +52,7 @@ __all__ = [
     "SegmentFilter",
     "Segments",
     "Share",
+    "Wanted",
     "drop_privileges",
     "list_interfaces",
     "open_capture",

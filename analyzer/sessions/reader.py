@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 
 from analyzer.sessions.memory import held_bytes
 from analyzer.sessions.session import Session
-from captures import End
+from captures import End, Wanted
 from dissectors import new_dissector
 from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Anomaly, Side
@@ -39,6 +39,9 @@ _FEW_DETAILS = 8
 # once; that is like so many bytes.
 _GROWTH_PER_BYTE = 32
 _PACKET_AS_BYTES, _EXCHANGE_AS_BYTES, _DISSECTOR_AS_BYTES = 8, 24, 192
+
+# to look them up in the class takes longer
+_DATA, _ENDS_ONLY = Wanted.DATA, Wanted.ENDS
 
 # the originator is the client
 _SIDES = (Side.CLIENT, Side.SERVER)
@@ -80,10 +83,8 @@ def _log(error: Exception, frame: int) -> None:
 class SessionReader:
     """Takes the streams of one connection (a `captures.ConnectionConsumer`).
 
-    Attributes:
-        reading: whether data is wanted: not behind the start of encryption, or when it
-            was cut short.
-        wanted: whether the connection is mail, as far as is known.
+    Data is wanted up to the start of encryption that can't be undone, or until it is
+    cut short; nothing of a connection that is not mail.
     """
 
     __slots__ = (
@@ -94,13 +95,12 @@ class SessionReader:
         "_ended",
         "_fed",
         "_hosts",
+        "_is_other",
         "_key_log",
         "_ports",
         "_server_port",
         "_session",
         "_sink",
-        "reading",
-        "wanted",
     )
 
     def __init__(
@@ -111,8 +111,8 @@ class SessionReader:
         sink: SessionSink,
         key_log: KeyLog | None = None,
     ) -> None:
-        self.reading = True
-        self.wanted = True
+        # not mail
+        self._is_other = False
         self._server_port = connection.responder.port
         # only until it is over, so that no reference cycle stays
         self._connection: Connection | None = connection
@@ -129,42 +129,41 @@ class SessionReader:
         # bytes and packets
         self._fed = 0
 
-    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
+    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> Wanted:
         """Take the next bytes of one end."""
         self._fed += len(data) + _PACKET_AS_BYTES
         dissector = self._dissector
         if dissector is None:
-            self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
-            return
+            return self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
         try:
-            self._take(dissector.receive_data(_SIDES[end], data, time_ns, frame))
+            return self._take(dissector.receive_data(_SIDES[end], data, time_ns, frame))
         except MemoryError:
             # nobody's fault: who reads the capture sees to it
             raise
         except Exception as error:  # noqa: BLE001
             _log(error, frame)
-            self._give_up(end, time_ns, frame)
+            return self._give_up(end, time_ns, frame)
 
-    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
+    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> Wanted:
         """Learn of a hole in what one end sent."""
         dissector = self._dissector
         if dissector is None:
-            self._detect(Chunk(_SIDES[end], b"", length, time_ns, frame))
-            return
+            return self._detect(Chunk(_SIDES[end], b"", length, time_ns, frame))
         try:
-            self._take(dissector.receive_gap(_SIDES[end], length, time_ns, frame))
+            return self._take(
+                dissector.receive_gap(_SIDES[end], length, time_ns, frame)
+            )
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001
             _log(error, frame)
-            self._give_up(end, time_ns, frame)
+            return self._give_up(end, time_ns, frame)
 
-    def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
+    def receive_eof(self, end: End, time_ns: int, frame: int) -> Wanted:
         """Learn that one end has sent everything."""
         dissector = self._dissector
         if dissector is None:
-            self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
-            return
+            return self._detect(Chunk(_SIDES[end], None, 0, time_ns, frame))
         assert self._session is not None
         if self._session.ended_by is None:
             self._session.ended_by = _SIDES[end]
@@ -179,13 +178,14 @@ class SessionReader:
         if all(self._ended):
             # the connection lingers for a while; its dissector need not
             self._dissector = None
-            self.reading = False
+        return self._wanted
 
-    def streams_ended(self, connection: Connection) -> None:
+    def streams_ended(self, connection: Connection) -> Wanted:
         """Learn that both ends are done, or that the connection was refused."""
         self._finish_detection()
         if self._session is not None:
             self._sink.session_ended(self._session, connection)
+        return self._wanted
 
     def close(self, connection: Connection) -> None:
         """Learn that the connection is over."""
@@ -232,21 +232,31 @@ class SessionReader:
             self._hand_over(session, connection)
         return has_details or dissector is not self._dissector
 
-    def cut_short(self) -> bool:
-        """Read no more, and keep only what is known; false if there is no more."""
-        if not (self.reading and self._fed):
-            return False
+    def cut_short(self) -> Wanted | None:
+        """Read no more, and keep only what is known; `None` if there is no more."""
+        if self._wanted is not Wanted.DATA or not self._fed:
+            return None
         detector, self._detector = self._detector, None
         if detector is not None:
             self._begin(detector, detector.finish())
-        self.reading, self._dissector = False, None
+        self._dissector = None
         session, connection = self._session, self._connection
         if session is not None and connection is not None:
             at = (connection.end_ns, connection.last_frame)
             session.fold([Anomaly("cut_short", Side.CLIENT, -1, *at)])
             self._hand_over(session, connection)
             session.seal()
-        return True
+        return self._wanted
+
+    @property
+    def _wanted(self) -> Wanted:
+        """What is wanted next."""
+        if self._is_other:
+            return Wanted.NOTHING
+        if self._session is None:
+            return Wanted.DATA
+        dissector = self._dissector
+        return _ENDS_ONLY if dissector is None or dissector.opaque else _DATA
 
     def _hand_over(self, session: Session, connection: Connection) -> None:
         """Have the rows made of all details but the last exchange."""
@@ -254,15 +264,15 @@ class SessionReader:
         self._sink.details_ready(details, connection)
 
     def _finish_detection(self) -> None:
-        if self.wanted and self._session is None:
+        if not self._is_other and self._session is None:
             detector = self._detector or self._new_detector()
             self._decide(detector, detector.finish())
 
-    def _detect(self, chunk: Chunk) -> None:
-        if not self.reading:
-            return
-        detector = self._detector or self._new_detector()
-        self._decide(detector, detector.receive(chunk))
+    def _detect(self, chunk: Chunk) -> Wanted:
+        if not self._is_other and self._session is None:
+            detector = self._detector or self._new_detector()
+            self._decide(detector, detector.receive(chunk))
+        return self._wanted
 
     def _new_detector(self) -> Detector:
         self._detector = Detector(
@@ -282,7 +292,7 @@ class SessionReader:
     def _begin(self, detector: Detector, verdict: Verdict) -> bool:
         """Begin a session if the connection is mail, or forget it if it is not."""
         if verdict is Verdict.OTHER:
-            self.wanted = self.reading = False
+            self._is_other = True
             self._connection = None
         elif verdict is Verdict.MAIL and detector.protocol is not None:
             self._detector = None
@@ -308,7 +318,7 @@ class SessionReader:
             # also what of it is dark
             self._fed = fed + self._counts.dark_bytes
 
-    def _take(self, happened: list[Event]) -> None:
+    def _take(self, happened: list[Event]) -> Wanted:
         """Fold what happened, and see whether there is more to read."""
         session, dissector = self._session, self._dissector
         assert session is not None
@@ -319,12 +329,12 @@ class SessionReader:
             if session.detail_count > _MANY_DETAILS and connection is not None:
                 details = session.take_details(connection, kept=_LAST_EXCHANGES)
                 self._sink.details_ready(details, connection)
-        self.reading = not dissector.opaque
+        return _ENDS_ONLY if dissector.opaque else _DATA
 
-    def _give_up(self, end: End, time_ns: int, frame: int) -> None:
+    def _give_up(self, end: End, time_ns: int, frame: int) -> Wanted:
         """A dissector failed, a bug: keep what it found, and all other connections."""
         bug = Anomaly("dissector_bug", _SIDES[end], -1, time_ns, frame)
         assert self._session is not None
         self._session.fold([bug])
         self._dissector = None
-        self.reading = False
+        return self._wanted

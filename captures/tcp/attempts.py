@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 from captures.packets.interest import Interest
 from captures.packets.segments import TcpFlag
 from captures.tcp.connection import (
-    OPENING_TIMEOUT_NS,
     Connection,
     Ending,
 )
 from captures.tcp.endpoints import endpoints
-from captures.tcp.segment import ENDS, End, Segment
+from captures.tcp.segment import ENDS, End
+from captures.tcp.timeouts import OPENING_TIMEOUT_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from captures.tcp.endpoints import ConnectionKey, Endpoint
     from captures.tcp.grouping import Rows
+    from captures.tcp.segment import Segment
 
 MAX_ATTEMPTS = 32_768
 
@@ -68,7 +69,7 @@ class Attempt:
     def __init__(self, key: ConnectionKey, rows: Rows, at: int) -> None:
         self.key = key
         self.originator_is_lower = rows.source_is_lower[at]
-        self.segments: tuple[Segment, ...] = (_segment(rows, at, End.ORIGINATOR),)
+        self.segments: tuple[Segment, ...] = (self._segment(rows, at),)
         self.packets = (0, 0)
         self.copied_packets = 0
         self.vlan = rows.vlan[at]
@@ -112,7 +113,7 @@ class Attempt:
                 self.ending = Ending.REFUSED
         elif flags == _SYN | _ACK and end is End.RESPONDER:
             if len(self.segments) == 1:
-                self.segments += (_segment(rows, at, end),)
+                self.segments += (self._segment(rows, at),)
                 self.ending = Ending.OPEN
         elif flags != _SYN or end is End.RESPONDER:
             return False
@@ -134,6 +135,11 @@ class Attempt:
         connection.last_clock_ns = self.last_clock_ns
         if self.ending is Ending.REFUSED:
             connection.ending = self.ending
+
+    def _segment(self, rows: Rows, at: int) -> Segment:
+        return rows.segment(
+            at, originator_is_lower=self.originator_is_lower, with_data=False
+        )
 
     def _count(self, end: End, rows: Rows, at: int) -> None:
         first, second = self.packets
@@ -194,18 +200,4 @@ def is_attempt(rows: Rows, at: int) -> bool:
         and not rows.length[at]
         and rows.interest[at] & _MAIL_PORT != 0
         and rows.frame[at] not in rows.mistimed
-    )
-
-
-def _segment(rows: Rows, at: int, end: End) -> Segment:
-    return Segment(
-        end,
-        rows.sequence[at],
-        rows.acknowledgment[at],
-        rows.flags[at],
-        0,
-        0,
-        b"",
-        rows.time_ns[at],
-        rows.frame[at],
     )

@@ -6,10 +6,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from captures.packets.segments import TcpFlag
-from captures.tcp.flow import Flow, StreamConsumer
+from captures.tcp.flow import Flow
 from captures.tcp.handshake import Handshake, completes
-from captures.tcp.segment import MAX_WINDOW, End, Mistimed, Segment
-from captures.tcp.waiting import SECOND_NS, HeldSegments
+from captures.tcp.outlet import Outlet, StreamConsumer, Wanted
+from captures.tcp.segment import CHANGES_STATE, MAX_WINDOW, End, Mistimed, Segment
+from captures.tcp.timeouts import (
+    CLOSED_TIMEOUT_NS,
+    IDLE_TIMEOUT_NS,
+    OPENING_TIMEOUT_NS,
+)
+from captures.tcp.waiting import HeldSegments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +26,7 @@ if TYPE_CHECKING:
 # plain integers: every `&` with an enum member makes another member
 _FIN, _SYN = int(TcpFlag.FIN), int(TcpFlag.SYN)
 _RST, _ACK = int(TcpFlag.RST), int(TcpFlag.ACK)
-CHANGES_STATE = _SYN | _FIN | _RST
 
-# A connection without a packet for this long is over: RFC 1122 §4.2.3.6 has two
-# hours before the first keep-alive.
-IDLE_TIMEOUT_NS = 7200 * SECOND_NS
-# What never got past its SYN
-OPENING_TIMEOUT_NS = 120 * SECOND_NS
-# Retransmissions of a closed connection still belong to it. Hosts wait for them in
-# TIME-WAIT, a minute or more (RFC 9293 §3.4.2); those that do come, come soon.
-CLOSED_TIMEOUT_NS = 10 * SECOND_NS
 # packets with a wrong time that are remembered
 MAX_MISTIMED = 1000
 # what a connection takes before any data comes, with its key, its deadlines and its
@@ -52,14 +49,7 @@ class Ending(StrEnum):
 
 
 class ConnectionConsumer(StreamConsumer, Protocol):
-    """Takes the streams of one connection, and its account at the end.
-
-    Attributes:
-        wanted: whether the connection is (or may be) mail; if not, it is
-            forgotten and `close` is not called.
-    """
-
-    wanted: bool
+    """Takes the streams of one connection, and its account at the end."""
 
     @property
     def growth_bytes(self) -> int:
@@ -72,17 +62,20 @@ class ConnectionConsumer(StreamConsumer, Protocol):
     def let_go(self) -> bool:
         """Hold as little as is possible without a loss; false if it is no less."""
 
-    def cut_short(self) -> bool:
-        """Read no more, and hold next to nothing; false if it is no less."""
+    def cut_short(self) -> Wanted | None:
+        """Read no more, and hold next to nothing; `None` if it is no less."""
 
-    def streams_ended(self, connection: Connection) -> None:
+    def streams_ended(self, connection: Connection) -> Wanted:
         """Learn that both ends are done; what comes yet was most likely sent before.
 
         Only a refused connection may still begin, and then end once more.
         """
 
     def close(self, connection: Connection) -> None:
-        """Learn that the connection is over; all streams were ended before."""
+        """Learn that the connection is over; all streams were ended before.
+
+        It is not called if nothing is wanted.
+        """
 
 
 class Connection:
@@ -104,6 +97,7 @@ class Connection:
         mistimed: packets whose clock was wrong, by frame ID; `None` if there was none.
             Of more than `MAX_MISTIMED`, the first ones.
         ending: how it ended, once it is refused, closed or finished.
+        outlet: where its streams go.
         flows: the two directions, by `End`.
         noted_bytes: what it holds at most; so is `noted_growth_bytes` for the `Budget`
             alone.
@@ -112,7 +106,6 @@ class Connection:
     __slots__ = (
         "_held",
         "closed",
-        "consumer",
         "copied_packets",
         "end_ns",
         "ending",
@@ -127,6 +120,7 @@ class Connection:
         "noted_growth_bytes",
         "originator",
         "originator_is_lower",
+        "outlet",
         "responder",
         "serial",
         "start_ns",
@@ -158,10 +152,10 @@ class Connection:
         self.ending = Ending.OPEN
         self.noted_bytes = self.noted_growth_bytes = 0
         self._held = HeldSegments(room)
-        self.consumer = make_consumer(self)
+        self.outlet = Outlet(make_consumer(self))
         self.flows = (
-            Flow(End.ORIGINATOR, self.consumer, room),
-            Flow(End.RESPONDER, self.consumer, room),
+            Flow(End.ORIGINATOR, self.outlet, room),
+            Flow(End.RESPONDER, self.outlet, room),
         )
 
     @property
@@ -221,13 +215,15 @@ class Connection:
     @property
     def growth_bytes(self) -> int:
         """About how much it may have kept so far; a quick guess, rather too much."""
-        return _GROWTH_AT_ONCE + self._mistimed_bytes + self.consumer.growth_bytes
+        return (
+            _GROWTH_AT_ONCE + self._mistimed_bytes + self.outlet.consumer.growth_bytes
+        )
 
     @property
     def held_bytes(self) -> int:
         """How much memory it takes, measured, which takes a while; not what waits."""
         mine = _OWN_BYTES + self.tail_bytes + self._mistimed_bytes
-        return mine + self.consumer.held_bytes
+        return mine + self.outlet.consumer.held_bytes
 
     @property
     def tail_bytes(self) -> int:
@@ -246,7 +242,7 @@ class Connection:
         """
         for flow in self.flows:
             flow.forget_tail()
-        return self.consumer.let_go()
+        return self.outlet.consumer.let_go()
 
     def receive(self, segment: Segment) -> None:
         """Take the next segment in capture order.
@@ -284,6 +280,17 @@ class Connection:
         if len(self.mistimed) < MAX_MISTIMED:
             self.mistimed[frame] = packet
 
+    def end_streams(self) -> None:
+        """Tell the consumer that both ends are done, or that the SYN was refused."""
+        self.outlet.wanted = self.outlet.consumer.streams_ended(self)
+
+    def cut_short(self) -> bool:
+        """Read no more; false if it makes no difference to what is held."""
+        wanted = self.outlet.consumer.cut_short()
+        if wanted is not None:
+            self.outlet.wanted = wanted
+        return wanted is not None
+
     def finish(self, ending: Ending) -> None:
         """End both streams and tell the consumer.
 
@@ -295,8 +302,8 @@ class Connection:
             self.ending = self._ending_without_close(ending)
         for flow in self.flows:
             flow.finish(self.end_ns, self.last_frame)
-        if self.consumer.wanted:
-            self.consumer.close(self)
+        if self.outlet.wanted is not Wanted.NOTHING:
+            self.outlet.consumer.close(self)
 
     def discard(self) -> None:
         """Forget what waits: the connection is not mail."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from captures.packets.segments import PORT_COUNT, TcpFlag
 from captures.tcp.endpoints import ports
-from captures.tcp.waiting import SECOND_NS
+from captures.tcp.timeouts import SECOND_NS
 
 if TYPE_CHECKING:
     from captures.packets.segments import Mask

@@ -8,13 +8,15 @@ wins. Memory per direction is bounded by `MAX_WAITING_BYTES`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
+from captures.tcp.outlet import Wanted
 from captures.tcp.segment import MAX_WINDOW, SEGMENT_OVERHEAD_BYTES, SEQUENCE_MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from captures.tcp.outlet import Outlet, StreamConsumer
     from captures.tcp.segment import End
     from captures.tcp.waiting import WaitingRoom
 
@@ -22,28 +24,11 @@ if TYPE_CHECKING:
 # more than some hundred KiB in flight.
 MAX_WAITING_BYTES = 1 << 20
 MAX_WAITING_SEGMENTS = 1024
+# to look it up in the class takes longer
+_DATA = Wanted.DATA
 # How much of what was delivered is kept to compare retransmissions with: one
 # full segment of the usual Ethernet size.
 _KEPT_TAIL_BYTES = 2048
-
-
-class StreamConsumer(Protocol):
-    """Takes the ordered streams of one connection; `end` is who sent them.
-
-    Attributes:
-        reading: whether data is wanted; if not, it is only counted.
-    """
-
-    reading: bool
-
-    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
-        """Take the next bytes."""
-
-    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
-        """Learn that the next `length` bytes were not captured."""
-
-    def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
-        """Learn that nothing more comes from this side."""
 
 
 class _Piece(NamedTuple):
@@ -82,9 +67,9 @@ class Flow:
     """
 
     __slots__ = (
-        "_consumer",
         "_end",
         "_fin",
+        "_outlet",
         "_position",
         "_room",
         "_tail",
@@ -99,9 +84,11 @@ class Flow:
         "stream_bytes",
     )
 
-    def __init__(self, end: End, consumer: StreamConsumer, room: WaitingRoom) -> None:
+    def __init__(
+        self, end: End, outlet: Outlet[StreamConsumer], room: WaitingRoom
+    ) -> None:
         self._end = end
-        self._consumer = consumer
+        self._outlet = outlet
         self._room = room
         self._position = 0
         # place in the stream, time and frame of a FIN that is not reached yet
@@ -277,19 +264,19 @@ class Flow:
         self.stream_bytes += length
         self._position += length
         self.next_sequence = (self.next_sequence + length) & SEQUENCE_MASK  # type: ignore[operator]
-        consumer = self._consumer
-        if data and consumer.reading:
+        outlet = self._outlet
+        if data and outlet.wanted is _DATA:
             tail = self._tail + data if length < _KEPT_TAIL_BYTES else data
             self._tail = tail[-_KEPT_TAIL_BYTES:]
-            consumer.receive_data(self._end, data, time_ns, frame)
+            receive = outlet.consumer.receive_data
+            outlet.wanted = receive(self._end, data, time_ns, frame)
         else:
             self._tail = b""
         if captured < length:
             cut = length - captured
             self.missing_bytes += cut
             self._tail = b""
-            if consumer.reading:
-                consumer.receive_gap(self._end, cut, time_ns, frame)
+            self._tell_gap(cut, time_ns, frame)
 
     def _keep(self, piece: _Piece) -> None:
         """Let a piece wait for its turn, without what others already cover."""
@@ -355,8 +342,14 @@ class Flow:
         self.missing_bytes += length
         self._tail = b""
         self._advance(length)
-        if length and self._consumer.reading:
-            self._consumer.receive_gap(self._end, length, time_ns, frame)
+        if length:
+            self._tell_gap(length, time_ns, frame)
+
+    def _tell_gap(self, length: int, time_ns: int, frame: int) -> None:
+        outlet = self._outlet
+        if outlet.wanted is _DATA:
+            receive = outlet.consumer.receive_gap
+            outlet.wanted = receive(self._end, length, time_ns, frame)
 
     def _finish(self, time_ns: int, frame: int) -> None:
         self.finished = True
@@ -365,7 +358,8 @@ class Flow:
         self._fin = None
         if self.next_sequence is not None:
             self._advance(1)
-        self._consumer.receive_eof(self._end, time_ns, frame)
+        outlet = self._outlet
+        outlet.wanted = outlet.consumer.receive_eof(self._end, time_ns, frame)
 
 
 def _start(piece: _Piece) -> int:

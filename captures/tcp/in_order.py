@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from captures.tcp.connection import CHANGES_STATE, IDLE_TIMEOUT_NS, Connection
-from captures.tcp.segment import ENDS
+from captures.tcp.outlet import Wanted
+from captures.tcp.segment import CHANGES_STATE, ENDS
+from captures.tcp.timeouts import IDLE_TIMEOUT_NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from captures.packets.segments import Indices, Mask
+    from captures.tcp.connection import Connection
     from captures.tcp.endpoints import ConnectionKey
     from captures.tcp.grouping import Rows
 
+# to look it up in the class takes longer
+_DATA = Wanted.DATA
 # keeps the running maxima of different spans apart
 _SPAN_OFFSET = np.int64(1 << 33)
 
@@ -138,7 +142,7 @@ class _Columns:
             start, stop = int(self.starts[number]), int(behind[number])
             # what was ended meanwhile takes nothing
             taken = stop - start if not span.connection.flows[0].finished else 0
-            if taken and span.connection.consumer.reading:
+            if taken and span.connection.outlet.wanted is _DATA:
                 mine = payload_rows[first_payload[number] : behind_payload[number]]
                 rejected = _deliver(span.connection, rows, mine)
                 if rejected is not None:
@@ -175,7 +179,9 @@ class _Columns:
         last_clock = [span.connection.last_clock_ns for span in self.spans]
         silent[self.starts] = self.clock_ns[self.starts] - np.array(last_clock)
         fits &= silent <= IDLE_TIMEOUT_NS
-        reading = np.array([span.connection.consumer.reading for span in self.spans])
+        reading = np.array(
+            [span.connection.outlet.wanted is _DATA for span in self.spans]
+        )
         # a hole that the snap length cut must be told to who reads
         fits &= ~reading[self.span] | (self.missing == 0)
         if self.mistimed:
@@ -229,16 +235,18 @@ def _deliver(connection: Connection, rows: Rows, payload_rows: list[int]) -> int
     Returns:
         The row after which it no longer wants the connection, if it comes to that.
     """
-    consumer = connection.consumer
+    outlet = connection.outlet
+    receive = outlet.consumer.receive_data
     originator_is_lower = connection.originator_is_lower
     delivered: tuple[list[bytes], list[bytes]] = ([], [])
     for row in payload_rows:
         end = ENDS[rows.source_is_lower[row] is not originator_is_lower]
         data = rows.data(row)
         delivered[end].append(data)
-        consumer.receive_data(end, data, rows.time_ns[row], rows.frame[row])
-        if not consumer.reading:
-            if not consumer.wanted:
+        wanted = receive(end, data, rows.time_ns[row], rows.frame[row])
+        if wanted is not _DATA:
+            outlet.wanted = wanted
+            if wanted is Wanted.NOTHING:
                 return row
             break
     for flow, pieces in zip(connection.flows, delivered, strict=True):

@@ -15,9 +15,9 @@ import numpy as np
 from captures.packets.expected_acks import MAX_ACK_PACKETS
 from captures.packets.interest import Interest
 from captures.packets.segments import Segments, TcpFlag
-from captures.tcp.connection import OPENING_TIMEOUT_NS
 from captures.tcp.grouping import digest, key_columns
 from captures.tcp.segment import Segment
+from captures.tcp.timeouts import OPENING_TIMEOUT_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from captures.packets.segments import TcpFlag
 
+CHANGES_STATE = TcpFlag.SYN | TcpFlag.FIN | TcpFlag.RST
 SEQUENCE_MASK = 0xFFFF_FFFF
 # The largest window (RFC 7323 §2.3): what is further ahead belongs elsewhere.
 MAX_WINDOW = 1 << 30

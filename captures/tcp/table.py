@@ -19,20 +19,17 @@ from captures.packets.interest import Interest, is_by_originator
 from captures.packets.segments import TcpFlag
 from captures.tcp.attempts import MAX_ATTEMPTS, Attempt, Attempts, is_attempt
 from captures.tcp.budget import Budget
-from captures.tcp.connection import (
-    CLOSED_TIMEOUT_NS,
-    OPENING_TIMEOUT_NS,
-    Connection,
-    Ending,
-)
+from captures.tcp.connection import Connection, Ending
 from captures.tcp.copies import Copies
 from captures.tcp.deadlines import Deadlines
 from captures.tcp.elsewhere import FollowedPorts, UnwantedConnections
 from captures.tcp.endpoints import endpoints
 from captures.tcp.grouping import ALL, Rows
 from captures.tcp.in_order import Span, take_spans
+from captures.tcp.outlet import Wanted
 from captures.tcp.recent_syns import RecentHandshakes
-from captures.tcp.segment import ENDS, Mistimed, Segment
+from captures.tcp.segment import ENDS, Mistimed
+from captures.tcp.timeouts import CLOSED_TIMEOUT_NS, OPENING_TIMEOUT_NS
 from captures.tcp.waiting import WaitingRoom
 
 if TYPE_CHECKING:
@@ -47,8 +44,6 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 65_536
 
 _SYN, _ACK = int(TcpFlag.SYN), int(TcpFlag.ACK)
-# makes a `Segment` in a third of the time that `Segment(...)` takes
-_new_tuple = tuple.__new__
 
 
 def _wants_connection(_: Attempt) -> bool:
@@ -148,7 +143,7 @@ class ConnectionTable:
         for span, resume in zip(
             spans, take_spans(spans, rows, self._note), strict=True
         ):
-            if not span.connection.consumer.wanted:
+            if span.connection.outlet.wanted is Wanted.NOTHING:
                 self._forget(span.key, span.connection)
             self._follow(span.key, rows, resume, span.stop, one_by_one=True)
 
@@ -181,7 +176,7 @@ class ConnectionTable:
                 self._spans.append(Span(key, connection, at, stop))
                 return
             at = self._receive(key, connection, rows, at, stop, one_by_one=one_by_one)
-            if not connection.consumer.wanted:
+            if connection.outlet.wanted is Wanted.NOTHING:
                 self._forget(key, connection)
             else:
                 self._note(connection)
@@ -209,7 +204,7 @@ class ConnectionTable:
                 if not attempt.is_counted:
                     connection = self._promoted(attempt)
                     self._add(key, connection)
-                    connection.consumer.streams_ended(connection)
+                    connection.end_streams()
                     self._note(connection)
                     return at + 1
         return stop
@@ -240,44 +235,36 @@ class ConnectionTable:
         one_by_one: bool,
     ) -> int:
         """Hand at least one row to a connection; return the first not taken."""
-        consumer = connection.consumer
+        outlet = connection.outlet
         was_closed, earlier_ending = connection.closed, connection.ending
         originator_is_lower = connection.originator_is_lower
         clock = rows.clock
         at = start
         while True:
-            captured = rows.captured[at]
             connection.last_clock_ns = clock[at]
             if rows.mistimed and rows.frame[at] in rows.mistimed:
                 _mistime(connection, rows, at)
             if rows.copied is not None:
                 connection.copied_packets += int(rows.copied[at])
             connection.receive(
-                _new_tuple(
-                    Segment,
-                    (
-                        ENDS[rows.source_is_lower[at] is not originator_is_lower],
-                        rows.sequence[at],
-                        rows.acknowledgment[at],
-                        rows.flags[at],
-                        rows.length[at],
-                        captured,
-                        rows.data(at) if captured and consumer.reading else b"",
-                        rows.time_ns[at],
-                        rows.frame[at],
-                    ),
+                rows.segment(
+                    at,
+                    originator_is_lower=originator_is_lower,
+                    with_data=outlet.wanted is Wanted.DATA,
                 )
             )
             at += 1
-            if at == stop or not consumer.wanted or _is_over(connection, rows, at):
+            if at == stop or outlet.wanted is Wanted.NOTHING:
+                break
+            if _is_over(connection, rows, at):
                 break
             if not one_by_one and connection.is_settled:
                 break
         if connection.closed and not was_closed:
             self._deadlines.set(key, connection, CLOSED_TIMEOUT_NS)
-            consumer.streams_ended(connection)
+            connection.end_streams()
         elif connection.ending is Ending.REFUSED is not earlier_ending:
-            consumer.streams_ended(connection)
+            connection.end_streams()
         return at
 
     def _open(self, key: ConnectionKey, rows: Rows, at: int) -> Connection | None:
@@ -288,9 +275,8 @@ class ConnectionTable:
             return None
         if self._unwanted.holds(key, rows, at):
             return None
-        earlier = []
-        if elsewhere:
-            earlier = self._handshakes.find(key, rows.order[at], rows.clock[at])
+        find = self._handshakes.find
+        earlier = find(key, rows.order[at], rows.clock[at]) if elsewhere else []
         if earlier:
             by_originator = not earlier[0].flags & TcpFlag.ACK
             originator_is_lower = earlier[0].source_is_lower is by_originator
@@ -354,8 +340,8 @@ class ConnectionTable:
         return self._budget.let_go(connection)
 
     def _cut_short(self, key: ConnectionKey, connection: Connection) -> bool:
-        is_cut = connection.consumer.cut_short()
-        if not connection.consumer.wanted:
+        is_cut = connection.cut_short()
+        if connection.outlet.wanted is Wanted.NOTHING:
             self._forget(key, connection)
         return is_cut
 

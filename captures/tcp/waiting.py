@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from captures.tcp.timeouts import SECOND_NS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 # of the segments of all connections
 MAX_TOTAL_WAITING_BYTES = 32 << 20
-SECOND_NS = 1_000_000_000
 # How long a segment waits for what it acknowledges: packets may be captured in
 # another order than they were sent, but not by much.
 MAX_HELD_SEGMENTS = 8

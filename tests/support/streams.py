@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from captures import End, Ending
+from captures import End, Ending, Wanted
 
 if TYPE_CHECKING:
     from captures import Connection
@@ -21,8 +21,7 @@ class Recorder:
     def __init__(
         self, *, read_until: int = 1 << 30, unwanted_after: int = 1 << 30
     ) -> None:
-        self.reading = True
-        self.wanted = True
+        self.wanted = Wanted.DATA
         self.told: list[tuple[End, bytes | int | None, int, int]] = []
         self.finished: set[End] = set()
         self.closed: Connection | None = None
@@ -33,29 +32,31 @@ class Recorder:
         self._read_until = read_until
         self._unwanted_after = unwanted_after
 
-    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> None:
+    def receive_data(self, end: End, data: bytes, time_ns: int, frame: int) -> Wanted:
         """Keep data."""
         assert data
-        self._take(end, data, time_ns, frame)
+        return self._take(end, data, time_ns, frame)
 
-    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> None:
+    def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> Wanted:
         """Keep the length of a gap."""
         assert length > 0
-        self._take(end, length, time_ns, frame)
+        return self._take(end, length, time_ns, frame)
 
-    def receive_eof(self, end: End, time_ns: int, frame: int) -> None:
+    def receive_eof(self, end: End, time_ns: int, frame: int) -> Wanted:
         """Keep the end of a stream, as `None`."""
         assert self.closed is None
         assert end not in self.finished
         self.finished.add(end)
         self.told.append((end, None, time_ns, frame))
+        return self.wanted
 
-    def streams_ended(self, connection: Connection) -> None:
+    def streams_ended(self, connection: Connection) -> Wanted:
         """Keep how the connection ended."""
         assert self.closed is None
         assert self.ending in {None, Ending.REFUSED}
         assert self.finished == (set() if connection.is_refused else set(End))
         self.ending = connection.ending
+        return self.wanted
 
     def close(self, connection: Connection) -> None:
         """Keep the connection."""
@@ -76,10 +77,10 @@ class Recorder:
         self.spare_bytes = 0
         return is_less
 
-    def cut_short(self) -> bool:
+    def cut_short(self) -> Wanted | None:
         """Read no more."""
-        self.is_cut_short, self.reading, self.held_bytes = True, False, 0
-        return True
+        self.is_cut_short, self.wanted, self.held_bytes = True, Wanted.ENDS, 0
+        return self.wanted
 
     def stream(self, end: End, hole: bytes = b"?") -> bytes:
         """All that an end sent, a gap as so many times `hole`."""
@@ -101,12 +102,15 @@ class Recorder:
             joined.append((int(end), what))
         return joined
 
-    def _take(self, end: End, what: bytes | int, time_ns: int, frame: int) -> None:
-        assert self.reading
+    def _take(self, end: End, what: bytes | int, time_ns: int, frame: int) -> Wanted:
+        assert self.wanted is Wanted.DATA
         assert self.closed is None
         assert end not in self.finished
         self.told.append((end, what, time_ns, frame))
         self.held_bytes += len(what) if isinstance(what, bytes) else 0
         count = len(self.told)
-        self.wanted = count < self._unwanted_after
-        self.reading = self.wanted and count < self._read_until
+        if count >= self._unwanted_after:
+            self.wanted = Wanted.NOTHING
+        elif count >= self._read_until:
+            self.wanted = Wanted.ENDS
+        return self.wanted

@@ -15,7 +15,7 @@ from captures import (
     SegmentFilter,
 )
 from captures.tcp import table as connection_table
-from captures.tcp.connection import OPENING_TIMEOUT_NS
+from captures.tcp.timeouts import OPENING_TIMEOUT_NS
 from tests.captures.tcp.test_table import Talk, follow, told
 from tests.support.packets import ACK, FIN, RST, SYN, batch_of
 from tests.support.streams import Recorder
@@ -152,7 +152,7 @@ def test_data_in_a_syn_is_no_mere_attempt() -> None:
 def test_refused_attempt_that_has_a_row_is_told_at_once() -> None:
     table = Table(lambda _: False).process(syn().send(1, flags=RST | ACK).packets)
     (connection,) = table.connections
-    assert connection.consumer.ending is Ending.REFUSED  # type: ignore[attr-defined]
+    assert connection.outlet.consumer.ending is Ending.REFUSED  # type: ignore[attr-defined]
     table.close()
     assert connection.ending is Ending.REFUSED
 

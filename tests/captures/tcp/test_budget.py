@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from captures import Connection, Endpoint
+from captures import Connection, Endpoint, Wanted
 from captures.tcp import budget
 from captures.tcp.budget import Budget
 from captures.tcp.waiting import WaitingRoom
 from tests.support.streams import Recorder
+
+DATA = Wanted.DATA
 
 
 class Open:
@@ -39,11 +41,13 @@ class Open:
             self.connections,  # type: ignore[arg-type]
             (
                 lambda _, each: self.budget.let_go(each),
-                lambda _, each: each.consumer.cut_short(),
+                lambda _, each: each.cut_short(),
                 self._end,
             ),
         )
-        return [number for number, each in enumerate(self.consumers) if each.reading]
+        return [
+            number for number, each in enumerate(self.consumers) if each.wanted is DATA
+        ]
 
     def _end(self, key: object, connection: Connection) -> bool:
         assert isinstance(key, int)
@@ -104,7 +108,7 @@ def test_what_can_be_let_go_is_let_go_before_anybody_is_cut_short() -> None:
 def test_who_holds_too_much_even_when_cut_short_is_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Recorder, "cut_short", lambda _: False)
+    monkeypatch.setattr(Recorder, "cut_short", lambda _: None)
     held = Open(300_000, 900_000)
     held.relieve()
     assert held.ended == [1]

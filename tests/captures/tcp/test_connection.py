@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures import Connection, End, Ending, Endpoint
-from captures.tcp.connection import (
+from captures.tcp.segment import Segment
+from captures.tcp.timeouts import (
     CLOSED_TIMEOUT_NS,
     IDLE_TIMEOUT_NS,
     OPENING_TIMEOUT_NS,
 )
-from captures.tcp.segment import Segment
 from captures.tcp.waiting import MAX_HELD_NS, MAX_HELD_SEGMENTS, WaitingRoom
 from tests.support.packets import ACK, FIN, PSH, RST, SYN
 from tests.support.streams import Recorder

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures import End, Flow
+from captures import End, Flow, Wanted
 from captures.tcp import flow as reassembly
 from captures.tcp.flow import MAX_WAITING_BYTES, MAX_WAITING_SEGMENTS
+from captures.tcp.outlet import Outlet
 from captures.tcp.segment import MAX_WINDOW, SEGMENT_OVERHEAD_BYTES
 from captures.tcp.waiting import WaitingRoom
 from tests.support.streams import Recorder
@@ -35,7 +36,8 @@ class Followed:
         self.first = first or 0
         self.room = room or WaitingRoom()
         self.consumer = Recorder()
-        self.flow = Flow(End.ORIGINATOR, self.consumer, self.room)
+        self.outlet = Outlet(self.consumer)
+        self.flow = Flow(End.ORIGINATOR, self.outlet, self.room)
         if first is not None:
             self.flow.start(first)
 
@@ -133,7 +135,7 @@ def test_copies_that_are_the_same_do_not_conflict(pieces: list[Piece]) -> None:
 @given(segmentations())
 def test_what_is_not_read_is_counted_alike(pieces: list[Piece]) -> None:
     reading, silent = Followed(), Followed()
-    silent.consumer.reading = False
+    silent.outlet.wanted = Wanted.ENDS
     for piece in pieces:
         reading.receive(piece.start, bytes(piece.captured), piece.length)
         silent.receive(piece.start, b"", piece.length, piece.captured)
@@ -266,7 +268,7 @@ def test_one_unseen_number_is_a_fin_if_the_connection_closes(
 
 def test_gap_is_only_counted_if_nobody_reads() -> None:
     followed = Followed()
-    followed.consumer.reading = False
+    followed.outlet.wanted = Wanted.ENDS
     followed.flow.give_up_until(1003, 0, 0, closing=False)
     assert followed.said == []
     assert followed.flow.missing_bytes == 3

@@ -13,15 +13,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captures import Connection, ConnectionTable, Decoder, End, Ending, SegmentFilter
+from captures import (
+    Connection,
+    ConnectionTable,
+    Decoder,
+    End,
+    Ending,
+    SegmentFilter,
+    Wanted,
+)
 from captures.tcp import deadlines
 from captures.tcp import table as connection_table
-from captures.tcp.connection import (
+from captures.tcp.grouping import ALL, Share
+from captures.tcp.timeouts import (
     CLOSED_TIMEOUT_NS,
     IDLE_TIMEOUT_NS,
     OPENING_TIMEOUT_NS,
 )
-from captures.tcp.grouping import ALL, Share
 from tests.support.captures import START_NS, Packet, read
 from tests.support.packets import ACK, FIN, PSH, RST, SYN, batch_of, ethernet, ipv4, tcp
 from tests.support.streams import Recorder
@@ -87,7 +95,7 @@ class Followed:
 
 def _account(connection: Connection, consumer: Recorder) -> Account:
     # a consumer that wants no more is not told the end
-    assert (consumer.closed is not None) is consumer.wanted
+    assert (consumer.closed is not None) is (consumer.wanted is not Wanted.NOTHING)
     account = Account(
         (connection.originator.port, connection.responder.port),
         tuple(consumer.told),
@@ -112,7 +120,7 @@ def _account(connection: Connection, consumer: Recorder) -> Account:
             for flow in connection.flows
         ),
     )
-    if consumer.wanted:
+    if consumer.wanted is not Wanted.NOTHING:
         return account
     # nobody asks for the numbers of what is not mail
     return account._replace(
