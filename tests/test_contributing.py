@@ -21,7 +21,9 @@ KINDS = (
     "A name of a TLS registry",
 )
 # a name in capitals stands for any
-PATH = re.compile(r"(?:analyzer|captures|dissectors|docs|examples|tests)/[\w./-]*")
+PATH = re.compile(
+    r"(?:analyzer|captures|dissectors|docs|examples|tests)/[\w./-]*|[A-Z]+\.md"
+)
 NAME = re.compile(r"[A-Za-z_]\w+")
 
 
