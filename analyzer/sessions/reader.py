@@ -17,13 +17,14 @@ from dissectors.events import Anomaly, Side
 from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from analyzer.sessions.session import Details
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
     from dissectors.conversation.reports import Counts
     from dissectors.events import Event
+    from dissectors.tls import ReadAhead
 
 logger = logging.getLogger(__name__)
 _FAILED = "a dissector failed on frame ID %d: %s in %s"
@@ -279,6 +280,7 @@ class SessionReader:
             self._ports.get(self._server_port),
             saw_start=self._saw_start(),
             key_log=self._key_log,
+            hosts=self._hosts,
         )
         return self._detector
 
@@ -308,15 +310,34 @@ class SessionReader:
             self._counts = self._dissector.counts
             # what the detector held is taken once more, and was counted before
             fed = self._fed + _DISSECTOR_AS_BYTES
-            for side, data, gap, time_ns, frame in detector.release():
-                if gap:
-                    self.receive_gap(_ENDS[side], gap, time_ns, frame)
-                elif data is None:
-                    self.receive_eof(_ENDS[side], time_ns, frame)
-                else:
-                    self.receive_data(_ENDS[side], data, time_ns, frame)
+            ahead = detector.take_tls()
+            if ahead is not None:
+                self._continue_tls(self._dissector, ahead)
+            else:
+                self._read_again(detector.release())
             # also what of it is dark
             self._fed = fed + self._counts.dark_bytes
+
+    def _continue_tls(self, dissector: MailDissector, ahead: ReadAhead) -> None:
+        """Go on where the detector has come to."""
+        try:
+            self._take(dissector.continue_tls(ahead))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            time_ns, frame = ahead.last_packet
+            _log(error, frame)
+            self._give_up(End.ORIGINATOR, time_ns, frame)
+
+    def _read_again(self, chunks: Iterator[Chunk]) -> None:
+        """Read what the detector has held."""
+        for side, data, gap, time_ns, frame in chunks:
+            if gap:
+                self.receive_gap(_ENDS[side], gap, time_ns, frame)
+            elif data is None:
+                self.receive_eof(_ENDS[side], time_ns, frame)
+            else:
+                self.receive_data(_ENDS[side], data, time_ns, frame)
 
     def _take(self, happened: list[Event]) -> Wanted:
         """Fold what happened, and see whether there is more to read."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dissectors.conversation.streams import Stream
     from dissectors.events import Event
     from dissectors.limits import Limits
+    from dissectors.tls import ReadAhead
 
 _OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
@@ -81,6 +82,12 @@ class MailDissector(UpgradeReader):
                 happened += self._receive_plaintext(side, unread, time_ns, frame)
             return happened
         return self._receive_plaintext(side, data, time_ns, frame)
+
+    def continue_tls(self, ahead: ReadAhead) -> list[Event]:
+        """Go on with TLS that was read from the beginning of the connection."""
+        # nothing of a proxy came before it
+        self._proxy_header = None
+        return super().continue_tls(ahead)
 
     def receive_gap(
         self,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dissectors.conversation.streams import Stream
     from dissectors.events import Event
     from dissectors.limits import Limits
-    from dissectors.tls import Hosts, KeyLog
+    from dissectors.tls import Hosts, KeyLog, ReadAhead
 
 _OUT_OF_TLS = (ApplicationData, ApplicationGap)
 _OTHER = (Side.SERVER, Side.CLIENT)
@@ -151,6 +151,25 @@ class UpgradeReader(PlaintextReader):
         self._advance(side)
 
     # TLS
+
+    def continue_tls(self, ahead: ReadAhead) -> list[Event]:
+        """Go on with TLS that was read from the beginning of the connection.
+
+        Args:
+            ahead: has read nothing but TLS.
+        """
+        tls = self._tls = ahead.tls
+        tls.count_keys()
+        for side, length in ahead.read_bytes.items():
+            self._speaker = side
+            self._input[side].mode = _TLS
+            self._input[side].offset = length
+        self.counts.dark_bytes += tls.dark_bytes
+        for event, time_ns, frame in ahead.events:
+            self._time_ns, self._frame = time_ns, frame
+            self._take_tls([event])
+        events, self._events = self._events, []
+        return events
 
     def _enter_tls(self, side: Side) -> None:
         unread, other = self._input[side], _OTHER[side]

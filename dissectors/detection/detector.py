@@ -29,16 +29,14 @@ from dissectors.smtp.spec import FIRST_COMMAND
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
     ApplicationData,
-    KeyLog,
-    TlsDissector,
+    ReadAhead,
     looks_like_tls,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dissectors.events import Event
-    from dissectors.tls import ApplicationGap
+    from dissectors.tls import Hosts, KeyLog
 
 MAX_BUFFERED_BYTES = 16 * 1024
 MAX_CHUNKS = 1024
@@ -142,6 +140,7 @@ class Detector:
         port_protocol: what the server's port is for; `None` if it is no mail port.
         saw_start: whether the first bytes are the beginning of the streams.
         key_log: secrets by which a look behind TLS may be had.
+        hosts: the addresses of both ends.
 
     Attributes:
         verdict: what was found so far.
@@ -153,6 +152,7 @@ class Detector:
         "_doubt",
         "_first_speaker",
         "_has_gap",
+        "_hosts",
         "_is_binary",
         "_key_log",
         "_openings",
@@ -172,6 +172,7 @@ class Detector:
         *,
         saw_start: bool,
         key_log: KeyLog | None = None,
+        hosts: Hosts = (0, 0),
     ) -> None:
         self.verdict = Verdict.UNDECIDED
         self.protocol = port_protocol
@@ -187,9 +188,9 @@ class Detector:
         # what a proxy put before the client's bytes says nothing of their protocol
         self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
         self._saw_proxy_header = False
-        self._key_log = key_log
+        self._key_log, self._hosts = key_log, hosts
         # reads a connection to a port that tells nothing, once it begins as TLS
-        self._tls: TlsDissector | None = None
+        self._tls: ReadAhead | None = None
 
     def receive(self, chunk: Chunk) -> Verdict:
         """Take the next chunk, and say what the connection is by now."""
@@ -220,6 +221,17 @@ class Detector:
             is_mail = self._port_protocol is not None and is_possible
             self.verdict = Verdict.MAIL if is_mail else Verdict.OTHER
         return self.verdict
+
+    def take_tls(self) -> ReadAhead | None:
+        """Hand on the TLS that was read to find the mail in it.
+
+        Returns:
+            `None` if there is none, or other things than TLS; `release` has all of it.
+        """
+        tls = self._tls
+        if tls is None or self._saw_proxy_header or not tls.can_be_handed_on:
+            return None
+        return tls
 
     def release(self) -> Iterator[Chunk]:
         """Give the held chunks back, in order, and forget them.
@@ -300,8 +312,7 @@ class Detector:
 
     def _enter_tls(self) -> None:
         """Look for mail behind TLS, beginning with what was held."""
-        key_log = self._key_log.uncounted() if self._key_log is not None else None
-        self._tls = TlsDissector(key_log=key_log)
+        self._tls = ReadAhead(self._key_log, self._hosts)
         self._first_speaker = None
         for opening in self._openings:
             opening.data.clear()
@@ -309,18 +320,18 @@ class Detector:
         for chunk in self._chunks:
             self._look_inside(self._tls, chunk)
 
-    def _look_inside(self, tls: TlsDissector, chunk: Chunk) -> None:
+    def _look_inside(self, ahead: ReadAhead, chunk: Chunk) -> None:
         """See what the client asks for, and what both sides say if there are keys."""
         side, data, gap, time_ns, frame = chunk
-        happened: list[Event | ApplicationData | ApplicationGap]
         if data is None:
-            happened = tls.receive_eof(side, time_ns, frame)
+            happened = ahead.receive_eof(side, time_ns, frame)
         elif gap:
-            happened = tls.receive_gap(side, gap, time_ns, frame)
+            happened = ahead.receive_gap(side, gap, time_ns, frame)
         else:
             if side is Side.CLIENT:
                 data = self._behind_proxy_header(data)
-            happened = tls.receive_data(side, data, time_ns, frame)
+            happened = ahead.receive_data(side, data, time_ns, frame)
+        tls = ahead.tls
         offer = tls.client_hello
         if offer is None or self.verdict is not Verdict.UNDECIDED:
             return

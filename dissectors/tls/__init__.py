@@ -13,6 +13,7 @@ from __future__ import annotations
 from dissectors.tls.decryption.keylog import Hosts, KeyLog
 from dissectors.tls.dissector import TlsDissector
 from dissectors.tls.output import ApplicationData, ApplicationGap
+from dissectors.tls.read_ahead import ReadAhead
 from dissectors.tls.records import TLS_PREFIX_BYTES, looks_like_tls
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ApplicationGap",
     "Hosts",
     "KeyLog",
+    "ReadAhead",
     "TlsDissector",
     "looks_like_tls",
 ]

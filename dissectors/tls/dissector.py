@@ -88,6 +88,7 @@ class TlsDissector:
         *,
         hosts: Hosts = (0, 0),
         after_gap: bool = False,
+        counts_keys: bool = True,
     ) -> None:
         """Start where TLS starts.
 
@@ -97,6 +98,8 @@ class TlsDissector:
             key_log: secrets of this and other connections.
             hosts: the addresses of both ends.
             after_gap: bytes are missing of what came before TLS.
+            counts_keys: note in the key log what is found there; else only once
+                `count_keys` is called.
         """
         self.is_aborted = False
         self.unread = b""
@@ -107,7 +110,12 @@ class TlsDissector:
         self._server = TlsFlow(Side.SERVER, limits, offsets[Side.SERVER])
         self._observer = HandshakeObserver(limits, self._output, after_gap=after_gap)
         self._keys = KeyFinder(
-            key_log, hosts, self._observer, self._client, self._server
+            key_log,
+            hosts,
+            self._observer,
+            self._client,
+            self._server,
+            counts=counts_keys,
         )
         self._progress = Progress(
             self._client, self._server, self._observer, self._output
@@ -134,6 +142,10 @@ class TlsDissector:
     @anomaly_count.setter
     def anomaly_count(self, count: int) -> None:
         self._output.anomaly_count = count
+
+    def count_keys(self) -> None:
+        """Note in the key log what was found there, and what will be."""
+        self._keys.count()
 
     @property
     def opaque(self) -> bool:

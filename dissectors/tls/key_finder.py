@@ -38,10 +38,12 @@ class KeyFinder:
         observer: knows what both sides said of the session.
         client: the client's records.
         server: the server's records.
+        counts: note in the key log what is found; else only once `count` is called.
     """
 
     __slots__ = (
         "_client",
+        "_counts",
         "_early_keys",
         "_hosts",
         "_key_log",
@@ -49,6 +51,7 @@ class KeyFinder:
         "_observer",
         "_server",
         "_ticket",
+        "_uncounted",
     )
 
     def __init__(
@@ -58,8 +61,13 @@ class KeyFinder:
         observer: HandshakeObserver,
         client: TlsFlow,
         server: TlsFlow,
+        *,
+        counts: bool,
     ) -> None:
         self._key_log = key_log
+        self._counts = counts
+        # client randoms that were found
+        self._uncounted: list[bytes] = []
         self._hosts = hosts
         self._observer = observer
         self._client, self._server = client, server
@@ -99,7 +107,7 @@ class KeyFinder:
         self._keys = None
         if self._key_log is None:
             return
-        secrets = self._key_log.secrets_of(offer.random)
+        secrets = self._secrets_of(offer.random)
         if secrets is None:
             return
         from dissectors.tls.decryption.connection_keys import ConnectionKeys
@@ -119,8 +127,7 @@ class KeyFinder:
             return False
         if self._key_log is None or _went_on(self._client) or _went_on(self._server):
             return False
-        self._use(self._key_log.secrets_of(offer.random))
-        return self._keys is not None
+        return self._use(self._secrets_of(offer.random))
 
     def protect_late(self, flow: TlsFlow) -> bool:
         """Look for the secret of a flow's data, logged after those of the handshake."""
@@ -147,9 +154,28 @@ class KeyFinder:
             log.remember_session(self._hosts, choice.session_id, self._keys.secrets)
             log.remember_session(self._hosts, self._ticket, self._keys.secrets)
 
-    def _use(self, secrets: Mapping[Label, bytes] | None) -> None:
+    def count(self) -> None:
+        """Note in the key log what was found so far, and what will be."""
+        self._counts = True
+        if self._key_log is not None:
+            for random in self._uncounted:
+                self._key_log.count_use(random)
+        self._uncounted.clear()
+
+    def _secrets_of(self, random: bytes) -> Mapping[Label, bytes] | None:
+        log = self._key_log
+        secrets = log.secrets_of(random) if log is not None else None
+        if log is not None and secrets is not None:
+            if self._counts:
+                log.count_use(random)
+            else:
+                self._uncounted.append(random)
+        return secrets
+
+    def _use(self, secrets: Mapping[Label, bytes] | None) -> bool:
+        """Give the flows their keys; false if there are no secrets."""
         if secrets is None:
-            return
+            return False
         from dissectors.tls.decryption.connection_keys import ConnectionKeys
 
         offer, choice = self._observer.client_hello, self._observer.server_hello
@@ -157,6 +183,7 @@ class KeyFinder:
         assert choice is not None
         self._keys = ConnectionKeys(offer.random, secrets)
         self._install(choice)
+        return True
 
     def _install(self, choice: ServerHello) -> None:
         keys, client, server = self._keys, self._client, self._server

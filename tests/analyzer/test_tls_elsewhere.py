@@ -11,6 +11,7 @@ from dissectors import KeyLog, registry
 from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Side
 from dissectors.services import Protocol
+from dissectors.tls import TlsDissector
 from tests.support.analyses import CAPTURES, DATA, rows
 from tests.support.tls.openssl import Settings, Stack, Wire
 from tests.support.traffic import Dialogue, write_pcap
@@ -119,6 +120,24 @@ def test_connections_off_the_mail_ports_are_looked_into(tmp_path: Path) -> None:
         (row["server_port"], row["protocol"], row["tls_mode"], row["tls_decrypted"])
         for row in rows(analysis)
     ] == [(PORT, "imap", "implicit", False), (PORT + 1, "pop3", "implicit", True)]
+
+
+def test_tls_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Stack(Settings()).play(INSIDE["pop3"])
+    log = tmp_path / "keys"
+    log.write_bytes(wire.key_log)
+    capture = write_pcap(tmp_path / "a.pcap", connection(wire))
+    read = []
+    receive_data = TlsDissector.receive_data
+
+    def count(tls: TlsDissector, side: Side, data: bytes, *at: int) -> object:
+        read.append(data)
+        return receive_data(tls, side, data, *at)
+
+    monkeypatch.setattr(TlsDissector, "receive_data", count)
+    analyzer.analyze(capture, key_log=log, processes=1)
+
+    assert b"".join(read) == b"".join([data for _, data in wire.steps])
 
 
 def test_secrets_of_other_protocols_are_of_no_use(tmp_path: Path) -> None:

@@ -87,18 +87,14 @@ class KeyLog:
         """Whether there are secrets of the connection with this client random."""
         return client_random in self._secrets
 
-    def uncounted(self) -> KeyLog:
-        """The same secrets, with a count of its own of which are used."""
-        other = KeyLog(most=self._most, forgets=self._forgets)
-        other._secrets = self._secrets
-        return other
-
     def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
         """The secrets of the connection with this client random, if there are any."""
-        found = self._secrets.get(client_random)
-        if found is not None and not self._forgets:
+        return self._secrets.get(client_random)
+
+    def count_use(self, client_random: bytes) -> None:
+        """Note that the connection with this client random was met."""
+        if not self._forgets:
             self._used.add(client_random)
-        return found
 
     def remember_session(
         self, hosts: Hosts, name: bytes, secrets: Mapping[Label, bytes]

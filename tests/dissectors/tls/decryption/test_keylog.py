@@ -14,7 +14,15 @@ def test_secrets_are_found_by_the_clients_random() -> None:
     log.add(b"# made by hand\n\n" + LINE + b"\r\n")
     assert log.secrets_of(RANDOM) == {Label.MASTER_SECRET: SECRET}
     assert log.secrets_of(bytes(32)) is None
-    assert (len(log), log.used, log.ignored) == (1, 1, 0)
+    assert (len(log), log.used, log.ignored) == (1, 0, 0)
+
+
+def test_connections_that_were_met_are_counted_once() -> None:
+    log = KeyLog()
+    log.add(LINE)
+    for _ in range(2):
+        log.count_use(RANDOM)
+    assert log.used == 1
 
 
 def test_secrets_of_one_connection_belong_together() -> None:
