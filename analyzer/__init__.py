@@ -10,19 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analyzer.errors import ExportError, LoadError
 from analyzer.version import __version__
 
 if TYPE_CHECKING:
-    from analyzer.runs.pipeline import analyze
-    from analyzer.tables.analysis import Analysis
+    from analyzer.analysis import Analysis, analyze, load
 
-__all__ = ["Analysis", "__version__", "analyze"]
+__all__ = [
+    "Analysis",
+    "ExportError",
+    "LoadError",
+    "__version__",
+    "analyze",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:
     # pandas and pyarrow are imported when an analysis is asked for, not before
-    if name in ("Analysis", "analyze"):
-        from analyzer.runs import pipeline
+    if name in ("Analysis", "analyze", "load"):
+        from analyzer import analysis
 
-        return getattr(pipeline, name)
+        return getattr(analysis, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

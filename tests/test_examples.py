@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["analyzer", "analyzer.runs.pipeline"])
+@pytest.mark.parametrize("name", ["analyzer", "analyzer.analysis", "mailtap"])
 def test_examples_are_true(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])
 

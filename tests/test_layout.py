@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("analyzer", "captures", "dissectors")
+PACKAGES = ("analyzer", "captures", "dissectors", "mailtap")
 # `python -m analyzer` is tested with the command
 UNTESTED = {"__init__.py", "__main__.py"}
 # what only works together with others is tested there
@@ -23,7 +23,7 @@ TESTED_WITH = {
     "analyzer/sessions/dialogue_columns.py": "analyzer/sessions/test_rows.py",
     "analyzer/sessions/security_columns.py": "analyzer/sessions/test_rows.py",
     "analyzer/sessions/session_row.py": "analyzer/sessions/test_columns.py",
-    "analyzer/tables/analysis.py": "analyzer/runs/test_pipeline.py",
+    "analyzer/tables/results.py": "analyzer/runs/test_pipeline.py",
     "analyzer/tables/collection.py": "analyzer/tables/test_builder.py",
     "analyzer/tables/parts.py": "analyzer/tables/test_store.py",
     "analyzer/tables/table.py": "analyzer/tables/test_schema.py",
@@ -83,7 +83,14 @@ SOURCES = [
 ]
 
 PUBLIC = {
-    "analyzer": {"Analysis", "__version__", "analyze"},
+    "analyzer": {
+        "Analysis",
+        "ExportError",
+        "LoadError",
+        "__version__",
+        "analyze",
+        "load",
+    },
     "captures": {
         "Attempt",
         "MAX_BATCH_BYTES",
@@ -125,6 +132,15 @@ PUBLIC = {
         "SmtpDissector",
         "new_dissector",
     },
+    "mailtap": {
+        "Analysis",
+        "CaptureError",
+        "ExportError",
+        "LoadError",
+        "__version__",
+        "analyze",
+        "load",
+    },
 }
 
 
@@ -148,8 +164,7 @@ def test_public_names_are_those_that_users_rely_on(package: str) -> None:
     assert all(hasattr(module, name) for name in module.__all__)
 
 
-def test_unknown_name_is_an_attribute_error() -> None:
-    import analyzer
-
+@pytest.mark.parametrize("package", ["analyzer", "mailtap"])
+def test_unknown_name_is_an_attribute_error(package: str) -> None:
     with pytest.raises(AttributeError, match="nonsense"):
-        _ = analyzer.nonsense
+        _ = importlib.import_module(package).nonsense

@@ -16,7 +16,7 @@ import pytest
 from analyzer import __version__
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("analyzer", "captures", "dissectors")
+PACKAGES = ("analyzer", "captures", "dissectors", "mailtap")
 DEMO = "analyzer/data/office.pcap"
 
 
@@ -72,7 +72,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
-def test_wheel_holds_three_packages_and_their_data(wheel: Path) -> None:
+def test_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
 
@@ -110,7 +110,7 @@ def test_sdist_holds_what_tests_and_documentation_need(dist: Path) -> None:
 def test_installed_packages_import_without_the_checkout(
     programs: Path, tmp_path: Path
 ) -> None:
-    code = "import analyzer, captures, dissectors; print(analyzer.__file__)"
+    code = "import analyzer, captures, dissectors, mailtap; print(analyzer.__file__)"
 
     origin = run(programs / "python", "-c", code, cwd=tmp_path)
 

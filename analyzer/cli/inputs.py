@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzer.runs.pipeline import OnProgress
     from analyzer.sessions.trust import Trust
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
 def read_inputs(
@@ -31,7 +31,7 @@ def read_inputs(
     key_log: Path | None,
     ca: Path | None,
     quiet: bool,
-) -> Analysis:
+) -> Results:
     """Analyse captures, or read the tables of one folder.
 
     Raises:
@@ -69,7 +69,7 @@ def read_trust(path: Path | None) -> Trust:
         raise CommandError(str(error)) from error
 
 
-def _read_folder(folder: Path) -> Analysis:
+def _read_folder(folder: Path) -> Results:
     from analyzer.errors import LoadError
     from analyzer.tables.folder import read_folder
     from analyzer.tables.parts import has_parts, read_parts
@@ -88,13 +88,13 @@ def _analyze(
     ca: Path | None,
     *,
     quiet: bool,
-) -> Analysis:
+) -> Results:
     from analyzer.errors import LoadError
-    from analyzer.runs.pipeline import analyze
+    from analyzer.runs.pipeline import find_sessions
 
     with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
-            return analyze(
+            return find_sessions(
                 captures,
                 ports=ports,
                 engine=engine,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analyzer.runs.secrets import FollowedKeyLog
     from analyzer.sessions.columns import Row
     from analyzer.sessions.trust import Trust
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
     from analyzer.tables.store import Store
     from analyzer.terminal.live_view import Watch
     from captures import LiveCapture
@@ -42,7 +42,7 @@ class Watched(NamedTuple):
         problems: what went wrong besides, in words.
     """
 
-    analysis: Analysis
+    analysis: Results
     problems: list[str]
 
 
@@ -167,7 +167,7 @@ def _open_store(
         PrivilegeError: this process would keep root's rights.
     """
     from analyzer.errors import ExportError
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
     from analyzer.tables.store import Store
     from captures import drop_privileges, readable_name
 
@@ -177,7 +177,7 @@ def _open_store(
     try:
         if output is None:
             output = Path(stack.enter_context(TemporaryDirectory(prefix="mailtap-")))
-        return Store(output, Analysis({}, [readable_name(interface)]))
+        return Store(output, Results({}, [readable_name(interface)]))
     except OSError as error:
         raise ExportError(
             f"there is no place for rows that wait ({error.strerror}): have TMPDIR "

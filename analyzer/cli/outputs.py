@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.cli.options import Output
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
 IN_USE = (
@@ -37,12 +37,12 @@ class CommandError(click.ClickException):
         say([self.message])
 
 
-def problems_of(analysis: Analysis) -> list[str]:
+def problems_of(analysis: Results) -> list[str]:
     """What could not be read, in words."""
     return [str(each) for each in analysis.problems] + _unreadable_packets(analysis)
 
 
-def _unreadable_packets(analysis: Analysis) -> list[str]:
+def _unreadable_packets(analysis: Results) -> list[str]:
     """What is wrong with captures of interfaces that nobody here knows."""
     unknown = [
         (reason, count)
@@ -95,7 +95,7 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def print_analysis(analysis: Analysis, *, as_json: bool) -> list[str]:
+def print_analysis(analysis: Results, *, as_json: bool) -> list[str]:
     """Print the summary; return what went wrong."""
     from analyzer.terminal.summary import print_summary, summary_json
 
@@ -104,7 +104,7 @@ def print_analysis(analysis: Analysis, *, as_json: bool) -> list[str]:
     return printed(lambda: print_summary(analysis, console()))
 
 
-def write_output(analysis: Analysis, output: Output, table_format: str) -> list[str]:
+def write_output(analysis: Results, output: Output, table_format: str) -> list[str]:
     """Write the tables; return what went wrong."""
     from analyzer.errors import ExportError
     from analyzer.tables.export import write_table
@@ -123,7 +123,7 @@ def write_output(analysis: Analysis, output: Output, table_format: str) -> list[
     return []
 
 
-def write_html(analysis: Analysis, path: Path) -> list[str]:
+def write_html(analysis: Results, path: Path) -> list[str]:
     """Write the page; return what went wrong."""
     from analyzer.errors import ExportError
     from analyzer.html import write_page

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
 @click.command()
@@ -121,7 +121,7 @@ def _check_use(
         raise click.UsageError(f"--engine here is one of {', '.join(known)}.")
 
 
-def _print(analysis: Analysis, *, as_csv: bool, as_json: bool) -> list[str]:
+def _print(analysis: Results, *, as_csv: bool, as_json: bool) -> list[str]:
     from analyzer.terminal.plaintext import (
         plaintext_csv,
         plaintext_json,
@@ -137,7 +137,7 @@ def _print(analysis: Analysis, *, as_csv: bool, as_json: bool) -> list[str]:
     return outputs.printed(lambda: print_plaintext(analysis, outputs.console()))
 
 
-def _status(analysis: Analysis) -> int:
+def _status(analysis: Results) -> int:
     from analyzer.reports import has_plaintext
 
     return PLAINTEXT if has_plaintext(analysis.sessions) else 0

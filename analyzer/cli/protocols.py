@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
 @click.command()
@@ -59,7 +59,7 @@ def protocols(
     outputs.end(problems)
 
 
-def _print(analysis: Analysis | None, *, as_json: bool) -> list[str]:
+def _print(analysis: Results | None, *, as_json: bool) -> list[str]:
     from analyzer.terminal.protocols import print_protocols, protocols_json
 
     if as_json:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 # in a title, and in the list at the end
 _FEW_NAMES = 3
@@ -45,7 +45,7 @@ class _Drawing(NamedTuple):
     left_out: int
 
 
-def write_page(analysis: Analysis, path: Path) -> None:
+def write_page(analysis: Results, path: Path) -> None:
     """Write the report of an analysis; the file appears whole or not at all.
 
     Raises:
@@ -56,7 +56,7 @@ def write_page(analysis: Analysis, path: Path) -> None:
         file.write(page.encode())
 
 
-def render_page(analysis: Analysis) -> str:
+def render_page(analysis: Results) -> str:
     """Make the report of an analysis: HTML that needs no other file."""
     drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}
     style = palette_css() + _asset("style.css")
@@ -84,7 +84,7 @@ def render_page(analysis: Analysis) -> str:
     )
 
 
-def _draw(chart: Chart, analysis: Analysis) -> _Drawing:
+def _draw(chart: Chart, analysis: Results) -> _Drawing:
     rows = chart.report(analysis)
     if rows.empty:
         return _Drawing(chart, {}, "", 0)
@@ -121,7 +121,7 @@ def _names(captures: Sequence[str]) -> list[str]:
     return names
 
 
-def _facts(analysis: Analysis) -> list[str]:
+def _facts(analysis: Results) -> list[str]:
     """What was read, and of which time it tells."""
     facts = [
         counted(analysis.packets, "packet"),

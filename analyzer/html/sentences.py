@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 _FEW_REASONS = 4
 
@@ -38,7 +38,7 @@ class Sentence(NamedTuple):
     rest: str
 
 
-def verdict(analysis: Analysis) -> list[Sentence]:
+def verdict(analysis: Results) -> list[Sentence]:
     """Say what an administrator wants to know first, the worst in red."""
     sessions = analysis.sessions
     if sessions.empty:

@@ -14,7 +14,7 @@ from analyzer.terminal.format import TIME_FORMAT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 _MOST_ROWS = 50
 # what may take several lines
@@ -45,7 +45,7 @@ class TableOf:
 
     name: str
     title: str
-    report: Callable[[Analysis], pd.DataFrame]
+    report: Callable[[Results], pd.DataFrame]
     headings: Mapping[str, str]
     empty: str = ""
 
@@ -68,7 +68,7 @@ class FilledTable(NamedTuple):
     left_out: int
 
 
-def _use(analysis: Analysis) -> pd.DataFrame:
+def _use(analysis: Results) -> pd.DataFrame:
     """The protocols that were used."""
     use = reports.protocol_use(analysis.sessions)
     return use[use["sessions"] > 0]
@@ -201,7 +201,7 @@ TABLES = (
 )
 
 
-def fill(table: TableOf, analysis: Analysis) -> FilledTable:
+def fill(table: TableOf, analysis: Results) -> FilledTable:
     """Take the rows of a table from its report."""
     rows = table.report(analysis)[list(table.headings)]
     # what is known of nobody takes room from the rest

@@ -9,10 +9,10 @@ import pandas as pd
 from analyzer.tables.attempts import AttemptCount
 
 if TYPE_CHECKING:
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
-def attempts(analysis: Analysis) -> pd.DataFrame:
+def attempts(analysis: Results) -> pd.DataFrame:
     """Connections that carried no data, whether they have rows in the tables or not.
 
     Returns:

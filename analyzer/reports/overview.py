@@ -11,7 +11,7 @@ from analyzer.reports.channel import Channel, channel_of, is_encrypted
 from analyzer.sessions.protection import PLAINTEXT_LOGIN
 
 if TYPE_CHECKING:
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 _TOP = 10
 # columns of the session table, and what they are called in `failed`
@@ -155,7 +155,7 @@ def payload_bytes(sessions: pd.DataFrame) -> pd.Series[int]:
     return sessions["client_bytes"] + sessions["server_bytes"]
 
 
-def not_read(analysis: Analysis) -> pd.DataFrame:
+def not_read(analysis: Results) -> pd.DataFrame:
     """What could not be read: `what`, `count` and `unit`."""
     rows = [(reason, count, "packets") for reason, count in analysis.undecoded.items()]
     if analysis.dropped:

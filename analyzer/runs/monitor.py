@@ -19,9 +19,9 @@ from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.rows import SessionRows, session_rows
 from analyzer.sessions.trust import Trust
 from analyzer.tables import schema
-from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import Attempts
 from analyzer.tables.collection import Collector
+from analyzer.tables.results import Results
 from analyzer.tables.store import StoreFullError
 from captures import CaptureError, Share
 
@@ -81,7 +81,7 @@ class Monitor:
         # sessions that resume others come after them in time
         share = Share(0, 1, follows_hosts=secrets is not None)
         self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
-        self._about = Analysis({}, [*live.captures])
+        self._about = Results({}, [*live.captures])
         self._closed = Collector()
         # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then
@@ -143,7 +143,7 @@ class Monitor:
             self.problems.append("the last rows could not be written, and are lost")
         yield self._take_news()
 
-    def result(self, *names: str) -> Analysis:
+    def result(self, *names: str) -> Results:
         """What was found, once `run` is over.
 
         Args:

@@ -21,9 +21,9 @@ from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.reader import SessionReader
 from analyzer.sessions.rows import session_rows
 from analyzer.sessions.trust import Trust
-from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import Attempts
 from analyzer.tables.collection import Collector, merge_tables
+from analyzer.tables.results import Results
 from captures import (
     MAX_BATCH_BYTES,
     MAX_BATCH_PACKETS,
@@ -132,7 +132,7 @@ class Pipeline:
         return self._decoder.finish()
 
 
-def analyze(  # noqa: PLR0913, keywords only
+def find_sessions(  # noqa: PLR0913, keywords only
     captures: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
     ports: Mapping[int, str] | None = None,
@@ -143,32 +143,21 @@ def analyze(  # noqa: PLR0913, keywords only
     key_log: str | os.PathLike[str] | None = None,
     ca: str | os.PathLike[str] | None = None,
     on_progress: OnProgress | None = None,
-) -> Analysis:
+) -> Results:
     """Find all mail sessions in captures.
 
-    Several captures are read as one, in time order.
-
-    >>> analysis = analyze("tests/data/pop3-user-pass.pcap")
-    >>> analysis.sessions[["protocol", "auth_mechanism", "auth_result"]].values.tolist()
-    [['pop3', 'USER', 'success']]
+    This is `analyzer.analyze`, but that captures which can't be read are problems.
 
     Args:
-        captures: capture files; `-` is standard input.
-        ports: the mail ports and their protocols; `None` for those of all protocols.
+        captures: as there, like all that is not named here.
+        ports: of which protocol; `None` for those of all protocols.
         max_packets: most packets per batch.
         max_bytes: about the most bytes per batch.
-        processes: how many processes share the work; `None` for as many as are
-            worthwhile. The result is the same.
-        engine: what reads the captures: a `captures.ReadEngine`.
-        key_log: file with the secrets of TLS sessions, in the NSS key log format.
-            Those that captures bring along are used in any case.
-        ca: file with the certificates in PEM that are trusted to sign others; `None`
-            for those of the system.
-        on_progress: called after each batch with the bytes of input that were
-            read, and those there are in all, if that is known.
-
-    Returns:
-        The tables, and what could not be read.
+        processes: how many share the work.
+        engine: a `captures.ReadEngine`.
+        key_log: a file.
+        ca: a file.
+        on_progress: called after each batch.
 
     Raises:
         LoadError: the key log or the certificates can't be read.
@@ -211,7 +200,7 @@ def analyze(  # noqa: PLR0913, keywords only
     first = parts[0]
     attempts = first.attempts
     attempts.merge(part.attempts for part in parts[1:])
-    return Analysis(
+    return Results(
         tables=merge_tables([*(part.tables for part in parts), attempts.tables()]),
         captures=[*map(readable_name, paths)],
         packets=first.packets,
@@ -258,7 +247,7 @@ def _brings_secrets(path: str) -> bool:
 
 @dataclass
 class _Part:
-    """What one process found; the attributes are those of `Analysis`."""
+    """What one process found; the attributes are those of `Results`."""
 
     tables: dict[str, pa.Table]
     packets: int

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import LoadError
 from analyzer.tables import schema
-from analyzer.tables.analysis import Analysis
 from analyzer.tables.attempts import AttemptCount
 from analyzer.tables.export import make_folder, whole_file, write_table
 from analyzer.tables.load import READERS, read_bytes, read_table
+from analyzer.tables.results import Results
 from analyzer.version import __version__
 from captures import CaptureError
 
@@ -42,7 +42,7 @@ def is_folder_of_tables(path: Path) -> bool:
     return (path / ABOUT).is_file()
 
 
-def write_folder(analysis: Analysis, folder: Path, kind: str) -> None:
+def write_folder(analysis: Results, folder: Path, kind: str) -> None:
     """Write all tables into a folder, which is made if it is missing.
 
     Args:
@@ -59,7 +59,7 @@ def write_folder(analysis: Analysis, folder: Path, kind: str) -> None:
     write_about(analysis, folder, kind)
 
 
-def write_about(analysis: Analysis, folder: Path, kind: str) -> None:
+def write_about(analysis: Results, folder: Path, kind: str) -> None:
     """Write what is known beside the tables.
 
     Raises:
@@ -92,7 +92,7 @@ def write_about(analysis: Analysis, folder: Path, kind: str) -> None:
         file.write(json.dumps(about, indent=2).encode("ascii") + b"\n")
 
 
-def read_folder(folder: Path) -> Analysis:
+def read_folder(folder: Path) -> Results:
     """Read what `write_folder` wrote.
 
     Raises:
@@ -105,7 +105,7 @@ def read_folder(folder: Path) -> Analysis:
     return analysis
 
 
-def read_about(folder: Path) -> tuple[str, Analysis]:
+def read_about(folder: Path) -> tuple[str, Results]:
     """Read the kind of the table files, and an analysis without its tables.
 
     Raises:
@@ -139,8 +139,8 @@ def _is_current(version: Any) -> bool:
     return version is not None and version in known
 
 
-def _analysis(about: dict[str, Any]) -> Analysis:
-    return Analysis(
+def _analysis(about: dict[str, Any]) -> Results:
+    return Results(
         tables={},
         captures=[str(name) for name in about["captures"]],
         packets=_count(about["packets"]),

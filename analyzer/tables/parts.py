@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 PARTS = "parts"
 RECENT = "recent"
@@ -61,7 +61,7 @@ def has_parts(folder: Path) -> bool:
     return os.path.isdir(folder / PARTS)  # noqa: PTH112, says no where nobody may look
 
 
-def read_parts(folder: Path, names: Collection[str] = ()) -> Analysis:
+def read_parts(folder: Path, names: Collection[str] = ()) -> Results:
     """Read the parts of a folder, however its monitor ended.
 
     Args:
@@ -81,7 +81,7 @@ def read_parts(folder: Path, names: Collection[str] = ()) -> Analysis:
     return _read_parts(folder, tables)
 
 
-def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Analysis:
+def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Results:
     analysis = about_parts(folder)
     sources = list_sources(folder)
     rows = empty_tables()
@@ -113,7 +113,7 @@ def list_sources(folder: Path) -> list[Path]:
     return [*sources, recent] if recent.is_dir() else sources
 
 
-def about_parts(folder: Path) -> Analysis:
+def about_parts(folder: Path) -> Results:
     """What is known beside the rows.
 
     Raises:

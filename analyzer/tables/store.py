@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
-from analyzer.tables.analysis import Analysis
 from analyzer.tables.collection import empty_tables, sessions_in_order
 from analyzer.tables.export import make_folder, write_blocks, write_table
 from analyzer.tables.folder import ABOUT, write_about
@@ -31,6 +30,7 @@ from analyzer.tables.parts import (
     read_parts,
     read_rows,
 )
+from analyzer.tables.results import Results
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ class Store:
         ExportError: the folder can't be written, or holds tables already.
     """
 
-    def __init__(self, folder: Path, about: Analysis | None = None) -> None:
+    def __init__(self, folder: Path, about: Results | None = None) -> None:
         self.folder = folder
         self._parts = folder / PARTS
         self._count = 0
@@ -76,10 +76,10 @@ class Store:
         # without its name it is nothing: at any time there is a folder to be read
         unnamed = self._parts.with_name(f".{PARTS}")
         make_folder(unnamed)
-        write_about(about or Analysis({}, []), unnamed, KIND)
+        write_about(about or Results({}, []), unnamed, KIND)
         _rename(unnamed, self._parts)
 
-    def note(self, about: Analysis) -> None:
+    def note(self, about: Results) -> None:
         """Write what is known beside the tables, in the place of what was.
 
         Raises:
@@ -119,7 +119,7 @@ class Store:
             self._small.clear()
         self._small[part] = len(rows["sessions"])
 
-    def read(self, *names: str) -> Analysis:
+    def read(self, *names: str) -> Results:
         """What was added, in order.
 
         Args:

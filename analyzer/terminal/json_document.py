@@ -10,11 +10,11 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
 def as_json(
-    analysis: Analysis, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+    analysis: Results, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> str:
     """A document of the captures, some figures, what went wrong, and some tables.
 

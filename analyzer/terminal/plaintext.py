@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 _MOST_ROWS = 100
 _PORT = ["server_ip", "server_port", "service", "role"]
@@ -79,7 +79,7 @@ _CSV = pa.schema(
 )
 
 
-def print_plaintext(analysis: Analysis, console: Console) -> None:
+def print_plaintext(analysis: Results, console: Console) -> None:
     """Print who works in clear, the worst first."""
     fit_output(console)
     sessions = analysis.sessions
@@ -111,7 +111,7 @@ def print_plaintext(analysis: Analysis, console: Console) -> None:
     )
 
 
-def plaintext_csv(analysis: Analysis) -> bytes:
+def plaintext_csv(analysis: Results) -> bytes:
     """A row per client, account and mechanism in clear, with the port's verdict.
 
     A port that nobody used in clear has a row too, without a client.
@@ -126,7 +126,7 @@ def plaintext_csv(analysis: Analysis) -> bytes:
     return file.getvalue()
 
 
-def plaintext_json(analysis: Analysis) -> str:
+def plaintext_json(analysis: Results) -> str:
     """The figures, `ports` and `users` as JSON; `plaintext` says if there is any."""
     sessions = analysis.sessions
     figures = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
     from dissectors.spec import ProtocolSpec
 
     # for each protocol, texts by the names of the attributes of `Profile`
@@ -47,7 +47,7 @@ _ASPECTS = (
 _TITLES = {"synchronisation": "in sync"}
 
 
-def print_protocols(console: Console, analysis: Analysis | None = None) -> None:
+def print_protocols(console: Console, analysis: Results | None = None) -> None:
     """Print the protocols side by side, and below each claim what was seen, if any."""
     fits = min(console.width, _MOST_WIDTH)
     console.width = fits if console.is_terminal else _PIPE_WIDTH
@@ -61,7 +61,7 @@ def print_protocols(console: Console, analysis: Analysis | None = None) -> None:
     console.print(_comparison(claims, _seen(use, reports.by_port(analysis.sessions))))
 
 
-def protocols_json(analysis: Analysis | None = None) -> str:
+def protocols_json(analysis: Results | None = None) -> str:
     """The `profiles` as JSON; and what was seen, as the tables of reports."""
     profiles = {name: _plain(spec) for name, spec in registry.protocols().items()}
     if analysis is None:
@@ -102,7 +102,7 @@ def _seen(use: pd.DataFrame, ports: pd.DataFrame) -> Columns:
     return columns
 
 
-def _headline(analysis: Analysis, use: pd.DataFrame) -> Text:
+def _headline(analysis: Results, use: pd.DataFrame) -> Text:
     text = Text(counted(len(analysis.sessions), "mail session"), style="bold")
     size = as_size(analysis.capture_bytes)
     text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Section:
 
     name: str
     title: str
-    report: Callable[[Analysis], pd.DataFrame]
+    report: Callable[[Results], pd.DataFrame]
     optional: tuple[str, ...] = ()
     style: str = "bold"
     most: int = 10
@@ -124,7 +124,7 @@ NOTHING = (
 )
 
 
-def print_summary(analysis: Analysis, console: Console) -> None:
+def print_summary(analysis: Results, console: Console) -> None:
     """Print what an administrator wants to know first."""
     fit_output(console)
     console.print(_headline(analysis))
@@ -144,7 +144,7 @@ def print_summary(analysis: Analysis, console: Console) -> None:
             )
 
 
-def summary_json(analysis: Analysis) -> str:
+def summary_json(analysis: Results) -> str:
     """The same as JSON: the counts, and each section as a list of objects."""
     figures = {
         "packets": analysis.packets,
@@ -156,7 +156,7 @@ def summary_json(analysis: Analysis) -> str:
     return as_json(analysis, figures, tables)
 
 
-def _headline(analysis: Analysis) -> Text:
+def _headline(analysis: Results) -> Text:
     sessions = analysis.sessions
     count = len(sessions)
     text = Text(counted(count, "mail session"), style="bold")

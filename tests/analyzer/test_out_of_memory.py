@@ -80,7 +80,7 @@ def test_no_memory_for_anything_is_told(
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "analyze", fail)
+    monkeypatch.setattr(pipeline, "find_sessions", fail)
     status = None
     try:
         main(["analyze", str(DEMO)])

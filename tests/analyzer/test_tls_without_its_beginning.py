@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
 UPGRADED = {
     "smtp": "smtp-submission-starttls-tls13",
@@ -44,7 +44,7 @@ def from_where(packets: list[Packet], begins: Callable[[bytes], bool]) -> list[P
     return packets[place:]
 
 
-def analysis_of(path: Path, packets: list[Packet]) -> Analysis:
+def analysis_of(path: Path, packets: list[Packet]) -> Results:
     (path / "a.pcap").write_bytes(pcap(packets))
     return analyzer.analyze(path / "a.pcap")
 

@@ -23,7 +23,7 @@ from tests.support.lab.unpacked import nss_libraries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
     from tests.support.lab.machine import Machine
 
 pytestmark = pytest.mark.lab
@@ -188,9 +188,9 @@ RESUMING_STACKS = ("openssl", "gnutls", "java")
 class Played(NamedTuple):
     """What was captured: in clear, by TLS, and by TLS once more."""
 
-    clear: Analysis
-    tls: Analysis
-    again: Analysis
+    clear: Results
+    tls: Results
+    again: Results
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         office.network.close()
 
 
-def _play(office: Office, folder: Path) -> Iterator[Analysis]:
+def _play(office: Office, folder: Path) -> Iterator[Results]:
     machines = {
         "openssl": office.laptop,
         "gnutls": office.desk,
@@ -265,7 +265,7 @@ def _escaped(line: bytes) -> str:
     return line.decode().replace("\\", "\\\\").replace("\r\n", "\\r\\n")
 
 
-def facts(analysis: Analysis, row: dict[str, Any]) -> dict[str, Any]:
+def facts(analysis: Results, row: dict[str, Any]) -> dict[str, Any]:
     """What to compare of a session."""
     found: dict[str, Any] = {name: row[name] for name in OF_SESSION}
     said = [

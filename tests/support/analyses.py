@@ -10,6 +10,7 @@ import analyzer
 
 if TYPE_CHECKING:
     from analyzer import Analysis
+    from analyzer.tables.results import Results
 
 DATA = Path(__file__).parents[1] / "data"
 DEMO = Path(__file__).parents[2] / "analyzer" / "data" / "office.pcap"
@@ -22,7 +23,7 @@ def analysis_of(name: str) -> Analysis:
     return analyzer.analyze(CAPTURES[name])
 
 
-def rows(analysis: Analysis, table: str = "sessions") -> list[dict[str, Any]]:
+def rows(analysis: Results, table: str = "sessions") -> list[dict[str, Any]]:
     """The rows of a table."""
     return list(analysis.tables[table].to_pylist())
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from analyzer.html.charts.palette import Theme
     from analyzer.html.charts.wording import Row
-    from analyzer.tables.analysis import Analysis
+    from analyzer.tables.results import Results
 
     Draw = Callable[[pd.DataFrame, Sequence[str], Sequence[str], Theme], go.Figure]
 
@@ -44,7 +44,7 @@ class Chart:
     name: str
     title: str
     empty: str
-    report: Callable[[Analysis], pd.DataFrame]
+    report: Callable[[Results], pd.DataFrame]
     draw: Draw
     row_name: Callable[[Row], str]
     row_words: Callable[[Row], str]

@@ -8,8 +8,8 @@ import pytest
 import analyzer
 from analyzer.runs import monitor as monitor_module
 from analyzer.runs.monitor import Monitor
-from analyzer.tables.analysis import Analysis
 from analyzer.tables.parts import read_parts
+from analyzer.tables.results import Results
 from analyzer.tables.store import Store
 from tests.support.analyses import CAPTURES, rows
 from tests.support.captures import packet, pcap
@@ -120,7 +120,7 @@ def test_what_is_counted_is_stored_while_no_session_ends(tmp_path: Path) -> None
     folder = tmp_path / "tables"
     live = Replay(tmp_path / "a.pcap", packets=1)
 
-    stored = [Analysis({}, [])]
+    stored = [Results({}, [])]
     for _ in Monitor(live, Store(folder)).run():
         stored.append(read_parts(folder))
         time.sleep(0.002)

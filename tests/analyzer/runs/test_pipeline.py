@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import analyzer
 from analyzer.html.page import render_page
+from analyzer.runs.pipeline import find_sessions
 from analyzer.tables import export
 from analyzer.terminal.plaintext import plaintext_json
 from analyzer.terminal.summary import summary_json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from analyzer import Analysis
+    from analyzer.tables.results import Results
     from dissectors.events import Side
     from tests.support.captures import Packet
 
@@ -66,7 +66,7 @@ WRITERS: dict[str, Callable[[list[Packet]], bytes]] = {
 }
 
 
-def in_csv(analysis: Analysis) -> dict[str, bytes]:
+def in_csv(analysis: Results) -> dict[str, bytes]:
     """The tables as written, without the name of the capture."""
     written = {}
     for name, table in analysis.tables.items():
@@ -85,7 +85,7 @@ def test_tables_do_not_depend_on_the_file_format(
     path = tmp_path / "capture"
     path.write_bytes(WRITERS[kind](files.read(CAPTURES[name])))
 
-    analysis = analyzer.analyze(path)
+    analysis = find_sessions(path)
 
     assert in_csv(analysis) == in_csv(analysis_of(name))
 
@@ -94,27 +94,27 @@ def test_nanoseconds_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "capture"
     path.write_bytes(nanoseconds(files.read(CAPTURES["smtp-ipv6"])))
 
-    assert in_csv(analyzer.analyze(path)) == in_csv(analysis_of("smtp-ipv6"))
+    assert in_csv(find_sessions(path)) == in_csv(analysis_of("smtp-ipv6"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("max_packets", [1, 7, MAX_BATCH_PACKETS])
 def test_tables_do_not_depend_on_the_batch_size(name: str, max_packets: int) -> None:
-    analysis = analyzer.analyze(CAPTURES[name], max_packets=max_packets)
+    analysis = find_sessions(CAPTURES[name], max_packets=max_packets)
 
     assert in_csv(analysis) == in_csv(analysis_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_do_not_depend_on_the_size_of_blocks(name: str) -> None:
-    analysis = analyzer.analyze(CAPTURES[name], max_bytes=2000)
+    analysis = find_sessions(CAPTURES[name], max_bytes=2000)
 
     assert in_csv(analysis) == in_csv(analysis_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_do_not_depend_on_the_number_of_processes(name: str) -> None:
-    analysis = analyzer.analyze(CAPTURES[name], processes=3)
+    analysis = find_sessions(CAPTURES[name], processes=3)
 
     assert in_csv(analysis) == in_csv(analysis_of(name))
     assert analysis.undecoded == analysis_of(name).undecoded
@@ -124,8 +124,8 @@ def test_problems_are_told_by_several_processes(tmp_path: Path) -> None:
     path = tmp_path / "cut.pcap"
     path.write_bytes(DEMO.read_bytes()[:-1])
 
-    alone = analyzer.analyze(path, processes=1)
-    shared = analyzer.analyze(path, processes=2)
+    alone = find_sessions(path, processes=1)
+    shared = find_sessions(path, processes=2)
 
     assert [str(each) for each in shared.problems] == [
         str(each) for each in alone.problems
@@ -144,7 +144,7 @@ def test_log_rotation_empties_a_capture_while_it_is_read(
         if done > 300_000:
             os.truncate(path, 0)
 
-    found = analyzer.analyze(
+    found = find_sessions(
         path, max_bytes=50_000, processes=processes, on_progress=rotate
     )
     assert 0 < len(found.sessions) <= 29
@@ -157,7 +157,7 @@ def test_capture_is_read_from_a_pipe() -> None:
     os.write(write_end, CAPTURES["pop3-apop"].read_bytes())
     os.close(write_end)
 
-    analysis = analyzer.analyze(f"/dev/fd/{read_end}")
+    analysis = find_sessions(f"/dev/fd/{read_end}")
     os.close(read_end)
 
     assert in_csv(analysis) == in_csv(analysis_of("pop3-apop"))
@@ -166,7 +166,7 @@ def test_capture_is_read_from_a_pipe() -> None:
 def test_progress_is_told_up_to_the_end() -> None:
     told: list[tuple[int, int | None]] = []
 
-    analyzer.analyze(DEMO, max_packets=100, on_progress=lambda *at: told.append(at))
+    find_sessions(DEMO, max_packets=100, on_progress=lambda *at: told.append(at))
 
     size = DEMO.stat().st_size
     assert len(told) > 10
@@ -186,7 +186,7 @@ def rotated(tmp_path: Path, name: str = "smtp-attachments") -> list[Path]:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_session_in_two_files_is_one_session(tmp_path: Path, order: int) -> None:
-    analysis = analyzer.analyze(rotated(tmp_path)[::order])
+    analysis = find_sessions(rotated(tmp_path)[::order])
 
     (session,) = rows(analysis)
     (message,) = rows(analysis, "messages")
@@ -201,7 +201,7 @@ def test_session_in_two_files_is_one_session(tmp_path: Path, order: int) -> None
 
 def test_frames_are_numbered_in_their_own_file(tmp_path: Path) -> None:
     paths = rotated(tmp_path)
-    analysis = analyzer.analyze(paths)
+    analysis = find_sessions(paths)
 
     size = {str(path): len(files.read(path)) for path in paths}
     for exchange in rows(analysis, "exchanges"):
@@ -213,7 +213,7 @@ def test_bad_file_leaves_the_others_alone(tmp_path: Path) -> None:
     bad = tmp_path / "bad.pcap"
     bad.write_bytes(b"no capture")
 
-    analysis = analyzer.analyze([CAPTURES["pop3-apop"], bad, CAPTURES["gre"]])
+    analysis = find_sessions([CAPTURES["pop3-apop"], bad, CAPTURES["gre"]])
 
     assert len(analysis.sessions) == len(rows_of("pop3-apop")) + len(rows_of("gre"))
     (problem,) = analysis.problems
@@ -229,7 +229,7 @@ def test_same_sessions_in_two_files_are_sorted_by_time(tmp_path: Path) -> None:
         write_pcap(tmp_path / "early.pcap", early),
     ]
 
-    analysis = analyzer.analyze(paths)
+    analysis = find_sessions(paths)
 
     assert list(analysis.sessions["banner"]) == ["early", "late"]
     assert list(analysis.sessions["capture"]) == [str(path) for path in paths[::-1]]
@@ -245,8 +245,8 @@ def test_other_port_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
     # no more than a greeting: not enough to tell by itself
     path = write_pcap(tmp_path / "a.pcap", Dialogue(1110).server(b"+OK\r\n").close())
 
-    unknown = analyzer.analyze(path)
-    known = analyzer.analyze(path, ports={**registry.ports(), 1110: "pop3"})
+    unknown = find_sessions(path)
+    known = find_sessions(path, ports={**registry.ports(), 1110: "pop3"})
 
     assert len(unknown.sessions) == 0
     assert list(known.sessions["protocol"]) == ["pop3"]
@@ -255,7 +255,7 @@ def test_other_port_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
 def test_empty_capture_has_empty_tables(tmp_path: Path) -> None:
     path = write_pcap(tmp_path / "empty.pcap")
 
-    analysis = analyzer.analyze(path)
+    analysis = find_sessions(path)
 
     assert analysis.packets == 0
     assert not any(len(table) for table in analysis.tables.values())
@@ -287,7 +287,7 @@ def test_dissector_that_fails_costs_only_its_connection(
     smtp = Dialogue(25, client_port=50_000).server(b"220 hi\r\n").close()
     path = write_pcap(tmp_path / "two.pcap", pop3, smtp)
 
-    analysis = analyzer.analyze(path)
+    analysis = find_sessions(path)
 
     assert {each["protocol"]: each["anomalies"] for each in rows(analysis)} == {
         "pop3": ["dissector_bug"],
@@ -316,7 +316,7 @@ def test_session_whose_dissector_failed_is_never_called_unexposed(
     pop3.client(b"PASS secret\r\n").close()
     path = write_pcap(tmp_path / "one.pcap", pop3)
 
-    analysis = analyzer.analyze(path)
+    analysis = find_sessions(path)
 
     (row,) = rows(analysis)
     assert (row["protection"], row["credentials_exposed"]) == ("unknown", None)
@@ -342,7 +342,7 @@ def test_packets_of_two_connections_may_mix(tmp_path: Path) -> None:
     path = tmp_path / "mixed.pcap"
     path.write_bytes(files.pcap(merged(first, second)))
 
-    analysis = analyzer.analyze(path)
+    analysis = find_sessions(path)
 
     told = {each["banner"]: each["missing_bytes"] for each in rows(analysis)}
     assert told == {"a": 0, "b": 19}

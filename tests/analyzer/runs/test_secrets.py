@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import analyzer
 from analyzer.errors import LoadError
 from analyzer.runs.monitor import Monitor
+from analyzer.runs.pipeline import find_sessions
 from analyzer.runs.secrets import FollowedKeyLog, Secrets
 from analyzer.tables.store import Store
 from dissectors.events import Side
@@ -36,7 +36,7 @@ def secret_words(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_capture_is_decrypted(name: str, facts: dict[str, Any]) -> None:
-    analysis = analyzer.analyze(CAPTURES[name], key_log=DATA / f"{name}.keys")
+    analysis = find_sessions(CAPTURES[name], key_log=DATA / f"{name}.keys")
     assert analysis.notes == []
     (row,), (known,) = rows(analysis), facts["sessions"]
     assert row["tls_decrypted"]
@@ -63,8 +63,8 @@ def test_secrets_of_a_capture_are_used_without_asking(
     path, log = tmp_path / "with-secrets.pcapng", DATA / f"{name}.keys"
     command = ["editcap", "--inject-secrets", f"tls,{log}", str(CAPTURES[name])]
     subprocess.run([*command, str(path)], check=True)
-    found = analyzer.analyze(path)
-    expected = analyzer.analyze(CAPTURES[name], key_log=log)
+    found = find_sessions(path)
+    expected = find_sessions(CAPTURES[name], key_log=log)
     (row,), (other,) = rows(found), rows(expected)
     assert row["tls_decrypted"]
     assert {**row, "capture": None} == {**other, "capture": None}
@@ -83,7 +83,7 @@ def test_no_secret_gets_into_any_table(tmp_path: Path) -> None:
 
 def test_key_log_that_matches_nothing_says_so() -> None:
     log = DATA / "tls10.keys"
-    analysis = analyzer.analyze(CAPTURES["imap-starttls"], key_log=log)
+    analysis = find_sessions(CAPTURES["imap-starttls"], key_log=log)
     (note,) = analysis.notes
     assert note.startswith(f"{log}: none of its secrets, of 1 connections, belongs to ")
     assert not rows(analysis)[0]["tls_decrypted"]
@@ -131,7 +131,7 @@ def test_resumed_sessions_need_no_secret_of_their_own(tmp_path: Path) -> None:
     capture = write_pcap(tmp_path / "a.pcap", *dialogues)
 
     for processes, max_packets in ((1, 7), (1, 1000), (3, 1000)):
-        analysis = analyzer.analyze(
+        analysis = find_sessions(
             capture, key_log=log, processes=processes, max_packets=max_packets
         )
         assert [row["tls_decrypted"] for row in rows(analysis)] == [True] * len(wires)
@@ -186,7 +186,7 @@ def test_monitor_takes_secrets_while_it_watches(name: str, tmp_path: Path) -> No
 
     found = monitor.result()
 
-    expected = analyzer.analyze(CAPTURES[name], key_log=DATA / f"{name}.keys")
+    expected = find_sessions(CAPTURES[name], key_log=DATA / f"{name}.keys")
     assert lines == []
     for table in ("messages", "exchanges", "anomalies"):
         assert rows(found, table) == rows(expected, table)
@@ -200,7 +200,7 @@ def test_secrets_of_one_capture_are_for_all(tmp_path: Path) -> None:
     command = ["editcap", "--inject-secrets", f"tls,{log}", str(CAPTURES["gre"])]
     subprocess.run([*command, str(secret)], check=True)
     for processes in (1, 3):
-        analysis = analyzer.analyze([secret, CAPTURES[name]], processes=processes)
+        analysis = find_sessions([secret, CAPTURES[name]], processes=processes)
         opened = {row["service"]: row["tls_decrypted"] for row in rows(analysis)}
         assert opened["imaps"]
 
@@ -222,5 +222,5 @@ def test_only_the_same_hosts_resume_a_session_without_a_secret(tmp_path: Path) -
     capture = write_pcap(tmp_path / "a.pcap", *dialogues)
 
     for processes in (1, 2, 3):
-        analysis = analyzer.analyze(capture, key_log=log, processes=processes)
+        analysis = find_sessions(capture, key_log=log, processes=processes)
         assert [row["tls_decrypted"] for row in rows(analysis)] == [True, False]

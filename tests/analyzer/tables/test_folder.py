@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer import Analysis
 from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
@@ -29,7 +30,7 @@ def test_tables_are_read_as_they_were_written(
     write_folder(analysis, tmp_path, kind)
 
     assert is_folder_of_tables(tmp_path)
-    assert read_folder(tmp_path) == analysis
+    assert Analysis.of(read_folder(tmp_path)) == analysis
 
 
 def test_tables_are_read_from_csv_with_what_was_escaped(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_what_could_not_be_read_is_kept(tmp_path: Path) -> None:
 
     write_folder(analysis, tmp_path, "jsonl")
 
-    found = read_folder(tmp_path)
+    found = Analysis.of(read_folder(tmp_path))
     assert [str(each) for each in found.problems] == [
         str(each) for each in analysis.problems
     ]

@@ -12,11 +12,11 @@ from pyarrow import compute
 from analyzer.errors import ExportError
 from analyzer.tables import parts, schema
 from analyzer.tables import store as store_module
-from analyzer.tables.analysis import Analysis
 from analyzer.tables.certificates import merge_certificates
 from analyzer.tables.collection import empty_tables
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.parts import PARTS, has_parts, read_parts
+from analyzer.tables.results import Results
 from analyzer.tables.store import Store, StoreFullError
 from tests.support.analyses import analysis_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.tables.store import Tables
 
 OFFICE = analysis_of("office")
-ABOUT = Analysis({}, ["eth0"], packets=7, capture_bytes=700, dropped=1)
+ABOUT = Results({}, ["eth0"], packets=7, capture_bytes=700, dropped=1)
 
 
 def some(start: int, stop: int, step: int = 1) -> Tables:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
+
+from analyzer.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
     from captures import CaptureError
 
 
-@dataclass
-class Analysis:
+_TABLE_NAMES = frozenset(table.name for table in TABLES)
+
+
+@dataclass(repr=False)
+class Results:
     """What was found in some captures.
+
+    Each table is also an attribute, as a pandas DataFrame: `sessions`, `messages`,
+    `exchanges`, `certificates`, `anomalies` (see `analyzer.tables.schema`).
 
     Attributes:
         tables: the tables as Arrow tables, by name.
@@ -48,33 +55,15 @@ class Analysis:
     attempts_without_row: int = 0
     dropped: int | None = None
 
-    @cached_property
-    def sessions(self) -> pd.DataFrame:
-        """One row per session (see `analyzer.tables.schema`)."""
-        return self._frame("sessions")
-
-    @cached_property
-    def messages(self) -> pd.DataFrame:
-        """One row per message that crossed the wire in clear."""
-        return self._frame("messages")
-
-    @cached_property
-    def exchanges(self) -> pd.DataFrame:
-        """One row per command and its answer."""
-        return self._frame("exchanges")
-
-    @cached_property
-    def certificates(self) -> pd.DataFrame:
-        """One row per certificate, with the sessions that showed it."""
-        return self._frame("certificates")
-
-    @cached_property
-    def anomalies(self) -> pd.DataFrame:
-        """One row per oddity."""
-        return self._frame("anomalies")
-
-    def _frame(self, name: str) -> pd.DataFrame:
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Make the DataFrame of a table when it is first asked for."""
+        if name not in _TABLE_NAMES:
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         import pandas as pd
 
         frame: pd.DataFrame = self.tables[name].to_pandas(types_mapper=pd.ArrowDtype)
+        self.__dict__[name] = frame
         return frame
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_TABLE_NAMES]

@@ -1,0 +1,167 @@
+"""mailtap for Python programs and notebooks."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from analyzer.errors import ExportError
+from analyzer.runs.pipeline import find_sessions
+from analyzer.tables.folder import read_folder, write_folder
+from analyzer.tables.parts import has_parts, read_parts
+from analyzer.tables.results import Results
+from analyzer.text import counted, escape_controls
+from captures import ReadEngine
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from analyzer.runs.pipeline import OnProgress
+
+# columns of characters in a notebook
+_NOTEBOOK_WIDTH = 110
+_NOTEBOOK_FORMAT = '<pre style="line-height: 1.2; overflow-x: auto">{code}</pre>'
+
+
+class Analysis(Results):
+    """What was found in some captures, and what can be done with it.
+
+    In a notebook, it shows its summary.
+    """
+
+    @classmethod
+    def of(cls, results: Results) -> Self:
+        """Return an analysis with these results."""
+        return cls(**{each.name: getattr(results, each.name) for each in fields(cls)})
+
+    def __repr__(self) -> str:
+        sessions = counted(len(self.tables["sessions"]), "session")
+        problems = counted(len(self.problems), "problem")
+        source = counted(len(self.captures), "capture")
+        if len(self.captures) == 1:
+            source = escape_controls(self.captures[0])
+        return f"<Analysis of {source}: {sessions}, {problems}>"
+
+    def _repr_html_(self) -> str:
+        """Show the summary that the command prints; its text can do no harm."""
+        from rich.console import Console
+
+        from analyzer.terminal.summary import print_summary
+
+        console = Console(
+            file=io.StringIO(), record=True, width=_NOTEBOOK_WIDTH, highlight=False
+        )
+        print_summary(self, console)
+        return console.export_html(inline_styles=True, code_format=_NOTEBOOK_FORMAT)
+
+    def dialogue(self, session_id: str) -> pd.DataFrame:
+        """Return the commands and answers of one session, in order.
+
+        Args:
+            session_id: its ID, as in all tables.
+
+        Returns:
+            Its rows of `exchanges`; none if nothing of it could be read.
+
+        Raises:
+            KeyError: there is no such session.
+        """
+        if session_id not in set(self.sessions["session_id"]):
+            raise KeyError(session_id)
+        of_session = self.exchanges["session_id"] == session_id
+        return self.exchanges[of_session].reset_index(drop=True)
+
+    def save(
+        self, folder: str | os.PathLike[str], *, file_format: str = "parquet"
+    ) -> None:
+        """Write all tables into a folder, which `load` and `mailtap report` read.
+
+        Args:
+            folder: where to; it is made if it is missing.
+            file_format: of the files: csv, jsonl or parquet.
+
+        Raises:
+            ExportError: the folder or a file can't be written.
+        """
+        if has_parts(Path(folder)):
+            raise ExportError(f"{folder}: a monitor writes here")
+        write_folder(self, Path(folder), file_format)
+
+    def to_html(self) -> str:
+        """Return the report as a page of HTML that needs no other file."""
+        from analyzer.html.page import render_page
+
+        return render_page(self)
+
+
+def analyze(
+    captures: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
+    *,
+    ports: Mapping[int, str] | None = None,
+    processes: int | None = None,
+    engine: str = ReadEngine.AUTO,
+    key_log: str | os.PathLike[str] | None = None,
+    ca: str | os.PathLike[str] | None = None,
+    on_progress: OnProgress | None = None,
+) -> Analysis:
+    """Find all mail sessions in captures.
+
+    Several captures are read as one, in time order.
+
+    >>> analysis = analyze("tests/data/pop3-user-pass.pcap")
+    >>> analysis.sessions[["protocol", "auth_mechanism", "auth_result"]].values.tolist()
+    [['pop3', 'USER', 'success']]
+
+    Args:
+        captures: capture files; `-` is standard input.
+        ports: the mail ports and their protocols; `None` for those of all protocols.
+        processes: how many processes share the work; `None` for as many as are
+            worthwhile. The result is the same.
+        engine: what reads the captures: a `captures.ReadEngine`.
+        key_log: file with the secrets of TLS sessions, in the NSS key log format.
+            Those that captures bring along are used in any case.
+        ca: file with the certificates in PEM that are trusted to sign others; `None`
+            for those of the system.
+        on_progress: called after each batch with the bytes of input that were
+            read, and those there are in all, if that is known.
+
+    Returns:
+        The tables, and what could not be read: of several captures, those that can't
+        be read are `problems` of the analysis.
+
+    Raises:
+        captures.CaptureError: the only capture can't be read at all.
+        LoadError: the key log or the certificates can't be read.
+    """
+    results = find_sessions(
+        captures,
+        ports=ports,
+        processes=processes,
+        engine=engine,
+        key_log=key_log,
+        ca=ca,
+        on_progress=on_progress,
+    )
+    if len(results.captures) == 1:
+        for problem in results.problems:
+            if not problem.usable:
+                raise problem
+    return Analysis.of(results)
+
+
+def load(folder: str | os.PathLike[str]) -> Analysis:
+    """Read the tables that `Analysis.save`, `--output` or a monitor wrote.
+
+    Args:
+        folder: where they are; a monitor may still be writing there.
+
+    Raises:
+        LoadError: there are no tables, or they can't be read.
+    """
+    path = Path(folder)
+    return Analysis.of(read_parts(path) if has_parts(path) else read_folder(path))
