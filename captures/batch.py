@@ -1,9 +1,10 @@
-"""A block of captured packets as columns over one buffer."""
+"""Captured packets as columns over one buffer."""
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -20,13 +21,10 @@ MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class PacketBatch:
-    """Packets in the order of their capture, or of several captures merged by time.
+class PacketColumns:
+    """Packets as columns over one buffer.
 
     Attributes:
-        captures: names of all captures of the run, as the user gave them; the
-            same tuple in every batch, so that an index stays valid.
-        capture: (n,) uint32, which of `captures` each packet is from.
         buffer: (size,) uint8, a read-only view of the bytes that hold the
             packets: a window of a file, or a block read from a stream.
         offset: (n,) int64, where each packet's first byte is in `buffer`.
@@ -34,6 +32,58 @@ class PacketBatch:
         wire_length: (n,) uint32, bytes that each packet had on the wire.
         time_ns: (n,) int64, nanoseconds since the Unix epoch.
         link_type: (n,) uint16, LINKTYPE_ value (tcpdump.org/linktypes.html).
+    """
+
+    buffer: npt.NDArray[np.uint8]
+    offset: npt.NDArray[np.int64]
+    captured_length: npt.NDArray[np.uint32]
+    wire_length: npt.NDArray[np.uint32]
+    time_ns: npt.NDArray[np.int64]
+    link_type: npt.NDArray[np.uint16]
+
+    @classmethod
+    def of_packets(
+        cls,
+        packets: Sequence[bytes],
+        wire_length: Sequence[int],
+        time_ns: Sequence[int],
+        link_type: Sequence[int],
+    ) -> PacketColumns:
+        """Put packets one behind the other; of each, what was captured of it."""
+        captured_length = np.array([len(packet) for packet in packets], np.uint32)
+        end = np.cumsum(captured_length, dtype=np.int64)
+        return PacketColumns(
+            buffer=np.frombuffer(b"".join(packets), np.uint8),
+            offset=end - captured_length,
+            captured_length=captured_length,
+            wire_length=np.array(wire_length, np.uint32),
+            time_ns=np.array(time_ns, np.int64),
+            link_type=np.array(link_type, np.uint16),
+        )
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def take(self, rows: Any) -> Self:
+        """Some of the packets, by a slice, a mask or indices."""
+        return replace(
+            self,
+            offset=self.offset[rows],
+            captured_length=self.captured_length[rows],
+            wire_length=self.wire_length[rows],
+            time_ns=self.time_ns[rows],
+            link_type=self.link_type[rows],
+        )
+
+
+@dataclass(slots=True)
+class PacketBatch(PacketColumns):
+    """Packets in the order of their capture, or of several captures merged by time.
+
+    Attributes:
+        captures: names of all captures of the run, as the user gave them; the
+            same tuple in every batch, so that an index stays valid.
+        capture: (n,) uint32, which of `captures` each packet is from.
         frame: (n,) int64, number in its own capture, the first packet is 1.
         position: bytes of all inputs that were consumed up to the end of this
             batch (of the compressed input where it is compressed), for progress.
@@ -43,34 +93,69 @@ class PacketBatch:
 
     captures: tuple[str, ...]
     capture: npt.NDArray[np.uint32]
-    buffer: npt.NDArray[np.uint8]
-    offset: npt.NDArray[np.int64]
-    captured_length: npt.NDArray[np.uint32]
-    wire_length: npt.NDArray[np.uint32]
-    time_ns: npt.NDArray[np.int64]
-    link_type: npt.NDArray[np.uint16]
     frame: npt.NDArray[np.int64]
     position: int
     mistimed: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, captures: tuple[str, ...], position: int) -> PacketBatch:
-        """A batch without packets."""
+    def of(
+        cls,
+        packets: PacketColumns,
+        frame: Sequence[int] | npt.NDArray[np.int64],
+        *,
+        captures: tuple[str, ...],
+        capture: int = 0,
+        position: int,
+    ) -> PacketBatch:
+        """Number packets of one capture; see the attributes for what is what."""
         return cls(
+            buffer=packets.buffer,
+            offset=packets.offset,
+            captured_length=packets.captured_length,
+            wire_length=packets.wire_length,
+            time_ns=packets.time_ns,
+            link_type=packets.link_type,
             captures=captures,
-            capture=np.empty(0, np.uint32),
-            buffer=np.empty(0, np.uint8),
-            offset=np.empty(0, np.int64),
-            captured_length=np.empty(0, np.uint32),
-            wire_length=np.empty(0, np.uint32),
-            time_ns=np.empty(0, np.int64),
-            link_type=np.empty(0, np.uint16),
-            frame=np.empty(0, np.int64),
+            capture=np.full(len(packets), capture, np.uint32),
+            frame=np.asarray(frame, np.int64),
             position=position,
         )
 
-    def __len__(self) -> int:
-        return len(self.offset)
+    @classmethod
+    def empty(cls, captures: tuple[str, ...], position: int) -> PacketBatch:
+        """A batch without packets."""
+        nothing = PacketColumns.of_packets([], [], [], [])
+        return cls.of(nothing, [], captures=captures, position=position)
+
+    @classmethod
+    def concat(cls, batches: Sequence[PacketBatch]) -> PacketBatch:
+        """Several batches, none of them empty, one behind the other.
+
+        The new one has a buffer of its own, with no more than the packets, and is as
+        far as the first.
+        """
+        blocks, offsets, size = [], [], 0
+        for batch in batches:
+            first = int(batch.offset[0])
+            end = int(batch.offset[-1]) + int(batch.captured_length[-1])
+            blocks.append(batch.buffer[first:end])
+            offsets.append(batch.offset + (size - first))
+            size += end - first
+        buffer = np.concatenate(blocks)
+        buffer.flags.writeable = False
+        return cls(
+            buffer=buffer,
+            offset=np.concatenate(offsets),
+            captured_length=np.concatenate([each.captured_length for each in batches]),
+            wire_length=np.concatenate([each.wire_length for each in batches]),
+            time_ns=np.concatenate([each.time_ns for each in batches]),
+            link_type=np.concatenate([each.link_type for each in batches]),
+            captures=batches[0].captures,
+            capture=np.concatenate([each.capture for each in batches]),
+            frame=np.concatenate([each.frame for each in batches]),
+            position=batches[0].position,
+            mistimed=dict(ChainMap(*(dict(each.mistimed) for each in batches))),
+        )
 
     @property
     def frame_ids(self) -> npt.NDArray[np.int64]:
@@ -79,40 +164,24 @@ class PacketBatch:
 
     def take(self, rows: Any) -> PacketBatch:
         """Some of the packets, by a slice, a mask or indices."""
-        return replace(
-            self,
-            capture=self.capture[rows],
-            offset=self.offset[rows],
-            captured_length=self.captured_length[rows],
-            wire_length=self.wire_length[rows],
-            time_ns=self.time_ns[rows],
-            link_type=self.link_type[rows],
-            frame=self.frame[rows],
+        # a dataclass with slots is another class than the one that `super()` knows
+        batch = PacketColumns.take(self, rows)
+        batch.capture, batch.frame = self.capture[rows], self.frame[rows]
+        return batch
+
+    def holding(self, packets: Sequence[bytes], link_type: int) -> PacketBatch:
+        """The same rows with other packets of this link type, whole as they are."""
+        sizes = [len(packet) for packet in packets]
+        columns = PacketColumns.of_packets(
+            packets, sizes, self.time_ns.tolist(), [link_type] * len(packets)
         )
-
-    def made_of(
-        self, packets: Sequence[bytes], made_by: Sequence[int], link_type: int
-    ) -> PacketBatch:
-        """A batch of other packets, at least one.
-
-        Args:
-            packets: their bytes, of which all were captured.
-            made_by: which packet of this batch each is from; theirs are the frame
-                numbers and times.
-            link_type: of all of them.
-        """
-        length = np.array([len(packet) for packet in packets], dtype=np.uint32)
-        end = np.cumsum(length, dtype=np.int64)
         return replace(
             self,
-            capture=self.capture[made_by],
-            buffer=np.frombuffer(b"".join(packets), dtype=np.uint8),
-            offset=end - length,
-            captured_length=length,
-            wire_length=length,
-            time_ns=self.time_ns[made_by],
-            link_type=np.full(len(packets), link_type, dtype=np.uint16),
-            frame=self.frame[made_by],
+            buffer=columns.buffer,
+            offset=columns.offset,
+            captured_length=columns.captured_length,
+            wire_length=columns.wire_length,
+            link_type=columns.link_type,
         )
 
 

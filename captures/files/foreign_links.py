@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captures.batch import PacketBatch
 from captures.errors import CaptureError
 from captures.files.reader import CaptureReader, RecordReader
 from captures.link_types import UNKNOWN_LINK_TYPE
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from captures.batch import PacketBatch
     from captures.files.record_walk import RecordFormat
     from captures.files.source import Source
 
@@ -161,27 +161,14 @@ def _replaced(
     """A batch with some packets replaced, all of them in a buffer of its own."""
     if not parts:
         return batch
-    first = int(batch.offset[0])
-    end = int(batch.offset[-1]) + int(batch.captured_length[-1])
-    buffers = [batch.buffer[first:end]]
-    size = end - first
-    result = replace(
-        batch,
-        offset=batch.offset - first,
-        captured_length=batch.captured_length.copy(),
-        wire_length=batch.wire_length.copy(),
-        link_type=batch.link_type.copy(),
+    together = PacketBatch.concat([batch, *(others for _, others in parts)])
+    chosen = np.arange(len(batch))
+    replaced = np.concatenate([rows for rows, _ in parts])
+    chosen[replaced] = np.arange(len(batch), len(together))
+    return replace(
+        together.take(chosen),
+        capture=batch.capture,
+        time_ns=batch.time_ns,
+        frame=batch.frame,
+        mistimed=batch.mistimed,
     )
-    for rows, others in parts:
-        # only the packets that are needed: tshark's batch has all
-        start = int(others.offset[0])
-        stop = int(others.offset[-1]) + int(others.captured_length[-1])
-        buffers.append(others.buffer[start:stop])
-        result.offset[rows] = others.offset - start + size
-        size += stop - start
-        result.captured_length[rows] = others.captured_length
-        result.wire_length[rows] = others.wire_length
-        result.link_type[rows] = others.link_type
-    result.buffer = np.concatenate(buffers)
-    result.buffer.flags.writeable = False
-    return result

@@ -17,8 +17,8 @@ more than that of one capture alone, but 64 KiB for each at least.
 from __future__ import annotations
 
 import os
-from collections import ChainMap, deque
-from dataclasses import dataclass, replace
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -359,28 +359,6 @@ def open_captures(
 
 def _interleave(run: list[tuple[npt.NDArray[np.int64], PacketBatch]]) -> PacketBatch:
     """Merge batches by the times of their packets into one with its own buffer."""
-    blocks, offsets, size = [], [], 0
-    for _, batch in run:
-        first = int(batch.offset[0])
-        end = int(batch.offset[-1]) + int(batch.captured_length[-1])
-        blocks.append(batch.buffer[first:end])
-        offsets.append(batch.offset + (size - first))
-        size += end - first
-    buffer = np.concatenate(blocks)
-    buffer.flags.writeable = False
-    batches = [batch for _, batch in run]
-    together = replace(
-        batches[0],
-        buffer=buffer,
-        capture=np.concatenate([each.capture for each in batches]),
-        offset=np.concatenate(offsets),
-        captured_length=np.concatenate([each.captured_length for each in batches]),
-        wire_length=np.concatenate([each.wire_length for each in batches]),
-        time_ns=np.concatenate([each.time_ns for each in batches]),
-        link_type=np.concatenate([each.link_type for each in batches]),
-        frame=np.concatenate([each.frame for each in batches]),
-        mistimed=dict(ChainMap(*(dict(each.mistimed) for each in batches))),
-    )
     # stable: batches are in the order of their ranks
     order = np.argsort(np.concatenate([times for times, _ in run]), kind="stable")
-    return together.take(order)
+    return PacketBatch.concat([batch for _, batch in run]).take(order)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from captures.batch import PacketColumns
 from captures.files.record_walk import (
     MAX_CAPTURED_LENGTH,
     Mask,
@@ -86,16 +87,16 @@ class Pcap(RecordFormat):
             index, damage = failure
             end = int(positions[index])
             positions, records = positions[:index], records[:index]
-        return Scan(
+        packets = PacketColumns(
+            buffer=data,
             offset=positions + self.smallest,
             captured_length=records["captured_length"].astype(np.uint32),
             wire_length=records["wire_length"].astype(np.uint32),
             time_ns=records["seconds"].astype(np.int64) * 1_000_000_000
             + records["fraction"].astype(np.int64) * self._ns_per_unit,
             link_type=np.full(len(positions), self._link_type, np.uint16),
-            end=end,
-            damage=damage,
         )
+        return Scan(packets, end, damage)
 
     def _damage_at(self, data: npt.NDArray[np.uint8], end: int) -> str | None:
         record = unaligned(data, self._record_wire)[end : end + 1]

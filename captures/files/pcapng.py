@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from captures.batch import PacketColumns
 from captures.files import timestamps
 from captures.files.pcapng_interfaces import Interfaces, parse_interface
 from captures.files.record_walk import (
@@ -134,15 +135,15 @@ class Pcapng(RecordFormat):
         ):
             count, damage = failure
             end = int(positions[count])
-        return Scan(
+        columns = PacketColumns(
+            buffer=data,
             offset=(positions + header_length)[:count],
             captured_length=captured_length[:count].astype(np.uint32),
             wire_length=packets["wire_length"][:count].astype(np.uint32),
             time_ns=self._times(packets[:count], interfaces[:count], kinds[:count]),
             link_type=interfaces["link_type"][:count].copy(),
-            end=end,
-            damage=damage,
         )
+        return Scan(columns, end, damage)
 
     # -- the walk --
 

@@ -152,24 +152,19 @@ class RecordReader(CaptureReader):
 
     def _cut_into_batches(self, scan: Scan) -> Generator[PacketBatch]:
         """Yield a window's packets in batches of about the same size."""
-        count = -(-len(scan) // self.max_packets)
-        edges = np.linspace(0, len(scan), count + 1).astype(int).tolist()
+        packets = scan.packets
+        count = -(-len(packets) // self.max_packets)
+        edges = np.linspace(0, len(packets), count + 1).astype(int).tolist()
         for first, end in pairwise(edges):
-            rows = slice(first, end)
-            is_last = end == len(scan)
-            done = scan.end if is_last else int(scan.offset[end])
-            frame = self._frames + 1
+            is_last = end == len(packets)
+            done = scan.end if is_last else int(packets.offset[end])
+            before = self._frames
             self._frames += end - first
-            yield PacketBatch(
+            yield PacketBatch.of(
+                packets.take(slice(first, end)),
+                np.arange(before + 1, self._frames + 1),
                 captures=self.captures,
-                capture=np.full(end - first, self.capture, np.uint32),
-                buffer=self._source.data,
-                offset=scan.offset[rows],
-                captured_length=scan.captured_length[rows],
-                wire_length=scan.wire_length[rows],
-                time_ns=scan.time_ns[rows],
-                link_type=scan.link_type[rows],
-                frame=np.arange(frame, frame + end - first),
+                capture=self.capture,
                 position=self._source.consumed(self._source.base + done),
             )
 

@@ -24,6 +24,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from captures.batch import PacketColumns
+
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -40,31 +42,20 @@ _PLAUSIBLE_IN_A_ROW = 4
 _FEWEST_PIECES = 16
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Scan:
     """The packets of one window, and how far the window could be read.
 
     Attributes:
-        offset: (n,) int64, first byte of each packet in the scanned data.
-        captured_length: (n,) uint32.
-        wire_length: (n,) uint32.
-        time_ns: (n,) int64, since the Unix epoch.
-        link_type: (n,) uint16.
+        packets: in the scanned data.
         end: where the first record begins that isn't part of the scan.
         damage: what is wrong with that record; `None` if it is merely not
             complete yet, or not part of the window.
     """
 
-    offset: Positions
-    captured_length: npt.NDArray[np.uint32]
-    wire_length: npt.NDArray[np.uint32]
-    time_ns: npt.NDArray[np.int64]
-    link_type: npt.NDArray[np.uint16]
+    packets: PacketColumns
     end: int
     damage: str | None
-
-    def __len__(self) -> int:
-        return len(self.offset)
 
 
 class RecordFormat(ABC):

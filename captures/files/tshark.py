@@ -24,12 +24,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from packaging.version import Version
 from pyshark.capture.file_capture import FileCapture
 from pyshark.tshark.output_parser.tshark_json import TsharkJsonParser
 
-from captures.batch import PacketBatch
+from captures.batch import PacketBatch, PacketColumns
 from captures.errors import CaptureError
 from captures.files.reader import CUT, CaptureReader
 from captures.files.tshark_json import Frame, Layers, parse_frame
@@ -154,19 +153,13 @@ class WiresharkReader(CaptureReader):
 
     def _pack(self, frames: list[Frame]) -> PacketBatch:
         number, time_ns, link_type, wire_length, data = zip(*frames, strict=True)
-        length = np.array([len(each) for each in data], np.uint32)
-        end = np.cumsum(length, dtype=np.int64)
-        self._bytes += int(end[-1])
-        return PacketBatch(
+        packets = PacketColumns.of_packets(data, wire_length, time_ns, link_type)
+        self._bytes += len(packets.buffer)
+        return PacketBatch.of(
+            packets,
+            number,
             captures=self.captures,
-            capture=np.full(len(frames), self.capture, np.uint32),
-            buffer=np.frombuffer(b"".join(data), np.uint8),
-            offset=end - length,
-            captured_length=length,
-            wire_length=np.array(wire_length, np.uint32),
-            time_ns=np.array(time_ns, np.int64),
-            link_type=np.array(link_type, np.uint16),
-            frame=np.array(number, np.int64),
+            capture=self.capture,
             position=self._position(),
         )
 

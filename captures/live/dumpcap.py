@@ -204,7 +204,7 @@ class _PipeReader(RecordReader):
         return self._frames
 
     def _cut_into_batches(self, scan: Scan) -> Generator[PacketBatch]:
-        if len(scan):
+        if len(scan.packets):
             yield from super()._cut_into_batches(scan)
         else:
             yield PacketBatch.empty(self.captures, self._source.consumed(0))

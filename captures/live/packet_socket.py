@@ -36,10 +36,12 @@ from captures.live.interfaces import (
     unsupported,
 )
 from captures.live.kernel_filter import NOTHING, attach, compile_filter
-from captures.live.ring import RETIRE_S, Frames, PacketRing
+from captures.live.ring import RETIRE_S, PacketRing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from captures.batch import PacketColumns
 
 # by then the kernel has handed over all it has
 _DRAIN_S = 2 * RETIRE_S
@@ -68,7 +70,7 @@ class SocketCapture(LiveCapture):
         self._scapy_socket = _open(name)
         self._socket: socket.socket = self._scapy_socket.ins
         try:
-            self._link_type = self._set_up(ports, buffer_bytes)
+            self._set_up(ports, buffer_bytes)
         except BaseException:
             self._scapy_socket.close()
             raise
@@ -93,13 +95,13 @@ class SocketCapture(LiveCapture):
                 self._begin_to_end()
             elif failure := self._device.look():
                 self._begin_to_end(failure)
-        frames = self._ring.take()
-        if frames is None:
+        packets = self._ring.take()
+        if packets is None:
             self._wait()
-            frames = self._ring.take()
-        if frames is None:
+            packets = self._ring.take()
+        if packets is None:
             return PacketBatch.empty(self.captures, self._position)
-        return self._pack(frames)
+        return self._numbered(packets)
 
     def stop(self) -> None:
         """Hand on what is buffered, and end; may be called by a signal handler."""
@@ -120,7 +122,7 @@ class SocketCapture(LiveCapture):
         del self._ring
         self._scapy_socket.close()
 
-    def _set_up(self, ports: Sequence[int] | None, buffer_bytes: int) -> int:
+    def _set_up(self, ports: Sequence[int] | None, buffer_bytes: int) -> None:
         hardware = self._socket.getsockname()[3]
         number = link_type(hardware)
         if number is None:
@@ -130,11 +132,13 @@ class SocketCapture(LiveCapture):
         try:
             # What was received before the filter was there ends here.
             self._ring = PacketRing(
-                self._socket, buffer_bytes, skips_outgoing=is_loopback(hardware)
+                self._socket,
+                buffer_bytes,
+                link_type=number,
+                skips_outgoing=is_loopback(hardware),
             )
         except OSError as error:
             raise _explain(self.name, error) from error
-        return number
 
     def _filter(self, ports: Sequence[int], number: int) -> None:
         try:
@@ -173,22 +177,14 @@ class SocketCapture(LiveCapture):
             return StopIteration()
         return CaptureError(self.name, self._failure, usable=self._frames > 0)
 
-    def _pack(self, frames: Frames) -> PacketBatch:
-        count = len(frames.offset)
-        first = self._frames + 1
-        self._frames += count
-        self._position += frames.size
-        frames.buffer.flags.writeable = False
-        return PacketBatch(
+    def _numbered(self, packets: PacketColumns) -> PacketBatch:
+        before = self._frames
+        self._frames += len(packets)
+        self._position += len(packets.buffer)
+        return PacketBatch.of(
+            packets,
+            np.arange(before + 1, self._frames + 1),
             captures=self.captures,
-            capture=np.zeros(count, np.uint32),
-            buffer=frames.buffer,
-            offset=frames.offset,
-            captured_length=frames.captured_length,
-            wire_length=frames.wire_length,
-            time_ns=frames.time_ns,
-            link_type=np.full(count, self._link_type, np.uint16),
-            frame=np.arange(first, first + count),
             position=self._position,
         )
 

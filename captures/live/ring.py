@@ -13,10 +13,11 @@ from __future__ import annotations
 import mmap
 import struct
 from socket import PACKET_OUTGOING
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from captures.batch import PacketColumns
 from captures.files.record_walk import gather
 
 if TYPE_CHECKING:
@@ -81,26 +82,6 @@ _MAC_ADDRESSES = np.arange(12)
 _TAG = np.arange(4)
 
 
-class Frames(NamedTuple):
-    """Frames as they were on the wire, in columns over one buffer.
-
-    Attributes:
-        buffer: (size,) uint8.
-        offset: (n,) int64, first byte of each frame in `buffer`.
-        captured_length: (n,) uint32.
-        wire_length: (n,) uint32.
-        time_ns: (n,) int64, since the Unix epoch.
-        size: bytes that the kernel used for them.
-    """
-
-    buffer: npt.NDArray[np.uint8]
-    offset: npt.NDArray[np.int64]
-    captured_length: npt.NDArray[np.uint32]
-    wire_length: npt.NDArray[np.uint32]
-    time_ns: npt.NDArray[np.int64]
-    size: int
-
-
 class PacketRing:
     """The blocks that the kernel shares with a packet socket.
 
@@ -108,13 +89,19 @@ class PacketRing:
     """
 
     def __init__(
-        self, packet_socket: socket.socket, size: int, *, skips_outgoing: bool
+        self,
+        packet_socket: socket.socket,
+        size: int,
+        *,
+        link_type: int,
+        skips_outgoing: bool,
     ) -> None:
         """Set the ring up.
 
         Args:
             packet_socket: a bound AF_PACKET socket.
             size: about how many bytes all blocks have.
+            link_type: LINKTYPE_ value of what the socket receives.
             skips_outgoing: whether to take only what comes in.
         """
         count = max(2, size // _BLOCK_BYTES)
@@ -137,6 +124,7 @@ class PacketRing:
             (count,), _BLOCK, memory, strides=(_BLOCK_BYTES,)
         )
         self._socket = packet_socket
+        self._link_type = link_type
         self._skips_outgoing = skips_outgoing
         # the block that the kernel hands over next
         self._next = 0
@@ -148,7 +136,7 @@ class PacketRing:
         self._drops += self._statistics()
         return self._drops
 
-    def take(self) -> Frames | None:
+    def take(self) -> PacketColumns | None:
         """Take the frames of the blocks that were handed over, if any was."""
         ready = self._ready_blocks()
         if not ready:
@@ -166,7 +154,7 @@ class PacketRing:
         self._next = (ready[-1] + 1) % len(self._headers)
         firsts = np.cumsum(sizes) - sizes + headers["first"]
         found = _walk(buffer, firsts.tolist(), headers["packets"].tolist())
-        return _decode(buffer, found, skips_outgoing=self._skips_outgoing)
+        return self._decode(buffer, found)
 
     def _ready_blocks(self) -> list[int]:
         count = len(self._headers)
@@ -177,6 +165,29 @@ class PacketRing:
                 break
             ready.append(block)
         return ready
+
+    def _decode(
+        self, buffer: npt.NDArray[np.uint8], positions: npt.NDArray[np.int64]
+    ) -> PacketColumns:
+        """Decode the headers at `positions`."""
+        frames = gather(buffer, _FRAME, positions)
+        if self._skips_outgoing:
+            wanted = frames["packet_type"] != PACKET_OUTGOING
+            frames, positions = frames[wanted], positions[wanted]
+        offset = positions + frames["start"]
+        tagged = np.flatnonzero(frames["status"] & _TP_STATUS_VLAN_VALID)
+        if len(tagged):
+            _restore_tags(buffer, offset, frames, tagged)
+        buffer.flags.writeable = False
+        seconds = frames["seconds"].astype(np.int64)
+        return PacketColumns(
+            buffer=buffer,
+            offset=offset,
+            captured_length=frames["captured"],
+            wire_length=frames["length"],
+            time_ns=seconds * 1_000_000_000 + frames["nanoseconds"],
+            link_type=np.full(len(frames), self._link_type, np.uint16),
+        )
 
     def _statistics(self) -> int:
         """The drops since this was asked last."""
@@ -199,32 +210,6 @@ def _walk(
             found.append(position)
             position += words[position >> 2]
     return np.array(found, np.int64)
-
-
-def _decode(
-    buffer: npt.NDArray[np.uint8],
-    positions: npt.NDArray[np.int64],
-    *,
-    skips_outgoing: bool,
-) -> Frames:
-    """Decode the headers at `positions`."""
-    frames = gather(buffer, _FRAME, positions)
-    if skips_outgoing:
-        wanted = frames["packet_type"] != PACKET_OUTGOING
-        frames, positions = frames[wanted], positions[wanted]
-    offset = positions + frames["start"]
-    tagged = np.flatnonzero(frames["status"] & _TP_STATUS_VLAN_VALID)
-    if len(tagged):
-        _restore_tags(buffer, offset, frames, tagged)
-    seconds = frames["seconds"].astype(np.int64)
-    return Frames(
-        buffer=buffer,
-        offset=offset,
-        captured_length=frames["captured"],
-        wire_length=frames["length"],
-        time_ns=seconds * 1_000_000_000 + frames["nanoseconds"],
-        size=len(buffer),
-    )
 
 
 def _restore_tags(

@@ -153,7 +153,7 @@ class Decoder:
         if not whole:
             return None
         made_by = [each.packet for each in last]
-        batch = batch.made_of(whole, made_by, link_type=LinkType.RAW)
+        batch = batch.take(made_by).holding(whole, LinkType.RAW)
         packets = replace(
             _packets_of(batch),
             vlan=np.array([each.vlan for each in last], dtype=np.int32),

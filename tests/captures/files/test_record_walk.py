@@ -81,7 +81,7 @@ def test_pcapng_blocks_are_walked_in_lockstep(
     record_format = Pcapng()
     steps = count_plain_steps(record_format, monkeypatch)
     scan = record_format.scan(as_array(content), 0, len(content))
-    assert len(scan) == len(MANY)
+    assert len(scan.packets) == len(MANY)
     assert scan.end == len(content)
     assert sum(steps) < len(MANY) / 4
 
@@ -215,7 +215,7 @@ def test_zero_length_in_pcapng_ends_the_walk() -> None:
     blocks[2000] = struct.pack("<II", 6, 0) + bytes(1000)
     content = section() + interface() + b"".join(blocks)
     scan = Pcapng().scan(as_array(content), 0, len(content))
-    assert len(scan) == 2000
+    assert len(scan.packets) == 2000
     assert scan.damage is not None
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from captures.live.ring import RETIRE_S, Frames, PacketRing
+from captures.link_types import LinkType
+from captures.live.ring import RETIRE_S, PacketRing
 from tests.support.namespaces import send
 from tests.support.packets import ethernet, ipv4, tcp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from captures.batch import PacketColumns
 
 pytestmark = pytest.mark.usefixtures("network")
 
@@ -27,10 +30,15 @@ def ring_of(
 ) -> Iterator[PacketRing]:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as receiver:
         receiver.bind((interface, ETH_P_ALL))
-        yield PacketRing(receiver, size, skips_outgoing=skips_outgoing)
+        yield PacketRing(
+            receiver,
+            size,
+            link_type=LinkType.ETHERNET,
+            skips_outgoing=skips_outgoing,
+        )
 
 
-def unpack(frames: Frames) -> list[bytes]:
+def unpack(frames: PacketColumns) -> list[bytes]:
     return [
         frames.buffer[at : at + length].tobytes()
         for at, length in zip(
@@ -101,7 +109,9 @@ def test_drops_before_the_ring_are_not_counted() -> None:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)
         receiver.bind(("vb", ETH_P_ALL))
         send("va", numbered(100, LARGE))
-        ring = PacketRing(receiver, SMALLEST, skips_outgoing=False)
+        ring = PacketRing(
+            receiver, SMALLEST, link_type=LinkType.ETHERNET, skips_outgoing=False
+        )
         assert ring.drops() == 0
         assert take_all(ring) == []
 
