@@ -41,7 +41,11 @@ TESTED_WITH = {
     "captures/tcp/timeouts.py": "captures/tcp/test_connection.py",
     "captures/tcp/waiting.py": "captures/tcp/test_connection.py",
     "dissectors/conversation/dialogue.py": "dissectors/pop3/test_dissector.py",
+    "dissectors/conversation/logins.py": "fuzz/test_fuzz.py",
     "dissectors/conversation/plaintext.py": "dissectors/conversation/test_dissector.py",
+    "dissectors/conversation/replies.py": (
+        "dissectors/conversation/test_replies_out_of_step.py"
+    ),
     "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
     "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/secured.py": "dissectors/tls/test_hostile.py",

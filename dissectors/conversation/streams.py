@@ -24,16 +24,18 @@ class Stream(LineBuffer):
         mode: what its bytes are.
         held: those behind the unread ones that may be lines or TLS.
         has_ended: nothing more comes.
+        may_be_rest: the next line may be the rest of one that was taken or lost.
         broke_upgrade: it was reported that plaintext came in the place of TLS.
     """
 
-    __slots__ = ("broke_upgrade", "has_ended", "held", "mode")
+    __slots__ = ("broke_upgrade", "has_ended", "held", "may_be_rest", "mode")
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self.mode = Mode.UNDECIDED
         self.held = bytearray()
         self.has_ended = False
+        self.may_be_rest = False
         self.broke_upgrade = False
 
     @property

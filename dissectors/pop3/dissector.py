@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dialogue import Command, DialogueDissector
+from dissectors.conversation.commands import Command
+from dissectors.conversation.dialogue import DialogueDissector
 from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.forwarding import parse_attributes
 from dissectors.conversation.lines import decode_text, split_words
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
     from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
+
+# a member of an enum costs more to look up
+_CLIENT, _SERVER = Side
 
 # messages of a maildrop that are told apart
 _MAX_NUMBERS = 100_000
@@ -139,7 +143,9 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
 
     def _anew(self, *, greeted: bool) -> Pop3Dissector:
         other = Pop3Dissector(self.limits)
-        other._greeted = other._words_are_verbs = greeted
+        other._greeted = greeted
+        if greeted:
+            other._expect_commands()
         return other
 
     # commands
@@ -174,7 +180,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         command.user = self._user
         if not argument.strip():
             # some clients send it on a line of its own
-            self._unfinished = SaslExchange.of_password(self._withheld)
+            self._logins.unfinished = SaslExchange.of_password(self._withheld)
 
     def _send_plain(self, verb: str, argument: bytes) -> None:
         """A command whose argument is shown if it is well formed."""
@@ -223,20 +229,21 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _is_whole_reply(self, line: bytes) -> bool:
         if self._multi_line is not None or parse_status(line) is None:
             return False
-        return not (self._awaiting and self._awaiting[0].is_multi_line)
+        return not (self._queue.awaiting and self._queue.awaiting[0].is_multi_line)
 
     def _receive_server_line(self, line: bytes) -> None:
-        is_rest, self._rest_of_line[1] = self._rest_of_line[1], False
+        unread, decisive = self._input[1], self._queue.decisive
+        is_rest, unread.may_be_rest = unread.may_be_rest, False
         status = parse_status(line)
-        sasl = self._decisive.sasl if self._decisive is not None else None
+        sasl = decisive.sasl if decisive is not None else None
         if status is not None:
             self._receive_response_line(_Response(*status))
         elif sasl is not None and line[:2] in (b"+", b"+ "):
             # RFC 5034 §4: a challenge
-            self._challenged = True
-            self._odd_line = None
+            self._logins.is_challenged = True
+            self._queue.odd_line = None
             sasl.receive_challenge(line[2:])
-        elif not (is_rest or self._stray_replies or self._is_client_unseen()):
+        elif self._queue.is_in_step and not (is_rest or self._is_client_unseen()):
             self._anomaly("pop3_unexpected_line", Side.SERVER)
             self._note_odd_line(line, is_reply=False)
 
@@ -249,17 +256,17 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         if not self._greeted:
             self._greeted = True
             # words of another protocol may come first
-            if all(command.unreported for command in self._awaiting):
+            if all(command.unreported for command in self._queue.awaiting):
                 self._receive_greeting(response)
                 return
         command = self._find_command(is_positive=response.is_positive)
         if command is not None:
             self._complete(command, response)
-        elif not self._stray_replies:
+        elif self._queue.is_in_step:
             self._receive_unprompted(response, ExchangeKind.UNSOLICITED)
 
     def _receive_greeting(self, response: _Response) -> None:
-        self._words_are_verbs = True
+        self._expect_commands()
         self._receive_unprompted(response, ExchangeKind.GREETING)
         text = self._decode(response.text).strip()
         self._report(GreetingReceived(text, find_software(text)))
@@ -437,8 +444,9 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         if not lines.has_hole:
             self._report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.parse_mechanisms(capabilities)
-            self._offered = frozenset(mechanisms)
-            self._announced = frozenset(each.split(" ")[0] for each in capabilities)
+            self._logins.offered = frozenset(mechanisms)
+            names = frozenset(each.split(" ")[0] for each in capabilities)
+            self._logins.announced = names
             self._report(LoginOffered(mechanisms))
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")

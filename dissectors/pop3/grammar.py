@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dissectors.caching import remember_short
-from dissectors.conversation.dialogue import parse_verb
+from dissectors.conversation.commands import parse_verb
 from dissectors.conversation.forwarding import show_attribute
 from dissectors.conversation.lines import decode_text, split_words
 from dissectors.credentials.names import MASK, read_name

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
-_SERVER = Side.SERVER
+_CLIENT, _SERVER = Side
 
 
 # the replies that can be to no other command; 220 for STARTTLS and the like
@@ -94,7 +94,9 @@ class SmtpDissector(TransferDissector):
 
     def _anew(self, *, greeted: bool) -> SmtpDissector:
         other = SmtpDissector(self.limits, submission=self._submission)
-        other._greeted = other._words_are_verbs = greeted
+        other._greeted = greeted
+        if greeted:
+            other._expect_commands()
         return other
 
     # commands
@@ -119,7 +121,7 @@ class SmtpDissector(TransferDissector):
             reply = parse_reply(data, self.limits.line)
             if reply is not None:
                 unread.offset += len(data)
-                self._rest_of_line[1] = False
+                self._input[_SERVER].may_be_rest = False
                 self._receive_reply(reply)
                 return b""
         return super()._pass_lines(side, unread, data)
@@ -142,7 +144,7 @@ class SmtpDissector(TransferDissector):
     def _show(self, verb: str, argument: bytes) -> str:
         """What of an argument is harmless."""
         text = decode_text(argument, self.limits.kept_text)
-        shown = show_argument(verb, text, self._announced)
+        shown = show_argument(verb, text, self._logins.announced)
         if shown == MASK:
             self._withheld.add_login(argument)
         elif MASK in shown:
@@ -173,15 +175,15 @@ class SmtpDissector(TransferDissector):
         command.address = show_path(decode_text(path, self.limits.kept_text))
         if parameters:
             command.parameters = [
-                show_parameter(each, self._announced)
+                show_parameter(each, self._logins.announced)
                 for each in grammar.parse_parameters(parameters, self.limits.kept_text)
             ]
 
     def _on_data(self, verb: str, argument: bytes) -> None:
-        self._unfinished = None
+        self._logins.unfinished = None
         # behind other commands that await their reply, it may be part of a login
         opens_message = all(
-            each.exchange.verb in _OF_TRANSACTIONS for each in self._awaiting
+            each.exchange.verb in _OF_TRANSACTIONS for each in self._queue.awaiting
         )
         command = self._send_line(verb, argument)
         command.opens_message = opens_message
@@ -223,7 +225,8 @@ class SmtpDissector(TransferDissector):
         return self._content is None and parsed is not None and parsed[1]
 
     def _receive_server_line(self, line: bytes) -> None:
-        is_rest, self._rest_of_line[1] = self._rest_of_line[1], False
+        unread = self._input[1]
+        is_rest, unread.may_be_rest = unread.may_be_rest, False
         parsed = grammar.parse_reply_line(line)
         if parsed is not None:
             code, is_last, text = parsed
@@ -240,8 +243,8 @@ class SmtpDissector(TransferDissector):
                 self._note_odd_line(line, is_reply=is_reply)
             elif not self._greeted:
                 # a proxy's words: what they answer was not said to the server
-                self._awaiting.clear()
-                self._decisive = None
+                self._queue.awaiting.clear()
+                self._queue.decisive = None
 
     def _receive_whole_reply(self, reply: SmtpReply) -> None:
         """Act on a reply that was put together, or on what there is of it."""
@@ -251,7 +254,7 @@ class SmtpDissector(TransferDissector):
 
     def _receive_reply(self, reply: SmtpReply) -> None:
         self._events.append(ReplyReceived(reply.code))
-        decisive = self._decisive
+        decisive = self._queue.decisive
         if decisive is not None and _is_decided_by(decisive, reply.code):
             # the first 220 is the greeting
             self._greeted |= reply.code != 220
@@ -268,20 +271,20 @@ class SmtpDissector(TransferDissector):
         if command is not None:
             self._complete(command, reply)
             return
-        if not self._stray_replies:
+        if self._queue.is_in_step:
             self._receive_unprompted(reply, ExchangeKind.UNSOLICITED)
         if reply.code == 354:
             self._infer_content()
 
     def _receive_challenge(self, challenge: bytes) -> bool:
         """Expect a response; whether it is to an AUTH that waits for it."""
-        self._challenged = True
-        self._odd_line = None
-        if self._unfinished is not None:
-            self._unfinished.receive_challenge(challenge)
-        if self._decisive is None or self._decisive.sasl is None:
+        self._logins.is_challenged = True
+        self._queue.odd_line = None
+        if self._logins.unfinished is not None:
+            self._logins.unfinished.receive_challenge(challenge)
+        if self._queue.decisive is None or self._queue.decisive.sasl is None:
             return False
-        self._decisive.sasl.receive_challenge(challenge)
+        self._queue.decisive.sasl.receive_challenge(challenge)
         return True
 
     def _is_greeting(self, code: int) -> bool:
@@ -289,17 +292,18 @@ class SmtpDissector(TransferDissector):
 
         If the capture began later, the first reply seen may be any.
         """
+        queue = self._queue
         if code == 220:
-            return not (self._awaiting and self._awaiting[0] is self._decisive)
-        return code in (421, 521, 554) or (code >= 400 and not self._awaiting)
+            return not (queue.awaiting and queue.awaiting[0] is queue.decisive)
+        return code in (421, 521, 554) or (code >= 400 and not queue.awaiting)
 
     def _receive_greeting(self, reply: SmtpReply) -> None:
-        if self._awaiting:
-            early = self._awaiting[0]
+        if self._queue.awaiting:
+            early = self._queue.awaiting[0]
             at = early.exchange.request_time_ns or 0, early.exchange.request_frame or 0
             place = Place(early.offset, *at)
             self._anomaly("smtp_early_talker", Side.CLIENT, at=place)
-        self._words_are_verbs = True
+        self._expect_commands()
         self._receive_unprompted(reply, ExchangeKind.GREETING)
         text = decode_text(reply.lines[0], self.limits.kept_text).strip()
         self._report(GreetingReceived(text, find_software(text)))
@@ -324,8 +328,8 @@ class SmtpDissector(TransferDissector):
         if reply.complete:
             self._report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.login_mechanisms(capabilities)
-            self._offered = frozenset(mechanisms)
-            self._announced = grammar.announced_keywords(capabilities)
+            self._logins.offered = frozenset(mechanisms)
+            self._logins.announced = grammar.announced_keywords(capabilities)
             self._report(LoginOffered(list(mechanisms)))
         if reply.complete or offered:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
@@ -400,7 +404,7 @@ class SmtpDissector(TransferDissector):
             self._begin_foreign_chunk(size)
 
     def _on_turn_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
-        if reply is not None and reply.is_positive and command is self._decisive:
+        if reply is not None and reply.is_positive and command is self._queue.decisive:
             self._reverse(SmtpDissector(self.limits, submission=False), _OWN_TO_A_SIDE)
 
     def _on_data_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
@@ -408,7 +412,7 @@ class SmtpDissector(TransferDissector):
             return
         if reply.code != 354:
             self._expect_text()
-        elif command is self._decisive:
+        elif command is self._queue.decisive:
             self._begin_content(command.transaction)
 
     # holes and the end

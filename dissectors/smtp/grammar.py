@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from dissectors.caching import remember_short
-from dissectors.conversation.dialogue import parse_verb
+from dissectors.conversation.commands import parse_verb
 from dissectors.conversation.lines import decode_text, split_words
 
 # RFC 5321 §4.1.1, RFC 3030, 3207, 4954, 1985, 2645, 2033, 821 (SEND, SOML, SAML,

@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dialogue import Command, DialogueDissector
+from dissectors.conversation.commands import Command, SyncEvent
+from dissectors.conversation.dialogue import DialogueDissector
 from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.lines import Place
 from dissectors.conversation.plaintext import Upgrade
@@ -162,9 +163,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if self._message is not None:
             # DATA among chunks (RFC 3030 §2 forbids it)
             self._abandon(self._message)
-        bare_lf = self._input[_CLIENT].bare_lf
-        after_hole, self._rest_of_line[0] = self._rest_of_line[0], False
-        self._content = StuffedText(bare_lf=bare_lf, inside_line=after_hole)
+        unread = self._input[_CLIENT]
+        after_hole, unread.may_be_rest = unread.may_be_rest, False
+        self._content = StuffedText(bare_lf=unread.bare_lf, inside_line=after_hole)
         self._message = Message(transaction, self.limits, "DATA")
         self._message.has_hole = after_hole
 
@@ -274,7 +275,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         message, client = self._message, self._input[_CLIENT]
         server = self._input[_SERVER]
         assert message is not None
-        if self._awaiting:
+        if self._queue.awaiting:
             # the reply to DATA, if the mail data did not wait for it
             return True
         # bytes that waited since before the lookalike or the hole tell nothing
@@ -290,8 +291,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._end_content(content, message)
             # what followed the end may be in the hole, too
             self._expect_text()
-            self._is_lost = self._stray_replies = True
-            self._rest_of_line[0] = True
+            self._is_lost = True
+            self._queue.note(SyncEvent.REPLIES_LOST)
+            self._input[_CLIENT].may_be_rest = True
         elif self._input[_CLIENT].has_ended or _is_closing(server):
             self._expect_text()
             self._abandon(message)
@@ -330,7 +332,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _expect_next(self, recipient: str | None, message: Message) -> None:
         """Let a reply for one more recipient come before all that are awaited."""
         self._send(message.verb, recipient, _MESSAGE).message = message
-        self._awaiting.insert(0, self._awaiting.pop())
+        self._queue.awaiting.insert(0, self._queue.awaiting.pop())
 
     def on_message_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         """Act on a reply to a message that was sent to its end."""
