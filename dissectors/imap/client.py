@@ -11,10 +11,8 @@ tells what they are.
 from __future__ import annotations
 
 import abc
-from functools import partial
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import MailDissector
 from dissectors.conversation.lines import Place
 from dissectors.conversation.literals import (
     FragmentReader,
@@ -22,23 +20,24 @@ from dissectors.conversation.literals import (
     SecretLiteral,
     find_literal,
 )
+from dissectors.conversation.logins import Logins
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
-from dissectors.credentials.strays import StrayLogins, split_sasl
+from dissectors.credentials.strays import split_sasl
 from dissectors.events import (
-    CredentialsCrossed,
     Delivery,
     Side,
     StartTls,
     StartTlsAdvanced,
 )
 from dissectors.imap import grammar
+from dissectors.imap.appending import APPENDING, end_catenation, open_appended
 from dissectors.imap.commands import AppendedMessage, Command, CommandsInProgress
+from dissectors.imap.compressed import CompressedReader
 from dissectors.imap.extensions import used_by
-from dissectors.imap.fetch import MessageLiteral, parse_asked_chunk
+from dissectors.imap.fetch import parse_asked_chunk
 from dissectors.imap.outcomes import conclude, describe_appended, describe_software
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.message import MessageReader
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
@@ -46,33 +45,23 @@ if TYPE_CHECKING:
     from dissectors.credentials.strays import StrayLogin
     from dissectors.imap.commands import Response
     from dissectors.limits import Limits
+    from dissectors.message import MessageReader
 
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
-_APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})
-_CATENATE = b"CATENATE ("
 
 
-class ClientReader(MailDissector):
+class ClientReader(CompressedReader):
     """The part of an IMAP dissector that reads the client."""
 
     __slots__ = (
-        "_announced",
-        "_challenged",
-        "_client_is_lost",
         "_command_seen",
         "_fragments",
         "_held_messages",
-        "_holes",
         "_in_progress",
-        "_literal_ns",
-        "_may_withhold",
-        "_offered",
+        "_logins",
         "_open",
         "_paused",
-        "_server_is_lost",
-        "_strays",
         "_switch",
-        "_unfinished",
     )
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -81,9 +70,6 @@ class ClientReader(MailDissector):
             FragmentReader(self._input[Side.CLIENT]),
             FragmentReader(self._input[Side.SERVER]),
         )
-        # a hole was passed, and no line since was surely a command or response
-        self._client_is_lost = self._server_is_lost = False
-        self._holes = [0, 0]
         self._in_progress = CommandsInProgress()
         # the command that the client is still sending
         self._open: Command | None = None
@@ -91,34 +77,14 @@ class ClientReader(MailDissector):
         self._switch: Command | None = None
         # what is unread of a side stays unread for now
         self._paused = False
-        # the client waits for leave to send a literal, as far as is known; and when
-        # it was announced, or that leave came
-        self._may_withhold = False
-        self._literal_ns = 0
         self._command_seen = False
-        # the server asked for a SASL response
-        self._challenged = False
-        # what the server offers, and what else it announces as verbs
-        self._offered: frozenset[str] = frozenset()
-        self._announced: frozenset[str] = frozenset()
-        self._strays = StrayLogins()
-        # an authentication that ended before all of it had crossed: some clients send
-        # the rest all the same
-        self._unfinished: SaslExchange | None = None
+        self._logins = Logins()
         # messages that were appended and wait for their tagged response
         self._held_messages = 0
 
     @abc.abstractmethod
     def _act_on(self, command: Command, response: Response | None) -> None:
         """A command was completed: note what it changed."""
-
-    @abc.abstractmethod
-    def _start_compression(self) -> None:
-        """From the next unread byte on, both sides are compressed."""
-
-    @abc.abstractmethod
-    def _lose_stream(self, side: Side, code: str) -> None:
-        """Read no more of a side, and report why."""
 
     def _next_number(self) -> int:
         self.counts.exchanges += 1
@@ -133,14 +99,15 @@ class ClientReader(MailDissector):
     def _begin_command(self, line: bytes) -> None:
         parsed = grammar.parse_command(line)
         is_known = parsed is not None and grammar.is_known(parsed[1])
-        if self._client_is_lost and not (is_known and grammar.is_surely_command(line)):
+        fragments = self._fragments[0]
+        if fragments.is_lost and not (is_known and grammar.is_surely_command(line)):
             self._withheld.add_line(line)
         elif self._receive_sasl_response(line, is_known=is_known):
             pass
         elif parsed is None or not is_known or parsed[0].upper() == b"AUTH":
             self._receive_unknown(line, parsed)
         else:
-            self._client_is_lost = False
+            fragments.is_lost = False
             self._command_seen = True
             tag, verb, argument = parsed
             is_untidy = self._expects_response()
@@ -165,9 +132,9 @@ class ClientReader(MailDissector):
         A line that looks like a command is one, unless the server asked for it.
         """
         authenticate = self._in_progress.first("AUTHENTICATE")
-        if authenticate is None or (is_known and not self._challenged):
+        if authenticate is None or (is_known and not self._logins.is_challenged):
             return False
-        self._challenged = False
+        self._logins.is_challenged = False
         if authenticate.sasl is not None:
             if self._is_cut:
                 authenticate.sasl.receive_gap()
@@ -181,9 +148,7 @@ class ClientReader(MailDissector):
         untidy = grammar.parse_untidy_login(line)
         stray = None
         if untidy is None:
-            stray = self._strays.read(
-                line, self._withheld, self._offered, is_cut=self._is_cut
-            )
+            stray = self._logins.read_stray(line, self._withheld, is_cut=self._is_cut)
         if untidy is not None:
             tag, verb, argument = untidy
             self._send_untidy(tag, verb, argument)
@@ -191,23 +156,19 @@ class ClientReader(MailDissector):
             words = line.split(None, 1)
             self._send_untidy(words[0], stray.verb, b"".join(words[1:]), stray)
             if stray.sasl is not None:
-                self._unfinished = stray.sasl
+                self._logins.unfinished = stray.sasl
         elif line.upper() != b"DONE":
             self._receive_unreadable(line, parsed)
 
     def _receive_unreadable(
         self, line: bytes, parsed: tuple[bytes, str, bytes] | None
     ) -> None:
-        if self._unfinished is not None and line.strip():
-            sasl = self._unfinished
-            if self._is_cut:
-                sasl.receive_gap()
-            sasl.receive_response(line)
-            self._events.append(
-                CredentialsCrossed(sasl.user, sasl.exposure, sasl.authzid)
+        logins = self._logins
+        if logins.unfinished is not None and line.strip():
+            crossed = logins.receive_late_response(
+                logins.unfinished, line, is_cut=self._is_cut
             )
-            if sasl.is_complete:
-                self._unfinished = None
+            self._events.append(crossed)
         else:
             self._withheld.add_line(line)
         if parsed is None:
@@ -215,7 +176,7 @@ class ClientReader(MailDissector):
                 self._anomaly("imap_invalid_command", Side.CLIENT)
             return
         tag, verb, argument = parsed
-        shown = verb if verb in self._announced else MASK
+        shown = verb if verb in self._logins.announced else MASK
         self._send_untidy(tag, shown, argument)
 
     def _send_untidy(
@@ -234,11 +195,11 @@ class ClientReader(MailDissector):
             verb,
             self._time_ns,
             self._frame,
-            server_holes=self._holes[Side.SERVER],
+            server_gaps=self._fragments[1].gaps,
         )
         same_tag = self._in_progress.oldest_of_tag(tag)
         if same_tag is not None:
-            if same_tag.server_holes < command.server_holes:
+            if same_tag.server_gaps < command.server_gaps:
                 # its response was in the hole, or the tag would not be used again
                 self._end_command(same_tag, None)
             else:
@@ -256,16 +217,15 @@ class ClientReader(MailDissector):
             command.secret = None
         literal = find_literal(fragment)
         if literal is None:
-            if command.catenation is not None:
-                self._end_catenation(command, fragment)
+            end_catenation(command, fragment, self._hold_appended)
             command.add_fragment(fragment, self.limits.kept_text)
             self._close_command(command)
             return
         sink = self._choose_sink(command, fragment, literal)
         command.add_fragment(fragment, self.limits.kept_text)
         self._open = command
-        self._may_withhold = literal.synchronizing
-        self._literal_ns = self._time_ns
+        command.awaits_leave = literal.synchronizing
+        command.literal_ns = self._time_ns
         if not literal.synchronizing:
             self._use_extension("LITERAL+")
         self._fragments[Side.CLIENT].expect_literal(literal, sink)
@@ -284,37 +244,15 @@ class ClientReader(MailDissector):
                 return command.first_literal
             command.secret = SecretLiteral(self._withheld)
             return command.secret
-        if command.verb in _APPENDING:
-            return self._open_appended(command, fragment[: literal.start])
+        if command.verb in APPENDING:
+            head = fragment[: literal.start]
+            return open_appended(command, head, self.limits, self._hold_appended)
         if not grammar.is_open(command.verb):
             command.secret = SecretLiteral(self._withheld)
             return command.secret
         return None
 
     # messages that are appended
-
-    def _open_appended(self, command: Command, head: bytes) -> LiteralSink:
-        """Open a message, or the next part of one (RFC 4469)."""
-        start = head.upper().rfind(_CATENATE)
-        if start >= 0 or head.lstrip().startswith(b")"):
-            # RFC 3502: the next message
-            if command.catenation is not None:
-                self._end_catenation(command, head)
-            if start >= 0:
-                command.catenation = MessageReader(self.limits)
-                head = head[start + len(_CATENATE) :]
-        if command.catenation is None:
-            on_end = partial(self._hold_appended, command)
-            return MessageLiteral(MessageReader(self.limits), on_end)
-        _leave_urls_out(command.catenation, head)
-        return MessageLiteral(command.catenation, partial(_end_text, command))
-
-    def _end_catenation(self, command: Command, fragment: bytes) -> None:
-        reader = command.catenation
-        assert reader is not None
-        command.catenation = None
-        _leave_urls_out(reader, fragment.partition(b")")[0])
-        self._hold_appended(command, reader, complete=not command.is_cut)
 
     def _hold_appended(
         self, command: Command, reader: MessageReader, *, complete: bool
@@ -325,7 +263,7 @@ class ClientReader(MailDissector):
             complete,
             self._time_ns,
             self._frame,
-            self._literal_ns,
+            command.literal_ns,
             self._input[Side.CLIENT].offset,
         )
         if self._held_messages < self.limits.list_items:
@@ -344,7 +282,7 @@ class ClientReader(MailDissector):
         self._open = None
         if command.catenation is not None:
             command.is_cut = True
-            self._end_catenation(command, b"")
+            end_catenation(command, b"", self._hold_appended)
         argument = command.argument
         command.close(self._withheld)
         if command.verb == "AUTHENTICATE":
@@ -400,7 +338,7 @@ class ClientReader(MailDissector):
 
     def _begin_authentication(self, command: Command, argument: bytes) -> None:
         mechanism, response = split_sasl(argument)
-        sasl = SaslExchange(mechanism, self._withheld, self._offered)
+        sasl = SaslExchange(mechanism, self._withheld, self._logins.offered)
         command.sasl = sasl
         shown = [sasl.mechanism] if mechanism else []
         if self._is_cut:
@@ -415,9 +353,9 @@ class ClientReader(MailDissector):
         """Some clients send what was refused all the same."""
         sasl = command.sasl
         if sasl is not None and not sasl.is_complete:
-            self._unfinished = sasl
+            self._logins.unfinished = sasl
         elif command.verb == "LOGIN" and command.literal_withheld:
-            self._unfinished = SaslExchange.of_password(self._withheld)
+            self._logins.unfinished = SaslExchange.of_password(self._withheld)
 
     # STARTTLS and COMPRESS
 
@@ -431,7 +369,7 @@ class ClientReader(MailDissector):
         if self._switch is None:
             return False
         unread = self._input[Side.CLIENT].data
-        is_answer_lost = self._holes[Side.SERVER] > self._switch.server_holes
+        is_answer_lost = self._fragments[1].gaps > self._switch.server_gaps
         if not unread or not (
             is_answer_lost
             or self._input[Side.SERVER].has_ended
@@ -452,15 +390,3 @@ class ClientReader(MailDissector):
         elif is_tls is False:
             self._switch = None
         return is_tls is not False
-
-
-def _leave_urls_out(reader: MessageReader, text: bytes) -> None:
-    """RFC 4469 §3: what a URL stands for is on the server and was not sent."""
-    if b"URL " in text.upper():
-        reader.skip_gap(0)
-
-
-def _end_text(command: Command, _reader: MessageReader, *, complete: bool) -> None:
-    """A part of a catenated message ended; the message goes on."""
-    if not complete:
-        command.is_cut = True

@@ -74,8 +74,10 @@ class Command:
         is_untidy: perhaps no command: its argument is not shown, and it may be answered
             without a tag.
         is_open: more fragments or a literal are to come.
+        literal_ns: when its last literal was announced, or leave to send it came.
+        awaits_leave: the client waits for leave to send it, as far as is known.
         literal_withheld: its last literal was announced but never sent.
-        server_holes: holes in the server's stream before the command.
+        server_gaps: gaps in the server's stream before the command.
         is_over: its response came, or will never come.
         messages: what APPEND sent so far.
         asked_chunk: origin and length of the chunk that FETCH asks for.
@@ -98,9 +100,11 @@ class Command:
     user: str | None = None
     has_password: bool = False
     is_open: bool = True
+    literal_ns: int = 0
+    awaits_leave: bool = False
     literal_withheld: bool = False
     is_over: bool = False
-    server_holes: int = 0
+    server_gaps: int = 0
     response: Response | None = None
     sasl: SaslExchange | None = None
     secret: SecretLiteral | None = field(default=None, repr=False)

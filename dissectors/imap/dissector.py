@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.lines import Place, decode_text
+from dissectors.conversation.lines import decode_text
 from dissectors.conversation.literals import find_literal
 from dissectors.events import (
     Exchange,
@@ -32,8 +32,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.commands import Response
-from dissectors.imap.compression import STATE_BYTES, InflateError, Inflater
-from dissectors.imap.fetch import Retrieval, may_hold_message
+from dissectors.imap.fetch import may_hold_message
 from dissectors.imap.outcomes import (
     describe_greeting,
     describe_software,
@@ -46,7 +45,6 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.events import Event
     from dissectors.imap.commands import Command
     from dissectors.limits import Limits
 
@@ -69,33 +67,21 @@ class ImapDissector(StateReader):
     __slots__ = (
         "_continuation",
         "_expects_greeting",
-        "_inflaters",
         "_listed",
-        "_retrieval",
     )
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._expects_greeting = True
-        self._retrieval = Retrieval(limits, self._report_retrieved)
         # what reads the fragment behind a literal in a response
         self._continuation: Callable[[bytes], None] | None = None
         # the names of mailboxes that were listed, by their hashes
         self._listed: dict[int, None] = {}
-        # each side's, once COMPRESS was accepted
-        self._inflaters: list[Inflater | None] | None = None
 
     def _anew(self, *, greeted: bool) -> ImapDissector:
         other = ImapDissector(self.limits)
         other._expects_greeting = not greeted
         return other
-
-    def _receive_plaintext(
-        self, side: Side, data: bytes, time_ns: int, frame: int
-    ) -> list[Event]:
-        if self._inflaters is None:
-            return super()._receive_plaintext(side, data, time_ns, frame)
-        return self._inflate(side, data, time_ns, frame)
 
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
         if self._hands_over or self._fragments[side].literal is not None:
@@ -127,7 +113,7 @@ class ImapDissector(StateReader):
                 self._lose_track(side)
 
     def _skip_gap(self, side: Side, length: int) -> None:
-        self._holes[side] += 1
+        self._fragments[side].gaps += 1
         if side is Side.SERVER:
             self._expects_greeting = False
         if self._inflaters is not None:
@@ -151,80 +137,29 @@ class ImapDissector(StateReader):
         self._leave()
 
     def _release(self) -> None:
-        self._retrieval.release()
+        self._fetches.release()
 
     def _lose_track(self, side: Side) -> None:
         """Where the next command or response begins is not known."""
         if side is Side.SERVER:
-            self._server_is_lost = True
+            self._fragments[1].is_lost = True
             self._continuation = None
         else:
             authenticate = self._in_progress.first("AUTHENTICATE")
             in_progress = authenticate.sasl if authenticate is not None else None
-            for sasl in (in_progress, self._unfinished):
+            for sasl in (in_progress, self._logins.unfinished):
                 if sasl is not None:
                     sasl.receive_gap()
-            self._client_is_lost = True
+            self._fragments[0].is_lost = True
             if self._open is not None:
                 self._close_command(self._open)
-
-    # Compression
-
-    def _start_compression(self) -> None:
-        self._inflaters = [Inflater(self.limits, side) for side in Side]
-        self.counts.window_bytes += STATE_BYTES * len(self._inflaters)
-        self._hands_over = True
-
-    def _take_events(self) -> list[Event]:
-        if not self._hands_over:
-            return super()._take_events()
-        self._hands_over = False
-        waiting = [unread.take(len(unread)) for unread in self._input]
-        for unread, data in zip(self._input, waiting, strict=True):
-            # places are those of what is inside
-            unread.offset -= len(data)
-        events = super()._take_events()
-        for side, data in zip(Side, waiting, strict=True):
-            if data:
-                events += self._inflate(side, data, self._time_ns, self._frame)
-        return events
-
-    def _inflate(
-        self, side: Side, data: bytes, time_ns: int, frame: int
-    ) -> list[Event]:
-        """Take compressed bytes of a side."""
-        assert self._inflaters is not None
-        inflater = self._inflaters[side]
-        events: list[Event] = []
-        if inflater is None:
-            return events
-        try:
-            for piece in inflater.inflate(data):
-                self.counts.inflated_bytes += len(piece)
-                events += super()._receive_plaintext(side, piece, time_ns, frame)
-        except InflateError as error:
-            self._time_ns, self._frame = time_ns, frame
-            # a line without end, which damage may have made
-            self._input[side].drop()
-            self._lose_stream(side, error.code)
-            events += self._take_events()
-        return events
-
-    def _lose_stream(self, side: Side, code: str) -> None:
-        """Read no more of a side that can't be inflated."""
-        assert self._inflaters is not None
-        if self._inflaters[side] is not None:
-            self._inflaters[side] = None
-            now = Place(self._input[side].offset, self._time_ns, self._frame)
-            self._anomaly(code, side, at=now)
-            self.opaque = not any(self._inflaters)
 
     # The server's side
 
     def _receive_response(self, fragment: bytes) -> None:
         if self._continuation is not None:
             self._continuation(fragment)
-        elif self._server_is_lost and not self._is_surely_response(fragment):
+        elif self._fragments[1].is_lost and not self._is_surely_response(fragment):
             return
         elif fragment.startswith(b"* "):
             self._receive_untagged(fragment)
@@ -237,9 +172,9 @@ class ImapDissector(StateReader):
         """Whether a line behind a hole is a response and not part of a message."""
         is_sure = grammar.begins_response(line)
         if not is_sure and grammar.begins_tagged_response(line):
-            is_any_tag = self._holes[Side.CLIENT] or not self._command_seen
+            is_any_tag = self._fragments[0].gaps or not self._command_seen
             is_sure = bool(is_any_tag) or line.partition(b" ")[0] in self._in_progress
-        self._server_is_lost = not is_sure
+        self._fragments[1].is_lost = not is_sure
         return is_sure
 
     def _receive_untagged(self, line: bytes) -> None:
@@ -310,28 +245,21 @@ class ImapDissector(StateReader):
             if self._in_progress.first(*FETCHING) is not None:
                 self._stay.see_message(int(number))
         if line.endswith(b"}") or may_hold_message(line) or is_piece(line):
-            self._fetched = number
-            self._retrieval.open_response(number)
-            self._pieces.open_response(number)
+            self._fetches.open_response(number)
             self._continue_fetch(line)
 
     def _continue_fetch(self, fragment: bytes) -> None:
         literal = find_literal(fragment)
-        sink = self._retrieval.read_fragment(fragment, literal)
-        piece = self._pieces.read_fragment(
-            fragment, literal, self._time_ns, is_taken=sink is not None
-        )
+        sink = self._fetches.read_fragment(fragment, literal, self._time_ns)
         if literal is not None:
-            if self._retrieval.begins:
-                self._retrieved_ns = self._time_ns
             self._continuation = self._continue_fetch
-            self._fragments[Side.SERVER].expect_literal(literal, sink or piece)
+            self._fragments[1].expect_literal(literal, sink)
             return
         self._continuation = None
         command = self._in_progress.first(*FETCHING)
         asked = None if command is None else command.asked_chunk
-        self._retrieval.close_response(asked)
-        for preview in self._pieces.close_response(self._time_ns, self._frame):
+        at = (self._time_ns, self._frame)
+        for preview in self._fetches.close_response(asked, *at):
             self._report_preview(preview)
 
     def _receive_status(self, status: bytes, text: bytes) -> None:
@@ -365,10 +293,11 @@ class ImapDissector(StateReader):
         authenticate = self._in_progress.first("AUTHENTICATE")
         if authenticate is not None and authenticate.sasl is not None:
             authenticate.sasl.receive_challenge(line[2:])
-            self._challenged = True
-        self._may_withhold = False
-        # the client may send its literal now
-        self._literal_ns = self._time_ns
+            self._logins.is_challenged = True
+        if self._open is not None:
+            # the client may send its literal now
+            self._open.awaits_leave = False
+            self._open.literal_ns = self._time_ns
 
     def _receive_tagged(self, line: bytes) -> None:
         self._expects_greeting = False
@@ -382,12 +311,12 @@ class ImapDissector(StateReader):
         response = Response(status, text, code, self._time_ns, self._frame)
         command = self._in_progress.oldest_of_tag(tag)
         if command is None:
-            if self._command_seen and not self._holes[Side.CLIENT]:
+            if self._command_seen and not self._fragments[0].gaps:
                 self._anomaly("imap_unknown_tag", Side.SERVER)
             self._report_response(ExchangeKind.COMMAND, response)
         else:
             # RFC 9051 §4.3: the client doesn't send a literal that is refused
-            is_refused = status != "OK" and self._may_withhold
+            is_refused = status != "OK" and command.awaits_leave
             if command.is_open and is_refused and self._withhold_literal(command):
                 self._close_command(command)
             self._end_command(command, response)

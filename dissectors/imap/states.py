@@ -22,13 +22,13 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.client import ClientReader
+from dissectors.imap.fetches import Fetches
 from dissectors.imap.flags import DELETED
 from dissectors.imap.outcomes import (
     describe_capabilities,
     describe_login_offer,
     named_mailbox,
 )
-from dissectors.imap.pieces import Pieces
 from dissectors.imap.stay import Stay
 from dissectors.limits import DEFAULT_LIMITS
 
@@ -60,11 +60,9 @@ class StateReader(ClientReader):
     """The part of an IMAP dissector that knows where the session stands."""
 
     __slots__ = (
-        "_fetched",
+        "_fetches",
         "_held_capabilities",
         "_opening_exists",
-        "_pieces",
-        "_retrieved_ns",
         "_state",
         "_stay",
     )
@@ -78,10 +76,7 @@ class StateReader(ClientReader):
         # those that were announced while a login was in progress: if it succeeds,
         # they are those behind it, though they come before its response
         self._held_capabilities: bytes | None = None
-        self._pieces = Pieces(limits)
-        # the message that is fetched as a whole, and when its first byte was seen
-        self._fetched = b""
-        self._retrieved_ns: int | None = None
+        self._fetches = Fetches(limits, self._report_retrieved)
 
     def _enter(self, state: State) -> None:
         if state is not self._state:
@@ -173,7 +168,9 @@ class StateReader(ClientReader):
 
     def _receive_capabilities(self, capability_data: bytes) -> None:
         self._report(*describe_capabilities(capability_data, self.limits))
-        self._announced, self._offered = grammar.parse_announced(capability_data)
+        self._logins.announced, self._logins.offered = grammar.parse_announced(
+            capability_data
+        )
         if self._state in (None, State.NOT_AUTHENTICATED):
             self._report(describe_login_offer(capability_data, self.limits))
 
@@ -209,15 +206,15 @@ class StateReader(ClientReader):
 
     def _report_retrieved(self, facts: MessageFacts, *, complete: bool) -> None:
         if complete:
-            self._pieces.forget(self._fetched)
+            self._fetches.forget_pieces()
         outcome = Delivery.COMPLETE if complete else Delivery.CUT
-        place = (self._time_ns, self._frame, self._retrieved_ns)
+        place = (self._time_ns, self._frame, self._fetches.begin_ns)
         offset = self._input[Side.SERVER].offset
         self._report_fetched(facts, outcome, *place, offset)
 
     def _report_previews(self) -> None:
         """Report the messages of which only pieces were fetched."""
-        for preview in self._pieces.take_all():
+        for preview in self._fetches.take_previews():
             self._report_preview(preview)
 
     def _report_preview(self, preview: Preview) -> None:

@@ -64,7 +64,7 @@ _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 # RFC 1700 "ISO_8859-1:1987" and the like: the year of a standard
 _YEAR = re.compile(r"(?<=\D\D8859\d)(?:19|20)\d\d$")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # what windows-1252 adds to Latin-1 (WHATWG, index windows-1252)
 _WINDOWS_1252 = {
     code: character

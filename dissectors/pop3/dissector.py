@@ -7,12 +7,9 @@ that was not seen changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.commands import Command
 from dissectors.conversation.dialogue import DialogueDissector
-from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.forwarding import parse_attributes
 from dissectors.conversation.lines import decode_text, split_words
 from dissectors.conversation.software import find_software
@@ -29,8 +26,6 @@ from dissectors.events import (
     Exposure,
     GreetingReceived,
     LoginOffered,
-    MessagesAvailable,
-    MessagesDeleted,
     MessageTransferred,
     Outcome,
     Side,
@@ -43,87 +38,27 @@ from dissectors.events import (
     UseCounted,
 )
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.message import MessageReader
 from dissectors.pop3 import grammar
 from dissectors.pop3.grammar import parse_status
+from dissectors.pop3.maildrop import Maildrop
+from dissectors.pop3.responses import MultiLine, Pop3Command, StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
+    from dissectors.message import MessageReader
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
-
-# messages of a maildrop that are told apart
-_MAX_NUMBERS = 100_000
-_MAX_DIGITS = 10
 _NUMBERED_VERBS = frozenset({"RETR", "TOP", "DELE"})
-_MESSAGE_VERBS = frozenset({"RETR", "TOP"})
-_KEPT_LISTINGS = frozenset({"AUTH", "CAPA"})
 
 
-@dataclass(slots=True)
-class _Response:
-    """A status line; the multi-line part streams by."""
-
-    status: str
-    text: bytes
-
-    @property
-    def is_positive(self) -> bool:
-        return self.status == "+OK"
-
-    def describe(self, exchange: Exchange, limit: int) -> None:
-        exchange.status = self.status
-        exchange.response_code = grammar.parse_response_code(self.text)
-        exchange.reply_text = decode_text(self.text, limit)
-
-
-@dataclass(slots=True)
-class _Pop3Command(Command):
-    """A command.
-
-    Attributes:
-        user: the one that PASS and APOP log in.
-        is_multi_line: lines follow its response if that is positive.
-        number: the message that RETR and TOP ask for, as the client wrote it.
-    """
-
-    user: str | None = None
-    is_multi_line: bool = False
-    number: str | None = None
-
-
-@dataclass(slots=True)
-class _MultiLine:
-    """The lines that follow a positive status line."""
-
-    verb: str
-    number: str | None
-    text: StuffedText
-    message: MessageReader | None
-    begin_ns: int | None = None
-    line_count: int = 0
-    kept: bytearray = field(default_factory=bytearray)
-    has_hole: bool = False
-    # after a hole, the client has sent a command: a status line may be next
-    may_have_ended: bool = False
-
-
-class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
+class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
     """Dissects one POP3 connection."""
 
-    __slots__ = (
-        "_counted",
-        "_deleted",
-        "_multi_line",
-        "_previews",
-        "_retrieved",
-        "_state",
-        "_user",
-    )
+    __slots__ = ("_maildrop", "_multi_line", "_state", "_user")
 
     _VERBS = grammar.VERBS
     _UNKNOWN_COMMAND = "pop3_unknown_command"
@@ -131,15 +66,9 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._user: str | None = None
-        self._multi_line: _MultiLine | None = None
-        # by number: messages that go when the client quits, and those that it got;
-        # an empty set takes more than an empty dictionary
-        self._deleted: dict[str, None] = {}
-        self._retrieved: dict[str, None] = {}
+        self._multi_line: MultiLine | None = None
+        self._maildrop = Maildrop()
         self._state: State | None = None
-        self._counted = False
-        # by number: messages of which only TOP was seen so far
-        self._previews: dict[str, MessageTransferred] = {}
 
     def _anew(self, *, greeted: bool) -> Pop3Dissector:
         other = Pop3Dissector(self.limits)
@@ -156,8 +85,8 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
     def _is_surely_command(self, line: bytes) -> bool:
         return grammar.parse_command(line)[0] in self._VERBS
 
-    def _make_command(self, exchange: Exchange) -> _Pop3Command:
-        return _Pop3Command(exchange)
+    def _make_command(self, exchange: Exchange) -> Pop3Command:
+        return Pop3Command(exchange)
 
     def _receive_command(self, verb: str, argument: bytes) -> None:
         if verb == "AUTH" and argument.strip():
@@ -203,8 +132,8 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         verb: str | None,
         argument: str | None = None,
         kind: ExchangeKind = ExchangeKind.COMMAND,
-    ) -> _Pop3Command:
-        if self._multi_line is not None and self._multi_line.has_hole:
+    ) -> Pop3Command:
+        if self._multi_line is not None and self._multi_line.has_gap:
             self._multi_line.may_have_ended = True
         return super()._send(verb, argument, kind)
 
@@ -222,7 +151,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
                 if not self._read_multi_line(unread, self._multi_line):
                     return
             else:
-                line = self._take_line(Side.SERVER)
+                line = self._take_line(_SERVER)
                 if line is None or self._releases_client(line):
                     return
 
@@ -237,22 +166,22 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         status = parse_status(line)
         sasl = decisive.sasl if decisive is not None else None
         if status is not None:
-            self._receive_response_line(_Response(*status))
+            self._receive_response_line(StatusLine(*status))
         elif sasl is not None and line[:2] in (b"+", b"+ "):
             # RFC 5034 §4: a challenge
             self._logins.is_challenged = True
             self._queue.odd_line = None
             sasl.receive_challenge(line[2:])
         elif self._queue.is_in_step and not (is_rest or self._is_client_unseen()):
-            self._anomaly("pop3_unexpected_line", Side.SERVER)
+            self._anomaly("pop3_unexpected_line", _SERVER)
             self._note_odd_line(line, is_reply=False)
 
     def _is_client_unseen(self) -> bool:
         """Whether nobody knows which responses are multi-line, behind the greeting."""
-        client = self._input[Side.CLIENT]
+        client = self._input[_CLIENT]
         return self._greeted and not (client.offset or client.data)
 
-    def _receive_response_line(self, response: _Response) -> None:
+    def _receive_response_line(self, response: StatusLine) -> None:
         if not self._greeted:
             self._greeted = True
             # words of another protocol may come first
@@ -265,7 +194,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         elif self._queue.is_in_step:
             self._receive_unprompted(response, ExchangeKind.UNSOLICITED)
 
-    def _receive_greeting(self, response: _Response) -> None:
+    def _receive_greeting(self, response: StatusLine) -> None:
         self._expect_commands()
         self._receive_unprompted(response, ExchangeKind.GREETING)
         text = self._decode(response.text).strip()
@@ -280,7 +209,7 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._state = state
             self._events.append(StateChanged(state))
 
-    def _handle_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
+    def _handle_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         verb = command.exchange.verb or ""
         is_positive = reply is not None and reply.is_positive
         if command.sasl is not None:
@@ -289,14 +218,16 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
                 self._enter(State.TRANSACTION)
         else:
             if is_positive and command.is_multi_line:
-                self._begin_multi_line(verb, command.number)
+                bare_lf = self._input[_SERVER].bare_lf
+                lines = MultiLine.behind(command, self.limits, bare_lf=bare_lf)
+                self._multi_line = lines
             on_reply = _ON_REPLY.get(verb)
             if on_reply is not None:
                 on_reply(self, command, reply)
         if is_positive and verb in grammar.EXTENSION_VERBS:
             self._use_extension(grammar.EXTENSION_VERBS[verb])
 
-    def _on_login_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_login_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         result = Outcome.UNKNOWN
         if reply is not None:
             result = Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE
@@ -310,58 +241,41 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         if result is Outcome.SUCCESS:
             self._enter(State.TRANSACTION)
 
-    def _on_stls_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_stls_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
         accepted = reply is not None and reply.is_positive
         self._handle_starttls_reply(reply, accepted=accepted)
 
-    def _on_xclient_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_xclient_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         if reply is not None and reply.is_positive:
             argument = (command.exchange.argument or "").encode()
             attributes = parse_attributes(argument, self.limits.kept_text)
             self._events.append(ClientForwarded(attributes))
 
-    def _on_stat_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_stat_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
         listing = None
         if reply is not None and reply.is_positive:
             listing = grammar.parse_drop_listing(reply.text)
         if listing is not None:
-            self._report_available(*listing)
+            self._events += self._maildrop.count(*listing)
 
-    def _report_available(self, count: int, octets: int | None) -> None:
-        """Tell how full the maildrop was when it was opened."""
-        if not self._counted:
-            self._counted = True
-            self._events.append(MessagesAvailable(count, octets))
-
-    def _on_dele_reply(self, command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_dele_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         if reply is not None and reply.is_positive:
-            _note_number(self._deleted, command.number)
+            self._maildrop.delete(command.number)
 
-    def _on_rset_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_rset_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
         if reply is not None and reply.is_positive:
-            self._deleted.clear()
+            self._maildrop.undelete_all()
 
-    def _on_quit_reply(self, _command: _Pop3Command, reply: _Response | None) -> None:
+    def _on_quit_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
         if reply is None or not reply.is_positive:
             return
-        # RFC 1939 §6: only the UPDATE state removes messages
-        if self._deleted:
-            kept = len(self._retrieved.keys() - self._deleted.keys())
-            retrieved = len(self._retrieved) - kept
-            deleted = MessagesDeleted(len(self._deleted), retrieved, kept)
-            self._events.append(deleted)
-            self._deleted.clear()
+        self._events += self._maildrop.remove_deleted()
         if self._state is State.TRANSACTION:
             self._enter(State.UPDATE)
 
     # multi-line responses
 
-    def _begin_multi_line(self, verb: str, number: str | None) -> None:
-        text = StuffedText(bare_lf=self._input[Side.SERVER].bare_lf)
-        message = MessageReader(self.limits) if verb in _MESSAGE_VERBS else None
-        self._multi_line = _MultiLine(verb, number, text, message)
-
-    def _read_multi_line(self, unread: LineBuffer, lines: _MultiLine) -> bool:
+    def _read_multi_line(self, unread: LineBuffer, lines: MultiLine) -> bool:
         """Read what is there; `False` if more has to come."""
         if lines.may_have_ended:
             start = bytes(unread.data[: grammar.STATUS_BYTES])
@@ -371,25 +285,14 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             if parse_status(start) is not None:
                 self._end_multi_line(lines)
                 return True
-        self._receive_text(lines, lines.text.read(unread))
+        text = lines.text.read(unread)
+        lines.receive(text, self._time_ns, self.limits.line)
         if lines.text.ended:
             self._end_multi_line(lines)
             return True
         return False
 
-    def _receive_text(self, lines: _MultiLine, text: bytes) -> None:
-        if not text:
-            return
-        if lines.begin_ns is None:
-            lines.begin_ns = self._time_ns
-        if lines.message is not None:
-            lines.message.feed(text)
-            return
-        lines.line_count += text.count(b"\n")
-        if lines.verb in _KEPT_LISTINGS and len(lines.kept) < self.limits.line:
-            lines.kept += text[: self.limits.line - len(lines.kept)]
-
-    def _end_multi_line(self, lines: _MultiLine) -> None:
+    def _end_multi_line(self, lines: MultiLine) -> None:
         self._multi_line = None
         if lines.message is not None:
             self._end_message(lines.message, lines, Delivery.COMPLETE)
@@ -399,14 +302,14 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             # RFC 5034 §4, and what servers answered before it: a mechanism a line
             names = split_words(self._decode(bytes(lines.kept)).upper())
             self._report(LoginOffered(names[: self.limits.list_items]))
-        elif lines.verb in ("LIST", "UIDL") and not lines.has_hole:
-            self._report_available(lines.line_count, None)
+        elif lines.verb in ("LIST", "UIDL") and not lines.has_gap:
+            self._events += self._maildrop.count(lines.line_count, None)
 
     def _end_message(
-        self, reader: MessageReader, lines: _MultiLine, outcome: Delivery
+        self, reader: MessageReader, lines: MultiLine, outcome: Delivery
     ) -> None:
-        self._report_line_ends(lines.text.line_ends, Side.SERVER)
-        complete = outcome is Delivery.COMPLETE and not lines.has_hole
+        self._report_line_ends(lines.text.line_ends, _SERVER)
+        complete = outcome is Delivery.COMPLETE and not lines.has_gap
         if lines.verb == "TOP" and outcome is Delivery.COMPLETE:
             outcome = Delivery.PARTIAL
         message = MessageTransferred(
@@ -417,31 +320,27 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
             self._frame,
             verb=lines.verb,
             begin_ns=lines.begin_ns,
-            offset=self._input[Side.SERVER].offset,
+            offset=self._input[_SERVER].offset,
         )
         if lines.verb == "RETR":
-            self._previews.pop(lines.number or "", None)
-            if outcome is Delivery.COMPLETE:
-                _note_number(self._retrieved, lines.number)
-            self._report_message(message, Side.SERVER)
+            is_whole = outcome is Delivery.COMPLETE
+            self._maildrop.retrieve(lines.number, complete=is_whole)
+            self._report_message(message, _SERVER)
         else:
-            self._keep_preview(lines.number or "", message)
-
-    def _keep_preview(self, number: str, message: MessageTransferred) -> None:
-        """Wait whether the client retrieves the message of which it saw the top."""
-        if len(self._previews) >= self.limits.previews:
-            self._report_preview(self._previews.pop(next(iter(self._previews))))
-        self._previews[number] = message
+            previews = self.limits.previews
+            over = self._maildrop.keep_preview(lines.number, message, previews)
+            for preview in over:
+                self._report_preview(preview)
 
     def _report_preview(self, message: MessageTransferred) -> None:
-        self._report_message(message, Side.SERVER)
+        self._report_message(message, _SERVER)
         self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
 
-    def _report_capabilities(self, lines: _MultiLine) -> None:
+    def _report_capabilities(self, lines: MultiLine) -> None:
         capabilities = grammar.parse_capabilities(
             bytes(lines.kept), self.limits.list_items, self.limits.kept_text
         )
-        if not lines.has_hole:
+        if not lines.has_gap:
             self._report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.parse_mechanisms(capabilities)
             self._logins.offered = frozenset(mechanisms)
@@ -451,21 +350,22 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")
             if tag_name == "IMPLEMENTATION" and parameter:
-                self._report(SoftwareIdentified(Side.SERVER, parameter))
+                self._report(SoftwareIdentified(_SERVER, parameter))
         offered = "STLS" in capabilities
-        if offered or not lines.has_hole:
+        if offered or not lines.has_gap:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
             self._events.append(StartTlsAdvanced(step))
 
-    # holes and the end
+    # gaps and the end
 
     def _skip_server_gap(self, length: int) -> None:
         lines = self._multi_line
         if lines is None:
             super()._skip_server_gap(length)
             return
-        self._receive_text(lines, lines.text.cross_gap(self._input[Side.SERVER]))
-        lines.has_hole = True
+        rest = lines.text.cross_gap(self._input[_SERVER])
+        lines.receive(rest, self._time_ns, self.limits.line)
+        lines.has_gap = True
         if lines.message is not None:
             lines.message.skip_gap(length)
 
@@ -473,19 +373,18 @@ class Pop3Dissector(DialogueDissector[_Pop3Command, _Response]):
         lines = self._multi_line
         if lines is not None:
             # what may be the start of its end is no line by itself
-            rest = lines.text.cross_gap(self._input[Side.SERVER])
+            rest = lines.text.cross_gap(self._input[_SERVER])
             if lines.message is not None:
                 lines.message.feed(rest)
                 self._end_message(lines.message, lines, Delivery.CUT)
         self._multi_line = None
         super()._finish()
-        for message in self._previews.values():
+        for message in self._maildrop.take_previews():
             self._report_preview(message)
-        self._previews.clear()
 
 
 _ON_REPLY: dict[
-    str, Callable[[Pop3Dissector, _Pop3Command, _Response | None], None]
+    str, Callable[[Pop3Dissector, Pop3Command, StatusLine | None], None]
 ] = {
     "PASS": Pop3Dissector._on_login_reply,
     "APOP": Pop3Dissector._on_login_reply,
@@ -496,8 +395,3 @@ _ON_REPLY: dict[
     "STAT": Pop3Dissector._on_stat_reply,
     "XCLIENT": Pop3Dissector._on_xclient_reply,
 }
-
-
-def _note_number(numbers: dict[str, None], number: str | None) -> None:
-    if len(numbers) < _MAX_NUMBERS:
-        numbers[(number or "")[:_MAX_DIGITS]] = None
