@@ -61,6 +61,7 @@ TESTED_WITH = {
     "dissectors/pop3/spec.py": "dissectors/test_spec.py",
     "dissectors/pop3/maildrop.py": "dissectors/pop3/test_dissector.py",
     "dissectors/pop3/responses.py": "dissectors/pop3/test_dissector.py",
+    "dissectors/smtp/commands.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/grammar.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/replies.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/showing.py": "dissectors/smtp/test_extensions.py",

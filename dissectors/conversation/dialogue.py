@@ -32,7 +32,7 @@ from dissectors.conversation.commands import (
     CommandT,
     ReplyT,
 )
-from dissectors.conversation.replies import PEEK_BYTES, ReplyReader
+from dissectors.conversation.replies import PEEK_BYTES, ReplyMatcher
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin, split_sasl
@@ -82,7 +82,7 @@ _GREETED = {
 }
 
 
-class DialogueDissector(ReplyReader[CommandT, ReplyT]):
+class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
     """A dissector of commands that are answered in order.
 
     A protocol says how lines are parsed and what commands and replies mean; what

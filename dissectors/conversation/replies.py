@@ -42,7 +42,7 @@ PEEK_BYTES = 64
 _CLIENT, _SERVER = Side
 
 
-class ReplyReader(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
+class ReplyMatcher(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
     """Finds for each reply the command that it answers, and reports both."""
 
     __slots__ = ("_greeted", "_logins", "_queue")

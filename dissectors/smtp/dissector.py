@@ -1,8 +1,4 @@
-"""The state machine of SMTP: what commands and replies mean.
-
-A mail transaction is replaced by HELO, EHLO, RSET, STARTTLS, XCLIENT and the end of
-a message. Commands keep the one that they belong to, as their replies may come
-when the next one has begun.
+"""The state machine of SMTP: what replies mean.
 
 After TURN or ATRN the roles are reversed (RFC 821, RFC 2645 §4.2): another
 dissector reads on, with the sides exchanged.
@@ -20,7 +16,6 @@ from dissectors.events import (
     CapabilitiesAnnounced,
     ClientForwarded,
     ClientNamed,
-    Exchange,
     ExchangeKind,
     GreetingReceived,
     LoginOffered,
@@ -34,21 +29,16 @@ from dissectors.events import (
 )
 from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.smtp import grammar
+from dissectors.smtp.commands import CommandReader
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
-from dissectors.smtp.showing import (
-    hidden_words,
-    show_argument,
-    show_parameter,
-    show_path,
-)
-from dissectors.smtp.transaction import MailTransaction
-from dissectors.smtp.transfer import SmtpCommand, TransferDissector
+from dissectors.smtp.transfer import TransferDissector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
+    from dissectors.smtp.transaction import SmtpCommand
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
@@ -56,9 +46,6 @@ _CLIENT, _SERVER = Side
 
 # the replies that can be to no other command; 220 for STARTTLS and the like
 _DECIDING_CODES = {"ATRN": 0, "DATA": 354, "TURN": 0, "XEXCH50": 354}
-# what is pipelined before DATA (RFC 2920 §3.1)
-_OF_TRANSACTIONS = frozenset({"MAIL", "NOOP", "RCPT", "RSET"})
-
 # what the other side of a reversed session says of itself would hide who it is
 _OWN_TO_A_SIDE = (
     CapabilitiesAnnounced,
@@ -69,19 +56,13 @@ _OWN_TO_A_SIDE = (
 )
 
 
-class SmtpDissector(TransferDissector):
+class SmtpDissector(CommandReader):
     """Dissects one SMTP connection."""
 
     __slots__ = (
-        "_bare_lf_seen",
         "_replies",
         "_reply_place",
     )
-
-    _VERBS = grammar.VERBS
-    _WORDY_VERBS = frozenset({"ATRN", "EHLO", "ETRN", "EXPN", "HELO", "LHLO", "VRFY"})
-    _RARE_VERBS = frozenset({"ATRN", "ETRN", "EXPN", "VRFY"})
-    _UNKNOWN_COMMAND = "smtp_unknown_command"
 
     def __init__(
         self, limits: Limits = DEFAULT_LIMITS, *, submission: bool = False
@@ -90,7 +71,6 @@ class SmtpDissector(TransferDissector):
         self._replies = ReplyReader(limits.line)
         # where the reply began that is not complete yet
         self._reply_place: Place | None = None
-        self._bare_lf_seen = False
 
     def _anew(self, *, greeted: bool) -> SmtpDissector:
         other = SmtpDissector(self.limits, submission=self._submission)
@@ -98,17 +78,6 @@ class SmtpDissector(TransferDissector):
         if greeted:
             other._expect_commands()
         return other
-
-    # commands
-
-    def _parse_command(self, line: bytes) -> tuple[str | None, bytes]:
-        return grammar.parse_command(line)
-
-    def _is_surely_command(self, line: bytes) -> bool:
-        return grammar.is_surely_command(line)
-
-    def _make_command(self, exchange: Exchange) -> SmtpCommand:
-        return SmtpCommand(exchange, transaction=self._transaction)
 
     def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
         if (
@@ -125,98 +94,6 @@ class SmtpDissector(TransferDissector):
                 self._receive_reply(reply)
                 return b""
         return super()._pass_lines(side, unread, data)
-
-    def _receive_command(self, verb: str, argument: bytes) -> None:
-        if self._input[0].bare_lf and not self._bare_lf_seen:
-            self._bare_lf_seen = True
-            self._anomaly("smtp_bare_lf", Side.CLIENT)
-        on_command = _ON_COMMAND.get(verb)
-        if on_command is None:
-            self._send_line(verb, argument)
-        else:
-            on_command(self, verb, argument)
-
-    def _send_line(self, verb: str, argument: bytes) -> SmtpCommand:
-        if not argument:
-            return self._send(verb)
-        return self._send(verb, self._show(verb, argument))
-
-    def _show(self, verb: str, argument: bytes) -> str:
-        """What of an argument is harmless."""
-        text = decode_text(argument, self.limits.kept_text)
-        shown = show_argument(verb, text, self._logins.announced)
-        if shown == MASK:
-            self._withheld.add_login(argument)
-        elif MASK in shown:
-            # many messages, each with an unknown parameter, may be sent
-            self._withheld.add_line(*hidden_words(argument, shown))
-        return shown
-
-    def _on_hello(self, verb: str, argument: bytes) -> None:
-        command = self._send_line(verb, argument)
-        self._reset_transaction()
-        self._lmtp = verb == "LHLO"
-        if argument:
-            self._events.append(ClientNamed(command.exchange.argument or MASK))
-
-    def _on_reset(self, verb: str, argument: bytes) -> None:
-        self._send_line(verb, argument)
-        self._reset_transaction()
-
-    def _reset_transaction(self) -> None:
-        # RFC 5321 §4.1.1.5; RFC 3030 §2: the chunks so far are discarded
-        if self._message is not None:
-            self._abandon(self._message)
-        self._transaction = MailTransaction()
-
-    def _on_path(self, verb: str, argument: bytes) -> None:
-        path, parameters = grammar.parse_path(argument)
-        command = self._send_line(verb, argument)
-        command.address = show_path(decode_text(path, self.limits.kept_text))
-        if parameters:
-            command.parameters = [
-                show_parameter(each, self._logins.announced)
-                for each in grammar.parse_parameters(parameters, self.limits.kept_text)
-            ]
-
-    def _on_data(self, verb: str, argument: bytes) -> None:
-        self._logins.unfinished = None
-        # behind other commands that await their reply, it may be part of a login
-        opens_message = all(
-            each.exchange.verb in _OF_TRANSACTIONS for each in self._queue.awaiting
-        )
-        command = self._send_line(verb, argument)
-        command.opens_message = opens_message
-        self._make_decisive(command)
-
-    def _on_xexch50(self, verb: str, argument: bytes) -> None:
-        self._make_decisive(self._send_line(verb, argument))
-
-    def _on_turn(self, verb: str, argument: bytes) -> None:
-        self._make_decisive(self._send_line(verb, argument))
-
-    def _on_burl(self, verb: str, argument: bytes) -> None:
-        is_last = grammar.parse_burl(argument)
-        self._withheld.add_login(argument)
-        self._send(verb, f"{MASK} LAST" if is_last else MASK)
-        if is_last:
-            self._reset_transaction()
-
-    def _on_auth(self, verb: str, argument: bytes) -> None:
-        self._send_auth(verb, argument)
-
-    def _on_starttls(self, verb: str, _argument: bytes) -> None:
-        self._send_starttls(verb)
-
-    def _on_bdat(self, verb: str, argument: bytes) -> None:
-        command = self._send_line(verb, argument)
-        chunk = grammar.parse_bdat(argument)
-        if chunk is None:
-            # no octets follow what can't be parsed
-            self._anomaly("smtp_bad_bdat", Side.CLIENT)
-            return
-        size, is_last = chunk
-        self._begin_chunk(command, size, is_last=is_last)
 
     # replies
 
@@ -415,7 +292,7 @@ class SmtpDissector(TransferDissector):
         elif command is self._queue.decisive:
             self._begin_content(command.transaction)
 
-    # holes and the end
+    # gaps and the end
 
     def _decide_by_line(self, command: SmtpCommand, *, is_command: bool) -> None:
         if command.exchange.verb == "DATA" and not is_command:
@@ -436,25 +313,6 @@ class SmtpDissector(TransferDissector):
         super()._finish_server(unread)
         self._flush_reply()
 
-
-_ON_COMMAND: dict[str, Callable[[SmtpDissector, str, bytes], None]] = {
-    "EHLO": SmtpDissector._on_hello,
-    "HELO": SmtpDissector._on_hello,
-    "LHLO": SmtpDissector._on_hello,
-    "RSET": SmtpDissector._on_reset,
-    "MAIL": SmtpDissector._on_path,
-    "RCPT": SmtpDissector._on_path,
-    "DATA": SmtpDissector._on_data,
-    "STARTTLS": SmtpDissector._on_starttls,
-    "X-ANONYMOUSTLS": SmtpDissector._on_starttls,
-    "AUTH": SmtpDissector._on_auth,
-    "X-EXPS": SmtpDissector._on_auth,
-    "ATRN": SmtpDissector._on_turn,
-    "BDAT": SmtpDissector._on_bdat,
-    "BURL": SmtpDissector._on_burl,
-    "TURN": SmtpDissector._on_turn,
-    "XEXCH50": SmtpDissector._on_xexch50,
-}
 
 _ON_REPLY: dict[str, Callable[[SmtpDissector, SmtpCommand, SmtpReply | None], None]] = {
     "EHLO": SmtpDissector._on_hello_reply,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.commands import Command
 from dissectors.conversation.lines import Place
 from dissectors.events import Delivery
 from dissectors.message import MessageReader
@@ -33,6 +34,17 @@ class MailTransaction:
         self.accepted_count = 0
         self.parameters = {}
 
+    def answering_recipients(self, limit: int) -> list[str | None]:
+        """Whom the replies of LMTP are about; `None` for who is not known.
+
+        RFC 2033 §4.2: there is a reply for each recipient that was accepted.
+        """
+        if self.accepted_count == 0:
+            return [None]
+        if len(self.recipients) == self.accepted_count:
+            return [*self.recipients]
+        return [None] * min(self.accepted_count, limit)
+
 
 class Message:
     """A message on its way, by DATA or BDAT.
@@ -44,7 +56,7 @@ class Message:
         outcome: what the replies said.
         replies_due: replies to come: one, but with LMTP one for each recipient
             that was accepted (RFC 2033 §4.2).
-        has_hole: some of the content was not captured.
+        has_gap: some of the content was not captured.
         is_inferred: that command was not captured.
         is_unasked: nobody saw that the server asked for it.
         verb: the command that carries it.
@@ -56,7 +68,7 @@ class Message:
         "_reader",
         "begin_ns",
         "facts",
-        "has_hole",
+        "has_gap",
         "is_inferred",
         "is_unasked",
         "outcome",
@@ -73,7 +85,7 @@ class Message:
         self.facts: MessageFacts | None = None
         self.outcome: Delivery | None = None
         self.replies_due = 1
-        self.has_hole = self.is_inferred = self.is_unasked = False
+        self.has_gap = self.is_inferred = self.is_unasked = False
         self.place = Place(-1, 0, 0)
         self._reader = MessageReader(limits)
 
@@ -85,7 +97,7 @@ class Message:
 
     def skip_gap(self, length: int) -> None:
         """Learn that some bytes of the content are missing."""
-        self.has_hole = True
+        self.has_gap = True
         self._reader.skip_gap(length)
 
     def end(self, place: Place, *, complete: bool) -> None:
@@ -93,7 +105,7 @@ class Message:
         self.place = place
         if not complete and self.outcome is None:
             self.outcome = Delivery.CUT
-        self.facts = self._reader.finish(complete=complete and not self.has_hole)
+        self.facts = self._reader.finish(complete=complete and not self.has_gap)
 
     def is_doubtful(self, code: int) -> bool:
         """Whether what was read was no message, perhaps, but commands.
@@ -101,7 +113,7 @@ class Message:
         Args:
             code: how the server answered.
         """
-        if self.verb != "DATA" or not (self.is_unasked or self.has_hole):
+        if self.verb != "DATA" or not (self.is_unasked or self.has_gap):
             return False
         # RFC 5322 §3.6: each message has this field
         has_author = self.facts is not None and self.facts.from_ is not None
@@ -117,3 +129,27 @@ class Message:
             outcome = Delivery.REFUSED
         if self.outcome is None or outcome is Delivery.ACCEPTED:
             self.outcome = outcome
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Octets that are announced, by BDAT or XEXCH50.
+
+    Attributes:
+        left: those that are still to come.
+        is_last: the message ends with them.
+    """
+
+    left: int
+    is_last: bool
+
+
+@dataclass(slots=True)
+class SmtpCommand(Command):
+    """A command, or the end of mail data, which is answered too."""
+
+    transaction: MailTransaction = field(default_factory=MailTransaction)
+    address: str = ""
+    parameters: list[str] = field(default_factory=list)
+    message: Message | None = None
+    is_last_chunk: bool = False

@@ -3,18 +3,18 @@
 The client's bytes are commands; or mail data (RFC 5321 §4.1.1.4), up to a lone dot;
 or so many octets as BDAT (RFC 3030) or Exchange's XEXCH50 announced.
 
-While mail data is sent, the server's bytes wait for its end, unless a hole may have
+While mail data is sent, the server's bytes wait for its end, unless a gap may have
 swallowed the end, or the server takes a lone dot between other line ends than CRLF
 for it, or closes the connection with 421 (RFC 5321 §3.8). Mail data goes on after a
-hole, and so does a chunk, whose length is known.
+gap, and so does a chunk, whose length is known.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import enum
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.commands import Command, SyncEvent
+from dissectors.conversation.commands import SyncEvent
 from dissectors.conversation.dialogue import DialogueDissector
 from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.lines import Place
@@ -22,7 +22,7 @@ from dissectors.conversation.plaintext import Upgrade
 from dissectors.events import Direction, ExchangeKind, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.smtp.replies import SmtpReply
-from dissectors.smtp.transaction import MailTransaction, Message
+from dissectors.smtp.transaction import Chunk, MailTransaction, Message, SmtpCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,15 +35,19 @@ _CLIENT, _SERVER = Side
 _MESSAGE = ExchangeKind.MESSAGE
 
 
-@dataclass(slots=True)
-class SmtpCommand(Command):
-    """A command, or the end of mail data, which is answered too."""
+class _Heard(enum.Enum):
+    """What it means that the server speaks while mail data is sent."""
 
-    transaction: MailTransaction = field(default_factory=MailTransaction)
-    address: str = ""
-    parameters: list[str] = field(default_factory=list)
-    message: Message | None = None
-    is_last_chunk: bool = False
+    # it waits for the end
+    TOO_EARLY = enum.auto()
+    # to DATA, if the mail data did not wait for it; or more than can wait
+    REPLY = enum.auto()
+    # nothing follows the go-ahead: what it was for came before
+    NO_MESSAGE = enum.auto()
+    END_AT_LOOKALIKE = enum.auto()
+    END_IN_GAP = enum.auto()
+    # there will be no end
+    BREAK_OFF = enum.auto()
 
 
 class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
@@ -55,8 +59,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     """
 
     __slots__ = (
-        "_chunk_is_last",
-        "_chunk_left",
+        "_chunk",
         "_content",
         "_lmtp",
         "_message",
@@ -75,8 +78,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         # which belongs to no message after XEXCH50
         self._message: Message | None = None
         self._content: StuffedText | None = None
-        self._chunk_left = 0
-        self._chunk_is_last = False
+        self._chunk: Chunk | None = None
         # where in the client's stream the server began to wait for the end of
         # mail data; it does not wait for what the client sends later
         self._server_waits_since: int | None = None
@@ -85,7 +87,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
         if (
             self._content is not None
-            or self._chunk_left
+            or self._chunk is not None
             or self._server_waits_since is not None
         ):
             return None
@@ -101,8 +103,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         waits_since = self._server_waits_since
         if waits_since is not None and unread.offset >= waits_since:
             return False
-        if self._chunk_left:
-            self._read_chunk(unread)
+        if self._chunk is not None:
+            self._read_chunk(unread, self._chunk)
             return True
         return super()._read_next(unread)
 
@@ -114,29 +116,29 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if self._message is None:
             self._message = Message(self._transaction, self.limits, "BDAT")
         command.message = self._message
-        command.is_last_chunk = self._chunk_is_last = is_last
-        self._chunk_left = size
+        command.is_last_chunk = is_last
+        self._chunk = Chunk(size, is_last=is_last)
         if not size:
-            self._end_chunk()
+            self._end_chunk(self._chunk)
 
     def _begin_foreign_chunk(self, size: int) -> None:
         """Octets that are no part of a message, and are answered (XEXCH50)."""
-        self._chunk_is_last = False
-        self._chunk_left = size
+        self._chunk = Chunk(size, is_last=False)
         self._send("XEXCH50", kind=_MESSAGE)
 
-    def _read_chunk(self, unread: LineBuffer) -> None:
-        octets = unread.take(self._chunk_left)
+    def _read_chunk(self, unread: LineBuffer, chunk: Chunk) -> None:
+        octets = unread.take(chunk.left)
         self._note_place()
-        self._chunk_left -= len(octets)
+        chunk.left -= len(octets)
         if self._message is not None:
             self._message.feed(octets, self._time_ns)
-        if not self._chunk_left:
-            self._end_chunk()
+        if not chunk.left:
+            self._end_chunk(chunk)
 
-    def _end_chunk(self) -> None:
+    def _end_chunk(self, chunk: Chunk) -> None:
+        self._chunk = None
         message = self._message
-        if self._chunk_is_last and message is not None:
+        if chunk.is_last and message is not None:
             message.end(self._now(), complete=True)
             self._message = None
             self._transaction = MailTransaction()
@@ -145,7 +147,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _infer_content(self) -> None:
         """A go-ahead shows that a message follows, though DATA was not captured."""
         # one that waited is not about what the client sends now
-        waited = self._speaker is not Side.SERVER
+        waited = self._speaker is not _SERVER
         if not self._input[_CLIENT].offset:
             # its side may not be captured at all
             self._is_lost = True
@@ -154,7 +156,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             # a server that answers what was smuggled in a message
             return
         is_upgraded = self._upgrade is Upgrade.AGREED
-        if not (waited or self._content or self._chunk_left or is_upgraded):
+        if not (waited or self._content or self._chunk or is_upgraded):
             self._begin_content(self._transaction)
             assert self._message is not None
             self._message.is_inferred = True
@@ -164,10 +166,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             # DATA among chunks (RFC 3030 §2 forbids it)
             self._abandon(self._message)
         unread = self._input[_CLIENT]
-        after_hole, unread.may_be_rest = unread.may_be_rest, False
-        self._content = StuffedText(bare_lf=unread.bare_lf, inside_line=after_hole)
+        behind_gap, unread.may_be_rest = unread.may_be_rest, False
+        self._content = StuffedText(bare_lf=unread.bare_lf, inside_line=behind_gap)
         self._message = Message(transaction, self.limits, "DATA")
-        self._message.has_hole = after_hole
+        self._message.has_gap = behind_gap
 
     def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
         assert self._message is not None
@@ -181,10 +183,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._end_content(content, self._message)
 
     def _end_content(self, content: StuffedText, message: Message) -> None:
-        self._report_line_ends(content.line_ends, Side.CLIENT)
+        self._report_line_ends(content.line_ends, _CLIENT)
         if content.lookalike_seen:
             place = content.lookalike_place
-            self._anomaly("smtp_end_of_data_lookalike", Side.CLIENT, at=place)
+            self._anomaly("smtp_end_of_data_lookalike", _CLIENT, at=place)
         message.end(self._now(), complete=True)
         self._content = self._message = None
         self._transaction = MailTransaction()
@@ -194,27 +196,21 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._send(message.verb, recipient, _MESSAGE).message = message
 
     def _answering_recipients(self, message: Message) -> list[str | None]:
-        """Whom the replies to a message are about: one by one only in LMTP.
-
-        RFC 2033 §4.2: there is a reply for each recipient that was accepted.
-        """
-        transaction = message.transaction
-        if not self._lmtp or transaction.accepted_count == 0:
+        """Whom the replies to a message are about: one by one only in LMTP."""
+        if not self._lmtp:
             return [None]
-        if len(transaction.recipients) == transaction.accepted_count:
-            return [*transaction.recipients]
-        return [None] * min(transaction.accepted_count, self.limits.list_items)
+        return message.transaction.answering_recipients(self.limits.list_items)
 
     def _abandon(self, message: Message) -> None:
         """The client will not send the rest of a message."""
         if self._content is not None:
             rest = self._content.cross_gap(self._input[_CLIENT])
             message.feed(rest, self._time_ns)
-            self._report_line_ends(self._content.line_ends, Side.CLIENT)
+            self._report_line_ends(self._content.line_ends, _CLIENT)
         message.end(self._now(), complete=False)
         message.replies_due = 0
         self._content = self._message = None
-        self._chunk_left = 0
+        self._chunk = None
         self._transaction = MailTransaction()
         self._report_if_done(message)
 
@@ -237,7 +233,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             parameters=list(transaction.parameters),
             offset=message.place.offset,
         )
-        self._report_message(transferred, Side.CLIENT)
+        self._report_message(transferred, _CLIENT)
 
     # the server
 
@@ -258,7 +254,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             elif self._server_waits_since is not None:
                 # the mail data has ended as it should
                 self._server_waits_since = None
-            line = self._take_line(Side.SERVER)
+            line = self._take_line(_SERVER)
             if line is None or self._releases_client(line):
                 return
             has_turned = (content is None) is not (self._content is None)
@@ -272,34 +268,52 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _may_answer(self, content: StuffedText) -> bool:
         """Whether the server may speak now: the mail data has ended for it."""
-        message, client = self._message, self._input[_CLIENT]
-        server = self._input[_SERVER]
+        message = self._message
         assert message is not None
+        heard = self._hear(content, message)
+        self._end_for_server(heard, content, message)
+        return heard is not _Heard.TOO_EARLY
+
+    def _hear(self, content: StuffedText, message: Message) -> _Heard:
+        """Tell what it means that the server has sent something."""
+        client, server = self._input
         if self._queue.awaiting:
-            # the reply to DATA, if the mail data did not wait for it
-            return True
-        # bytes that waited since before the lookalike or the hole tell nothing
-        speaks_now = self._speaker is Side.SERVER
-        if speaks_now and message.is_inferred and not (message.begin_ns or client.data):
-            # nothing follows the go-ahead: what it was for came before
-            self._content = self._message = None
-        elif speaks_now and content.in_doubt:
-            message.feed(content.end_at_lookalike(client), self._time_ns)
-            self._end_content(content, message)
-        elif speaks_now and message.has_hole:
-            message.feed(content.cross_gap(client), self._time_ns)
-            self._end_content(content, message)
-            # what followed the end may be in the hole, too
-            self._expect_text()
-            self._is_lost = True
-            self._queue.note(SyncEvent.REPLIES_LOST)
-            self._input[_CLIENT].may_be_rest = True
-        elif self._input[_CLIENT].has_ended or _is_closing(server):
-            self._expect_text()
-            self._abandon(message)
-        else:
-            return len(server) > self.limits.held
-        return True
+            return _Heard.REPLY
+        # bytes that waited since before the lookalike or the gap tell nothing
+        if self._speaker is _SERVER:
+            if message.is_inferred and not (message.begin_ns or client.data):
+                return _Heard.NO_MESSAGE
+            if content.in_doubt:
+                return _Heard.END_AT_LOOKALIKE
+            if message.has_gap:
+                return _Heard.END_IN_GAP
+        if client.has_ended or _is_closing(server):
+            return _Heard.BREAK_OFF
+        is_too_much = len(server) > self.limits.held
+        return _Heard.REPLY if is_too_much else _Heard.TOO_EARLY
+
+    def _end_for_server(
+        self, heard: _Heard, content: StuffedText, message: Message
+    ) -> None:
+        """End the mail data where the server took it for ended."""
+        client = self._input[_CLIENT]
+        match heard:
+            case _Heard.NO_MESSAGE:
+                self._content = self._message = None
+            case _Heard.END_AT_LOOKALIKE:
+                message.feed(content.end_at_lookalike(client), self._time_ns)
+                self._end_content(content, message)
+            case _Heard.END_IN_GAP:
+                message.feed(content.cross_gap(client), self._time_ns)
+                self._end_content(content, message)
+                # what followed the end may be in the gap, too
+                self._expect_text()
+                self._is_lost = True
+                self._queue.note(SyncEvent.REPLIES_LOST)
+                client.may_be_rest = True
+            case _Heard.BREAK_OFF:
+                self._expect_text()
+                self._abandon(message)
 
     def _complete(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         message = command.message
@@ -344,7 +358,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             message.replies_due -= 1
             self._report_if_done(message)
 
-    # holes and the end
+    # gaps and the end
 
     def _skip_server_gap(self, length: int) -> None:
         # what waited is given up
@@ -353,8 +367,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _skip_client_gap(self, length: int) -> None:
         self._release_held()
-        if self._chunk_left:
-            length = self._skip_chunk(length)
+        if self._chunk is not None:
+            length = self._skip_chunk(self._chunk, length)
         if self._content is not None and self._message is not None:
             unread = self._input[_CLIENT]
             self._message.feed(self._content.cross_gap(unread), self._time_ns)
@@ -362,14 +376,14 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         elif length:
             super()._skip_client_gap(length)
 
-    def _skip_chunk(self, length: int) -> int:
-        """Skip what of a hole is in a chunk; return the length of the rest."""
-        skipped = min(length, self._chunk_left)
+    def _skip_chunk(self, chunk: Chunk, length: int) -> int:
+        """Skip what of a gap is in a chunk; return the length of the rest."""
+        skipped = min(length, chunk.left)
         if self._message is not None:
             self._message.skip_gap(skipped)
-        self._chunk_left -= skipped
-        if not self._chunk_left:
-            self._end_chunk()
+        chunk.left -= skipped
+        if not chunk.left:
+            self._end_chunk(chunk)
         return length - skipped
 
     def _finish(self) -> None:
