@@ -41,7 +41,6 @@ TESTED_WITH = {
     "captures/tcp/timeouts.py": "captures/tcp/test_connection.py",
     "captures/tcp/waiting.py": "captures/tcp/test_connection.py",
     "dissectors/conversation/dialogue.py": "dissectors/pop3/test_dissector.py",
-    "dissectors/conversation/logins.py": "fuzz/test_fuzz.py",
     "dissectors/conversation/plaintext.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/replies.py": (
         "dissectors/conversation/test_replies_out_of_step.py"
@@ -49,7 +48,6 @@ TESTED_WITH = {
     "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
     "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/secured.py": "dissectors/tls/test_hostile.py",
-    "dissectors/conversation/streams.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/swapped.py": "dissectors/smtp/test_extensions.py",
     "dissectors/conversation/upgrade.py": "dissectors/conversation/test_dissector.py",
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
@@ -59,7 +57,6 @@ TESTED_WITH = {
     "dissectors/imap/fetches.py": "dissectors/imap/test_pieces.py",
     "dissectors/pop3/grammar.py": "dissectors/pop3/test_dissector.py",
     "dissectors/pop3/spec.py": "dissectors/test_spec.py",
-    "dissectors/pop3/maildrop.py": "dissectors/pop3/test_dissector.py",
     "dissectors/pop3/responses.py": "dissectors/pop3/test_dissector.py",
     "dissectors/smtp/commands.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/grammar.py": "dissectors/smtp/test_dissector.py",
