@@ -47,8 +47,6 @@ TESTED_WITH = {
     ),
     "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
     "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
-    "dissectors/conversation/secured.py": "dissectors/tls/test_hostile.py",
-    "dissectors/conversation/swapped.py": "dissectors/smtp/test_extensions.py",
     "dissectors/conversation/upgrade.py": "dissectors/conversation/test_dissector.py",
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
     "dissectors/imap/spec.py": "dissectors/test_spec.py",

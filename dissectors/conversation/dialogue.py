@@ -279,16 +279,13 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
             shown = f"{sasl.mechanism} {MASK}"
         command = self._send(verb, shown)
         command.sasl = sasl
-        self._make_decisive(command)
+        self._queue.decisive = command
 
     def _send_starttls(self, verb: str) -> None:
         self._events.append(StartTlsAdvanced(StartTls.REQUESTED))
-        self._make_decisive(self._send(verb))
+        self._queue.decisive = self._send(verb)
 
     # what follows a decisive command
-
-    def _make_decisive(self, command: CommandT) -> None:
-        self._queue.decisive = command
 
     def _decide_without_reply(self, unread: LineBuffer, command: CommandT) -> bool:
         """Tell what the client's bytes are if no reply will; `False` if it may."""

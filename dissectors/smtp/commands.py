@@ -118,13 +118,13 @@ class CommandReader(TransferDissector):
         )
         command = self._send_line(verb, argument)
         command.opens_message = opens_message
-        self._make_decisive(command)
+        self._queue.decisive = command
 
     def _on_xexch50(self, verb: str, argument: bytes) -> None:
-        self._make_decisive(self._send_line(verb, argument))
+        self._queue.decisive = self._send_line(verb, argument)
 
     def _on_turn(self, verb: str, argument: bytes) -> None:
-        self._make_decisive(self._send_line(verb, argument))
+        self._queue.decisive = self._send_line(verb, argument)
 
     def _on_burl(self, verb: str, argument: bytes) -> None:
         is_last = grammar.parse_burl(argument)
