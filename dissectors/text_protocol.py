@@ -233,6 +233,13 @@ class TextProtocolDissector(MailDissector):
         """
         self._withheld.add_login(secret, shown)
 
+    def withhold_all(self) -> None:
+        """Show nothing more of what the server says: part of a secret is missing.
+
+        What is repeated of it could not be told from other words.
+        """
+        self._withheld.withhold_all()
+
     def begin_login(self, mechanism: bytes, offered: Container[str]) -> SaslExchange:
         """Return what reads a login by SASL, and withholds all that is secret in it.
 
