@@ -22,7 +22,7 @@ KINDS = (
 )
 # a name in capitals stands for any
 PATH = re.compile(
-    r"(?:analyzer|captures|dissectors|docs|examples|tests)/[\w./-]*|[A-Z]+\.md"
+    r"(?:analyzer|captures|dissectors|docs|examples|mailtap|tests)/[\w./-]*|[A-Z]+\.md"
 )
 NAME = re.compile(r"[A-Za-z_]\w+")
 
