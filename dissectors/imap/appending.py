@@ -14,7 +14,7 @@ from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.conversation.literals import LiteralSink
-    from dissectors.imap.commands import Command
+    from dissectors.imap.commands import ImapCommand
     from dissectors.limits import Limits
 
 APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})
@@ -25,13 +25,13 @@ class Hold(Protocol):
     """What to do with a message until its command is answered."""
 
     def __call__(
-        self, command: Command, reader: MessageReader, /, *, complete: bool
+        self, command: ImapCommand, reader: MessageReader, /, *, complete: bool
     ) -> None:
         """Take what read it, and whether it came to its end."""
 
 
 def open_appended(
-    command: Command, head: bytes, limits: Limits, hold: Hold
+    command: ImapCommand, head: bytes, limits: Limits, hold: Hold
 ) -> LiteralSink:
     """Open a message, or the next part of one.
 
@@ -55,7 +55,7 @@ def open_appended(
     return MessageLiteral(command.catenation, partial(_end_text, command))
 
 
-def end_catenation(command: Command, fragment: bytes, hold: Hold) -> None:
+def end_catenation(command: ImapCommand, fragment: bytes, hold: Hold) -> None:
     """Hold the message that CATENATE put together, if there is one."""
     reader = command.catenation
     if reader is None:
@@ -71,7 +71,7 @@ def _leave_urls_out(reader: MessageReader, text: bytes) -> None:
         reader.skip_gap(0)
 
 
-def _end_text(command: Command, _reader: MessageReader, *, complete: bool) -> None:
+def _end_text(command: ImapCommand, _reader: MessageReader, *, complete: bool) -> None:
     """A part of a catenated message ended; the message goes on."""
     if not complete:
         command.is_cut = True

@@ -32,7 +32,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.appending import APPENDING, end_catenation, open_appended
-from dissectors.imap.commands import AppendedMessage, Command, CommandsInProgress
+from dissectors.imap.commands import AppendedMessage, CommandsInProgress, ImapCommand
 from dissectors.imap.compressed import CompressedReader
 from dissectors.imap.extensions import used_by
 from dissectors.imap.fetch import parse_asked_chunk
@@ -72,9 +72,9 @@ class ClientReader(CompressedReader):
         )
         self._in_progress = CommandsInProgress()
         # the command that the client is still sending
-        self._open: Command | None = None
+        self._open: ImapCommand | None = None
         # the command after whose response the client's bytes may be no commands
-        self._switch: Command | None = None
+        self._switch: ImapCommand | None = None
         # what is unread of a side stays unread for now
         self._paused = False
         self._command_seen = False
@@ -83,7 +83,7 @@ class ClientReader(CompressedReader):
         self._held_messages = 0
 
     @abc.abstractmethod
-    def _act_on(self, command: Command, response: Response | None) -> None:
+    def _act_on(self, command: ImapCommand, response: Response | None) -> None:
         """A command was completed: note what it changed."""
 
     def _next_number(self) -> int:
@@ -188,8 +188,8 @@ class ClientReader(CompressedReader):
         command.is_untidy, command.stray = True, stray
         self._continue_command(command, argument)
 
-    def _add_command(self, tag: bytes, verb: str) -> Command:
-        command = Command(
+    def _add_command(self, tag: bytes, verb: str) -> ImapCommand:
+        command = ImapCommand(
             self._next_number(),
             tag,
             verb,
@@ -210,7 +210,7 @@ class ClientReader(CompressedReader):
             self._end_command(self._in_progress.oldest(), None)
         return command
 
-    def _continue_command(self, command: Command, fragment: bytes) -> None:
+    def _continue_command(self, command: ImapCommand, fragment: bytes) -> None:
         if command.secret is not None:
             # a wrong size may cut it in two
             self._withheld.add_login(bytes(command.secret.data) + fragment)
@@ -231,7 +231,7 @@ class ClientReader(CompressedReader):
         self._fragments[Side.CLIENT].expect_literal(literal, sink)
 
     def _choose_sink(
-        self, command: Command, fragment: bytes, literal: Literal
+        self, command: ImapCommand, fragment: bytes, literal: Literal
     ) -> LiteralSink | None:
         """Decide where a literal of a command goes; most are of no interest."""
         if not command.argument and not fragment[: literal.start].strip():
@@ -255,7 +255,7 @@ class ClientReader(CompressedReader):
     # messages that are appended
 
     def _hold_appended(
-        self, command: Command, reader: MessageReader, *, complete: bool
+        self, command: ImapCommand, reader: MessageReader, *, complete: bool
     ) -> None:
         facts = reader.finish(complete=complete)
         message = AppendedMessage(
@@ -277,7 +277,7 @@ class ClientReader(CompressedReader):
 
     # the end of a command
 
-    def _close_command(self, command: Command) -> None:
+    def _close_command(self, command: ImapCommand) -> None:
         """All of a command was sent, or all of it that will ever be seen."""
         self._open = None
         if command.catenation is not None:
@@ -302,7 +302,7 @@ class ClientReader(CompressedReader):
         if command.is_over:
             self._complete(command)
 
-    def _end_command(self, command: Command, response: Response | None) -> None:
+    def _end_command(self, command: ImapCommand, response: Response | None) -> None:
         """Wait no longer for a command's response: it is here, or will never be."""
         self._in_progress.remove(command)
         command.response = response
@@ -310,7 +310,7 @@ class ClientReader(CompressedReader):
         if not command.is_open:
             self._complete(command)
 
-    def _complete(self, command: Command) -> None:
+    def _complete(self, command: ImapCommand) -> None:
         """A command was sent and answered, or as much of it as will be."""
         response = command.response
         self._held_messages -= len(command.messages)
@@ -336,7 +336,7 @@ class ClientReader(CompressedReader):
             elif is_done:
                 self._start_tls()
 
-    def _begin_authentication(self, command: Command, argument: bytes) -> None:
+    def _begin_authentication(self, command: ImapCommand, argument: bytes) -> None:
         mechanism, response = split_sasl(argument)
         sasl = SaslExchange(mechanism, self._withheld, self._logins.offered)
         command.sasl = sasl
@@ -349,7 +349,7 @@ class ClientReader(CompressedReader):
             shown.append(MASK)
         command.argument = " ".join(shown).encode()
 
-    def _note_unfinished(self, command: Command) -> None:
+    def _note_unfinished(self, command: ImapCommand) -> None:
         """Some clients send what was refused all the same."""
         sasl = command.sasl
         if sasl is not None and not sasl.is_complete:
@@ -359,7 +359,7 @@ class ClientReader(CompressedReader):
 
     # STARTTLS and COMPRESS
 
-    def _await_switch(self, command: Command) -> None:
+    def _await_switch(self, command: ImapCommand) -> None:
         """Read no more of the client until it is known what its bytes are."""
         self._switch = command
         self._paused = True

@@ -60,7 +60,7 @@ class AppendedMessage:
 
 
 @dataclass(slots=True)
-class Command:
+class ImapCommand:
     """A command, as far as the client has sent it.
 
     Attributes:
@@ -177,37 +177,37 @@ class CommandsInProgress:
     __slots__ = ("_by_number", "_by_tag", "_by_verb")
 
     def __init__(self) -> None:
-        self._by_number: dict[int, Command] = {}
-        self._by_tag: dict[bytes, list[Command]] = {}
-        self._by_verb: dict[str, dict[int, Command]] = {}
+        self._by_number: dict[int, ImapCommand] = {}
+        self._by_tag: dict[bytes, list[ImapCommand]] = {}
+        self._by_verb: dict[str, dict[int, ImapCommand]] = {}
 
     def __len__(self) -> int:
         return len(self._by_number)
 
-    def __iter__(self) -> Iterator[Command]:
+    def __iter__(self) -> Iterator[ImapCommand]:
         return iter(list(self._by_number.values()))
 
     def __contains__(self, tag: bytes) -> bool:
         return tag in self._by_tag
 
-    def add(self, command: Command) -> None:
+    def add(self, command: ImapCommand) -> None:
         """Begin to wait for the response to a command."""
         self._by_number[command.number] = command
         self._by_tag.setdefault(command.tag, []).append(command)
         self._by_verb.setdefault(command.verb, {})[command.number] = command
 
-    def oldest(self) -> Command:
+    def oldest(self) -> ImapCommand:
         """The command that waits longest; there must be one."""
         return next(iter(self._by_number.values()))
 
-    def oldest_of_tag(self, tag: bytes) -> Command | None:
+    def oldest_of_tag(self, tag: bytes) -> ImapCommand | None:
         """The command that the next response with this tag completes."""
         same_tag = self._by_tag.get(tag)
         return same_tag[0] if same_tag else None
 
-    def first(self, *verbs: str) -> Command | None:
+    def first(self, *verbs: str) -> ImapCommand | None:
         """The command with one of these verbs that was sent first."""
-        found: Command | None = None
+        found: ImapCommand | None = None
         for verb in verbs:
             commands = self._by_verb.get(verb)
             if commands:
@@ -216,7 +216,7 @@ class CommandsInProgress:
                     found = command
         return found
 
-    def remove(self, command: Command) -> None:
+    def remove(self, command: ImapCommand) -> None:
         """Wait no more for a command, which is the oldest of its tag."""
         del self._by_number[command.number]
         same_tag = self._by_tag[command.tag]

@@ -45,7 +45,7 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.imap.commands import Command
+    from dissectors.imap.commands import ImapCommand
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
@@ -322,7 +322,7 @@ class ImapDissector(StateReader):
             self._end_command(command, response)
         self._read_code(response.code, text)
 
-    def _withhold_literal(self, command: Command) -> bool:
+    def _withhold_literal(self, command: ImapCommand) -> bool:
         """Note that a literal was announced and not sent, if that is so."""
         fragments = self._fragments[Side.CLIENT]
         command.literal_withheld = fragments.is_untouched

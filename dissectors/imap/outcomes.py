@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors.events import Event
-    from dissectors.imap.commands import AppendedMessage, Command, Response
+    from dissectors.imap.commands import AppendedMessage, ImapCommand, Response
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
@@ -64,7 +64,7 @@ _DELIVERY = {
 
 
 def conclude(
-    command: Command, response: Response | None, limits: Limits
+    command: ImapCommand, response: Response | None, limits: Limits
 ) -> list[Event]:
     """Return what is known of a command that is over: its exchange, and more."""
     events: list[Event] = [_exchange(command, response, limits)]
@@ -77,7 +77,7 @@ def conclude(
     return events
 
 
-def named_mailbox(command: Command, limits: Limits) -> str | None:
+def named_mailbox(command: ImapCommand, limits: Limits) -> str | None:
     """The mailbox that SELECT, EXAMINE or APPEND names."""
     name = command.first_argument
     return None if name is None else mask_urls(decode_mailbox(name[: limits.kept_text]))
@@ -145,7 +145,7 @@ def describe_software(side: Side, id_params: bytes, limits: Limits) -> list[Even
 
 
 def describe_appended(
-    command: Command, message: AppendedMessage, delivery: Delivery, limits: Limits
+    command: ImapCommand, message: AppendedMessage, delivery: Delivery, limits: Limits
 ) -> MessageTransferred:
     """Report a message that APPEND sent."""
     return MessageTransferred(
@@ -161,7 +161,9 @@ def describe_appended(
     )
 
 
-def _exchange(command: Command, response: Response | None, limits: Limits) -> Exchange:
+def _exchange(
+    command: ImapCommand, response: Response | None, limits: Limits
+) -> Exchange:
     argument = decode_text(command.argument, limits.kept_text) or None
     exchange = Exchange(
         command.number,
@@ -181,7 +183,7 @@ def _status(response: Response | None) -> str | None:
 
 
 def _conclude_login(
-    command: Command, response: Response | None, _limits: Limits
+    command: ImapCommand, response: Response | None, _limits: Limits
 ) -> list[Event]:
     is_exposed = command.has_password and not command.literal_withheld
     return [
@@ -195,7 +197,7 @@ def _conclude_login(
 
 
 def _conclude_authenticate(
-    command: Command, response: Response | None, _limits: Limits
+    command: ImapCommand, response: Response | None, _limits: Limits
 ) -> list[Event]:
     if command.sasl is None:
         return []
@@ -203,7 +205,7 @@ def _conclude_authenticate(
 
 
 def _conclude_select(
-    command: Command, response: Response | None, limits: Limits
+    command: ImapCommand, response: Response | None, limits: Limits
 ) -> list[Event]:
     mailbox = named_mailbox(command, limits)
     if mailbox is None or _status(response) != "OK":
@@ -212,7 +214,7 @@ def _conclude_select(
 
 
 def _conclude_append(
-    command: Command, response: Response | None, limits: Limits
+    command: ImapCommand, response: Response | None, limits: Limits
 ) -> list[Event]:
     delivery = _DELIVERY[_status(response)]
     return [
@@ -222,21 +224,21 @@ def _conclude_append(
 
 
 def _conclude_expunge(
-    command: Command, _response: Response | None, _limits: Limits
+    command: ImapCommand, _response: Response | None, _limits: Limits
 ) -> list[Event]:
     # the untagged responses prove it, whatever the tagged one says
     return [MessagesDeleted(command.expunged)] if command.expunged else []
 
 
 def _conclude_store(
-    command: Command, _response: Response | None, _limits: Limits
+    command: ImapCommand, _response: Response | None, _limits: Limits
 ) -> list[Event]:
     count = command.flagged
     return [UseCounted(Use.FLAGS_CHANGED, count)] if count else []
 
 
 def _conclude_copy(
-    command: Command, response: Response | None, _limits: Limits
+    command: ImapCommand, response: Response | None, _limits: Limits
 ) -> list[Event]:
     is_move = "MOVE" in command.verb
     count = command.copied
@@ -250,31 +252,31 @@ def _conclude_copy(
     return [UseCounted(use, count)] if count else []
 
 
-def _count_moved(command: Command, response: Response | None) -> int:
+def _count_moved(command: ImapCommand, response: Response | None) -> int:
     return _count_named(command) if _status(response) == "OK" else 0
 
 
-def _count_named(command: Command) -> int:
+def _count_named(command: ImapCommand) -> int:
     """How many messages the sequence set of a command names, if it has numbers only."""
     return grammar.count_uids(command.argument.partition(b" ")[0])
 
 
 def _conclude_list(
-    command: Command, _response: Response | None, _limits: Limits
+    command: ImapCommand, _response: Response | None, _limits: Limits
 ) -> list[Event]:
     count = command.listed
     return [UseCounted(Use.MAILBOXES_LISTED, count)] if count else []
 
 
 def _conclude_change(
-    _command: Command, response: Response | None, _limits: Limits
+    _command: ImapCommand, response: Response | None, _limits: Limits
 ) -> list[Event]:
     is_done = _status(response) == "OK"
     return [UseCounted(Use.MAILBOXES_CHANGED, 1)] if is_done else []
 
 
 def _conclude_starttls(
-    _command: Command, response: Response | None, _limits: Limits
+    _command: ImapCommand, response: Response | None, _limits: Limits
 ) -> list[Event]:
     if response is None:
         return []
@@ -282,7 +284,9 @@ def _conclude_starttls(
     return [StartTlsAdvanced(StartTls.ACCEPTED if is_accepted else StartTls.REFUSED)]
 
 
-_CONCLUSIONS: dict[str, Callable[[Command, Response | None, Limits], list[Event]]] = {
+_CONCLUSIONS: dict[
+    str, Callable[[ImapCommand, Response | None, Limits], list[Event]]
+] = {
     "APPEND": _conclude_append,
     "AUTHENTICATE": _conclude_authenticate,
     "COPY": _conclude_copy,

@@ -34,7 +34,7 @@ from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from dissectors.events import MessageFacts
-    from dissectors.imap.commands import Command, Response
+    from dissectors.imap.commands import ImapCommand, Response
     from dissectors.imap.pieces import Preview
     from dissectors.limits import Limits
 
@@ -83,7 +83,7 @@ class StateReader(ClientReader):
             self._state = state
             self._events.append(StateChanged(state))
 
-    def _act_on(self, command: Command, response: Response | None) -> None:
+    def _act_on(self, command: ImapCommand, response: Response | None) -> None:
         verb = command.verb
         is_done = response is not None and response.status == "OK"
         if verb in _SELECTING:
@@ -107,7 +107,7 @@ class StateReader(ClientReader):
         elif verb in FETCHING and b"CHANGEDSINCE" in command.argument.upper():
             self._stay.asked_for_changes = True
 
-    def _end_store(self, command: Command) -> None:
+    def _end_store(self, command: ImapCommand) -> None:
         """RFC 9051 §6.4.6: with .SILENT nothing tells which flags were changed."""
         argument = command.argument
         if b".SILENT" in argument.upper() and not command.flagged:
@@ -117,7 +117,7 @@ class StateReader(ClientReader):
             if count:
                 self._events.append(UseCounted(Use.FLAGS_CHANGED, count))
 
-    def _end_expunge(self, command: Command) -> None:
+    def _end_expunge(self, command: ImapCommand) -> None:
         flags = self._stay.flags
         if flags is not None and command.verb == "EXPUNGE":
             flags.deleted.clear()
@@ -131,7 +131,7 @@ class StateReader(ClientReader):
             self._events.append(MessagesDeleted(len(flags.deleted)))
 
     def _end_select(
-        self, command: Command, response: Response | None, *, is_done: bool
+        self, command: ImapCommand, response: Response | None, *, is_done: bool
     ) -> None:
         # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
         self._leave()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dissectors.credentials.withheld import Withheld
-from dissectors.imap.commands import Command, CommandsInProgress
+from dissectors.imap.commands import CommandsInProgress, ImapCommand
 
 
-def make_command(number: int, tag: bytes = b"a", verb: str = "NOOP") -> Command:
-    return Command(number, tag, verb, time_ns=0, frame=0)
+def make_command(number: int, tag: bytes = b"a", verb: str = "NOOP") -> ImapCommand:
+    return ImapCommand(number, tag, verb, time_ns=0, frame=0)
 
 
 def test_commands_of_one_tag_are_answered_in_order() -> None:

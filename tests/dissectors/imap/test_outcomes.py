@@ -26,7 +26,7 @@ from dissectors.events import (
     StartTls,
     StartTlsAdvanced,
 )
-from dissectors.imap.commands import AppendedMessage, Command, Response
+from dissectors.imap.commands import AppendedMessage, ImapCommand, Response
 from dissectors.imap.outcomes import (
     conclude,
     describe_capabilities,
@@ -39,14 +39,14 @@ OK = Response("OK", b"done", None, time_ns=20, frame=2)
 NO = Response("NO", b"failed", None, time_ns=20, frame=2)
 
 
-def make_command(verb: str, argument: bytes = b"") -> Command:
-    command = Command(7, b"a1", verb, time_ns=10, frame=1)
+def make_command(verb: str, argument: bytes = b"") -> ImapCommand:
+    command = ImapCommand(7, b"a1", verb, time_ns=10, frame=1)
     command.add_fragment(argument, 1024)
     command.close(Withheld())
     return command
 
 
-def conclusions(command: Command, response: Response | None) -> list[Event]:
+def conclusions(command: ImapCommand, response: Response | None) -> list[Event]:
     """Everything but the exchange."""
     return conclude(command, response, DEFAULT_LIMITS)[1:]
 
