@@ -209,8 +209,9 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
                 self._logins.unfinished = stray.sasl
             return
         if self._logins.unfinished is not None and line.strip():
-            self._send(MASK)
+            # first, as room for a command may end the authentication
             self._receive_late_response(self._logins.unfinished, line)
+            self._send(MASK)
             return
         if not _CONNECT.fullmatch(line):
             self._withheld.add_line(line)

@@ -13,7 +13,10 @@ from dissectors.events import (
     Exchange,
     Exposure,
     Outcome,
+    Side,
 )
+from dissectors.limits import Limits
+from dissectors.smtp import SmtpDissector
 from tests.support.talk import talk
 
 
@@ -269,3 +272,14 @@ def test_verb_is_shown_if_the_server_announced_it_or_another_protocol_has_it() -
     verbs = [e.verb for e in events if isinstance(e, Exchange)]
     assert verbs == [None, "EHLO", "XFROB", "GET", "***"]
     assert not shows_secret(events)
+
+
+def test_login_without_room_for_more_commands_ends_in_order() -> None:
+    """Room for a command is that of an AUTH, whose end ends the authentication."""
+    dissector = SmtpDissector(Limits(pending_commands=2, held=100))
+    lines = [b"AUTH CRAM-MD5"] * 2 + [b"eA==", b"MAIL FROM:<a@b>"]
+    sent = [line + b"\r\n" for line in lines + [b"From: Ann Arber <a@b>"] * 8]
+    events = dissector.receive_data(Side.CLIENT, b"".join(sent), 1, 1)
+    for side in Side:
+        events += dissector.receive_eof(side, 2, 2)
+    assert len(attempts(events)) == 2
