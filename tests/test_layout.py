@@ -74,7 +74,6 @@ TESTED_WITH = {
         "dissectors/tls/decryption/test_connection_keys.py"
     ),
     "dissectors/tls/early_data.py": "dissectors/tls/test_rare.py",
-    "dissectors/tls/flow.py": "dissectors/tls/decryption/test_connection_keys.py",
     "dissectors/tls/key_finder.py": "dissectors/tls/decryption/test_connection_keys.py",
     "dissectors/tls/observer.py": "dissectors/tls/test_dissector.py",
     "dissectors/tls/output.py": "dissectors/tls/test_dissector.py",

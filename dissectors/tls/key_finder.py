@@ -88,17 +88,19 @@ class KeyFinder:
             MalformedStructError: it can't be read.
         """
         observer = self._observer
-        if message_type == _CLIENT_HELLO:
+        if message_type == _NEW_SESSION_TICKET:
+            if not observer.is_tls_1_3:
+                reader = StructReader(body)
+                reader.take(4)  # how long it is good for
+                self._ticket = reader.vector(2)
+        elif self._key_log is None:
+            return
+        elif message_type == _CLIENT_HELLO:
             if observer.client_hello is not None:
                 self.begin(observer.client_hello)
         elif message_type == _SERVER_HELLO:
             if observer.server_hello is not None and not self.look_again():
                 self._install(observer.server_hello)
-        elif message_type == _NEW_SESSION_TICKET:
-            if not observer.is_tls_1_3:
-                reader = StructReader(body)
-                reader.take(4)  # how long it is good for
-                self._ticket = reader.vector(2)
         elif message_type == _KEY_UPDATE:
             flow.update_keys()
 
