@@ -120,7 +120,7 @@ class _Cursor:
         )
         return max(0, int(later) - self._at)
 
-    def hand_on(self, count: int) -> tuple[npt.NDArray[np.int64], PacketBatch]:
+    def emit(self, count: int) -> tuple[npt.NDArray[np.int64], PacketBatch]:
         """Give the next packets, and the times to order them by."""
         rows = slice(self._at, self._at + count)
         self._at += count
@@ -161,7 +161,7 @@ class MergedCaptures:
         self._on_problem = on_problem
         self._position = 0
         self._active: list[_Cursor] = []
-        found = [self._survey(index) for index in range(len(self.names))]
+        found = [self._peek_first_packet(index) for index in range(len(self.names))]
         waiting = [capture for capture in found if capture is not None]
         # the sort is stable: captures of the same time stay in their order
         self._waiting = deque(sorted(waiting, key=lambda each: each.first_time_ns))
@@ -197,7 +197,7 @@ class MergedCaptures:
 
     # -- opening --
 
-    def _survey(self, index: int) -> _Waiting | None:
+    def _peek_first_packet(self, index: int) -> _Waiting | None:
         """Find out when a capture begins; `None` if it has no packet."""
         is_single = len(self.names) == 1
         opened = self._open(index, self._max_bytes if is_single else _SMALLEST_WINDOW)
@@ -256,10 +256,10 @@ class MergedCaptures:
             self._start_captures()
             if not self._active:
                 continue
-            run = [cursor.hand_on(count) for cursor, count in self._next_run()]
+            run = [cursor.emit(count) for cursor, count in self._next_run()]
             # What the cursors refer to may go when they read on, not before.
             yield from self._cut(run[0][1] if len(run) == 1 else _interleave(run))
-            self._read_on()
+            self._refill()
 
     def _start_captures(self) -> None:
         """Open the captures that have packets among the next ones."""
@@ -304,7 +304,7 @@ class MergedCaptures:
         counts = [(cursor, cursor.count_until(bound)) for cursor in self._active]
         return [(cursor, count) for cursor, count in counts if count]
 
-    def _read_on(self) -> None:
+    def _refill(self) -> None:
         """Get the next batch of each capture whose last one was handed on."""
         for cursor in [cursor for cursor in self._active if cursor.is_done]:
             batch = self._next_batch(cursor.capture)

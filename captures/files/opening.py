@@ -25,7 +25,7 @@ from captures.files.unknown import CONVERT, describe
 
 if TYPE_CHECKING:
     from captures.files.record_walk import RecordFormat
-    from captures.files.tshark import WiresharkReader
+    from captures.files.tshark import TsharkReader
 
 STANDARD_INPUT = "-"
 
@@ -130,7 +130,7 @@ def _open_records(
     return RecordReader(name, source, record_format, size=size, max_packets=max_packets)
 
 
-def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> WiresharkReader:
+def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> TsharkReader:
     descriptor = _open(name)
     try:
         size = _regular_size(name, descriptor)
@@ -141,11 +141,9 @@ def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> WiresharkR
         raise _unusable(name, reason)
     if size == 0:
         raise _unusable(name, _EMPTY)
-    from captures.files.tshark import WiresharkReader
+    from captures.files.tshark import TsharkReader
 
-    return WiresharkReader(
-        name, size=size, max_packets=max_packets, max_bytes=max_bytes
-    )
+    return TsharkReader(name, size=size, max_packets=max_packets, max_bytes=max_bytes)
 
 
 def _open_unknown(

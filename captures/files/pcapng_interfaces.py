@@ -30,7 +30,7 @@ class _Option(IntEnum):
     IF_TSOFFSET = 14
 
 
-class Interface(NamedTuple):
+class PcapngInterface(NamedTuple):
     """What an Interface Description Block says (§4.2); units as on the wire."""
 
     link_type: int
@@ -49,7 +49,7 @@ _INTERFACE = np.dtype(
         ("is_known", np.bool_),
     ]
 )
-_UNKNOWN_INTERFACE = Interface(0, 0, is_known=False)
+_UNKNOWN_INTERFACE = PcapngInterface(0, 0, is_known=False)
 
 
 class Interfaces:
@@ -60,7 +60,7 @@ class Interfaces:
     """
 
     def __init__(self) -> None:
-        self._described: list[Interface] = []
+        self._described: list[PcapngInterface] = []
         # where in the list the current section begins
         self._section = 0
 
@@ -81,7 +81,7 @@ class Interfaces:
         """Whether one more interface may be added."""
         return len(self._described) < _MAX_INTERFACES
 
-    def add(self, row: int, interface: Interface) -> None:
+    def add(self, row: int, interface: PcapngInterface) -> None:
         """Know the next interface, for the blocks after `row`."""
         self._described.append(interface)
         self._changes.append((row, self._section, len(self._described)))
@@ -106,13 +106,13 @@ class Interfaces:
         return np.array([*self._described, _UNKNOWN_INTERFACE], _INTERFACE)[number]
 
 
-def parse_interface(order: str, body: bytes) -> Interface:
+def parse_interface(order: str, body: bytes) -> PcapngInterface:
     """Read the body of an Interface Description Block, of 8 bytes at least."""
     link_type, _, snap_length = struct.unpack_from(order + "HHI", body)
     options = dict(_parse_options(order, body, 8))
     resolution = options.get(_Option.IF_TSRESOL, b"")
     offset = options.get(_Option.IF_TSOFFSET, b"")
-    return Interface(
+    return PcapngInterface(
         link_type,
         snap_length,
         resolution[0] if resolution else _MICROSECONDS,

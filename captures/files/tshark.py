@@ -51,7 +51,7 @@ _OLDEST_VERSION = Version("3.0.0")
 
 # tshark reads packets of 256 KiB at most from link layers that may hold mail
 _MAX_JSON_BYTES = 16 << 20
-_MAX_COMPLAINT_BYTES = 4096
+_MAX_STDERR_BYTES = 4096
 _PATIENCE_S = 0.2
 
 _Job = Callable[[], None]
@@ -64,7 +64,7 @@ def find_tshark() -> str | None:
     return shutil.which("tshark")
 
 
-class WiresharkReader(CaptureReader):
+class TsharkReader(CaptureReader):
     """A capture file that tshark reads."""
 
     def __init__(
@@ -254,7 +254,7 @@ class _Tshark(FileCapture):  # type: ignore[misc]
         )
         self.problem: str | None = None
         self._program = program
-        self._complaint = b""
+        self._stderr_tail = b""
         self.is_interrupted = False
 
     @property
@@ -292,8 +292,8 @@ class _Tshark(FileCapture):  # type: ignore[misc]
     async def _handle_process_stderr_forever(
         self, stderr: asyncio.StreamReader
     ) -> None:
-        while said := await stderr.read(_MAX_COMPLAINT_BYTES):
-            self._complaint = (self._complaint + said)[-_MAX_COMPLAINT_BYTES:]
+        while data := await stderr.read(_MAX_STDERR_BYTES):
+            self._stderr_tail = (self._stderr_tail + data)[-_MAX_STDERR_BYTES:]
 
     async def _cleanup_subprocess(self, process: Process) -> None:
         if not self._eof_reached:
@@ -304,7 +304,7 @@ class _Tshark(FileCapture):  # type: ignore[misc]
         status = await process.wait()
         await asyncio.gather(*self._stderr_handling_tasks)
         if status:
-            self.problem = _explain(status, self._complaint)
+            self.problem = _explain(status, self._stderr_tail)
 
 
 def _kill(process: Process) -> None:
@@ -314,13 +314,13 @@ def _kill(process: Process) -> None:
         os.kill(process.pid, signal.SIGKILL)
 
 
-def _explain(status: int, complaint: bytes) -> str:
+def _explain(status: int, stderr: bytes) -> str:
     """Say why tshark ended with this exit status."""
-    said = complaint.decode(errors="backslashreplace").rpartition("tshark: ")[2]
+    message = stderr.decode(errors="backslashreplace").rpartition("tshark: ")[2]
     if status < 0:
         return f"tshark was ended by signal {-status}; all packets before were read"
-    if "cut short" in said:
+    if "cut short" in message:
         return CUT
-    if "isn't a capture file" in said:
+    if "isn't a capture file" in message:
         return "tshark knows no such format: name a capture file"
-    return f"tshark can't read it any further: {' '.join(said.split())}"
+    return f"tshark can't read it any further: {' '.join(message.split())}"

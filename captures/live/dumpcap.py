@@ -32,12 +32,12 @@ from captures.live.capture import (
     LiveCapture,
 )
 from captures.live.interfaces import (
-    Outage,
-    Watched,
+    InterfaceState,
+    WatchedInterface,
+    down_hint,
     find_link_type,
-    find_outage,
     no_such_interface,
-    remedy,
+    state_of,
 )
 from captures.live.kernel_filter import filter_expression
 from captures.live.privileges import PrivilegeError, find_user
@@ -53,11 +53,11 @@ _WINDOW_BYTES = 4 << 20
 # the longest that packets are under way from the kernel to the pipe
 _LATENCY_S = 0.35
 _END_S = 2.0
-_TOLD_DROPS = re.compile(r"/dropped on interface .*: \d+/(\d+) \(pcap:")
+_DROPS = re.compile(r"/dropped on interface .*: \d+/(\d+) \(pcap:")
 # of pcapng; dumpcap writes it at once, unless something is wrong
 _HEAD_BYTES = 4
 # what dumpcap says when all is well
-_CHATTER = ("Capturing on", "File:", "Packets ")
+_BANNERS = ("Capturing on", "File:", "Packets ")
 _RIGHTS = "net_raw,+net_admin"
 _NEEDED = f"capturing takes dumpcap, which you may not run or don't have: {LET_DUMPCAP}"
 _NO_SETPRIV = (
@@ -107,18 +107,18 @@ class DumpcapCapture(LiveCapture):
             CaptureError: dumpcap can't watch the interface.
         """
         super().__init__(name)
-        outage = find_outage(name)
-        if outage == Outage.DOWN:
-            raise CaptureError(name, remedy(name), usable=False)
+        state = state_of(name)
+        if state is InterfaceState.DOWN:
+            raise CaptureError(name, down_hint(name), usable=False)
         # dumpcap knows others, such as "any"; but "-" is its standard input, and
         # TCP@HOST another machine
-        if outage is not None and not name.isidentifier():
+        if state is InterfaceState.GONE and not name.isidentifier():
             raise no_such_interface(name)
         command = _command(name, user)
         command += ["-q", "-i", name, "-w", "-", "-B", str(max(1, buffer_bytes >> 20))]
         if ports is not None:
             command += ["-f", filter_expression(ports, find_link_type(name))]
-        self._device = Watched(name)
+        self._device = WatchedInterface(name)
         self._outage: str | None = None
         self._dumpcap = _Dumpcap(command)
         self._source = StreamBlocks(
@@ -132,7 +132,7 @@ class DumpcapCapture(LiveCapture):
         self._end_s: float | None = None
         if not self._source.head(_HEAD_BYTES):
             self.close()
-            raise _explain(name, self._dumpcap.complaint)
+            raise _explain(name, self._dumpcap.stderr_text)
         self._reader = _PipeReader(name, self._source)
 
     def __next__(self) -> PacketBatch:
@@ -162,8 +162,8 @@ class DumpcapCapture(LiveCapture):
 
     def drops(self) -> int | None:
         """Packets that were lost; dumpcap tells that when it ends."""
-        told = _TOLD_DROPS.search(self._dumpcap.complaint)
-        return int(told[1]) if told else None
+        match = _DROPS.search(self._dumpcap.stderr_text)
+        return int(match[1]) if match else None
 
     def close(self) -> None:
         """End dumpcap; batches that were read stay valid."""
@@ -186,7 +186,7 @@ class DumpcapCapture(LiveCapture):
     def _failure(self) -> CaptureError:
         reason = self._outage or self._device.outage()
         if reason is None:
-            reason = f"dumpcap has ended ({_first_line(self._dumpcap.complaint)})"
+            reason = f"dumpcap has ended ({_first_line(self._dumpcap.stderr_text)})"
         return CaptureError(self.name, reason, usable=self._reader.frames > 0)
 
 
@@ -215,11 +215,11 @@ class _Dumpcap:
 
     Attributes:
         output: where its pcapng can be read.
-        complaint: what it said, once it has ended.
+        stderr_text: what it said, once it has ended.
     """
 
     def __init__(self, command: list[str]) -> None:
-        self.complaint = ""
+        self.stderr_text = ""
         self.output, writing = os.pipe()
         try:
             with suppress(OSError):
@@ -247,11 +247,11 @@ class _Dumpcap:
         """Have it ended, by force if need be."""
         self._process.terminate()
         try:
-            _, said = self._process.communicate(timeout=_END_S)
+            _, stderr = self._process.communicate(timeout=_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            _, said = self._process.communicate()
-        self.complaint = self.complaint or said.decode(errors="replace")
+            _, stderr = self._process.communicate()
+        self.stderr_text = self.stderr_text or stderr.decode(errors="replace")
 
 
 def _command(name: str, user: str | None) -> list[str]:
@@ -282,22 +282,22 @@ def _command(name: str, user: str | None) -> list[str]:
     ]
 
 
-def _explain(name: str, complaint: str) -> CaptureError:
+def _explain(name: str, stderr_text: str) -> CaptureError:
     """Say what dumpcap could not do, and what helps."""
-    if "ermission" in complaint or "not permitted" in complaint:
+    if "ermission" in stderr_text or "not permitted" in stderr_text:
         reason = NO_RIGHTS
-    elif "no device named" in complaint or "No such device" in complaint:
+    elif "no device named" in stderr_text or "No such device" in stderr_text:
         return no_such_interface(name)
     else:
-        reason = f"dumpcap can't capture ({_first_line(complaint)})"
+        reason = f"dumpcap can't capture ({_first_line(stderr_text)})"
     return CaptureError(name, reason, usable=False)
 
 
-def _first_line(complaint: str) -> str:
+def _first_line(stderr_text: str) -> str:
     """What matters of dumpcap's words."""
     lines = [
         line.removeprefix("dumpcap: ").strip()
-        for line in complaint.splitlines()
-        if line.strip() and not line.startswith(_CHATTER)
+        for line in stderr_text.splitlines()
+        if line.strip() and not line.startswith(_BANNERS)
     ]
     return lines[0] if lines else "it doesn't say why"

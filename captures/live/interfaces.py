@@ -37,14 +37,15 @@ _LINKS = {
 }
 
 
-class Outage(Enum):
-    """Why an interface gives no packets."""
+class InterfaceState(Enum):
+    """Whether an interface gives packets."""
 
+    UP = auto()
     DOWN = auto()
     GONE = auto()
 
 
-class Watched:
+class WatchedInterface:
     """An interface that is watched, whatever becomes of its name meanwhile.
 
     Neither engine tells all that can happen: a packet socket stays with an interface
@@ -78,7 +79,7 @@ class Watched:
             return f"the interface was removed; {_READ_BEFORE}"
         if name != self._name:
             return f"the interface is called {name} now; {_READ_BEFORE}"
-        return INTERFACE_WENT_DOWN if find_outage(name) else None
+        return None if state_of(name) is InterfaceState.UP else INTERFACE_WENT_DOWN
 
 
 def no_such_interface(name: str) -> CaptureError:
@@ -88,12 +89,12 @@ def no_such_interface(name: str) -> CaptureError:
     return CaptureError(name, reason, usable=False)
 
 
-def find_outage(name: str) -> Outage | None:
-    """Whether an interface is down, or isn't there."""
+def state_of(name: str) -> InterfaceState:
+    """Whether an interface is up, is down, or isn't there."""
     flags = _ask(name, _SIOCGIFFLAGS)
     if flags is None:
-        return Outage.GONE
-    return None if flags & _IFF_UP else Outage.DOWN
+        return InterfaceState.GONE
+    return InterfaceState.UP if flags & _IFF_UP else InterfaceState.DOWN
 
 
 def find_link_type(name: str) -> int | None:
@@ -149,6 +150,6 @@ def unsupported(hardware: int) -> str:
     )
 
 
-def remedy(name: str) -> str:
+def down_hint(name: str) -> str:
     """What to do about an interface that is down."""
     return f"the interface is down: switch it on (ip link set {name} up)"

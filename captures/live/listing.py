@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from captures.live.capture import NO_RIGHTS, Engine
 from captures.live.interfaces import (
-    find_outage,
+    InterfaceState,
+    down_hint,
     link_name,
     link_type,
     may_open_sockets,
-    remedy,
+    state_of,
     unsupported,
 )
 
@@ -74,11 +75,11 @@ def _describe(
     addresses: tuple[str, ...],
     engines: tuple[Engine, ...],
 ) -> Interface:
-    outage = find_outage(name)
+    is_up = state_of(name) is InterfaceState.UP
     is_unknown = link_type(hardware) is None
     problem = None
-    if outage:
-        engines, problem = (), remedy(name)
+    if not is_up:
+        engines, problem = (), down_hint(name)
     elif not engines:
         problem = NO_RIGHTS
     elif is_unknown and Engine.DUMPCAP in engines:
@@ -88,7 +89,7 @@ def _describe(
     return Interface(
         name,
         index,
-        is_up=outage is None,
+        is_up=is_up,
         link=link_name(hardware),
         addresses=addresses,
         engines=engines,

@@ -26,13 +26,13 @@ from captures.live.capture import (
 )
 from captures.live.interfaces import (
     INTERFACE_WENT_DOWN,
-    Outage,
-    Watched,
-    find_outage,
+    InterfaceState,
+    WatchedInterface,
+    down_hint,
     is_loopback,
     link_type,
     no_such_interface,
-    remedy,
+    state_of,
     unsupported,
 )
 from captures.live.kernel_filter import NOTHING, attach, compile_filter
@@ -66,7 +66,7 @@ class SocketCapture(LiveCapture):
             CaptureError: the interface can't be watched.
         """
         super().__init__(name)
-        self._device = Watched(name)
+        self._device = WatchedInterface(name)
         self._scapy_socket = _open(name)
         self._socket: socket.socket = self._scapy_socket.ins
         try:
@@ -196,7 +196,7 @@ def _open(name: str) -> Any:
     from scapy.arch.linux import L2ListenSocket
     from scapy.config import conf
 
-    if find_outage(name) == Outage.GONE:
+    if state_of(name) is InterfaceState.GONE:
         raise no_such_interface(name)
     # Scapy remembers interfaces that may have gone
     conf.ifaces.reload()
@@ -210,7 +210,7 @@ def _explain(name: str, error: OSError) -> CaptureError:
     if isinstance(error, PermissionError):
         reason = NO_RIGHTS
     elif error.errno == errno.ENETDOWN:
-        reason = remedy(name)
+        reason = down_hint(name)
     elif error.errno == errno.ENODEV:
         return no_such_interface(name)
     else:

@@ -23,7 +23,7 @@ from captures.packets.columns import Gather, Packets
 from captures.packets.expected_acks import ExpectedAcks
 from captures.packets.fragments import Defragmenter
 from captures.packets.interest import Candidates, Interest
-from captures.packets.peeler import Fragment, Peeler
+from captures.packets.peeler import FoundFragment, Peeler
 from captures.packets.segments import (
     HAS_OPTIONS,
     IDENTIFICATION_SHIFT,
@@ -125,7 +125,7 @@ class Decoder:
         if together:
             buffer = np.concatenate([buffer, np.frombuffer(together, np.uint8)])
         parts = [self._read_segments(each, buffer) for each in headers]
-        return Segments.in_order(parts)
+        return Segments.merged(parts)
 
     @property
     def undecoded(self) -> Counter[str]:
@@ -138,11 +138,11 @@ class Decoder:
         return self._undecoded + Counter({"IP fragment without the others": incomplete})
 
     def _put_together(
-        self, level: _Level, fragments: list[Fragment], base: int
+        self, level: _Level, fragments: list[FoundFragment], base: int
     ) -> _Level | None:
         """The packets that fragments make, if they make any."""
         whole: list[bytes] = []
-        last: list[Fragment] = []
+        last: list[FoundFragment] = []
         batch = level.batch
         for fragment in sorted(fragments):
             packet = batch.buffer[fragment.start : fragment.end].tobytes()

@@ -25,7 +25,7 @@ _FRAGMENT_HEADER = 44
 _MAX_EXTENSIONS = 16
 
 
-class Fragment(NamedTuple):
+class IpFragment(NamedTuple):
     """One fragment.
 
     Attributes:
@@ -42,7 +42,7 @@ class Fragment(NamedTuple):
     payload: bytes
 
 
-class _Piece(NamedTuple):
+class _DatagramPiece(NamedTuple):
     """A part of a datagram's payload; pieces never overlap."""
 
     start: int
@@ -62,7 +62,7 @@ class _Datagram:
     length: int | None = None
     reach: int = 0
     size: int = 0
-    pieces: list[_Piece] = field(default_factory=list)
+    pieces: list[_DatagramPiece] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -74,7 +74,7 @@ class _Datagram:
         """About how many bytes it takes."""
         return self.size + _PIECE_OVERHEAD_BYTES * len(self.pieces)
 
-    def add(self, fragment: Fragment) -> None:
+    def add(self, fragment: IpFragment) -> None:
         """Add what is new in a fragment."""
         if fragment.offset == 0 and not self.header:
             self.header = fragment.header
@@ -91,7 +91,7 @@ class _Datagram:
             if start < stop:
                 skip = start - fragment.offset
                 payload = fragment.payload[skip : stop - fragment.offset]
-                self.pieces.insert(at, _Piece(start, payload))
+                self.pieces.insert(at, _DatagramPiece(start, payload))
                 self.size += len(payload)
                 at += 1
             if following is None:
@@ -100,7 +100,7 @@ class _Datagram:
             at += 1
 
 
-def _start(piece: _Piece) -> int:
+def _start(piece: _DatagramPiece) -> int:
     return piece.start
 
 
@@ -162,7 +162,7 @@ class Defragmenter:
         return bytes(header) + b"".join(piece.payload for piece in datagram.pieces)
 
 
-def read_fragment(packet: bytes) -> Fragment | None:
+def read_fragment(packet: bytes) -> IpFragment | None:
     """Read an IP packet that is a fragment; `None` if it is none, or cut."""
     if len(packet) >= 20 and packet[0] >> 4 == 4:
         return _read_ipv4(packet)
@@ -171,14 +171,14 @@ def read_fragment(packet: bytes) -> Fragment | None:
     return None
 
 
-def _read_ipv4(packet: bytes) -> Fragment | None:
+def _read_ipv4(packet: bytes) -> IpFragment | None:
     header_bytes = (packet[0] & 0x0F) * 4
     total, _, flags_and_offset = struct.unpack_from(">HHH", packet, 2)
     if header_bytes < 20 or not header_bytes <= total <= len(packet):
         return None
     # the datagram's header is that of its first fragment, without the M bit
     header = packet[:6] + b"\0\0" + packet[8:header_bytes]
-    return Fragment(
+    return IpFragment(
         key=(packet[12:20], packet[9:10], packet[4:6]),
         header=header,
         offset=(flags_and_offset & 0x1FFF) * 8,
@@ -187,7 +187,7 @@ def _read_ipv4(packet: bytes) -> Fragment | None:
     )
 
 
-def _read_ipv6(packet: bytes) -> Fragment | None:
+def _read_ipv6(packet: bytes) -> IpFragment | None:
     total = _IPV6_HEADER_BYTES + int.from_bytes(packet[4:6], "big")
     if total > len(packet):
         return None
@@ -203,7 +203,7 @@ def _read_ipv6(packet: bytes) -> Fragment | None:
     offset_and_more = int.from_bytes(packet[at + 2 : at + 4], "big")
     # the headers before the fragment header say nothing about the payload
     header = packet[:6] + packet[at : at + 1] + packet[7:_IPV6_HEADER_BYTES]
-    return Fragment(
+    return IpFragment(
         key=(packet[8:40], packet[at + 4 : at + 8]),
         header=header,
         offset=offset_and_more & 0xFFF8,

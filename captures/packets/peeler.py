@@ -52,7 +52,7 @@ _CARRIED[[4, 41, 94]] = Other.IP
 _CARRIED[143] = EtherType.ETHERNET
 
 
-class Fragment(NamedTuple):
+class FoundFragment(NamedTuple):
     """An IP fragment, and what is known of it from outside.
 
     Attributes:
@@ -82,7 +82,7 @@ class Peeler:
     """
 
     def __init__(self, gather: Gather, undecoded: Counter[str]) -> None:
-        self.fragments: list[Fragment] = []
+        self.fragments: list[FoundFragment] = []
         self._gather = gather
         self._undecoded = undecoded
         self._pending: defaultdict[int, list[Packets]] = defaultdict(list)
@@ -215,7 +215,7 @@ class Peeler:
             packets.end,
         )
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        self.fragments += [Fragment(*row) for row in rows]
+        self.fragments += [FoundFragment(*row) for row in rows]
 
     def _enter_tunnels(self, packets: Packets, protocol: npt.NDArray[np.uint8]) -> None:
         kind = _CARRIED[protocol]

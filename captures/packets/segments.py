@@ -99,7 +99,7 @@ class Segments:
         return cls(parts[0].buffer, *columns)
 
     @classmethod
-    def in_order(cls, parts: Sequence[Segments]) -> Segments:
+    def merged(cls, parts: Sequence[Segments]) -> Segments:
         """Several sets of one batch's segments as one, in capture order."""
         if len(parts) == 1:
             return parts[0]

@@ -151,7 +151,7 @@ class Attempt:
         self.last_clock_ns = rows.clock[at]
 
 
-class Attempts:
+class PendingAttempts:
     """The attempts that may still become connections, so many at most."""
 
     def __init__(self, most: int) -> None:

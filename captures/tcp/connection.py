@@ -168,17 +168,17 @@ class Connection:
         return IDLE_TIMEOUT_NS
 
     @property
-    def in_order(self) -> bool:
+    def is_contiguous(self) -> bool:
         """Whether nothing waits in either direction."""
         first, second = self.flows
-        return not self._held.segments and first.in_order and second.in_order
+        return not self._held.segments and first.is_contiguous and second.is_contiguous
 
     @property
     def is_settled(self) -> bool:
         """Whether it is established, runs both ways, and nothing waits."""
         return (
             self.handshake.established_ns is not None
-            and self.in_order
+            and self.is_contiguous
             and all(
                 flow.next_sequence is not None and not flow.finished
                 for flow in self.flows

@@ -30,7 +30,7 @@ _OPTIONS_DELAY_NS = 5 * _MILLISECOND_NS
 _BARE_DELAY_NS = _MILLISECOND_NS - 1
 _MOST_REMEMBERED = 1 << 16
 
-# among the columns of `_Packets`
+# among the columns of `_Fingerprints`
 _IDENTITY = 3
 
 
@@ -39,11 +39,11 @@ class Copies:
 
     def __init__(self) -> None:
         # the packets of the last moment
-        self._recent: _Packets | None = None
+        self._recent: _Fingerprints | None = None
 
     def find(self, rows: Rows) -> Mask | None:
         """(n,) which rows are copies of earlier packets; `None` if none is."""
-        packets = _Packets.of(rows)
+        packets = _Fingerprints.of(rows)
         known = 0
         if self._recent is not None:
             known = len(self._recent.clock_ns)
@@ -57,7 +57,7 @@ class Copies:
         return copies if copies.any() else None
 
 
-class _Packets(NamedTuple):
+class _Fingerprints(NamedTuple):
     """Packets as columns.
 
     Attributes:
@@ -71,7 +71,7 @@ class _Packets(NamedTuple):
     clock_ns: Indices
 
     @classmethod
-    def of(cls, rows: Rows) -> _Packets:
+    def of(cls, rows: Rows) -> _Fingerprints:
         segments = rows.segments
         numbers = segments.sequence.astype(np.uint64) << np.uint64(32)
         numbers |= segments.acknowledgment
@@ -81,13 +81,13 @@ class _Packets(NamedTuple):
         columns = (rows.digest, numbers, sizes, segments.identity)
         return cls(mixed(columns), (*columns, *rows.key_columns), rows.clock_ns)
 
-    def take(self, which: Indices) -> _Packets:
+    def take(self, which: Indices) -> _Fingerprints:
         columns = tuple(column[which] for column in self.columns)
-        return _Packets(self.fingerprint[which], columns, self.clock_ns[which])
+        return _Fingerprints(self.fingerprint[which], columns, self.clock_ns[which])
 
-    def joined_with(self, later: _Packets) -> _Packets:
+    def joined_with(self, later: _Fingerprints) -> _Fingerprints:
         columns = zip(self.columns, later.columns, strict=True)
-        return _Packets(
+        return _Fingerprints(
             np.concatenate([self.fingerprint, later.fingerprint]),
             tuple(np.concatenate(both) for both in columns),
             np.concatenate([self.clock_ns, later.clock_ns]),

@@ -105,7 +105,7 @@ class Flow:
         self.finished = False
 
     @property
-    def in_order(self) -> bool:
+    def is_contiguous(self) -> bool:
         """Whether nothing waits behind a hole."""
         return not self._waiting and self._fin is None
 
@@ -222,7 +222,7 @@ class Flow:
 
     def finish(self, time_ns: int, frame: int) -> None:
         """End the stream: nothing more will be captured."""
-        while not self.finished and not self.in_order:
+        while not self.finished and not self.is_contiguous:
             self.give_up_hole(time_ns, frame)
         if not self.finished:
             self._finish(time_ns, frame)

@@ -17,7 +17,7 @@ import numpy as np
 
 from captures.packets.interest import Interest, is_by_originator
 from captures.packets.segments import TcpFlag
-from captures.tcp.attempts import MAX_ATTEMPTS, Attempt, Attempts, is_attempt
+from captures.tcp.attempts import MAX_ATTEMPTS, Attempt, PendingAttempts, is_attempt
 from captures.tcp.budget import Budget
 from captures.tcp.connection import Connection, Ending
 from captures.tcp.copies import Copies
@@ -73,7 +73,7 @@ class ConnectionTable:
         share: Share = ALL,
     ) -> None:
         self.given_up = 0
-        self._attempts = Attempts(MAX_ATTEMPTS // share.of)
+        self._attempts = PendingAttempts(MAX_ATTEMPTS // share.of)
         self._count_attempt = count_attempt
         self._share = share
         self._make_consumer = make_consumer

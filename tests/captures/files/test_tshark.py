@@ -64,7 +64,7 @@ def install(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tshark_of(reader: CaptureReader) -> int:
     """The process ID of a reader's tshark."""
-    assert isinstance(reader, wireshark.WiresharkReader)
+    assert isinstance(reader, wireshark.TsharkReader)
     (process,) = reader._tshark._running_processes
     return int(process.pid)
 

@@ -152,10 +152,10 @@ def test_segment_that_is_early_waits_for_the_hole_to_be_filled() -> None:
     followed = Followed()
     followed.receive(3, b"def")
     assert followed.said == []
-    assert not followed.flow.in_order
+    assert not followed.flow.is_contiguous
     followed.receive(0, b"abc")
     assert followed.said == [b"abcdef"]
-    assert followed.flow.in_order
+    assert followed.flow.is_contiguous
 
 
 def test_sequence_numbers_wrap() -> None:
@@ -288,7 +288,7 @@ def test_fin_ends_the_stream() -> None:
 def test_fin_waits_for_the_bytes_before_it() -> None:
     followed = Followed()
     followed.receive_fin(3)
-    assert not followed.flow.in_order
+    assert not followed.flow.is_contiguous
     followed.receive(0, b"abc")
     assert followed.said == [b"abc", None]
 
