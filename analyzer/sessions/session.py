@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -327,8 +328,8 @@ class Session:
             return
         if answer.kind is ExchangeKind.GREETING:
             self.greeting = self.greeting_time_ns = self.software[Side.SERVER] = None
-        answer.kind = _COMMAND
-        answer.verb = registry.protocols()[self.protocol].upgrade
+        verb = registry.protocols()[self.protocol].upgrade
+        self.exchanges[-1] = replace(answer, kind=_COMMAND, verb=verb)
 
     def _fold_auth(self, event: events.AuthAttempted) -> None:
         self.auth_attempts += 1
@@ -347,7 +348,7 @@ class Session:
     def _fold_credentials(self, event: events.CredentialsCrossed) -> None:
         """What crossed behind the end of an attempt belongs to that attempt."""
         if self.auth is not None and self.auth.user is None:
-            self.auth.user, self.auth.authzid = event.user, event.authzid
+            self.auth = replace(self.auth, user=event.user, authzid=event.authzid)
         self._expose(event)
 
     def _expose(self, event: events.AuthAttempted | events.CredentialsCrossed) -> None:

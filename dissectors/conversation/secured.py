@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dissectors.events import (
@@ -52,11 +53,17 @@ class Secured:
         return self._secure(self._inside.receive_eof(side, time_ns, frame))
 
     def _secure(self, happened: list[Event]) -> list[Event]:
-        for event in happened:
-            if isinstance(event, AuthAttempted | CredentialsCrossed):
-                event.exposure, event.secured = Exposure.NOTHING, True
-            elif isinstance(event, MessageTransferred):
-                event.secured = True
-            elif isinstance(event, Anomaly):
-                event.offset = self._record_offsets[event.side]
-        return [event for event in happened if type(event) not in _OF_PLAINTEXT]
+        return [
+            self._as_secured(event)
+            for event in happened
+            if type(event) not in _OF_PLAINTEXT
+        ]
+
+    def _as_secured(self, event: Event) -> Event:
+        if isinstance(event, AuthAttempted | CredentialsCrossed):
+            return replace(event, exposure=Exposure.NOTHING, secured=True)
+        if isinstance(event, MessageTransferred):
+            return replace(event, secured=True)
+        if isinstance(event, Anomaly):
+            return replace(event, offset=self._record_offsets[event.side])
+        return event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dissectors.events import Anomaly, Side, SoftwareIdentified
@@ -49,8 +50,10 @@ class Swapped:
         return self._turn_around(happened)
 
     def _turn_around(self, happened: list[Event]) -> list[Event]:
-        events = [event for event in happened if type(event) not in self._left_out]
-        for event in events:
-            if isinstance(event, Anomaly | SoftwareIdentified):
-                event.side = _OTHER[event.side]
-        return events
+        return [
+            replace(event, side=_OTHER[event.side])
+            if isinstance(event, Anomaly | SoftwareIdentified)
+            else event
+            for event in happened
+            if type(event) not in self._left_out
+        ]

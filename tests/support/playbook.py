@@ -67,6 +67,16 @@ class Step:
         return f"{arrow} {self.content!r}"
 
 
+def play_step(dissector: MailDissector, step: Step, frame: int) -> list[Event]:
+    """Let a dissector read one packet, and return what that completed."""
+    at = (frame * 1000, frame)
+    if step.content is None:
+        return dissector.receive_eof(step.side, *at)
+    if isinstance(step.content, int):
+        return dissector.receive_gap(step.side, step.content, *at)
+    return dissector.receive_data(step.side, step.content, *at)
+
+
 class Playbook:
     """A conversation, step by step."""
 
@@ -99,14 +109,11 @@ class Playbook:
         dissector = self._make()
         events: list[Event] = []
         for frame, step in enumerate(self.steps, 1):
-            at = (frame * 1000, frame)
-            if step.content is None:
-                events += dissector.receive_eof(step.side, *at)
-            elif isinstance(step.content, int):
-                events += dissector.receive_gap(step.side, step.content, *at)
+            if split and isinstance(step.content, bytes):
+                for piece in split(step.content):
+                    events += play_step(dissector, Step(step.side, piece), frame)
             else:
-                for piece in split(step.content) if split else [step.content]:
-                    events += dissector.receive_data(step.side, piece, *at)
+                events += play_step(dissector, step, frame)
         return events
 
     def expect(self, *expected: Event) -> None:

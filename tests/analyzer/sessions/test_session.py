@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from analyzer.sessions.session import Session
-from dissectors import events
+from dissectors import events, new_dissector
 from dissectors.events import (
     AuthAttempted,
+    CredentialsCrossed,
     Exchange,
     ExchangeKind,
     Exposure,
     Outcome,
     Side,
     StartTls,
+    StartTlsAdvanced,
     TlsHandshakeSeen,
 )
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.services import Protocol
+from tests.support.dialogues import dialogues
+from tests.support.playbook import play_step
 
 if TYPE_CHECKING:
     from dissectors.events import Event
@@ -241,3 +245,42 @@ def test_full_list_is_told_once_and_not_for_what_is_listed() -> None:
     assert session.anomalies == []
     session.fold(events.MailboxSelected(name) for name in ("more", "and more"))
     assert [each.detail for each in session.anomalies] == ["mailboxes"]
+
+
+def test_events_stay_as_they_were_said() -> None:
+    said: list[tuple[Event, str]] = []
+    for dialogue in dialogues():
+        session = Session(dialogue.protocol)
+        dissector = new_dissector(
+            dialogue.protocol, dialogue.server_port, dialogue.key_log
+        )
+        for frame, step in enumerate(dialogue.steps):
+            happened = play_step(dissector, step, frame)
+            # what of a handshake's data could be decrypted is known later
+            said += [
+                (event, repr(event))
+                for event in happened
+                if not isinstance(event, TlsHandshakeSeen)
+            ]
+            session.fold(happened)
+
+    assert len(said) > 1000
+    assert [text for event, text in said if repr(event) != text] == []
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        [auth(Outcome.FAILURE, ""), CredentialsCrossed("tom", Exposure.PASSWORD)],
+        [AuthAttempted("PLAIN", None, Outcome.FAILURE, Exposure.NOTHING),
+         CredentialsCrossed("tom", Exposure.PASSWORD, "zoe")],
+        [Exchange(1, ExchangeKind.GREETING, status="+OK"),
+         StartTlsAdvanced(StartTls.ACCEPTED, is_inferred=True)],
+    ],
+)  # fmt: skip
+def test_session_changes_no_event(happened: list[Event]) -> None:
+    before = repr(happened)
+
+    folded(*happened)
+
+    assert repr(happened) == before
