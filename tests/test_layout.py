@@ -19,6 +19,7 @@ TESTED_WITH = {
     "analyzer/html/tables.py": "analyzer/html/test_page.py",
     "analyzer/sessions/certificate_status.py": "analyzer/sessions/test_trust.py",
     "analyzer/sessions/connection_columns.py": "analyzer/sessions/test_rows.py",
+    "analyzer/sessions/details.py": "analyzer/sessions/test_session.py",
     "analyzer/sessions/detail_rows.py": "analyzer/sessions/test_rows.py",
     "analyzer/sessions/dialogue_columns.py": "analyzer/sessions/test_rows.py",
     "analyzer/sessions/security_columns.py": "analyzer/sessions/test_rows.py",

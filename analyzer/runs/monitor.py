@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from analyzer.runs.secrets import FollowedKeyLog
     from analyzer.sessions.columns import Row
-    from analyzer.sessions.session import Details, Session
+    from analyzer.sessions.details import Details
+    from analyzer.sessions.session import Session
     from analyzer.tables.store import Store
     from captures import Attempt, Connection, LiveCapture
 

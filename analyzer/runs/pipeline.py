@@ -50,8 +50,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from analyzer.sessions.details import Details
     from analyzer.sessions.reader import SessionSink
-    from analyzer.sessions.session import Details, Session
+    from analyzer.sessions.session import Session
     from captures import Attempt, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.sessions.columns import Row
-    from analyzer.sessions.session import Details
+    from analyzer.sessions.details import Details
     from captures import Connection
     from dissectors import events
 

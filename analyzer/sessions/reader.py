@@ -19,7 +19,7 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from analyzer.sessions.session import Details
+    from analyzer.sessions.details import Details
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
     from dissectors.conversation.reports import Counts

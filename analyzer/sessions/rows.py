@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.sessions.detail_rows import detail_rows
+from analyzer.sessions.details import Details
 from analyzer.sessions.identity import session_id
-from analyzer.sessions.session import Details
 from analyzer.sessions.session_row import session_row
 from analyzer.sessions.wrong_clock import clock_anomalies
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from analyzer.sessions.refusals import Refusals, is_negative, reply_words
-from analyzer.sessions.wrong_clock import exchange_latency_ns
+from analyzer.sessions.details import SessionDetails
 from dissectors import events, registry
 from dissectors.events import (
     Delivery,
@@ -24,11 +22,8 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from captures import Connection
 
 _MAX_ITEMS = DEFAULT_LIMITS.list_items
-# of one session, in another table
-_MAX_ROWS = 1_000_000
 # of all handshakes of a session
 _MAX_ALERTS = 20
 _COMMAND = ExchangeKind.COMMAND
@@ -45,42 +40,16 @@ _SYNCHRONISATION_RANK = (
 )
 # of all sessions that are sealed
 _EMPTY: dict[type, object] = {list: [], dict: {}}
-# RFC 2177 §3: IDLE is answered when the client ends it
-_WITHOUT_LATENCY = frozenset({None, "IDLE"})
-
-
-class Details(NamedTuple):
-    """What becomes rows of other tables than `sessions`.
-
-    Attributes:
-        messages: in the order in which they ended.
-        exchanges: in the order of their commands; answers come in another one.
-        anomalies: in the order in which they were seen.
-    """
-
-    messages: list[events.MessageTransferred]
-    exchanges: list[events.Exchange]
-    anomalies: list[events.Anomaly]
 
 
 # nothing is known of what comes behind these
 _UNREAD = frozenset(("dissector_bug", "cut_short"))
 
 
-class Session:
-    """What is known of one session so far.
-
-    Messages, exchanges and anomalies may leave before its end, for their rows. What
-    its own row says of them is kept.
-    """
+class Session(SessionDetails):
+    """What is known of one session so far."""
 
     __slots__ = (
-        "_exchange_count",
-        "_full",
-        "_message_count",
-        "_refusals",
-        "_slowest",
-        "anomalies",
         "auth",
         "auth_attempts",
         "auth_failures",
@@ -90,7 +59,6 @@ class Session:
         "capabilities_before_tls",
         "deleted",
         "ended_by",
-        "exchanges",
         "exposure",
         "extensions",
         "forwarded_client",
@@ -98,17 +66,14 @@ class Session:
         "greeting_time_ns",
         "helo",
         "idle_ns",
-        "last_error",
         "login_offered",
         "login_time_ns",
         "mail_from",
         "mailboxes",
         "message_bytes",
-        "messages",
         "messages_appended",
         "messages_retrieved",
         "messages_sent",
-        "oddities",
         "plaintext_login",
         "plaintext_messages",
         "protocol",
@@ -127,7 +92,8 @@ class Session:
         "uses",
     )
 
-    def __init__(self, protocol: str) -> None:  # noqa: PLR0915, a line a fact
+    def __init__(self, protocol: str) -> None:
+        super().__init__()
         self.protocol = protocol
         self.tls: events.TlsHandshakeSeen | None = None
         self.starttls: StartTls | None = None
@@ -157,7 +123,6 @@ class Session:
         self.rcpt_to: list[str] = []
         self.rcpt_refused: list[str] = []
         self.reply_codes: list[int] = []
-        self.last_error: str | None = None
         # which side was the first to send everything
         self.ended_by: Side | None = None
         self.mailboxes: dict[str, None] = {}
@@ -167,21 +132,10 @@ class Session:
         # of the messages that a POP3 client got
         self.retrieved_deleted = self.retrieved_kept = 0
         self.uses: dict[events.Use, int] = {}
-        self.messages: list[events.MessageTransferred] = []
-        self.exchanges: list[events.Exchange] = []
-        self.anomalies: list[events.Anomaly] = []
         self.messages_sent = 0
         self.messages_appended = 0
         self.messages_retrieved = 0
         self.message_bytes = 0
-        # codes of all anomalies, each once
-        self.oddities: dict[str, None] = {}
-        self._message_count = 0
-        self._exchange_count = 0
-        # of the exchanges that have left
-        self._refusals: Refusals | None = None
-        self._slowest: tuple[int, str | None] = (-1, None)
-        self._full: dict[str, None] = {}
 
     @property
     def is_unread(self) -> bool:
@@ -203,61 +157,13 @@ class Session:
 
         Empty ones take half of the memory of a session of which not much is known.
         """
-        for name in self.__slots__:
+        for name in _SEALED:
             value = getattr(self, name)
             if type(value) in _EMPTY and not value:
                 setattr(self, name, _EMPTY[type(value)])
 
-    @property
-    def detail_count(self) -> int:
-        """How many details there are now."""
-        return len(self.exchanges) + len(self.messages) + len(self.anomalies)
-
-    def take_details(self, connection: Connection, *, kept: int) -> Details:
-        """Take details that won't change, and forget them.
-
-        Args:
-            connection: the session's.
-            kept: so many of the last exchanges stay: those that began before them may
-                still come to an end, and how a session ends says why.
-        """
-        numbers = sorted(each.number for each in self.exchanges)
-        first_kept = numbers[-kept] if len(numbers) >= kept else 0
-        left = [each for each in self.exchanges if each.number < first_kept]
-        if left and (kept > 1 or self.last_error):
-            self._refusals = self.refusals(left)
-            self._slowest = self.slowest(connection)
-        ordered = sorted(left, key=attrgetter("number"))
-        details = Details(self.messages, ordered, self.anomalies)
-        self.exchanges = [each for each in self.exchanges if each.number >= first_kept]
-        self.messages, self.anomalies = [], []
-        return details
-
-    def refusals(self, exchanges: Iterable[events.Exchange]) -> Refusals:
-        """What was refused in the exchanges that have left, and then in these."""
-        return Refusals(exchanges, self._refusals)
-
-    def slowest(self, connection: Connection) -> tuple[int, str | None]:
-        """How long the slowest answer took, and its command; -1 without answers."""
-        slowest = self._slowest
-        for each in self.exchanges:
-            latency_ns = exchange_latency_ns(each, connection)
-            if (
-                latency_ns is not None
-                and latency_ns > slowest[0]
-                and each.verb not in _WITHOUT_LATENCY
-            ):
-                slowest = latency_ns, each.verb
-        return slowest
-
     def _fold_exchange(self, event: events.Exchange) -> None:
-        if self._exchange_count < _MAX_ROWS:
-            self._exchange_count += 1
-            self.exchanges.append(event)
-        else:
-            self._leave_out("exchanges")
-        if is_negative(event):
-            self.last_error = reply_words(event)
+        self.add_exchange(event)
         if event.kind is events.ExchangeKind.GREETING:
             self.greeting_time_ns = event.reply_time_ns
         elif event.verb == "IDLE" and event.reply_time_ns and event.request_time_ns:
@@ -413,28 +319,8 @@ class Session:
             self.messages_sent += event.outcome is not Delivery.CUT
         else:
             self.messages_retrieved += event.outcome is Delivery.COMPLETE
-        if self._message_count < _MAX_ROWS:
-            self._message_count += 1
-            self.messages.append(event)
-        else:
-            self._leave_out("messages")
+        self.add_message(event)
         self.plaintext_messages += not event.secured
-
-    def _fold_anomaly(self, event: events.Anomaly) -> None:
-        self.oddities[event.code] = None
-        self.anomalies.append(event)
-
-    def _leave_out(self, what: str, side: Side = Side.CLIENT) -> None:
-        """Say, once, that a list of the row is full."""
-        if what in self._full:
-            return
-        self._full[what] = None
-        last = self.exchanges[-1] if self.exchanges else events.Exchange(0, _COMMAND)
-        time_ns = last.reply_time_ns or last.request_time_ns or 0
-        frame = last.reply_frame or last.request_frame or 0
-        self._fold_anomaly(
-            events.Anomaly("list_too_long", side, -1, time_ns, frame, what)
-        )
 
     _FOLD: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
         events.Exchange: _fold_exchange,
@@ -459,9 +345,13 @@ class Session:
         events.MessagesDeleted: _fold_deletion,
         events.UseCounted: _fold_use,
         events.TlsHandshakeSeen: _fold_tls,
-        events.Anomaly: _fold_anomaly,
+        events.Anomaly: SessionDetails.add_anomaly,
     }
 
 
 def _rank(exposure: Exposure) -> int:
     return _EXPOSURE_RANK.index(exposure)
+
+
+# later, the clock may be found wrong: that is an anomaly
+_SEALED = {*Session.__slots__, *SessionDetails.__slots__} - {"anomalies"}

@@ -68,7 +68,7 @@ def connection(
         is_complete=True,
         carried_payload=True,
         ending=ending,
-        syn_ns=syn_ns,
+        handshake=SimpleNamespace(syn_ns=syn_ns),
     )
     return cast("Connection", found)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -159,7 +159,7 @@ def test_last_capabilities_count() -> None:
 
 
 def test_rows_of_a_session_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzer.sessions.session._MAX_ROWS", 2)
+    monkeypatch.setattr("analyzer.sessions.details._MAX_ROWS", 2)
     session = Session(Protocol.SMTP)
 
     session.fold([Exchange(number, ExchangeKind.COMMAND) for number in range(4)])
@@ -236,6 +236,21 @@ def test_lists_are_bounded() -> None:
         ("list_too_long", Side.CLIENT, "recipients"),
         ("list_too_long", Side.CLIENT, "mailboxes"),
     ]
+
+
+def test_sealed_sessions_share_nothing_that_is_added_to() -> None:
+    one, other = Session(Protocol.IMAP), Session(Protocol.IMAP)
+    connection: Any = None
+    for session in (one, other):
+        session.fold([events.Anomaly("cut_short", Side.CLIENT, -1, 1, 1)])
+        session.take_details(connection, kept=1)
+        session.seal()
+
+    # as the clock was wrong
+    one.fold([events.Anomaly("wrong_clock", Side.CLIENT, -1, 2, 2)])
+
+    assert [each.code for each in one.anomalies] == ["wrong_clock"]
+    assert (other.anomalies, other.mail_from, other.mailboxes) == ([], [], {})
 
 
 def test_full_list_is_told_once_and_not_for_what_is_listed() -> None:

@@ -1,0 +1,145 @@
+"""What a session keeps of its messages, exchanges and anomalies, until their rows."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer.sessions.refusals import Refusals, is_negative, reply_words
+from analyzer.sessions.wrong_clock import exchange_latency_ns
+from dissectors.events import Anomaly, Exchange, ExchangeKind, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from captures import Connection
+    from dissectors.events import MessageTransferred
+
+_COMMAND = ExchangeKind.COMMAND
+# of one session, in another table
+_MAX_ROWS = 1_000_000
+# RFC 2177 §3: IDLE is answered when the client ends it
+_WITHOUT_LATENCY = frozenset({None, "IDLE"})
+
+
+class Details(NamedTuple):
+    """What becomes rows of other tables than `sessions`.
+
+    Attributes:
+        messages: in the order in which they ended.
+        exchanges: in the order of their commands; answers come in another one.
+        anomalies: in the order in which they were seen.
+    """
+
+    messages: list[MessageTransferred]
+    exchanges: list[Exchange]
+    anomalies: list[Anomaly]
+
+
+class SessionDetails:
+    """The details of a session, which may leave before its end.
+
+    What its own row says of them is kept.
+    """
+
+    __slots__ = (
+        "_exchange_count",
+        "_full",
+        "_message_count",
+        "_refusals",
+        "_slowest",
+        "anomalies",
+        "exchanges",
+        "last_error",
+        "messages",
+        "oddities",
+    )
+
+    def __init__(self) -> None:
+        self.messages: list[MessageTransferred] = []
+        self.exchanges: list[Exchange] = []
+        self.anomalies: list[Anomaly] = []
+        self.last_error: str | None = None
+        # codes of all anomalies, each once
+        self.oddities: dict[str, None] = {}
+        self._message_count = 0
+        self._exchange_count = 0
+        # of the exchanges that have left
+        self._refusals: Refusals | None = None
+        self._slowest: tuple[int, str | None] = (-1, None)
+        self._full: dict[str, None] = {}
+
+    @property
+    def detail_count(self) -> int:
+        """How many details there are now."""
+        return len(self.exchanges) + len(self.messages) + len(self.anomalies)
+
+    def take_details(self, connection: Connection, *, kept: int) -> Details:
+        """Take details that won't change, and forget them.
+
+        Args:
+            connection: the session's.
+            kept: so many of the last exchanges stay: those that began before them may
+                still come to an end, and how a session ends says why.
+        """
+        numbers = sorted(each.number for each in self.exchanges)
+        first_kept = numbers[-kept] if len(numbers) >= kept else 0
+        left = [each for each in self.exchanges if each.number < first_kept]
+        if left and (kept > 1 or self.last_error):
+            self._refusals = self.refusals(left)
+            self._slowest = self.slowest(connection)
+        ordered = sorted(left, key=attrgetter("number"))
+        details = Details(self.messages, ordered, self.anomalies)
+        self.exchanges = [each for each in self.exchanges if each.number >= first_kept]
+        self.messages, self.anomalies = [], []
+        return details
+
+    def refusals(self, exchanges: Iterable[Exchange]) -> Refusals:
+        """What was refused in the exchanges that have left, and then in these."""
+        return Refusals(exchanges, self._refusals)
+
+    def slowest(self, connection: Connection) -> tuple[int, str | None]:
+        """How long the slowest answer took, and its command; -1 without answers."""
+        slowest = self._slowest
+        for each in self.exchanges:
+            latency_ns = exchange_latency_ns(each, connection)
+            if (
+                latency_ns is not None
+                and latency_ns > slowest[0]
+                and each.verb not in _WITHOUT_LATENCY
+            ):
+                slowest = latency_ns, each.verb
+        return slowest
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        """Add one, in the order of answers."""
+        if self._exchange_count < _MAX_ROWS:
+            self._exchange_count += 1
+            self.exchanges.append(exchange)
+        else:
+            self._leave_out("exchanges")
+        if is_negative(exchange):
+            self.last_error = reply_words(exchange)
+
+    def add_message(self, message: MessageTransferred) -> None:
+        """Add one that has ended."""
+        if self._message_count < _MAX_ROWS:
+            self._message_count += 1
+            self.messages.append(message)
+        else:
+            self._leave_out("messages")
+
+    def add_anomaly(self, anomaly: Anomaly) -> None:
+        """Add one."""
+        self.oddities[anomaly.code] = None
+        self.anomalies.append(anomaly)
+
+    def _leave_out(self, what: str, side: Side = Side.CLIENT) -> None:
+        """Say, once, that a list of the row is full."""
+        if what in self._full:
+            return
+        self._full[what] = None
+        last = self.exchanges[-1] if self.exchanges else Exchange(0, _COMMAND)
+        time_ns = last.reply_time_ns or last.request_time_ns or 0
+        frame = last.reply_frame or last.request_frame or 0
+        self.add_anomaly(Anomaly("list_too_long", side, -1, time_ns, frame, what))
