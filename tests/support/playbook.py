@@ -78,34 +78,50 @@ def play_step(dissector: MailDissector, step: Step, frame: int) -> list[Event]:
 
 
 class Playbook:
-    """A conversation, step by step."""
+    """A conversation, step by step. One that nobody plays fails its test."""
 
     def __init__(self, make: Callable[[], MailDissector]) -> None:
         self._make = make
-        self.steps: list[Step] = []
+        self._steps: list[Step] = []
+        self._is_used = False
+
+    def __del__(self) -> None:
+        # pytest makes an error of it
+        assert self._is_used or not self._steps, f"nobody played {self._steps}"
+
+    @property
+    def steps(self) -> list[Step]:
+        """Its packets."""
+        self._is_used = True
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: list[Step]) -> None:
+        self._steps = steps
 
     def client(self, data: bytes) -> Self:
         """The client sends a packet."""
-        self.steps.append(Step(CLIENT, data))
+        self._steps.append(Step(CLIENT, data))
         return self
 
     def server(self, data: bytes) -> Self:
         """The server sends a packet."""
-        self.steps.append(Step(SERVER, data))
+        self._steps.append(Step(SERVER, data))
         return self
 
     def gap(self, side: Side, length: int) -> Self:
         """Bytes of a side were not captured."""
-        self.steps.append(Step(side, length))
+        self._steps.append(Step(side, length))
         return self
 
     def eof(self, side: Side | None = None) -> Self:
         """A side ends; both without argument."""
-        self.steps += [Step(each, None) for each in Side if side in (each, None)]
+        self._steps += [Step(each, None) for each in Side if side in (each, None)]
         return self
 
     def run(self, split: Callable[[bytes], list[bytes]] | None = None) -> list[Event]:
         """Play it to a new dissector; `split` cuts each packet into pieces."""
+        self._is_used = True
         dissector = self._make()
         events: list[Event] = []
         for frame, step in enumerate(self.steps, 1):

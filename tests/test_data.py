@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).parents[1] / "data"
-DEMO = Path(__file__).parents[2] / "analyzer" / "data" / "office.pcap"
+DATA = Path(__file__).parent / "data"
+DEMO = Path(__file__).parents[1] / "analyzer" / "data" / "office.pcap"
 
 CAPTURES = sorted(DATA.glob("*.pcap*"))
 MAGIC_NUMBERS = {
