@@ -14,7 +14,7 @@ from analyzer.cli.preflight import check_file, check_output, check_page
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analyzer.cli.options import Output
+    from analyzer.cli.options import TableOutput
 
 
 @click.command()
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @options.ca
 def analyze(
     captures: tuple[str, ...],
-    output: Output | None,
+    output: TableOutput | None,
     table_format: str,
     html: Path | None,
     as_json: bool,

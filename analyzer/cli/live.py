@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _TWICE_S = 0.5
 
 
-class Watched(NamedTuple):
+class WatchResult(NamedTuple):
     """What a watch gave.
 
     Attributes:
@@ -61,7 +61,7 @@ def watch(
     user: str | None = None,
     trust: Trust | None = None,
     key_log: Path | None = None,
-) -> Watched:
+) -> WatchResult:
     """Watch an interface until the time is over or the user ends it.
 
     Raises:
@@ -118,7 +118,7 @@ def watch(
                 store.finish(table_format)
         except (ExportError, LoadError) as error:
             problems.append(f"{error}; all that was stored stays in {output}/parts")
-        return Watched(analysis, problems)
+        return WatchResult(analysis, problems)
 
 
 def _show(view: Watch, rows: list[Row], live: LiveCapture) -> list[str]:

@@ -37,7 +37,7 @@ def _parse_ports(
     return {**registry.ports(), **named}
 
 
-class Output(NamedTuple):
+class TableOutput(NamedTuple):
     """Where tables go to."""
 
     path: Path
@@ -46,7 +46,7 @@ class Output(NamedTuple):
 
 def parse_output(
     _context: click.Context, _option: click.Parameter, value: str | None
-) -> Output | None:
+) -> TableOutput | None:
     """Look at the name before any work is done for it."""
     if value is None:
         return None
@@ -57,7 +57,7 @@ def parse_output(
         raise click.BadParameter(
             f"{value!r} must end in {endings}; or in / for a folder with all tables"
         )
-    return Output(path, is_folder)
+    return TableOutput(path, is_folder)
 
 
 key_log = click.option(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from analyzer.cli.options import Output
+    from analyzer.cli.options import TableOutput
     from analyzer.tables.results import Results
 
 
@@ -104,7 +104,9 @@ def print_analysis(analysis: Results, *, as_json: bool) -> list[str]:
     return printed(lambda: print_summary(analysis, console()))
 
 
-def write_output(analysis: Results, output: Output, table_format: str) -> list[str]:
+def write_output(
+    analysis: Results, output: TableOutput, table_format: str
+) -> list[str]:
     """Write the tables; return what went wrong."""
     from analyzer.errors import ExportError
     from analyzer.tables.export import write_table

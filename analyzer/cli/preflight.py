@@ -14,10 +14,10 @@ from analyzer.cli.outputs import IN_USE, CommandError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from analyzer.cli.options import Output
+    from analyzer.cli.options import TableOutput
 
 
-def check_output(output: Output, read: Iterable[str | Path | None]) -> None:
+def check_output(output: TableOutput, read: Iterable[str | Path | None]) -> None:
     """See whether tables could be written.
 
     Args:
@@ -48,7 +48,7 @@ def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
         raise CommandError(f"{path}: this is what is to be read: name another file")
 
 
-def check_page(page: Path, output: Output) -> None:
+def check_page(page: Path, output: TableOutput) -> None:
     """See that a page and tables get out of each other's way.
 
     Raises:

@@ -19,7 +19,7 @@ from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.rows import SessionRows, session_rows
 from analyzer.sessions.trust import Trust
 from analyzer.tables import schema
-from analyzer.tables.attempts import Attempts
+from analyzer.tables.attempts import AttemptLedger
 from analyzer.tables.collection import Collector
 from analyzer.tables.results import Results
 from analyzer.tables.store import StoreFullError
@@ -87,7 +87,7 @@ class Monitor:
         # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then
         self._recent: dict[int, tuple[int, SessionRows]] = {}
-        self._attempts = Attempts(is_live=True)
+        self._attempts = AttemptLedger(is_live=True)
         self._news: list[Row] = []
         self._is_dirty = True
         self._is_refused = False

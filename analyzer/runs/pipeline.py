@@ -21,7 +21,7 @@ from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.reader import SessionReader
 from analyzer.sessions.rows import session_rows
 from analyzer.sessions.trust import Trust
-from analyzer.tables.attempts import Attempts
+from analyzer.tables.attempts import AttemptLedger
 from analyzer.tables.collection import Collector, merge_tables
 from analyzer.tables.results import Results
 from captures import (
@@ -186,7 +186,7 @@ def find_sessions(  # noqa: PLR0913, keywords only
     # up to TLS 1.2, the secrets of a session may be those of the one that it resumes
     may_decrypt = key_log is not None or _bring_secrets(paths)
 
-    def read(share: int) -> _Part:
+    def read(share: int) -> _ShareResult:
         shown = on_progress if share == 0 else None
         return _read_share(
             open_all,
@@ -219,7 +219,7 @@ def find_sessions(  # noqa: PLR0913, keywords only
     )
 
 
-def _problems(parts: Sequence[_Part]) -> list[CaptureError]:
+def _problems(parts: Sequence[_ShareResult]) -> list[CaptureError]:
     """What was wrong with each capture, for whoever read it first or last.
 
     Captures that change while they are read are not the same for all.
@@ -247,7 +247,7 @@ def _brings_secrets(path: str) -> bool:
 
 
 @dataclass
-class _Part:
+class _ShareResult:
     """What one process found; the attributes are those of `Results`."""
 
     tables: dict[str, pa.Table]
@@ -257,7 +257,7 @@ class _Part:
     notes: list[str]
     undecoded: Counter[str]
     connections_given_up: int
-    attempts: Attempts
+    attempts: AttemptLedger
     secrets_used: int
     out_of_memory: bool
     failed_plugins: set[str]
@@ -268,7 +268,7 @@ class _TableWriter:
 
     def __init__(self, captures: Sequence[str], trust: Trust) -> None:
         self.collector = Collector()
-        self.attempts = Attempts()
+        self.attempts = AttemptLedger()
         self.failed_plugins: set[str] = set()
         self._captures = captures
         self._trust = trust
@@ -306,7 +306,9 @@ class _TableWriter:
             self.collector.add(rows)
 
 
-def _memory_problems(parts: Sequence[_Part], processes: int) -> list[CaptureError]:
+def _memory_problems(
+    parts: Sequence[_ShareResult], processes: int
+) -> list[CaptureError]:
     """What is missing because memory ran out, or a process was killed for that."""
     reasons = []
     if any(part.out_of_memory for part in parts):
@@ -329,7 +331,7 @@ def _read_share(
     secrets: Secrets,
     trust: Trust,
     on_progress: OnProgress | None,
-) -> _Part:
+) -> _ShareResult:
     """Read all packets, and follow this share of the connections."""
     with _few_collections(), open_all() as batches:
         writer = _TableWriter(batches.names, trust)
@@ -349,7 +351,7 @@ def _read_share(
         if out_of_memory := undecoded is None:
             pipeline.abandon()
             undecoded = pipeline.close()
-    return _Part(
+    return _ShareResult(
         tables=writer.collector.finish(),
         packets=pipeline.packets,
         capture_bytes=pipeline.capture_bytes,

@@ -73,7 +73,7 @@ class _Tally:
                 self.add(key, count)
 
 
-class Attempts:
+class AttemptLedger:
     """Counts the connections that carried no data, and keeps the rows of some.
 
     Args:
@@ -127,7 +127,7 @@ class Attempts:
         self._clients.add((client, None, port, ending))
         self._servers.add((None, server, port, ending))
 
-    def merge(self, others: Iterable[Attempts]) -> None:
+    def merge(self, others: Iterable[AttemptLedger]) -> None:
         """Add what other processes found."""
         for other in others:
             self._total += other._total  # noqa: SLF001, another one of these

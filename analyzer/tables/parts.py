@@ -44,7 +44,7 @@ _PARTS_IN_MEMORY = 4
 _TRIES = 5
 
 
-class Part(NamedTuple):
+class StoredPart(NamedTuple):
     """The additions from `first` to `last`."""
 
     first: int
@@ -101,7 +101,7 @@ def list_sources(folder: Path) -> list[Path]:
         named = [each.name for each in (folder / PARTS).iterdir()]
     except OSError as error:
         raise LoadError(f"{folder}: can't be read ({error.strerror})") from error
-    found: list[Part] = []
+    found: list[StoredPart] = []
     # of parts that begin alike, the longest holds what the others hold
     for part in sorted(filter(None, map(_parse, named)), key=lambda p: (p[0], -p[1])):
         if not found or part.first > found[-1].last:
@@ -123,12 +123,12 @@ def about_parts(folder: Path) -> Results:
     return analysis
 
 
-def _parse(name: str) -> Part | None:
+def _parse(name: str) -> StoredPart | None:
     """The part of a name; `None` for what is no part (yet)."""
     first, _, last = name.partition("-")
     if not (first.isdecimal() and last.isdecimal()):
         return None
-    return Part(int(first), int(last))
+    return StoredPart(int(first), int(last))
 
 
 def read_rows(source: Path, table: schema.Table) -> pa.Table:

@@ -23,7 +23,7 @@ from analyzer.tables.parts import (
     KIND,
     PARTS,
     RECENT,
-    Part,
+    StoredPart,
     about_parts,
     blocks_in_order,
     list_sources,
@@ -66,7 +66,7 @@ class Store:
         self._count = 0
         self._pending: list[Tables] = []
         # the small parts at the end, and how many sessions each of them has
-        self._small: dict[Part, int] = {}
+        self._small: dict[StoredPart, int] = {}
         make_folder(folder)
         if self._parts.exists() or (folder / ABOUT).exists():
             raise ExportError(
@@ -101,7 +101,7 @@ class Store:
         """
         self._pending.append(tables)
         rows = _together(self._pending)
-        part = Part(self._count + 1, self._count + 1)
+        part = StoredPart(self._count + 1, self._count + 1)
         try:
             self._write(part, rows, recent)
         except ExportError as error:
@@ -154,7 +154,7 @@ class Store:
     def _join(self) -> None:
         """Put the small parts together."""
         parts = list(self._small)
-        joined = Part(parts[0].first, parts[-1].last)
+        joined = StoredPart(parts[0].first, parts[-1].last)
         sources = [self._parts / part.name for part in parts]
         # if it can't be done now, nothing is lost, and it will be tried again
         with suppress(ExportError, LoadError):
@@ -167,7 +167,7 @@ class Store:
             for source in sources:
                 _remove(source)
 
-    def _write(self, part: Part, rows: Tables, recent: Tables) -> None:
+    def _write(self, part: StoredPart, rows: Tables, recent: Tables) -> None:
         folder = self._parts / part.name
         # without its name it is nothing
         unnamed = folder.with_name(f".{part.name}")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class SummarySection:
     """One table of the summary.
 
     Attributes:
@@ -50,42 +50,44 @@ class Section:
 
 
 SECTIONS = (
-    Section(
+    SummarySection(
         "services",
         "Services",
         lambda a: reports.by_service(a.sessions),
         ("encrypted", "bytes"),
     ),
-    Section("protection", "Protection", lambda a: reports.by_verdict(a.sessions)),
-    Section(
+    SummarySection(
+        "protection", "Protection", lambda a: reports.by_verdict(a.sessions)
+    ),
+    SummarySection(
         "plaintext_logins",
         "Logins in plaintext",
         lambda a: reports.plaintext_logins(a.sessions),
         ("server_ip", "auth_exposure", "auth_mechanism", "service"),
         "bold red",
     ),
-    Section(
+    SummarySection(
         "failed",
         "Failures",
         lambda a: reports.failed(a.sessions),
         ("temporary", "service"),
         style="bold yellow",
     ),
-    Section("attempts", "Connections without data", reports.attempts),
-    Section("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
-    Section(
+    SummarySection("attempts", "Connections without data", reports.attempts),
+    SummarySection("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
+    SummarySection(
         "weak_tls",
         "Weak TLS",
         lambda a: reports.weak_tls(a.sessions),
         style="bold yellow",
     ),
-    Section(
+    SummarySection(
         "certificates",
         "Certificates",
         lambda a: reports.server_certificates(a.certificates, a.sessions),
         ("key", "issuer"),
     ),
-    Section(
+    SummarySection(
         "accounts",
         "Accounts",
         lambda a: reports.accounts(a.sessions),
@@ -95,25 +97,25 @@ SECTIONS = (
             *("clients", "services", "only_refused"),
         ),
     ),
-    Section(
+    SummarySection(
         "verbs",
         "Slowest commands",
         lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
         most=5,
     ),
-    Section(
+    SummarySection(
         "slowest",
         "Slowest answers",
         lambda a: reports.slowest(a.sessions),
         ("server_ip", "service", "session_id"),
     ),
-    Section(
+    SummarySection(
         "clients", "Busiest clients", lambda a: reports.busiest(a.sessions, "client")
     ),
-    Section(
+    SummarySection(
         "servers", "Busiest servers", lambda a: reports.busiest(a.sessions, "server")
     ),
-    Section("not_read", "Not read", reports.not_read, style="bold yellow"),
+    SummarySection("not_read", "Not read", reports.not_read, style="bold yellow"),
 )
 
 
