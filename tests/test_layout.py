@@ -64,7 +64,6 @@ TESTED_WITH = {
     "dissectors/smtp/spec.py": "dissectors/test_spec.py",
     "dissectors/smtp/transaction.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/transfer.py": "dissectors/smtp/test_dissector.py",
-    "dissectors/tls/abort.py": "dissectors/tls/test_dissector.py",
     "dissectors/tls/decryption/legacy_protection.py": (
         "dissectors/tls/decryption/test_connection_keys.py"
     ),
@@ -74,11 +73,6 @@ TESTED_WITH = {
     "dissectors/tls/decryption/tls13_protection.py": (
         "dissectors/tls/decryption/test_connection_keys.py"
     ),
-    "dissectors/tls/early_data.py": "dissectors/tls/test_rare.py",
-    "dissectors/tls/key_finder.py": "dissectors/tls/decryption/test_connection_keys.py",
-    "dissectors/tls/observer.py": "dissectors/tls/test_dissector.py",
-    "dissectors/tls/output.py": "dissectors/tls/test_dissector.py",
-    "dissectors/tls/progress.py": "dissectors/tls/test_dissector.py",
 }
 SOURCES = [
     path.relative_to(ROOT)

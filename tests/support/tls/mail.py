@@ -6,8 +6,10 @@ import warnings
 
 from dissectors import KeyLog, new_dissector
 from dissectors.events import (
+    Anomaly,
     AuthAttempted,
     Event,
+    Exchange,
     Exposure,
     LoginOffered,
     MessageTransferred,
@@ -19,9 +21,11 @@ from dissectors.services import Protocol
 from tests.support.tls.openssl import Settings, Stack, Wire
 
 CLIENT, SERVER = Side
+
 Dialogue = list[tuple[Side, bytes]]
 
 BODY = b"Subject: x\r\n\r\n" + b"".join(b"line %d\r\n" % n for n in range(5000))
+
 SMTP: Dialogue = [
     (SERVER, b"220 mail.example.com ESMTP\r\n"),
     (CLIENT, b"EHLO client\r\n"),
@@ -35,6 +39,7 @@ SMTP: Dialogue = [
     (CLIENT, b"QUIT\r\n"),
     (SERVER, b"221 bye\r\n"),
 ]
+
 IMAP: Dialogue = [
     (SERVER, b"* OK ready\r\n"),
     (CLIENT, b"a LOGIN user password\r\n"),
@@ -46,6 +51,8 @@ IMAP: Dialogue = [
     (CLIENT, b"d LOGOUT\r\n"),
     (SERVER, b"* BYE bye\r\nd OK done\r\n"),
 ]
+
+
 POP3: Dialogue = [
     (SERVER, b"+OK ready\r\n"),
     (CLIENT, b"USER user\r\n"),
@@ -57,6 +64,7 @@ POP3: Dialogue = [
     (CLIENT, b"QUIT\r\n"),
     (SERVER, b"+OK\r\n"),
 ]
+
 IN_CLEAR = {
     Protocol.SMTP: (SMTP, 25, SMTP[:3], b"STARTTLS\r\n", b"220 go\r\n"),
     Protocol.IMAP: (IMAP, 143, IMAP[:1], b"x STARTTLS\r\n", b"x OK go\r\n"),
@@ -110,3 +118,27 @@ def play(settings: Settings, dialogue: Dialogue = SMTP) -> Wire:
         # old versions are what is tested
         warnings.simplefilter("ignore", DeprecationWarning)
         return Stack(settings).play(dialogue)
+
+
+def codes(events: list[Event]) -> list[str]:
+    return [event.code for event in events if isinstance(event, Anomaly)]
+
+
+def logins(events: list[Event]) -> list[tuple[Exposure, bool]]:
+    return [
+        (event.exposure, event.secured)
+        for event in events
+        if isinstance(event, AuthAttempted)
+    ]
+
+
+def verbs(events: list[Event]) -> list[str | None]:
+    return [event.verb for event in events if isinstance(event, Exchange)]
+
+
+def in_pieces(steps: Dialogue, size: int) -> Dialogue:
+    return [
+        (side, data[at : at + size])
+        for side, data in steps
+        for at in range(0, len(data), size)
+    ]

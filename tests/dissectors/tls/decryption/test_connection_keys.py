@@ -1,13 +1,11 @@
-"""What OpenSSL encrypts is read as if it had been in clear."""
+"""What OpenSSL encrypts is read as if it had been in plaintext."""
 
 from __future__ import annotations
 
 import ssl
-import warnings
 
 import pytest
 
-from dissectors import KeyLog
 from dissectors.events import (
     Anomaly,
     AuthAttempted,
@@ -15,7 +13,6 @@ from dissectors.events import (
     Exchange,
     Exposure,
     LoginOffered,
-    Resumption,
 )
 from dissectors.services import Protocol
 from tests.support.tls import openssl
@@ -29,9 +26,8 @@ from tests.support.tls.mail import (
     handshake,
     play,
     read,
-    read_with,
 )
-from tests.support.tls.openssl import Settings, Stack
+from tests.support.tls.openssl import Settings
 
 VERSIONS = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
@@ -39,6 +35,7 @@ VERSIONS = {
     "TLSv1.2": ssl.TLSVersion.TLSv1_2,
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
+
 # needs secrets that Python gives to no server
 _OTHER_KEYS = ("PSK", "SRP", "DSS")
 
@@ -111,45 +108,6 @@ def test_every_protocol_is_read_after_an_upgrade(
     inside = [e.verb for e in read(protocol, dialogue) if isinstance(e, Exchange)]
     assert verbs[-len(inside) + 1 :] == inside[1:]
     assert not any(isinstance(e, LoginOffered) for e in events[-len(inside) :])
-
-
-@pytest.mark.parametrize(
-    ("version", "tickets", "resumption"),
-    [
-        ("TLSv1.0", False, Resumption.SESSION_ID),
-        ("TLSv1.2", False, Resumption.SESSION_ID),
-        ("TLSv1.2", True, Resumption.TICKET),
-        ("TLSv1.3", True, Resumption.PSK),
-    ],
-)
-def test_resumed_session_is_opened(
-    version: str, resumption: Resumption, *, tickets: bool
-) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        stack = Stack(Settings(VERSIONS[version], tickets=tickets))
-        first = stack.play(SMTP)
-        wire = stack.play(SMTP, first.session)
-    assert handshake(read(Protocol.SMTP, first.steps)).resumption is Resumption.NONE
-    events = read(Protocol.SMTP, wire.steps, wire.key_log)
-    assert handshake(events).resumption is resumption
-    assert comparable(events) == comparable(read(Protocol.SMTP, SMTP))
-
-
-@pytest.mark.parametrize("tickets", [False, True])
-def test_secret_of_a_session_opens_those_that_resume_it(*, tickets: bool) -> None:
-    """RFC 5246 §F.1.4; GnuTLS logs it only once."""
-    stack = Stack(Settings(VERSIONS["TLSv1.2"], tickets=tickets))
-    first = stack.play(SMTP)
-    second = stack.play(SMTP, first.session)
-    third = stack.play(SMTP, second.session)
-    log = KeyLog()
-    log.add(first.key_log)
-    # of a session that nobody has the secret of
-    assert not handshake(read_with(log, third.steps)).decrypted
-    for wire in (first, second, third):
-        events = read_with(log, wire.steps)
-        assert comparable(events) == comparable(read(Protocol.SMTP, SMTP))
 
 
 def test_handshake_after_a_retry_is_opened() -> None:
