@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
+from analyzer.tables.parts import has_parts
+from captures import open_capture
+from tests.support.captures import unpack
 from tests.support.documents import DOCS
-from tests.support.installed import mailtap, name_entry_point
+from tests.support.installed import COMMAND, environment, mailtap, name_entry_point
+from tests.support.namespaces import as_real_root, send
 from tests.support.traffic import Dialogue, write_pcap
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PASSWORDS = ("mallard-22", "Teal+Pintail")
 
@@ -80,6 +83,31 @@ def test_port_can_be_said_to_be_that_of_a_plugin(packages: Path, talk: Path) -> 
 
     assert "one of smtp, imap, pop3, poppass" in unknown.stderr
     assert known.returncode == 0
+
+
+@as_real_root
+@pytest.mark.usefixtures("network")
+def test_example_is_watched(packages: Path, talk: Path, tmp_path: Path) -> None:
+    # nobody must get through to where the tables go
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.name.startswith(("test_", "pytest-", "pop")):
+            folder.chmod(0o755)
+    tables = str(tmp_path / "tables")
+    with subprocess.Popen(
+        [str(COMMAND), "monitor", "-i", "vb", "--count", "1", "-o", tables],
+        env=environment(packages), stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        while not has_parts(Path(tables)) and process.poll() is None:
+            time.sleep(0.02)
+        with open_capture(talk) as capture:
+            send("va", [each.data for batch in capture for each in unpack(batch)])
+        printed = process.stdout.read()
+
+    assert process.returncode == 0
+    assert "poppass" in printed
+    assert "tom" in printed
+    assert not any(secret in printed for secret in PASSWORDS)
 
 
 @pytest.mark.parametrize(

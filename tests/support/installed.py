@@ -9,18 +9,23 @@ from pathlib import Path
 
 from tests.support.documents import ROOT
 
+COMMAND = Path(sys.executable).with_name("mailtap")
 
-def mailtap(*arguments: str | Path, packages: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command with the packages of a folder beside mailtap."""
-    command = Path(sys.executable).with_name("mailtap")
-    environment = {
+
+def environment(packages: Path) -> dict[str, str]:
+    """What makes the packages of a folder those that are installed beside mailtap."""
+    return {
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
         "PYTHONPATH": os.pathsep.join(map(str, (packages, ROOT))),
     }
+
+
+def mailtap(*arguments: str | Path, packages: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command with the packages of a folder beside mailtap."""
     return subprocess.run(
-        [command, *arguments],
-        env=environment,
+        [COMMAND, *arguments],
+        env=environment(packages),
         capture_output=True,
         text=True,
         check=False,
