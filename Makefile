@@ -20,7 +20,7 @@ test: tools $(VENV)/.installed-dev ## run all tests
 	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal
 
 lab: tools $(VENV)/.installed-dev ## watch real servers and clients; needs root
-	@missing=$$($(BIN)/python -m tests.support.lab --missing); \
+	@missing=$$($(BIN)/python -m tests.support.laboratory --missing); \
 	[ -z "$$missing" ] || .ci/packages $$missing
 	$(BIN)/pytest --quiet -m lab
 
@@ -41,7 +41,7 @@ site: $(VENV)/.installed-docs ## make a website of docs/, in build/site
 	$(BIN)/zensical build --clean --strict
 
 data: $(VENV)/.installed-dev ## make the test captures again; needs root
-	$(BIN)/python -m tests.support.lab
+	$(BIN)/python -m tests.support.laboratory
 
 clean: ## remove everything that was made
 	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .cache .*_cache

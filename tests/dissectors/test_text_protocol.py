@@ -217,19 +217,20 @@ def test_oldest_of_too_many_commands_has_no_answer() -> None:
     ]
 
 
-TALK = (
+STEPS = (
     play()
     .server(b"OK ready\r\n")
     .client(b"SAY {3+}\r\na\r\n b\r\nSECRET pw1234\r\n")
     .server(b"OK {2}\r\nhi there\r\nNO pw1234\r\n")
     .client(b"UPGRADE\r\nSAY c\r\n")
     .server(b"NO later\r\nOK c\r\n")
+    .steps
 )
 
 
 @given(st.data())
 def test_damaged_talk_is_the_same_however_it_is_split(data: st.DataObject) -> None:
-    steps, places = data.draw(mutations(TALK.steps)), data.draw(cuts)
+    steps, places = data.draw(mutations(STEPS)), data.draw(cuts)
     talk = Playbook(Notes)
     talk.steps = steps
 

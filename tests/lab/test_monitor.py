@@ -14,12 +14,12 @@ import pytest
 import analyzer
 from analyzer.tables.folder import read_folder
 from analyzer.tables.parts import has_parts
-from tests.support.lab.capture import capture
-from tests.support.lab.machine import wait_for
-from tests.support.lab.network import Network
-from tests.support.lab.office import Office
-from tests.support.lab.scenarios import SCENARIOS
-from tests.support.lab.tape import Tape
+from tests.support.laboratory.capture import capture
+from tests.support.laboratory.machine import wait_for
+from tests.support.laboratory.network import Network
+from tests.support.laboratory.office import Office
+from tests.support.laboratory.scenarios import SCENARIOS
+from tests.support.laboratory.tape import Tape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tests.support.lab.machine import Service
+    from tests.support.laboratory.machine import Service
 
 pytestmark = pytest.mark.lab
 

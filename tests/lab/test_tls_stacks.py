@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import analyzer
-from tests.support import lab
-from tests.support.lab.capture import capture
-from tests.support.lab.office import Office
-from tests.support.lab.people import TOM, plain_response
-from tests.support.lab.unpacked import nss_libraries
+from tests.support import laboratory
+from tests.support.laboratory.capture import capture
+from tests.support.laboratory.office import Office
+from tests.support.laboratory.people import TOM, plain_response
+from tests.support.laboratory.unpacked import nss_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from analyzer.tables.results import Results
-    from tests.support.lab.machine import Machine
+    from tests.support.laboratory.machine import Machine
 
 pytestmark = pytest.mark.lab
 
@@ -105,7 +105,7 @@ OF_SESSION = (
 )
 GNUTLS = "NORMAL:%COMPAT:-VERS-ALL:+VERS-"
 NSS_FOLDER = "nss"
-JAVA_CLIENT = Path(lab.__file__).parent / "clients" / "TlsClient.java"
+JAVA_CLIENT = Path(laboratory.__file__).parent / "clients" / "TlsClient.java"
 # it looks for secrets where no program should
 JAVA_OPTIONS = ("--add-opens", "java.base/sun.security.ssl=ALL-UNNAMED")
 NSS_VERSIONS = {name: name.lower().removeprefix("tlsv") for name in VERSIONS}

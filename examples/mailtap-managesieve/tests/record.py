@@ -19,12 +19,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[2]))
 
-from tests.support.lab import dovecot  # noqa: E402
-from tests.support.lab.capture import capture  # noqa: E402
-from tests.support.lab.certificates import Authority  # noqa: E402
-from tests.support.lab.network import Network  # noqa: E402
-from tests.support.lab.people import GUESSES, INES, TOM  # noqa: E402
-from tests.support.lab.postfix import MAIL_UID  # noqa: E402
+from tests.support.laboratory import dovecot  # noqa: E402
+from tests.support.laboratory.capture import capture  # noqa: E402
+from tests.support.laboratory.certificates import Authority  # noqa: E402
+from tests.support.laboratory.network import Network  # noqa: E402
+from tests.support.laboratory.people import GUESSES, INES, TOM  # noqa: E402
+from tests.support.laboratory.postfix import MAIL_UID  # noqa: E402
 
 DATA = HERE / "data"
 PORT = 4190

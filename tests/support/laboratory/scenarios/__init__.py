@@ -1,0 +1,27 @@
+"""The scenarios; importing a module of this package registers its scenarios."""
+
+from __future__ import annotations
+
+from tests.support.laboratory.scenarios import (
+    attacks,
+    demo,
+    guests,
+    imap,
+    negatives,
+    paths,
+    pop3,
+    smtp,
+)
+from tests.support.laboratory.tape import SCENARIOS
+
+__all__ = [
+    "SCENARIOS",
+    "attacks",
+    "demo",
+    "guests",
+    "imap",
+    "negatives",
+    "paths",
+    "pop3",
+    "smtp",
+]
