@@ -9,7 +9,7 @@ from analyzer import reports
 from analyzer.sessions.failures import failure_words
 from analyzer.sessions.protection import PROTECTED_WEAKLY
 from analyzer.terminal.format import as_share
-from analyzer.terminal.summary import NOTHING
+from analyzer.terminal.summary import nothing_found
 from analyzer.text import counted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def verdict(analysis: Results) -> list[Sentence]:
     """Say what an administrator wants to know first, the worst in red."""
     sessions = analysis.sessions
     if sessions.empty:
-        return [Sentence(Tone.PLAIN, "Nothing", NOTHING)]
+        return [Sentence(Tone.PLAIN, "Nothing", nothing_found())]
     return [
         _encryption(sessions),
         *_exposure(sessions),

@@ -18,6 +18,7 @@ from analyzer.terminal.format import (
 )
 from analyzer.terminal.json_document import as_json
 from analyzer.text import counted
+from dissectors import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,11 +120,13 @@ SECTIONS = (
 )
 
 
-# of captures without mail
-NOTHING = (
-    "looked like SMTP, IMAP or POP3. Mail with TLS on a port of its own must be named, "
-    "such as --port 10993=imap."
-)
+def nothing_found() -> str:
+    """What to say, behind "Nothing", of captures without mail."""
+    *names, last = (name.upper() for name in registry.protocols())
+    return (
+        f"looked like {', '.join(names)} or {last}. Mail with TLS on a port of its own "
+        "must be named, such as --port 10993=imap."
+    )
 
 
 def print_summary(analysis: Results, console: Console) -> None:
@@ -166,7 +169,7 @@ def _headline(analysis: Results) -> Text:
     text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")
     if not count:
         if analysis.packets:
-            text.append(f"\nNothing {NOTHING}", "not bold")
+            text.append(f"\nNothing {nothing_found()}", "not bold")
         return text
     first, last = sessions["start"].min(), sessions["end"].max()
     text.append(f"\n{as_span(first, last)}\n", "not bold")

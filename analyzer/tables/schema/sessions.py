@@ -23,7 +23,7 @@ SESSIONS = Table(
     (
         Column("session_id", TEXT, "same for the same traffic, however it was read"),
         Column("community_id", TEXT, "Community ID 1.0 flow hash, seed 0"),
-        Column("protocol", TEXT, "smtp, imap, pop3"),
+        Column("protocol", TEXT, "smtp, imap, pop3; or one that a plug-in adds"),
         Column("service", TEXT, "service by port; the protocol on another port"),
         Column(
             "role",

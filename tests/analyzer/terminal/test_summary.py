@@ -9,8 +9,14 @@ import pytest
 
 import analyzer
 from analyzer import reports
-from analyzer.terminal.summary import SECTIONS, print_summary, summary_json
+from analyzer.terminal.summary import (
+    SECTIONS,
+    nothing_found,
+    print_summary,
+    summary_json,
+)
 from tests.support.analyses import analysis_of, rows_of
+from tests.support.plugins import ECHO, plugins
 from tests.support.tables import sessions_of, with_sessions
 from tests.support.terminal import plain, printed
 from tests.support.traffic import Dialogue, write_pcap
@@ -186,3 +192,10 @@ def test_slowest_commands_and_accounts_are_few() -> None:
     assert re.fullmatch("and [0-9]+ more", titles[verbs + 7])
     accounts = titles.index("Accounts")
     assert titles[accounts + 3].startswith("scanner@example.com  pop3, submission")
+
+
+def test_nothing_is_said_of_every_protocol_that_was_looked_for() -> None:
+    with plugins() as install:
+        install(ECHO)
+
+        assert nothing_found().startswith("looked like SMTP, IMAP, POP3 or ECHO. ")
