@@ -14,12 +14,12 @@ linear in the bytes.
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.dissector import MailDissector
 from dissectors.conversation.lines import decode_text
-from dissectors.conversation.literals import FragmentReader, KeptLiteral, find_literal
+from dissectors.conversation.literals import FragmentReader, find_literal
+from dissectors.conversation.text_line import Assembly, TextLine
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.events import Event, Exchange, ExchangeKind, Side
 from dissectors.limits import DEFAULT_LIMITS
@@ -30,60 +30,10 @@ if TYPE_CHECKING:
     from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
 
+__all__ = ["TextLine", "TextProtocolDissector"]
+
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
-
-
-@dataclass(slots=True)
-class TextLine:
-    """What one side sent: a line, with the literals in it.
-
-    Attributes:
-        text: the line without its end, and without what its literals hold; the
-            announcements of these, such as `{5+}`, are in it.
-        literals: what they hold, in order; `None` where it was too long to be kept.
-        is_whole: nothing of it is missing.
-    """
-
-    text: bytes = b""
-    literals: list[bytes | None] = field(default_factory=list)
-    is_whole: bool = True
-
-
-class _Assembly:
-    """The line of one side that is being put together."""
-
-    __slots__ = ("line", "room", "sink")
-
-    def __init__(self, limit: int) -> None:
-        self.line = TextLine()
-        self.sink: KeptLiteral | None = None
-        # so many bytes may yet be kept of it
-        self.room = limit
-
-    def add(self, fragment: bytes) -> None:
-        """Take the next piece of text, and the literal before it."""
-        self.end_literal()
-        line = self.line
-        line.is_whole = line.is_whole and len(fragment) <= self.room
-        line.text += fragment[: self.room]
-        self.room -= min(len(fragment), self.room)
-
-    def open_literal(self, size: int) -> KeptLiteral | None:
-        """Return what keeps a literal, if there is room for it."""
-        if size > self.room:
-            self.line.literals.append(None)
-            return None
-        self.room -= size
-        self.sink = KeptLiteral()
-        return self.sink
-
-    def end_literal(self) -> None:
-        """The literal has ended, or breaks off here."""
-        sink, self.sink = self.sink, None
-        if sink is not None:
-            self.line.literals.append(bytes(sink.data))
-            self.line.is_whole = self.line.is_whole and sink.complete
 
 
 class TextProtocolDissector(MailDissector):
@@ -111,7 +61,7 @@ class TextProtocolDissector(MailDissector):
         self.client_seen = False
         client, server = self._input
         self._fragments = (FragmentReader(client), FragmentReader(server))
-        self._assemblies = [_Assembly(limits.line), _Assembly(limits.line)]
+        self._assemblies = [Assembly(limits.line), Assembly(limits.line)]
         # behind a gap, until a line surely is a command or a response
         self._is_lost = [False, False]
         # commands were lost behind this one, so that answers may be theirs
@@ -327,7 +277,7 @@ class TextProtocolDissector(MailDissector):
             sink = assembly.open_literal(literal.size)
             self._fragments[side].expect_literal(literal, sink)
             return
-        self._assemblies[side] = _Assembly(self.limits.line)
+        self._assemblies[side] = Assembly(self.limits.line)
         self._take(side, assembly.line)
 
     def _take(self, side: Side, line: TextLine) -> None:
@@ -358,7 +308,7 @@ class TextProtocolDissector(MailDissector):
         """Where the next line of a side begins is not known."""
         assembly = self._assemblies[side]
         assembly.end_literal()
-        self._assemblies[side] = _Assembly(self.limits.line)
+        self._assemblies[side] = Assembly(self.limits.line)
         if side is _CLIENT:
             self.withhold_line(assembly.line)
             if self._lost_after is None:
@@ -403,7 +353,7 @@ class TextProtocolDissector(MailDissector):
             rest = b"" if fragments.in_literal else unread.take_unfinished_line()
             fragments.abandon()
             assembly = self._assemblies[side]
-            self._assemblies[side] = _Assembly(self.limits.line)
+            self._assemblies[side] = Assembly(self.limits.line)
             assembly.add(rest)
             line = assembly.line
             if line.text:

@@ -49,6 +49,7 @@ TESTED_WITH = {
     "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
     "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/upgrade.py": "dissectors/conversation/test_dissector.py",
+    "dissectors/conversation/text_line.py": "dissectors/test_text_protocol.py",
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
     "dissectors/imap/spec.py": "dissectors/test_spec.py",
     "dissectors/imap/appending.py": "dissectors/imap/test_dissector.py",

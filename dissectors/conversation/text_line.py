@@ -1,0 +1,66 @@
+"""A line of text with the literals in it, put together from fragments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dissectors.conversation.literals import KeptLiteral
+
+
+@dataclass(slots=True)
+class TextLine:
+    """What one side sent: a line, with the literals in it.
+
+    Attributes:
+        text: the line without its end, and without what its literals hold; the
+            announcements of these, such as `{5+}`, are in it.
+        literals: what they hold, in order; `None` where it was too long to be kept.
+        is_whole: nothing of it is missing.
+    """
+
+    text: bytes = b""
+    literals: list[bytes | None] = field(default_factory=list)
+    is_whole: bool = True
+
+
+class Assembly:
+    """The line of one side that is being put together.
+
+    Args:
+        limit: bytes that are kept of it, with its literals.
+
+    Attributes:
+        line: as much of it as has come.
+    """
+
+    __slots__ = ("_room", "_sink", "line")
+
+    def __init__(self, limit: int) -> None:
+        self.line = TextLine()
+        self._sink: KeptLiteral | None = None
+        # so many bytes may yet be kept of it
+        self._room = limit
+
+    def add(self, fragment: bytes) -> None:
+        """Take the next piece of text, and the literal before it."""
+        self.end_literal()
+        line = self.line
+        line.is_whole = line.is_whole and len(fragment) <= self._room
+        line.text += fragment[: self._room]
+        self._room -= min(len(fragment), self._room)
+
+    def open_literal(self, size: int) -> KeptLiteral | None:
+        """Return what keeps a literal, if there is room for it."""
+        if size > self._room:
+            self.line.literals.append(None)
+            return None
+        self._room -= size
+        self._sink = KeptLiteral()
+        return self._sink
+
+    def end_literal(self) -> None:
+        """The literal has ended, or breaks off here."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            self.line.literals.append(bytes(sink.data))
+            self.line.is_whole = self.line.is_whole and sink.complete
