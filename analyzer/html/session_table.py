@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 20_000
 
 
-class _Column(NamedTuple):
+class _ShownColumn(NamedTuple):
     """A column, its heading, and how the script shows its values."""
 
     name: str
@@ -25,24 +25,24 @@ class _Column(NamedTuple):
 
 
 _COLUMNS = (
-    _Column("start", "Start (UTC)", "time"),
-    _Column("service", "Service"),
-    _Column("client_ip", "Client", "address"),
-    _Column("server_ip", "Server", "address"),
-    _Column("server_port", "Port", "port"),
-    _Column("channel", "Protection", "channel"),
-    _Column("protection", "Verdict"),
-    _Column("tls_version", "TLS"),
-    _Column("auth_user", "User"),
-    _Column("auth_result", "Login"),
-    _Column("failure", "Failure"),
-    _Column("messages", "Messages", "count"),
-    _Column("bytes", "Bytes", "size"),
-    _Column("duration_s", "Duration", "seconds"),
-    _Column("slowest_s", "Slowest answer", "seconds"),
-    _Column("last_error", "Last error", "long"),
-    _Column("anomalies", "Anomalies", "long"),
-    _Column("session_id", "Session", "address"),
+    _ShownColumn("start", "Start (UTC)", "time"),
+    _ShownColumn("service", "Service"),
+    _ShownColumn("client_ip", "Client", "address"),
+    _ShownColumn("server_ip", "Server", "address"),
+    _ShownColumn("server_port", "Port", "port"),
+    _ShownColumn("channel", "Protection", "channel"),
+    _ShownColumn("protection", "Verdict"),
+    _ShownColumn("tls_version", "TLS"),
+    _ShownColumn("auth_user", "User"),
+    _ShownColumn("auth_result", "Login"),
+    _ShownColumn("failure", "Failure"),
+    _ShownColumn("messages", "Messages", "count"),
+    _ShownColumn("bytes", "Bytes", "size"),
+    _ShownColumn("duration_s", "Duration", "seconds"),
+    _ShownColumn("slowest_s", "Slowest answer", "seconds"),
+    _ShownColumn("last_error", "Last error", "long"),
+    _ShownColumn("anomalies", "Anomalies", "long"),
+    _ShownColumn("session_id", "Session", "address"),
 )
 
 
@@ -58,7 +58,7 @@ def session_table(sessions: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _cells(column: _Column, values: pd.Series[Any]) -> list[Any]:
+def _cells(column: _ShownColumn, values: pd.Series[Any]) -> list[Any]:
     """Values as JSON has them; text can do no harm."""
     if column.kind == "time":
         times = values.astype("datetime64[ns, UTC]").dt
