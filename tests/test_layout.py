@@ -51,6 +51,7 @@ TESTED_WITH = {
     "dissectors/conversation/upgrade.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/text_line.py": "dissectors/test_text_protocol.py",
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
+    "dissectors/detection/ftp.py": "dissectors/detection/test_detector.py",
     "dissectors/imap/spec.py": "dissectors/test_spec.py",
     "dissectors/imap/appending.py": "dissectors/imap/test_dissector.py",
     "dissectors/imap/compressed.py": "dissectors/imap/test_compression.py",

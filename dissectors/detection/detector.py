@@ -22,10 +22,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors import registry
 from dissectors.conversation.proxy_header import HeaderState, ProxyHeaderReader
-from dissectors.detection.openings import alpn_pattern, protocol_by_alpn, speech
+from dissectors.detection.ftp import FTP_NAME, MAIL_NAME, FtpDoubt
+from dissectors.detection.openings import (
+    OPENING_BYTES,
+    alpn_pattern,
+    protocol_by_alpn,
+    speech,
+)
 from dissectors.events import Side
 from dissectors.services import Protocol
-from dissectors.smtp.spec import FIRST_COMMAND
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
     ApplicationData,
@@ -40,20 +45,11 @@ if TYPE_CHECKING:
 
 MAX_BUFFERED_BYTES = 16 * 1024
 MAX_CHUNKS = 1024
-# RFC 5321 §4.5.3.1.5: the longest reply line that all must accept
-_OPENING_BYTES = 512
 
 # where a record that begins with a ClientHello has its type and its random
 _HELLO_TYPE = 5
 _HELLO_RANDOM = slice(11, 43)
 
-# RFC 959 §5.4: replies that SMTP does not have
-_FTP_REPLY = re.compile(
-    rb"(?:1[0-9]{2}|20[02]|21[2359]|22[5-9]|23[0-4]|257|33[126]|350)(?:[ \-\r\n]|$)"
-)
-# what servers call themselves; a host may be called `ftp.example.com`
-_MAIL_NAME = re.compile(rb"smtp|lmtp")
-_FTP_NAME = re.compile(rb"ftp(?!\.)")
 # RFC 3977 §5.1: a server's greeting
 _NNTP_GREETING = re.compile(rb"20[01](?:[ \r\n]|$)")
 # The bytes that no line of text has
@@ -111,28 +107,6 @@ class _Opening:
         self.protocols: set[str] | None = None
 
 
-class _Doubt:
-    """A greeting of `220` that may be SMTP's or FTP's, until the talk shows it."""
-
-    __slots__ = ("_lines",)
-
-    def __init__(self) -> None:
-        self._lines = (bytearray(), bytearray())
-
-    def hear(self, side: Side, data: bytes) -> Verdict:
-        """Take what a side says next, and tell what the connection is by now."""
-        unread = self._lines[side]
-        for line in data.splitlines(keepends=True):
-            unread += line[: _OPENING_BYTES - len(unread)]
-            if line.endswith(b"\n"):
-                if side is Side.SERVER and _FTP_REPLY.match(unread):
-                    return Verdict.OTHER
-                if side is Side.CLIENT and FIRST_COMMAND.match(unread):
-                    return Verdict.MAIL
-                unread.clear()
-        return Verdict.UNDECIDED
-
-
 class Detector:
     """Holds a connection's first bytes until it is known what they are.
 
@@ -183,7 +157,7 @@ class Detector:
         self._chunks: list[Chunk] = []
         self._size = 0
         self._openings = (_Opening(), _Opening())
-        self._doubt: _Doubt | None = None
+        self._doubt: FtpDoubt | None = None
         self._first_speaker: Side | None = None
         # what a proxy put before the client's bytes says nothing of their protocol
         self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
@@ -261,7 +235,9 @@ class Detector:
             doubt = self._doubt
             self._listen(chunk.side, data)
             if doubt is not None and self.verdict is Verdict.UNDECIDED:
-                self.verdict = doubt.hear(chunk.side, data)
+                is_mail = doubt.hear(chunk.side, data)
+                if is_mail is not None:
+                    self.verdict = Verdict.MAIL if is_mail else Verdict.OTHER
         else:
             self._has_gap |= chunk.gap > 0
             self._judge(chunk.side, at_end=True)
@@ -285,7 +261,7 @@ class Detector:
         if opening.protocols is None:
             if not opening.data:
                 opening.since = len(self._chunks) - 1
-            opening.data += data[: _OPENING_BYTES - len(opening.data)]
+            opening.data += data[: OPENING_BYTES - len(opening.data)]
             self._judge(side)
 
     def _judge(self, side: Side, *, at_end: bool = False) -> None:
@@ -371,12 +347,12 @@ class Detector:
         text = greeting.lower()
         is_plain = text.startswith(b"220") and self._saw_start and not self._has_gap
         is_smtp = self._port_protocol == Protocol.SMTP
-        if not (is_smtp and is_plain) or _MAIL_NAME.search(text):
+        if not (is_smtp and is_plain) or MAIL_NAME.search(text):
             self.verdict = Verdict.MAIL
-        elif _FTP_NAME.search(text):
+        elif FTP_NAME.search(text):
             self.verdict = Verdict.OTHER
         elif self._doubt is None:
-            self._doubt = _Doubt()
+            self._doubt = FtpDoubt()
 
     def _protocols_of(
         self, side: Side, opening: bytearray, *, at_end: bool
@@ -390,7 +366,7 @@ class Detector:
             if is_tls is None and not at_end:
                 return None
         start = opening.lstrip(b"\r\n")
-        at_end = at_end or b"\n" in start or len(opening) >= _OPENING_BYTES
+        at_end = at_end or b"\n" in start or len(opening) >= OPENING_BYTES
         if not at_end and not _BINARY.search(start):
             return None
         found = {name for name, words in speech()[side] if words.match(start)}

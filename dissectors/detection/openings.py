@@ -12,6 +12,9 @@ from dissectors.conversation.proxy_header import BEGINNINGS as PROXY_BEGINNINGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# RFC 5321 §4.5.3.1.5: the longest reply line that all must accept
+OPENING_BYTES = 512
+
 
 @cache
 def server_beginnings() -> tuple[bytes, ...]:
