@@ -89,7 +89,7 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
     it adds to a client's stream besides lines it reads in `_read_next`.
     """
 
-    __slots__ = ("_is_lost", "_must_decide", "_sense")
+    __slots__ = ("_must_decide", "_sense")
 
     # known verbs, in upper case, those whose argument may be any word, and of these
     # what clients hardly say after they were refused; the anomaly of a line without
@@ -102,8 +102,6 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._sense = _UNCLEAR
-        # behind a gap no line of the client was surely a command yet
-        self._is_lost = False
         # what the client sent behind a decisive command can't wait for its reply
         self._must_decide = False
 
@@ -157,11 +155,11 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
             return
         if queue.awaiting and queue.is_answered_oddly(unread.line_offset):
             self._give_up_oldest()
-        if self._is_lost:
+        if unread.is_lost:
             if not self._is_surely_command(line):
                 self._withheld.add_line(line)
                 return
-            self._is_lost = False
+            unread.is_lost = False
         is_rest, unread.may_be_rest = unread.may_be_rest, False
         if verb is not None and is_known:
             self._sense = _IS_COMMAND
@@ -187,7 +185,7 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
         self._logins.is_challenged = False
         decisive = self._queue.decisive
         if decisive is not None and decisive.sasl is not None:
-            if self._is_cut:
+            if self._input[0].is_cut:
                 decisive.sasl.receive_gap()
             decisive.sasl.receive_response(line)
             return True
@@ -238,12 +236,14 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
         """Read a line as a login, unless it may be one of a message."""
         if self._sense is _TEXT or self._sense is _TEXT_OR_COMMAND:
             return None
-        return self._logins.read_stray(line, self._withheld, is_cut=self._is_cut)
+        return self._logins.read_stray(
+            line, self._withheld, is_cut=self._input[0].is_cut
+        )
 
     def _receive_late_response(self, sasl: SaslExchange, line: bytes) -> None:
         """What belongs to an authentication that has ended has crossed all the same."""
         logins = self._logins
-        crossed = logins.receive_late_response(sasl, line, is_cut=self._is_cut)
+        crossed = logins.receive_late_response(sasl, line, is_cut=self._input[0].is_cut)
         self._events.append(crossed)
 
     def _send(
@@ -259,9 +259,10 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
         )
         queue = self._queue
         if kind is _COMMAND:
-            is_pipelined = not self._is_lost and queue.is_in_flight(self._time_ns)
+            unread = self._input[0]
+            is_pipelined = not unread.is_lost and queue.is_in_flight(self._time_ns)
             command.pipelined = is_pipelined
-            command.offset = self._input[0].line_offset
+            command.offset = unread.line_offset
         queue.add(command)
         if len(queue.awaiting) > self.limits.pending_commands:
             self._anomaly("too_many_pending_commands", _CLIENT)
@@ -273,7 +274,7 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
         mechanism, response = split_sasl(argument)
         sasl = SaslExchange(mechanism, self._withheld, self._logins.offered)
         shown = sasl.mechanism if mechanism else None
-        if self._is_cut:
+        if self._input[0].is_cut:
             sasl.receive_gap()
         if response:
             sasl.receive_initial_response(response)
@@ -359,7 +360,7 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
         unread.drop()
         unread.may_be_rest = True
         self._expect_text()
-        self._is_lost = True
+        unread.is_lost = True
         self._queue.lose_commands(self.counts.exchanges)
 
     def _expect_text(self) -> None:
@@ -380,13 +381,13 @@ class DialogueDissector(ReplyMatcher[CommandT, ReplyT]):
     def _finish(self) -> None:
         client, server = self._input
         line = client.take_unfinished_line()
-        self._is_cut = True
+        client.is_cut = True
         is_command = line and self._parse_command(line)[0] in self._VERBS
         if is_command or self._logins.is_challenged:
             self._receive_client_line(line)
         elif line:
             self._receive_unfinished(line)
-        self._is_cut = False
+        client.is_cut = False
         self._finish_server(server)
         while self._queue.awaiting:
             self._give_up_oldest()

@@ -116,17 +116,13 @@ class FragmentReader:
 
     Attributes:
         literal: was announced, and the fragment behind it did not come yet.
-        gaps: how many there were in the stream.
-        is_lost: behind one, nothing was surely a command or response yet.
     """
 
-    __slots__ = ("_buffer", "_remaining", "_sink", "gaps", "is_lost", "literal")
+    __slots__ = ("_buffer", "_remaining", "_sink", "literal")
 
     def __init__(self, buffer: LineBuffer) -> None:
         self._buffer = buffer
         self.literal: Literal | None = None
-        self.gaps = 0
-        self.is_lost = False
         self._remaining = 0
         self._sink: LiteralSink | None = None
 

@@ -47,12 +47,10 @@ class PlaintextReader(Reporter, abc.ABC):
     make sense of lines without an end. `_line_reader` makes it faster.
     """
 
-    __slots__ = ("_hands_over", "_is_cut", "_swapped", "_upgrade")
+    __slots__ = ("_hands_over", "_swapped", "_upgrade")
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
-        # the client's line that is read has no end: a name at its end may go on
-        self._is_cut = False
         # what is unread is to be read in another way, by `_take_events`
         self._hands_over = False
         self._upgrade = _NONE

@@ -99,15 +99,15 @@ class ClientReader(CompressedReader):
     def _begin_command(self, line: bytes) -> None:
         parsed = grammar.parse_command(line)
         is_known = parsed is not None and grammar.is_known(parsed[1])
-        fragments = self._fragments[0]
-        if fragments.is_lost and not (is_known and grammar.is_surely_command(line)):
+        unread = self._input[0]
+        if unread.is_lost and not (is_known and grammar.is_surely_command(line)):
             self._withheld.add_line(line)
         elif self._receive_sasl_response(line, is_known=is_known):
             pass
         elif parsed is None or not is_known or parsed[0].upper() == b"AUTH":
             self._receive_unknown(line, parsed)
         else:
-            fragments.is_lost = False
+            unread.is_lost = False
             self._command_seen = True
             tag, verb, argument = parsed
             is_untidy = self._expects_response()
@@ -136,7 +136,7 @@ class ClientReader(CompressedReader):
             return False
         self._logins.is_challenged = False
         if authenticate.sasl is not None:
-            if self._is_cut:
+            if self._input[0].is_cut:
                 authenticate.sasl.receive_gap()
             authenticate.sasl.receive_response(line)
         return True
@@ -148,7 +148,9 @@ class ClientReader(CompressedReader):
         untidy = grammar.parse_untidy_login(line)
         stray = None
         if untidy is None:
-            stray = self._logins.read_stray(line, self._withheld, is_cut=self._is_cut)
+            stray = self._logins.read_stray(
+                line, self._withheld, is_cut=self._input[0].is_cut
+            )
         if untidy is not None:
             tag, verb, argument = untidy
             self._send_untidy(tag, verb, argument)
@@ -166,7 +168,7 @@ class ClientReader(CompressedReader):
         logins = self._logins
         if logins.unfinished is not None and line.strip():
             crossed = logins.receive_late_response(
-                logins.unfinished, line, is_cut=self._is_cut
+                logins.unfinished, line, is_cut=self._input[0].is_cut
             )
             self._events.append(crossed)
         else:
@@ -195,7 +197,7 @@ class ClientReader(CompressedReader):
             verb,
             self._time_ns,
             self._frame,
-            server_gaps=self._fragments[1].gaps,
+            server_gaps=self._input[1].gaps,
         )
         same_tag = self._in_progress.oldest_of_tag(tag)
         if same_tag is not None:
@@ -341,7 +343,7 @@ class ClientReader(CompressedReader):
         sasl = SaslExchange(mechanism, self._withheld, self._logins.offered)
         command.sasl = sasl
         shown = [sasl.mechanism] if mechanism else []
-        if self._is_cut:
+        if self._input[0].is_cut:
             sasl.receive_gap()
         if response:
             self._use_extension("SASL-IR")
@@ -369,7 +371,7 @@ class ClientReader(CompressedReader):
         if self._switch is None:
             return False
         unread = self._input[Side.CLIENT].data
-        is_answer_lost = self._fragments[1].gaps > self._switch.server_gaps
+        is_answer_lost = self._input[1].gaps > self._switch.server_gaps
         if not unread or not (
             is_answer_lost
             or self._input[Side.SERVER].has_ended

@@ -102,7 +102,7 @@ class ImapDissector(StateReader):
                 if not unread.has_ended or fragments.in_literal:
                     return
                 fragment = unread.take_unfinished_line()
-                self._is_cut = side is _CLIENT
+                self._input[0].is_cut = side is _CLIENT
             if side is _CLIENT:
                 self._note_place()
             receive(fragment)
@@ -113,7 +113,7 @@ class ImapDissector(StateReader):
                 self._lose_track(side)
 
     def _skip_gap(self, side: Side, length: int) -> None:
-        self._fragments[side].gaps += 1
+        self._input[side].gaps += 1
         if side is Side.SERVER:
             self._expects_greeting = False
         if self._inflaters is not None:
@@ -142,7 +142,7 @@ class ImapDissector(StateReader):
     def _lose_track(self, side: Side) -> None:
         """Where the next command or response begins is not known."""
         if side is Side.SERVER:
-            self._fragments[1].is_lost = True
+            self._input[1].is_lost = True
             self._continuation = None
         else:
             authenticate = self._in_progress.first("AUTHENTICATE")
@@ -150,7 +150,7 @@ class ImapDissector(StateReader):
             for sasl in (in_progress, self._logins.unfinished):
                 if sasl is not None:
                     sasl.receive_gap()
-            self._fragments[0].is_lost = True
+            self._input[0].is_lost = True
             if self._open is not None:
                 self._close_command(self._open)
 
@@ -159,7 +159,7 @@ class ImapDissector(StateReader):
     def _receive_response(self, fragment: bytes) -> None:
         if self._continuation is not None:
             self._continuation(fragment)
-        elif self._fragments[1].is_lost and not self._is_surely_response(fragment):
+        elif self._input[1].is_lost and not self._is_surely_response(fragment):
             return
         elif fragment.startswith(b"* "):
             self._receive_untagged(fragment)
@@ -172,9 +172,9 @@ class ImapDissector(StateReader):
         """Whether a line behind a hole is a response and not part of a message."""
         is_sure = grammar.begins_response(line)
         if not is_sure and grammar.begins_tagged_response(line):
-            is_any_tag = self._fragments[0].gaps or not self._command_seen
+            is_any_tag = self._input[0].gaps or not self._command_seen
             is_sure = bool(is_any_tag) or line.partition(b" ")[0] in self._in_progress
-        self._fragments[1].is_lost = not is_sure
+        self._input[1].is_lost = not is_sure
         return is_sure
 
     def _receive_untagged(self, line: bytes) -> None:
@@ -311,7 +311,7 @@ class ImapDissector(StateReader):
         response = Response(status, text, code, self._time_ns, self._frame)
         command = self._in_progress.oldest_of_tag(tag)
         if command is None:
-            if self._command_seen and not self._fragments[0].gaps:
+            if self._command_seen and not self._input[0].gaps:
                 self._anomaly("imap_unknown_tag", Side.SERVER)
             self._report_response(ExchangeKind.COMMAND, response)
         else:

@@ -114,7 +114,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
     def _send_plain(self, verb: str, argument: bytes) -> None:
         """A command whose argument is shown if it is well formed."""
         shown = grammar.show_argument(verb, argument) if argument else None
-        if self._is_cut and verb == "USER":
+        if self._input[0].is_cut and verb == "USER":
             shown = MASK
         if shown is not None and MASK in shown:
             self._withheld.add_login(argument)

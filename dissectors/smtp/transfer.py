@@ -148,9 +148,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         """A go-ahead shows that a message follows, though DATA was not captured."""
         # one that waited is not about what the client sends now
         waited = self._speaker is not _SERVER
-        if not self._input[_CLIENT].offset:
+        client = self._input[_CLIENT]
+        if not client.offset:
             # its side may not be captured at all
-            self._is_lost = True
+            client.is_lost = True
             return
         if not self._has_gap:
             # a server that answers what was smuggled in a message
@@ -308,7 +309,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
                 self._end_content(content, message)
                 # what followed the end may be in the gap, too
                 self._expect_text()
-                self._is_lost = True
+                client.is_lost = True
                 self._queue.note(SyncEvent.REPLIES_LOST)
                 client.may_be_rest = True
             case _Heard.BREAK_OFF:
