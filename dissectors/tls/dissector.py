@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # to look up a member of an enum takes long in Python 3.11
 _CLIENT = Side.CLIENT
-_PROTECTED, _OPAQUE = FlowState.PROTECTED, FlowState.OPAQUE
+_PLAINTEXT, _PROTECTED, _OPAQUE, _LOST = FlowState
 _CHANGE_CIPHER_SPEC = ContentType.CHANGE_CIPHER_SPEC
 _ALERT = ContentType.ALERT
 _HANDSHAKE = ContentType.HANDSHAKE
@@ -202,7 +202,7 @@ class TlsDissector:
             self._read_piece(flow, piece)
             if self.is_aborted:
                 self._pass_over(flow, data[flow.records.consumed :])
-            if self._progress.is_over(flow):
+            if flow.state is not _PLAINTEXT and self._progress.is_over(flow):
                 return
         if flow.records.is_invalid:
             self._output.add_anomaly("tls_record_invalid", flow)

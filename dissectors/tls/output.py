@@ -71,5 +71,8 @@ class Output:
 
     def take(self) -> list[TlsEvent]:
         """Return what happened, in order, and forget it."""
-        events, self._events = self._events, []
-        return events
+        events = self._events
+        if events:
+            self._events = []
+            return events
+        return []
