@@ -37,9 +37,9 @@ def read_inputs(
     Raises:
         CommandError: nothing can be read.
     """
-    from analyzer.tables.builder import defer_pandas
+    from analyzer.tables.builder import prepare_arrow
 
-    defer_pandas()
+    prepare_arrow()
     # what is imported by now stays: the collector need not look at it again
     gc.freeze()
     if len(captures) == 1 and os.path.isdir(captures[0]):  # noqa: PTH112, says no

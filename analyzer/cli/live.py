@@ -70,11 +70,11 @@ def watch(
     """
     from analyzer.errors import ExportError, LoadError
     from analyzer.runs.monitor import Monitor
-    from analyzer.tables.builder import defer_pandas
+    from analyzer.tables.builder import prepare_arrow
     from analyzer.terminal.live_view import Watch
     from captures import CaptureError, Engine, PrivilegeError, open_live
 
-    defer_pandas()
+    prepare_arrow()
     # until the command has ended, and not only this
     signals = click.get_current_context().with_resource(_Signals())
     if os.geteuid() == 0:

@@ -62,16 +62,35 @@ def merge_tables(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
 
     Sessions are ordered by start and then ID; what belongs to a session stays in
     the order in which it was added.
+
+    Args:
+        parts: the tables by name; they are taken out, so that no table is in memory
+            twice.
     """
     sessions = sessions_in_order(part[SESSIONS.name] for part in parts)
     merged = {}
     for table in TABLES:
-        found = [part[table.name] for part in parts]
+        found = [part.pop(table.name) for part in parts]
         if table.merge is not None:
             merged[table.name] = table.merge(found)
             continue
-        rows = pa.concat_tables(found)
-        ranks = compute.index_in(rows["session_id"], sessions)
-        order = np.argsort(ranks.to_numpy(), kind="stable")
-        merged[table.name] = rows.take(order)
+        merged[table.name] = _in_order(found, sessions)
     return merged
+
+
+def _in_order(parts: list[pa.Table], sessions: pa.Array) -> pa.Table:
+    """Order rows by their sessions, a column after the other: no more is held twice.
+
+    Args:
+        parts: the rows; they are taken out.
+        sessions: IDs, in their order.
+    """
+    rows = pa.concat_tables(parts)
+    parts.clear()
+    ranks = compute.index_in(rows["session_id"], sessions)
+    order = np.argsort(ranks.to_numpy(), kind="stable")
+    schema, columns = rows.schema, []
+    while rows.num_columns:
+        columns.append(rows.column(0).take(order))
+        rows = rows.remove_column(0)
+    return pa.Table.from_arrays(columns, schema=schema)

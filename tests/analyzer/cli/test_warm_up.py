@@ -19,8 +19,8 @@ PROGRAM = """
 import io, sys
 from pathlib import Path
 
-from analyzer.tables.builder import defer_pandas
-defer_pandas()
+from analyzer.tables.builder import prepare_arrow
+prepare_arrow()
 from analyzer.cli.warm_up import rehearse
 rehearse({kind!r})
 

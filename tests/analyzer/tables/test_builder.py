@@ -63,8 +63,8 @@ def test_tables_of_more_than_one_block_are_whole(tmp_path: Path) -> None:
 def test_pandas_is_imported_for_frames_only() -> None:
     program = (
         "import sys, pyarrow as pa\n"
-        "from analyzer.tables.builder import defer_pandas\n"
-        "defer_pandas()\n"
+        "from analyzer.tables.builder import prepare_arrow\n"
+        "prepare_arrow()\n"
         "table = pa.table({'a': pa.array([1, None])})\n"
         "assert 'pandas' not in sys.modules\n"
         "frame = table.to_pandas()\n"
