@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import analyzer
-from tests.support.analyses import rows
+from analyzer.tables import collection
+from analyzer.tables.schema import SESSIONS
+from analyzer.tables.table import COUNT, TEXT, Column, Table
+from tests.support.analyses import analysis_of, rows
 from tests.support.traffic import Dialogue, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def session(number: int) -> Dialogue:
@@ -46,6 +52,33 @@ def test_sessions_that_begin_together_are_in_the_order_of_their_ids(
     names = list(analysis.sessions["session_id"])
 
     assert names == sorted(names)
+
+
+def test_table_is_collected_and_merged_as_it_declares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sessions = analysis_of("office").tables["sessions"]
+    identifiers = sessions["session_id"].to_pylist()
+    columns = (
+        Column("session_id", TEXT, "its session"),
+        Column("n", COUNT, "a number"),
+    )
+    ordered = Table("ordered", "One thing of a session.", columns)
+    merged = replace(ordered, name="merged", merge=lambda parts: parts[-1])
+    monkeypatch.setattr(collection, "TABLES", (SESSIONS, ordered, merged))
+    parts = []
+    for number in range(2):
+        collector = collection.Collector()
+        things = [(each, number) for each in reversed(identifiers)]
+        collector.extend({"ordered": things, "merged": things})
+        parts.append(collector.finish() | {"sessions": sessions})
+
+    found = collection.merge_tables(parts)
+
+    rows_of_each = [(each, number) for each in identifiers for number in range(2)]
+    found_rows = [tuple(row.values()) for row in found["ordered"].to_pylist()]
+    assert found_rows == rows_of_each
+    assert found["merged"] == parts[-1]["merged"]
 
 
 def test_tables_of_more_than_one_block_are_whole(tmp_path: Path) -> None:
