@@ -45,7 +45,7 @@ class ReadEngine(StrEnum):
     PYSHARK = "pyshark"
 
 
-class _UnknownFormatError(CaptureError):
+class UnknownFormatError(CaptureError):
     """What is there may still be a capture, though of a format of others."""
 
 
@@ -86,7 +86,7 @@ def open_capture(
             again=again,
             with_tshark=engine == ReadEngine.AUTO,
         )
-    except _UnknownFormatError as error:
+    except UnknownFormatError as error:
         if engine == ReadEngine.FAST:
             raise
         return _open_unknown(name, error, max_packets, max_bytes)
@@ -98,7 +98,7 @@ def needs_tshark(path: str | os.PathLike[str]) -> bool:
         with _open_records(os.fspath(path), 1, _SHORTEST_CAPTURE) as reader:
             first = next(reader, None)
     except CaptureError as error:
-        return isinstance(error, _UnknownFormatError)
+        return isinstance(error, UnknownFormatError)
     return first is not None and not is_known(int(first.link_type[0]))
 
 
@@ -147,7 +147,7 @@ def _open_with_tshark(name: str, max_packets: int, max_bytes: int) -> TsharkRead
 
 
 def _open_unknown(
-    name: str, unknown: _UnknownFormatError, max_packets: int, max_bytes: int
+    name: str, unknown: UnknownFormatError, max_packets: int, max_bytes: int
 ) -> CaptureReader:
     """Open what only tshark may know; if it doesn't, our own error is the better."""
     from captures.files.tshark import INSTALL, find_tshark
@@ -227,7 +227,7 @@ def _recognise(name: str, source: Source) -> RecordFormat:
     if not head:
         raise _unusable(name, "there is nothing in the compressed file")
     reason = describe(bytes(source.data[:_HEAD_BYTES]))
-    raise _UnknownFormatError(name, reason, usable=False)
+    raise UnknownFormatError(name, reason, usable=False)
 
 
 def _unusable(name: str, reason: str) -> CaptureError:

@@ -335,17 +335,17 @@ class Connection:
             if self._unseen(first):
                 if now_ns is not None and not held.waited_enough(now_ns):
                     return
-                self._give_up_unseen(first, is_last=now_ns is None)
+                self._report_unseen(first, is_last=now_ns is None)
             self._accept(held.take_first())
 
-    def _give_up_unseen(self, segment: Segment, *, is_last: bool) -> None:
+    def _report_unseen(self, segment: Segment, *, is_last: bool) -> None:
         """Report what a segment acknowledges and we did not see."""
         closing = (
             is_last
             or self.flows[segment.end].finished
             or any(each.flags & (_FIN | _RST) for each in self._held)
         ) and not any(each.is_behind(segment) for each in self._held)
-        self.flows[1 - segment.end].give_up_until(
+        self.flows[1 - segment.end].report_gaps_until(
             segment.acknowledgment, segment.time_ns, segment.frame, closing=closing
         )
 

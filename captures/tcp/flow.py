@@ -1,8 +1,8 @@
 """One direction of a TCP connection, put in order (RFC 9293 §3.4).
 
-Segments that arrive early wait until the hole before them is filled, or given
-up; then the hole becomes a gap of known length. The first copy of every byte
-wins. Memory per direction is bounded by `MAX_WAITING_BYTES`.
+Segments that arrive early wait until the gap before them is filled. If it is not, its
+length is reported, and reading goes on behind it. The first copy of every byte wins.
+Memory per direction is bounded by `MAX_WAITING_BYTES`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from captures.tcp.segment import End
     from captures.tcp.waiting import WaitingRoom
 
-# A hole is given up when this much waits behind it. Mail senders seldom have
-# more than some hundred KiB in flight.
+# A gap is reported when this much waits behind it. Mail senders seldom have more than
+# some hundred KiB in flight.
 MAX_WAITING_BYTES = 1 << 20
 MAX_WAITING_SEGMENTS = 1024
 # to look it up in the class takes longer
@@ -106,7 +106,7 @@ class Flow:
 
     @property
     def is_contiguous(self) -> bool:
-        """Whether nothing waits behind a hole."""
+        """Whether nothing waits behind a gap."""
         return not self._waiting and self._fin is None
 
     def ahead(self, sequence: int) -> int:
@@ -182,7 +182,7 @@ class Flow:
         self._keep(piece)
         self._release()
         while self._waiting and self._waits_too_much:
-            self.give_up_hole(time_ns, frame)
+            self.report_first_gap(time_ns, frame)
 
     def receive_fin(self, sequence: int, time_ns: int, frame: int) -> None:
         """Take a FIN; `sequence` is its own, behind the segment's last byte."""
@@ -196,14 +196,14 @@ class Flow:
         elif 0 <= ahead <= MAX_WINDOW:
             self._fin = (self._position + ahead, time_ns, frame)
 
-    def give_up_hole(self, time_ns: int, frame: int) -> None:
-        """Report the first hole as a gap and deliver what waits behind it."""
-        hole_end = self._hole_end()
-        if hole_end is not None:
-            self._report_gap(hole_end - self._position, time_ns, frame)
+    def report_first_gap(self, time_ns: int, frame: int) -> None:
+        """Report the first gap, and deliver what waits behind it."""
+        gap_end = self._gap_end()
+        if gap_end is not None:
+            self._report_gap(gap_end - self._position, time_ns, frame)
             self._release()
 
-    def give_up_until(
+    def report_gaps_until(
         self, sequence: int, time_ns: int, frame: int, *, closing: bool
     ) -> None:
         """Report as gaps what was not seen before `sequence`: it was received.
@@ -211,9 +211,9 @@ class Flow:
         If the connection is `closing`, one number that nothing follows is a FIN.
         """
         while not self.finished and (unseen := self.ahead(sequence)) > 0:
-            hole_end = self._hole_end()
-            if hole_end is not None and hole_end - self._position <= unseen:
-                self.give_up_hole(time_ns, frame)
+            gap_end = self._gap_end()
+            if gap_end is not None and gap_end - self._position <= unseen:
+                self.report_first_gap(time_ns, frame)
             elif unseen == 1 and closing:
                 self._finish(time_ns, frame)
             else:
@@ -223,7 +223,7 @@ class Flow:
     def finish(self, time_ns: int, frame: int) -> None:
         """End the stream: nothing more will be captured."""
         while not self.finished and not self.is_contiguous:
-            self.give_up_hole(time_ns, frame)
+            self.report_first_gap(time_ns, frame)
         if not self.finished:
             self._finish(time_ns, frame)
 
@@ -298,8 +298,8 @@ class Flow:
             at += 1
             start = end
 
-    def _hole_end(self) -> int | None:
-        """Where the first hole ends; `None` if nothing is known to follow it."""
+    def _gap_end(self) -> int | None:
+        """Where the first gap ends; `None` if nothing is known to follow it."""
         if self._waiting:
             return self._waiting[0].start
         return self._fin[0] if self._fin is not None else None

@@ -182,7 +182,7 @@ class _Columns:
         reading = np.array(
             [span.connection.outlet.wanted is _DATA for span in self.spans]
         )
-        # a hole that the snap length cut must be told to who reads
+        # a gap that the snap length cut must be told to who reads
         fits &= ~reading[self.span] | (self.missing == 0)
         if self.mistimed:
             fits &= ~np.isin(self.frame, list(self.mistimed))

@@ -286,7 +286,7 @@ def test_what_comes_behind_a_segment_that_waits_stays_behind_it() -> None:
     assert talk.connection.flows[0].missing_bytes == 4
 
 
-def test_hole_is_given_up_after_some_segments() -> None:
+def test_gap_is_given_up_after_some_segments() -> None:
     talk = Talk()
     for number in range(MAX_HELD_SEGMENTS):
         talk.server(number, b"x", acknowledged=4)
@@ -295,7 +295,7 @@ def test_hole_is_given_up_after_some_segments() -> None:
     assert talk.said == [(0, 4), (1, b"x" * (MAX_HELD_SEGMENTS + 1))]
 
 
-def test_hole_is_given_up_after_some_time() -> None:
+def test_gap_is_given_up_after_some_time() -> None:
     talk = Talk()
     talk.server(0, b"a", acknowledged=4)
     talk.wait(MAX_HELD_NS // MILLISECOND_NS)
@@ -303,7 +303,7 @@ def test_hole_is_given_up_after_some_time() -> None:
     assert talk.said == [(0, 4), (1, b"ab")]
 
 
-def test_hole_is_given_up_when_too_much_waits_elsewhere(
+def test_gap_is_given_up_when_too_much_waits_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("captures.tcp.waiting.MAX_TOTAL_WAITING_BYTES", 1000)
@@ -314,7 +314,7 @@ def test_hole_is_given_up_when_too_much_waits_elsewhere(
     assert talk.room.taken_bytes == 990
 
 
-def test_hole_at_the_end_is_given_up() -> None:
+def test_gap_at_the_end_is_given_up() -> None:
     talk = Talk()
     talk.server(0, b"250 ok", acknowledged=4)
     talk.finish()

@@ -93,7 +93,7 @@ def test_packet_may_be_captured_more_than_twice(copies: int) -> None:
     assert connection.copied_packets == (copies - 1) * len(once)
 
 
-def test_copy_of_a_fin_with_data_behind_a_hole_ends_nothing_early() -> None:
+def test_copy_of_a_fin_with_data_behind_a_gap_ends_nothing_early() -> None:
     talk = Talk().shake_hands().greet()
     talk.send(0, b"NOOP\r\n").send(0, b"QUIT\r\n", FIN | ACK)
     packets = numbered(talk.packets)

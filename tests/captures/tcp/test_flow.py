@@ -95,7 +95,7 @@ def content(piece: Piece, number: int) -> bytes:
     segmentations(),
     st.sampled_from([0, 1000, WRAP - 60, (1 << 31) - 30]),
 )
-def test_stream_is_told_once_with_its_holes(pieces: list[Piece], first: int) -> None:
+def test_stream_is_told_once_with_its_gaps(pieces: list[Piece], first: int) -> None:
     followed = Followed(first)
     # who brought each byte first: `None` if nobody did, -1 if it was cut off
     brought: list[int | None] = [None] * LENGTH
@@ -107,7 +107,7 @@ def test_stream_is_told_once_with_its_holes(pieces: list[Piece], first: int) -> 
                 is_captured = at < piece.start + piece.captured
                 brought[at] = number if is_captured else -1
         followed.receive(piece.start, content(piece, number), piece.length)
-    followed.flow.give_up_until((first + LENGTH) % WRAP, 0, 0, closing=False)
+    followed.flow.report_gaps_until((first + LENGTH) % WRAP, 0, 0, closing=False)
     followed.flow.finish(0, 0)
 
     expected = bytes(255 if who in (None, -1) else who for who in brought)
@@ -148,7 +148,7 @@ def test_what_is_not_read_is_counted_alike(pieces: list[Piece]) -> None:
 # -- order --
 
 
-def test_segment_that_is_early_waits_for_the_hole_to_be_filled() -> None:
+def test_segment_that_is_early_waits_for_the_gap_to_be_filled() -> None:
     followed = Followed()
     followed.receive(3, b"def")
     assert followed.said == []
@@ -234,23 +234,23 @@ def test_bytes_behind_a_cut_are_not_compared_with_those_before_it() -> None:
     assert followed.counters == (6, 3, 3, 0)
 
 
-# -- holes --
+# -- gaps --
 
 
-def test_hole_that_is_given_up_is_a_gap_of_known_length() -> None:
+def test_gap_is_reported_with_its_length() -> None:
     followed = Followed()
     followed.receive(3, b"def")
     followed.receive(8, b"ij")
-    followed.flow.give_up_until(1006, 0, 0, closing=False)
+    followed.flow.report_gaps_until(1006, 0, 0, closing=False)
     assert followed.said == [3, b"def"]
-    followed.flow.give_up_until(1012, 0, 0, closing=False)
+    followed.flow.report_gaps_until(1012, 0, 0, closing=False)
     assert followed.said == [3, b"def", 2, b"ij", 2]
     assert followed.counters == (5, 0, 7, 0)
 
 
-def test_bytes_in_a_hole_that_was_given_up_come_too_late() -> None:
+def test_bytes_in_a_reported_gap_come_too_late() -> None:
     followed = Followed()
-    followed.flow.give_up_until(1003, 0, 0, closing=False)
+    followed.flow.report_gaps_until(1003, 0, 0, closing=False)
     followed.receive(0, b"abc")
     assert followed.said == [3]
     assert followed.counters == (0, 3, 3, 0)
@@ -261,7 +261,7 @@ def test_one_unseen_number_is_a_fin_if_the_connection_closes(
     closing: bool, said: int | None
 ) -> None:
     followed = Followed()
-    followed.flow.give_up_until(1001, 0, 0, closing=closing)
+    followed.flow.report_gaps_until(1001, 0, 0, closing=closing)
     assert followed.said == [said]
     assert followed.flow.finished is closing
 
@@ -269,7 +269,7 @@ def test_one_unseen_number_is_a_fin_if_the_connection_closes(
 def test_gap_is_only_counted_if_nobody_reads() -> None:
     followed = Followed()
     followed.outlet.wanted = Wanted.ENDS
-    followed.flow.give_up_until(1003, 0, 0, closing=False)
+    followed.flow.report_gaps_until(1003, 0, 0, closing=False)
     assert followed.said == []
     assert followed.flow.missing_bytes == 3
 
@@ -293,7 +293,7 @@ def test_fin_waits_for_the_bytes_before_it() -> None:
     assert followed.said == [b"abc", None]
 
 
-def test_fin_behind_a_hole_is_told_behind_the_gap() -> None:
+def test_fin_behind_a_gap_is_told_behind_it() -> None:
     followed = Followed()
     followed.receive_fin(3)
     followed.flow.finish(0, 0)
@@ -330,7 +330,7 @@ def test_stream_ends_once() -> None:
 # -- bounds --
 
 
-def test_hole_is_given_up_when_much_waits_behind_it() -> None:
+def test_gap_is_reported_when_much_waits_behind_it() -> None:
     followed = Followed()
     size = 60_000
     count = MAX_WAITING_BYTES // (size + SEGMENT_OVERHEAD_BYTES)
@@ -342,7 +342,7 @@ def test_hole_is_given_up_when_much_waits_behind_it() -> None:
     assert followed.room.taken_bytes == 0
 
 
-def test_hole_is_given_up_when_many_segments_wait_behind_it() -> None:
+def test_gap_is_reported_when_many_segments_wait_behind_it() -> None:
     followed = Followed()
     for number in range(MAX_WAITING_SEGMENTS + 1):
         followed.receive(10 + 2 * number, b"a")
@@ -370,7 +370,7 @@ def test_segments_of_all_flows_share_a_budget(monkeypatch: pytest.MonkeyPatch) -
     assert room.taken_bytes == 0
 
 
-@pytest.mark.parametrize("shape", ["backward", "forward", "holes", "overlapping"])
+@pytest.mark.parametrize("shape", ["backward", "forward", "gaps", "overlapping"])
 def test_cost_is_linear_in_hostile_segments(
     shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,7 +387,7 @@ def test_cost_is_linear_in_hostile_segments(
     places = {
         "backward": [(2 * (count - number), 1) for number in range(count)],
         "forward": [(1 + number, 1) for number in range(count)],
-        "holes": [(1 + 2 * number, 1) for number in range(count)],
+        "gaps": [(1 + 2 * number, 1) for number in range(count)],
         "overlapping": [(1 + number % 50, 100) for number in range(count)],
     }[shape]
     followed = Followed()

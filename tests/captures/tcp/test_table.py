@@ -206,7 +206,7 @@ def traffic(draw: st.DrawFn) -> list[Packet]:
             flags = draw(st.sampled_from([ACK] * 9 + [PSH | ACK, FIN | ACK, RST, SYN]))
             talk.send(draw(st.integers(0, 1)), data, flags, seconds=seconds)
             if not draw(st.integers(0, 9)):
-                # what follows is a retransmission, or comes behind a hole
+                # what follows is a retransmission, or comes behind a gap
                 talk.next[draw(st.integers(0, 1))] += draw(st.integers(-4, 4))
         if draw(st.booleans()):
             talk.close()
@@ -315,7 +315,7 @@ def tshark(path: Path, *arguments: str) -> str:
     return done.stdout
 
 
-# tshark leaves these streams as they are in the capture: cut off, or with holes
+# tshark leaves these streams as they are in the capture: cut off, or with gaps
 WITH_HOLES = {"smtp-capture-loss.pcap", "smtp-snaplen.pcap"}
 
 
