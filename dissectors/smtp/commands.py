@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from dissectors.limits import Limits
 
-# what is pipelined before DATA (RFC 2920 §3.1)
-_OF_TRANSACTIONS = frozenset({"MAIL", "NOOP", "RCPT", "RSET"})
+# what may be sent at once with DATA (RFC 2920 §3.1), also before the greeting
+_OF_TRANSACTIONS = frozenset({"EHLO", "HELO", "LHLO", "MAIL", "NOOP", "RCPT", "RSET"})
 
 
 class CommandReader(TransferDissector):

@@ -5,7 +5,14 @@ import base64
 import pytest
 
 from dissectors.credentials.withheld import Withheld
-from dissectors.events import Exchange, ExchangeKind, Side, SoftwareIdentified
+from dissectors.events import (
+    Exchange,
+    ExchangeKind,
+    GreetingReceived,
+    Side,
+    SoftwareIdentified,
+)
+from dissectors.smtp import SmtpDissector
 from tests.support.talk import talk
 
 PLAIN = base64.b64encode(b"\0ann\0Hunter2Secret")
@@ -198,6 +205,15 @@ def test_message_that_was_sent_early_hides_nothing() -> None:
     events = talk("smtp", b"C: NOOP\r\nDATA\r\n" + message, b"S: 250 mail.example.com")
     (_, exchange, *_) = [event for event in events if isinstance(event, Exchange)]
     assert exchange.reply_text == "mail.example.com"
+
+
+def test_greeting_behind_all_that_the_client_has_to_say_is_shown() -> None:
+    said = b"EHLO mx\r\nMAIL FROM:<a@b>\r\nDATA\r\nSubject: mail.example.com\r\n.\r\n"
+    dissector = SmtpDissector()
+    dissector.receive_data(Side.CLIENT, said, 1, 1)
+    events = dissector.receive_data(Side.SERVER, b"220 mail.example.com\r\n", 2, 2)
+    (greeting,) = [each for each in events if isinstance(each, GreetingReceived)]
+    assert greeting.text == "mail.example.com"
 
 
 def test_reply_to_a_damaged_message_is_shown() -> None:
