@@ -112,7 +112,6 @@ class Connection:
         "first_frame",
         "flows",
         "handshake",
-        "is_reset",
         "last_clock_ns",
         "last_frame",
         "mistimed",
@@ -147,7 +146,6 @@ class Connection:
         self.copied_packets = 0
         self.mistimed: dict[int, Mistimed] | None = None
         self.vlan = -1
-        self.is_reset = False
         self.closed = False
         self.ending = Ending.OPEN
         self.noted_bytes = self.noted_growth_bytes = 0
@@ -374,7 +372,7 @@ class Connection:
         if flags & _FIN:
             flow.receive_fin(sequence + length, time_ns, frame)
         if flow.finished and self.flows[1 - end].finished:
-            self._close()
+            self._close(Ending.CLOSED)
 
     def _receive_reset(
         self, flow: Flow, sequence: int, time_ns: int, frame: int
@@ -387,11 +385,13 @@ class Connection:
         # RFC 9293 §3.5.3: one outside the window is not for this connection
         if not -MAX_WINDOW <= flow.ahead(sequence) <= MAX_WINDOW or self.closed:
             return
-        self.is_reset = not any(each.finished for each in self.flows)
+        is_half_closed = any(each.finished for each in self.flows)
         for each in self.flows:
             each.finish(time_ns, frame)
-        self._close()
+        self._close(Ending.CLOSED if is_half_closed else Ending.RESET)
 
-    def _close(self) -> None:
-        self.closed = True
-        self.ending = Ending.RESET if self.is_reset else Ending.CLOSED
+    def _close(self, ending: Ending) -> None:
+        """End it as it ended first, whatever comes behind that."""
+        if not self.closed:
+            self.closed = True
+            self.ending = ending

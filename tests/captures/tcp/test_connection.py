@@ -462,6 +462,14 @@ def test_reset_ends_both_sides() -> None:
     assert talk.said == [(0, b"EHLO"), (0, None), (1, None)]
 
 
+def test_what_comes_behind_a_reset_does_not_change_the_ending() -> None:
+    talk = Talk()
+    talk.server(0, flags=RST | ACK)
+    talk.client(0, flags=FIN | ACK)
+    talk.server(0, flags=FIN | ACK)
+    assert talk.finish() is Ending.RESET
+
+
 def test_connection_whose_syn_is_reset_is_refused() -> None:
     talk = Talk(handshake=False)
     talk.client(-1, flags=SYN, acknowledged=None)
