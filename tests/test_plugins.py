@@ -16,7 +16,7 @@ from tests.support.captures import unpack
 from tests.support.documents import DOCS
 from tests.support.installed import COMMAND, environment, mailtap, name_entry_point
 from tests.support.namespaces import as_real_root, send
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 PASSWORDS = ("mallard-22", "Teal+Pintail")
 
@@ -37,7 +37,7 @@ def packages(tmp_path: Path) -> Path:
 def talk(tmp_path: Path) -> Path:
     """Somebody changes a password, with a server that repeats it."""
     old, new = (each.encode() for each in PASSWORDS)
-    steps = Dialogue(106).server(b"200 mail.example.com poppassd hello\r\n")
+    steps = PacketScript(106).server(b"200 mail.example.com poppassd hello\r\n")
     steps.client(b"USER tom\r\n").server(b"200 Your password please.\r\n")
     steps.client(b"PASS " + old + b"\r\n").server(b"200 New password please.\r\n")
     steps.client(b"NEWPASS " + new + b"\r\n")

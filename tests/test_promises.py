@@ -26,7 +26,7 @@ from captures.tcp.table import MAX_CONNECTIONS
 from captures.tcp.waiting import MAX_TOTAL_WAITING_BYTES
 from dissectors.limits import DEFAULT_LIMITS
 from tests.support.documents import DOCS, ROOT
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -254,7 +254,7 @@ def test_bodies_of_messages_are_kept_nowhere(tmp_path: Path) -> None:
         b"Content-Disposition: attachment; filename=a.txt\r\n"
         b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded + b"--x--\r\n"
     )
-    smtp = Dialogue(25, client_port=40_001).server(b"220 mx\r\n")
+    smtp = PacketScript(25, client_port=40_001).server(b"220 mx\r\n")
     for line, reply in (
         (b"HELO a\r\n", b"250 mx\r\n"),
         (b"MAIL FROM:<a@example.com>\r\n", b"250 ok\r\n"),
@@ -263,10 +263,10 @@ def test_bodies_of_messages_are_kept_nowhere(tmp_path: Path) -> None:
         (message + b".\r\n", b"250 ok\r\n"),
     ):
         smtp.client(line).server(reply)
-    pop3 = Dialogue(110, client_port=40_002).server(b"+OK\r\n")
+    pop3 = PacketScript(110, client_port=40_002).server(b"+OK\r\n")
     pop3.client(b"RETR 1\r\n").server(b"+OK\r\n" + message + b".\r\n")
     size = len(message)
-    imap = Dialogue(143, client_port=40_003).server(b"* PREAUTH hi\r\n")
+    imap = PacketScript(143, client_port=40_003).server(b"* PREAUTH hi\r\n")
     imap.client(b"a FETCH 1 BODY[]\r\n")
     imap.server(b"* 1 FETCH (BODY[] {%d}\r\n%b)\r\na OK\r\n" % (size, message))
     imap.client(b"b APPEND INBOX {%d}\r\n" % size).server(b"+ go\r\n")

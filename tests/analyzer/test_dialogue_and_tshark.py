@@ -44,7 +44,7 @@ class Word(NamedTuple):
     frame: int
 
 
-class Dialogue(NamedTuple):
+class Talk(NamedTuple):
     """What was said on a connection, each side by itself.
 
     Attributes:
@@ -66,7 +66,7 @@ class Session(NamedTuple):
     row: dict[str, Any]
     exchanges: list[dict[str, Any]]
     gaps: list[tuple[str, int]]
-    dialogue: Dialogue
+    dialogue: Talk
 
 
 class Difference(NamedTuple):
@@ -198,7 +198,7 @@ RULES: tuple[Callable[[Difference], bool], ...] = (
 # --- the rules for frames where both have the same words ---
 
 
-def is_filled(_session: Session, told: Dialogue, _ours: Word, theirs: Word) -> bool:
+def is_filled(_session: Session, told: Talk, _ours: Word, theirs: Word) -> bool:
     """Tshark names the packet that came late, mailtap that of the last byte."""
     return theirs.frame in told.overtaken
 
@@ -244,14 +244,14 @@ def replies_in(packet: Packet, tags: dict[str, str]) -> Iterator[str]:
             yield f"{words[0]} {tags.get(tag.upper(), '')}"
 
 
-def silence(ends: Ends) -> Dialogue:
+def silence(ends: Ends) -> Talk:
     """A connection on which nothing was said."""
-    return Dialogue(ends, [], [], {}, set())
+    return Talk(ends, [], [], {}, set())
 
 
-def told_by_tshark(name: str) -> list[Dialogue]:
+def told_by_tshark(name: str) -> list[Talk]:
     """The connections in order of their first packets with payload."""
-    found: dict[str, Dialogue] = {}
+    found: dict[str, Talk] = {}
     tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for packet in decode(CAPTURES[name], FIELDS):
         [stream], frame = packet["tcp.stream"], int(packet["frame.number"][0])
@@ -298,7 +298,7 @@ def told_by_mailtap(name: str) -> list[Session]:
     ]
 
 
-def dialogue_of(row: dict[str, Any], exchanges: list[dict[str, Any]]) -> Dialogue:
+def dialogue_of(row: dict[str, Any], exchanges: list[dict[str, Any]]) -> Talk:
     """What both sides said; answers of IMAP can come in another order."""
     verbs = [
         Word(each["verb"], each["request_frame"])
@@ -323,7 +323,7 @@ def texts(words: Sequence[Word]) -> list[str]:
     return [word.text for word in words]
 
 
-def differences(session: Session, told: Dialogue) -> Iterator[Difference]:
+def differences(session: Session, told: Talk) -> Iterator[Difference]:
     """What only one of both tells, or both in another order."""
     for side in ("verbs", "replies"):
         theirs: Sequence[Word] = getattr(told, side)
@@ -338,7 +338,7 @@ def differences(session: Session, told: Dialogue) -> Iterator[Difference]:
                 yield Difference(session, side, "mailtap", word)
 
 
-def pairs(name: str) -> Iterator[tuple[Session, Dialogue]]:
+def pairs(name: str) -> Iterator[tuple[Session, Talk]]:
     """The sessions of a capture, each with tshark's view of its connection."""
     streams = told_by_tshark(name)
     for session in told_by_mailtap(name):
@@ -354,14 +354,14 @@ def pairs(name: str) -> Iterator[tuple[Session, Dialogue]]:
 
 
 @pytest.fixture(scope="module")
-def all_pairs() -> list[tuple[Session, Dialogue]]:
+def all_pairs() -> list[tuple[Session, Talk]]:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda path: decode(path, FIELDS), CAPTURES.values()))
     return [pair for name in CAPTURES for pair in pairs(name)]
 
 
 def test_both_sides_say_what_tshark_hears(
-    all_pairs: list[tuple[Session, Dialogue]],
+    all_pairs: list[tuple[Session, Talk]],
 ) -> None:
     used = set()
     unexplained = []
@@ -381,7 +381,7 @@ def test_both_sides_say_what_tshark_hears(
 
 
 def test_row_has_all_reply_codes_in_order(
-    all_pairs: list[tuple[Session, Dialogue]],
+    all_pairs: list[tuple[Session, Talk]],
 ) -> None:
     compared = 0
     for session, told in all_pairs:
@@ -399,7 +399,7 @@ def test_row_has_all_reply_codes_in_order(
 
 
 def test_frames_are_those_that_tshark_names(
-    all_pairs: list[tuple[Session, Dialogue]],
+    all_pairs: list[tuple[Session, Talk]],
 ) -> None:
     """Where both agree on everything that a side said."""
     used = set()

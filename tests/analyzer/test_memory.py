@@ -10,7 +10,7 @@ import analyzer
 from analyzer import reports
 from analyzer.sessions import reader as session_reader
 from captures.tcp import budget
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ def commands(count: int) -> bytes:
     return b"".join(b"a%d NOOP\r\n" % number for number in range(count))
 
 
-def imap(number: int, *, handshake: bool = True) -> Dialogue:
-    dialogue = Dialogue(143, client_port=40_000 + number, handshake=handshake)
+def imap(number: int, *, handshake: bool = True) -> PacketScript:
+    dialogue = PacketScript(143, client_port=40_000 + number, handshake=handshake)
     return dialogue.server(b"* OK ready\r\n")
 
 
@@ -42,7 +42,7 @@ def cut_short(analysis: Analysis) -> list[bool]:
     return ["cut_short" in each for each in analysis.sessions["anomalies"]]
 
 
-def analyze(path: Path, *dialogues: Dialogue, processes: int = 1) -> Analysis:
+def analyze(path: Path, *dialogues: PacketScript, processes: int = 1) -> Analysis:
     write_pcap(path / "a.pcap", *dialogues)
     return analyzer.analyze(path / "a.pcap", processes=processes)
 
@@ -83,7 +83,7 @@ def test_password_before_a_session_was_cut_short_is_still_exposed(
 
 @pytest.mark.usefixtures("little")
 def test_answered_commands_cost_no_session_its_end(tmp_path: Path) -> None:
-    def talk(number: int) -> Dialogue:
+    def talk(number: int) -> PacketScript:
         dialogue = imap(number)
         for tag in range(100):
             dialogue.client(b"a%d NOOP\r\n" % tag).server(b"a%d OK\r\n" % tag)
@@ -102,8 +102,8 @@ def test_answered_commands_cost_no_session_its_end(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("little")
 def test_packets_without_a_verdict_are_cut_short(tmp_path: Path) -> None:
-    def drip(number: int) -> Iterator[Dialogue]:
-        dialogue = Dialogue(143, client_port=40_000 + number)
+    def drip(number: int) -> Iterator[PacketScript]:
+        dialogue = PacketScript(143, client_port=40_000 + number)
         for _ in range(200):
             dialogue.client(b"x")
         yield dialogue
@@ -115,9 +115,9 @@ def test_packets_without_a_verdict_are_cut_short(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("little")
 def test_compression_of_many_connections_is_cut_short(tmp_path: Path) -> None:
-    def compress(number: int) -> Dialogue:
+    def compress(number: int) -> PacketScript:
         return (
-            Dialogue(143, client_port=40_000 + number)
+            PacketScript(143, client_port=40_000 + number)
             .server(b"* PREAUTH ready\r\n")
             .client(b"a COMPRESS DEFLATE\r\n")
             .server(b"a OK\r\n")
@@ -130,8 +130,8 @@ def test_compression_of_many_connections_is_cut_short(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("little")
 def test_recipients_of_many_connections_stay_within_memory(tmp_path: Path) -> None:
-    def deliver(number: int) -> Dialogue:
-        dialogue = Dialogue(25, client_port=40_000 + number).server(b"220 x\r\n")
+    def deliver(number: int) -> PacketScript:
+        dialogue = PacketScript(25, client_port=40_000 + number).server(b"220 x\r\n")
         dialogue.client(b"EHLO x\r\n").server(b"250 x\r\n")
         dialogue.client(b"MAIL FROM:<a@b>\r\n").server(b"250 x\r\n")
         for each in range(10):
@@ -161,7 +161,7 @@ def test_processes_share_one_budget(tmp_path: Path) -> None:
 def test_rows_of_a_long_session_are_made_before_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def talk() -> Dialogue:
+    def talk() -> PacketScript:
         dialogue = imap(1).client(b"z IDLE\r\n").server(b"+ idling\r\n")
         for tag in range(300):
             dialogue.client(b"a%d NOOP\r\n" % tag).server(b"a%d OK\r\n" % tag)

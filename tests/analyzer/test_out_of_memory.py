@@ -15,7 +15,7 @@ from analyzer.runs import pipeline
 from captures import Share
 from dissectors import ImapDissector
 from tests.support.analyses import DEMO
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +45,8 @@ def pending(path: Path, connections: int) -> Path:
         for at in range(0, 1000, 100)
     ]
 
-    def talk(number: int) -> Dialogue:
-        dialogue = Dialogue(143, client_port=1_024 + number, handshake=False)
+    def talk(number: int) -> PacketScript:
+        dialogue = PacketScript(143, client_port=1_024 + number, handshake=False)
         dialogue.server(b"* OK ready\r\n")
         for each in commands:
             dialogue.client(each)
@@ -98,7 +98,7 @@ def test_out_of_memory_is_no_bug_of_a_dissector(
         raise MemoryError
 
     monkeypatch.setattr(ImapDissector, "_receive_command", fail)
-    dialogue = Dialogue(143).server(b"* OK ready\r\n").client(b"a NOOP\r\n")
+    dialogue = PacketScript(143).server(b"* OK ready\r\n").client(b"a NOOP\r\n")
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
 
     assert list(map(list, analysis.sessions["anomalies"])) == [["cut_short"]]

@@ -14,7 +14,7 @@ from dissectors.services import Protocol
 from dissectors.tls import TlsDissector
 from tests.support.analyses import CAPTURES, DATA, rows
 from tests.support.tls.openssl import Settings, Stack, Wire
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,8 @@ def found(wire: Wire, *, keys: bool = False, split: bool = False) -> str | None:
     return detector.protocol if detector.finish() is Verdict.MAIL else None
 
 
-def connection(wire: Wire, port: int = PORT) -> Dialogue:
-    dialogue = Dialogue(port)
+def connection(wire: Wire, port: int = PORT) -> PacketScript:
+    dialogue = PacketScript(port)
     for side, data in wire.steps:
         dialogue.send(side, data)
     return dialogue.close()
@@ -155,7 +155,7 @@ def test_secrets_of_other_protocols_are_of_no_use(tmp_path: Path) -> None:
 def test_client_may_name_the_protocol_behind_a_proxy(
     alpn: tuple[str, ...], tmp_path: Path
 ) -> None:
-    dialogue = Dialogue(PORT)
+    dialogue = PacketScript(PORT)
     dialogue.client(b"PROXY TCP4 203.0.113.7 192.0.2.10 4711 8443\r\n")
     for side, data in Stack(Settings(alpn=alpn)).play([]).steps:
         dialogue.send(side, data)

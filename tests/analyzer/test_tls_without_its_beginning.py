@@ -11,7 +11,7 @@ from analyzer import reports
 from dissectors.events import Side
 from tests.support.analyses import CAPTURES, rows
 from tests.support.captures import Packet, pcap, read
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +129,7 @@ def test_command_and_answer_of_starttls_are_lost(protocol: str, tmp_path: Path) 
 def test_capture_begins_in_the_middle_of_tls(
     port: int, mode: str | None, starttls: str | None, sides: Any, tmp_path: Path
 ) -> None:
-    dialogue = Dialogue(port, handshake=False)
+    dialogue = PacketScript(port, handshake=False)
     for side in sides * 2:
         dialogue.send(side, RECORD)
 
@@ -152,7 +152,7 @@ def test_capture_begins_in_the_middle_of_tls(
 
 
 def test_capture_begins_in_the_middle_of_a_record(tmp_path: Path) -> None:
-    dialogue = Dialogue(143, handshake=False)
+    dialogue = PacketScript(143, handshake=False)
     dialogue.client(b"\x8fQ\x01" * 30).server(RECORD).client(b"A1 LOGIN\r\n" * 9)
 
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
@@ -163,7 +163,7 @@ def test_capture_begins_in_the_middle_of_a_record(tmp_path: Path) -> None:
 
 
 def test_client_that_sends_a_record_in_clear_is_read_on(tmp_path: Path) -> None:
-    dialogue = Dialogue(25).server(b"220 mx ESMTP\r\n").client(b"EHLO a\r\n")
+    dialogue = PacketScript(25).server(b"220 mx ESMTP\r\n").client(b"EHLO a\r\n")
     dialogue.server(b"250 mx\r\n").client(RECORD + b"\r\n").server(b"500 what?\r\n")
     dialogue.client(b"MAIL FROM:<a@example.com>\r\n").server(b"250 ok\r\n").close()
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors import KeyLog
-    from tests.support.dialogues import Dialogue
+    from tests.support.dialogues import RecordedTalk
 
 _COUNT = 100_000
 _MOST_FAILURES = 10
@@ -56,7 +56,7 @@ class Mutant(NamedTuple):
 
 
 @functools.cache
-def _known(*, only_tls: bool) -> list[Dialogue]:
+def _known(*, only_tls: bool) -> list[RecordedTalk]:
     return [each for each in dialogues() if each.is_tls or not only_tls]
 
 

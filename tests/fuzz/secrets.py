@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dissectors.limits import DEFAULT_LIMITS
 from tests.fuzz.check import PromiseError, check_other_cut, play
 from tests.fuzz.logins import PORTS, login, spellings
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,9 +64,9 @@ def try_outputs(numbers: Iterable[int]) -> None:
             raise PromiseError(f"{secret} is in an output")
 
 
-def _as_packets(protocol: str, steps: list[Step], place: int) -> Dialogue:
+def _as_packets(protocol: str, steps: list[Step], place: int) -> PacketScript:
     port = PORTS[protocol][place % len(PORTS[protocol])]
-    dialogue = Dialogue(port, client_port=20_000 + place, start_ms=100 * place)
+    dialogue = PacketScript(port, client_port=20_000 + place, start_ms=100 * place)
     for step in steps:
         side, content = step.side, step.content
         if isinstance(content, bytes):

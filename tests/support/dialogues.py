@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _RECORD = b"\x16\x03"
 
 
-class Dialogue(NamedTuple):
+class RecordedTalk(NamedTuple):
     """A conversation of a capture: what each packet added, in order.
 
     Attributes:
@@ -74,9 +74,9 @@ class _Recorder:
 
 
 @functools.cache
-def dialogues() -> list[Dialogue]:
+def dialogues() -> list[RecordedTalk]:
     """All of them; those with TLS whose keys are not known up to where it begins."""
-    found: list[Dialogue] = []
+    found: list[RecordedTalk] = []
     for name, path in CAPTURES.items():
 
         def record(
@@ -88,7 +88,7 @@ def dialogues() -> list[Dialogue]:
             name: str = name,
         ) -> _Recorder:
             steps: list[Step] = []
-            found.append(Dialogue(name, protocol, port, steps, key_log))
+            found.append(RecordedTalk(name, protocol, port, steps, key_log))
             return _Recorder(new_dissector(protocol, port, key_log, hosts), steps)
 
         secrets = DATA / f"{name}.keys"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from analyzer.tables.folder import is_folder_of_tables, read_folder
 from analyzer.tables.parts import has_parts, read_parts
 from tests.support.namespaces import ROOT, send
-from tests.support.traffic import Dialogue
+from tests.support.traffic import PacketScript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Load:
 
 def _sessions() -> Iterator[tuple[int, list[bytes]]]:
     for port in range(_FIRST_PORT, 65_000):
-        dialogue = Dialogue(110, client_port=port).server(b"+OK ready\r\n")
+        dialogue = PacketScript(110, client_port=port).server(b"+OK ready\r\n")
         dialogue.client(b"QUIT\r\n").server(b"+OK bye\r\n").close()
         yield port, [packet.data for packet in dialogue.packets]
 

@@ -12,7 +12,7 @@ from tests.support.tls.wire import (
     FINISHED,
     SERVER_HELLO,
 )
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ class Sessions:
     """Makes one session after the other, each with a port and a time of its own."""
 
     def __init__(self) -> None:
-        self.made: list[Dialogue] = []
+        self.made: list[PacketScript] = []
 
     def open(
         self,
@@ -36,11 +36,11 @@ class Sessions:
         server: str = SERVER,
         *,
         handshake: bool = True,
-    ) -> Dialogue:
+    ) -> PacketScript:
         """A connection without a word."""
         number = len(self.made)
 
-        class Between(Dialogue):
+        class Between(PacketScript):
             client_ip, server_ip = client, server
 
         dialogue = Between(
@@ -54,14 +54,14 @@ class Sessions:
 
     def pop3(
         self, client: str, user: bytes = b"tom", *, accepted: bool = True
-    ) -> Dialogue:
+    ) -> PacketScript:
         """A login with USER and PASS."""
         dialogue = self.open(110, client).server(b"+OK hi\r\n")
         dialogue.client(b"USER " + user + b"\r\n").server(b"+OK\r\n")
         dialogue.client(b"PASS hush-hush\r\n")
         return dialogue.server(b"+OK in\r\n" if accepted else b"-ERR no\r\n")
 
-    def tls(self, port: int, client: str) -> Dialogue:
+    def tls(self, port: int, client: str) -> PacketScript:
         """TLS from the first byte on."""
         return handshake(self.open(port, client))
 
@@ -71,7 +71,7 @@ class Sessions:
         client: str,
         extensions: bytes = b"250 STARTTLS\r\n",
         server: str = SERVER,
-    ) -> Dialogue:
+    ) -> PacketScript:
         """A greeting and what the server offers."""
         dialogue = self.open(port, client, server).server(b"220 mx ESMTP\r\n")
         return dialogue.client(b"EHLO me\r\n").server(b"250-mx\r\n" + extensions)
@@ -81,19 +81,19 @@ class Sessions:
         return analyzer.analyze(write_pcap(folder / "a.pcap", *self.made))
 
 
-def handshake(dialogue: Dialogue) -> Dialogue:
+def handshake(dialogue: PacketScript) -> PacketScript:
     """A TLS handshake, and some data."""
     dialogue.client(CLIENT_HELLO).server(SERVER_HELLO + CHANGE_CIPHER_SPEC + FINISHED)
     dialogue.client(CHANGE_CIPHER_SPEC + FINISHED + APPLICATION_DATA)
     return dialogue.server(APPLICATION_DATA)
 
 
-def upgrade(dialogue: Dialogue) -> Dialogue:
+def upgrade(dialogue: PacketScript) -> PacketScript:
     """STARTTLS, in SMTP."""
     return handshake(dialogue.client(b"STARTTLS\r\n").server(b"220 go\r\n"))
 
 
-def send_mail(dialogue: Dialogue) -> Dialogue:
+def send_mail(dialogue: PacketScript) -> PacketScript:
     """One message, in SMTP."""
     dialogue.client(b"MAIL FROM:<a@example.com>\r\n").server(b"250 ok\r\n")
     dialogue.client(b"RCPT TO:<b@example.com>\r\n").server(b"250 ok\r\n")

@@ -1,6 +1,6 @@
 """TCP connections made by hand, for captures with any content.
 
-    Dialogue(110).server(b"+OK\\r\\n").client(b"QUIT\\r\\n").server(b"+OK\\r\\n").close()
+    PacketScript(110).server(b"+OK\\r\\n").client(b"QUIT\\r\\n").server(b"+OK\\r\\n").close()
 
 Each step is one packet, a millisecond after the one before. Acknowledgments ride
 on the next packet of the other side. Checksums are left out: nobody looks at them
@@ -25,7 +25,7 @@ FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 _MACS = (b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02")
 
 
-class Dialogue:
+class PacketScript:
     """The packets of one connection, step by step.
 
     Args:
@@ -118,13 +118,13 @@ class Dialogue:
         return _MACS[1 - side] + _MACS[side] + b"\x08\x00" + header + segment
 
 
-def write_pcap(path: Path, *dialogues: Dialogue) -> Path:
+def write_pcap(path: Path, *dialogues: PacketScript) -> Path:
     """Write the packets of some connections in time order."""
     path.write_bytes(pcap(merged(*dialogues)))
     return path
 
 
-def merged(*dialogues: Dialogue) -> list[Packet]:
+def merged(*dialogues: PacketScript) -> list[Packet]:
     """The packets of some connections in time order."""
     found = [each for dialogue in dialogues for each in dialogue.packets]
     return sorted(found, key=lambda each: each.time_ns)

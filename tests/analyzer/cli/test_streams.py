@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.analyses import DEMO
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 COMMAND = [sys.executable, "-m", "analyzer"]
 LOCALES = (
@@ -33,7 +33,9 @@ def test_text_that_the_locale_has_not_is_escaped(
     tmp_path: Path, locale: dict[str, str]
 ) -> None:
     name = os.fsdecode(b"caf\xe9-\xe2\x82\xac\x1b.pcap")
-    login = Dialogue(110).server(b"+OK hi\r\n").client("USER zoë€@例え\r\n".encode())
+    login = (
+        PacketScript(110).server(b"+OK hi\r\n").client("USER zoë€@例え\r\n".encode())
+    )
     write_pcap(tmp_path / name, login.server(b"+OK\r\n").client(b"PASS x\r\n"))
 
     done = subprocess.run(

@@ -21,7 +21,7 @@ from captures import CaptureError
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.hostile import ATTACKS, with_attacks
 from tests.support.tables import sessions_of, with_sessions
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,7 +203,7 @@ def test_columns_of_which_nothing_is_known_are_left_out() -> None:
 
 
 def test_ports_are_no_quantities(tmp_path: Path) -> None:
-    dialogue = Dialogue(10_025).server(b"220 hi ESMTP\r\n").client(b"EHLO me\r\n")
+    dialogue = PacketScript(10_025).server(b"220 hi ESMTP\r\n").client(b"EHLO me\r\n")
     dialogue.server(b"250 hi\r\n").client(b"QUIT\r\n").server(b"221 bye\r\n").close()
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
 
@@ -295,7 +295,7 @@ def test_attacks_add_no_element(hostile: str) -> None:
 
 
 def test_attacks_in_a_capture_are_shown_as_text(tmp_path: Path) -> None:
-    dialogue = Dialogue(110).server(b"+OK <img src=x onerror=alert(1)>\r\n")
+    dialogue = PacketScript(110).server(b"+OK <img src=x onerror=alert(1)>\r\n")
     dialogue.client(b"USER <script>alert(2)</script>\r\n")
     dialogue.server(b"+OK\r\n").client(b"PASS hush\r\n")
     dialogue.server(

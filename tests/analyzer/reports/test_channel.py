@@ -8,7 +8,7 @@ import analyzer
 from analyzer.reports import channel_of
 from tests.support.analyses import analysis_of
 from tests.support.tls import wire
-from tests.support.traffic import ACK, CLIENT, FIN, SYN, Dialogue, write_pcap
+from tests.support.traffic import ACK, CLIENT, FIN, SYN, PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def test_session_in_which_nothing_was_said_is_unknown() -> None:
 def test_handshake_of_which_one_direction_was_captured_is_unknown(
     tmp_path: Path,
 ) -> None:
-    hello = Dialogue(993, handshake=False).send(CLIENT, flags=SYN)
+    hello = PacketScript(993, handshake=False).send(CLIENT, flags=SYN)
     hello.client(wire.CLIENT_HELLO).send(CLIENT, flags=FIN | ACK)
     sessions = analyzer.analyze(write_pcap(tmp_path / "a.pcap", hello)).sessions
 

@@ -8,7 +8,15 @@ import pytest
 import analyzer
 from analyzer import reports
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
-from tests.support.traffic import ACK, CLIENT, RST, SERVER, SYN, Dialogue, write_pcap
+from tests.support.traffic import (
+    ACK,
+    CLIENT,
+    RST,
+    SERVER,
+    SYN,
+    PacketScript,
+    write_pcap,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +26,8 @@ if TYPE_CHECKING:
 
 def pop3(
     number: int, login: bytes | None = None, *, accepted: bool = False
-) -> Dialogue:
-    dialogue = Dialogue(110, client_port=40_000 + number, start_ms=number)
+) -> PacketScript:
+    dialogue = PacketScript(110, client_port=40_000 + number, start_ms=number)
     dialogue.server(b"+OK hi\r\n")
     if login:
         dialogue.client(b"USER " + login + b"\r\n").server(b"+OK\r\n")
@@ -35,7 +43,7 @@ def small(tmp_path: Path) -> Analysis:
         pop3(2, b"tom", accepted=True).close(),
         pop3(3, b"zoe").close(),
         pop3(4).send(CLIENT, flags=RST | ACK),
-        Dialogue(25, client_port=50_000, handshake=False).send(CLIENT, flags=SYN),
+        PacketScript(25, client_port=50_000, handshake=False).send(CLIENT, flags=SYN),
     ]
     return analyzer.analyze(write_pcap(tmp_path / "a.pcap", *dialogues))
 
@@ -130,7 +138,7 @@ def test_upgrade_that_failed_encrypts_nothing(name: str) -> None:
 
 def test_hello_without_an_answer_encrypts_nothing(tmp_path: Path) -> None:
     hello = bytes.fromhex("16030100310100002d0303") + bytes(32)
-    dialogue = Dialogue(993).client(hello + bytes.fromhex("0000021301010000020000"))
+    dialogue = PacketScript(993).client(hello + bytes.fromhex("0000021301010000020000"))
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue.close()))
 
     assert list(analysis.sessions["tls_mode"]) == ["implicit"]
@@ -139,7 +147,7 @@ def test_hello_without_an_answer_encrypts_nothing(tmp_path: Path) -> None:
 
 def test_what_was_not_read_is_told(tmp_path: Path) -> None:
     path = write_pcap(
-        tmp_path / "a.pcap", Dialogue(110).lose(SERVER, 9).server(b"x").close()
+        tmp_path / "a.pcap", PacketScript(110).lose(SERVER, 9).server(b"x").close()
     )
     analysis = analyzer.analyze(path)
     analysis.undecoded["something odd"] = 3
@@ -180,7 +188,7 @@ def test_every_report_works_on_every_capture(name: str) -> None:
 
 
 def test_refused_connection_is_nowhere_plaintext_or_reset(tmp_path: Path) -> None:
-    dialogue = Dialogue(993, handshake=False).send(CLIENT, flags=SYN)
+    dialogue = PacketScript(993, handshake=False).send(CLIENT, flags=SYN)
     dialogue.send(SERVER, flags=RST | ACK)
     sessions = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue)).sessions
 

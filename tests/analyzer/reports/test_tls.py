@@ -12,7 +12,7 @@ from analyzer.reports import by_verdict, failed, server_certificates, weak_tls
 from analyzer.sessions.protection import VERDICTS
 from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
 from tests.support.tls import wire
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def test_certificates_of_no_session_are_left_out() -> None:
 
 def test_certificate_that_can_not_be_read_is_a_certificate(tmp_path: Path) -> None:
     hello = wire.SERVER_HELLO + wire.certificate_message(b"garbage", b"more")
-    dialogue = Dialogue(993).client(wire.CLIENT_HELLO).server(hello)
+    dialogue = PacketScript(993).client(wire.CLIENT_HELLO).server(hello)
     dialogue.server(wire.handshake_record(14, b"")).client(
         wire.CHANGE_CIPHER_SPEC + wire.FINISHED
     ).server(wire.CHANGE_CIPHER_SPEC + wire.FINISHED).close()

@@ -14,7 +14,7 @@ from analyzer.tables.store import Store
 from tests.support.analyses import CAPTURES, rows
 from tests.support.captures import packet, pcap
 from tests.support.replay import Replay
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,8 @@ def test_stored_tables_are_those_of_an_analysis(name: str, tmp_path: Path) -> No
 def test_session_is_told_once_when_its_streams_end(tmp_path: Path) -> None:
     path = write_pcap(
         tmp_path / "a.pcap",
-        Dialogue(110).server(b"+OK hi\r\n").close(),
-        Dialogue(110, client_port=40_001, start_ms=5000).server(b"+OK hi\r\n"),
+        PacketScript(110).server(b"+OK hi\r\n").close(),
+        PacketScript(110, client_port=40_001, start_ms=5000).server(b"+OK hi\r\n"),
     )
     monitor = Monitor(Replay(path, packets=1), Store(tmp_path / "tables"))
 
@@ -64,7 +64,7 @@ def test_session_is_told_once_when_its_streams_end(tmp_path: Path) -> None:
 
 
 def test_packets_that_come_behind_the_end_are_counted(tmp_path: Path) -> None:
-    dialogue = Dialogue(110).server(b"+OK hi\r\n").close()
+    dialogue = PacketScript(110).server(b"+OK hi\r\n").close()
     again = dialogue.packets[3]
     dialogue.wait(500)
     dialogue.packets.append(again._replace(time_ns=dialogue.packets[-1].time_ns + 1))
@@ -104,7 +104,9 @@ def test_interface_that_goes_down_ends_the_watch_in_order(tmp_path: Path) -> Non
 
 
 def test_interface_that_goes_before_any_mail_came_is_a_problem(tmp_path: Path) -> None:
-    path = write_pcap(tmp_path / "a.pcap", Dialogue(80).client(b"GET / HTTP/1.1\r\n"))
+    path = write_pcap(
+        tmp_path / "a.pcap", PacketScript(80).client(b"GET / HTTP/1.1\r\n")
+    )
     live = Replay(path, failure="the interface was removed")
     monitor = Monitor(live, Store(tmp_path / "tables"))
 

@@ -17,7 +17,7 @@ from analyzer.terminal.summary import summary_json
 from captures import MAX_BATCH_PACKETS, CaptureError
 from tests.support import captures as files
 from tests.support.analyses import CAPTURES, DEMO, analysis_of, rows, rows_of
-from tests.support.traffic import CLIENT, SERVER, Dialogue, merged, write_pcap
+from tests.support.traffic import CLIENT, SERVER, PacketScript, merged, write_pcap
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -222,8 +222,8 @@ def test_bad_file_leaves_the_others_alone(tmp_path: Path) -> None:
 
 
 def test_same_sessions_in_two_files_are_sorted_by_time(tmp_path: Path) -> None:
-    late = Dialogue(110, start_ms=500).server(b"+OK late\r\n").close()
-    early = Dialogue(110, client_port=50_000).server(b"+OK early\r\n").close()
+    late = PacketScript(110, start_ms=500).server(b"+OK late\r\n").close()
+    early = PacketScript(110, client_port=50_000).server(b"+OK early\r\n").close()
     paths = [
         write_pcap(tmp_path / "late.pcap", late),
         write_pcap(tmp_path / "early.pcap", early),
@@ -243,7 +243,9 @@ def test_other_port_is_taken_for_what_it_is_said_to_be(tmp_path: Path) -> None:
     from dissectors import registry
 
     # no more than a greeting: not enough to tell by itself
-    path = write_pcap(tmp_path / "a.pcap", Dialogue(1110).server(b"+OK\r\n").close())
+    path = write_pcap(
+        tmp_path / "a.pcap", PacketScript(1110).server(b"+OK\r\n").close()
+    )
 
     unknown = find_sessions(path)
     known = find_sessions(path, ports={**registry.ports(), 1110: "pop3"})
@@ -283,8 +285,8 @@ def test_dissector_that_fails_costs_only_its_connection(
         raise ZeroDivisionError
 
     monkeypatch.setattr(Pop3Dissector, "receive_data", fail)
-    pop3 = Dialogue(110).server(b"+OK hi\r\n").client(b"QUIT\r\n").close()
-    smtp = Dialogue(25, client_port=50_000).server(b"220 hi\r\n").close()
+    pop3 = PacketScript(110).server(b"+OK hi\r\n").client(b"QUIT\r\n").close()
+    smtp = PacketScript(25, client_port=50_000).server(b"220 hi\r\n").close()
     path = write_pcap(tmp_path / "two.pcap", pop3, smtp)
 
     analysis = find_sessions(path)
@@ -311,7 +313,10 @@ def test_session_whose_dissector_failed_is_never_called_unexposed(
 
     monkeypatch.setattr(Pop3Dissector, "receive_data", fail)
     pop3 = (
-        Dialogue(110).server(b"+OK hi\r\n").client(b"STAT\r\n").server(b"+OK 1 1\r\n")
+        PacketScript(110)
+        .server(b"+OK hi\r\n")
+        .client(b"STAT\r\n")
+        .server(b"+OK 1 1\r\n")
     )
     pop3.client(b"PASS secret\r\n").close()
     path = write_pcap(tmp_path / "one.pcap", pop3)
@@ -335,9 +340,12 @@ def test_session_whose_dissector_failed_is_never_called_unexposed(
 
 def test_packets_of_two_connections_may_mix(tmp_path: Path) -> None:
     first = (
-        Dialogue(143).server(b"* OK a\r\n").client(b"1 NOOP\r\n").server(b"1 OK\r\n")
+        PacketScript(143)
+        .server(b"* OK a\r\n")
+        .client(b"1 NOOP\r\n")
+        .server(b"1 OK\r\n")
     )
-    second = Dialogue(143, client_port=50_000).server(b"* OK b\r\n").lose(SERVER, 9)
+    second = PacketScript(143, client_port=50_000).server(b"* OK b\r\n").lose(SERVER, 9)
     second.client(b"2 NOOP\r\n").lose(CLIENT, 10).close()
     path = tmp_path / "mixed.pcap"
     path.write_bytes(files.pcap(merged(first, second)))

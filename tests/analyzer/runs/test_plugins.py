@@ -11,7 +11,7 @@ from analyzer.tables.store import Store
 from dissectors import Pop3Dissector
 from tests.support.plugins import ECHO, echo, plugins
 from tests.support.replay import Replay
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,8 @@ class Broken(Pop3Dissector):
 @pytest.fixture
 def talk(tmp_path: Path) -> Path:
     """A session of the plug-in's protocol on its port, and one of POP3."""
-    echoes = Dialogue(7).server(b"ECHO ready\r\n").client(b"SAY hi\r\n")
-    pop3 = Dialogue(110, client_port=5000, start_ms=99).server(b"+OK hi\r\n")
+    echoes = PacketScript(7).server(b"ECHO ready\r\n").client(b"SAY hi\r\n")
+    pop3 = PacketScript(110, client_port=5000, start_ms=99).server(b"+OK hi\r\n")
     pop3.client(b"QUIT\r\n").server(b"+OK\r\n").close()
     echoes.server(b"+OK 3 100\r\n").client(b"QUIT\r\n").server(b"+OK\r\n").close()
     return write_pcap(tmp_path / "talk.pcap", echoes, pop3)

@@ -20,7 +20,7 @@ from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows
 from tests.support.replay import Replay
 from tests.support.tls.openssl import Settings, Stack
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,9 @@ def test_resumed_sessions_need_no_secret_of_their_own(tmp_path: Path) -> None:
     log.write_bytes(wires[0].key_log)
     dialogues = []
     for number, wire in enumerate(wires):
-        dialogue = Dialogue(993, client_port=40_000 + number, start_ms=1000 * number)
+        dialogue = PacketScript(
+            993, client_port=40_000 + number, start_ms=1000 * number
+        )
         for side, data in wire.steps:
             dialogue.send(side, data)
         dialogues.append(dialogue.close())
@@ -214,7 +216,7 @@ def test_only_the_same_hosts_resume_a_session_without_a_secret(tmp_path: Path) -
     log.write_bytes(first.key_log)
     dialogues = []
     for number, wire in enumerate((first, second)):
-        dialogue = Dialogue(993, start_ms=1000 * number, handshake=False)
+        dialogue = PacketScript(993, start_ms=1000 * number, handshake=False)
         dialogue.client_ip = f"192.0.2.{number + 1}"
         for side, data in wire.steps:
             dialogue.send(side, data)

@@ -16,7 +16,7 @@ from tests.support.traffic import (
     RST,
     SERVER,
     SYN,
-    Dialogue,
+    PacketScript,
     write_pcap,
 )
 
@@ -27,38 +27,38 @@ BANNERS = {25: b"220 mx ESMTP", 143: b"* OK ready", 110: b"+OK ready"}
 MINUTE_MS = 60_000
 
 
-def talk(port: int, *lines: bytes, greeting: bytes | None = None) -> Dialogue:
+def talk(port: int, *lines: bytes, greeting: bytes | None = None) -> PacketScript:
     """A greeting, and then commands and answers in turns."""
-    dialogue = Dialogue(port)
+    dialogue = PacketScript(port)
     if greeting := greeting or BANNERS.get(port):
         dialogue.server(greeting + b"\r\n")
     return goes_on(dialogue, *lines)
 
 
-def goes_on(dialogue: Dialogue, *lines: bytes) -> Dialogue:
+def goes_on(dialogue: PacketScript, *lines: bytes) -> PacketScript:
     for place, line in enumerate(lines):
         side = CLIENT if place % 2 == 0 else SERVER
         dialogue.send(side, line + b"\r\n")
     return dialogue
 
 
-def smtp(*lines: bytes) -> Dialogue:
+def smtp(*lines: bytes) -> PacketScript:
     return talk(25, b"EHLO c", b"250 mx", *lines)
 
 
-def imap(*lines: bytes) -> Dialogue:
+def imap(*lines: bytes) -> PacketScript:
     return talk(143, b"a LOGIN tom hush", b"a OK in", *lines)
 
 
-def pop3(*lines: bytes) -> Dialogue:
+def pop3(*lines: bytes) -> PacketScript:
     return talk(110, b"USER tom", b"+OK", b"PASS hush", b"+OK in", *lines)
 
 
-def sending(*lines: bytes) -> Dialogue:
+def sending(*lines: bytes) -> PacketScript:
     return smtp(b"MAIL FROM:<a@b.c>", b"250 ok", *lines)
 
 
-def row_of(dialogue: Dialogue, tmp_path: Path) -> dict[str, Any]:
+def row_of(dialogue: PacketScript, tmp_path: Path) -> dict[str, Any]:
     (row,) = rows(analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue)))
     return row
 
@@ -302,38 +302,41 @@ def test_server_sends_client_away_within_a_transaction(tmp_path: Path) -> None:
     assert row_of(dialogue.close(), tmp_path)["failure"] == "closed-by-server"
 
 
-def by_server(dialogue: Dialogue) -> Dialogue:
+def by_server(dialogue: PacketScript) -> PacketScript:
     """The server ends the connection."""
     dialogue.send(SERVER, flags=FIN | ACK).send(CLIENT, flags=FIN | ACK)
     return dialogue.send(SERVER, flags=ACK)
 
 
-def reset(dialogue: Dialogue, side: Any = SERVER) -> Dialogue:
+def reset(dialogue: PacketScript, side: Any = SERVER) -> PacketScript:
     return dialogue.send(side, flags=RST | ACK)
 
 
-def syn(*answers: int) -> Dialogue:
+def syn(*answers: int) -> PacketScript:
     """A SYN to an IMAP server, and packets with these flags in answer."""
-    dialogue = Dialogue(143, handshake=False).send(CLIENT, flags=SYN)
+    dialogue = PacketScript(143, handshake=False).send(CLIENT, flags=SYN)
     for flags in answers:
         dialogue.send(SERVER, flags=flags)
     return dialogue
 
 
-def half_a_message() -> Dialogue:
+def half_a_message() -> PacketScript:
     return sending(*RCPT, *DATA).client(b"Subject: x\r\n\r\nhalf")
 
 
 BROKEN_OFF = {
     "a closed port answers": (syn(RST | ACK), "connection-refused"),
     "nobody answers": (syn(), "no-answer"),
-    "the server closes without a word": (by_server(Dialogue(110)), "no-greeting"),
+    "the server closes without a word": (by_server(PacketScript(110)), "no-greeting"),
     "the client waits in vain for a word": (
-        Dialogue(110).wait(30_000).close(),
+        PacketScript(110).wait(30_000).close(),
         "no-greeting",
     ),
-    "the client only looks whether there is a server": (Dialogue(110).close(), None),
-    "the client waits for TLS to be spoken": (by_server(Dialogue(993)), None),
+    "the client only looks whether there is a server": (
+        PacketScript(110).close(),
+        None,
+    ),
+    "the client waits for TLS to be spoken": (by_server(PacketScript(993)), None),
     "the server sends the client away": (
         by_server(talk(25).server(b"554 go away\r\n")),
         "closed-by-server",
@@ -397,7 +400,7 @@ def test_session_ends_early(name: str, tmp_path: Path) -> None:
     dialogue, failure = BROKEN_OFF[name]
 
     # a later packet ends what nobody answers
-    later = Dialogue(110, client_port=50_000, start_ms=10 * MINUTE_MS)
+    later = PacketScript(110, client_port=50_000, start_ms=10 * MINUTE_MS)
     path = write_pcap(tmp_path / "a.pcap", dialogue, later)
     row = next(r for r in rows(analyzer.analyze(path)) if r["client_port"] == 40_000)
 

@@ -11,7 +11,15 @@ import pytest
 import analyzer
 from tests.support.analyses import rows, rows_of
 from tests.support.captures import pcap
-from tests.support.traffic import ACK, CLIENT, RST, SERVER, SYN, Dialogue, write_pcap
+from tests.support.traffic import (
+    ACK,
+    CLIENT,
+    RST,
+    SERVER,
+    SYN,
+    PacketScript,
+    write_pcap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +29,10 @@ Row = dict[str, Any]
 
 
 @pytest.fixture
-def row_of(tmp_path: Path) -> Callable[[Dialogue], Row]:
+def row_of(tmp_path: Path) -> Callable[[PacketScript], Row]:
     """The only session of a capture with this dialogue."""
 
-    def read(dialogue: Dialogue) -> Row:
+    def read(dialogue: PacketScript) -> Row:
         analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
         (row,) = rows(analysis)
         return row
@@ -36,13 +44,13 @@ def encoded(text: str) -> bytes:
     return base64.b64encode(text.encode())
 
 
-def greeted(port: int = 25) -> Dialogue:
+def greeted(port: int = 25) -> PacketScript:
     greeting = {25: b"220 mx", 587: b"220 mx", 143: b"* OK hi", 110: b"+OK hi"}[port]
-    return Dialogue(port).server(greeting + b"\r\n")
+    return PacketScript(port).server(greeting + b"\r\n")
 
 
-def test_times_are_those_of_the_packets(row_of: Callable[[Dialogue], Row]) -> None:
-    dialogue = Dialogue(110).wait(250).server(b"+OK hi\r\n")
+def test_times_are_those_of_the_packets(row_of: Callable[[PacketScript], Row]) -> None:
+    dialogue = PacketScript(110).wait(250).server(b"+OK hi\r\n")
     dialogue.client(b"NOOP\r\n").wait(1500).server(b"+OK\r\n")
 
     row = row_of(dialogue)
@@ -54,7 +62,7 @@ def test_times_are_those_of_the_packets(row_of: Callable[[Dialogue], Row]) -> No
     assert (row["end"] - row["start"]).total_seconds() == pytest.approx(1.755)
 
 
-def test_idle_is_not_slow(row_of: Callable[[Dialogue], Row]) -> None:
+def test_idle_is_not_slow(row_of: Callable[[PacketScript], Row]) -> None:
     dialogue = greeted(143).client(b"a NOOP\r\n").server(b"a OK\r\n")
     dialogue.client(b"b IDLE\r\n").server(b"+ idling\r\n").wait(60_000)
     dialogue.client(b"DONE\r\n").server(b"b OK\r\n")
@@ -64,8 +72,10 @@ def test_idle_is_not_slow(row_of: Callable[[Dialogue], Row]) -> None:
     assert (row["slowest_verb"], row["slowest_s"]) == ("NOOP", pytest.approx(0.001))
 
 
-def test_times_without_the_start_are_unknown(row_of: Callable[[Dialogue], Row]) -> None:
-    row = row_of(Dialogue(110, handshake=False).server(b"+OK hi\r\n"))
+def test_times_without_the_start_are_unknown(
+    row_of: Callable[[PacketScript], Row],
+) -> None:
+    row = row_of(PacketScript(110, handshake=False).server(b"+OK hi\r\n"))
 
     assert row["tcp_rtt_s"] is None
     assert row["banner_delay_s"] is None
@@ -73,7 +83,9 @@ def test_times_without_the_start_are_unknown(row_of: Callable[[Dialogue], Row]) 
     assert row["complete"] is False
 
 
-def test_ends_are_those_of_the_connection(row_of: Callable[[Dialogue], Row]) -> None:
+def test_ends_are_those_of_the_connection(
+    row_of: Callable[[PacketScript], Row],
+) -> None:
     row = row_of(greeted(110))
 
     assert (row["client_ip"], row["client_port"]) == ("192.0.2.101", 40_000)
@@ -86,7 +98,7 @@ def test_vlan_is_the_outermost() -> None:
     assert {row["vlan"] for row in rows_of("qinq")} == {7}
 
 
-def test_volume_is_counted_by_direction(row_of: Callable[[Dialogue], Row]) -> None:
+def test_volume_is_counted_by_direction(row_of: Callable[[PacketScript], Row]) -> None:
     dialogue = greeted(110).client(b"NOOP\r\n").lose(SERVER, 7).server(b"+OK\r\n")
     again = dialogue.packets[-1]
     dialogue.client(b"QUIT\r\n")
@@ -110,14 +122,14 @@ def test_volume_is_counted_by_direction(row_of: Callable[[Dialogue], Row]) -> No
     ],
 )
 def test_connection_ends(
-    dialogue: Dialogue, ended: str, row_of: Callable[[Dialogue], Row]
+    dialogue: PacketScript, ended: str, row_of: Callable[[PacketScript], Row]
 ) -> None:
     assert row_of(dialogue)["ended"] == ended
 
 
 def test_silence_ends_a_connection(tmp_path: Path) -> None:
     first = greeted(110)
-    later = Dialogue(110, client_port=50_000, start_ms=3 * 3600 * 1000)
+    later = PacketScript(110, client_port=50_000, start_ms=3 * 3600 * 1000)
     path = write_pcap(tmp_path / "a.pcap", first, later.server(b"+OK\r\n").close())
 
     assert [row["ended"] for row in rows(analyzer.analyze(path))] == [
@@ -127,9 +139,9 @@ def test_silence_ends_a_connection(tmp_path: Path) -> None:
 
 
 def test_attempt_without_an_answer_is_a_session(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
-    row = row_of(Dialogue(993, handshake=False).send(CLIENT, flags=SYN))
+    row = row_of(PacketScript(993, handshake=False).send(CLIENT, flags=SYN))
 
     assert (row["protocol"], row["service"]) == ("imap", "imaps")
     assert (row["client_packets"], row["server_packets"]) == (1, 0)
@@ -141,8 +153,8 @@ def test_attempt_without_an_answer_is_a_session(
     assert (row["ended"], row["protection"]) == ("unanswered", "unknown")
 
 
-def test_refused_attempt_is_a_session(row_of: Callable[[Dialogue], Row]) -> None:
-    refused = Dialogue(25, handshake=False).send(CLIENT, flags=SYN)
+def test_refused_attempt_is_a_session(row_of: Callable[[PacketScript], Row]) -> None:
+    refused = PacketScript(25, handshake=False).send(CLIENT, flags=SYN)
 
     row = row_of(refused.send(SERVER, flags=RST | ACK))
 
@@ -151,14 +163,16 @@ def test_refused_attempt_is_a_session(row_of: Callable[[Dialogue], Row]) -> None
 
 
 def test_client_that_says_nothing_says_nothing_in_clear(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
-    row = row_of(Dialogue(993).close())
+    row = row_of(PacketScript(993).close())
     assert (row["ended"], row["protection"]) == ("closed", "unknown")
 
 
 def test_refused_attempt_that_is_repeated_is_one_session(tmp_path: Path) -> None:
-    attempts = [Dialogue(110, start_ms=ms, handshake=False) for ms in (0, 500, 1000)]
+    attempts = [
+        PacketScript(110, start_ms=ms, handshake=False) for ms in (0, 500, 1000)
+    ]
     for each in attempts:
         each.send(CLIENT, flags=SYN).send(SERVER, flags=RST | ACK)
     path = write_pcap(tmp_path / "a.pcap", *attempts)
@@ -170,7 +184,7 @@ def test_refused_attempt_that_is_repeated_is_one_session(tmp_path: Path) -> None
 
 
 def test_delay_without_the_handshake_is_unknown(tmp_path: Path) -> None:
-    greeted_at_once = Dialogue(25, handshake=False).server(b"220 a\r\n")
+    greeted_at_once = PacketScript(25, handshake=False).server(b"220 a\r\n")
     path = write_pcap(tmp_path / "a.pcap", greeted_at_once.client(b"QUIT\r\n"))
     (row,) = rows(analyzer.analyze(path))
     assert row["tcp_rtt_s"] is row["banner_delay_s"] is None
@@ -198,7 +212,7 @@ def test_no_delay_is_negative_if_the_clock_goes_back(tmp_path: Path) -> None:
     [(25, "smtp"), (587, "submission"), (143, "imap"), (110, "pop3")],
 )
 def test_service_is_that_of_the_port(
-    port: int, service: str, row_of: Callable[[Dialogue], Row]
+    port: int, service: str, row_of: Callable[[PacketScript], Row]
 ) -> None:
     assert row_of(greeted(port))["service"] == service
 
@@ -221,7 +235,7 @@ def test_service_on_another_port_is_the_protocol() -> None:
     ],
 )
 def test_upgrade_goes_as_far_as_it_goes(
-    replies: tuple[bytes, ...], starttls: str, row_of: Callable[[Dialogue], Row]
+    replies: tuple[bytes, ...], starttls: str, row_of: Callable[[PacketScript], Row]
 ) -> None:
     dialogue = greeted(587)
     for command, reply in zip((b"EHLO a\r\n", b"STARTTLS\r\n"), replies, strict=False):
@@ -231,7 +245,7 @@ def test_upgrade_goes_as_far_as_it_goes(
 
 
 def test_asking_without_an_answer_is_no_refusal(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
     offered = greeted().client(b"EHLO a\r\n").server(b"250-mx\r\n250 STARTTLS\r\n")
 
@@ -250,7 +264,7 @@ def test_encrypted_session_is_not_asked_for_an_upgrade() -> None:
 
 
 def test_hello_that_is_answered_in_clear_protects_nothing(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
     hello = (
         bytes.fromhex("16030100310100002d0303")
@@ -258,15 +272,15 @@ def test_hello_that_is_answered_in_clear_protects_nothing(
         + bytes.fromhex("0000021301010000020000")
     )
 
-    row = row_of(Dialogue(465).client(hello).server(b"220 mx\r\n").close())
+    row = row_of(PacketScript(465).client(hello).server(b"220 mx\r\n").close())
 
     assert (row["tls_mode"], row["banner"]) == ("none", "mx")
 
 
 def test_server_tells_its_software_and_capabilities(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
-    dialogue = Dialogue(25).server(b"220 mx.example.com ESMTP Postfix\r\n")
+    dialogue = PacketScript(25).server(b"220 mx.example.com ESMTP Postfix\r\n")
     dialogue.client(b"EHLO a.example.net\r\n")
 
     row = row_of(
@@ -280,12 +294,14 @@ def test_server_tells_its_software_and_capabilities(
 
 
 def test_capabilities_are_unknown_where_none_were_announced(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
     assert row_of(greeted(110))["capabilities"] is None
 
 
-def test_clients_tell_their_software_by_id(row_of: Callable[[Dialogue], Row]) -> None:
+def test_clients_tell_their_software_by_id(
+    row_of: Callable[[PacketScript], Row],
+) -> None:
     dialogue = greeted(143).client(b'1 ID ("name" "Thunderbird" "version" "128")\r\n')
     dialogue.server(b'* ID ("name" "Dovecot")\r\n1 OK done\r\n')
 
@@ -295,7 +311,7 @@ def test_clients_tell_their_software_by_id(row_of: Callable[[Dialogue], Row]) ->
     assert row["server_software"].startswith("Dovecot")
 
 
-def test_pop3_server_tells_its_software(row_of: Callable[[Dialogue], Row]) -> None:
+def test_pop3_server_tells_its_software(row_of: Callable[[PacketScript], Row]) -> None:
     dialogue = greeted(110).client(b"CAPA\r\n")
 
     row = row_of(dialogue.server(b"+OK\r\nUSER\r\nIMPLEMENTATION Dovecot\r\n.\r\n"))
@@ -331,7 +347,7 @@ LOGINS = {
 @pytest.mark.parametrize(("code", "result"), [(235, "success"), (535, "failure")])
 @pytest.mark.parametrize("name", LOGINS)
 def test_smtp_login(
-    name: str, code: int, result: str, row_of: Callable[[Dialogue], Row]
+    name: str, code: int, result: str, row_of: Callable[[PacketScript], Row]
 ) -> None:
     lines, mechanism, user, exposure = LOGINS[name]
     dialogue = greeted(587)
@@ -364,7 +380,7 @@ def test_access_login(
     command: bytes,
     reply: bytes,
     mechanism: str,
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
     row = row_of(greeted(port).client(command + b"\r\n").server(reply + b"\r\n"))
 
@@ -375,7 +391,7 @@ def test_access_login(
     )
 
 
-def test_no_login_is_no_attempt(row_of: Callable[[Dialogue], Row]) -> None:
+def test_no_login_is_no_attempt(row_of: Callable[[PacketScript], Row]) -> None:
     row = row_of(greeted(110).client(b"QUIT\r\n").server(b"+OK\r\n").close())
 
     assert (row["auth_mechanism"], row["auth_result"]) == (None, None)
@@ -383,7 +399,7 @@ def test_no_login_is_no_attempt(row_of: Callable[[Dialogue], Row]) -> None:
     assert (row["auth_exposure"], row["credentials_exposed"]) == (None, False)
 
 
-def test_leaving_is_no_error(row_of: Callable[[Dialogue], Row]) -> None:
+def test_leaving_is_no_error(row_of: Callable[[PacketScript], Row]) -> None:
     dialogue = greeted(143).client(b"1 LOGOUT\r\n")
 
     row = row_of(dialogue.server(b"* BYE see you\r\n1 OK done\r\n").close())
@@ -391,16 +407,19 @@ def test_leaving_is_no_error(row_of: Callable[[Dialogue], Row]) -> None:
     assert row["last_error"] is None
 
 
-def test_server_that_hangs_up_gives_an_error(row_of: Callable[[Dialogue], Row]) -> None:
+def test_server_that_hangs_up_gives_an_error(
+    row_of: Callable[[PacketScript], Row],
+) -> None:
     assert row_of(greeted(143).server(b"* BYE idle\r\n").close())["last_error"] == (
         "* BYE idle"
     )
     assert (
-        row_of(Dialogue(25).server(b"421 busy\r\n").close())["last_error"] == "421 busy"
+        row_of(PacketScript(25).server(b"421 busy\r\n").close())["last_error"]
+        == "421 busy"
     )
 
 
-def transaction(reply: bytes) -> Dialogue:
+def transaction(reply: bytes) -> PacketScript:
     return (
         greeted()
         .client(b"EHLO a\r\n")
@@ -418,7 +437,7 @@ def transaction(reply: bytes) -> Dialogue:
     )
 
 
-def test_mail_transaction(row_of: Callable[[Dialogue], Row]) -> None:
+def test_mail_transaction(row_of: Callable[[PacketScript], Row]) -> None:
     row = row_of(transaction(b"250 queued\r\n"))
 
     assert row["mail_from"] == ["marta@example.net"]
@@ -488,7 +507,7 @@ def test_anomaly_rows_name_their_place(tmp_path: Path) -> None:
 
 
 def test_server_takes_long_to_answer_the_end_of_a_message(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
     dialogue = greeted().client(b"MAIL FROM:<a@example.com>\r\n").server(b"250 ok\r\n")
     dialogue.client(b"RCPT TO:<b@example.com>\r\n").server(b"250 ok\r\n")
@@ -516,9 +535,9 @@ def test_retention_follows_the_messages_that_were_retrieved(
     deleted: tuple[int, ...],
     retention: str,
     left: int,
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
-    dialogue = Dialogue(110).server(b"+OK\r\n")
+    dialogue = PacketScript(110).server(b"+OK\r\n")
     for command in (b"USER a", b"PASS b"):
         dialogue.client(command + b"\r\n").server(b"+OK\r\n")
     dialogue.client(b"STAT\r\n").server(b"+OK 3 300\r\n")
@@ -534,7 +553,7 @@ def test_retention_follows_the_messages_that_were_retrieved(
 
 
 def test_proxy_names_the_client_in_two_commands(
-    row_of: Callable[[Dialogue], Row],
+    row_of: Callable[[PacketScript], Row],
 ) -> None:
     dialogue = greeted().client(b"XFORWARD ADDR=203.0.113.5 NAME=a\r\n")
     dialogue.server(b"250 ok\r\n").client(b"XFORWARD PROTO=ESMTP NAME=b\r\n")

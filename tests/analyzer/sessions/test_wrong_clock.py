@@ -9,7 +9,7 @@ import pytest
 import analyzer
 from tests.support.analyses import rows
 from tests.support.captures import NANOSECONDS, Packet, pcap
-from tests.support.traffic import Dialogue, merged
+from tests.support.traffic import PacketScript, merged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +23,11 @@ OTHERS = ("session_id", "anomalies", "capture", "slowest_verb", "slowest_s")
 
 def traffic() -> list[Packet]:
     """Two sessions at the same time, then a third one."""
-    login = Dialogue(110).server(b"+OK hi\r\n").client(b"USER bob\r\n")
+    login = PacketScript(110).server(b"+OK hi\r\n").client(b"USER bob\r\n")
     login.server(b"+OK\r\n").client(b"PASS x\r\n").server(b"+OK\r\n").close()
-    mail = Dialogue(25, client_port=40_001).server(b"220 mx\r\n")
+    mail = PacketScript(25, client_port=40_001).server(b"220 mx\r\n")
     mail.client(b"EHLO a\r\n").server(b"250 mx\r\n").client(b"QUIT\r\n")
-    later = Dialogue(143, client_port=40_002, start_ms=50)
+    later = PacketScript(143, client_port=40_002, start_ms=50)
     return merged(login, mail.server(b"221 bye\r\n").close(), later.close())
 
 
@@ -102,7 +102,7 @@ def test_captures_are_merged_in_spite_of_a_wrong_clock(
 
 
 def test_wrong_clock_in_the_middle_of_a_transfer_is_told(tmp_path: Path) -> None:
-    talk = Dialogue(143).server(b"* PREAUTH hi\r\n").client(b"a NOOP\r\n")
+    talk = PacketScript(143).server(b"* PREAUTH hi\r\n").client(b"a NOOP\r\n")
     for _ in range(300):
         talk.server(b"* 1 EXISTS\r\n")
     packets = talk.server(b"a OK\r\n").close().packets

@@ -14,24 +14,32 @@ from analyzer.tables.store import Store
 from analyzer.terminal.summary import summary_json
 from tests.support.analyses import rows
 from tests.support.replay import Replay
-from tests.support.traffic import ACK, CLIENT, RST, SERVER, SYN, Dialogue, write_pcap
+from tests.support.traffic import (
+    ACK,
+    CLIENT,
+    RST,
+    SERVER,
+    SYN,
+    PacketScript,
+    write_pcap,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVER_IP, CLIENT_IP = Dialogue.server_ip, Dialogue.client_ip
+SERVER_IP, CLIENT_IP = PacketScript.server_ip, PacketScript.client_ip
 
 
-def scan(count: int, *, refused: bool = True) -> list[Dialogue]:
+def scan(count: int, *, refused: bool = True) -> list[PacketScript]:
     """Attempts to reach POP3, and one session among them."""
-    found = [Dialogue(110, client_port=39_000).server(b"+OK hi\r\n").close()]
+    found = [PacketScript(110, client_port=39_000).server(b"+OK hi\r\n").close()]
     for number in range(count):
-        attempt = Dialogue(
+        attempt = PacketScript(
             110, client_port=40_000 + number, start_ms=number, handshake=False
         ).send(CLIENT, flags=SYN)
         found.append(attempt.send(SERVER, flags=RST | ACK) if refused else attempt)
     # says nothing
-    found.append(Dialogue(993, client_port=39_001, start_ms=2).close())
+    found.append(PacketScript(993, client_port=39_001, start_ms=2).close())
     return found
 
 
@@ -80,7 +88,7 @@ def test_too_many_pairs_are_counted_by_server_and_by_client(
     monkeypatch.setattr(attempts, "_MAX_KEYS", 20)
     found = []
     for number in range(30):
-        attempt = Dialogue(25, start_ms=number, handshake=False)
+        attempt = PacketScript(25, start_ms=number, handshake=False)
         attempt.client_ip = f"192.0.2.{number}"
         found.append(attempt.send(CLIENT, flags=SYN))
     path = write_pcap(tmp_path / "a.pcap", *found)

@@ -10,7 +10,7 @@ from analyzer.tables import collection
 from analyzer.tables.schema import SESSIONS
 from analyzer.tables.table import COUNT, TEXT, Column, Table
 from tests.support.analyses import analysis_of, rows
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pytest
 
 
-def session(number: int) -> Dialogue:
+def session(number: int) -> PacketScript:
     """One that begins earlier the higher its number, and ends later."""
-    dialogue = Dialogue(110, client_port=40_000 + number, start_ms=1000 - number)
+    dialogue = PacketScript(110, client_port=40_000 + number, start_ms=1000 - number)
     dialogue.server(b"+OK %d\r\n" % number).client(b"USER %d\r\n" % number)
     return dialogue.server(b"-ERR %d\r\n" % number).wait(5 * number).close()
 
@@ -45,7 +45,7 @@ def test_sessions_that_begin_together_are_in_the_order_of_their_ids(
     tmp_path: Path,
 ) -> None:
     dialogues = [
-        Dialogue(110, client_port=port).server(b"+OK\r\n") for port in range(1, 50)
+        PacketScript(110, client_port=port).server(b"+OK\r\n") for port in range(1, 50)
     ]
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", *dialogues))
 
@@ -82,7 +82,7 @@ def test_table_is_collected_and_merged_as_it_declares(
 
 
 def test_tables_of_more_than_one_block_are_whole(tmp_path: Path) -> None:
-    dialogue = Dialogue(110).server(b"+OK\r\n")
+    dialogue = PacketScript(110).server(b"+OK\r\n")
     for number in range(9000):
         dialogue.client(b"LIST %d\r\n" % number).server(b"+OK %d\r\n" % number)
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue, session(1)))

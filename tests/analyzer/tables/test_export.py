@@ -14,7 +14,7 @@ from analyzer.errors import ExportError
 from analyzer.tables import export, schema
 from analyzer.text import UNSAFE
 from tests.support.analyses import analysis_of, rows, rows_of
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,12 +45,12 @@ HOSTILE = (
 )
 
 
-def dialogue(number: int, word: bytes) -> Dialogue:
+def dialogue(number: int, word: bytes) -> PacketScript:
     """Mail with a word in every place where the peers choose words."""
     # a file name in quotes can't hold one
     name = word.replace(b'"', b"")
     return (
-        Dialogue(25, client_port=40_000 + number, start_ms=100 * number)
+        PacketScript(25, client_port=40_000 + number, start_ms=100 * number)
         .server(b"220 " + word + b"\r\n")
         .client(b"EHLO " + word + b"\r\n")
         .server(b"250-" + word + b"\r\n250 " + word + b"\r\n")
@@ -80,9 +80,9 @@ def dialogue(number: int, word: bytes) -> Dialogue:
     )
 
 
-def pop3_login(number: int, word: bytes) -> Dialogue:
+def pop3_login(number: int, word: bytes) -> PacketScript:
     return (
-        Dialogue(110, client_port=41_000 + number, start_ms=100 * number)
+        PacketScript(110, client_port=41_000 + number, start_ms=100 * number)
         .server(b"+OK " + word + b"\r\n")
         # what holds any name
         .client(b"AUTH PLAIN " + b64encode(b"\0" + word + b"\0hush") + b"\r\n")

@@ -7,14 +7,14 @@ import pandas as pd
 
 import analyzer
 from analyzer.terminal.json_document import as_json
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_document_holds_figures_problems_and_tables(tmp_path: Path) -> None:
-    path = write_pcap(tmp_path / "a.pcap", Dialogue(110).server(b"+OK hi\r\n"))
+    path = write_pcap(tmp_path / "a.pcap", PacketScript(110).server(b"+OK hi\r\n"))
     path.write_bytes(path.read_bytes()[:-3])
     times = pd.to_datetime(["2026-09-21T14:13:20.000000001Z", "NaT"])
     rows = pd.DataFrame({"when": times, "count": pd.array([1, None], "Int64")})

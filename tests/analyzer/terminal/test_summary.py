@@ -19,7 +19,7 @@ from tests.support.analyses import analysis_of, rows_of
 from tests.support.plugins import ECHO, plugins
 from tests.support.tables import sessions_of, with_sessions
 from tests.support.terminal import plain, printed
-from tests.support.traffic import Dialogue, write_pcap
+from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +118,7 @@ def test_one_session_of_one_day_is_told_in_the_singular() -> None:
 
 def test_long_lists_end_in_a_count(tmp_path: Path) -> None:
     dialogues = [
-        Dialogue(110, client_port=40_000 + i)
+        PacketScript(110, client_port=40_000 + i)
         .server(b"+OK\r\n")
         .client(b"USER tom-%d\r\n" % i)
         .server(b"+OK\r\n")
@@ -141,7 +141,7 @@ def test_hostile_words_can_not_control_the_terminal(
 ) -> None:
     word = "\x1b]0;x\x07\x1b[31m\u202e\x9b\x00[red]".encode()
     dialogue = (
-        Dialogue(110)
+        PacketScript(110)
         .server(b"+OK " + word + b"\r\n")
         .client(b"USER " + b"x" * 300 + b"\r\n")
         .server(b"+OK\r\n")

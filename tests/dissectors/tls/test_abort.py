@@ -10,7 +10,7 @@ from dissectors.services import Protocol
 from tests.support.tls import wire
 from tests.support.tls.mail import (
     SMTP,
-    Dialogue,
+    Turns,
     codes,
     handshake,
     in_pieces,
@@ -28,7 +28,7 @@ CLIENT, SERVER = Side
 @pytest.mark.parametrize("is_joined", [False, True])
 def test_clear_text_may_follow_a_handshake_that_failed(*, is_joined: bool) -> None:
     alert = (SERVER, wire.record(21, b"\2\x28"))
-    rest: Dialogue = [(SERVER, b"554 TLS failed\r\n"), *SMTP[1:]]
+    rest: Turns = [(SERVER, b"554 TLS failed\r\n"), *SMTP[1:]]
     hello = (CLIENT, play(Settings(), []).steps[0][1])
     steps = [*SMTP[:3], (CLIENT, b"STARTTLS\r\n"), (SERVER, b"220 go\r\n"), hello]
     if is_joined:
@@ -66,7 +66,7 @@ def test_records_behind_a_fatal_alert_are_passed_over(size: int) -> None:
 
 FATAL = wire.record(21, b"\2\x28")
 
-AGAIN: Dialogue = [
+AGAIN: Turns = [
     *SMTP[:3],
     (CLIENT, b"STARTTLS\r\n"),
     (SERVER, b"220 go\r\n"),

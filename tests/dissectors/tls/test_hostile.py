@@ -23,7 +23,7 @@ from tests.support.tls.mail import (
     IN_CLEAR,
     POP3,
     SMTP,
-    Dialogue,
+    Turns,
     codes,
     handshake,
     in_pieces,
@@ -49,7 +49,7 @@ LOGINS = {
 DIALOGUES = {Protocol.SMTP: SMTP, Protocol.IMAP: IMAP, Protocol.POP3: POP3}
 
 
-def upgraded(protocol: Protocol, more: bytes, wire_: Wire) -> Dialogue:
+def upgraded(protocol: Protocol, more: bytes, wire_: Wire) -> Turns:
     """A dialogue that goes over to TLS, with more in the packet of STARTTLS."""
     _, _, before, command, answer = IN_CLEAR[protocol]
     return [*before, (CLIENT, command + more), (SERVER, answer), *wire_.steps]
@@ -115,7 +115,7 @@ def test_hole_in_clear_text_is_known_of_the_handshake() -> None:
         assert handshake(events).after_gap is expected
 
 
-ANYTHING: Dialogue = [
+ANYTHING: Turns = [
     (CLIENT, wire.CLIENT_HELLO),
     (CLIENT, wire.CLIENT_HELLO_1_3),
     (SERVER, wire.SERVER_HELLO),
@@ -148,7 +148,7 @@ def test_packets_do_not_matter_where_tls_and_clear_text_mix(seed: int) -> None:
 
 
 def delivered(
-    steps: Dialogue, log: bytes, damage: int, seed: int
+    steps: Turns, log: bytes, damage: int, seed: int
 ) -> tuple[list[tuple[Side, bytes]], list[str]]:
     """What comes out if one packet has a hole or flipped bits."""
     secrets = KeyLog()
@@ -269,6 +269,6 @@ def test_sslv2_is_not_followed() -> None:
     answer = wire.sslv2_record(
         b"\4\0\1\0\2" + wire.uint16s(0, 3, 16) + b"\1\0\x80" + bytes(16)
     )
-    steps: Dialogue = [(CLIENT, hello), (SERVER, answer), (CLIENT, b"\x80\x20" * 17)]
+    steps: Turns = [(CLIENT, hello), (SERVER, answer), (CLIENT, b"\x80\x20" * 17)]
     seen = handshake(read(Protocol.SMTP, steps))
     assert (seen.version, seen.failed_after) == ("SSLv2", None)

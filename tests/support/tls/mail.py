@@ -22,11 +22,11 @@ from tests.support.tls.openssl import Settings, Stack, Wire
 
 CLIENT, SERVER = Side
 
-Dialogue = list[tuple[Side, bytes]]
+Turns = list[tuple[Side, bytes]]
 
 BODY = b"Subject: x\r\n\r\n" + b"".join(b"line %d\r\n" % n for n in range(5000))
 
-SMTP: Dialogue = [
+SMTP: Turns = [
     (SERVER, b"220 mail.example.com ESMTP\r\n"),
     (CLIENT, b"EHLO client\r\n"),
     (SERVER, b"250-mail.example.com\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n"),
@@ -40,7 +40,7 @@ SMTP: Dialogue = [
     (SERVER, b"221 bye\r\n"),
 ]
 
-IMAP: Dialogue = [
+IMAP: Turns = [
     (SERVER, b"* OK ready\r\n"),
     (CLIENT, b"a LOGIN user password\r\n"),
     (SERVER, b"a OK done\r\n"),
@@ -53,7 +53,7 @@ IMAP: Dialogue = [
 ]
 
 
-POP3: Dialogue = [
+POP3: Turns = [
     (SERVER, b"+OK ready\r\n"),
     (CLIENT, b"USER user\r\n"),
     (SERVER, b"+OK\r\n"),
@@ -73,7 +73,7 @@ IN_CLEAR = {
 
 
 def read(
-    protocol: Protocol, steps: Dialogue, key_log: bytes = b"", port: int = 1
+    protocol: Protocol, steps: Turns, key_log: bytes = b"", port: int = 1
 ) -> list[Event]:
     """What a dissector says of a dialogue, each step of which is a packet."""
     log = KeyLog()
@@ -82,7 +82,7 @@ def read(
 
 
 def read_with(
-    log: KeyLog, steps: Dialogue, protocol: Protocol = Protocol.SMTP, port: int = 1
+    log: KeyLog, steps: Turns, protocol: Protocol = Protocol.SMTP, port: int = 1
 ) -> list[Event]:
     """The same, with secrets that are kept for further connections."""
     dissector = new_dissector(protocol, port, log)
@@ -113,7 +113,7 @@ def handshake(events: list[Event]) -> TlsHandshakeSeen:
     return seen
 
 
-def play(settings: Settings, dialogue: Dialogue = SMTP) -> Wire:
+def play(settings: Settings, dialogue: Turns = SMTP) -> Wire:
     with warnings.catch_warnings():
         # old versions are what is tested
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -136,7 +136,7 @@ def verbs(events: list[Event]) -> list[str | None]:
     return [event.verb for event in events if isinstance(event, Exchange)]
 
 
-def in_pieces(steps: Dialogue, size: int) -> Dialogue:
+def in_pieces(steps: Turns, size: int) -> Turns:
     return [
         (side, data[at : at + size])
         for side, data in steps

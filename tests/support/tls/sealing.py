@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dissectors.tls.decryption.key_schedule import expand_label
 from tests.support.tls import wire
-from tests.support.tls.mail import CLIENT, SERVER, SMTP, Dialogue
+from tests.support.tls.mail import CLIENT, SERVER, SMTP, Turns
 
 NAMES = (
     "CLIENT_EARLY_TRAFFIC_SECRET",
@@ -51,7 +51,7 @@ NOOP = b"NOOP\r\n"
 
 def zero_rtt(
     *, accepted: bool, late: bytes = b"", early: tuple[bytes, ...] = (NOOP,)
-) -> Dialogue:
+) -> Turns:
     """A session whose client sends early data; `late` comes behind ServerHello."""
     seals = {name: Seal(secret) for name, secret in SECRETS.items()}
     early_data = seals["CLIENT_EARLY_TRAFFIC_SECRET"]

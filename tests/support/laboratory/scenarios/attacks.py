@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.laboratory import wire
-from tests.support.laboratory.clients import dialogue, smtp
+from tests.support.laboratory.clients import scripted, smtp
 from tests.support.laboratory.messages import compose
 from tests.support.laboratory.people import RAVI, TOM
 from tests.support.laboratory.scenarios.common import incoming, outgoing, to_server
@@ -42,7 +42,7 @@ def injected(office: Office, tape: Tape) -> None:
     access = to_server(office, tape, 25, "starttls")
     each = incoming("injected", TOM, subject="With a stowaway")
     with tape.recording():
-        tape.add(office.outside.call(dialogue.send_with_stowaway, access, each))
+        tape.add(office.outside.call(scripted.send_with_stowaway, access, each))
 
 
 @scenario(
@@ -65,4 +65,4 @@ def smuggling(office: Office, tape: Tape) -> None:
     content = each.message.as_bytes().rstrip() + commands.encode() + hidden.as_bytes()
     access = to_server(office, tape, 25)
     with tape.recording():
-        tape.add(office.outside.call(dialogue.send_content, access, each, content))
+        tape.add(office.outside.call(scripted.send_content, access, each, content))

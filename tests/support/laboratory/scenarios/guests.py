@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.laboratory import guests, unpacked
-from tests.support.laboratory.clients import dialogue, imap, pop3
+from tests.support.laboratory.clients import imap, pop3, scripted
 from tests.support.laboratory.clients.access import Access
 from tests.support.laboratory.clients.smtp import letter
 from tests.support.laboratory.exim import Exim
@@ -60,7 +60,7 @@ def exim_chunking(office: Office, tape: Tape) -> None:
     )
     with tape.recording(office.desk, interface="eth0"):
         access = to_machine(office.desk, 25)
-        facts = office.laptop.call(dialogue.send_pipelined_chunks, access, one, two)
+        facts = office.laptop.call(scripted.send_pipelined_chunks, access, one, two)
     wait_for(lambda: len(exim.arrivals()) == 2, "Exim's log")
     # what Exim logged is what the client says that it sent
     assert [each["mail_from"] for each in exim.arrivals()] == facts["mail_from"]
@@ -90,7 +90,7 @@ def aiosmtpd(office: Office, tape: Tape) -> None:
     with office.desk.running(guests.serve_aiosmtpd, "SMTP", (access.host, access.port)):
         wait_for(lambda: is_open(office.desk, access), "aiosmtpd")
         with tape.recording(office.desk, interface="eth0"):
-            tape.add(office.laptop.call(dialogue.send_pipelined, access, each))
+            tape.add(office.laptop.call(scripted.send_pipelined, access, each))
 
 
 @scenario(
@@ -114,7 +114,7 @@ def lmtp_aiosmtpd(office: Office, tape: Tape) -> None:
     with office.desk.running(guests.serve_aiosmtpd, "LMTP", (access.host, access.port)):
         wait_for(lambda: is_open(office.desk, access), "aiosmtpd")
         with tape.recording(office.desk, interface="eth0"):
-            tape.add(office.laptop.call(dialogue.deliver_locally, access, each))
+            tape.add(office.laptop.call(scripted.deliver_locally, access, each))
 
 
 @scenario(
@@ -128,7 +128,7 @@ def lmtp_dovecot(office: Office, tape: Tape) -> None:
     each = incoming("lmtp", INES, ZOE, subject="For both", files=(png("both.png"),))
     with tape.recording():
         access = to_server(office, tape, 24)
-        tape.add(office.outside.call(dialogue.deliver_locally, access, each))
+        tape.add(office.outside.call(scripted.deliver_locally, access, each))
 
 
 @scenario(
@@ -141,7 +141,7 @@ def xclient(office: Office, tape: Tape) -> None:
     with tape.recording():
         tape.add(
             office.desk.call(
-                lambda: dialogue.send_for_another(
+                lambda: scripted.send_for_another(
                     to_server(office, tape, 25),
                     each,
                     NAME="traveller.example.net",
@@ -163,7 +163,7 @@ def auth_again(office: Office, tape: Tape) -> None:
     with tape.recording(packets="tcp port 587"):
         access = to_server(office, tape, 587, person=RAVI)
         each = outgoing("again", RAVI, "At the third attempt")
-        tape.add(office.laptop.call(dialogue.log_in_again, access, each))
+        tape.add(office.laptop.call(scripted.log_in_again, access, each))
 
 
 @scenario(

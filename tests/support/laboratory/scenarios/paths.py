@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.support.laboratory import wire
-from tests.support.laboratory.clients import dialogue, imap, smtp
+from tests.support.laboratory.clients import imap, scripted, smtp
 from tests.support.laboratory.messages import pdf, png
 from tests.support.laboratory.people import INES, TOM, ZOE
 from tests.support.laboratory.scenarios.common import fill_inbox, incoming, to_server
@@ -181,7 +181,7 @@ def port_reuse(office: Office, tape: Tape) -> None:
     with tape.recording():
         for number in (1, 2):
             each = incoming(f"reuse-{number}", TOM, subject=f"Same port, {number}")
-            tape.add(office.outside.call(dialogue.send_in_chunks, access, 2000, each))
+            tape.add(office.outside.call(scripted.send_in_chunks, access, 2000, each))
 
 
 @scenario(

@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from tests.support.laboratory.clients import dialogue, imap, smtp
+from tests.support.laboratory.clients import imap, scripted, smtp
 from tests.support.laboratory.clients.access import Access
 from tests.support.laboratory.clients.commands import Curl, Swaks
 from tests.support.laboratory.messages import archive, pdf, png, table
@@ -149,7 +149,7 @@ def pipelining(office: Office, tape: Tape) -> None:
     each.recipients[1:1] = ["nobody@example.com", "someone@example.org"]
     with tape.recording():
         access = to_server(office, tape, 25)
-        tape.add(office.outside.call(dialogue.send_pipelined, access, each))
+        tape.add(office.outside.call(scripted.send_pipelined, access, each))
 
 
 @scenario(
@@ -162,7 +162,7 @@ def bdat(office: Office, tape: Tape) -> None:
     two = incoming("bdat-2", TOM, INES, subject="In chunks, too")
     with tape.recording():
         access = to_server(office, tape, 25)
-        tape.add(office.outside.call(dialogue.send_in_chunks, access, 1000, one, two))
+        tape.add(office.outside.call(scripted.send_in_chunks, access, 1000, one, two))
 
 
 @scenario(
@@ -218,7 +218,7 @@ def curl_tls12(office: Office, tape: Tape) -> None:
 def starttls_refused(office: Office, tape: Tape) -> None:
     with tape.recording():
         access = to_server(office, tape, 2525)
-        tape.add(office.desk.call(dialogue.ask_for_tls, access))
+        tape.add(office.desk.call(scripted.ask_for_tls, access))
 
 
 @scenario(

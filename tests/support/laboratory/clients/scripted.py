@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.laboratory.clients.smtp import Letter
 
 
-class Dialogue:
+class ScriptedClient:
     """An SMTP client that says exactly what it is told to."""
 
     def __init__(self, access: Access) -> None:
@@ -75,7 +75,7 @@ class Dialogue:
 
 def send_in_chunks(access: Access, size: int, *letters: Letter) -> Facts:
     """Send letters by BDAT (RFC 3030) in chunks of some size."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     for each in letters:
         client.envelope(each)
@@ -91,7 +91,7 @@ def send_in_chunks(access: Access, size: int, *letters: Letter) -> Facts:
 
 def send_pipelined(access: Access, each: Letter) -> Facts:
     """Send the whole envelope and DATA in one go (RFC 2920)."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     client.facts["mail_from"] = [each.sender]
     client.facts["rcpt_to"] = each.recipients
@@ -109,7 +109,7 @@ def send_pipelined(access: Access, each: Letter) -> Facts:
 
 def ask_for_tls(access: Access) -> Facts:
     """Ask for TLS where it will be refused, and go on without."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     client.facts["starttls_reply"] = client.say("STARTTLS")[0]
     return client.close()
@@ -117,7 +117,7 @@ def ask_for_tls(access: Access) -> Facts:
 
 def send_with_stowaway(access: Access, each: Letter) -> Facts:
     """Send STARTTLS and a command behind it at once; then a letter after TLS."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     client.say("STARTTLS", content=b"NOOP stowaway\r\n")
     client.protect()
@@ -130,7 +130,7 @@ def send_with_stowaway(access: Access, each: Letter) -> Facts:
 
 def send_content(access: Access, each: Letter, content: bytes) -> Facts:
     """Send mail data as it is, and note how many replies it caused."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     client.envelope(each)
     client.say("DATA")
@@ -144,7 +144,7 @@ def send_content(access: Access, each: Letter, content: bytes) -> Facts:
 
 def send_pipelined_chunks(access: Access, *letters: Letter) -> Facts:
     """Send each letter in one go: envelope, and the content by BDAT (RFC 3030 §4.2)."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     for each in letters:
         content = each.message.as_bytes()
@@ -171,7 +171,7 @@ def log_in_again(access: Access, each: Letter) -> Facts:
     """Cancel a login, fail at one, succeed at another; then send a letter."""
     assert access.person is not None
     user, password = access.person.address, access.person.password
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     client.say("AUTH PLAIN")
     client.say("*")
@@ -189,7 +189,7 @@ def log_in_again(access: Access, each: Letter) -> Facts:
 
 def send_for_another(access: Access, each: Letter, **attributes: str) -> Facts:
     """Tell Postfix for whom a letter is passed on (XFORWARD, XCLIENT_README)."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"EHLO {socket.gethostname()}")
     told = [f"{name}={value}" for name, value in attributes.items()]
     client.say("XCLIENT " + " ".join(told))
@@ -204,7 +204,7 @@ def send_for_another(access: Access, each: Letter, **attributes: str) -> Facts:
 
 def deliver_locally(access: Access, each: Letter) -> Facts:
     """Hand a letter over by LMTP (RFC 2033), which answers for each recipient."""
-    client = Dialogue(access)
+    client = ScriptedClient(access)
     client.say(f"LHLO {socket.gethostname()}")
     client.envelope(each)
     client.say("DATA")
