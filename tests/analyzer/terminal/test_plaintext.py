@@ -11,6 +11,7 @@ import pytest
 
 import analyzer
 from analyzer import reports
+from analyzer.runs.pipeline import find_sessions
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.plaintext import Sessions, send_mail
@@ -205,7 +206,7 @@ def test_json_has_the_figures_and_both_tables() -> None:
 def test_json_tells_what_could_not_be_read(tmp_path: Path) -> None:
     missing = tmp_path / "missing.pcap"
 
-    document = json.loads(plaintext_json(analyzer.analyze(missing)))
+    document = json.loads(plaintext_json(find_sessions(missing)))
 
     assert document["captures"] == [str(missing)]
     assert [each["capture"] for each in document["problems"]] == [str(missing)]
