@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def interfaces(as_json: bool) -> None:
     """List the network interfaces, and whether you may watch them.
 
-    Exit status: 0 if one can be watched at least, else 1.
+    Exit status: 0 if at least one can be watched, else 1.
     """
     from captures import list_interfaces
 

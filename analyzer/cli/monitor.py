@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--count",
     metavar="SESSIONS",
     type=click.IntRange(min=1),
-    help="End after so many sessions.",
+    help="Stop after this many sessions.",
 )
 @click.option(
     "-o",
@@ -54,7 +54,7 @@ def monitor(
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
-    """Watch a network interface, and print a line for each mail session that ends.
+    """Watch an interface: a line for each mail session that ends.
 
     A line says when the session ended, its service, client and server, how it was
     protected, who logged in, what happened and, behind "!", what is worrying.

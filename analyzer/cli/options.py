@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMATS = ("jsonl", "csv", "parquet")
-READERS = ("auto", "fast", "pyshark")
-ENGINES = ("auto", "scapy", "dumpcap")
+READERS = ("auto", "native", "tshark")
+ENGINES = ("auto", "socket", "dumpcap")
 _PORT = re.compile("[0-9]{1,5}")
 
 
@@ -83,7 +83,8 @@ ports = click.option(
     metavar="PORT=PROTOCOL",
     multiple=True,
     callback=_parse_ports,
-    help="Take PORT for smtp, imap or pop3; may be given several times.",
+    help="Treat PORT as smtp, imap or pop3, with or without TLS; may be given several "
+    "times.",
 )
 
 reader = click.option(
@@ -91,7 +92,7 @@ reader = click.option(
     type=click.Choice(READERS),
     default="auto",
     show_default=True,
-    help="What reads the captures: mailtap itself (fast), tshark (pyshark), or "
+    help="What reads the captures: mailtap itself (native), tshark, or "
     "tshark for what mailtap can't read (auto).",
 )
 
@@ -101,7 +102,7 @@ table_format = click.option(
     type=click.Choice(FORMATS),
     default="jsonl",
     show_default=True,
-    help="Kind of the files in DIR/.",
+    help="File format for DIR/.",
 )
 
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but problems.")
@@ -126,14 +127,14 @@ duration = click.option(
     "--duration",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
-    help="End after so many seconds.",
+    help="Stop after this many seconds.",
 )
 
 user = click.option(
     "--user",
     metavar="NAME",
-    help="Whom to become once the interface is open, if started as root: the user "
-    "who called sudo, else nobody, unless named.",
+    help="Drop root privileges to NAME once the interface is open.  [default: "
+    "$SUDO_USER, else nobody]",
 )
 
 any_port = click.option(

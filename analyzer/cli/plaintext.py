@@ -1,4 +1,4 @@
-"""`mailtap plaintext`: who sends mail or passwords in clear."""
+"""`mailtap plaintext`: who sends mail or passwords in plaintext."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on-plaintext",
     is_flag=True,
-    help="Exit with status 3 if a password, a token or mail crossed in clear in "
+    help="Exit with status 3 if a password, a token or mail crossed in plaintext in "
     "submission or access; relay between servers doesn't count.",
 )
 @options.ports
@@ -60,12 +60,12 @@ def plaintext(
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
-    """Find who still sends mail or passwords in clear.
+    """Find who still sends mail or passwords in plaintext.
 
-    For each server and port: how many sessions were in clear, upgraded or encrypted
-    from the start, and who would be cut off if plaintext were. For each client and
-    account that logged in, or moved mail, in clear: how, and what an eavesdropper
-    gained. Passwords themselves are never shown.
+    For each server and port: how many sessions were in plaintext, upgraded or encrypted
+    from the start, and who would be cut off if plaintext were disabled. For each client
+    and account that logged in, or moved mail, in plaintext: how, and what that exposed.
+    Passwords themselves are never shown.
 
     CAPTURE is what `mailtap analyze` reads, or a folder that --output wrote.
 
@@ -115,7 +115,7 @@ def _check_use(
     elif captures:
         raise click.UsageError("Name captures or an --interface, not both.")
     elif duration is None:
-        raise click.UsageError("Say for how long to watch: --duration SECONDS.")
+        raise click.UsageError("--interface requires --duration SECONDS.")
     known = options.READERS if interface is None else options.ENGINES
     if engine not in known:
         raise click.UsageError(f"--engine here is one of {', '.join(known)}.")

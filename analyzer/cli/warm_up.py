@@ -98,7 +98,7 @@ def _own_folder() -> Iterator[Path]:
 class _Replay(LiveCapture):
     """The bundled capture in place of an interface."""
 
-    engine = Engine.SCAPY
+    engine = Engine.SOCKET
 
     def __init__(self) -> None:
         super().__init__("rehearsal")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
 from analyzer.sessions.failures import failure_words
-from analyzer.sessions.protection import PROTECTED_WEAKLY
+from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
 from analyzer.terminal.summary import nothing_found
 from analyzer.text import counted
@@ -63,7 +63,7 @@ def _encryption(sessions: pd.DataFrame) -> Sentence:
     return Sentence(
         Tone.GOOD if encrypted == known else Tone.PLAIN,
         f"{as_share(share)} encrypted:",
-        f"{encrypted:,} of {counted(known, 'mail session')} went over to TLS{tail}.",
+        f"{encrypted:,} of {counted(known, 'mail session')} used TLS{tail}.",
     )
 
 
@@ -73,27 +73,29 @@ def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
         yield Sentence(
             Tone.BAD,
             counted(exposing, "session"),
-            f"showed a password or a token in clear{_whose(totals)}.",
+            f"showed a password or a token in plaintext{_whose(totals)}.",
         )
     if others := totals.other_logins:
         yield Sentence(
             Tone.PLAIN,
             counted(others, "session"),
-            "had a login in clear that showed neither password nor token.",
+            "had a plaintext login that showed neither password nor token.",
         )
     if not totals.plaintext_logins:
         yield _no_login(totals.unjudged)
     if breaking := totals.breaking_clients:
         yield Sentence(
-            Tone.BAD, counted(breaking, "client"), "would break without plaintext."
+            Tone.BAD,
+            counted(breaking, "client"),
+            "would be cut off if plaintext were disabled.",
         )
 
 
 def _no_login(unjudged: int) -> Sentence:
     if not unjudged:
-        return Sentence(Tone.GOOD, "No login", "was seen in clear.")
+        return Sentence(Tone.GOOD, "No plaintext login", "was seen.")
     tail = f"{counted(unjudged, 'session')} can't be judged"
-    return Sentence(Tone.PLAIN, "No login", f"was seen in clear; {tail}.")
+    return Sentence(Tone.PLAIN, "No plaintext login", f"was seen; {tail}.")
 
 
 def _whose(totals: reports.PlaintextTotals) -> str:
@@ -122,7 +124,7 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
 
 
 def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
-    count = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
+    count = int((sessions["protection"] == WEAK_TLS).sum())
     if count:
         reasons = reports.weak_tls(sessions)["weakness"].drop_duplicates().tolist()
         listed = ", ".join(reasons[:_FEW_REASONS])
@@ -130,7 +132,7 @@ def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
         yield Sentence(
             Tone.BAD,
             counted(count, "session"),
-            f"{'was' if count == 1 else 'were'} protected weakly: {listed}{more}.",
+            f"used weak TLS: {listed}{more}.",
         )
 
 

@@ -77,14 +77,14 @@ def _use(analysis: Results) -> pd.DataFrame:
 TABLES = (
     TableOf(
         "plaintext-ports",
-        "Who would notice if plaintext ended",
+        "Impact of disabling plaintext",
         lambda a: reports.plaintext_ports(a.sessions),
         {
             "server_ip": "server",
             "server_port": "port",
             "service": "service",
             "sessions": "sessions",
-            "clear": "in clear",
+            "clear": "in plaintext",
             "verdict": "verdict",
         },
     ),
@@ -102,7 +102,7 @@ TABLES = (
             "auth_result": "result",
             "sessions": "sessions",
         },
-        empty="No login was seen in clear.",
+        empty="No plaintext login was seen.",
     ),
     TableOf(
         "use",
@@ -119,7 +119,7 @@ TABLES = (
             "messages_deleted": "deleted",
             "messages_left": "left on the server",
             "accounts": "accounts",
-            "most_devices": "most addresses of one",
+            "most_devices": "max. addresses per account",
         },
     ),
     TableOf(

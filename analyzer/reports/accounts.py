@@ -28,14 +28,14 @@ _KEPT = [
 
 
 def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
-    """The accounts that were seen in clear, and all that was done in their name.
+    """The accounts that were seen in plaintext, and all that was done in their name.
 
     Returns:
         One row per account (see `account`), the busiest first: its name as it was
         first given as `auth_user`; the `services` that were used; the number of
         `sessions`; the number of `clients`, that is of addresses, and `client_ips`;
         the number of `failures`; whether a password or a token was `exposed`, that is
-        crossed in clear and was accepted, or may have been; whether such were
+        crossed in plaintext and was accepted, or may have been; whether such were
         `only_refused`; when it was `first_seen` and `last_seen`; and the
         `client_software`, as far as it told its name. Where there are many, a text
         names the first and counts the rest.

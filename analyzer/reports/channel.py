@@ -17,7 +17,7 @@ class Channel(enum.StrEnum):
     IMPLICIT = "implicit"
     """TLS from the first byte on."""
     STARTTLS = "starttls"
-    """Upgraded to TLS after some commands in clear."""
+    """Upgraded to TLS after some commands in plaintext."""
     MIDSTREAM = "midstream"
     """TLS; how it began was not captured, and the port does not tell."""
     PLAINTEXT = "clear"
@@ -55,12 +55,12 @@ def channel_of(sessions: pd.DataFrame) -> pd.Series[str]:
 
 
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """Which sessions went over to TLS."""
+    """Which sessions used TLS."""
     return channel_of(sessions).isin(ENCRYPTED)
 
 
 def encrypted_share(sessions: pd.DataFrame) -> float | None:
-    """The share of sessions that went over to TLS, of those of which it is known."""
+    """The share of sessions that used TLS, of those of which it is known."""
     known = channel_of(sessions) != Channel.UNKNOWN
     if not known.any():
         return None

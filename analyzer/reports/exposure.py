@@ -1,4 +1,4 @@
-"""What of each session crossed the wire in clear, and what its client could do."""
+"""What of each session crossed the wire in plaintext, and what its client could do."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
 
         - `role`, and a flag per `Channel`;
         - `encrypted`: it used TLS;
-        - `unjudged`: it can't be told whether something crossed in clear;
+        - `unjudged`: it can't be told whether something crossed in plaintext;
         - `cut`: it used TLS, but not from the first byte on, and is `unjudged`;
         - `attempt`: the connection was refused, or nobody answered;
-        - `has_login`: a login was seen in clear, with a flag per `Outcome`, as in
+        - `has_login`: a login was seen in plaintext, with a flag per `Outcome`, as in
           `RESULTS`;
         - `guessed`: a login failed;
         - `plaintext_login`: there was something to it, as the verdict says;
         - `severity`: what it showed, as a place in `EXPOSURES`;
         - `exposed`: that was a password or a token; `refused`: the server refused it;
-        - `mail`: mail crossed in clear;
-        - `works`: in clear, the client logged in, moved mail or opened a mailbox; a
+        - `mail`: mail crossed in plaintext;
+        - `works`: in plaintext, the client logged in, moved mail or opened a mailbox; a
           login of which the result is unknown counts unless all others of this
           client with this server failed;
         - `is_whole`: all of it was captured;
@@ -114,7 +114,7 @@ def is_relay(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def would_break(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Which rows are of clients that work in clear and know no other way.
+    """Which rows are of clients that use plaintext and know no other way.
 
     RFC 3207 §4: a public server must not ask for STARTTLS, so relay breaks nowhere.
     """

@@ -51,7 +51,7 @@ def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Who logged in in clear, or tried to, how, from where, to where.
+    """Who logged in in plaintext, or tried to, how, from where, to where.
 
     Returns:
         One row per `auth_user`, `auth_mechanism`, `auth_exposure`, `client_ip`,
@@ -70,7 +70,7 @@ def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """In which sessions somebody logged in in clear, or tried to."""
+    """In which sessions somebody logged in in plaintext, or tried to."""
     verdicts = (sessions["protection"] == PLAINTEXT_LOGIN).fillna(value=False)
     return verdicts | sessions["credentials_exposed"].fillna(value=False)
 
@@ -163,8 +163,8 @@ def not_read(analysis: Results) -> pd.DataFrame:
     missing = int(analysis.sessions["missing_bytes"].sum())
     if missing:
         rows.append(("payload that was not captured", missing, "bytes"))
-    if analysis.connections_given_up:
-        given_up = analysis.connections_given_up
+    if analysis.connections_evicted:
+        given_up = analysis.connections_evicted
         rows.append(("given up to stay within memory", given_up, "connections"))
     oddities = compute.list_flatten(analysis.tables["sessions"]["anomalies"])
     cut_short = compute.sum(compute.equal(oddities, "cut_short")).as_py()

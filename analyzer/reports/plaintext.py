@@ -1,7 +1,7 @@
-"""Who still sends passwords and mail in clear, and who would notice if it ended.
+"""Who still sends passwords and mail in plaintext, and who would notice if it ended.
 
-A client works in clear on a port if it logged in there, moved mail or opened a
-mailbox, and TLS hid nothing of that. It would break without plaintext if it was
+A client uses plaintext on a port if it logged in there, moved mail or opened a
+mailbox, and TLS hid nothing of that. It would be cut off without plaintext if it was
 never seen to use TLS with that server for that protocol, on whatever port. Relay
 between servers (on port 25, without a login) is told apart.
 """
@@ -55,16 +55,16 @@ class PlaintextTotals(NamedTuple):
 
     Attributes:
         sessions: all sessions.
-        clear: those that stayed in clear.
+        clear: those that stayed in plaintext.
         relay: those between servers.
-        relay_clear: those of them that stayed in clear.
-        plaintext_logins: sessions with a login in clear.
+        relay_clear: those of them that stayed in plaintext.
+        plaintext_logins: sessions with a plaintext login.
         exposing_logins: those of them in which a password or a token crossed.
         plaintext_mail: sessions of submission and access in which mail did.
         exposed_accounts: users whose password or token crossed, and was accepted, or
             may have been.
         refused_accounts: other users, of whom the server refused what crossed.
-        breaking_clients: clients that would break without plaintext.
+        breaking_clients: clients that would be cut off if plaintext were disabled.
         unjudged: sessions in which something was said, and nobody can tell what.
     """
 
@@ -93,13 +93,13 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per `server_ip`, `server_port`, `service` and `role`, the worst
         first: the number of `sessions`, of which `clear`, `starttls`, `implicit`,
         `midstream`, `failed` and `unknown` (see `Protection`); `plaintext_logins`,
-        sessions with a login in clear; `plaintext_mail`, sessions with mail in clear;
+        sessions with a plaintext login; `plaintext_mail`, those with mail in plaintext;
         the number of `clients`, and of `clear_clients`; `offered`, the protected
         ways that the server was seen to offer; and the `verdict` in plain words.
     """
     facts = exposure(sessions)
     ports = _count_ports(facts)
-    clients = _clients_in_clear(facts)
+    clients = _clients_in_plaintext(facts)
     ports["verdict"] = _texts(
         verdict(_port_use(port, clients[_key(port, _PORT)])) for port in _records(ports)
     )
@@ -110,12 +110,12 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Who logged in or moved mail in clear, and what an eavesdropper gained.
+    """Who logged in or moved mail in plaintext, and what that exposed.
 
     Returns:
         One row per `client_ip`, `auth_user`, `server_ip`, `server_port`, `service`,
         `role` and `auth_mechanism` (user and mechanism are null without a login),
-        the worst first: the `result` of the logins, what was `gained`, the number
+        the worst first: the `result` of the logins, what was `exposed`, the number
         of `sessions`, the protected ways `offered` by the server, whether the client
         ever `used_tls` with it, whether it `would_break` without plaintext, and
         when it was `first_seen` and `last_seen`.
@@ -136,11 +136,11 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
         _count_ports(facts)[[*_PORT, "offered"]], on=_PORT, how="left"
     )
     users["result"] = _texts(map(_results, _records(users[[*RESULTS.values()]])))
-    users["gained"] = _texts(map(_gain, _records(users[["severity", "mail"]])))
+    users["exposed"] = _texts(map(_exposed, _records(users[["severity", "mail"]])))
     users["would_break"] = would_break(users)
     tail = ["sessions", "offered", "used_tls", "would_break", "first_seen", "last_seen"]
     worst = _worst_first(users, ["severity", "would_break", "works", "sessions"])
-    return worst[[*_USER, "result", "gained", *tail]]
+    return worst[[*_USER, "result", "exposed", *tail]]
 
 
 def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
@@ -166,7 +166,7 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
 
 
 def has_plaintext(sessions: pd.DataFrame) -> bool:
-    """Whether in submission or access a password, a token or mail crossed in clear.
+    """Whether in submission or access a password, a token or mail crossed in plaintext.
 
     One that the server refused crossed all the same. Neither relay between servers
     counts, nor a login that shows no more than what can be attacked offline, such as
@@ -240,10 +240,10 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
     )
 
 
-def _clients_in_clear(
+def _clients_in_plaintext(
     facts: pd.DataFrame,
 ) -> defaultdict[tuple[Any, ...], _Clients]:
-    """The clients that used each port in clear, by what they did, busiest first."""
+    """The clients that used each port in plaintext, by what they did, busiest first."""
     rows = facts[facts["clear"] | facts["has_login"] | facts["works"]]
     grouped = rows.groupby([*_PORT, "client_ip"]).agg(
         sessions=("works", "size"),
@@ -261,7 +261,7 @@ def _clients_in_clear(
 
 
 def _use(client: Mapping[str, Any]) -> ClientUse:
-    # a server that relays in clear could use TLS, whatever it did there
+    # a server that relays in plaintext could use TLS, whatever it did there
     if client["works"] or client["role"] == Role.RELAY:
         return ClientUse.BOTH if client["used_tls"] else ClientUse.PLAIN_ONLY
     if client["failure"]:
@@ -276,7 +276,7 @@ def _results(user: Mapping[str, Any]) -> str | None:
     return ", ".join(found) or None
 
 
-def _gain(user: Mapping[str, Any]) -> str:
+def _exposed(user: Mapping[str, Any]) -> str:
     parts = [_GAINED[EXPOSURES[user["severity"]]], "mail" if user["mail"] else ""]
     return " and ".join(filter(None, parts)) or "nothing"
 

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from analyzer.sessions.certificate_status import REFUSED, CertificateStatus
-from analyzer.sessions.protection import PROTECTED_WEAKLY, VERDICTS
+from analyzer.sessions.protection import VERDICTS, WEAK_TLS
 from analyzer.sessions.role import Role
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
-_OTHER_HOST = "certificate is for another host"
+_OTHER_HOST = "certificate name mismatch"
 
 
 def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -30,13 +30,13 @@ def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Why sessions were protected weakly.
+    """Why sessions used weak TLS.
 
     Returns:
         One row per `weakness`, `server_ip` and `server_port`, the most frequent
         first: the number of `sessions`.
     """
-    weak = sessions[sessions["protection"] == PROTECTED_WEAKLY]
+    weak = sessions[sessions["protection"] == WEAK_TLS]
     counts = Counter(
         (weakness, row.server_ip, row.server_port)
         for row in weak.itertuples()

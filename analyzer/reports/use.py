@@ -41,7 +41,7 @@ _NULLABLE = ("messages_left", "median_s", "longest_s")
 
 
 def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
-    """How each protocol was used, as far as it crossed the wire in clear.
+    """How each protocol was used, as far as it crossed the wire in plaintext.
 
     Returns:
         One row per `protocol`, in the order of the registry, also of one that nobody
@@ -49,7 +49,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
 
         - the number of `sessions`, and of those that were `encrypted`, with
           `failed_tls`, of an `unknown` channel, with `exposing_logins` (a password or
-          a token in clear), and `hidden`: of these TLS leaves nothing to be counted;
+          a token in plaintext), and `hidden`: of these TLS leaves nothing to count;
         - the number of `clients` and `servers`, that is of addresses;
         - `messages_submitted` and `messages_relayed`, which `role` tells apart;
         - `messages_left` in maildrops by the last session of each that ended as it

@@ -32,12 +32,12 @@ _MOST_NAMES = 3
 
 
 class ClientUse(enum.StrEnum):
-    """What a client did in clear on a port."""
+    """What a client did in plaintext on a port."""
 
     PLAIN_ONLY = "plain only"
-    """It worked in clear, and never used TLS with this server for this protocol."""
+    """It used plaintext, and never used TLS with this server for this protocol."""
     BOTH = "both"
-    """It was in clear, and used TLS at other times."""
+    """It was in plaintext, and used TLS at other times."""
     FAILED_LOGIN = "failed login"
     """It tried to log in, and never got in."""
     IN_PART = "in part"
@@ -53,14 +53,14 @@ class PortUse:
     Attributes:
         role: for what.
         sessions: how many there were.
-        clear: how many of them stayed in clear.
+        clear: how many of them stayed in plaintext.
         encrypted: how many used TLS.
         implicit: how many of these did so from the first byte on.
-        cut: how many of these may have had a part in clear that was not captured.
+        cut: how many of these may have had a part in plaintext that was not captured.
         failed: how many began TLS in vain.
         attempts: how many connections were refused, or not answered.
         offered: the protected ways that the server offers.
-        clients: the clients that used it in clear, by what they did.
+        clients: the clients that used it in plaintext, by what they did.
     """
 
     role: str
@@ -90,8 +90,8 @@ def verdict(port: PortUse) -> str:
 
 def _extent(port: PortUse) -> str:
     if port.sessions == 1:
-        return "the only session was in clear"
-    return f"{port.clear:,} of {port.sessions:,} sessions in clear"
+        return "the only session was in plaintext"
+    return f"{port.clear:,} of {port.sessions:,} sessions in plaintext"
 
 
 def _relay_choice(port: PortUse) -> str:
@@ -116,27 +116,27 @@ def _users(port: PortUse) -> list[str]:
     parts = []
     if breaking:
         clients = counted(len(breaking), "client")
-        parts.append(f"{clients} would break: {_names(breaking)}")
+        parts.append(f"{clients} would be cut off: {_names(breaking)}")
         if both:
             parts.append(f"{len(both):,} more also {_uses(both)} TLS")
     elif both:
         clients = counted(len(both), "client")
-        parts.append(f"{clients} in clear also {_uses(both)} TLS: {_names(both)}")
+        parts.append(f"{clients} in plaintext also {_uses(both)} TLS: {_names(both)}")
     if failing:
         clients = counted(len(failing), "client")
-        parts.append(f"{clients} only failed to log in: {_names(failing)}")
+        parts.append(f"{clients} with failed logins only: {_names(failing)}")
     if parts and not (breaking or in_part):
-        parts[0] = f"nobody would break: {parts[0]}"
+        parts[0] = f"nobody would be cut off: {parts[0]}"
     if in_part:
         clients = counted(len(in_part), "client")
         parts.append(f"can't tell for {clients} captured in part: {_names(in_part)}")
     if looking and not parts:
         clients = counted(len(looking), "client")
         parts.append(
-            f"nobody logged in or moved mail in clear: {clients} only connected"
+            f"nobody logged in or moved mail in plaintext: {clients} only connected"
         )
     if breaking and port.offered == NONE_SEEN:
-        parts.append("no protected way was seen")
+        parts.append("no encrypted alternative seen")
     return parts
 
 
@@ -148,8 +148,8 @@ def _without_clear(port: PortUse) -> str:
     if not port.encrypted:
         return "can't tell: nothing was said, or it was not captured"
     if port.encrypted - port.cut + port.failed < port.sessions:
-        return "nobody was seen to use it in clear"
-    return "always encrypted" if port.implicit else "nobody used it in clear"
+        return "nobody was seen to use it in plaintext"
+    return "always encrypted" if port.implicit else "nobody used it in plaintext"
 
 
 def _names(clients: Sequence[str]) -> str:

@@ -224,7 +224,7 @@ class Monitor:
         """Write the rows that are new, and what is known beside them."""
         self._about.packets = self._pipeline.packets
         self._about.capture_bytes = self._pipeline.capture_bytes
-        self._about.connections_given_up = self._pipeline.connections_given_up
+        self._about.connections_evicted = self._pipeline.connections_evicted
         self._about.attempts = self._attempts.counts()
         self._about.attempts_without_row = self._attempts.without_row
         self._about.dropped = self._live.drops()

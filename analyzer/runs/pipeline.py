@@ -103,7 +103,7 @@ class Pipeline:
         )
 
     @property
-    def connections_given_up(self) -> int:
+    def connections_evicted(self) -> int:
         """Connections that were ended early to bound memory."""
         return self._connections.given_up
 
@@ -171,7 +171,7 @@ def find_sessions(  # noqa: PLR0913, keywords only
     if processes is None:
         processes = process_count(paths)
     if processes > 1 and (
-        read_engine is ReadEngine.PYSHARK or any(map(needs_tshark, paths))
+        read_engine is ReadEngine.TSHARK or any(map(needs_tshark, paths))
     ):
         # what takes long is not done here, and each process would have its own tshark
         processes = 1
@@ -213,7 +213,7 @@ def find_sessions(  # noqa: PLR0913, keywords only
             *plugin_notes(name for part in parts for name in part.failed_plugins),
         ],
         undecoded=first.undecoded,
-        connections_given_up=sum(part.connections_given_up for part in parts),
+        connections_evicted=sum(part.connections_evicted for part in parts),
         attempts=attempts.counts(),
         attempts_without_row=attempts.without_row,
     )
@@ -256,7 +256,7 @@ class _ShareResult:
     problems: list[CaptureError]
     notes: list[str]
     undecoded: Counter[str]
-    connections_given_up: int
+    connections_evicted: int
     attempts: AttemptLedger
     secrets_used: int
     out_of_memory: bool
@@ -358,7 +358,7 @@ def _read_share(
         problems=batches.problems,
         notes=batches.notes,
         undecoded=undecoded,
-        connections_given_up=pipeline.connections_given_up,
+        connections_evicted=pipeline.connections_evicted,
         attempts=writer.attempts,
         secrets_used=secrets.key_log.used,
         out_of_memory=out_of_memory,

@@ -166,12 +166,12 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
 
 
 def _is_read(session: Session) -> bool:
-    """Whether nothing but holes hides what was said."""
+    """Whether nothing but gaps hides what was said."""
     return not session.is_unread and (session.tls is None or session.tls.decrypted)
 
 
 def _is_whole(connection: Connection) -> bool:
-    """Whether there are no holes."""
+    """Whether there are no gaps."""
     return all(flow.packets and not flow.missing_bytes for flow in connection.flows)
 
 

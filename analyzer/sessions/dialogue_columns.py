@@ -77,7 +77,7 @@ def authentication(session: Session) -> Row:
 
 
 def _is_exposed(session: Session) -> bool | None:
-    """Whether a password or a token crossed in clear, if that can be known."""
+    """Whether a password or a token crossed in plaintext, if that can be known."""
     if session.exposure in (Exposure.PASSWORD, Exposure.TOKEN):
         return True
     return None if session.is_unread else False

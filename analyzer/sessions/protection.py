@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from captures import Connection
 
 PROTECTED = "protected"
-PROTECTED_WEAKLY = "protected-weakly"
+WEAK_TLS = "weak-tls"
 PLAINTEXT_LOGIN = "plaintext-login"
 PLAINTEXT_MAIL = "plaintext-mail"
-PLAINTEXT_EMPTY = "plaintext-empty"
+PLAINTEXT_NO_DATA = "plaintext-no-data"
 UNKNOWN = "unknown"
 
 NO_TLS = "none"
@@ -33,8 +33,8 @@ STARTTLS = "starttls"
 # from best to worst
 VERDICTS = (
     PROTECTED,
-    PROTECTED_WEAKLY,
-    PLAINTEXT_EMPTY,
+    WEAK_TLS,
+    PLAINTEXT_NO_DATA,
     PLAINTEXT_MAIL,
     PLAINTEXT_LOGIN,
     UNKNOWN,
@@ -88,7 +88,7 @@ def protection(
     tls = session.tls
     if tls is None or not tls.established:
         # what was lost may have been anything
-        return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_EMPTY
+        return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_NO_DATA
     is_cut = (
         connection.handshake.syn_ns is None
         and tls_mode(session, connection) != IMPLICIT
@@ -105,7 +105,7 @@ def protection(
             or certificate.status in REFUSED
             or certificate.name_matches is False
         )
-    return PROTECTED_WEAKLY if weak else PROTECTED
+    return WEAK_TLS if weak else PROTECTED
 
 
 def tls_mode(session: Session, connection: Connection) -> str | None:
@@ -119,7 +119,7 @@ def tls_mode(session: Session, connection: Connection) -> str | None:
     if session.starttls is StartTls.ACCEPTED:
         return STARTTLS
     if tls.version is None and session.greeting is not None:
-        # a hello that was answered in clear protects nothing
+        # a hello that was answered in plaintext protects nothing
         return NO_TLS
     service = service_by_port().get(connection.responder.port)
     is_implicit = service is not None and service.security is Security.IMPLICIT_TLS
@@ -143,7 +143,7 @@ def _hides_something(session: Session, connection: Connection) -> bool:
     # records of TLS whose handshake was not captured, or not to its end
     is_dark = tls is not None and tls.alert is None
     is_dark = is_dark and failed_after(session, connection) is None
-    # where nobody said anything, nothing was said in clear either
+    # where nobody said anything, nothing was said in plaintext either
     is_silent = not connection.carried_payload
     is_whole = connection.is_complete and not (missing or is_dark or is_silent)
     return not is_whole or not _HIDING.isdisjoint(session.oddities)

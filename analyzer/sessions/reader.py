@@ -146,7 +146,7 @@ class SessionReader:
             return self._give_up(end, time_ns, frame)
 
     def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> Wanted:
-        """Learn of a hole in what one end sent."""
+        """Learn of a gap in what one end sent."""
         dissector = self._dissector
         if dissector is None:
             return self._detect(Chunk(_SIDES[end], b"", length, time_ns, frame))

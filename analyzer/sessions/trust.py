@@ -119,7 +119,7 @@ def _read_anchors(path: str) -> list[crypto.X509]:
         reason = f"{path}: can't be read ({error.strerror})"
         raise LoadError(reason) from error
     if not anchors:
-        reason = f"{path}: no certificates in PEM in it"
+        reason = f"{path}: contains no PEM certificates"
         raise LoadError(reason)
     return anchors
 

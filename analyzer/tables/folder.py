@@ -82,7 +82,7 @@ def write_about(analysis: Results, folder: Path, kind: str) -> None:
             for each in analysis.problems
         ],
         "undecoded": analysis.undecoded,
-        "connections_given_up": analysis.connections_given_up,
+        "connections_evicted": analysis.connections_evicted,
         "attempts": [each._asdict() for each in analysis.attempts],
         "attempts_without_row": analysis.attempts_without_row,
         "dropped": analysis.dropped,
@@ -157,7 +157,7 @@ def _analysis(about: dict[str, Any]) -> Results:
         undecoded=Counter(
             {str(reason): _count(count) for reason, count in about["undecoded"].items()}
         ),
-        connections_given_up=_count(about["connections_given_up"]),
+        connections_evicted=_count(about["connections_evicted"]),
         attempts=[_attempts(**each) for each in about["attempts"]],
         attempts_without_row=_count(about["attempts_without_row"]),
         dropped=None if about["dropped"] is None else _count(about["dropped"]),

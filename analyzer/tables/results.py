@@ -36,7 +36,7 @@ class Results:
         problems: captures that could not be read, or not to their end.
         notes: what else to know of how they were read.
         undecoded: packets that could not be decoded, by reason.
-        connections_given_up: connections that were ended early to bound memory.
+        connections_evicted: connections that were ended early to bound memory.
         attempts: connections that carried no data, by client, server, port and end.
         attempts_without_row: how many of them are not in the tables.
         dropped: packets that were captured too fast to be taken; `None` if that
@@ -50,7 +50,7 @@ class Results:
     problems: list[CaptureError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     undecoded: Counter[str] = field(default_factory=Counter)
-    connections_given_up: int = 0
+    connections_evicted: int = 0
     attempts: list[AttemptCount] = field(default_factory=list)
     attempts_without_row: int = 0
     dropped: int | None = None

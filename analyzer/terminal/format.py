@@ -26,7 +26,7 @@ _GAP = 2
 _WRAPPED_WIDTHS = {
     "client_ips": 25,
     "failure": 22,
-    "gained": 22,
+    "exposed": 22,
     "last_error": 30,
     "verdict": 29,
 }
@@ -43,7 +43,7 @@ _HEADINGS = {
     "auth_user": "user",
     "client_ip": "client",
     "client_ips": "addresses",
-    "encrypted_share": "share",
+    "encrypted_share": "encrypted %",
     "first_seen": "first seen",
     "implicit": "implicit\nTLS",
     "last_error": "last error",

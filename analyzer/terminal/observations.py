@@ -154,7 +154,7 @@ def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
         Channel.IMPLICIT.value: "TLS",
         Channel.STARTTLS.value: _upgrade(protocol),
         Channel.MIDSTREAM.value: "TLS, start not seen",
-        Channel.PLAINTEXT.value: "in clear",
+        Channel.PLAINTEXT.value: "in plaintext",
         Channel.FAILED.value: "failed",
         Channel.UNKNOWN.value: "unknown",
     }

@@ -56,7 +56,7 @@ _OPTIONAL_OF_USERS = (
 )
 
 # The ports are repeated for each client, so that each row of a spreadsheet says what
-# to do about whom; a port that nobody used in clear has a row without a client.
+# to do about whom; a port that nobody used in plaintext has a row without a client.
 _CSV = pa.schema(
     [
         ("server_ip", pa.string()),
@@ -69,7 +69,7 @@ _CSV = pa.schema(
         ("auth_user", pa.string()),
         ("auth_mechanism", pa.string()),
         ("result", pa.string()),
-        ("gained", pa.string()),
+        ("exposed", pa.string()),
         ("sessions", pa.int64()),
         ("used_tls", pa.bool_()),
         ("would_break", pa.bool_()),
@@ -80,7 +80,7 @@ _CSV = pa.schema(
 
 
 def print_plaintext(analysis: Results, console: Console) -> None:
-    """Print who works in clear, the worst first."""
+    """Print who uses plaintext, the worst first."""
     fit_output(console)
     sessions = analysis.sessions
     console.print(_headline(reports.plaintext_totals(sessions)))
@@ -97,24 +97,24 @@ def print_plaintext(analysis: Results, console: Console) -> None:
     relays, others = users[is_relay], users[~is_relay]
     _print_rows(
         console,
-        "Logins and mail in clear",
+        "Plaintext logins and mail",
         others,
         optional=_OPTIONAL_OF_USERS,
-        styles={"gained": [_gained_style(gained) for gained in others["gained"]]},
+        styles={"exposed": [_exposed_style(exposed) for exposed in others["exposed"]]},
         style="bold red",
     )
     _print_rows(
         console,
-        "Mail relayed in clear",
+        "Mail relayed in plaintext",
         relays[["client_ip", "server_ip", "server_port", "sessions", "used_tls"]],
         style="bold yellow",
     )
 
 
 def plaintext_csv(analysis: Results) -> bytes:
-    """A row per client, account and mechanism in clear, with the port's verdict.
+    """A row per client, account and mechanism in plaintext, with the port's verdict.
 
-    A port that nobody used in clear has a row too, without a client.
+    A port that nobody used in plaintext has a row too, without a client.
     """
     ports = reports.plaintext_ports(analysis.sessions)
     users = reports.plaintext_users(analysis.sessions).drop(columns="offered")
@@ -144,30 +144,30 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
     text = Text(counted(totals.sessions, "mail session"), style="bold")
     if not totals.sessions:
         return text
-    text.append(f", {totals.clear:,} in clear", "not bold")
+    text.append(f", {totals.clear:,} in plaintext", "not bold")
     if totals.relay_clear:
         text.append(f" ({totals.relay_clear:,} of them between servers)", "not bold")
     text.append("\n")
     if totals.exposing_logins:
         logins = counted(totals.exposing_logins, "session")
-        text.append(f"{logins} with a password or token in clear", "not bold red")
+        text.append(f"{logins} with a password or token in plaintext", "not bold red")
         text.append(_accounts(totals), "not bold red")
     if others := totals.other_logins:
         more = " more" if totals.exposing_logins else ""
         text.append(", " if more else "", "not bold")
         what = "another login" if more else "a login"
         logins = f"{others:,}{more}" if more else counted(others, "session")
-        text.append(f"{logins} with {what} in clear", "not bold yellow")
+        text.append(f"{logins} with {what} in plaintext", "not bold yellow")
     if not totals.plaintext_logins:
-        text.append("no login in clear was seen", "not bold green")
+        text.append("no plaintext login was seen", "not bold green")
         if totals.unjudged:
             unjudged = counted(totals.unjudged, "session")
             text.append(f"; {unjudged} can't be judged", "not bold yellow")
     breaking = totals.breaking_clients
     text.append("\n")
     text.append(
-        f"{counted(breaking, 'client') if breaking else 'no client'} would break "
-        "without plaintext",
+        f"{counted(breaking, 'client') if breaking else 'no client'} would be cut off "
+        "if plaintext were disabled",
         "not bold red" if breaking else "not bold green",
     )
     return text
@@ -214,5 +214,5 @@ def _verdict_style(port: Mapping[Any, Any]) -> str:
     return "green" if any(port[kind] for kind in ENCRYPTED) else "dim"
 
 
-def _gained_style(gained: str) -> str:
-    return "red" if gained.startswith(("password", "token")) else "yellow"
+def _exposed_style(exposed: str) -> str:
+    return "red" if exposed.startswith(("password", "token")) else "yellow"

@@ -117,9 +117,9 @@ def _worries(session: Mapping[str, Any]) -> list[str]:
 
 def _faults(session: Mapping[str, Any]) -> Iterator[str]:
     if session["credentials_exposed"]:
-        yield f"{session['auth_exposure']} in clear"
+        yield f"{session['auth_exposure']} in plaintext"
     elif session["protection"] == PLAINTEXT_LOGIN:
-        yield "login in clear"
+        yield "plaintext login"
     failure, detail = session["failure"], _safe(session["failure_detail"] or "")
     if failures := session["auth_failures"]:
         said = "login failed" if failures == 1 else f"{failures:,} failed logins"

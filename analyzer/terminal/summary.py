@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from analyzer import reports
-from analyzer.sessions.protection import PROTECTED_WEAKLY
+from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import (
     as_share,
     as_size,
@@ -177,10 +177,10 @@ def _headline(analysis: Results) -> Text:
     if share is not None:
         text.append(as_share(share) + " encrypted, ", "green" if share else "yellow")
     text.append_text(_logins(reports.plaintext_totals(sessions)))
-    weak = int((sessions["protection"] == PROTECTED_WEAKLY).sum())
+    weak = int((sessions["protection"] == WEAK_TLS).sum())
     if weak:
         text.append(", ")
-        text.append(f"{counted(weak, 'session')} protected weakly", "yellow")
+        text.append(f"{counted(weak, 'session')} with weak TLS", "yellow")
     return text
 
 
@@ -188,14 +188,14 @@ def _logins(totals: reports.PlaintextTotals) -> Text:
     text = Text()
     if exposing := totals.exposing_logins:
         sessions = counted(exposing, "session")
-        text.append(f"{sessions} with a password or token in clear", "red")
+        text.append(f"{sessions} with a password or token in plaintext", "red")
     if (others := totals.other_logins) and exposing:
-        text.append(f", {others:,} more with another login in clear", "yellow")
+        text.append(f", {others:,} more with another plaintext login", "yellow")
     elif others:
         sessions = counted(others, "session")
-        text.append(f"{sessions} with a login in clear", "yellow")
+        text.append(f"{sessions} with a plaintext login", "yellow")
     if not totals.plaintext_logins:
-        text.append("no login in clear was seen", "green")
+        text.append("no plaintext login was seen", "green")
         if totals.unjudged:
             unjudged = counted(totals.unjudged, "session")
             text.append(f"; {unjudged} can't be judged", "yellow")

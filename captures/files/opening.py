@@ -41,8 +41,8 @@ class ReadEngine(StrEnum):
     """What reads a capture."""
 
     AUTO = "auto"
-    FAST = "fast"
-    PYSHARK = "pyshark"
+    NATIVE = "native"
+    TSHARK = "tshark"
 
 
 class UnknownFormatError(CaptureError):
@@ -61,7 +61,7 @@ def open_capture(
 
     Args:
         path: where it is; "-" is standard input.
-        engine: what reads it: mailtap itself ("fast"), tshark ("pyshark"), or
+        engine: what reads it: mailtap itself ("native"), tshark ("tshark"), or
             tshark only if mailtap doesn't know the format and tshark finds network
             packets in it, and for packets of link types that mailtap doesn't know
             ("auto").
@@ -76,7 +76,7 @@ def open_capture(
     if max_packets < 1 or max_bytes < 1:
         raise ValueError("a batch holds at least one packet and one byte")
     name = os.fspath(path)
-    if engine == ReadEngine.PYSHARK:
+    if engine == ReadEngine.TSHARK:
         return _open_with_tshark(name, max_packets, max_bytes)
     try:
         return _open_records(
@@ -87,7 +87,7 @@ def open_capture(
             with_tshark=engine == ReadEngine.AUTO,
         )
     except UnknownFormatError as error:
-        if engine == ReadEngine.FAST:
+        if engine == ReadEngine.NATIVE:
             raise
         return _open_unknown(name, error, max_packets, max_bytes)
 

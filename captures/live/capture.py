@@ -34,7 +34,7 @@ class Engine(StrEnum):
     """What captures the packets."""
 
     AUTO = "auto"
-    SCAPY = "scapy"
+    SOCKET = "socket"
     DUMPCAP = "dumpcap"
 
 

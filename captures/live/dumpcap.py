@@ -63,7 +63,7 @@ _NEEDED = f"capturing takes dumpcap, which you may not run or don't have: {LET_D
 _NO_SETPRIV = (
     "dumpcap is only started with fewer rights than root's, which takes setpriv: "
     "install it (Debian, Ubuntu: apt-get install util-linux), or capture without "
-    "dumpcap (--engine scapy)"
+    "dumpcap (--engine socket)"
 )
 
 

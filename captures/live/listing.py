@@ -50,7 +50,7 @@ def list_interfaces() -> list[Interface]:
     from scapy.config import conf
 
     allowed = {
-        Engine.SCAPY: may_open_sockets(),
+        Engine.SOCKET: may_open_sockets(),
         Engine.DUMPCAP: may_dumpcap_capture(),
     }
     engines = tuple(engine for engine, is_allowed in allowed.items() if is_allowed)

@@ -48,7 +48,7 @@ def open_live(
     wanted = None if ports is None else sorted(set(ports))
     if engine == Engine.AUTO:
         engine = _choose(interface, may_open_sockets=may_open_sockets())
-    if engine == Engine.SCAPY:
+    if engine == Engine.SOCKET:
         from captures.live.packet_socket import SocketCapture
 
         return SocketCapture(interface, wanted, buffer_bytes)
@@ -59,7 +59,7 @@ def open_live(
 
 def _choose(interface: str, *, may_open_sockets: bool) -> Engine:
     if may_open_sockets:
-        return Engine.SCAPY
+        return Engine.SOCKET
     from captures.live.dumpcap import find_dumpcap
 
     if find_dumpcap():

@@ -50,7 +50,7 @@ _DRAIN_S = 2 * RETIRE_S
 class SocketCapture(LiveCapture):
     """An interface that is watched by a packet socket."""
 
-    engine = Engine.SCAPY
+    engine = Engine.SOCKET
 
     def __init__(
         self, name: str, ports: Sequence[int] | None, buffer_bytes: int

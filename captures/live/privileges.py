@@ -31,7 +31,7 @@ class User(NamedTuple):
 
 
 def find_user(name: str | None = None) -> User | None:
-    """Whom to become: who is named, or used sudo, or else nobody.
+    """Return the user to switch to: who is named, or used sudo, or else nobody.
 
     Returns:
         `None` if this process isn't root's, and stays what it is.

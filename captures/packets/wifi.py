@@ -18,7 +18,7 @@ _AVS_MAGIC = 0x8021_1000
 
 
 def _wifi(packet: memoryview) -> tuple[int, int]:
-    """IEEE 802.11 §9.3.2.1: only data frames that are whole and in clear."""
+    """IEEE 802.11 §9.3.2.1: only data frames that are whole and in plaintext."""
     return _data(packet, packet[0], packet[1])
 
 

@@ -107,7 +107,7 @@ class StuffedText:
         return text
 
     def cross_gap(self, unread: LineBuffer) -> bytes:
-        """Go on behind a hole, in the middle of some line."""
+        """Go on behind a gap, in the middle of some line."""
         self._at_start = False
         text = self._take(unread, len(unread))
         self.line_ends.skip_gap()

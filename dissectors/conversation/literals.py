@@ -72,12 +72,12 @@ def find_literal(fragment: bytes) -> Literal | None:
 class KeptLiteral:
     """A sink for a short literal that is an argument: a user, a mailbox."""
 
-    __slots__ = ("_has_hole", "complete", "data")
+    __slots__ = ("_has_gap", "complete", "data")
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.complete = False
-        self._has_hole = False
+        self._has_gap = False
 
     def feed(self, data: bytes) -> None:
         """Keep the bytes; whoever chose this sink knows that they are few."""
@@ -85,11 +85,11 @@ class KeptLiteral:
 
     def skip_gap(self, length: int) -> None:
         """Stay incomplete for good."""
-        self._has_hole = True
+        self._has_gap = True
 
     def end(self, *, complete: bool) -> None:
         """Become valid if all of it came."""
-        self.complete = complete and not self._has_hole
+        self.complete = complete and not self._has_gap
 
 
 class SecretLiteral(KeptLiteral):
@@ -160,7 +160,7 @@ class FragmentReader:
         return fragment
 
     def skip_gap(self, length: int) -> bool:
-        """Leave a hole out; return whether the place in the grammar is known."""
+        """Leave a gap out; return whether the place in the grammar is known."""
         if 0 < length <= self._remaining:
             if self._sink is not None:
                 self._sink.skip_gap(length)

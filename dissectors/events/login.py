@@ -43,7 +43,7 @@ class AuthAttempted:
         mechanism: SASL mechanism; `USER` for POP3 USER and PASS, `APOP`, `LOGIN`
             for the IMAP command.
         user: the authentication identity, where the mechanism shows it.
-        exposure: what was sent in clear.
+        exposure: what was sent in plaintext.
         authzid: the identity to act as (RFC 4422 §2), if it was given.
         secured: by TLS, which was decrypted.
     """

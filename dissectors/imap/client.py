@@ -202,7 +202,7 @@ class ClientReader(CompressedReader):
         same_tag = self._in_progress.oldest_of_tag(tag)
         if same_tag is not None:
             if same_tag.server_gaps < command.server_gaps:
-                # its response was in the hole, or the tag would not be used again
+                # its response was in the gap, or the tag would not be used again
                 self._end_command(same_tag, None)
             else:
                 self._anomaly("imap_tag_reused", Side.CLIENT)

@@ -2,7 +2,7 @@
 
 Several commands may be in progress (RFC 9051 §5.5); the tag tells which one a
 response completes. Tags should be unique but need not be: with equal tags the
-server's order decides, unless a hole in the server's stream may have swallowed
+server's order decides, unless a gap in the server's stream may have swallowed
 a response.
 
 At most `Limits.pending_commands` are tracked, with `Limits.kept_text` bytes of

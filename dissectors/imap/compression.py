@@ -4,7 +4,7 @@ Data is inflated in slices, so that a few bytes can't become many at once, and o
 long as it expands no more than `Limits.expansion` says, and to no more lines than a
 client or a server has reason to send: lines are what takes time. Where a stream that
 expands too much is left depends on how its packets cut it; nothing else does. Each
-direction is a stream of its own; behind a hole or damage it can't be inflated any more,
+direction is a stream of its own; behind a gap or damage it can't be inflated any more,
 as what comes refers to what was lost.
 """
 

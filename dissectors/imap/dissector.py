@@ -9,9 +9,9 @@ framed, paired with its tagged response and reported. Left out: the results of S
 SORT and THREAD, quotas, rights, annotations and the data of STATUS.
 
 The two sides are read on their own; what joins them is the tag of a command.
-After a hole in its stream, a side is taken up again with the first line that
+After a gap in its stream, a side is taken up again with the first line that
 can't be anything but a command or a response. A tag or a message that lost some
-of its bytes is never completed from the other side of the hole.
+of its bytes is never completed from the other side of the gap.
 
 Memory per connection: the commands in progress, the text of one response, one
 message in each direction, the previews of `pieces`, all within `Limits`. The cost is
@@ -169,7 +169,7 @@ class ImapDissector(StateReader):
             self._receive_tagged(fragment)
 
     def _is_surely_response(self, line: bytes) -> bool:
-        """Whether a line behind a hole is a response and not part of a message."""
+        """Whether a line behind a gap is a response and not part of a message."""
         is_sure = grammar.begins_response(line)
         if not is_sure and grammar.begins_tagged_response(line):
             is_any_tag = self._input[0].gaps or not self._command_seen

@@ -69,7 +69,7 @@ class MessageLiteral:
         self._reader.feed(data)
 
     def skip_gap(self, length: int) -> None:
-        """Leave a hole in the message."""
+        """Leave a gap in the message."""
         self._reader.skip_gap(length)
 
     def end(self, *, complete: bool) -> None:

@@ -63,7 +63,7 @@ class Base64MessageContent(Base64Content):
     """A message that is said to be in base64.
 
     RFC 2046 §5.2.1 forbids that for messages, and some mailers declare it and send
-    the message in clear. Base64 has no colons, a header section has one early.
+    the message in plaintext. Base64 has no colons, a header section has one early.
     """
 
     __slots__ = ("_is_clear", "_start")

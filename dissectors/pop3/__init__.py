@@ -6,7 +6,7 @@ of AUTH are read, the others counted; of TOP the header section is read. Left ou
 XTND XMIT, the digest of APOP.
 
 A response is a status line; some commands have a multi-line response if it is
-positive. A message that has begun goes on after a hole; if the hole swallowed
+positive. A message that has begun goes on after a gap; if the gap swallowed
 its end, a status line behind the client's next command shows it.
 
 Memory per connection is bounded by `Limits`: a line per side, a listing, the

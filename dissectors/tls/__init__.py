@@ -1,7 +1,7 @@
 """TLS: what an eavesdropper sees, and what the owner of the keys sees.
 
 Handled: the record layer of SSL 3.0 to TLS 1.3 (RFC 6101, 2246, 4346, 5246, 8446
-§5), all handshake messages in clear, hellos of SSL 2.0, alerts, and the fingerprints
+§5), all handshake messages in plaintext, hellos of SSL 2.0, alerts, and fingerprints:
 JA3, JA3S and JA4. With an NSS key log, TLS 1.0 to 1.3 is decrypted: AEAD, CBC and
 stream suites, resumed sessions, early data, key updates, renegotiation.
 

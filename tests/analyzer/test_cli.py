@@ -410,4 +410,4 @@ def test_decrypted_session_is_summarised() -> None:
     result = run("analyze", "--keylog", log, CAPTURES["tls10"])
     assert result.exit_code == 0
     assert "scanner@example.com" in result.stdout
-    assert "no login in clear" in result.stdout
+    assert "no plaintext login" in result.stdout

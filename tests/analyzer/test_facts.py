@@ -12,7 +12,7 @@ from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
 
 Row = dict[str, Any]
 
-# our column for each fact that is in clear
+# our column for each fact that is in plaintext
 COLUMNS = {
     "mechanism": "auth_mechanism",
     "user": "auth_user",
@@ -41,7 +41,7 @@ COLUMNS = {
     "synchronisation": "synchronisation",
     "forwarded": "forwarded_client",
 }
-# facts that stay in clear where the rest is encrypted, or identify the session
+# facts that stay in plaintext where the rest is encrypted, or identify the session
 OPEN_COLUMNS = {
     "protocol": "protocol",
     "client": "client_ip",
@@ -78,8 +78,8 @@ def facts_of(name: str) -> list[Row]:
 
 def expected(name: str, fact: Row) -> Row:
     """What of a fact the tables must hold."""
-    in_clear = fact["tls"] == "none"
-    told = set(OPEN_COLUMNS) | ({"messages", *COLUMNS} if in_clear else set())
+    in_plaintext = fact["tls"] == "none"
+    told = set(OPEN_COLUMNS) | ({"messages", *COLUMNS} if in_plaintext else set())
     told -= UNSEEN.get(name, set()) | UNTOLD.get(name, set())
     if (name, fact.get("client_port")) in NEVER_ASKED:
         told.remove("user")
@@ -163,7 +163,7 @@ def test_anomalies_are_listed_and_none_is_a_bug(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CAPTURES)
-def test_holes_are_reported_where_packets_are_missing(name: str) -> None:
+def test_gaps_are_reported_where_packets_are_missing(name: str) -> None:
     gaps = {each["code"] for each in rows_of(name, "anomalies")} & {"stream_gap"}
     missing = sum(session["missing_bytes"] for session in rows_of(name))
 
@@ -171,7 +171,7 @@ def test_holes_are_reported_where_packets_are_missing(name: str) -> None:
     assert bool(missing) == (name in {"smtp-capture-loss", "smtp-snaplen"})
 
 
-def test_message_with_a_hole_is_cut_and_has_no_digest() -> None:
+def test_message_with_a_gap_is_cut_and_has_no_digest() -> None:
     (message,) = rows_of("smtp-capture-loss", "messages")
     (session,) = rows_of("smtp-capture-loss")
     (attachment,) = message["attachments"]

@@ -78,7 +78,7 @@ def test_capture_begins_behind_starttls(
         "accepted",
     )
     (verdict,) = reports.plaintext_ports(analysis.sessions)["verdict"]
-    assert verdict == "nobody was seen to use it in clear"
+    assert verdict == "nobody was seen to use it in plaintext"
     assert row["tls_version"] is not None
     assert (row["banner"], row["banner_delay_s"], row["anomalies"]) == (None, None, [])
     # a login may be in what is missing
@@ -146,7 +146,7 @@ def test_capture_begins_in_the_middle_of_tls(
     assert (offered, verdict) == (
         ("TLS", "always encrypted")
         if mode
-        else ("unknown", "nobody was seen to use it in clear")
+        else ("unknown", "nobody was seen to use it in plaintext")
     )
     assert rows(analysis, "exchanges") == []
 

@@ -29,7 +29,7 @@ _WAYS = {
     "link delete vb": "was removed",
     "link set vb name vx": "is called vx now",
 }
-ENGINES = ("scapy", "dumpcap")
+ENGINES = ("socket", "dumpcap")
 
 
 def kill(folder: Path, runs: int, rng: random.Random, console: Console) -> int:

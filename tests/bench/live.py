@@ -23,7 +23,7 @@ from tests.bench import traffic
 from tests.support.namespaces import add_pair, own_network
 
 RATES = (20_000, 50_000, 100_000, 200_000)
-ENGINES = (Engine.SCAPY, Engine.DUMPCAP)
+ENGINES = (Engine.SOCKET, Engine.DUMPCAP)
 _SESSIONS = 1_000
 
 

@@ -30,7 +30,7 @@ from tests.bench.__main__ import MAIL_SESSIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RATES = {"scapy": 20_000, "dumpcap": 50_000}
+RATES = {"socket": 20_000, "dumpcap": 50_000}
 _SENDER, _WATCHER = "mailtap-bench-sender", "mailtap-bench-watcher"
 _SETTLE_S = 3.0
 _HEADINGS = (

@@ -1,7 +1,7 @@
 """Login dialogues of all kinds, damaged at random, each with a secret of its own.
 
 The secret is a password or a token wherever the client gives it: what it is must be
-known from the bytes before it. So nothing is lost but with a hole, and a server repeats
+known from the bytes before it. So nothing is lost but with a gap, and a server repeats
 only what was captured.
 """
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
-ENGINES = ("scapy", "dumpcap")
+ENGINES = ("socket", "dumpcap")
 # together they use every mail port
 PLAYED = (
     "smtp-relay-plain",

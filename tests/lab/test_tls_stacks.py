@@ -186,7 +186,7 @@ RESUMING_STACKS = ("openssl", "gnutls", "java")
 
 
 class Played(NamedTuple):
-    """What was captured: in clear, by TLS, and by TLS once more."""
+    """What was captured: in plaintext, by TLS, and by TLS once more."""
 
     clear: Results
     tls: Results
@@ -286,7 +286,7 @@ def facts(analysis: Results, row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def in_clear(played: Played, service: Service) -> dict[str, Any]:
+def in_plaintext(played: Played, service: Service) -> dict[str, Any]:
     """What the same dialogue gives in plaintext."""
     rows = played.clear.tables["sessions"].to_pylist()
     (row,) = [each for each in rows if each["server_port"] == service.clear]
@@ -313,11 +313,11 @@ def test_decrypted_session_says_what_plaintext_says(played: Played, case: Case) 
     assert row["anomalies"] == []
     assert row["tls_established"]
     assert row["tls_decrypted"]
-    assert facts(played.tls, row) == in_clear(played, case.service)
+    assert facts(played.tls, row) == in_plaintext(played, case.service)
     assert row["cert_names"]
     assert not row["credentials_exposed"]
     is_old = case.version in {"TLSv1.0", "TLSv1.1"}
-    assert row["protection"] == ("protected-weakly" if is_old else "protected")
+    assert row["protection"] == ("weak-tls" if is_old else "protected")
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda each: each.protocol)
@@ -338,4 +338,4 @@ def test_resumed_session_says_what_plaintext_says(
     # GnuTLS has nothing to say before it resumes
     for row in (second,) if stack == "gnutls" else (first, second):
         assert row["tls_decrypted"]
-        assert facts(played.again, row) == in_clear(played, service)
+        assert facts(played.again, row) == in_plaintext(played, service)

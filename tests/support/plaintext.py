@@ -1,4 +1,4 @@
-"""Mail sessions between any two hosts, in clear or not, for reports about them."""
+"""Mail sessions between any two hosts, in plaintext or not, for reports about them."""
 
 from __future__ import annotations
 

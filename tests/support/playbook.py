@@ -57,7 +57,7 @@ _USES = (
 
 @dataclass(frozen=True)
 class Step:
-    """A packet: its bytes, or the length of a hole, or `None` for the end."""
+    """A packet: its bytes, or the length of a gap, or `None` for the end."""
 
     side: Side
     content: bytes | int | None

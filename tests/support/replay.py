@@ -19,7 +19,7 @@ class Replay(LiveCapture):
         failure: what goes wrong at the end.
     """
 
-    engine = Engine.SCAPY
+    engine = Engine.SOCKET
 
     def __init__(
         self, path: Path, *, packets: int = 5, failure: str | None = None

@@ -82,11 +82,11 @@ class Recorder:
         self.is_cut_short, self.wanted, self.held_bytes = True, Wanted.ENDS, 0
         return self.wanted
 
-    def stream(self, end: End, hole: bytes = b"?") -> bytes:
-        """All that an end sent, a gap as so many times `hole`."""
+    def stream(self, end: End, gap: bytes = b"?") -> bytes:
+        """All that an end sent, a gap as so many times `gap`."""
         parts = (what for who, what, *_ in self.told if who is end and what is not None)
         return b"".join(
-            part if isinstance(part, bytes) else part * hole for part in parts
+            part if isinstance(part, bytes) else part * gap for part in parts
         )
 
     @property

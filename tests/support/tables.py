@@ -49,7 +49,7 @@ def frame_of(table: schema.Table, *rows: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def sessions_of(*rows: Mapping[str, Any]) -> pd.DataFrame:
-    """Sessions with these values; each is a quiet IMAP session in clear."""
+    """Sessions with these values; each is a quiet IMAP session in plaintext."""
     return frame_of(schema.SESSIONS, *rows)
 
 

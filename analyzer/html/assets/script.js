@@ -141,7 +141,7 @@
         : `${numbers.format(found)} of ${numbers.format(rows.length)} sessions`;
       byId("place").textContent = found
         ? `${numbers.format(first + 1)}–${numbers.format(last)} of ${numbers.format(found)}`
-        : "No session has all of these words.";
+        : "No matching sessions.";
       byId("previous").disabled = state.page === 0;
       byId("next").disabled = last >= found;
     }

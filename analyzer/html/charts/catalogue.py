@@ -118,7 +118,7 @@ CHARTS = (
     Chart(
         name="latency",
         title="Slowest commands",
-        empty="No command with an answer was seen in clear.",
+        empty="No command with an answer was seen in plaintext.",
         report=lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
         draw=figures.draw_latencies,
         row_name=lambda row: f"{row['protocol'].upper()} {row['verb']}",

@@ -19,7 +19,7 @@ KIND_NAMES = {
     Channel.IMPLICIT: "implicit TLS",
     Channel.STARTTLS: "STARTTLS",
     Channel.MIDSTREAM: "TLS, start not seen",
-    Channel.PLAINTEXT: "in clear",
+    Channel.PLAINTEXT: "in plaintext",
     Channel.FAILED: "TLS failed",
     Channel.UNKNOWN: "unknown",
 }

@@ -7,7 +7,7 @@ from analyzer.tables.table import COUNT, FLAG, TEXT, TEXTS, TIME, Column, Table
 
 CERTIFICATES = Table(
     "certificates",
-    "One certificate that was shown in clear, or decrypted.",
+    "One certificate that was shown in plaintext, or decrypted.",
     (
         Column("sha256", TEXT, "its fingerprint"),
         Column("subject", TEXT, "subject (RFC 4514)"),

@@ -29,7 +29,7 @@ _ATTACHMENT = pa.struct(
 
 MESSAGES = Table(
     "messages",
-    "One message that crossed the wire in clear or was decrypted, or part of one.",
+    "One message that crossed the wire in plaintext or was decrypted, or part of one.",
     (
         Column("session_id", TEXT, "its session"),
         Column("direction", TEXT, "submitted, relayed, retrieved, appended"),

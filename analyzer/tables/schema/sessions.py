@@ -83,8 +83,8 @@ SESSIONS = Table(
         Column(
             "protection",
             TEXT,
-            "protected, protected-weakly, plaintext-login, plaintext-mail, "
-            "plaintext-empty, unknown",
+            "protected, weak-tls, plaintext-login, plaintext-mail, "
+            "plaintext-no-data, unknown",
         ),
         Column(
             "starttls",
@@ -198,8 +198,8 @@ SESSIONS = Table(
         Column(
             "credentials_exposed",
             FLAG,
-            "a password or a token crossed in clear; null if none was seen, but the "
-            "session was not read to its end",
+            "a password or a token crossed in plaintext; null if none was seen, but "
+            "the session was not read to its end",
         ),
         Column("mail_from", TEXTS, "address of every MAIL command"),
         Column("rcpt_to", TEXTS, "address of every RCPT command"),

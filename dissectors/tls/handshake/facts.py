@@ -110,7 +110,7 @@ def note_server_key_exchange(
         bits = int.from_bytes(reader.vector(2), "big").bit_length()
         _note_group(seen, f"DH {bits}")
         if bits < _SHORTEST_DH_BITS:
-            seen.weak_exchange.append(f"short group of {bits} bits")
+            seen.weak_exchange.append(f"weak DH group ({bits} bits)")
         reader.vector(2)
         reader.vector(2)
     else:
@@ -147,7 +147,7 @@ def _note_group(seen: TlsHandshakeSeen, group: str) -> None:
     seen.post_quantum = is_post_quantum(group)
     curve = _CURVE_BITS.match(group)
     if curve is not None and int(curve[1]) < _SHORTEST_EC_BITS:
-        seen.weak_exchange.append(f"short group of {curve[1]} bits")
+        seen.weak_exchange.append(f"weak group ({curve[1]} bits)")
 
 
 def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:

@@ -24,9 +24,9 @@ def test_interfaces_are_listed_with_what_may_watch_them() -> None:
     assert set(NAMES) <= set(rows)
     assert "up" in rows["va"]
     assert "192.0.2.1" in rows["va"]
-    assert "scapy" in rows["va"]
+    assert "socket" in rows["va"]
     assert "down" in rows["vb"]
-    assert "scapy" not in rows["vb"]
+    assert "socket" not in rows["vb"]
 
 
 @pytest.mark.usefixtures("network")
@@ -35,7 +35,7 @@ def test_interfaces_are_listed_as_json() -> None:
 
     found = {each["name"]: each for each in json.loads(result.stdout)}
     assert set(found) == set(NAMES)
-    assert "scapy" in found["va"]["engines"]
+    assert "socket" in found["va"]["engines"]
 
 
 def test_missing_rights_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,4 +51,4 @@ def test_missing_rights_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 1
     assert result.stderr == f"mailtap: {problem}\n"
     assert "\x1b" not in result.stdout
-    assert Engine.SCAPY not in result.stdout
+    assert Engine.SOCKET not in result.stdout

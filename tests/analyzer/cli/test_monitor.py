@@ -38,7 +38,7 @@ outages = pytest.mark.parametrize(
         ("link set vb name vx", "is called vx now"),
     ],
 )
-both_engines = pytest.mark.parametrize("engine", ["scapy", "dumpcap"])
+both_engines = pytest.mark.parametrize("engine", ["socket", "dumpcap"])
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_monitor_that_is_ended_has_written_and_summarised_all(
     stdout, stderr = end(process, number)
 
     assert stderr == ""
-    assert sum("! password in clear" in line for line in lines) == sum(
+    assert sum("! password in plaintext" in line for line in lines) == sum(
         bool(row["credentials_exposed"]) for row in expected
     )
     assert stdout.startswith(f"{len(expected)} mail sessions in ")
@@ -396,7 +396,7 @@ def test_who_may_not_watch_is_told_what_to_do() -> None:
         "rehearse('csv')\n"
         "os.setresgid(65534, 65534, 65534)\n"
         "os.setresuid(65534, 65534, 65534)\n"
-        "main(['monitor', '-i', 'vb', '--engine', 'scapy'])\n"
+        "main(['monitor', '-i', 'vb', '--engine', 'socket'])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

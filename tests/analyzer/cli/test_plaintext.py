@@ -27,7 +27,7 @@ def test_table_has_a_verdict_per_port_and_a_row_per_account() -> None:
     result = run(DEMO)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "1 client would break: 192.0.2.150" in result.stdout
+    assert "1 client would be cut off: 192.0.2.150" in result.stdout
     assert "always encrypted" in result.stdout
     assert "scanner@example.com" in result.stdout
 
@@ -80,7 +80,7 @@ def test_capture_that_can_not_be_read_counts_more_than_plaintext(
 
     assert result.exit_code == 1
     assert "nowhere.pcap" in result.stderr
-    assert "1 client would break" in result.stdout
+    assert "1 client would be cut off" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_capture_that_can_not_be_read_counts_more_than_plaintext(
         ["-i", "eth0", "--duration", "0"],
         ["--duration", "1", "a.pcap"],
         ["--csv", "--json", "a.pcap"],
-        ["--engine", "scapy", "a.pcap"],
-        ["-i", "eth0", "--duration", "1", "--engine", "pyshark"],
+        ["--engine", "socket", "a.pcap"],
+        ["-i", "eth0", "--duration", "1", "--engine", "tshark"],
     ],
     ids=" ".join,
 )

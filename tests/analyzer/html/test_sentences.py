@@ -79,10 +79,10 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
 
     is_login = (sessions["protection"] == "plaintext-login").fillna(value=False)
     is_login |= sessions["credentials_exposed"].fillna(value=False)
-    assert ("o login in clear was seen" in said) == (
+    assert ("no plaintext login was seen" in said) == (
         bool(len(sessions)) and not is_login.any()
     )
-    assert ("No login was seen in clear" in said) == (not is_login.any())
+    assert ("No plaintext login was seen" in said) == (not is_login.any())
     assert not (is_login.any() and re.search("(?i)no password", said))
 
     judged = sessions["protection"] != "unknown"
@@ -115,7 +115,7 @@ def test_no_line_of_the_monitor_contradicts_its_row(sessions: pd.DataFrame) -> N
     for row, kind in zip(rows, reports.channel_of(sessions), strict=True):
         line = describe(row, kind)
 
-        assert (row["protection"] == "plaintext-login") <= ("in clear" in line.worries)
+        assert (row["protection"] == "plaintext-login") <= ("plaintext" in line.worries)
         assert (kind == "failed") == (line.channel == "TLS failed")
         if row["failure"] is not None:
             told = row["failure"] == Failure.LOGIN_FAILED

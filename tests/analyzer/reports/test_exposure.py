@@ -56,7 +56,9 @@ def holds(name: str) -> list[set[str]]:
         ("smtp-relay-plain", {"clear", "mail", "works"}),
     ],
 )
-def test_exposure_is_what_crossed_in_clear(capture: str, expected: set[str]) -> None:
+def test_exposure_is_what_crossed_in_plaintext(
+    capture: str, expected: set[str]
+) -> None:
     assert holds(capture) == [expected]
 
 
@@ -123,7 +125,7 @@ def test_password_sent_before_the_upgrade_is_exposed(tmp_path: Path) -> None:
     assert list(facts["works"]) == [False]
 
 
-def test_session_with_a_hole_is_not_whole() -> None:
+def test_session_with_a_gap_is_not_whole() -> None:
     names = ("pop3-user-pass", "smtp-snaplen", "imap-midstream")
 
     whole = [list(exposure(analysis_of(name).sessions)["is_whole"]) for name in names]

@@ -151,7 +151,7 @@ def test_what_was_not_read_is_told(tmp_path: Path) -> None:
     )
     analysis = analyzer.analyze(path)
     analysis.undecoded["something odd"] = 3
-    analysis.connections_given_up = 2
+    analysis.connections_evicted = 2
 
     told = reports.not_read(analysis).to_dict("records")
 

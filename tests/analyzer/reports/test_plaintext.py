@@ -89,25 +89,26 @@ def test_ports_of_the_office_have_these_verdicts() -> None:
 
     assert list(ports["verdict"]) == [
         (
-            "1 client would break: 192.0.2.150; "
-            "1 client only failed to log in: 203.0.113.66"
+            "1 client would be cut off: 192.0.2.150; "
+            "1 client with failed logins only: 203.0.113.66"
         ),
         (
-            "nobody would break: 1 client in clear also uses TLS: 192.0.2.102; "
-            "1 client only failed to log in: 203.0.113.66"
+            "nobody would be cut off: "
+            "1 client in plaintext also uses TLS: 192.0.2.102; "
+            "1 client with failed logins only: 203.0.113.66"
         ),
-        "nobody would break: 1 client in clear also uses TLS: 2001:db8:2::102",
-        "nobody would break: 1 client only failed to log in: 192.0.2.101",
+        "nobody would be cut off: 1 client in plaintext also uses TLS: 2001:db8:2::102",
+        "nobody would be cut off: 1 client with failed logins only: 192.0.2.101",
         "always encrypted",
         "always encrypted",
         "always encrypted",
-        "nobody used it in clear",
+        "nobody used it in plaintext",
         (
-            "2 of 4 sessions in clear; the server offers STARTTLS, "
+            "2 of 4 sessions in plaintext; the server offers STARTTLS, "
             "2 clients never used it: 203.0.113.25, 203.0.113.66"
         ),
-        "the only session was in clear; the server offers no TLS",
-        "nobody used it in clear",
+        "the only session was in plaintext; the server offers no TLS",
+        "nobody used it in plaintext",
     ]
 
 
@@ -115,7 +116,7 @@ def test_users_of_the_office_are_these() -> None:
     told = users(
         analysis_of("office"),
         *("auth_user", "client_ip", "server_port", "auth_mechanism", "result"),
-        *("gained", "sessions", "used_tls", "would_break"),
+        *("exposed", "sessions", "used_tls", "would_break"),
     )
 
     both, guesser = "password and mail", "203.0.113.66"
@@ -176,15 +177,17 @@ def test_client_does_not_break_if_another_capture_shows_its_tls() -> None:
     alone = verdicts(analysis_of(names[0]))
     together = verdicts(analyzer.analyze([CAPTURES[name] for name in names]))
 
-    assert alone == {(143, "access"): "1 client would break: 192.0.2.102"}
+    assert alone == {(143, "access"): "1 client would be cut off: 192.0.2.102"}
     assert together == {
-        (143, "access"): "nobody would break: 1 client in clear also uses TLS: "
-        "192.0.2.102"
+        (
+            143,
+            "access",
+        ): "nobody would be cut off: 1 client in plaintext also uses TLS: 192.0.2.102"
     }
 
 
 @pytest.mark.parametrize(
-    ("capture", "gained"),
+    ("capture", "exposed"),
     [
         ("pop3-user-pass", "password and mail"),
         ("pop3-apop", "hash to attack offline and mail"),
@@ -195,8 +198,8 @@ def test_client_does_not_break_if_another_capture_shows_its_tls() -> None:
         ("smtp-relay-plain", "mail"),
     ],
 )
-def test_users_are_told_with_what_was_gained(capture: str, gained: str) -> None:
-    assert users(analysis_of(capture), "gained") == [(gained,)]
+def test_users_are_told_with_what_was_gained(capture: str, exposed: str) -> None:
+    assert users(analysis_of(capture), "exposed") == [(exposed,)]
 
 
 def test_token_is_gained_from_xoauth2(sessions: Sessions, tmp_path: Path) -> None:
@@ -204,7 +207,7 @@ def test_token_is_gained_from_xoauth2(sessions: Sessions, tmp_path: Path) -> Non
     dialogue.client(b"AUTH XOAUTH2 dXNlcj10b20BYXV0aD1CZWFyZXIgeAEB\r\n")
     dialogue.server(b"235 ok\r\n")
 
-    told = users(sessions.analyse(tmp_path), "auth_user", "gained", "would_break")
+    told = users(sessions.analyse(tmp_path), "auth_user", "exposed", "would_break")
 
     assert told == [("tom", "token", True)]
 
@@ -236,11 +239,11 @@ def test_port_25_with_logins_has_two_rows(sessions: Sessions, tmp_path: Path) ->
     analysis = sessions.analyse(tmp_path)
 
     assert verdicts(analysis) == {
-        (25, "submission"): "1 client would break: 192.0.2.1",
-        (25, "relay"): "1 of 2 sessions in clear; the server offers STARTTLS, "
+        (25, "submission"): "1 client would be cut off: 192.0.2.1",
+        (25, "relay"): "1 of 2 sessions in plaintext; the server offers STARTTLS, "
         "1 client never used it: 203.0.113.9",
     }
-    assert users(analysis, "role", "auth_user", "gained", "would_break") == [
+    assert users(analysis, "role", "auth_user", "exposed", "would_break") == [
         ("submission", "tom", "password and mail", True),
         ("relay", None, "mail", False),
     ]
@@ -266,7 +269,7 @@ def test_absence_of_starttls_must_have_been_seen(
 
     assert offered(analysis) == {(25, "relay"): ways}
     assert verdicts(analysis) == {
-        (25, "relay"): f"the only session was in clear; {verdict}"
+        (25, "relay"): f"the only session was in plaintext; {verdict}"
     }
 
 
@@ -311,7 +314,7 @@ def test_clients_are_named_by_how_often_they_came(
         sessions.pop3(f"192.0.2.{number}")
 
     assert verdicts(sessions.analyse(tmp_path)) == {
-        (110, "access"): "5 clients would break: 192.0.2.5, 192.0.2.1, 192.0.2.2 "
+        (110, "access"): "5 clients would be cut off: 192.0.2.5, 192.0.2.1, 192.0.2.2 "
         "(and 2 more)"
     }
 
@@ -327,7 +330,7 @@ def test_client_that_only_looks_is_not_in_the_way(
         (
             110,
             "access",
-        ): "nobody logged in or moved mail in clear: 1 client only connected"
+        ): "nobody logged in or moved mail in plaintext: 1 client only connected"
     }
     assert users(analysis, "client_ip") == []
 
@@ -351,8 +354,10 @@ def test_client_captured_in_part_does_not_break_if_it_uses_tls(
     sessions.tls(993, "192.0.2.1")
 
     assert verdicts(sessions.analyse(tmp_path)) == {
-        (143, "access"): "nobody would break: 1 client in clear also uses TLS: "
-        "192.0.2.1",
+        (
+            143,
+            "access",
+        ): "nobody would be cut off: 1 client in plaintext also uses TLS: 192.0.2.1",
         (993, "access"): "always encrypted",
     }
 
@@ -378,10 +383,10 @@ def test_mail_without_a_login_makes_a_client_break(
     analysis = sessions.analyse(tmp_path)
 
     assert verdicts(analysis) == {
-        (587, "submission"): "1 client would break: 192.0.2.1; "
-        "no protected way was seen"
+        (587, "submission"): "1 client would be cut off: 192.0.2.1; "
+        "no encrypted alternative seen"
     }
-    assert users(analysis, "auth_user", "gained", "would_break") == [
+    assert users(analysis, "auth_user", "exposed", "would_break") == [
         (None, "mail", True)
     ]
 
@@ -416,8 +421,10 @@ def test_figures_of_every_capture_add_up(name: str) -> None:
 
     assert ports["sessions"].sum() == totals.sessions == len(sessions)
     assert (ports[COUNTS].sum(axis="columns") == ports["sessions"]).all()
-    in_clear = sessions["protection"] == "plaintext-login"
-    assert ports["plaintext_logins"].sum() == totals.plaintext_logins == in_clear.sum()
+    in_plaintext = sessions["protection"] == "plaintext-login"
+    assert (
+        ports["plaintext_logins"].sum() == totals.plaintext_logins == in_plaintext.sum()
+    )
     assert totals.exposing_logins == sessions["credentials_exposed"].sum()
     assert ports["clear"].sum() == totals.clear
     relay = ports[ports["role"] == Role.RELAY]
@@ -444,13 +451,14 @@ def test_client_that_only_guesses_would_not_break() -> None:
             "verdict"
         ]
         assert (
-            verdict == "nobody would break: 1 client only failed to log in: 192.0.2.7"
+            verdict
+            == "nobody would be cut off: 1 client with failed logins only: 192.0.2.7"
         )
     for rows in ([lost], [refused, lost, guess | {"auth_result": "success"}]):
         (verdict,) = plaintext_ports(sessions_of(*(worker | row for row in rows)))[
             "verdict"
         ]
-        assert verdict.startswith("1 client would break: 192.0.2.8")
+        assert verdict.startswith("1 client would be cut off: 192.0.2.8")
 
 
 def test_tables_without_sessions_have_the_same_columns() -> None:
@@ -475,12 +483,12 @@ def test_text_of_a_message_is_mail_even_if_it_was_refused(
     assert has_plaintext(sessions.analyse(tmp_path).sessions)
 
 
-def test_logins_that_were_decrypted_are_not_in_clear() -> None:
+def test_logins_that_were_decrypted_are_not_in_plaintext() -> None:
     log = DATA / "imap-starttls.keys"
     analysis = analyzer.analyze(CAPTURES["imap-starttls"], key_log=log)
     (row,) = analysis.sessions.to_dict("records")
     assert row["auth_user"] == "ines@example.com"
     assert len(plaintext_users(analysis.sessions)) == 0
     (port,) = plaintext_ports(analysis.sessions).to_dict("records")
-    assert port["verdict"] == "nobody used it in clear"
+    assert port["verdict"] == "nobody used it in plaintext"
     assert not has_plaintext(analysis.sessions)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WEAK = {
-    "protection": "protected-weakly",
+    "protection": "weak-tls",
     "role": "access",
     "server_ip": "192.0.2.10",
     "server_port": 993,
@@ -52,7 +52,7 @@ def test_nothing_is_made_of_nothing(report: object) -> None:
         ({"cert_status": "expired"}, ["certificate has expired"]),
         ({"cert_status": "invalid"}, ["certificate is invalid"]),
         ({"cert_status": "untrusted-root"}, []),
-        ({"cert_name_matches": False}, ["certificate is for another host"]),
+        ({"cert_name_matches": False}, ["certificate name mismatch"]),
         ({"cert_name_matches": True}, []),
         ({"cert_name_matches": False, "role": "relay"}, []),
         ({"tls_weaknesses": ["x"], "protection": "protected"}, []),

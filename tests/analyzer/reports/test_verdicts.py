@@ -33,43 +33,47 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
     [
         (
             {ClientUse.PLAIN_ONLY: clients(3)},
-            "3 clients would break: 192.0.2.1, 192.0.2.2, 192.0.2.3",
+            "3 clients would be cut off: 192.0.2.1, 192.0.2.2, 192.0.2.3",
         ),
         (
             {ClientUse.PLAIN_ONLY: clients(1_200)},
             (
-                "1,200 clients would break: 192.0.2.1, 192.0.2.2, 192.0.2.3 "
+                "1,200 clients would be cut off: 192.0.2.1, 192.0.2.2, 192.0.2.3 "
                 "(and 1,197 more)"
             ),
         ),
         (
             {ClientUse.PLAIN_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)},
-            "1 client would break: 192.0.2.1; 1 more also uses TLS",
+            "1 client would be cut off: 192.0.2.1; 1 more also uses TLS",
         ),
         (
             {ClientUse.PLAIN_ONLY: clients(2), ClientUse.BOTH: clients(2, 7)},
-            "2 clients would break: 192.0.2.1, 192.0.2.2; 2 more also use TLS",
+            "2 clients would be cut off: 192.0.2.1, 192.0.2.2; 2 more also use TLS",
         ),
         (
             {ClientUse.BOTH: clients(2)},
-            "nobody would break: 2 clients in clear also use TLS: 192.0.2.1, 192.0.2.2",
+            (
+                "nobody would be cut off: "
+                "2 clients in plaintext also use TLS: 192.0.2.1, 192.0.2.2"
+            ),
         ),
         (
             {ClientUse.FAILED_LOGIN: clients(1), ClientUse.LOOKED: clients(4)},
-            "nobody would break: 1 client only failed to log in: 192.0.2.1",
+            "nobody would be cut off: 1 client with failed logins only: 192.0.2.1",
         ),
         (
             {ClientUse.BOTH: clients(1), ClientUse.FAILED_LOGIN: clients(1, 7)},
             (
-                "nobody would break: 1 client in clear also uses TLS: 192.0.2.1; "
-                "1 client only failed to log in: 192.0.2.7"
+                "nobody would be cut off: "
+                "1 client in plaintext also uses TLS: 192.0.2.1; "
+                "1 client with failed logins only: 192.0.2.7"
             ),
         ),
         (
             {ClientUse.PLAIN_ONLY: clients(1), ClientUse.FAILED_LOGIN: clients(2, 7)},
             (
-                "1 client would break: 192.0.2.1; "
-                "2 clients only failed to log in: 192.0.2.7, 192.0.2.8"
+                "1 client would be cut off: 192.0.2.1; "
+                "2 clients with failed logins only: 192.0.2.7, 192.0.2.8"
             ),
         ),
         (
@@ -79,20 +83,20 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
         (
             {ClientUse.IN_PART: clients(1), ClientUse.FAILED_LOGIN: clients(1, 7)},
             (
-                "1 client only failed to log in: 192.0.2.7; "
+                "1 client with failed logins only: 192.0.2.7; "
                 "can't tell for 1 client captured in part: 192.0.2.1"
             ),
         ),
         (
             {ClientUse.BOTH: clients(1), ClientUse.IN_PART: clients(1, 7)},
             (
-                "1 client in clear also uses TLS: 192.0.2.1; "
+                "1 client in plaintext also uses TLS: 192.0.2.1; "
                 "can't tell for 1 client captured in part: 192.0.2.7"
             ),
         ),
         (
             {ClientUse.LOOKED: clients(2)},
-            "nobody logged in or moved mail in clear: 2 clients only connected",
+            "nobody logged in or moved mail in plaintext: 2 clients only connected",
         ),
     ],
 )
@@ -106,18 +110,20 @@ def test_verdict_says_if_clients_have_no_other_way() -> None:
     used = {ClientUse.PLAIN_ONLY: clients(1)}
 
     assert access(clients=used, offered=NONE_SEEN) == (
-        "1 client would break: 192.0.2.1; no protected way was seen"
+        "1 client would be cut off: 192.0.2.1; no encrypted alternative seen"
     )
-    assert access(clients=used, offered=UNKNOWN) == "1 client would break: 192.0.2.1"
+    assert (
+        access(clients=used, offered=UNKNOWN) == "1 client would be cut off: 192.0.2.1"
+    )
 
 
 @pytest.mark.parametrize(
     ("figures", "expected"),
     [
         ({"encrypted": 9, "implicit": 9}, "always encrypted"),
-        ({"encrypted": 9}, "nobody used it in clear"),
-        ({"encrypted": 8}, "nobody was seen to use it in clear"),
-        ({"encrypted": 9, "cut": 1}, "nobody was seen to use it in clear"),
+        ({"encrypted": 9}, "nobody used it in plaintext"),
+        ({"encrypted": 8}, "nobody was seen to use it in plaintext"),
+        ({"encrypted": 9, "cut": 1}, "nobody was seen to use it in plaintext"),
         ({}, "can't tell: nothing was said, or it was not captured"),
         ({"failed": 1}, "nobody got in; TLS failed in 1 session"),
         (
@@ -136,23 +142,23 @@ def test_verdict_of_a_port_without_plaintext(
 @pytest.mark.parametrize(
     ("offered", "expected"),
     [
-        (REFUSED, "4 of 9 sessions in clear; the server refuses STARTTLS"),
-        (NONE_SEEN, "4 of 9 sessions in clear; the server offers no TLS"),
+        (REFUSED, "4 of 9 sessions in plaintext; the server refuses STARTTLS"),
+        (NONE_SEEN, "4 of 9 sessions in plaintext; the server offers no TLS"),
         (
             "TLS",
             (
-                "4 of 9 sessions in clear; the server offers TLS, "
+                "4 of 9 sessions in plaintext; the server offers TLS, "
                 "1 client never used it: 192.0.2.1"
             ),
         ),
         (
             UNKNOWN,
-            "4 of 9 sessions in clear; can't tell whether the server offers TLS",
+            "4 of 9 sessions in plaintext; can't tell whether the server offers TLS",
         ),
         (
             STARTTLS,
             (
-                "4 of 9 sessions in clear; the server offers STARTTLS, "
+                "4 of 9 sessions in plaintext; the server offers STARTTLS, "
                 "1 client never used it: 192.0.2.1"
             ),
         ),
@@ -170,7 +176,7 @@ def test_verdict_of_relay_names_clients_that_use_tls_at_times() -> None:
     told = relay(1, 1, offered=STARTTLS, clients={ClientUse.BOTH: clients(1)}, failed=1)
 
     assert told == (
-        "the only session was in clear; the server offers STARTTLS, "
+        "the only session was in plaintext; the server offers STARTTLS, "
         "1 client used it at other times: 192.0.2.1; TLS failed in 1 session"
     )
 

@@ -24,16 +24,16 @@ VERDICTS = {
     "imap-implicit-tls": {"protected"},
     "imap-midstream": {"plaintext-mail"},
     "imap-starttls": {"protected"},
-    "imap-untrusted-certificate": {"plaintext-empty"},
+    "imap-untrusted-certificate": {"plaintext-no-data"},
     "one-direction-server": {"unknown"},
     "pop3-failed-login": {"plaintext-login"},
     "pop3-stls": {"protected"},
     "smtp-relay-plain": {"plaintext-mail"},
     "smtp-relay-starttls": {"protected"},
-    "smtp-starttls-failed": {"plaintext-empty"},
-    "smtp-starttls-refused": {"plaintext-empty"},
+    "smtp-starttls-failed": {"plaintext-no-data"},
+    "smtp-starttls-refused": {"plaintext-no-data"},
     "smtp-starttls-stripped": {"plaintext-login"},
-    "tls10": {"protected-weakly"},
+    "tls10": {"weak-tls"},
 }
 SEEN = TlsHandshakeSeen(version="TLSv1.2", established=True, begin_ns=100)
 FINE = CertificateVerdict(CertificateStatus.VALID, name_matches=True, weaknesses=[])
@@ -77,14 +77,14 @@ def connection(
     ("changes", "expected"),
     [
         ({}, "protected"),
-        ({"weak_choices": ["old version TLSv1.0"]}, "protected-weakly"),
-        ({"weak_exchange": ["no forward secrecy"]}, "protected-weakly"),
+        ({"weak_choices": ["old version TLSv1.0"]}, "weak-tls"),
+        ({"weak_exchange": ["no forward secrecy"]}, "weak-tls"),
         # the hello of the server was not seen
         ({"version": None}, "unknown"),
         # records of TLS without any handshake
         ({"established": False}, "unknown"),
-        ({"established": False, "alert": "unknown_ca"}, "plaintext-empty"),
-        ({"established": False, "failed_after": "client_hello"}, "plaintext-empty"),
+        ({"established": False, "alert": "unknown_ca"}, "plaintext-no-data"),
+        ({"established": False, "failed_after": "client_hello"}, "plaintext-no-data"),
     ],
 )
 def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
@@ -94,11 +94,11 @@ def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"status": CertificateStatus.EXPIRED}, "protected-weakly"),
-        ({"status": CertificateStatus.SELF_SIGNED}, "protected-weakly"),
-        ({"status": CertificateStatus.INVALID}, "protected-weakly"),
-        ({"name_matches": False}, "protected-weakly"),
-        ({"weaknesses": ["short RSA key of 1024 bits"]}, "protected-weakly"),
+        ({"status": CertificateStatus.EXPIRED}, "weak-tls"),
+        ({"status": CertificateStatus.SELF_SIGNED}, "weak-tls"),
+        ({"status": CertificateStatus.INVALID}, "weak-tls"),
+        ({"name_matches": False}, "weak-tls"),
+        ({"weaknesses": ["short RSA key of 1024 bits"]}, "weak-tls"),
         # its issuer may be known to the client
         ({"status": CertificateStatus.UNTRUSTED_ROOT}, "protected"),
         # TLS 1.3 hides it
@@ -114,12 +114,12 @@ def test_certificates_are_judged_but_for_relay(
 
 def test_relay_is_judged_by_version_and_suite() -> None:
     old = dataclasses.replace(SEEN, weak_choices=["old version TLSv1.0"])
-    short = dataclasses.replace(SEEN, weak_exchange=["short group of 1024 bits"])
-    assert judge(old, relay=True) == "protected-weakly"
+    short = dataclasses.replace(SEEN, weak_exchange=["weak DH group (1024 bits)"])
+    assert judge(old, relay=True) == "weak-tls"
     assert judge(short, relay=True) == "protected"
 
 
-def test_hole_before_the_handshake_may_have_held_anything() -> None:
+def test_gap_before_the_handshake_may_have_held_anything() -> None:
     assert judge(dataclasses.replace(SEEN, after_gap=True)) == "unknown"
 
 
@@ -132,7 +132,7 @@ def test_what_was_said_before_starttls_may_be_missing() -> None:
 
 def test_handshake_that_goes_on_has_not_failed() -> None:
     begun = dataclasses.replace(SEEN, established=False, failed_after="server_hello")
-    assert judge(begun) == "plaintext-empty"
+    assert judge(begun) == "plaintext-no-data"
     assert judge(begun, ending=Ending.OPEN) == "unknown"
     refused = dataclasses.replace(begun, alert="unknown_ca")
-    assert judge(refused, ending=Ending.OPEN) == "plaintext-empty"
+    assert judge(refused, ending=Ending.OPEN) == "plaintext-no-data"

@@ -162,7 +162,7 @@ def test_refused_attempt_is_a_session(row_of: Callable[[PacketScript], Row]) -> 
     assert row["protection"] == "unknown"
 
 
-def test_client_that_says_nothing_says_nothing_in_clear(
+def test_client_that_says_nothing_says_nothing_in_plaintext(
     row_of: Callable[[PacketScript], Row],
 ) -> None:
     row = row_of(PacketScript(993).close())

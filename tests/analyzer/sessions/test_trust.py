@@ -165,7 +165,7 @@ def test_unusable_authorities_are_said(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="can't be read"):
         Trust(path)
     path.write_bytes(b"nonsense")
-    with pytest.raises(LoadError, match="no certificates in PEM"):
+    with pytest.raises(LoadError, match="contains no PEM certificates"):
         Trust(path)
 
 

@@ -50,7 +50,7 @@ def test_what_could_not_be_read_is_kept(tmp_path: Path) -> None:
         captures=["a\x1b.pcap", "b.pcap"],
         problems=[CaptureError("a\x1b.pcap", "it is cut", offset=7, usable=True)],
         undecoded=Counter({"link type 9999": 3}),
-        connections_given_up=2,
+        connections_evicted=2,
         dropped=5,
     )
 

@@ -43,7 +43,7 @@ def test_each_session_has_a_line(tmp_path: Path) -> None:
     lines = watch("office", tmp_path).splitlines()
 
     assert len(lines) == 29
-    assert sum("! password in clear" in line for line in lines) == 11
+    assert sum("! password in plaintext" in line for line in lines) == 11
 
 
 def test_json_lines_are_the_rows_of_the_table(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_json_lines_are_the_rows_of_the_table(tmp_path: Path) -> None:
 def test_terminal_shows_lines_and_a_status(tmp_path: Path) -> None:
     printed = watch("office", tmp_path, terminal=True)
 
-    assert printed.count("password in clear") == 11
+    assert printed.count("password in plaintext") == 11
     for words in ("open", "done", "48%", "encrypted", "1,162", "packets", "dropped"):
         assert words in printed
 

@@ -165,6 +165,6 @@ def test_ports_are_told_by_protection_and_not_all_if_there_are_many() -> None:
     few = seen("pop3", clear | {"server_port": 110}, upgraded, upgraded)
     many = seen("pop3", *(clear | {"server_port": port} for port in range(1, 10)))
 
-    assert few["ports"] == ["110: 2 STLS, 1 in clear"]
-    assert many["ports"][:2] == ["1: 1 in clear", "2: 1 in clear"]
+    assert few["ports"] == ["110: 2 STLS, 1 in plaintext"]
+    assert many["ports"][:2] == ["1: 1 in plaintext", "2: 1 in plaintext"]
     assert many["ports"][6:] == ["and 3 more ports"]

@@ -40,19 +40,19 @@ def test_headline_says_what_matters() -> None:
     lines = shown(analysis_of("office")).splitlines()
 
     assert lines[:4] == [
-        "29 mail sessions, 15 in clear (3 of them between servers)",
+        "29 mail sessions, 15 in plaintext (3 of them between servers)",
         (
-            "11 sessions with a password or token in clear, of 3 accounts "
+            "11 sessions with a password or token in plaintext, of 3 accounts "
             "(1 more was refused)"
         ),
-        "1 client would break without plaintext",
+        "1 client would be cut off if plaintext were disabled",
         "",
     ]
     titles = [line.strip() for line in lines if line.strip() and line[0].isupper()]
     assert titles == [
         "Servers and ports",
-        "Logins and mail in clear",
-        "Mail relayed in clear",
+        "Plaintext logins and mail",
+        "Mail relayed in plaintext",
     ]
 
 
@@ -63,7 +63,8 @@ def test_headline_says_whose_logins_were_all_refused() -> None:
     guesses = with_sessions(sessions_of(*rows))
 
     assert shown(guesses).splitlines()[1] == (
-        "2 sessions with a password or token in clear, of 1 account that was refused"
+        "2 sessions with a password or token in plaintext, "
+        "of 1 account that was refused"
     )
 
 
@@ -71,7 +72,7 @@ def test_headline_says_how_many_sessions_nobody_can_judge() -> None:
     dark = with_sessions(sessions_of({"protection": "unknown", "client_bytes": 9}))
 
     assert shown(dark).splitlines()[1] == (
-        "no login in clear was seen; 1 session can't be judged"
+        "no plaintext login was seen; 1 session can't be judged"
     )
 
 
@@ -79,9 +80,9 @@ def test_headline_of_protected_mail_is_good_news() -> None:
     text = shown(analysis_of("imap-implicit-tls"))
 
     assert text.splitlines()[:3] == [
-        "1 mail session, 0 in clear",
-        "no login in clear was seen",
-        "no client would break without plaintext",
+        "1 mail session, 0 in plaintext",
+        "no plaintext login was seen",
+        "no client would be cut off if plaintext were disabled",
     ]
     assert "Logins" not in text
 
@@ -117,15 +118,15 @@ def test_addresses_are_whole_on_terminals(width: int) -> None:
 def test_narrow_terminal_tells_who_where_and_what() -> None:
     lines = plain(shown(analysis_of("office"), 80)).splitlines()
 
-    [heading] = [line.split() for line in lines if "gained" in line]
-    assert {"client", "user", "port", "gained", "break"} <= set(heading)
+    [heading] = [line.split() for line in lines if "exposed" in line]
+    assert {"client", "user", "port", "exposed", "break"} <= set(heading)
 
 
 @pytest.mark.parametrize(
     ("capture", "words", "colour"),
     [
-        ("pop3-user-pass", "1 client would break", "31"),
-        ("smtp-relay-plain", "the only session was in clear", "33"),
+        ("pop3-user-pass", "1 client would be cut off", "31"),
+        ("smtp-relay-plain", "the only session was in plaintext", "33"),
         ("imap-implicit-tls", "always encrypted", "32"),
         ("smtp-starttls-failed", "nobody got in", "33"),
     ],
@@ -152,14 +153,14 @@ def test_csv_has_a_row_per_client_and_per_port_without_one() -> None:
         "server_port": "587",
         "service": "submission",
         "role": "submission",
-        "verdict": "1 client would break: 192.0.2.150; "
-        "1 client only failed to log in: 203.0.113.66",
+        "verdict": "1 client would be cut off: 192.0.2.150; "
+        "1 client with failed logins only: 203.0.113.66",
         "offered": "STARTTLS",
         "client_ip": "192.0.2.150",
         "auth_user": "scanner@example.com",
         "auth_mechanism": "LOGIN",
         "result": "success",
-        "gained": "password and mail",
+        "exposed": "password and mail",
         "sessions": "2",
         "used_tls": "false",
         "would_break": "true",
@@ -193,7 +194,7 @@ def test_json_has_the_figures_and_both_tables() -> None:
         "role": "submission",
         "auth_mechanism": "LOGIN",
         "result": "success",
-        "gained": "password and mail",
+        "exposed": "password and mail",
         "sessions": 2,
         "offered": "STARTTLS",
         "used_tls": False,
@@ -204,12 +205,12 @@ def test_json_has_the_figures_and_both_tables() -> None:
 
 
 def test_json_tells_what_could_not_be_read(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.pcap"
+    missing = [str(tmp_path / "missing.pcap"), str(tmp_path / "gone.pcap")]
 
     document = json.loads(plaintext_json(find_sessions(missing)))
 
-    assert document["captures"] == [str(missing)]
-    assert [each["capture"] for each in document["problems"]] == [str(missing)]
+    assert document["captures"] == missing
+    assert [each["capture"] for each in document["problems"]] == missing
     assert document["ports"] == document["users"] == []
 
 

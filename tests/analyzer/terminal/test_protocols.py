@@ -73,9 +73,12 @@ def test_what_was_seen_stands_below_each_claim(width: int | None) -> None:
     assert f"{claim} 2 submitted 2 relayed client to server" in smtp
     assert "1 retrieved 1 stored" in imap
     assert "1 left on the server 1 deleted 1 session deleted some" in pop3
-    assert "587: 3 STARTTLS, 6 in clear 25: 4 STARTTLS, 3 in clear 465: 1 TLS" in smtp
-    assert "143: 1 STARTTLS, 2 in clear 993: 3 TLS" in imap
-    assert "110: 1 STLS, 4 in clear 995: 1 TLS" in pop3
+    assert (
+        "587: 3 STARTTLS, 6 in plaintext 25: 4 STARTTLS, 3 in plaintext 465: 1 TLS"
+        in smtp
+    )
+    assert "143: 1 STARTTLS, 2 in plaintext 993: 3 TLS" in imap
+    assert "110: 1 STLS, 4 in plaintext 995: 1 TLS" in pop3
 
 
 def test_headline_says_how_much_was_read_and_what_is_hidden() -> None:

@@ -30,7 +30,7 @@ def test_line_says_who_what_and_how() -> None:
     assert line.channel == "plaintext"
     assert "@example" in line.user
     assert line.happened.startswith("logged in, ")
-    assert line.worries.startswith("password in clear")
+    assert line.worries.startswith("password in plaintext")
     assert str(line).count("\n") == 0
 
 

@@ -93,7 +93,9 @@ def test_most_important_facts_come_first() -> None:
 
     assert lines[0] == "29 mail sessions in 1,162 packets (441.6 kB)"
     assert lines[1] == "2026-11-23 15:26:37 to 15:27:27 UTC"
-    assert lines[2] == "48% encrypted, 11 sessions with a password or token in clear"
+    assert (
+        lines[2] == "48% encrypted, 11 sessions with a password or token in plaintext"
+    )
     titles = [line.strip() for line in lines]
     assert titles.index("Services") < titles.index("Logins in plaintext")
     assert titles.index("Logins in plaintext") < titles.index("Failures")
@@ -113,7 +115,7 @@ def test_one_session_of_one_day_is_told_in_the_singular() -> None:
     lines = shown(analysis_of("imap-no-login")).splitlines()
 
     assert lines[0].startswith("1 mail session in ")
-    assert lines[2] == "100% encrypted, no login in clear was seen"
+    assert lines[2] == "100% encrypted, no plaintext login was seen"
 
 
 def test_long_lists_end_in_a_count(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def convert(capture: Path, file_format: str) -> Path:
 
 def pyshark(path: Path, max_packets: int = 65_536) -> CaptureReader:
     """Open a capture through tshark."""
-    return open_capture(path, engine=ReadEngine.PYSHARK, max_packets=max_packets)
+    return open_capture(path, engine=ReadEngine.TSHARK, max_packets=max_packets)
 
 
 def unpack_all(reader: CaptureReader) -> tuple[list[Packet], list[int]]:
@@ -194,7 +194,7 @@ def test_captures_of_all_formats_are_merged(path: Path) -> None:
 def test_fast_engine_leaves_tshark_alone(path: Path) -> None:
     path.write_bytes(pcap(MANY))
     with pytest.raises(CaptureError, match="snoop capture: Wireshark's editcap"):
-        open_capture(convert(path, "snoop"), engine=ReadEngine.FAST)
+        open_capture(convert(path, "snoop"), engine=ReadEngine.NATIVE)
 
 
 def test_own_format_needs_no_tshark(path: Path) -> None:
@@ -290,14 +290,14 @@ def test_what_is_no_capture_file_is_an_error(
     path = name if name == "-" else str(tmp_path / name)
     with (
         pytest.raises(CaptureError, match=reason) as caught,
-        open_capture(path, engine=ReadEngine.PYSHARK) as reader,
+        open_capture(path, engine=ReadEngine.TSHARK) as reader,
     ):
         next(reader)
     os.close(descriptor)
     assert caught.value.capture == path
 
 
-@pytest.mark.parametrize("engine", [ReadEngine.AUTO, ReadEngine.PYSHARK])
+@pytest.mark.parametrize("engine", [ReadEngine.AUTO, ReadEngine.TSHARK])
 def test_missing_tshark_is_named_with_the_remedy(
     path: Path, engine: ReadEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,7 +411,7 @@ from captures import ReadEngine, open_capture
 
 # whoever runs the tests in the background may have it ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
-with open_capture(sys.argv[1], engine=ReadEngine.PYSHARK, max_packets=1) as reader:
+with open_capture(sys.argv[1], engine=ReadEngine.TSHARK, max_packets=1) as reader:
     next(reader)
     print(*(each.pid for each in reader._tshark._running_processes), flush=True)
     sys.stdin.readline()

@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 def read_batch(path: Path) -> PacketBatch:
     """The only batch of a capture, through tshark."""
-    with open_capture(path, engine=ReadEngine.PYSHARK) as reader:
+    with open_capture(path, engine=ReadEngine.TSHARK) as reader:
         (batch,) = reader
     return batch
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("network")
 both_engines = pytest.mark.parametrize(
     # root starts dumpcap as another user
     "engine",
-    [Engine.SCAPY, pytest.param(Engine.DUMPCAP, marks=as_real_root)],
+    [Engine.SOCKET, pytest.param(Engine.DUMPCAP, marks=as_real_root)],
 )
 
 MAIL = ethernet(ipv4(tcp(b"220 ready\r\n")))
@@ -58,7 +58,7 @@ def test_engines_see_the_same_frames(interface: str, name: str) -> None:
     """On `va` they go out as they are, on `vb` the kernel takes tags off."""
     frames = [*frames_of(name), *frames_of("qinq.pcap")]
     with (
-        open_live(interface, engine=Engine.SCAPY) as ours,
+        open_live(interface, engine=Engine.SOCKET) as ours,
         open_live(interface, engine=Engine.DUMPCAP) as dumpcap,
     ):
         send("va", frames)
@@ -212,7 +212,7 @@ def test_renamed_interface_is_noticed_while_packets_go_on(engine: Engine) -> Non
 def test_packets_that_wait_in_the_ring_precede_the_outage() -> None:
     frames = numbered(2000)
     found: list[Packet] = []
-    with open_live("vb", engine=Engine.SCAPY) as live:
+    with open_live("vb", engine=Engine.SOCKET) as live:
         send("va", frames)
         ip("link", "set", "vb", "down")
         with pytest.raises(CaptureError, match="went down"):

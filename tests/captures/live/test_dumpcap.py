@@ -211,7 +211,7 @@ def test_missing_setpriv_is_told_with_the_remedies(
     with program_folder() as folder:
         link(folder, "dumpcap")
         monkeypatch.setenv("PATH", str(folder))
-        remedies = r"apt-get install util-linux\), .* \(--engine scapy\)"
+        remedies = r"apt-get install util-linux\), .* \(--engine socket\)"
         with pytest.raises(CaptureError, match=remedies):
             open_live("vb", engine=Engine.DUMPCAP)
 

@@ -52,7 +52,7 @@ UNWANTED: dict[str, bytes] = {
     "later fragment of UDP": ipv4(udp(), protocol=17, fragment=3),
 }
 both_engines = pytest.mark.parametrize(
-    "engine", ["scapy", pytest.param("dumpcap", marks=as_real_root)]
+    "engine", ["socket", pytest.param("dumpcap", marks=as_real_root)]
 )
 
 

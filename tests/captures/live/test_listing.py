@@ -11,7 +11,7 @@ from tests.support.namespaces import ROOT, as_real_root, ip
 
 pytestmark = pytest.mark.usefixtures("network")
 
-BOTH = (Engine.SCAPY, Engine.DUMPCAP)
+BOTH = (Engine.SOCKET, Engine.DUMPCAP)
 
 
 def listed() -> dict[str, Interface]:
@@ -55,7 +55,7 @@ def test_missing_dumpcap_is_no_problem_for_who_may_open_sockets(
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     found = {each.name: each for each in list_interfaces()}["lo"]
-    assert found.engines == (Engine.SCAPY,)
+    assert found.engines == (Engine.SOCKET,)
     assert found.problem is None
 
 
@@ -65,7 +65,7 @@ def test_missing_dumpcap_is_no_problem_for_who_may_open_sockets(
         (1, BOTH, BOTH, None),
         (1, (), (), "run mailtap as root"),
         (280, BOTH, (Engine.DUMPCAP,), None),
-        (280, (Engine.SCAPY,), (), "(type 280): let dumpcap capture"),
+        (280, (Engine.SOCKET,), (), "(type 280): let dumpcap capture"),
     ],
 )
 def test_link_layer_and_rights_decide_what_may_capture(

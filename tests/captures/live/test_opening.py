@@ -15,13 +15,13 @@ pytestmark = pytest.mark.usefixtures("network")
 both_engines = pytest.mark.parametrize(
     # root starts dumpcap as another user
     "engine",
-    [Engine.SCAPY, pytest.param(Engine.DUMPCAP, marks=as_real_root)],
+    [Engine.SOCKET, pytest.param(Engine.DUMPCAP, marks=as_real_root)],
 )
 
 
 def test_root_captures_by_scapy_unless_told_otherwise() -> None:
     with open_live("vb") as live:
-        assert live.engine == Engine.SCAPY
+        assert live.engine == Engine.SOCKET
 
 
 @both_engines
@@ -61,7 +61,7 @@ except CaptureError as error:
 
 
 @as_real_root
-@pytest.mark.parametrize("engine", ["auto", "scapy", "dumpcap"])
+@pytest.mark.parametrize("engine", ["auto", "socket", "dumpcap"])
 @pytest.mark.parametrize("path", ["/usr/bin", "/nonexistent"])
 def test_user_without_rights_is_told_both_remedies(path: str, engine: str) -> None:
     told = open_as_nobody(path, engine)

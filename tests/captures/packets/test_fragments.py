@@ -117,7 +117,7 @@ def test_datagram_with_bytes_behind_its_end_is_never_complete() -> None:
     assert complete(end, behind, first, fragment(8, 16)) == []
 
 
-def test_hole_is_not_made_up_for_by_bytes_behind_the_end() -> None:
+def test_gap_is_not_made_up_for_by_bytes_behind_the_end() -> None:
     end = ipv4(PAYLOAD[8:16], fragment=1, identification=7)
     assert complete(fragment(24, 32), end) == []
 

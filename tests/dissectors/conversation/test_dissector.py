@@ -69,7 +69,7 @@ def codes(events: list[Event]) -> list[str]:
     return [event.code for event in events if isinstance(event, Anomaly)]
 
 
-# clear text and TLS
+# plaintext and TLS
 
 
 def test_lines_are_read_from_both_sides() -> None:
@@ -84,7 +84,7 @@ def test_tls_begins_with_the_first_byte() -> None:
     play.expect_same(split_bytes)
 
 
-def test_server_answers_tls_in_clear_text() -> None:
+def test_server_answers_tls_in_plaintext() -> None:
     events = playbook().client(CLIENT_HELLO).server(b"220 hi\r\n").run()
     assert ReplyReceived(6) in events
 
@@ -151,7 +151,7 @@ def test_handshake_follows_upgrade_in_a_packet_of_lines() -> None:
     assert isinstance(events[-1], TlsHandshakeSeen)
 
 
-# holes
+# gaps
 
 
 def test_gap_is_reported_and_moves_the_offset() -> None:
@@ -161,7 +161,7 @@ def test_gap_is_reported_and_moves_the_offset() -> None:
     assert events[2] == ReplyReceived(1)
 
 
-def test_hole_swallows_the_handshake_behind_an_upgrade() -> None:
+def test_gap_swallows_the_handshake_behind_an_upgrade() -> None:
     events = (
         playbook()
         .client(b"STARTTLS\r\n")

@@ -92,7 +92,7 @@ def test_doubt_has_a_limit() -> None:
     assert not reader.in_doubt
 
 
-def test_text_goes_on_behind_hole_inside_a_line() -> None:
+def test_text_goes_on_behind_gap_inside_a_line() -> None:
     reader, unread = StuffedText(), LineBuffer(100)
     unread.data += b"a\r\n"
     assert reader.read(unread) + reader.cross_gap(unread) == b"a\r\n"

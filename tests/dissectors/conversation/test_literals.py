@@ -95,7 +95,7 @@ def test_literal_without_sink_is_dropped() -> None:
     assert buffer.offset == 8
 
 
-def test_hole_inside_a_literal_keeps_the_place() -> None:
+def test_gap_inside_a_literal_keeps_the_place() -> None:
     buffer, reader = make_reader(b"ab")
     sink = announce(reader, 6)
     assert reader.take_fragment() is None
@@ -105,7 +105,7 @@ def test_hole_inside_a_literal_keeps_the_place() -> None:
     assert not sink.complete
 
 
-def test_hole_up_to_the_end_of_a_literal_keeps_the_place() -> None:
+def test_gap_up_to_the_end_of_a_literal_keeps_the_place() -> None:
     buffer, reader = make_reader()
     sink = announce(reader, 3)
     assert reader.skip_gap(3)
@@ -114,7 +114,7 @@ def test_hole_up_to_the_end_of_a_literal_keeps_the_place() -> None:
     assert not sink.complete
 
 
-def test_hole_beyond_a_literal_loses_the_place() -> None:
+def test_gap_beyond_a_literal_loses_the_place() -> None:
     buffer, reader = make_reader(b"ab")
     sink = announce(reader, 6)
     reader.take_fragment()
@@ -124,7 +124,7 @@ def test_hole_beyond_a_literal_loses_the_place() -> None:
     assert not sink.complete
 
 
-def test_hole_in_a_fragment_drops_what_was_before_it() -> None:
+def test_gap_in_a_fragment_drops_what_was_before_it() -> None:
     buffer, reader = make_reader(b"a LOG")
     assert reader.take_fragment() is None
     assert not reader.skip_gap(1)
@@ -161,7 +161,7 @@ def test_abandoned_literal_is_incomplete() -> None:
     assert not buffer.data
 
 
-def test_hole_in_a_literal_without_sink_keeps_the_place() -> None:
+def test_gap_in_a_literal_without_sink_keeps_the_place() -> None:
     buffer, reader = make_reader()
     reader.expect_literal(Literal(0, 6, synchronizing=True), None)
     assert reader.skip_gap(4)

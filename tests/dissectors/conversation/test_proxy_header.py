@@ -152,7 +152,7 @@ def test_offsets_count_the_header() -> None:
     assert gap.offset == len(BINARY) + len(b"EHLO a\r\n")
 
 
-def test_hole_in_the_header_hides_what_it_says() -> None:
+def test_gap_in_the_header_hides_what_it_says() -> None:
     talk = Playbook(SmtpDissector).client(BINARY[:20]).gap(CLIENT, len(BINARY) - 20)
     talk.client(b"EHLO a\r\n").eof()
 

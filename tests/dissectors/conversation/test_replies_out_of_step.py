@@ -163,7 +163,7 @@ def test_capture_begins_at_the_go_ahead() -> None:
     assert [verb for verb in verbs if verb] == ["QUIT"]
 
 
-def test_hole_swallows_the_end_of_a_message_and_the_next_envelope() -> None:
+def test_gap_swallows_the_end_of_a_message_and_the_next_envelope() -> None:
     play = smtp().client(b"DATA\r\n").server(b"354 go\r\n").client(TEXT)
     play.gap(CLIENT, 80).server(b"250 queued\r\n250 ok\r\n250 ok\r\n354 go\r\n")
     play.client(VERBOSE_TEXT + b".\r\n").server(b"250 queued\r\n")
@@ -175,7 +175,7 @@ def test_hole_swallows_the_end_of_a_message_and_the_next_envelope() -> None:
 
 
 @pytest.mark.parametrize("side", [(CLIENT,), (SERVER, CLIENT)])
-def test_text_behind_a_hole_is_no_command(side: tuple[object, ...]) -> None:
+def test_text_behind_a_gap_is_no_command(side: tuple[object, ...]) -> None:
     play = smtp().client(b"MAIL FROM:<a@x>\r\n").server(b"250 ok\r\n")
     for each in side:
         play.gap(CLIENT if each is CLIENT else SERVER, 80)

@@ -139,7 +139,7 @@ def test_only_the_servers_words_are_masked() -> None:
             "smtp",
             (b"C: AUTH\xa0LOGIN\r\nDATA\r\nsecret", b"S: 334 no secret", b"S: 250"),
         ),
-        # the end of a message and the beginning of a login are in a hole
+        # the end of a message and the beginning of a login are in a gap
         (
             "smtp",
             (

@@ -89,7 +89,7 @@ def test_each_packet_may_be_a_full_flush() -> None:
 
 
 @pytest.mark.parametrize("side", Side)
-def test_hole_loses_one_side_and_not_the_other(side: Side) -> None:
+def test_gap_loses_one_side_and_not_the_other(side: Side) -> None:
     play, client, server = compressed()
     play.gap(side, 20)
     play.client(client(b"b NOOP\r\n")).server(server(b"* BYE bye\r\n")).eof()

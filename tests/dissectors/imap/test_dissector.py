@@ -353,7 +353,7 @@ def test_password_literal_is_refused_before_it_is_sent() -> None:
     events = play(
         GREETING,
         client(b"a1 LOGIN joe {6}"),
-        server(b"a1 NO [PRIVACYREQUIRED] not in clear"),
+        server(b"a1 NO [PRIVACYREQUIRED] not in plaintext"),
         client(b"a2 LOGOUT"),
         server(b"a2 OK bye"),
     )
@@ -729,7 +729,7 @@ def test_what_others_expunged_is_not_counted() -> None:
     assert only(MessagesDeleted, events) == []
 
 
-# Literals in responses, holes, limits
+# Literals in responses, gaps, limits
 
 
 def test_literal_in_an_untagged_response_is_no_response() -> None:
@@ -750,7 +750,7 @@ def test_text_of_a_status_response_announces_no_literal() -> None:
     assert answers(events) == [("NOOP", "OK"), ("NOOP", "OK")]
 
 
-def test_hole_inside_a_message_leaves_the_session_intact() -> None:
+def test_gap_inside_a_message_leaves_the_session_intact() -> None:
     size = len(MESSAGE) + 10
     events = play(
         GREETING,
@@ -766,7 +766,7 @@ def test_hole_inside_a_message_leaves_the_session_intact() -> None:
     assert codes(events) == ["stream_gap"]
 
 
-def test_hole_beyond_a_message_ends_at_the_next_sure_response() -> None:
+def test_gap_beyond_a_message_ends_at_the_next_sure_response() -> None:
     events = play(
         GREETING,
         client(b"a1 FETCH 1 BODY[]"),
@@ -780,7 +780,7 @@ def test_hole_beyond_a_message_ends_at_the_next_sure_response() -> None:
     assert codes(events) == ["stream_gap"]
 
 
-def test_hole_that_swallows_a_response_does_not_shift_equal_tags() -> None:
+def test_gap_that_swallows_a_response_does_not_shift_equal_tags() -> None:
     events = play(
         GREETING,
         client(b". NOOP"),
@@ -792,7 +792,7 @@ def test_hole_that_swallows_a_response_does_not_shift_equal_tags() -> None:
     assert codes(events) == ["stream_gap"]
 
 
-def test_rest_of_a_password_behind_a_hole_is_not_shown() -> None:
+def test_rest_of_a_password_behind_a_gap_is_not_shown() -> None:
     events = play(
         GREETING,
         client(b"a1 LOGIN joe {9}"),
@@ -805,7 +805,7 @@ def test_rest_of_a_password_behind_a_hole_is_not_shown() -> None:
     assert only(AuthAttempted, events)[0].exposure is Exposure.PASSWORD
 
 
-def test_hole_in_a_command_is_not_bridged() -> None:
+def test_gap_in_a_command_is_not_bridged() -> None:
     events = play(
         GREETING,
         Step(Side.CLIENT, b"a1 SEL"),
@@ -890,7 +890,7 @@ def test_clear_text_beside_tls_is_told_first_however_the_record_is_split() -> No
     ]
 
 
-def test_message_text_behind_a_hole_is_no_command() -> None:
+def test_message_text_behind_a_gap_is_no_command() -> None:
     text = [b"Please select one", b"I fetch it", b"We move on", b"Do list them all"]
     steps = [GREETING, client(b"a1 APPEND Sent {900}", b"x"), Step(Side.CLIENT, 2000)]
     steps += [client(*text), client(b"a2 NOOP"), server(b"a2 OK done")]

@@ -158,7 +158,7 @@ def test_pieces_are_kept_up_to_a_limit() -> None:
     assert [each.facts.subject for each in messages(play)] == ["1", "2", "3", "4"]
 
 
-def test_hole_in_a_header_cuts_the_message() -> None:
+def test_gap_in_a_header_cuts_the_message() -> None:
     play = selected().client(lines(b"a FETCH 1 BODY[HEADER]"))
     play.server(b"* 1 FETCH (BODY[HEADER] {40}\r\nSubject: x\r\n").gap(SERVER, 20)
     play.server(b"\r\n\r\n1234)\r\na OK done\r\n")

@@ -148,7 +148,7 @@ def test_escape_at_the_cut_of_an_endless_line_is_kept() -> None:
         (b"QUJD" * 300 + b":", b"ABC" * 300),
     ],
 )
-def test_message_in_base64_may_be_in_clear(
+def test_message_in_base64_may_be_in_plaintext(
     data: bytes, plain: bytes, size: int
 ) -> None:
     content = content_for(b"base64", is_message=True)

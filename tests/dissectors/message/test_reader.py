@@ -691,7 +691,7 @@ def test_any_split_gives_the_same_facts(
         patched.undo()
 
 
-# a hole over the closing delimiter would make the epilogue a part
+# a gap over the closing delimiter would make the epilogue a part
 @given(st.sampled_from([MIXED[: MIXED.index(b"epi")], *MESSAGES[2:]]), st.data())
 @settings(max_examples=50, deadline=None)
 def test_any_gap_is_survived(message: bytes, data: st.DataObject) -> None:

@@ -94,7 +94,7 @@ def test_message_names_them_as_attachments() -> None:
     assert facts.attachments[0].detected_type == "application/pdf"
 
 
-def test_hole_in_a_file_loses_it() -> None:
+def test_gap_in_a_file_loses_it() -> None:
     half = uuencode("a.pdf", CONTENT)
     reader = MessageReader()
     reader.feed(b"Subject: x\n\n" + half[:200])

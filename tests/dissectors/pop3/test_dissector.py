@@ -192,7 +192,7 @@ def test_server_knows_no_capabilities() -> None:
     )
 
 
-def test_capabilities_with_a_hole_prove_no_absence() -> None:
+def test_capabilities_with_a_gap_prove_no_absence() -> None:
     (
         greeted()
         .client(b"CAPA\r\n")
@@ -390,7 +390,7 @@ def test_message_is_cut_by_end_of_stream() -> None:
     )
 
 
-def test_message_goes_on_behind_hole() -> None:
+def test_message_goes_on_behind_gap() -> None:
     (
         greeted()
         .client(b"RETR 1\r\n")
@@ -406,7 +406,7 @@ def test_message_goes_on_behind_hole() -> None:
     )
 
 
-def test_status_line_shows_that_hole_held_end_of_message() -> None:
+def test_status_line_shows_that_gap_held_end_of_message() -> None:
     (
         greeted()
         .client(b"RETR 1\r\n")

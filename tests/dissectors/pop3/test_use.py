@@ -130,7 +130,7 @@ def test_listing_is_counted(verb: bytes) -> None:
     assert play.events_of(MessagesAvailable) == [MessagesAvailable(3)]
 
 
-def test_listing_with_a_hole_or_of_one_message_is_not_counted() -> None:
+def test_listing_with_a_gap_or_of_one_message_is_not_counted() -> None:
     play = logged_in().client(b"LIST\r\n").server(b"+OK\r\n1 a\r\n").gap(SERVER, 50)
     play.server(b"9 b\r\n.\r\n").client(b"LIST 1\r\n").server(b"+OK 1 120\r\n")
     assert play.events_of(MessagesAvailable) == []

@@ -1038,7 +1038,7 @@ def test_blank_line_without_answer_takes_no_reply() -> None:
     )
 
 
-# holes
+# gaps
 
 
 def test_reply_is_lost_and_next_one_matches() -> None:
@@ -1052,7 +1052,7 @@ def test_reply_is_lost_and_next_one_matches() -> None:
     )
 
 
-def test_reply_behind_hole_is_not_matched() -> None:
+def test_reply_behind_gap_is_not_matched() -> None:
     (
         greeted()
         .client(b"NOOP\r\nRSET\r\n")
@@ -1079,7 +1079,7 @@ def test_reply_to_lost_command_is_not_matched() -> None:
     )
 
 
-def test_line_cut_by_hole_is_no_command() -> None:
+def test_line_cut_by_gap_is_no_command() -> None:
     (
         greeted()
         .client(b"RCPT TO:<b@ex")
@@ -1090,7 +1090,7 @@ def test_line_cut_by_hole_is_no_command() -> None:
     )
 
 
-def test_message_goes_on_behind_hole() -> None:
+def test_message_goes_on_behind_gap() -> None:
     (
         enveloped()
         .client(b"DATA\r\n")
@@ -1109,7 +1109,7 @@ def test_message_goes_on_behind_hole() -> None:
     )
 
 
-def test_reply_shows_that_hole_held_end_of_data() -> None:
+def test_reply_shows_that_gap_held_end_of_data() -> None:
     (
         enveloped()
         .client(b"DATA\r\n")
@@ -1130,7 +1130,7 @@ def test_reply_shows_that_hole_held_end_of_data() -> None:
     )
 
 
-def test_reply_354_shows_that_hole_held_data() -> None:
+def test_reply_354_shows_that_gap_held_data() -> None:
     events = (
         greeted()
         .gap(CLIENT, 6)
@@ -1190,7 +1190,7 @@ def test_reply_354_skips_replies_that_were_taken_for_one() -> None:
     assert [m.outcome for m in facts_of(events)] == [Delivery.ACCEPTED]
 
 
-def test_held_mail_data_does_not_wait_across_a_hole() -> None:
+def test_held_mail_data_does_not_wait_across_a_gap() -> None:
     (
         enveloped()
         .client(b"DATA\r\nabc\r\nde")
@@ -1207,7 +1207,7 @@ def test_held_mail_data_does_not_wait_across_a_hole() -> None:
     )
 
 
-def test_reply_to_data_comes_inside_mail_data_with_a_hole() -> None:
+def test_reply_to_data_comes_inside_mail_data_with_a_gap() -> None:
     (
         enveloped()
         .client(b"DATA\r\nabc\r\nde")
@@ -1225,7 +1225,7 @@ def test_reply_to_data_comes_inside_mail_data_with_a_hole() -> None:
     )
 
 
-def test_chunk_ends_inside_a_hole() -> None:
+def test_chunk_ends_inside_a_gap() -> None:
     (
         enveloped()
         .client(b"BDAT 4 LAST\r\nab")

@@ -375,7 +375,7 @@ def test_tls_is_agreed_on_and_never_begins() -> None:
     assert [a.code for a in play.events_of(Anomaly)] == ["starttls_not_begun"]
 
 
-def test_tls_begins_or_may_be_in_a_hole() -> None:
+def test_tls_begins_or_may_be_in_a_gap() -> None:
     agreed = greeted().client(b"STARTTLS\r\n").server(b"220 go\r\n")
     assert agreed.client(TLS_HELLO).eof().events_of(Anomaly) == []
     agreed = greeted().client(b"STARTTLS\r\n").server(b"220 go\r\n").gap(SERVER, 900)

@@ -117,7 +117,7 @@ def test_second_handshake_may_fail_at_once(begin: bytes, size: int) -> None:
     assert codes(events) == []
 
 
-def test_hole_between_two_handshakes_is_a_hole_in_clear_text() -> None:
+def test_gap_between_two_handshakes_is_a_gap_in_plaintext() -> None:
     played = play(Settings(), [])
     dissector = new_dissector(Protocol.SMTP, 25)
     events: list[Event] = []

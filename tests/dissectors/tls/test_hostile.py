@@ -1,7 +1,7 @@
-"""Peers and wiretappers that do what no honest peer does, and captures with holes.
+"""Peers and wiretappers that do what no honest peer does, and captures with gaps.
 
-What was in clear must not look protected, what was not sent must not become data, and
-nothing that is good may be lost because something else is bad."""
+What was in plaintext must not look protected, what was not sent must not become data,
+and nothing that is good may be lost because something else is bad."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_login_sent_in_clear_stays_so_whatever_the_keys_show(
 
 
 @pytest.mark.parametrize("protocol", Protocol)
-def test_what_was_cut_inside_tls_was_not_in_clear(protocol: Protocol) -> None:
+def test_what_was_cut_inside_tls_was_not_in_plaintext(protocol: Protocol) -> None:
     dialogue = DIALOGUES[protocol]
     for end in range(1, len(dialogue)):
         played = play(Settings(), dialogue[:end])
@@ -102,14 +102,14 @@ def test_stray_bytes_do_not_hide_the_handshake(
     assert logins(events) == [(Exposure.NOTHING, True)]
 
 
-def test_hole_in_clear_text_is_known_of_the_handshake() -> None:
+def test_gap_in_clear_text_is_known_of_the_handshake() -> None:
     played = play(Settings(), [])
     steps = upgraded(Protocol.SMTP, b"", played)
-    for hole, expected in ((1, True), (len(steps) - 1, False)):
+    for gap, expected in ((1, True), (len(steps) - 1, False)):
         dissector = new_dissector(Protocol.SMTP, 25)
         events: list[Event] = []
         for number, (side, data) in enumerate(steps):
-            if number == hole:
+            if number == gap:
                 events += dissector.receive_gap(side, 10, 1, 1)
             events += dissector.receive_data(side, data, 1, 1)
         assert handshake(events).after_gap is expected
@@ -150,7 +150,7 @@ def test_packets_do_not_matter_where_tls_and_clear_text_mix(seed: int) -> None:
 def delivered(
     steps: Turns, log: bytes, damage: int, seed: int
 ) -> tuple[list[tuple[Side, bytes]], list[str]]:
-    """What comes out if one packet has a hole or flipped bits."""
+    """What comes out if one packet has a gap or flipped bits."""
     secrets = KeyLog()
     secrets.add(log)
     dissector = TlsDissector(key_log=secrets)
@@ -198,7 +198,7 @@ def test_nothing_that_was_not_sent_comes_out(settings: Settings) -> None:
             places[side] = place + len(data)
 
 
-def test_finished_in_a_hole_is_followed_by_data() -> None:
+def test_finished_in_a_gap_is_followed_by_data() -> None:
     played = play(Settings(), SMTP)
     records = [
         (side, record) for side, data in played.steps for record in wire.records(data)
@@ -206,13 +206,13 @@ def test_finished_in_a_hole_is_followed_by_data() -> None:
     sealed = [number for number, each in enumerate(records) if each[1][0] == 0x17]
     whole = verbs(read(Protocol.SMTP, played.steps, played.key_log))
     # from EncryptedExtensions to the client's Finished
-    for hole in sealed[:5]:
+    for gap in sealed[:5]:
         log = KeyLog()
         log.add(played.key_log)
         dissector = new_dissector(Protocol.SMTP, 465, log)
         events: list[Event] = []
         for number, (side, record) in enumerate(records):
-            if number == hole:
+            if number == gap:
                 events += dissector.receive_data(side, record[:9], 1, 1)
                 events += dissector.receive_gap(side, len(record) - 9, 1, 1)
             else:

@@ -53,7 +53,7 @@ def test_client_refuses_certificate_in_tls_1_3() -> None:
     assert not connection.seen.established
 
 
-def test_client_refuses_certificate_in_clear() -> None:
+def test_client_refuses_certificate_in_plaintext() -> None:
     connection = play([*FULL_HANDSHAKE[:2], (Side.CLIENT, alert(2, 48))])
     assert connection.seen.alert == "unknown_ca"
     assert connection.seen.certificate is not None

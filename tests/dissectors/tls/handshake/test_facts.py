@@ -93,7 +93,7 @@ def test_key_exchange_names_group_and_signature(
     facts.note_server_key_exchange(seen, body, ServerHello(0x0303, suite))
     assert (seen.group, seen.signature) == (group, "rsa_pkcs1_sha1")
     assert "weak signature rsa_pkcs1_sha1" in seen.weak_exchange
-    assert ("short group of 7 bits" in seen.weak_exchange) is (group == "DH 7")
+    assert ("weak DH group (7 bits)" in seen.weak_exchange) is (group == "DH 7")
 
 
 def test_key_exchange_that_is_too_short() -> None:

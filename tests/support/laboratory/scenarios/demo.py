@@ -174,7 +174,7 @@ class Day:
         )
 
     def old_clients(self) -> None:
-        """IMAP and POP3 in clear, POP3 with STLS and TLS 1.2, POP3S."""
+        """IMAP and POP3 in plaintext, POP3 with STLS and TLS 1.2, POP3S."""
         office = self.office
         reply = letter(
             "tom-87a@laptop.example.com",
