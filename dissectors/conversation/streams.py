@@ -56,6 +56,12 @@ class Stream(LineBuffer):
         """Place in the stream behind all that came."""
         return self.offset + len(self.data) + len(self.held)
 
+    @property
+    def held_since(self) -> tuple[int, int]:
+        """Time and frame of the first of the held bytes; (-1, -1) if not known."""
+        place = self.place_of(self.offset + len(self.data))
+        return (-1, -1) if place is None else (place.time_ns, place.frame)
+
     def hold(self, data: bytes, time_ns: int, frame: int) -> None:
         """Keep bytes of which it is not known yet what they are."""
         self.held += data

@@ -25,6 +25,7 @@ from dissectors.tls import (
     TlsDissector,
     looks_like_tls,
 )
+from dissectors.tls.registries.content_types import ContentType
 
 if TYPE_CHECKING:
     from dissectors.conversation.secured import Secured
@@ -111,12 +112,19 @@ class UpgradeReader(PlaintextReader):
         return self._tls is not None and self._tls.began_before
 
     def _decide_both(self) -> None:
-        # plaintext first, however much of a record came with its beginning
-        for side in sorted(_SIDES, key=self._is_record_held):
+        for side in sorted(_SIDES, key=self._rank):
             self._decide(side)
 
-    def _is_record_held(self, side: Side) -> bool:
-        return looks_like_tls(bytes(self._input[side].held[:TLS_PREFIX_BYTES])) is True
+    def _rank(self, side: Side) -> tuple[bool, int]:
+        """Whether a side is read behind the other.
+
+        Plaintext comes first, however much of a record came with its beginning; then an
+        alert that came before the other side's hello, which begins another handshake.
+        """
+        unread, other = self._input[side], self._input[_OTHER[side]]
+        is_record = looks_like_tls(bytes(unread.held[:TLS_PREFIX_BYTES])) is True
+        is_alert = is_record and unread.held[0] == ContentType.ALERT
+        return is_record, -int(is_alert and unread.held_since < other.held_since)
 
     def _decide(self, side: Side, *, now: bool = False) -> None:
         """Tell TLS records from lines; `now` if no more bytes will help."""

@@ -117,6 +117,23 @@ def test_second_handshake_may_fail_at_once(begin: bytes, size: int) -> None:
     assert codes(events) == []
 
 
+@pytest.mark.parametrize("size", [1, 5, 10_000])
+def test_hello_behind_an_alert_that_came_first_begins_anew(size: int) -> None:
+    steps = [*SMTP[:3], (CLIENT, b"STARTTLS\r\n"), (SERVER, b"what\r220 go\r\n")]
+    later = [(CLIENT, wire.CLIENT_HELLO), (SERVER, wire.SERVER_HELLO)]
+
+    dissector = new_dissector(Protocol.SMTP, 25)
+    events: list[Event] = []
+    steps += [(SERVER, FATAL), *in_pieces(later, size)]
+    for frame, (side, data) in enumerate(steps, 1):
+        events += dissector.receive_data(side, data, frame, frame)
+    for side in Side:
+        events += dissector.receive_eof(side, len(steps), len(steps))
+
+    seen = last_handshake(events)
+    assert (seen.offered_ciphers != (), seen.cipher is not None) == (True, True)
+
+
 def test_gap_between_two_handshakes_is_a_gap_in_plaintext() -> None:
     played = play(Settings(), [])
     dissector = new_dissector(Protocol.SMTP, 25)
