@@ -85,7 +85,7 @@ def test_steps_are_numbered_and_say_where(title: str) -> None:
 
 
 def test_every_room_is_on_the_map() -> None:
-    chart = TEXT.split("\n## Where is what\n")[1].split("\n## ")[0]
+    chart = TEXT.split("\n## Where things are\n")[1].split("\n## ")[0]
     named = {each.rstrip("/") for each in paths(chart)}
 
     rooms = {

@@ -120,7 +120,8 @@ engine = click.option(
     type=click.Choice(ENGINES),
     default="auto",
     show_default=True,
-    help="What captures the packets.",
+    help="What captures the packets: a packet socket (socket), dumpcap, or dumpcap "
+    "where sockets are not allowed (auto).",
 )
 
 duration = click.option(

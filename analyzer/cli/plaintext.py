@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     type=click.Choice(sorted({*options.READERS, *options.ENGINES})),
     default="auto",
     show_default=True,
-    help="What reads the captures (fast, pyshark), or watches (scapy, dumpcap).",
+    help="What reads the captures (native, tshark), or watches (socket, dumpcap).",
 )
 def plaintext(
     captures: tuple[str, ...],

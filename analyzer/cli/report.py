@@ -39,7 +39,7 @@ def report(
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
-    """Write a report of captures, or of a folder of tables, as one HTML file.
+    """Write a report of captures or tables as one HTML file.
 
     CAPTURE is what `mailtap analyze` reads. The page needs no network.
 

@@ -115,7 +115,9 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
     old = versions[versions["deprecated"]]
     if old.empty:
         yield Sentence(
-            Tone.GOOD, versions["tls_version"].iloc[-1], "is the oldest TLS version."
+            Tone.GOOD,
+            versions["tls_version"].iloc[-1],
+            "is the oldest TLS version in use.",
         )
     else:
         names = ", ".join(old["tls_version"])

@@ -90,12 +90,12 @@ TABLES = (
     ),
     TableOf(
         "plaintext-logins",
-        "Logins in plaintext",
+        "Plaintext logins",
         lambda a: reports.plaintext_logins(a.sessions),
         {
             "auth_user": "user",
             "auth_mechanism": "mechanism",
-            "auth_exposure": "shown",
+            "auth_exposure": "exposed",
             "client_ip": "client",
             "service": "service",
             "server_ip": "server",

@@ -122,16 +122,25 @@ def read_about(folder: Path) -> tuple[str, Results]:
         raise LoadError(f"{path}: {_DAMAGED}") from error
     try:
         if not _is_current(about["schema_version"]):
-            raise LoadError(
-                f"{folder}: mailtap {about['mailtap']} wrote these tables, and their "
-                f"columns are not those of mailtap {__version__}: analyse the "
-                "captures again, or read them with that version"
-            )
+            raise LoadError(f"{folder}: {_other_columns(str(about['mailtap']))}")
         if about["kind"] not in READERS:
             raise LoadError(f"{path}: {_DAMAGED}")
         return about["kind"], _analysis(about)
     except (TypeError, KeyError, ValueError, ArithmeticError, AttributeError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
+
+
+def _other_columns(writer: str) -> str:
+    if writer == __version__:
+        return (
+            f"another state of mailtap {writer} wrote these tables, with other "
+            "columns: analyse the captures again"
+        )
+    return (
+        f"mailtap {writer} wrote these tables, and their columns are not those of "
+        f"mailtap {__version__}: analyse the captures again, or read them with that "
+        "version"
+    )
 
 
 def _is_current(version: Any) -> bool:

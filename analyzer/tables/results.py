@@ -66,4 +66,4 @@ class Results:
         return frame
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *_TABLE_NAMES]
+        return sorted({*super().__dir__(), *_TABLE_NAMES})

@@ -37,10 +37,12 @@ _UNITS = ((1e-3, 1e6, "\N{MICRO SIGN}s"), (1, 1e3, "ms"), (60, 1, "s"))
 
 # for people; all others have a word per line
 _HEADINGS = {
-    "auth_exposure": "shown",
+    "auth_exposure": "exposed",
     "auth_mechanism": "mechanism",
     "auth_result": "result",
     "auth_user": "user",
+    "clear": "in\nplaintext",
+    "clear_clients": "plaintext\nclients",
     "client_ip": "client",
     "client_ips": "addresses",
     "encrypted_share": "encrypted %",
@@ -61,6 +63,7 @@ _HEADINGS = {
     "tls_version": "version",
     "used_tls": "also\nTLS",
     "verb": "command",
+    "would_break": "would be\ncut off",
 }
 
 

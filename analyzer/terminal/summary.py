@@ -62,7 +62,7 @@ SECTIONS = (
     ),
     SummarySection(
         "plaintext_logins",
-        "Logins in plaintext",
+        "Plaintext logins",
         lambda a: reports.plaintext_logins(a.sessions),
         ("server_ip", "auth_exposure", "auth_mechanism", "service"),
         "bold red",

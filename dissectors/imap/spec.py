@@ -44,9 +44,9 @@ SPEC = ProtocolSpec(
         direction="both: messages are fetched, and copies of sent ones and drafts "
         "stored; the server tells what is new",
         storage="on the server; programs may keep copies",
-        synchronisation="both ways: read, answered, moved or deleted on one device "
-        "is so on all",
-        devices="many, also at the same time",
+        synchronisation="both ways: what is read, answered, moved or deleted on one "
+        "device is so on all",
+        devices="many, even at the same time",
         folders="any number, kept on the server",
         network="while mail is read, unless there is a copy; programs stay connected "
         "(IDLE) to hear of new mail",

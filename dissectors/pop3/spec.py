@@ -37,12 +37,12 @@ SPEC = ProtocolSpec(
     profile=Profile(
         purpose="fetches mail from a server",
         direction="server to client",
-        storage="on the device; on the server until it is deleted there, most often "
-        "when it was fetched",
+        storage="on the device; on the server until it is deleted there, usually "
+        "right after it is fetched",
         synchronisation="none: a program can tell which messages are new (UIDL), but "
         "not what was read or answered elsewhere",
-        devices="made for one: only one can be connected, and what it deletes the "
-        "others don't get",
+        devices="made for one: only one can be connected, and the others never get "
+        "what it deletes",
         folders="none: there is one maildrop",
         network="while mail is fetched; then it is read offline",
         security="a login, over TLS from the start (preferred) or STLS",

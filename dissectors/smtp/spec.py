@@ -52,7 +52,7 @@ SPEC = ProtocolSpec(
     profile=Profile(
         purpose="sends mail: from a program to its server (submission), and from "
         "server to server (relay)",
-        direction="client to server: who has mail connects and hands it over",
+        direction="client to server: whoever has mail connects and hands it over",
         storage="in a queue, until the next server has taken it",
         synchronisation="none: each message is handed over once",
         devices="any number; none can read mail with it",

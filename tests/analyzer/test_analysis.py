@@ -53,7 +53,7 @@ def test_notebook_shows_the_summary() -> None:
 
     text = html.unescape(re.sub("<[^>]*>", "", shown))
     assert text.startswith("29 mail sessions in ")
-    assert "Logins in plaintext" in text
+    assert "Plaintext logins" in text
 
 
 def test_notebook_is_safe_from_what_was_captured() -> None:

@@ -50,7 +50,7 @@
       count: (value) => numbers.format(value),
       size: formatSize,
       seconds: formatSeconds,
-      protection: (value) => kinds[value],
+      channel: (value) => kinds[value],
     };
     const show = (value, { kind }) =>
       value === null ? "" : (format[kind] ?? String)(value);

@@ -121,7 +121,7 @@ def test_monitor_that_is_ended_has_written_and_summarised_all(
         bool(row["credentials_exposed"]) for row in expected
     )
     assert stdout.startswith(f"{len(expected)} mail sessions in ")
-    assert "Logins in plaintext" in stdout
+    assert "Plaintext logins" in stdout
     tables = read_folder(tmp_path / "tables").tables
     assert facts(tables["sessions"].to_pylist()) == facts(expected)
     assert not has_parts(tmp_path / "tables")

@@ -14,6 +14,7 @@ import analyzer
 from analyzer import reports
 from analyzer.errors import ExportError
 from analyzer.html import render_page, write_page
+from analyzer.html.charts import CHARTS
 from analyzer.html.sentences import Tone, verdict
 from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, fill
@@ -93,7 +94,7 @@ def test_page_says_the_verdict_in_words(office: Page) -> None:
         "1 account refused."
     ) in office.words
     assert "1 client would be cut off if plaintext were disabled." in office.words
-    assert "TLSv1.2 is the oldest TLS version." in office.words
+    assert "TLSv1.2 is the oldest TLS version in use." in office.words
     assert (
         "9 sessions failed: login failed (8), all recipients refused (1)"
         in office.words
@@ -159,10 +160,15 @@ def test_charts_have_figures_for_day_and_night_and_a_text(office: Page) -> None:
     charts = [a for tag, a in office.tags if tag == "div" and "data-chart" in a]
 
     assert {attributes["data-chart"] for attributes in charts} == set(figures)
-    assert len(figures) == 7
+    assert len(figures) == len(CHARTS)
     assert all(set(themes) == {"light", "dark"} for themes in figures.values())
     assert all(attributes["role"] == "img" for attributes in charts)
     assert all(len(attributes["aria-label"] or "") > 30 for attributes in charts)
+
+
+def test_no_two_elements_have_the_same_id(office: Page) -> None:
+    ids = [attributes["id"] for _, attributes in office.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
 
 
 def test_tables_show_the_rows_of_reports() -> None:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from analyzer.html import write_page
+from analyzer.html.charts import CHARTS
+from analyzer.html.charts.wording import KIND_NAMES
 from analyzer.html.session_table import session_table
 from tests.support.analyses import analysis_of
 from tests.support.browser import CHROMIUM, Browser
@@ -87,10 +89,20 @@ def test_every_chart_is_drawn_and_nothing_is_complained_about(
         " fits: chart.querySelector('svg').clientWidth <= chart.clientWidth"
         "   && chart.querySelector('svg').clientHeight <= chart.clientHeight }))"
     )
-    assert len(drawn) == 7
+    assert len(drawn) == len(CHARTS)
     assert all(chart["marks"] > 0 and chart["fits"] for chart in drawn), drawn
     assert browser.complaints == []
     assert browser.requests == [office.as_uri()]
+
+
+def test_sessions_say_their_channel_in_words(browser: Browser, office: Path) -> None:
+    browser.open(office)
+    headings = browser.run(
+        "[...document.querySelectorAll('#session-table th')].map(th => th.textContent)"
+    )
+    words = column(browser, headings.index("Channel"))
+    assert "in plaintext" in words
+    assert set(words) <= set(KIND_NAMES.values())
 
 
 def test_page_on_a_phone_is_as_wide_as_the_phone(

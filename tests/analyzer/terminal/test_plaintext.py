@@ -119,7 +119,7 @@ def test_narrow_terminal_tells_who_where_and_what() -> None:
     lines = plain(shown(analysis_of("office"), 80)).splitlines()
 
     [heading] = [line.split() for line in lines if "exposed" in line]
-    assert {"client", "user", "port", "exposed", "break"} <= set(heading)
+    assert {"client", "user", "port", "exposed", "cut", "off"} <= set(heading)
 
 
 @pytest.mark.parametrize(

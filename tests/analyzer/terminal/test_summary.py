@@ -97,8 +97,8 @@ def test_most_important_facts_come_first() -> None:
         lines[2] == "48% encrypted, 11 sessions with a password or token in plaintext"
     )
     titles = [line.strip() for line in lines]
-    assert titles.index("Services") < titles.index("Logins in plaintext")
-    assert titles.index("Logins in plaintext") < titles.index("Failures")
+    assert titles.index("Services") < titles.index("Plaintext logins")
+    assert titles.index("Plaintext logins") < titles.index("Failures")
     assert titles.index("Failures") < titles.index("Busiest servers")
 
 
