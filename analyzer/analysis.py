@@ -54,7 +54,12 @@ class Analysis(Results):
         from analyzer.terminal.summary import print_summary
 
         console = Console(
-            file=io.StringIO(), record=True, width=_NOTEBOOK_WIDTH, highlight=False
+            file=io.StringIO(),
+            record=True,
+            width=_NOTEBOOK_WIDTH,
+            highlight=False,
+            # or rich displays each part by itself
+            force_jupyter=False,
         )
         print_summary(self, console)
         return console.export_html(inline_styles=True, code_format=_NOTEBOOK_FORMAT)

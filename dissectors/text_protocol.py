@@ -34,6 +34,8 @@ __all__ = ["TextLine", "TextProtocolDissector"]
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
+# pieces of a line that are looked for in what the server says
+_MOST_PARTS = 8
 
 
 class TextProtocolDissector(MailDissector):
@@ -202,6 +204,8 @@ class TextProtocolDissector(MailDissector):
 
     def withhold_line(self, line: TextLine) -> None:
         """Withhold what is not understood, as it may be anything."""
+        if not line.is_whole:
+            self._withheld.withhold_all()
         self._withheld.add_line(line.text)
         for literal in line.literals:
             if literal is None:
@@ -218,6 +222,17 @@ class TextProtocolDissector(MailDissector):
         return decode_text(raw, self.limits.kept_text)
 
     # what it is built on
+
+    def _withhold_unread(self) -> None:
+        super()._withhold_unread()
+        if self._speaker is not _SERVER and not self._have_both_ended():
+            return
+        parts = self._assemblies[_CLIENT].parts(_MOST_PARTS)
+        if parts is None:
+            self._withheld.withhold_all()
+        else:
+            for part in parts:
+                self._withheld.add_line(part)
 
     def _anew(self, *, greeted: bool) -> MailDissector:
         return self.anew(greeted=greeted)

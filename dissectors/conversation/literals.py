@@ -72,12 +72,12 @@ def find_literal(fragment: bytes) -> Literal | None:
 class KeptLiteral:
     """A sink for a short literal that is an argument: a user, a mailbox."""
 
-    __slots__ = ("_has_gap", "complete", "data")
+    __slots__ = ("complete", "data", "has_gap")
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.complete = False
-        self._has_gap = False
+        self.has_gap = False
 
     def feed(self, data: bytes) -> None:
         """Keep the bytes; whoever chose this sink knows that they are few."""
@@ -85,11 +85,11 @@ class KeptLiteral:
 
     def skip_gap(self, length: int) -> None:
         """Stay incomplete for good."""
-        self._has_gap = True
+        self.has_gap = True
 
     def end(self, *, complete: bool) -> None:
         """Become valid if all of it came."""
-        self.complete = complete and not self._has_gap
+        self.complete = complete and not self.has_gap
 
 
 class SecretLiteral(KeptLiteral):
@@ -107,7 +107,9 @@ class SecretLiteral(KeptLiteral):
             super().feed(data[:KIB])
 
     def end(self, *, complete: bool) -> None:
-        """Withhold it."""
+        """Withhold it; what is missing of it can't be told from other words."""
+        if self.has_gap:
+            self._withheld.withhold_all()
         self._withheld.add_login(bytes(self.data))
 
 

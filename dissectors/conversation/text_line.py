@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from dissectors.conversation.literals import KeptLiteral
 
+# what one costs, however short it is
+_LITERAL_BYTES = 64
+
 
 @dataclass(slots=True)
 class TextLine:
@@ -51,12 +54,29 @@ class Assembly:
 
     def open_literal(self, size: int) -> KeptLiteral | None:
         """Return what keeps a literal, if there is room for it."""
-        if size > self._room:
-            self.line.literals.append(None)
+        if size + _LITERAL_BYTES > self._room:
+            self._room = 0
+            if self.line.literals[-1:] != [None]:
+                self.line.literals.append(None)
             return None
-        self._room -= size
+        self._room -= size + _LITERAL_BYTES
         self._sink = KeptLiteral()
         return self._sink
+
+    def parts(self, most: int) -> list[bytes] | None:
+        """Return what has come of the line so far, in pieces that belong together.
+
+        Returns:
+            `None` if there are more than `most`, or something of one is missing.
+        """
+        line, sink = self.line, self._sink
+        if not line.is_whole or None in line.literals or len(line.literals) > most:
+            return None
+        if sink is not None and sink.has_gap:
+            return None
+        open_part = b"" if sink is None else bytes(sink.data)
+        parts = [line.text, *line.literals, open_part]
+        return [each for each in parts if each]
 
     def end_literal(self) -> None:
         """The literal has ended, or breaks off here."""

@@ -56,6 +56,19 @@ def test_notebook_shows_the_summary() -> None:
     assert "Plaintext logins" in text
 
 
+def test_notebook_shows_nothing_beside_the_summary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shell = type("ZMQInteractiveShell", (), {})()
+    displayed: list[object] = []
+    monkeypatch.setattr("builtins.get_ipython", lambda: shell, raising=False)
+    monkeypatch.setattr("rich.jupyter.display", lambda *shown: displayed.append(shown))
+
+    analysis_of("pop3-apop")._repr_html_()
+
+    assert displayed == []
+
+
 def test_notebook_is_safe_from_what_was_captured() -> None:
     shown = with_attacks(analysis_of("office"))._repr_html_()
 

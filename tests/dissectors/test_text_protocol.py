@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -235,3 +236,33 @@ def test_damaged_talk_is_the_same_however_it_is_split(data: st.DataObject) -> No
     talk.steps = steps
 
     talk.eof().expect_same(split_at(places))
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"SECRET hunter2",
+        b"SECRET {9}\r\nhunter2",
+        b"SECRET {7}\r\nhunter2",
+        b"LOGIN hunter2 {9+}\r\nab",
+        b"SECRET {3}\r\nabc {3}\r\ndef {9}\r\nhunter2",
+        b"SECRET " + b"{1}\r\na " * 20 + b"{9}\r\nhunter2",
+    ],
+)
+def test_answer_to_a_line_without_end_does_not_repeat_its_secret(begun: bytes) -> None:
+    talk = Playbook(Notes).client(b"SAY a\r\n" + begun).server(b"NO not hunter2\r\n")
+    assert "hunter2" not in repr(talk.eof().run())
+
+
+def test_answer_does_not_repeat_what_has_a_gap() -> None:
+    talk = Playbook(Notes).client(b"SECRET {13}\r\nhunt").gap(CLIENT, 5)
+    talk.client(b"cret\r\n").server(b"NO not hunter2secret\r\n")
+    assert "hunter2" not in repr(talk.eof().run())
+
+
+def test_literals_of_a_line_are_as_few_as_its_limit_allows() -> None:
+    notes = Notes(Limits(line=6400))
+    notes.receive_data(CLIENT, b"SAY " + b"{0+}\r\n" * 10_000, 1, 1)
+    notes.receive_data(CLIENT, b"\r\n", 2, 2)
+    [(_, line)] = notes.lines
+    assert len(line.literals) <= 100

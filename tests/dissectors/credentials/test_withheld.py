@@ -159,6 +159,14 @@ def test_only_the_servers_words_are_masked() -> None:
         ("imap", (b"C: a LOGIN x {6+}\r\nsecret", b"S: * BAD secret\r\na NO no")),
         ("imap", (b"C: a LOGIN x secret", b'S: * ID ("name" "secret")', b"S: a NO x")),
         ("imap", (b"C: a SECRET", b"S: a BAD unknown command SECRET")),
+        # nobody knows what a gap held
+        (
+            "imap",
+            (
+                *(b"C: a LOGIN x {10+}\r\nse", ("C", 2), b"C: et"),
+                *(b"C: ", b"S: a NO no secret"),
+            ),
+        ),
     ],
 )
 def test_server_repeats_what_is_masked(
