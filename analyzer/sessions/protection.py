@@ -30,6 +30,7 @@ UNKNOWN = "unknown"
 NO_TLS = "none"
 IMPLICIT = "implicit"
 STARTTLS = "starttls"
+TLS_MODES = (NO_TLS, IMPLICIT, STARTTLS)
 # from best to worst
 VERDICTS = (
     PROTECTED,

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABOUT = "analysis.json"
-# versions were counted before they were derived from the columns; these are the same
-_COUNTED_VERSIONS = {"6d13061927a1": 4}
 # as in a column of a table
 _MOST = 2**63 - 1
 
@@ -121,8 +119,10 @@ def read_about(folder: Path) -> tuple[str, Results]:
     except (ValueError, RecursionError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
     try:
-        if not _is_current(about["schema_version"]):
-            raise LoadError(f"{folder}: {_other_columns(str(about['mailtap']))}")
+        # all else may have had another name then
+        if about["schema_version"] != schema.SCHEMA_VERSION:
+            writer = str(about.get("mailtap", "of another version"))
+            raise LoadError(f"{folder}: {_other_schema(writer)}")
         if about["kind"] not in READERS:
             raise LoadError(f"{path}: {_DAMAGED}")
         return about["kind"], _analysis(about)
@@ -130,22 +130,17 @@ def read_about(folder: Path) -> tuple[str, Results]:
         raise LoadError(f"{path}: {_DAMAGED}") from error
 
 
-def _other_columns(writer: str) -> str:
+def _other_schema(writer: str) -> str:
     if writer == __version__:
         return (
             f"another state of mailtap {writer} wrote these tables, with other "
-            "columns: analyse the captures again"
+            "columns or values: analyse the captures again"
         )
     return (
-        f"mailtap {writer} wrote these tables, and their columns are not those of "
-        f"mailtap {__version__}: analyse the captures again, or read them with that "
-        "version"
+        f"mailtap {writer} wrote these tables, and their columns or values are not "
+        f"those of mailtap {__version__}: analyse the captures again, or read them "
+        "with that version"
     )
-
-
-def _is_current(version: Any) -> bool:
-    known = (schema.SCHEMA_VERSION, _COUNTED_VERSIONS.get(schema.SCHEMA_VERSION))
-    return version is not None and version in known
 
 
 def _analysis(about: dict[str, Any]) -> Results:

@@ -37,11 +37,21 @@ class Builder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, Arrow type and meaning; units are in the name."""
+    """One column: its name, Arrow type and meaning; units are in the name.
+
+    Attributes:
+        values: all that it may hold beside null, where that is a fixed list.
+    """
 
     name: str
     type: pa.DataType
     meaning: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> str:
+        """What a program that reads it relies upon."""
+        return " ".join([self.name, str(self.type), *sorted(self.values)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class Table:
             session; by default, each row is of one session (`session_id`), and comes
             in the order of the sessions.
         arrow: its Arrow schema.
-        version: what changes with the name or the type of a column.
+        version: what changes with the name, the type or the values of a column.
     """
 
     name: str
@@ -71,7 +81,7 @@ class Table:
     version: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        version = version_of(f"{each.name} {each.type}" for each in self.columns)
+        version = version_of(each.terms for each in self.columns)
         fields = [pa.field(column.name, column.type) for column in self.columns]
         arrow = pa.schema(fields, metadata={"mailtap_schema": version})
         # it is frozen, and these are what its columns say

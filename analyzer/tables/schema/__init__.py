@@ -27,4 +27,4 @@ __all__ = [
 TABLES = (SESSIONS, MESSAGES, EXCHANGES, CERTIFICATES, ANOMALIES)
 
 SCHEMA_VERSION = version_of(f"{table.name} {table.version}" for table in TABLES)
-"""What changes with the name or the type of any column."""
+"""What changes with the name, the type or the values of any column."""

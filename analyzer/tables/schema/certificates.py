@@ -25,6 +25,7 @@ CERTIFICATES = Table(
             "shown_as",
             TEXTS,
             "server, server-chain, client, client-chain; any of them",
+            ("server", "server-chain", "client", "client-chain"),
         ),
         Column("first_seen", TIME, "start of the first session that showed it"),
         Column("last_seen", TIME, "start of the last one"),

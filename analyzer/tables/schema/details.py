@@ -15,6 +15,7 @@ from analyzer.tables.table import (
     Column,
     Table,
 )
+from dissectors.events import Delivery, Direction, ExchangeKind
 
 _ATTACHMENT = pa.struct(
     [
@@ -32,7 +33,12 @@ MESSAGES = Table(
     "One message that crossed the wire in plaintext or was decrypted, or part of one.",
     (
         Column("session_id", TEXT, "its session"),
-        Column("direction", TEXT, "submitted, relayed, retrieved, appended"),
+        Column(
+            "direction",
+            TEXT,
+            "submitted, relayed, retrieved, appended",
+            tuple(Direction),
+        ),
         Column("verb", TEXT, "command that carried it, such as DATA, BDAT, RETR"),
         Column("time", TIME, "when its last byte was seen"),
         Column("capture", TEXT, "capture that holds that packet"),
@@ -68,6 +74,7 @@ MESSAGES = Table(
             TEXT,
             "accepted, refused, complete, partial (only its header or some parts were "
             "asked for), cut, unknown",
+            tuple(Delivery),
         ),
         Column("incomplete", FLAG, "some of it was not captured, or not sent"),
         Column(
@@ -84,7 +91,12 @@ EXCHANGES = Table(
     "One command and its answer; or an answer to something else than a command.",
     (
         Column("session_id", TEXT, "its session"),
-        Column("kind", TEXT, "command, greeting, message, unsolicited"),
+        Column(
+            "kind",
+            TEXT,
+            "command, greeting, message, unsolicited",
+            tuple(ExchangeKind),
+        ),
         Column("verb", TEXT, "command in upper case; null if none was sent"),
         Column(
             "answered",
@@ -116,7 +128,7 @@ ANOMALIES = Table(
     (
         Column("session_id", TEXT, "its session"),
         Column("code", TEXT, "what it is; stable"),
-        Column("side", TEXT, "client, server"),
+        Column("side", TEXT, "client, server", ("client", "server")),
         Column("offset", COUNT, "place in that side's stream"),
         Column("time", TIME, "when"),
         Column("capture", TEXT, "capture that holds the packet"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from analyzer.sessions.certificate_status import CertificateStatus
 from analyzer.sessions.failures import Failure
+from analyzer.sessions.protection import TLS_MODES, VERDICTS
+from analyzer.sessions.role import Role
 from analyzer.tables.table import (
     CODES,
     COUNT,
@@ -16,6 +19,8 @@ from analyzer.tables.table import (
     Column,
     Table,
 )
+from captures import Ending
+from dissectors import events
 
 SESSIONS = Table(
     "sessions",
@@ -29,6 +34,7 @@ SESSIONS = Table(
             "role",
             TEXT,
             "relay (between servers, no login was seen), submission, access",
+            tuple(Role),
         ),
         Column("client_ip", TEXT, "address of the side that opened the connection"),
         Column("client_port", PORT, "its port"),
@@ -68,6 +74,7 @@ SESSIONS = Table(
             TEXT,
             "closed, reset, timeout, open; or, if it never began: refused (its SYN was "
             "answered by RST), unanswered",
+            tuple(Ending),
         ),
         Column(
             "complete",
@@ -79,18 +86,21 @@ SESSIONS = Table(
             TEXT,
             "none, implicit, starttls; null if it is TLS, and how that began was not "
             "captured",
+            TLS_MODES,
         ),
         Column(
             "protection",
             TEXT,
             "protected, weak-tls, plaintext-login, plaintext-mail, "
             "plaintext-no-data, unknown",
+            VERDICTS,
         ),
         Column(
             "starttls",
             TEXT,
             "furthest step of the upgrade: not-offered, offered, refused, accepted, "
             "unknown; null where TLS began with the connection",
+            ("not-offered", "offered", "refused", "accepted", "unknown"),
         ),
         Column(
             "tls_version",
@@ -111,13 +121,20 @@ SESSIONS = Table(
             "tls_resumption",
             TEXT,
             "how an earlier session goes on: none, session-id, ticket, psk",
+            tuple(events.Resumption),
         ),
         Column("tls_retried", FLAG, "the server asked for another hello"),
-        Column("tls_early_data", TEXT, "0-RTT data: offered, sent, accepted, rejected"),
+        Column(
+            "tls_early_data",
+            TEXT,
+            "0-RTT data: offered, sent, accepted, rejected",
+            tuple(events.EarlyData),
+        ),
         Column(
             "tls_client_certificate",
             TEXT,
             "of the client: not-requested, requested, given, refused",
+            tuple(events.ClientCertificate),
         ),
         Column("tls_secure_renegotiation", FLAG, "both sides know RFC 5746"),
         Column("tls_renegotiations", COUNT, "further handshakes that were decrypted"),
@@ -147,6 +164,7 @@ SESSIONS = Table(
             TEXT,
             "whether its chain was to be trusted then: valid, expired, not-yet-valid, "
             "self-signed, issuer-missing, untrusted-root, invalid, unreadable",
+            tuple(CertificateStatus),
         ),
         Column("cert_name_matches", FLAG, "it is for the host that was asked for"),
         Column("cert_subject", TEXT, "server certificate: subject (RFC 4514)"),
@@ -160,6 +178,7 @@ SESSIONS = Table(
             TEXT,
             "state that the session came to: not authenticated, authenticated, "
             "selected, logout (IMAP); authorization, transaction, update (POP3)",
+            tuple(events.State),
         ),
         Column("server_software", TEXT, "what the server says that it is"),
         Column("server_id", TEXTS, "all that it says of itself, as name=value (IMAP)"),
@@ -189,11 +208,19 @@ SESSIONS = Table(
         ),
         Column("auth_user", TEXT, "user of that attempt"),
         Column("auth_authzid", TEXT, "whom that user asked to act as, if given"),
-        Column("auth_result", TEXT, "its result: success, failure, unknown"),
+        Column(
+            "auth_result",
+            TEXT,
+            "its result: success, failure, unknown",
+            tuple(events.Outcome),
+        ),
         Column("auth_attempts", COUNT, "authentications that were seen"),
         Column("auth_failures", COUNT, "how many of them failed"),
         Column(
-            "auth_exposure", TEXT, "worst exposed: nothing, offline, token, password"
+            "auth_exposure",
+            TEXT,
+            "worst exposed: nothing, offline, token, password",
+            tuple(events.Exposure),
         ),
         Column(
             "credentials_exposed",
@@ -211,6 +238,7 @@ SESSIONS = Table(
             TEXT,
             "what the client could not do, the first of these that holds: "
             + ", ".join(Failure),
+            tuple(Failure),
         ),
         Column(
             "failure_detail", TEXT, "what the server said then, or the alert of TLS"
@@ -253,12 +281,14 @@ SESSIONS = Table(
             TEXT,
             "what POP3 clients did with what they got: left-on-server, deleted, "
             "some-deleted",
+            ("left-on-server", "deleted", "some-deleted"),
         ),
         Column(
             "synchronisation",
             TEXT,
             "what an IMAP client learned of the mailboxes it selected: none, new (of "
             "some messages), complete (of every message in one of them)",
+            tuple(events.Synchronisation),
         ),
         Column("anomalies", TEXTS, "codes of what was odd, each once"),
     ),

@@ -9,8 +9,9 @@ import pytest
 
 from analyzer import Analysis
 from analyzer.errors import LoadError
-from analyzer.tables import schema
 from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
+from analyzer.tables.schema import SCHEMA_VERSION
+from analyzer.version import __version__
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, analysis_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = ("csv", "jsonl", "parquet")
+_OF_NO_KIND = b'{"schema_version": "%s", "kind": "exe"}' % SCHEMA_VERSION.encode()
 
 
 @pytest.mark.parametrize("name", CAPTURES)
@@ -91,35 +93,25 @@ def test_damaged_table_is_named(content: bytes, kind: str, tmp_path: Path) -> No
         read_folder(tmp_path)
 
 
-def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
-    write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
-    path = tmp_path / ABOUT
-    about = json.loads(path.read_bytes())
-    path.write_text(json.dumps(about | {"schema_version": 99, "mailtap": "9.9"}))
-
-    with pytest.raises(LoadError, match=r"mailtap 9\.9 wrote .* analyse the captures"):
-        read_folder(tmp_path)
-
-
-def test_tables_of_the_last_counted_version_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    analysis = analysis_of("pop3-apop")
-    write_folder(analysis, tmp_path, "csv")
-    path = tmp_path / ABOUT
-    about = json.loads(path.read_bytes())
-    path.write_text(json.dumps(about | {"schema_version": 4}))
-
-    assert read_folder(tmp_path).tables == analysis.tables
-
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", "another")
-    with pytest.raises(LoadError, match="analyse the captures again"):
-        read_folder(tmp_path)
-
-
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b'{"schema_version": 1, "kind": "exe"}', b"1"]
+    ("writer", "reason"),
+    [
+        ({"mailtap": "9.9"}, "mailtap 9.9 wrote"),
+        ({"mailtap": __version__}, f"another state of mailtap {__version__} wrote"),
+        ({}, "mailtap of another version wrote"),
+    ],
 )
+def test_tables_of_another_version_are_refused_whatever_else_is_said_of_them(
+    writer: dict[str, str], reason: str, tmp_path: Path
+) -> None:
+    about = {"schema_version": 4, **writer}
+    (tmp_path / ABOUT).write_text(json.dumps(about))
+
+    with pytest.raises(LoadError, match=rf"{reason} .* analyse the captures again"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", _OF_NO_KIND, b"1"])
 def test_damaged_description_is_named(content: bytes, tmp_path: Path) -> None:
     write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
     (tmp_path / ABOUT).write_bytes(content)

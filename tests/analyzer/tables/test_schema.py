@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import compute
 
+from analyzer.sessions.protection import VERDICTS
 from analyzer.tables import schema
 from analyzer.tables.schema.document import as_markdown
-from analyzer.tables.table import COUNT
+from analyzer.tables.table import COUNT, TEXTS
 from tests.support.analyses import CAPTURES, analysis_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "tables.md"
@@ -38,15 +41,15 @@ def test_columns_are_named_once_and_explained(table: schema.Table) -> None:
 def test_version_is_the_one_that_folders_were_written_with() -> None:
     """Folders of another version are refused when they are read.
 
-    If this fails, a column was added, removed, renamed or given another type. Say so
-    in CHANGELOG.md, and that folders written before can't be read, and put the new
-    version here. `_COUNTED_VERSIONS` in analyzer/tables/folder.py can go then.
+    If this fails, a column was added, removed, renamed or given another type, or a
+    value of one was. Say so in CHANGELOG.md, and that folders written before can't be
+    read, and put the new version here.
     """
-    assert schema.SCHEMA_VERSION == "6d13061927a1"
+    assert schema.SCHEMA_VERSION == "f922fd28549d"
 
 
 @pytest.mark.parametrize("table", schema.TABLES, ids=lambda table: table.name)
-def test_version_changes_with_names_and_types_alone(table: schema.Table) -> None:
+def test_version_changes_with_names_types_and_values_alone(table: schema.Table) -> None:
     first, *others = table.columns
 
     def with_first(**changes: Any) -> schema.Table:
@@ -55,6 +58,33 @@ def test_version_changes_with_names_and_types_alone(table: schema.Table) -> None
     assert with_first(meaning="other words").version == table.version
     assert with_first(name="other").version != table.version
     assert with_first(type=COUNT).version != table.version
+    one, other = with_first(values=("a", "b")), with_first(values=("a", "c"))
+    assert len({table.version, one.version, other.version}) == 3
+    assert with_first(values=("b", "a")).version == one.version
+
+
+def test_version_changes_with_the_verdicts_on_protection() -> None:
+    (column,) = [each for each in schema.SESSIONS.columns if each.name == "protection"]
+
+    assert set(VERDICTS) == set(column.values)
+    assert all(verdict in column.terms for verdict in VERDICTS)
+
+
+@pytest.mark.parametrize("table", schema.TABLES, ids=lambda table: table.name)
+def test_values_of_a_fixed_list_are_explained(table: schema.Table) -> None:
+    for column in table.columns:
+        words = set(re.findall(r"[a-z-]+(?: authenticated)?", column.meaning))
+        assert set(column.values) <= words, column.name
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+def test_tables_hold_no_other_values_than_those_of_a_fixed_list(name: str) -> None:
+    for table in schema.TABLES:
+        for column in filter(lambda each: each.values, table.columns):
+            found = analysis_of(name).tables[table.name][column.name]
+            if column.type == TEXTS:
+                found = compute.list_flatten(found)
+            assert set(found.to_pylist()) <= {None, *column.values}, column.name
 
 
 def test_document_is_current() -> None:
