@@ -32,8 +32,11 @@ def new_dissector(
         server_port: the server's port.
         key_log: secrets by which its TLS may be decrypted.
         hosts: the addresses of both ends.
+
+    Raises:
+        Exception: any, by the fault of a plug-in.
     """
     service = registry.service_by_port().get(server_port)
-    dissector = registry.protocols()[protocol].make(service)
+    dissector = registry.protocols()[protocol].new_dissector(service)
     dissector.key_log, dissector.hosts = key_log, hosts
     return dissector

@@ -13,7 +13,6 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors import anomalies as shared
-from dissectors.conversation.dissector import MailDissector
 from dissectors.imap.spec import SPEC as IMAP
 from dissectors.pop3.spec import SPEC as POP3
 from dissectors.smtp.spec import SPEC as SMTP
@@ -83,7 +82,12 @@ def known_anomalies(specs: Iterable[ProtocolSpec]) -> dict[str, str]:
 def _registry() -> _Registry:
     found = {spec.name: spec for spec in BUILTIN}
     left_out = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+    try:
+        entries = sorted(entry_points(group=GROUP), key=lambda each: each.name)
+    except Exception as error:  # noqa: BLE001, whatever package is broken
+        entries = []
+        left_out.append(f"all plug-ins are left out ({_reason(error)})")
+    for entry in entries:
         try:
             spec = _load(entry)
             _check(spec, found.values())
@@ -113,13 +117,18 @@ def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
         if alpn & set(other.opening.alpn):
             raise ValueError(f"its ALPN is that of {other.name}")
     for service in (None, *spec.services):
-        # what a plug-in makes may be anything
-        dissector: object = spec.make(service)
-        if not isinstance(dissector, MailDissector) or dissector.opaque:
-            raise TypeError(f"{spec.name} makes no MailDissector")
+        if spec.new_dissector(service).opaque:
+            raise ValueError(f"the dissector of {spec.name} reads nothing")
 
 
 def _describe(entry: EntryPoint, error: BaseException) -> str:
     package = f" of {entry.dist.name}" if entry.dist is not None else ""
-    reason = f"{type(error).__name__}: {error}"
-    return f"the protocol {entry.name}{package} is left out ({reason})"
+    return f"the protocol {entry.name}{package} is left out ({_reason(error)})"
+
+
+def _reason(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except Exception:  # noqa: BLE001, whoever wrote it
+        return name

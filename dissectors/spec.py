@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from dissectors.conversation.dissector import MailDissector
 from dissectors.services import Security, Service
@@ -47,11 +47,31 @@ class Opening:
     alpn: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
-        for each in self.server_beginnings + self.client_beginnings:
+        _expect_pattern(self.server)
+        _expect_pattern(self.client)
+        for optional in (self.strict_client, self.ambiguous_server):
+            if optional is not None:
+                _expect_pattern(optional)
+        for each in (*self.server_beginnings, *self.client_beginnings):
+            _expect(each, bytes)
             if len(each) != _BEGINNING_BYTES:
                 raise ValueError(f"{each!r} is not four bytes")
-        if not all(0 < len(each) < 256 for each in self.alpn):
-            raise ValueError("an ALPN protocol ID has 1 to 255 bytes")
+        for each in self.alpn:
+            _expect(each, bytes)
+            if not 0 < len(each) < 256:
+                raise ValueError("an ALPN protocol ID has 1 to 255 bytes")
+
+
+def _expect(value: object, kind: type) -> None:
+    """See that what a plug-in gives is what it is meant to be."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+
+
+def _expect_pattern(pattern: object) -> None:
+    """See that what a plug-in gives is a compiled pattern of bytes."""
+    if not isinstance(pattern, re.Pattern) or not isinstance(pattern.pattern, bytes):
+        raise TypeError(f"{pattern!r} is no compiled pattern of bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,10 @@ class Profile:
     folders: str
     network: str
     security: str
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _expect(getattr(self, each.name), str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +132,17 @@ class ProtocolSpec:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name of a protocol")
+        _expect(self.opening, Opening)
+        _expect(self.profile, Profile)
+        _expect(self.upgrade, str)
         for service in self.services:
+            _expect(service, Service)
+            _expect(service.name, str)
+            _expect(service.port, int)
             if service.protocol != self.name or not 0 < service.port < 65_536:
                 raise ValueError(f"{service.name!r} is no service of {self.name}")
-        for code in self.anomalies:
+        for code, meaning in self.anomalies.items():
+            _expect(meaning, str)
             if not (_CODE.fullmatch(code) and code.startswith(f"{self.name}_")):
                 raise ValueError(f"{code!r} is no code of {self.name}")
 
@@ -119,6 +150,19 @@ class ProtocolSpec:
     def registered_services(self) -> tuple[Service, ...]:
         """Those that IANA knows."""
         return tuple(each for each in self.services if each.is_registered)
+
+    def new_dissector(self, service: Service | None) -> MailDissector:
+        """Make the dissector of a connection.
+
+        Args:
+            service: what the server's port is for, if it is known.
+
+        Raises:
+            TypeError: a plug-in makes something else.
+        """
+        dissector = self.make(service)
+        _expect(dissector, MailDissector)
+        return dissector
 
     def security_name(self, service: Service) -> str:
         """What the protocol calls how a service is secured: TLS, STARTTLS, STLS."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.plugins import ECHO, echo, plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SERVICES = [each for spec in registry.BUILTIN for each in spec.services]
 
@@ -74,9 +76,16 @@ def test_codes_of_a_plugin_are_known(installed: Callable[..., None]) -> None:
     assert known.items() > ANOMALIES.items()
 
 
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 @pytest.mark.parametrize(
     ("plugin", "reason"),
     [
+        (Unspeakable(), "(Unspeakable)"),
+        (echo(make=lambda _service: None), "None is no MailDissector"),  # type: ignore[arg-type, return-value]
         (ImportError("no module named 'telepathy'"), "ImportError: no module"),
         (SystemExit(3), "SystemExit: 3"),
         ("nonsense", "is no ProtocolSpec"),
@@ -94,3 +103,17 @@ def test_broken_plugin_is_left_out_and_named(
     (problem,) = registry.problems()
     assert problem.startswith("the protocol plugin0 is left out (")
     assert reason in problem
+
+
+def test_package_with_broken_metadata_leaves_mailtaps_own_protocols(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken-1.0.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_bytes(b"[mailtap.protocols]\nx = \xff\n")
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\n")
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert list(registry.protocols()) == [*Protocol]
+    assert registry.problems()[0].startswith("all plug-ins are left out (Unicode")

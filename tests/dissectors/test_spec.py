@@ -80,6 +80,52 @@ def test_service_of_another_protocol_or_port_is_refused(
         spec(services=(Service("echo", protocol, port, Security.STARTTLS),))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("server", re.compile("WORD")),
+        ("client", b"WORD"),
+        ("strict_client", re.compile("WORD")),
+        ("ambiguous_server", b"WORD"),
+        ("server_beginnings", ("WORD",)),
+        ("client_beginnings", ([0, 1, 2, 3],)),
+        ("alpn", ("echo",)),
+        ("alpn", b"echo"),
+    ],
+)
+def test_opening_of_anything_but_bytes_is_refused(field: str, value: object) -> None:
+    opening: dict[str, Any] = {"server": WORD, "client": WORD, field: value}
+    with pytest.raises(TypeError, match="is no"):
+        Opening(**opening)
+
+
+@pytest.mark.parametrize("port", [7.5, "7", None])
+def test_port_that_is_no_number_is_refused(port: Any) -> None:
+    with pytest.raises(TypeError, match="is no int"):
+        spec(services=(Service("echo", "echo", port, Security.STARTTLS),))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"profile": None},
+        {"opening": None},
+        {"upgrade": b"STARTTLS"},
+        {"services": ("echo",)},
+        {"anomalies": {"echo_odd": 3}},
+    ],
+)
+def test_field_of_another_type_is_refused(changed: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match="is no"):
+        spec(**changed)
+
+
+def test_profile_of_anything_but_words_is_refused() -> None:
+    words: list[Any] = [*["word"] * 7, None]
+    with pytest.raises(TypeError, match="None is no str"):
+        Profile(*words)
+
+
 @pytest.mark.parametrize("code", ["mismatch", "smtp_mismatch", "echo_", "echo_A"])
 def test_code_must_begin_with_the_name_of_its_protocol(code: str) -> None:
     with pytest.raises(ValueError, match="no code of echo"):

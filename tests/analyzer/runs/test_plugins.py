@@ -119,5 +119,5 @@ def test_make_that_fails_leaves_the_plugin_out(talk: Path) -> None:
     assert set(analysis.sessions["protocol"]) == {"pop3"}
     assert [note.partition("(")[2] for note in analysis.notes] == [
         "RuntimeError: not today)",
-        "TypeError: other makes no MailDissector)",
+        "TypeError: 3 is no MailDissector)",
     ]
