@@ -41,6 +41,9 @@ _FEW_DETAILS = 8
 _GROWTH_PER_BYTE = 32
 _PACKET_AS_BYTES, _EXCHANGE_AS_BYTES, _DISSECTOR_AS_BYTES = 8, 24, 192
 
+# what a dissector may raise that has a bug: those of plug-ins may be of any kind
+_FAULTS = (Exception, SystemExit)
+
 # to look them up in the class takes longer
 _DATA, _ENDS_ONLY = Wanted.DATA, Wanted.ENDS
 
@@ -72,7 +75,7 @@ class SessionSink(Interface):
         """The connection is over, however it ended."""
 
 
-def _log(error: Exception, frame: int) -> None:
+def _log(error: BaseException, frame: int) -> None:
     """Say where a dissector failed; what the exception says may quote a secret."""
     places = [
         f"{Path(each.filename).name}:{each.lineno}"
@@ -141,7 +144,7 @@ class SessionReader:
         except MemoryError:
             # nobody's fault: who reads the capture sees to it
             raise
-        except Exception as error:  # noqa: BLE001
+        except _FAULTS as error:
             _log(error, frame)
             return self._give_up(end, time_ns, frame)
 
@@ -156,7 +159,7 @@ class SessionReader:
             )
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except _FAULTS as error:
             _log(error, frame)
             return self._give_up(end, time_ns, frame)
 
@@ -172,7 +175,7 @@ class SessionReader:
             self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except _FAULTS as error:
             _log(error, frame)
             self._give_up(end, time_ns, frame)
         self._ended[end] = True
@@ -225,7 +228,7 @@ class SessionReader:
                     session.fold(dissector.receive_eof(side, *at))
             except MemoryError:
                 raise
-            except Exception as error:  # noqa: BLE001
+            except _FAULTS as error:
                 _log(error, connection.last_frame)
                 self._give_up(End.ORIGINATOR, *at)
         has_details = session.detail_count > _FEW_DETAILS
@@ -303,20 +306,30 @@ class SessionReader:
         return self._session is not None
 
     def _decide(self, detector: Detector, verdict: Verdict) -> None:
-        if self._begin(detector, verdict) and detector.protocol is not None:
-            self._dissector = new_dissector(
-                detector.protocol, self._server_port, self._key_log, self._hosts
+        protocol, connection = detector.protocol, self._connection
+        if not self._begin(detector, verdict) or protocol is None or connection is None:
+            return
+        try:
+            dissector = new_dissector(
+                protocol, self._server_port, self._key_log, self._hosts
             )
-            self._counts = self._dissector.counts
-            # what the detector held is taken once more, and was counted before
-            fed = self._fed + _DISSECTOR_AS_BYTES
-            ahead = detector.take_tls()
-            if ahead is not None:
-                self._continue_tls(self._dissector, ahead)
-            else:
-                self._read_again(detector.release())
-            # also what of it is dark
-            self._fed = fed + self._counts.dark_bytes
+            counts = dissector.counts
+        except MemoryError:
+            raise
+        except _FAULTS as error:
+            _log(error, connection.last_frame)
+            self._give_up(End.ORIGINATOR, connection.end_ns, connection.last_frame)
+            return
+        self._dissector, self._counts = dissector, counts
+        # what the detector held is taken once more, and was counted before
+        fed = self._fed + _DISSECTOR_AS_BYTES
+        ahead = detector.take_tls()
+        if ahead is not None:
+            self._continue_tls(dissector, ahead)
+        else:
+            self._read_again(detector.release())
+        # also what of it is dark
+        self._fed = fed + counts.dark_bytes
 
     def _continue_tls(self, dissector: MailDissector, ahead: ReadAhead) -> None:
         """Go on where the detector has come to."""
@@ -324,7 +337,7 @@ class SessionReader:
             self._take(dissector.continue_tls(ahead))
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except _FAULTS as error:
             time_ns, frame = ahead.last_packet
             _log(error, frame)
             self._give_up(End.ORIGINATOR, time_ns, frame)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.support.replay import Replay
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dissectors.events import Event, Side
@@ -105,6 +107,46 @@ def test_dissector_that_fails_takes_nothing_else_with_it(
     assert note.startswith("the dissector of echo, a plug-in, failed: ")
     assert monitor.notes == [note]
     assert "hunter2" not in note
+
+
+class Quitting(Pop3Dissector):
+    """Ends the process, or tries to."""
+
+    def receive_data(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        sys.exit(3)
+
+
+class Unfinished(Pop3Dissector):
+    """Lacks all that it derives."""
+
+    def __init__(self) -> None:
+        pass
+
+
+def fail() -> Pop3Dissector:
+    raise OSError("no such file")
+
+
+@pytest.mark.parametrize("made", [Quitting, Unfinished, fail, lambda: None, object])
+def test_what_is_wrong_with_a_dissector_ends_its_session_alone(
+    talk: Path, tmp_path: Path, made: Callable[[], Any]
+) -> None:
+    # when the plug-in is loaded, all is well
+    first = iter((Pop3Dissector(), Pop3Dissector()))
+    with plugins() as install:
+        install(echo(make=lambda _service: next(first, None) or made()))
+
+        analysis = analyzer.analyze(talk)
+        monitor = Monitor(Replay(talk), Store(tmp_path / "tables"))
+        for _ in monitor.run():
+            pass
+
+    oddities = analysis.sessions.set_index("protocol")["anomalies"]
+    assert list(oddities["echo"]) == ["dissector_bug"]
+    assert list(oddities["pop3"]) == []
+    assert len(analysis.notes) == len(monitor.notes) == 1
 
 
 def test_make_that_fails_leaves_the_plugin_out(talk: Path) -> None:
