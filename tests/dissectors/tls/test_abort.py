@@ -121,7 +121,6 @@ def test_second_handshake_may_fail_at_once(begin: bytes, size: int) -> None:
 def test_hello_behind_an_alert_that_came_first_begins_anew(size: int) -> None:
     steps = [*SMTP[:3], (CLIENT, b"STARTTLS\r\n"), (SERVER, b"what\r220 go\r\n")]
     later = [(CLIENT, wire.CLIENT_HELLO), (SERVER, wire.SERVER_HELLO)]
-
     dissector = new_dissector(Protocol.SMTP, 25)
     events: list[Event] = []
     steps += [(SERVER, FATAL), *in_pieces(later, size)]
@@ -132,6 +131,22 @@ def test_hello_behind_an_alert_that_came_first_begins_anew(size: int) -> None:
 
     seen = last_handshake(events)
     assert (seen.offered_ciphers != (), seen.cipher is not None) == (True, True)
+
+
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+def test_data_that_came_before_a_hello_is_read_before_it(size: int) -> None:
+    dissector = new_dissector(Protocol.SMTP, 25)
+    steps = [SMTP[0], (CLIENT, b"EHLO h\r\n"), (SERVER, wire.record(23, bytes(250)))]
+    events: list[Event] = []
+    for frame, (side, data) in enumerate(steps, 1):
+        events += dissector.receive_data(side, data, frame, frame)
+    events += dissector.receive_eof(SERVER, 4, 4)
+    later = [(CLIENT, b"STARTTLS\r\n"), (CLIENT, wire.CLIENT_HELLO)]
+    for frame, (side, data) in enumerate(in_pieces(later, size), 5):
+        events += dissector.receive_data(side, data, frame, frame)
+    events += dissector.receive_eof(CLIENT, 999, 999)
+
+    assert last_handshake(events).offered_ciphers == ()
 
 
 def test_gap_between_two_handshakes_is_a_gap_in_plaintext() -> None:
