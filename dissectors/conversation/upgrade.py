@@ -118,13 +118,15 @@ class UpgradeReader(PlaintextReader):
     def _rank(self, side: Side) -> tuple[bool, int]:
         """Whether a side is read behind the other.
 
-        Plaintext comes first, however much of a record came with its beginning; then an
-        alert that came before the other side's hello, which begins another handshake.
+        Plaintext comes first, however much of a record came with its beginning; then
+        what came before the other side's hello, and can't be an answer to it: behind an
+        alert, it begins another handshake. Answers may have been captured too early.
         """
         unread, other = self._input[side], self._input[_OTHER[side]]
         is_record = looks_like_tls(bytes(unread.held[:TLS_PREFIX_BYTES])) is True
-        is_alert = is_record and unread.held[0] == ContentType.ALERT
-        return is_record, -int(is_alert and unread.held_since < other.held_since)
+        is_answer = is_record and unread.held[0] == ContentType.HANDSHAKE
+        came_first = is_record and unread.held_since < other.held_since
+        return is_record, -int(came_first and not is_answer)
 
     def _decide(self, side: Side, *, now: bool = False) -> None:
         """Tell TLS records from lines; `now` if no more bytes will help."""
