@@ -311,9 +311,10 @@ class Detector:
         offer = tls.client_hello
         if offer is None or self.verdict is not Verdict.UNDECIDED:
             return
-        named = {protocol_by_alpn().get(each) for each in offer.alpn_protocols} - {None}
-        if len(named) == 1:
-            self.verdict, self.protocol = Verdict.MAIL, named.pop()
+        known = protocol_by_alpn()
+        named = _one_of({known[each] for each in offer.alpn_protocols if each in known})
+        if named is not None:
+            self.verdict, self.protocol = Verdict.MAIL, named
         elif self._key_log is None or offer.random not in self._key_log or tls.opaque:
             self.verdict = Verdict.OTHER
         for each in happened:
@@ -336,9 +337,8 @@ class Detector:
             elif client is not None and server is not None:
                 self.verdict = Verdict.OTHER
         elif client is not None and server is not None:
-            both = client & server
-            self.verdict = Verdict.MAIL if len(both) == 1 else Verdict.OTHER
-            self.protocol = next(iter(both), None)
+            self.protocol = _one_of(client & server)
+            self.verdict = Verdict.OTHER if self.protocol is None else Verdict.MAIL
         elif not (client or server):
             self.verdict = Verdict.OTHER
 
@@ -383,3 +383,10 @@ class Detector:
         ambiguous = opening.ambiguous_server
         server_began = self._first_speaker is Side.SERVER
         return server_began or ambiguous is None or not ambiguous.match(start)
+
+
+def _one_of(fitting: set[str]) -> str | None:
+    """The protocol that is meant if several fit: a plug-in takes none from others."""
+    own = {name for name in fitting if not registry.is_plugin(name)}
+    left = own or fitting
+    return next(iter(left)) if len(left) == 1 else None

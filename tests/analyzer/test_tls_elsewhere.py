@@ -13,6 +13,7 @@ from dissectors.events import Side
 from dissectors.services import Protocol
 from dissectors.tls import TlsDissector
 from tests.support.analyses import CAPTURES, DATA, rows
+from tests.support.plugins import echo, plugins
 from tests.support.tls.openssl import Settings, Stack, Wire
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -100,6 +101,19 @@ def test_client_may_name_the_protocol(
     alpn: tuple[str, ...], expected: str | None, split: bool
 ) -> None:
     assert found(Stack(Settings(alpn=alpn)).play([]), split=split) == expected
+
+
+@pytest.mark.parametrize(
+    ("alpn", "expected"), [(("echo", "imap"), "imap"), (("h2", "echo"), "echo")]
+)
+def test_name_of_a_plugin_counts_behind_mailtaps_own(
+    alpn: tuple[str, ...], expected: str
+) -> None:
+    wire = Stack(Settings(alpn=alpn)).play([])
+    with plugins() as install:
+        install(echo(alpn=(b"echo",)))
+
+        assert found(wire, split=False) == expected
 
 
 def test_connections_off_the_mail_ports_are_looked_into(tmp_path: Path) -> None:

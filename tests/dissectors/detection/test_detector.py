@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,8 @@ from dissectors.detection.detector import (
 )
 from dissectors.events import Side
 from dissectors.services import Protocol
+from dissectors.spec import Opening
+from tests.support.plugins import ECHO, plugins
 
 CLIENT, SERVER = Side.CLIENT, Side.SERVER
 SMTP, IMAP, POP3 = Protocol.SMTP, Protocol.IMAP, Protocol.POP3
@@ -92,6 +96,18 @@ def test_both_sides_tell_the_protocol_on_any_port(protocol: Protocol) -> None:
     assert found(steps[::-1]) is protocol
     assert found(in_bytes(steps)) is protocol
     assert found(in_bytes(steps[::-1])) is protocol
+
+
+@pytest.mark.parametrize("protocol", MAIL)
+def test_plugin_that_says_it_is_anything_takes_no_mail(protocol: Protocol) -> None:
+    anything = Opening(server=re.compile(b""), client=re.compile(b""))
+    ready: list[Step] = [(SERVER, b"ready\r\n"), (CLIENT, b"go\r\n")]
+    with plugins() as install:
+        install(replace(ECHO, opening=anything))
+
+        assert found(MAIL[protocol]) is protocol
+        assert found(MAIL[protocol][::-1]) is protocol
+        assert found(ready) == "echo"
 
 
 @pytest.mark.parametrize("saw_start", [True, False])
