@@ -169,8 +169,15 @@ class TextProtocolDissector(MailDissector):
         self._report(*events)
 
     def report_anomaly(self, code: str, side: Side, detail: str = "") -> None:
-        """Report something odd about the last line of a side."""
-        self._anomaly(code, side, detail)
+        """Report something odd about the last line of a side.
+
+        Args:
+            code: of `dissectors.anomalies`, or one of the protocol's own.
+            side: whose line.
+            detail: a few words; what is withheld is not shown in them either.
+        """
+        self._withhold_unread()
+        self._anomaly(code, side, self._withheld.mask(detail))
 
     def use_extension(self, name: str) -> None:
         """Report, once, that something the server announced was used."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from dissectors.credentials.names import MASK
 from dissectors.events import (
+    Anomaly,
     CapabilitiesAnnounced,
     Exchange,
     ExtensionUsed,
@@ -143,6 +144,7 @@ class Withheld:
 
 # in which attributes of events the server's words are
 _SERVERS_WORDS: dict[type, tuple[str, ...]] = {
+    Anomaly: ("detail",),
     CapabilitiesAnnounced: ("capabilities",),
     Exchange: ("reply_text", "response_code"),
     ExtensionUsed: ("name",),

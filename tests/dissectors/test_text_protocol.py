@@ -201,6 +201,20 @@ def test_server_repeats_a_secret_that_is_not_shown() -> None:
     assert "aHVudGVy" not in told
 
 
+def test_anomaly_that_quotes_the_server_does_not_show_a_secret() -> None:
+    class Quoting(Notes):
+        def receive_server_line(self, line: TextLine) -> None:
+            text = self.decode(line.text)
+            self.report_anomaly("notes_odd", SERVER, text)
+            self.report(Anomaly("notes_odd", SERVER, -1, 0, 0, text))
+
+    talk = Playbook(Quoting).client(b"SECRET hunter2\r\nSECRET swordfi")
+    talk.server(b"what is hunter2, or swordfi?\r\n")
+
+    odd = [each.detail for each in talk.events_of(Anomaly)]
+    assert odd == ["what is ***, or ***?"] * 2
+
+
 def test_secret_in_a_literal_that_breaks_off_is_not_shown() -> None:
     talk = play().client(b"SECRET {9+}\r\nhunter2").gap(CLIENT, 99)
     talk.server(b"NO hunter2\r\n").eof()
