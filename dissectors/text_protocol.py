@@ -27,7 +27,7 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
-    from dissectors.conversation.lines import LineBuffer
+    from dissectors.conversation.lines import LineBuffer, Place
     from dissectors.limits import Limits
 
 __all__ = ["TextLine", "TextProtocolDissector"]
@@ -48,6 +48,7 @@ class TextProtocolDissector(MailDissector):
 
     __slots__ = (
         "_assemblies",
+        "_begins",
         "_fragments",
         "_is_lost",
         "_is_stray",
@@ -64,6 +65,8 @@ class TextProtocolDissector(MailDissector):
         client, server = self._input
         self._fragments = (FragmentReader(client), FragmentReader(server))
         self._assemblies = [Assembly(limits.line), Assembly(limits.line)]
+        # where the last lines began, if they had literals
+        self._begins: list[Place | None] = [None, None]
         # behind a gap, until a line surely is a command or a response
         self._is_lost = [False, False]
         # commands were lost behind this one, so that answers may be theirs
@@ -177,7 +180,8 @@ class TextProtocolDissector(MailDissector):
             detail: a few words; what is withheld is not shown in them either.
         """
         self._withhold_unread()
-        self._anomaly(code, side, self._withheld.mask(detail))
+        detail = self._withheld.mask(detail)
+        self._anomaly(code, side, detail, at=self._begins[side])
 
     def use_extension(self, name: str) -> None:
         """Report, once, that something the server announced was used."""
@@ -296,13 +300,15 @@ class TextProtocolDissector(MailDissector):
         literal = find_literal(fragment)
         assembly.add(fragment)
         if literal is not None:
+            assembly.begin = assembly.begin or self._last_line(side)
             sink = assembly.open_literal(literal.size)
             self._fragments[side].expect_literal(literal, sink)
             return
         self._assemblies[side] = Assembly(self.limits.line)
-        self._take(side, assembly.line)
+        self._take(side, assembly)
 
-    def _take(self, side: Side, line: TextLine) -> None:
+    def _take(self, side: Side, assembly: Assembly) -> None:
+        line, self._begins[side] = assembly.line, assembly.begin
         if self._is_lost[side]:
             if not self.is_certain(side, line.text):
                 if side is _CLIENT:
@@ -377,9 +383,8 @@ class TextProtocolDissector(MailDissector):
             assembly = self._assemblies[side]
             self._assemblies[side] = Assembly(self.limits.line)
             assembly.add(rest)
-            line = assembly.line
-            if line.text:
-                line.is_whole = False
-                self._take(side, line)
+            if assembly.line.text:
+                assembly.line.is_whole = False
+                self._take(side, assembly)
         self.conclude()
         self._give_up(len(self.awaiting))

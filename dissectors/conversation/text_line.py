@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dissectors.conversation.literals import KeptLiteral
+
+if TYPE_CHECKING:
+    from dissectors.conversation.lines import Place
 
 # what one costs, however short it is
 _LITERAL_BYTES = 64
@@ -34,12 +38,14 @@ class Assembly:
 
     Attributes:
         line: as much of it as has come.
+        begin: where it begins, once more of it is expected behind a literal.
     """
 
-    __slots__ = ("_room", "_sink", "line")
+    __slots__ = ("_room", "_sink", "begin", "line")
 
     def __init__(self, limit: int) -> None:
         self.line = TextLine()
+        self.begin: Place | None = None
         self._sink: KeptLiteral | None = None
         # so many bytes may yet be kept of it
         self._room = limit

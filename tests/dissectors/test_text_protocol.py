@@ -215,6 +215,35 @@ def test_anomaly_that_quotes_the_server_does_not_show_a_secret() -> None:
     assert odd == ["what is ***, or ***?"] * 2
 
 
+class Doubting(Notes):
+    def receive_client_line(self, line: TextLine) -> None:
+        self.report_anomaly("notes_odd", CLIENT)
+
+    def receive_server_line(self, line: TextLine) -> None:
+        self.report_anomaly("notes_odd", SERVER)
+
+
+@pytest.mark.parametrize("side", [CLIENT, SERVER])
+@pytest.mark.parametrize(
+    "rest",
+    [b"{3}\r\n", b"{3}\r\nab", b"{1}\r\nabc", b"{1}\r\nabc\r\n", b"abc", b"abc\r\n"],
+)
+def test_anomaly_of_a_line_is_where_it_begins(side: Side, rest: bytes) -> None:
+    places = set()
+    for pieces in ([rest], split_bytes(rest)):
+        notes = Doubting()
+        notes.receive_data(side, b"first\r\n", 1, 1)
+        odd = [e for each in pieces for e in notes.receive_data(side, each, 2, 2)]
+        odd += notes.receive_eof(CLIENT, 3, 3) + notes.receive_eof(SERVER, 4, 4)
+        places |= {
+            (each.offset, each.time_ns, each.frame)
+            for each in odd
+            if isinstance(each, Anomaly)
+        }
+
+    assert places == {(7, 2, 2)}
+
+
 def test_secret_in_a_literal_that_breaks_off_is_not_shown() -> None:
     talk = play().client(b"SECRET {9+}\r\nhunter2").gap(CLIENT, 99)
     talk.server(b"NO hunter2\r\n").eof()
