@@ -210,4 +210,8 @@ def _place(
     if frame_id is None:
         return None, None
     capture, number = split_frame_id(frame_id)
-    return captures[capture], number
+    try:
+        return captures[capture], number
+    except IndexError:
+        # a plug-in took something else for a frame ID
+        return None, None

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 from analyzer.sessions.memory import held_bytes
+from analyzer.sessions.plugin_session import PluginSession
 from analyzer.sessions.session import Session
 from captures import End, Wanted
-from dissectors import new_dissector
+from dissectors import new_dissector, registry
 from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import Anomaly, Side
 from dissectors.limits import DEFAULT_LIMITS
@@ -301,7 +302,9 @@ class SessionReader:
             self._connection = None
         elif verdict is Verdict.MAIL and detector.protocol is not None:
             self._detector = None
-            self._session = Session(detector.protocol)
+            is_plugin = registry.is_plugin(detector.protocol)
+            kind = PluginSession if is_plugin else Session
+            self._session = kind(detector.protocol)
             self._sink.session_started()
         return self._session is not None
 

@@ -10,6 +10,7 @@ from analyzer import reports
 from analyzer.runs.monitor import Monitor
 from analyzer.tables.store import Store
 from dissectors import Pop3Dissector
+from dissectors.events import AuthAttempted, Exchange, ExchangeKind, Exposure, Outcome
 from tests.support.plugins import ECHO, echo, plugins
 from tests.support.replay import Replay
 from tests.support.traffic import PacketScript, write_pcap
@@ -109,6 +110,19 @@ def test_dissector_that_fails_takes_nothing_else_with_it(
     assert "hunter2" not in note
 
 
+class Saying(Pop3Dissector):
+    """Says the same of whatever it reads."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self.event = event
+
+    def receive_data(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        return [self.event]
+
+
 class Quitting(Pop3Dissector):
     """Ends the process, or tries to."""
 
@@ -147,6 +161,31 @@ def test_what_is_wrong_with_a_dissector_ends_its_session_alone(
     assert list(oddities["echo"]) == ["dissector_bug"]
     assert list(oddities["pop3"]) == []
     assert len(analysis.notes) == len(monitor.notes) == 1
+
+
+@pytest.mark.parametrize("user", ["al\udcffce", b"alice"])
+def test_event_that_no_table_holds_is_a_bug_of_its_dissector(
+    talk: Path, user: Any
+) -> None:
+    said = AuthAttempted("USER", user, Outcome.SUCCESS, Exposure.PASSWORD)
+    with plugins() as install:
+        install(echo(make=lambda _service: Saying(said)))
+
+        analysis = analyzer.analyze(talk)
+
+    oddities = analysis.sessions.set_index("protocol")["anomalies"]
+    assert list(oddities["echo"]) == ["dissector_bug"]
+    assert list(oddities["pop3"]) == []
+
+
+def test_time_in_the_place_of_a_frame_ends_no_run(talk: Path) -> None:
+    said = Exchange(1, ExchangeKind.COMMAND, "SAY", "hi", 1, 1_700_000_000_000_000_000)
+    with plugins() as install:
+        install(echo(make=lambda _service: Saying(said)))
+
+        analysis = analyzer.analyze(talk)
+
+    assert analysis.exchanges["request_frame"].isna()[0]
 
 
 def test_make_that_fails_leaves_the_plugin_out(talk: Path) -> None:
