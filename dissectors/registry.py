@@ -122,8 +122,12 @@ def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
 
 
 def _describe(entry: EntryPoint, error: BaseException) -> str:
-    package = f" of {entry.dist.name}" if entry.dist is not None else ""
-    return f"the protocol {entry.name}{package} is left out ({_reason(error)})"
+    try:
+        package = entry.dist.name if entry.dist is not None else None
+    except Exception:  # noqa: BLE001, its metadata is broken
+        package = None
+    of_package = f" of {package}" if package else ""
+    return f"the protocol {entry.name}{of_package} is left out ({_reason(error)})"
 
 
 def _reason(error: BaseException) -> str:
