@@ -142,6 +142,7 @@ def analyze(
     Raises:
         captures.CaptureError: the only capture can't be read at all.
         LoadError: the key log or the certificates can't be read.
+        ValueError: there is no such port, protocol, engine or number of processes.
     """
     results = find_sessions(
         captures,

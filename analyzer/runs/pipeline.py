@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from analyzer.runs.plugins import failed_plugin, plugin_notes
+from analyzer.runs.ports import mail_ports
 from analyzer.runs.secrets import Secrets
 from analyzer.runs.workers import process_count, run_shares
 from analyzer.sessions.detail_rows import detail_rows
@@ -37,7 +38,6 @@ from captures import (
     readable_name,
 )
 from captures.files.opening import needs_tshark
-from dissectors import registry
 from dissectors.detection.detector import may_hide_mail
 from dissectors.detection.openings import client_beginnings, server_beginnings
 
@@ -88,7 +88,7 @@ class Pipeline:
     ) -> None:
         self.packets = 0
         self.capture_bytes = 0
-        ports = registry.ports() if ports is None else ports
+        ports = mail_ports(ports)
         segment_filter = SegmentFilter(
             ports,
             server_beginnings(),
@@ -162,7 +162,11 @@ def find_sessions(  # noqa: PLR0913, keywords only
 
     Raises:
         LoadError: the key log or the certificates can't be read.
+        ValueError: there is no such port, protocol, engine or number of processes.
     """
+    ports = mail_ports(ports)
+    if processes is not None and processes < 1:
+        raise ValueError(f"processes is {processes}, not at least 1")
     secrets, trust = Secrets(key_log), Trust(ca)
     if isinstance(captures, (str, os.PathLike)):
         captures = [captures]
@@ -190,7 +194,7 @@ def find_sessions(  # noqa: PLR0913, keywords only
         shown = on_progress if share == 0 else None
         return _read_share(
             open_all,
-            registry.ports() if ports is None else ports,
+            ports,
             Share(share, processes, follows_hosts=may_decrypt),
             secrets,
             trust,
