@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from analyzer.errors import ExportError
 from analyzer.runs.pipeline import find_sessions
+from analyzer.tables.export import WRITERS
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.parts import has_parts, read_parts
 from analyzer.tables.results import Results
@@ -77,7 +78,7 @@ class Analysis(Results):
             KeyError: there is no such session.
         """
         if session_id not in set(self.sessions["session_id"]):
-            raise KeyError(session_id)
+            raise KeyError(f"there is no session {session_id}")
         of_session = self.exchanges["session_id"] == session_id
         return self.exchanges[of_session].reset_index(drop=True)
 
@@ -86,13 +87,20 @@ class Analysis(Results):
     ) -> None:
         """Write all tables into a folder, which `load` and `mailtap report` read.
 
+        An analysis that was saved there before is replaced.
+
         Args:
             folder: where to; it is made if it is missing.
             file_format: of the files: csv, jsonl or parquet.
 
         Raises:
-            ExportError: the folder or a file can't be written.
+            ExportError: the folder or a file can't be written, or there is no such
+                format.
         """
+        if file_format not in WRITERS:
+            raise ExportError(
+                f"file_format is csv, jsonl or parquet, not {file_format!r}"
+            )
         if has_parts(Path(folder)):
             raise ExportError(f"{folder}: a monitor writes here")
         write_folder(self, Path(folder), file_format)

@@ -69,8 +69,10 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(f"{folder}: can't be made ({error.strerror})") from error
+    except (OSError, ValueError) as error:
+        # no name holds a NUL
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ExportError(f"{folder}: can't be made ({reason})") from error
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from analyzer.errors import LoadError
+from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
 from analyzer.tables.attempts import AttemptCount
 from analyzer.tables.export import make_folder, whole_file, write_table
@@ -43,6 +44,9 @@ def is_folder_of_tables(path: Path) -> bool:
 def write_folder(analysis: Results, folder: Path, kind: str) -> None:
     """Write all tables into a folder, which is made if it is missing.
 
+    What mailtap wrote there before is gone first: files of two analyses are never
+    read as one, even if not all can be written.
+
     Args:
         analysis: what to write.
         folder: where to.
@@ -52,9 +56,30 @@ def write_folder(analysis: Results, folder: Path, kind: str) -> None:
         ExportError: the folder or a file can't be written.
     """
     make_folder(folder)
+    _clear(folder, kind)
     for name, table in analysis.tables.items():
         write_table(table, folder / f"{name}.{kind}")
     write_about(analysis, folder, kind)
+
+
+def _clear(folder: Path, kind: str) -> None:
+    """Take what makes a folder one of tables, and tables of another kind than this."""
+    before = _kind_before(folder)
+    try:
+        (folder / ABOUT).unlink(missing_ok=True)
+        if before not in (None, kind):
+            for table in schema.TABLES:
+                (folder / f"{table.name}.{before}").unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"{folder}: can't be written ({error.strerror})") from error
+
+
+def _kind_before(folder: Path) -> str | None:
+    """The kind of the tables that any version of mailtap wrote into a folder."""
+    with suppress(OSError, ValueError, RecursionError, LookupError, TypeError):
+        kind = json.loads(read_bytes(folder / ABOUT))["kind"]
+        return str(kind) if kind in READERS else None
+    return None
 
 
 def write_about(analysis: Results, folder: Path, kind: str) -> None:

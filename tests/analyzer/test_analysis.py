@@ -97,6 +97,21 @@ def test_folder_of_a_monitor_is_not_overwritten(tmp_path: Path) -> None:
         analysis_of("office").save(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["xlsx", "CSV", ".csv", ""])
+def test_format_that_there_is_not_leaves_no_folder(name: str, tmp_path: Path) -> None:
+    reason = f"file_format is csv, jsonl or parquet, not '{name}'"
+
+    with pytest.raises(mailtap.ExportError, match=re.escape(reason)):
+        analysis_of("office").save(tmp_path / "tables", file_format=name)
+
+    assert not (tmp_path / "tables").exists()
+
+
+def test_folder_that_can_have_no_such_name_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(mailtap.ExportError, match=r"can't be made \(embedded null"):
+        analysis_of("office").save(tmp_path / "a\0b")
+
+
 def test_folder_without_tables_is_not_loaded(tmp_path: Path) -> None:
     with pytest.raises(mailtap.LoadError, match="no tables in this folder"):
         mailtap.load(tmp_path)
@@ -111,7 +126,7 @@ def test_dialogue_holds_what_one_session_said() -> None:
     assert set(dialogue["session_id"]) == {session_id}
     assert len(dialogue) == (analysis.exchanges["session_id"] == session_id).sum()
     assert dialogue["kind"][0] == "greeting"
-    with pytest.raises(KeyError, match="nobody"):
+    with pytest.raises(KeyError, match="there is no session nobody"):
         analysis.dialogue("nobody")
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer import Analysis
-from analyzer.errors import LoadError
+from analyzer.errors import ExportError, LoadError
 from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
-from analyzer.tables.schema import SCHEMA_VERSION
+from analyzer.tables.schema import SCHEMA_VERSION, TABLES
 from analyzer.version import __version__
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, analysis_of
@@ -117,4 +117,51 @@ def test_damaged_description_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / ABOUT).write_bytes(content)
 
     with pytest.raises(LoadError, match=rf"{ABOUT}: .*damaged"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("before", KINDS)
+@pytest.mark.parametrize("after", KINDS)
+def test_folder_holds_nothing_of_the_analysis_that_was_there_before(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    write_folder(analysis_of("office"), tmp_path, before)
+    (tmp_path / "notes.txt").write_text("of somebody else")
+    about = json.loads((tmp_path / ABOUT).read_bytes())
+    (tmp_path / ABOUT).write_text(json.dumps(about | {"schema_version": "older"}))
+
+    write_folder(analysis_of("pop3-apop"), tmp_path, after)
+
+    tables = {f"{table.name}.{after}" for table in TABLES}
+    assert {each.name for each in tmp_path.iterdir()} == {ABOUT, "notes.txt", *tables}
+    found = read_folder(tmp_path).tables["sessions"]
+    assert found == analysis_of("pop3-apop").tables["sessions"]
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"kind": ["csv"]}', b"\xff"])
+def test_tables_that_mailtap_may_not_have_written_stay(
+    content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / ABOUT).write_bytes(content)
+    (tmp_path / "sessions.csv").write_bytes(b"of somebody else")
+
+    write_folder(analysis_of("pop3-apop"), tmp_path, "jsonl")
+
+    assert (tmp_path / "sessions.csv").read_bytes() == b"of somebody else"
+    assert len(read_folder(tmp_path).sessions) == 1
+
+
+def test_tables_of_two_analyses_are_not_read_as_one_if_writing_fails(
+    tmp_path: Path,
+) -> None:
+    write_folder(analysis_of("office"), tmp_path, "csv")
+    (tmp_path / "messages.csv").unlink()
+    # nothing can take its place
+    (tmp_path / "messages.csv").mkdir()
+
+    with pytest.raises(ExportError, match=r"messages\.csv: can't be written"):
+        write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
+
+    (tmp_path / "messages.csv").rmdir()
+    with pytest.raises(LoadError, match="there are no tables in this folder"):
         read_folder(tmp_path)
