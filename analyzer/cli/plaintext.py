@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.captures
+@click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
 @click.option(
     "-i",
     "--interface",
@@ -109,7 +109,8 @@ def _check_use(
     if both:
         raise click.UsageError("Choose one of --csv and --json.")
     if interface is None:
-        options.require_captures(captures)
+        if not captures:
+            raise click.UsageError("Name captures, or an --interface.")
         if duration is not None:
             raise click.UsageError("--duration is for --interface.")
     elif captures:

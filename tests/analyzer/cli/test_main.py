@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NoReturn
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -61,3 +63,18 @@ def test_wrong_use_can_not_control_the_terminal(arguments: list[str]) -> None:
     assert result.stderr.startswith("Usage: ")
     assert result.output.isprintable() or "\x1b" not in result.output
     assert "\x9b" not in result.output
+
+
+def test_help_names_no_engine_that_can_not_be_chosen() -> None:
+    context = click.Context(main)
+    seen = set()
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        for option in command.params:
+            if isinstance(option, click.Option) and option.name == "engine":
+                assert isinstance(option.type, click.Choice)
+                named = re.findall(r"\(([^)]*)\)", option.help or "")
+                assert set(", ".join(named).split(", ")) <= {*option.type.choices}
+                seen.add(name)
+    assert {"analyze", "monitor", "plaintext"} <= seen

@@ -104,6 +104,13 @@ def test_wrong_use_ends_with_status_2(arguments: list[str]) -> None:
     assert result.stderr.splitlines()[-1].startswith("Error: ")
 
 
+def test_user_who_names_nothing_is_told_what_to_name() -> None:
+    result = run()
+
+    assert "plaintext [OPTIONS] [CAPTURE]..." in result.stderr
+    assert result.stderr.endswith("Error: Name captures, or an --interface.\n")
+
+
 @pytest.mark.parametrize("options", [[], ["--csv"], ["--json"]])
 def test_no_secret_is_printed(options: list[str]) -> None:
     printed = run(*options, *CAPTURES.values()).stdout
