@@ -18,6 +18,8 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 # RFC 822 §3.1.4: blanks may stand between tokens
+# RFC 2045 §5.1: type "/" subtype, which are tokens
+_MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z]++")
 _SLASH = re.compile(rb"\s*+/\s*+")
 # Only these two need the backslash; before other characters it is one itself, in
 # the Windows paths that some mailers send.
@@ -38,6 +40,12 @@ class ParameterizedField:
         self._body = body
         self._parameters: dict[bytes, bytes] | None = None
         self.value = _read_value(body.partition(b";")[0])
+
+    @property
+    def media_type(self) -> bytes | None:
+        """The media type that the value begins with, if it is one."""
+        match = _MEDIA_TYPE.match(self.value)
+        return match[0] if match else None
 
     def raw(self, name: bytes) -> bytes:
         """Return a parameter that is meant for machines; empty if it is absent."""

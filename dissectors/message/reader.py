@@ -38,8 +38,6 @@ _SLICE = 16 * 1024
 _CR = 0x0D
 # some mailers end lines with CR CR LF
 _EMPTY_LINE = re.compile(rb"\n\r{0,2}\n")
-# RFC 2045 §5.1: type "/" subtype, which are tokens
-_MEDIA_TYPE = re.compile(rb"[-!#$%&'*+.^_`{|}~0-9a-z]++/[-!#$%&'*+.^_`{|}~0-9a-z]++")
 
 _TEXT = b"text/plain"
 _OCTETS = b"application/octet-stream"
@@ -206,7 +204,7 @@ class MessageReader:
         self._searched = line_end - 1
         if is_closing:
             self._entities[level].boundary = None
-            self._survey()
+            self._update_boundaries()
         else:
             self._begin_part(self._entities[level])
         return True
@@ -266,12 +264,10 @@ class MessageReader:
     def _open_entity(self, fields: dict[bytes, list[bytes]]) -> None:
         """Open what a header section announces, if it matters."""
         content_type = read_parameterized(fields, b"content-type")
-        declared = _MEDIA_TYPE.match(content_type.value)
         # RFC 2045 §5.2: what can't be read counts as absent
-        media_type = declared[0] if declared else self._part_type
+        media_type = content_type.media_type or self._part_type
         if self._facts.content_type is None:
-            longest = kept_text(self._limits)
-            self._facts.content_type = media_type[:longest].decode("ascii")
+            self._facts.content_type = media_type[: kept_text(self._limits)].decode()
         is_deep = len(self._entities) >= self._limits.mime_depth
         if media_type.startswith(b"multipart/"):
             boundary = content_type.raw(b"boundary").rstrip()
@@ -281,7 +277,7 @@ class MessageReader:
                 part_type = b"message/rfc822" if is_digest else _TEXT
                 entity = Entity(boundary, part_type, number=self._number)
                 self._entities.append(entity)
-                self._survey()
+                self._update_boundaries()
             elif is_deep:
                 self._overrun("message_too_deep")
             return
@@ -396,9 +392,9 @@ class MessageReader:
             # a leaf, as most are: nobody waits for another boundary now
             self._contents.pop()
         else:
-            self._survey()
+            self._update_boundaries()
 
-    def _survey(self) -> None:
+    def _update_boundaries(self) -> None:
         """Note what the open entities wait for."""
         self._contents = [each.content for each in self._entities if each.content]
         self._boundaries = Boundaries([each.boundary for each in self._entities])
