@@ -6,6 +6,8 @@ import enum
 
 from dissectors.conversation.lines import LineBuffer
 
+UNKNOWN = (-1, -1)
+
 
 class Mode(enum.Enum):
     """What the bytes of a side are."""
@@ -58,9 +60,9 @@ class Stream(LineBuffer):
 
     @property
     def held_since(self) -> tuple[int, int]:
-        """Time and frame of the first of the held bytes; (-1, -1) if not known."""
+        """Time and frame of the first of the held bytes; `UNKNOWN` if not known."""
         place = self.place_of(self.offset + len(self.data))
-        return (-1, -1) if place is None else (place.time_ns, place.frame)
+        return UNKNOWN if place is None else (place.time_ns, place.frame)
 
     def hold(self, data: bytes, time_ns: int, frame: int) -> None:
         """Keep bytes of which it is not known yet what they are."""

@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.plaintext import RECORD_STARTS, PlaintextReader, Upgrade
-from dissectors.conversation.streams import Mode
+from dissectors.conversation.streams import UNKNOWN, Mode
 from dissectors.events import Side, StartTls, StartTlsAdvanced
 from dissectors.tls import (
     TLS_PREFIX_BYTES,
@@ -115,18 +115,21 @@ class UpgradeReader(PlaintextReader):
         for side in sorted(_SIDES, key=self._rank):
             self._decide(side)
 
-    def _rank(self, side: Side) -> tuple[bool, int]:
-        """Whether a side is read behind the other.
+    def _rank(self, side: Side) -> int:
+        """Tell which side is read first: the one with the lower rank.
 
-        Plaintext comes first, however much of a record came with its beginning; then
-        what came before the other side's hello, and can't be an answer to it: behind an
-        alert, it begins another handshake. Answers may have been captured too early.
+        A record that came before what the other side sent, and can't be an answer to
+        it, comes first: behind an alert, a hello begins another handshake. Answers may
+        have been captured too early. Then comes plaintext, however much of a record
+        came with its beginning.
         """
         unread, other = self._input[side], self._input[_OTHER[side]]
         is_record = looks_like_tls(bytes(unread.held[:TLS_PREFIX_BYTES])) is True
-        is_answer = is_record and unread.held[0] == ContentType.HANDSHAKE
-        came_first = is_record and unread.held_since < other.held_since
-        return is_record, -int(came_first and not is_answer)
+        if not is_record:
+            return 0
+        is_answer = unread.held[0] == ContentType.HANDSHAKE
+        came_first = UNKNOWN < unread.held_since < other.held_since
+        return -1 if came_first and not is_answer else 1
 
     def _decide(self, side: Side, *, now: bool = False) -> None:
         """Tell TLS records from lines; `now` if no more bytes will help."""

@@ -149,6 +149,26 @@ def test_data_that_came_before_a_hello_is_read_before_it(size: int) -> None:
     assert last_handshake(events).offered_ciphers == ()
 
 
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_data_that_came_before_plaintext_is_read_before_it(size: int) -> None:
+    dissector = new_dissector(Protocol.SMTP, 25)
+    events = dissector.receive_data(SERVER, b"220 x\r\n", 1, 1)
+    events += dissector.receive_gap(SERVER, 9, 2, 2)
+    steps = [
+        (CLIENT, b"DATA\r\n"),
+        (SERVER, b"354 go\r\n"),
+        (CLIENT, b"Subject: x\r\n"),
+        (SERVER, wire.record(23, bytes(40))),
+    ]
+    steps += in_pieces([(CLIENT, b".\r\nQUIT\r\n")], size)
+    for frame, (side, data) in enumerate(steps, 3):
+        events += dissector.receive_data(side, data, frame, frame)
+    for side in Side:
+        events += dissector.receive_eof(side, 99, 99)
+
+    assert "starttls_plaintext_after" not in codes(events)
+
+
 def test_gap_between_two_handshakes_is_a_gap_in_plaintext() -> None:
     played = play(Settings(), [])
     dissector = new_dissector(Protocol.SMTP, 25)
