@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 
 # a bug of a command is a traceback, also in processes that tests start
 os.environ["MAILTAP_TRACEBACK"] = "1"
+
+# who starts the tests in the background, or with nohup, has them ignored
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 

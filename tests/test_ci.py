@@ -1,14 +1,17 @@
-"""How system packages are installed, with stand-ins for the programs involved."""
+"""How system packages are installed, with stand-ins, and how tests may be started."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-PACKAGES = Path(__file__).parents[1] / ".ci" / "packages"
+ROOT = Path(__file__).parents[1]
+PACKAGES = ROOT / ".ci" / "packages"
 
 
 class Machine:
@@ -98,3 +101,19 @@ def test_user_without_apt_is_told_what_is_missing(machine: Machine) -> None:
 
     assert done.returncode == 1
     assert "mailtap needs: tshark\n" in done.stderr
+
+
+def test_tests_pass_whatever_signals_their_parent_ignores() -> None:
+    program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [
+            *("sh", "-c", "trap '' INT HUP TERM QUIT; exec \"$@\"", "sh"),
+            *(*program, "-n", "0", "tests/analyzer/cli/test_live.py"),
+        ],
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
