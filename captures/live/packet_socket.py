@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 # by then the kernel has handed over all it has
 _DRAIN_S = 2 * RETIRE_S
+# how long it takes at most until an interface that is being removed is gone
+_REMOVAL_S = 0.2
 
 
 class SocketCapture(LiveCapture):
@@ -209,10 +211,11 @@ def _open(name: str) -> Any:
 def _explain(name: str, error: OSError) -> CaptureError:
     if isinstance(error, PermissionError):
         reason = NO_RIGHTS
-    elif error.errno == errno.ENETDOWN:
-        reason = down_hint(name)
-    elif error.errno == errno.ENODEV:
-        return no_such_interface(name)
+    elif error.errno in (errno.ENETDOWN, errno.ENODEV):
+        # one that is being removed is down first
+        time.sleep(_REMOVAL_S)
+        is_gone = state_of(name) is InterfaceState.GONE
+        reason = "the interface was removed" if is_gone else down_hint(name)
     else:
         reason = f"it can't be watched ({error.strerror})"
     return CaptureError(name, reason, usable=False)
