@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections import ChainMap
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
     import numpy.typing as npt
 
@@ -201,3 +203,29 @@ def frame_ids(
 def split_frame_id(frame_id: int) -> tuple[int, int]:
     """The index of a packet's capture, and its number there."""
     return frame_id >> _FRAME_NUMBER_BITS, frame_id & _FRAME_NUMBER_MASK
+
+
+class BatchSource(abc.ABC):
+    """What gives batches of packets: an iterator of them, and a context manager."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    @abc.abstractmethod
+    def __next__(self) -> PacketBatch:
+        """Get the next packets."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of what packets come from; batches that were read stay valid."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

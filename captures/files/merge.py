@@ -19,18 +19,22 @@ from __future__ import annotations
 import os
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from captures.batch import MAX_BATCH_BYTES, MAX_BATCH_PACKETS, PacketBatch
+from captures.batch import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_PACKETS,
+    BatchSource,
+    PacketBatch,
+)
 from captures.errors import CaptureError, readable_name
 from captures.files.clock import steadied
 from captures.files.opening import STANDARD_INPUT, ReadEngine, open_capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
-    from types import TracebackType
 
     import numpy.typing as npt
 
@@ -129,7 +133,7 @@ class _Cursor:
         return self._times[rows], self._batch.take(rows)
 
 
-class MergedCaptures:
+class MergedCaptures(BatchSource):
     """Several captures: an iterator of their packets, and a context manager.
 
     Attributes:
@@ -168,23 +172,9 @@ class MergedCaptures:
         self._rank = 0
         self._batches = self._merge()
 
-    def __iter__(self) -> Self:
-        return self
-
     def __next__(self) -> PacketBatch:
         """Get the next packets."""
         return next(self._batches)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all captures; batches that were read stay valid."""

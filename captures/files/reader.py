@@ -9,16 +9,15 @@ Memory: one window of the capture (see `source`) and the columns of its packets.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from captures.batch import PacketBatch
+from captures.batch import BatchSource, PacketBatch
 from captures.errors import CaptureError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from types import TracebackType
 
     from captures.files.record_walk import RecordFormat, Scan
     from captures.files.source import Source
@@ -29,7 +28,7 @@ CUT = (
 )
 
 
-class CaptureReader:
+class CaptureReader(BatchSource):
     """An open capture: an iterator of its packets, and a context manager.
 
     Attributes:
@@ -64,9 +63,6 @@ class CaptureReader:
         """Type and data of the TLS secrets in the capture, as far as it was read."""
         return ()
 
-    def __iter__(self) -> Self:
-        return self
-
     def __next__(self) -> PacketBatch:
         """Get the next packets.
 
@@ -74,17 +70,6 @@ class CaptureReader:
             CaptureError: the capture is damaged here.
         """
         return next(self._batches)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the capture; batches that were read stay valid."""

@@ -6,15 +6,14 @@ the next batch, after all packets before. Its text says what can be done.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from captures.batch import BatchSource
 from captures.errors import readable_name
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from captures.batch import PacketBatch
 
 # how long to wait for packets, before the caller gets its turn
@@ -38,7 +37,7 @@ class Engine(StrEnum):
     DUMPCAP = "dumpcap"
 
 
-class LiveCapture(ABC):
+class LiveCapture(BatchSource):
     """An interface that is watched: an iterator of its packets, a context manager.
 
     Attributes:
@@ -55,9 +54,6 @@ class LiveCapture(ABC):
         self.captures: tuple[str, ...] = (readable_name(name),)
         self.notes: list[str] = []
 
-    def __iter__(self) -> Self:
-        return self
-
     @abstractmethod
     def __next__(self) -> PacketBatch:
         """Wait a moment for packets; the batch is empty if none came.
@@ -73,18 +69,3 @@ class LiveCapture(ABC):
     @abstractmethod
     def drops(self) -> int | None:
         """Packets that were lost for lack of room so far; `None` if not known yet."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of the interface; batches that were read stay valid."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
