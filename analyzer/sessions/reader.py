@@ -142,12 +142,8 @@ class SessionReader:
             return self._detect(Chunk(_SIDES[end], data, 0, time_ns, frame))
         try:
             return self._take(dissector.receive_data(_SIDES[end], data, time_ns, frame))
-        except MemoryError:
-            # nobody's fault: who reads the capture sees to it
-            raise
         except _FAULTS as error:
-            _log(error, frame)
-            return self._give_up(end, time_ns, frame)
+            return self._give_up(error, end, time_ns, frame)
 
     def receive_gap(self, end: End, length: int, time_ns: int, frame: int) -> Wanted:
         """Learn of a gap in what one end sent."""
@@ -158,11 +154,8 @@ class SessionReader:
             return self._take(
                 dissector.receive_gap(_SIDES[end], length, time_ns, frame)
             )
-        except MemoryError:
-            raise
         except _FAULTS as error:
-            _log(error, frame)
-            return self._give_up(end, time_ns, frame)
+            return self._give_up(error, end, time_ns, frame)
 
     def receive_eof(self, end: End, time_ns: int, frame: int) -> Wanted:
         """Learn that one end has sent everything."""
@@ -174,11 +167,8 @@ class SessionReader:
             self._session.ended_by = _SIDES[end]
         try:
             self._take(dissector.receive_eof(_SIDES[end], time_ns, frame))
-        except MemoryError:
-            raise
         except _FAULTS as error:
-            _log(error, frame)
-            self._give_up(end, time_ns, frame)
+            self._give_up(error, end, time_ns, frame)
         self._ended[end] = True
         if all(self._ended):
             # the connection lingers for a while; its dissector need not
@@ -227,11 +217,8 @@ class SessionReader:
             try:
                 for side in Side:
                     session.fold(dissector.receive_eof(side, *at))
-            except MemoryError:
-                raise
             except _FAULTS as error:
-                _log(error, connection.last_frame)
-                self._give_up(End.ORIGINATOR, *at)
+                self._give_up(error, End.ORIGINATOR, *at)
         has_details = session.detail_count > _FEW_DETAILS
         if has_details:
             self._hand_over(session, connection)
@@ -317,11 +304,9 @@ class SessionReader:
                 protocol, self._server_port, self._key_log, self._hosts
             )
             counts = dissector.counts
-        except MemoryError:
-            raise
         except _FAULTS as error:
-            _log(error, connection.last_frame)
-            self._give_up(End.ORIGINATOR, connection.end_ns, connection.last_frame)
+            at = (connection.end_ns, connection.last_frame)
+            self._give_up(error, End.ORIGINATOR, *at)
             return
         self._dissector, self._counts = dissector, counts
         # what the detector held is taken once more, and was counted before
@@ -338,12 +323,8 @@ class SessionReader:
         """Go on where the detector has come to."""
         try:
             self._take(dissector.continue_tls(ahead))
-        except MemoryError:
-            raise
         except _FAULTS as error:
-            time_ns, frame = ahead.last_packet
-            _log(error, frame)
-            self._give_up(End.ORIGINATOR, time_ns, frame)
+            self._give_up(error, End.ORIGINATOR, *ahead.last_packet)
 
     def _read_again(self, chunks: Iterator[Chunk]) -> None:
         """Read what the detector has held."""
@@ -368,8 +349,17 @@ class SessionReader:
                 self._sink.details_ready(details, connection)
         return _ENDS_ONLY if dissector.opaque else _DATA
 
-    def _give_up(self, end: End, time_ns: int, frame: int) -> Wanted:
-        """A dissector failed, a bug: keep what it found, and all other connections."""
+    def _give_up(
+        self, error: BaseException, end: End, time_ns: int, frame: int
+    ) -> Wanted:
+        """A dissector failed, a bug: keep what it found, and all other connections.
+
+        Raises:
+            MemoryError: that is nobody's fault: who reads the capture sees to it.
+        """
+        if isinstance(error, MemoryError):
+            raise error
+        _log(error, frame)
         bug = Anomaly("dissector_bug", _SIDES[end], -1, time_ns, frame)
         assert self._session is not None
         self._session.fold([bug])
