@@ -34,10 +34,10 @@ from captures.live.capture import (
 from captures.live.interfaces import (
     InterfaceState,
     WatchedInterface,
-    down_hint,
     find_link_type,
     no_such_interface,
     state_of,
+    why_down,
 )
 from captures.live.kernel_filter import filter_expression
 from captures.live.privileges import PrivilegeError, find_user
@@ -109,7 +109,7 @@ class DumpcapCapture(LiveCapture):
         super().__init__(name)
         state = state_of(name)
         if state is InterfaceState.DOWN:
-            raise CaptureError(name, down_hint(name), usable=False)
+            raise CaptureError(name, why_down(name), usable=False)
         # dumpcap knows others, such as "any"; but "-" is its standard input, and
         # TCP@HOST another machine
         if state is InterfaceState.GONE and not name.isidentifier():

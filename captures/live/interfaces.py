@@ -19,6 +19,8 @@ _SIOCGIFHWADDR = 0x8927
 _IFREQ = struct.Struct("16sH22x")
 
 _LOOK_S = 1.0
+# how long it takes at most until an interface that is being removed is gone
+_REMOVAL_S = 0.2
 _READ_BEFORE = "what came before was read"
 INTERFACE_WENT_DOWN = f"the interface went down; {_READ_BEFORE}"
 
@@ -148,6 +150,17 @@ def unsupported(hardware: int) -> str:
         f"mailtap doesn't know the link layer of this interface (type {hardware}): "
         "let dumpcap capture (--engine dumpcap)"
     )
+
+
+def why_down(name: str) -> str:
+    """Return why an interface can't be watched that was found to be down.
+
+    One that is being removed is down first: this waits until it is gone.
+    """
+    time.sleep(_REMOVAL_S)
+    if state_of(name) is InterfaceState.GONE:
+        return "the interface was removed"
+    return down_hint(name)
 
 
 def down_hint(name: str) -> str:

@@ -28,12 +28,12 @@ from captures.live.interfaces import (
     INTERFACE_WENT_DOWN,
     InterfaceState,
     WatchedInterface,
-    down_hint,
     is_loopback,
     link_type,
     no_such_interface,
     state_of,
     unsupported,
+    why_down,
 )
 from captures.live.kernel_filter import NOTHING, attach, compile_filter
 from captures.live.ring import RETIRE_S, PacketRing
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 # by then the kernel has handed over all it has
 _DRAIN_S = 2 * RETIRE_S
-# how long it takes at most until an interface that is being removed is gone
-_REMOVAL_S = 0.2
 
 
 class SocketCapture(LiveCapture):
@@ -212,10 +210,7 @@ def _explain(name: str, error: OSError) -> CaptureError:
     if isinstance(error, PermissionError):
         reason = NO_RIGHTS
     elif error.errno in (errno.ENETDOWN, errno.ENODEV):
-        # one that is being removed is down first
-        time.sleep(_REMOVAL_S)
-        is_gone = state_of(name) is InterfaceState.GONE
-        reason = "the interface was removed" if is_gone else down_hint(name)
+        reason = why_down(name)
     else:
         reason = f"it can't be watched ({error.strerror})"
     return CaptureError(name, reason, usable=False)
