@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hypothesis import strategies as st
 
+from dissectors import registry
 from dissectors.events import (
     Anomaly,
     Exchange,
@@ -249,3 +250,12 @@ def mutations(draw: st.DrawFn, steps: list[Step]) -> list[Step]:
         if not steps:
             break
     return steps or [Step(CLIENT, None)]
+
+
+def expect_no_harm(play: Playbook, data: st.DataObject) -> None:
+    """A damaged conversation raises nothing, and is told the same however it is cut."""
+    play.steps = data.draw(mutations(play.steps))
+    events = play.eof().run()
+    codes = {each.code for each in events if isinstance(each, Anomaly)}
+    assert codes <= registry.anomalies().keys()
+    play.expect_same(split_at(data.draw(cuts)))
