@@ -255,9 +255,11 @@ while True:
     send("va", [MAIL] * 100)
 """
     with capture() as live, run_python(program) as sender:
-        next(batch for batch in live if len(batch))
-        drain(live)
-        sender.kill()
+        try:
+            next(batch for batch in live if len(batch))
+            drain(live)
+        finally:
+            sender.kill()
 
 
 def test_drops_are_known_at_the_end() -> None:
