@@ -252,7 +252,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
                     # what the client sent behind its mail data comes first
                     self._read_client_first()
                     continue
-            elif self._server_waits_since is not None:
+            else:
                 # the mail data has ended as it should
                 self._server_waits_since = None
             line = self._take_line(_SERVER)
