@@ -23,7 +23,7 @@ from captures.tcp.attempts import Attempt
 from captures.tcp.connection import Connection, ConnectionConsumer, Ending
 from captures.tcp.endpoints import Endpoint
 from captures.tcp.flow import Flow
-from captures.tcp.grouping import Share
+from captures.tcp.grouping import Partition
 from captures.tcp.outlet import Wanted
 from captures.tcp.segment import End
 from captures.tcp.table import ConnectionTable
@@ -47,11 +47,11 @@ __all__ = [
     "LiveCapture",
     "MergedCaptures",
     "PacketBatch",
+    "Partition",
     "PrivilegeError",
     "ReadEngine",
     "SegmentFilter",
     "Segments",
-    "Share",
     "Wanted",
     "drop_privileges",
     "list_interfaces",

@@ -115,7 +115,7 @@ PUBLIC = {
         "ReadEngine",
         "SegmentFilter",
         "Segments",
-        "Share",
+        "Partition",
         "Wanted",
         "drop_privileges",
         "list_interfaces",

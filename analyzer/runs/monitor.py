@@ -23,7 +23,7 @@ from analyzer.tables.attempts import AttemptLedger
 from analyzer.tables.collection import Collector
 from analyzer.tables.results import Results
 from analyzer.tables.store import StoreFullError
-from captures import CaptureError, Share
+from captures import CaptureError, Partition
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -80,8 +80,10 @@ class Monitor:
         self._secrets = secrets
         key_log = secrets.key_log if secrets is not None else None
         # sessions that resume others come after them in time
-        share = Share(0, 1, follows_hosts=secrets is not None)
-        self._pipeline = Pipeline(self, ports=ports, share=share, key_log=key_log)
+        partition = Partition(0, 1, by_hosts=secrets is not None)
+        self._pipeline = Pipeline(
+            self, ports=ports, partition=partition, key_log=key_log
+        )
         self._about = Results({}, [*live.captures])
         self._closed = Collector()
         # by serial number of the connection: the rows of sessions that have ended, and

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from analyzer.runs.plugins import failed_plugin, plugin_notes
 from analyzer.runs.ports import mail_ports
 from analyzer.runs.secrets import Secrets
-from analyzer.runs.workers import process_count, run_shares
+from analyzer.runs.workers import process_count, run_partitions
 from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.reader import SessionReader
 from analyzer.sessions.rows import session_rows
@@ -31,9 +31,9 @@ from captures import (
     CaptureError,
     ConnectionTable,
     Decoder,
+    Partition,
     ReadEngine,
     SegmentFilter,
-    Share,
     open_captures,
     readable_name,
 )
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from captures import Attempt, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
 
-_ALL = Share(0, 1)
+_ALL = Partition(0, 1)
 # Address space that is kept back, to tell what was found when memory has run out: for
 # pandas, and the threads of pyarrow. It is never touched, and takes no memory. If there
 # is not that much, less may do.
@@ -71,7 +71,7 @@ class Pipeline:
     Args:
         sink: is told of every session that ends.
         ports: the mail ports and their protocols; `None` for those of all protocols.
-        share: which of all connections to follow.
+        partition: which of all connections to follow.
 
     Attributes:
         packets: packets taken so far.
@@ -83,7 +83,7 @@ class Pipeline:
         sink: SessionSink,
         *,
         ports: Mapping[int, str] | None = None,
-        share: Share = _ALL,
+        partition: Partition = _ALL,
         key_log: KeyLog | None = None,
     ) -> None:
         self.packets = 0
@@ -99,7 +99,7 @@ class Pipeline:
         self._connections = ConnectionTable(
             partial(SessionReader, ports=ports, sink=sink, key_log=key_log),
             count_attempt=sink.attempt_ended,
-            share=share,
+            partition=partition,
         )
 
     @property
@@ -124,7 +124,7 @@ class Pipeline:
         self._connections.advance(clock_ns)
 
     def abandon(self) -> None:
-        """Memory ran out: cut all sessions short, before `close`."""
+        """Cut all sessions short, as memory ran out; `close` comes next."""
         self._connections.abandon()
 
     def close(self) -> Counter[str]:
@@ -188,20 +188,20 @@ def find_sessions(  # noqa: PLR0913, keywords only
     )
 
     # up to TLS 1.2, the secrets of a session may be those of the one that it resumes
-    may_decrypt = key_log is not None or _bring_secrets(paths)
+    may_decrypt = key_log is not None or _any_embeds_secrets(paths)
 
-    def read(share: int) -> _ShareResult:
-        shown = on_progress if share == 0 else None
-        return _read_share(
+    def read(index: int) -> _PartitionResult:
+        shown = on_progress if index == 0 else None
+        return _read_partition(
             open_all,
             ports,
-            Share(share, processes, follows_hosts=may_decrypt),
+            Partition(index, processes, by_hosts=may_decrypt),
             secrets,
             trust,
             shown,
         )
 
-    parts = [part for part in run_shares(read, processes) if part is not None]
+    parts = [part for part in run_partitions(read, processes) if part is not None]
     first = parts[0]
     attempts = first.attempts
     attempts.merge(part.attempts for part in parts[1:])
@@ -223,35 +223,35 @@ def find_sessions(  # noqa: PLR0913, keywords only
     )
 
 
-def _problems(parts: Sequence[_ShareResult]) -> list[CaptureError]:
-    """What was wrong with each capture, for whoever read it first or last.
+def _problems(parts: Sequence[_PartitionResult]) -> list[CaptureError]:
+    """Return what was wrong with each capture, by the first process that noticed.
 
     Captures that change while they are read are not the same for all.
     """
-    found = list(parts[0].problems)
+    problems = list(parts[0].problems)
     for part in parts[1:]:
-        known = {each.capture for each in found}
-        found += [each for each in part.problems if each.capture not in known]
-    return found
+        known = {problem.capture for problem in problems}
+        problems += [new for new in part.problems if new.capture not in known]
+    return problems
 
 
-def _bring_secrets(paths: Sequence[str]) -> bool:
-    """Whether captures begin with secrets, as far as they can be read twice."""
+def _any_embeds_secrets(paths: Sequence[str]) -> bool:
+    """Return whether a capture begins with secrets, or can't be asked beforehand."""
     if not all(os.path.isfile(path) for path in paths) or any(  # noqa: PTH113
         map(needs_tshark, paths)
     ):
         return True
-    return any(map(_brings_secrets, paths))
+    return any(map(_embeds_secrets, paths))
 
 
-def _brings_secrets(path: str) -> bool:
+def _embeds_secrets(path: str) -> bool:
     with open_captures([path], max_packets=1) as batches:
         next(iter(batches), None)
         return bool(batches.secrets)
 
 
 @dataclass
-class _ShareResult:
+class _PartitionResult:
     """What one process found; the attributes are those of `Results`."""
 
     tables: dict[str, pa.Table]
@@ -311,9 +311,9 @@ class _TableWriter:
 
 
 def _memory_problems(
-    parts: Sequence[_ShareResult], processes: int
+    parts: Sequence[_PartitionResult], processes: int
 ) -> list[CaptureError]:
-    """What is missing because memory ran out, or a process was killed for that."""
+    """Say what is missing because memory ran out, or a process was killed for that."""
     reasons = []
     if any(part.out_of_memory for part in parts):
         reasons.append("it ran out; what was found until then is reported")
@@ -328,18 +328,20 @@ def _memory_problems(
     ]
 
 
-def _read_share(
+def _read_partition(
     open_all: Callable[[], MergedCaptures],
     ports: Mapping[int, str],
-    share: Share,
+    partition: Partition,
     secrets: Secrets,
     trust: Trust,
     on_progress: OnProgress | None,
-) -> _ShareResult:
-    """Read all packets, and follow this share of the connections."""
+) -> _PartitionResult:
+    """Read all packets, and follow the connections of this partition."""
     with _few_collections(), open_all() as batches:
         writer = _TableWriter(batches.names, trust)
-        pipeline = Pipeline(writer, ports=ports, share=share, key_log=secrets.key_log)
+        pipeline = Pipeline(
+            writer, ports=ports, partition=partition, key_log=secrets.key_log
+        )
         undecoded = None
         try:
             with _reserve():
@@ -355,7 +357,7 @@ def _read_share(
         if out_of_memory := undecoded is None:
             pipeline.abandon()
             undecoded = pipeline.close()
-    return _ShareResult(
+    return _PartitionResult(
         tables=writer.collector.finish(),
         packets=pipeline.packets,
         capture_bytes=pipeline.capture_bytes,

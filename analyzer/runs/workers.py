@@ -1,7 +1,7 @@
-"""Runs shares of one job in several processes.
+"""Runs the parts of one job in several processes.
 
-The processes are forked, so that a share begins at once with everything that is
-imported already.
+The processes are forked, so that each begins at once with everything that is imported
+already.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WORTHWHILE_BYTES = 16 << 20
 
 
 def process_count(paths: Sequence[str]) -> int:
-    """How many processes are worthwhile for captures.
+    """Return how many processes are worthwhile for captures.
 
     Each process reads the captures by itself, which pipes don't allow.
     """
@@ -37,23 +37,23 @@ def process_count(paths: Sequence[str]) -> int:
     return min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
 
 
-def run_shares(job: Callable[[int], Result], count: int) -> list[Result | None]:
+def run_partitions(job: Callable[[int], Result], count: int) -> list[Result | None]:
     """Run `job(0)` here and `job(1)` to `job(count - 1)` in other processes.
 
     Args:
         job: must return what can be pickled.
-        count: how many shares there are, at least 1.
+        count: how many parts there are, at least 1.
 
     Returns:
-        The results, by share; `None` if a process ended without one: it was killed,
+        The results, by index; `None` if a process ended without one: it was killed,
         or ran out of memory.
     """
     fork = multiprocessing.get_context("fork")
     processes, receivers = [], []
     try:
-        for share in range(1, count):
+        for index in range(1, count):
             receiver, sender = fork.Pipe(duplex=False)
-            process = fork.Process(target=_run_share, args=(job, share, sender))
+            process = fork.Process(target=_run_partition, args=(job, index, sender))
             with warnings.catch_warnings():
                 # numpy's idle threads are safe to fork beside
                 warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,9 +74,11 @@ def run_shares(job: Callable[[int], Result], count: int) -> list[Result | None]:
             process.join()
 
 
-def _run_share(job: Callable[[int], Result], share: int, sender: Connection) -> None:
+def _run_partition(
+    job: Callable[[int], Result], index: int, sender: Connection
+) -> None:
     # Ctrl-C ends the first process, and that one the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(MemoryError):
-        sender.send(job(share))
+        sender.send(job(index))
     sender.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,22 +35,23 @@ _MIX = tuple(
 _new_tuple = tuple.__new__
 
 
-class Share(NamedTuple):
-    """One of several equal shares of all connections.
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One of several equal parts of all connections, as a hash of them has it.
 
     Attributes:
-        number: which one.
-        of: how many there are.
-        follows_hosts: connections of the same two hosts are in the same share, and
-            are taken in the order of time.
+        index: which one, from 0 on.
+        count: how many there are.
+        by_hosts: connections of the same two hosts are in the same part, and are
+            taken in the order of time.
     """
 
-    number: int
-    of: int
-    follows_hosts: bool = False
+    index: int
+    count: int
+    by_hosts: bool = False
 
 
-ALL = Share(0, 1)
+ALL = Partition(0, 1)
 # of `key_columns`, those without the ports
 _HOST_COLUMNS = 4
 
@@ -77,11 +79,11 @@ class Rows:
         segments: Segments,
         clock: Indices,
         mistimed: Mapping[int, int],
-        share: Share = ALL,
+        partition: Partition = ALL,
     ) -> None:
         lower, columns = key_columns(segments)
         digests = digest(columns)
-        order = _by_connection(columns, digests, segments, share)
+        order = _by_connection(columns, digests, segments, partition)
         self.digest = digests[order]
         self.copied: Mask | None = None
         columns = tuple(column[order] for column in columns)
@@ -181,15 +183,15 @@ def _by_connection(
     columns: tuple[npt.NDArray[Any], ...],
     hashed: npt.NDArray[np.uint64],
     segments: Segments,
-    share: Share,
+    partition: Partition,
 ) -> Indices:
     """Indices of the segments of interest, those of a connection together."""
     chosen = (segments.interest & np.uint8(Interest.FOLLOWED)) != 0
-    if share.of > 1:
-        shared = digest(columns[:_HOST_COLUMNS]) if share.follows_hosts else hashed
-        chosen &= shared % np.uint64(share.of) == share.number
+    if partition.count > 1:
+        shared = digest(columns[:_HOST_COLUMNS]) if partition.by_hosts else hashed
+        chosen &= shared % np.uint64(partition.count) == partition.index
     order = np.flatnonzero(chosen)
-    if not share.follows_hosts:
+    if not partition.by_hosts:
         return order[np.argsort(hashed[order], kind="stable")]
     _, first, inverse = np.unique(hashed[order], return_index=True, return_inverse=True)
     return order[np.argsort(first[inverse], kind="stable")]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from captures.packets.segments import Mask, Segments
     from captures.tcp.connection import ConnectionConsumer
     from captures.tcp.endpoints import ConnectionKey, Endpoint
-    from captures.tcp.grouping import Share
+    from captures.tcp.grouping import Partition
 
 MAX_CONNECTIONS = 65_536
 
@@ -59,7 +59,7 @@ class ConnectionTable:
         count_attempt: is told of every connection that got no further than a SYN and
             its answer; returns whether that is all that is wanted. If not, it is made
             a connection and ended.
-        share: which of all connections to follow.
+        partition: which of all connections to follow.
 
     Attributes:
         given_up: connections that were ended early to bound memory.
@@ -70,21 +70,21 @@ class ConnectionTable:
         make_consumer: Callable[[Connection], ConnectionConsumer],
         *,
         count_attempt: Callable[[Attempt], bool] = _wants_connection,
-        share: Share = ALL,
+        partition: Partition = ALL,
     ) -> None:
         self.given_up = 0
-        self._attempts = PendingAttempts(MAX_ATTEMPTS // share.of)
+        self._attempts = PendingAttempts(MAX_ATTEMPTS // partition.count)
         self._count_attempt = count_attempt
-        self._share = share
+        self._partition = partition
         self._make_consumer = make_consumer
         self._connections: dict[ConnectionKey, Connection] = {}
         self._followed_ports = FollowedPorts()
         self._unwanted = UnwantedConnections()
         self._handshakes = RecentHandshakes()
         self._copies = Copies()
-        self._budget = Budget(share.of)
-        self._room = WaitingRoom(share.of)
-        self._max_connections = MAX_CONNECTIONS // share.of
+        self._budget = Budget(partition.count)
+        self._room = WaitingRoom(partition.count)
+        self._max_connections = MAX_CONNECTIONS // partition.count
         self._deadlines = Deadlines(self._connections)
         self._connection_count = 0
         self._clock_ns = -(1 << 63)
@@ -105,7 +105,7 @@ class ConnectionTable:
         np.maximum(clock, self._clock_ns, out=clock)
         self._clock_ns = int(clock[-1])
         self._handshakes.remember(segments, clock)
-        rows = Rows(segments, clock, batch.mistimed, self._share)
+        rows = Rows(segments, clock, batch.mistimed, self._partition)
         if rows.keys:
             copied = self._copies.find(rows)
             if copied is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import analyzer
 from analyzer.cli.main import main
 from analyzer.runs import pipeline
-from captures import Share
+from captures import Partition
 from dissectors import ImapDissector
 from tests.support.analyses import DEMO
 from tests.support.traffic import PacketScript, write_pcap
@@ -110,15 +110,15 @@ def test_out_of_memory_is_no_bug_of_a_dissector(
 def test_sessions_of_the_process_that_was_not_killed_are_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read_share = pipeline._read_share
+    read_partition = pipeline._read_partition
     whole = analyzer.analyze(DEMO)
 
     def read(*arguments: object) -> object:
-        if arguments[2] != Share(0, 2):
+        if arguments[2] != Partition(0, 2):
             os.kill(os.getpid(), signal.SIGKILL)
-        return read_share(*arguments)  # type: ignore[arg-type]
+        return read_partition(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "_read_share", read)
+    monkeypatch.setattr(pipeline, "_read_partition", read)
     analysis = analyzer.analyze(DEMO, processes=2)
 
     assert 0 < len(analysis.sessions) < len(whole.sessions)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from analyzer.runs.workers import process_count, run_shares
+from analyzer.runs.workers import process_count, run_partitions
 from tests.support.analyses import DEMO
 
 if TYPE_CHECKING:
@@ -14,50 +14,50 @@ if TYPE_CHECKING:
 
 
 def test_shares_come_back_in_their_order() -> None:
-    assert run_shares(lambda share: share * 10, 3) == [0, 10, 20]
+    assert run_partitions(lambda index: index * 10, 3) == [0, 10, 20]
 
 
 def test_one_share_runs_here() -> None:
-    assert run_shares(lambda _: os.getpid(), 1) == [os.getpid()]
+    assert run_partitions(lambda _: os.getpid(), 1) == [os.getpid()]
 
 
 def test_other_shares_run_elsewhere() -> None:
-    assert len(set(run_shares(lambda _: os.getpid(), 3))) == 3
+    assert len(set(run_partitions(lambda _: os.getpid(), 3))) == 3
 
 
 def test_large_results_come_back() -> None:
-    assert run_shares(lambda _: bytes(10_000_000), 2) == [bytes(10_000_000)] * 2
+    assert run_partitions(lambda _: bytes(10_000_000), 2) == [bytes(10_000_000)] * 2
 
 
 def test_process_that_is_killed_has_no_result() -> None:
-    def job(share: int) -> int:
-        if share:
+    def job(index: int) -> int:
+        if index:
             os.kill(os.getpid(), signal.SIGKILL)
-        return share
+        return index
 
-    assert run_shares(job, 2) == [0, None]
+    assert run_partitions(job, 2) == [0, None]
 
 
 def test_process_that_runs_out_of_memory_has_no_result(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    def job(share: int) -> int:
-        if share:
+    def job(index: int) -> int:
+        if index:
             raise MemoryError
-        return share
+        return index
 
-    assert run_shares(job, 2) == [0, None]
+    assert run_partitions(job, 2) == [0, None]
     assert capfd.readouterr().err == ""
 
 
 def test_error_here_ends_the_others() -> None:
-    def job(share: int) -> NoReturn:
-        if share:
+    def job(index: int) -> NoReturn:
+        if index:
             signal.pause()
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        run_shares(job, 3)
+        run_partitions(job, 3)
 
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from captures import Decoder, Endpoint, PacketBatch, SegmentFilter
 from captures.tcp.endpoints import endpoints, ports
-from captures.tcp.grouping import ALL, Rows, Share
+from captures.tcp.grouping import ALL, Partition, Rows
 from tests.support.packets import batch_of, ethernet, frame, ipv4, ipv6, tcp
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 HOSTS = ("192.0.2.1", "192.0.2.2", "198.51.100.25")
 
 
-def rows_of(batch: PacketBatch, share: Share = ALL) -> Rows:
+def rows_of(batch: PacketBatch, partition: Partition = ALL) -> Rows:
     segments = Decoder(SegmentFilter([25])).decode(batch)
     clock = np.arange(len(batch), dtype=np.int64) * 10
-    return Rows(segments, clock, {}, share)
+    return Rows(segments, clock, {}, partition)
 
 
 def packet(source: int, destination: int, port: int, number: int) -> Packet:
@@ -46,7 +46,7 @@ def test_rows_of_a_connection_are_together_and_in_order(
 
     found = []
     for number in range(of):
-        rows = rows_of(batch, Share(number, of))
+        rows = rows_of(batch, Partition(number, of))
         assert len(set(rows.keys)) == len(rows.keys)
         start = 0
         for stop in rows.stops:
@@ -72,7 +72,7 @@ def test_shares_may_follow_hosts(segments: list[tuple[int, int, int]], of: int) 
     found = 0
     hosts = []
     for number in range(of):
-        rows = rows_of(batch, Share(number, of, follows_hosts=True))
+        rows = rows_of(batch, Partition(number, of, by_hosts=True))
         starts = [0, *rows.stops[:-1]][: len(rows.stops)]
         assert [rows.order[at] for at in starts] == sorted(
             rows.order[at] for at in starts

@@ -24,7 +24,7 @@ from captures import (
 )
 from captures.tcp import deadlines
 from captures.tcp import table as connection_table
-from captures.tcp.grouping import ALL, Share
+from captures.tcp.grouping import ALL, Partition
 from captures.tcp.timeouts import (
     CLOSED_TIMEOUT_NS,
     IDLE_TIMEOUT_NS,
@@ -66,11 +66,11 @@ class Followed:
         make: Callable[[Connection], Recorder] | None = None,
         *,
         ports: Iterable[int] = MAIL_PORTS,
-        share: Share = ALL,
+        partition: Partition = ALL,
     ) -> None:
         self.decoder = Decoder(SegmentFilter(ports, [b"220 ", b"+OK "], [b"EHLO"]))
         self.consumers: list[tuple[Connection, Recorder]] = []
-        self.table = ConnectionTable(self._make_consumer, share=share)
+        self.table = ConnectionTable(self._make_consumer, partition=partition)
         self._make = make or (lambda _: Recorder())
         self._frames = 0
 
@@ -277,13 +277,13 @@ def test_shares_have_every_connection_once() -> None:
         for number in range(50)
         for packet in Talk(40_000 + number).shake_hands().greet().packets
     ]
-    shares = [Followed(share=Share(number, 3)) for number in range(3)]
+    partitions = [Followed(partition=Partition(number, 3)) for number in range(3)]
     found = []
-    for followed in shares:
+    for followed in partitions:
         followed.process(packets)
         followed.table.close()
         found += followed.accounts()
-    assert all(len(each.consumers) > 5 for each in shares)
+    assert all(len(each.consumers) > 5 for each in partitions)
     assert sorted(found, key=lambda account: account.frames) == follow(packets)
 
 
