@@ -79,6 +79,6 @@ def analyze(
     if html is not None:
         problems += outputs.write_html(analysis, html)
     if not quiet:
-        outputs.say(analysis.notes)
+        outputs.warn(analysis.notes)
         problems += outputs.print_analysis(analysis, as_json=as_json)
     outputs.end(problems)

@@ -78,7 +78,7 @@ def watch(
     # until the command has ended, and not only this
     signals = click.get_current_context().with_resource(_Signals())
     if os.geteuid() == 0:
-        _rehearse(table_format)
+        _preload(table_format)
     with ExitStack() as stack:
         # before root's rights are given up
         secrets = _open_key_log(key_log, stack)
@@ -98,16 +98,16 @@ def watch(
         monitor = Monitor(live, store, ports=ports, trust=trust, secrets=secrets)
         problems: list[str] = []
         if not quiet:
-            outputs.say(live.notes)
+            outputs.warn(live.notes)
         view = Watch(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
         with view:
             for rows in monitor.run(duration_s=duration_s, count=count):
                 problems += _show(view, rows, live)
-                outputs.say(monitor.notes + monitor.problems)
+                outputs.warn(monitor.notes + monitor.problems)
                 monitor.notes.clear()
                 problems += monitor.problems
                 monitor.problems.clear()
-        outputs.say(monitor.notes)
+        outputs.warn(monitor.notes)
         try:
             # the others may be large, and no report here needs them
             analysis = monitor.result("sessions", "messages")
@@ -143,13 +143,13 @@ def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
         raise CommandError(str(error)) from error
 
 
-def _rehearse(table_format: str) -> None:
+def _preload(table_format: str) -> None:
     """Import all that is needed: whom we become may not be able to read it."""
-    from analyzer.cli.warm_up import rehearse
+    from analyzer.cli.warm_up import preload
     from analyzer.errors import ExportError, LoadError
 
     try:
-        rehearse(table_format)
+        preload(table_format)
     except (ExportError, LoadError, OSError) as error:
         raise CommandError(
             "there is no room for temporary files: have TMPDIR name a folder that "

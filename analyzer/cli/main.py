@@ -82,13 +82,13 @@ class _Group(click.Group):
             shown = io.StringIO()
             error.show(shown)
             # what was typed, or a script took from elsewhere, may control a terminal
-            _say_lines(map(escape_controls, shown.getvalue().splitlines()))
+            _print_errors(map(escape_controls, shown.getvalue().splitlines()))
             status = error.exit_code
         except Exception as error:
             if TRACEBACK in os.environ:
                 raise
             text = _describe(error, self._meta.get(TABLES))
-            _say_lines([f"mailtap: {escape_controls(text)}"])
+            _print_errors([f"mailtap: {escape_controls(text)}"])
             status = FAILED
         sys.exit(status)
 
@@ -100,14 +100,14 @@ class _Group(click.Group):
             # without the empty line of click
             sys.exit(INTERRUPTED)
         except MemoryError:
-            _say_lines([_OUT_OF_MEMORY])
+            _print_errors([_OUT_OF_MEMORY])
             sys.exit(FAILED)
 
 
 def _describe(error: Exception, tables: str | None) -> str:
     """What to say of an error that nobody foresaw."""
-    *_, place = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(place.filename).name}:{place.lineno}"
+    *_, frame = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
     if tables is not None:
         return (
             f"{tables}: these tables are not what mailtap wrote, or they are damaged: "
@@ -119,7 +119,7 @@ def _describe(error: Exception, tables: str | None) -> str:
     )
 
 
-def _say_lines(lines: Iterable[str]) -> None:
+def _print_errors(lines: Iterable[str]) -> None:
     # if even this fails, there is nobody to tell
     with suppress(OSError):
         for line in lines:

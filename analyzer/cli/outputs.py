@@ -34,7 +34,7 @@ class CommandError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Say why on standard error, whatever the traffic put into the text."""
-        say([self.message])
+        warn([self.message])
 
 
 def problems_of(analysis: Results) -> list[str]:
@@ -62,7 +62,7 @@ def _unreadable_packets(analysis: Results) -> list[str]:
     ]
 
 
-def say(texts: Iterable[str]) -> None:
+def warn(texts: Iterable[str]) -> None:
     """Tell the user on standard error."""
     # nobody else is left who could be told that this fails
     with suppress(OSError):
@@ -72,7 +72,7 @@ def say(texts: Iterable[str]) -> None:
 
 def end(problems: list[str], status: int = 0) -> NoReturn:
     """End the command; what went wrong comes last, where it is seen."""
-    say(problems)
+    warn(problems)
     sys.exit(FAILED if problems else status)
 
 

@@ -78,7 +78,7 @@ def plaintext(
         analysis = read_inputs(
             captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
         )
-        outputs.say(analysis.notes)
+        outputs.warn(analysis.notes)
     else:
         from analyzer.cli.live import watch
 

@@ -111,9 +111,11 @@ def _is_taken(path: Path, read: Path) -> bool:
 def _is_table(path: Path, folder: Path) -> bool:
     """Whether a name is that of a table, or of what is said of them, in a folder."""
     from analyzer.tables import schema
-    from analyzer.tables.folder import ABOUT
+    from analyzer.tables.folder import MANIFEST
 
     target = Path(os.path.realpath(path))
     if target.parent != Path(os.path.realpath(folder)):
         return False
-    return target.name == ABOUT or target.stem in {each.name for each in schema.TABLES}
+    return target.name == MANIFEST or target.stem in {
+        each.name for each in schema.TABLES
+    }

@@ -51,10 +51,10 @@ def protocols(
         analysis = read_inputs(
             captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
         )
-        outputs.say(analysis.notes)
+        outputs.warn(analysis.notes)
         problems += outputs.problems_of(analysis)
     else:
-        outputs.say(plugin_notes())
+        outputs.warn(plugin_notes())
     problems += _print(analysis, as_json=as_json)
     outputs.end(problems)
 

@@ -51,5 +51,5 @@ def report(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     if not quiet:
-        outputs.say(analysis.notes)
+        outputs.warn(analysis.notes)
     outputs.end(outputs.problems_of(analysis) + outputs.write_html(analysis, output))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _CAPTURE = Path(__file__).parents[1] / "data" / "office.pcap"
 
 
-def rehearse(table_format: str) -> None:
+def preload(table_format: str) -> None:
     """Do all that a monitor does, for nobody to see.
 
     Args:
@@ -101,7 +101,7 @@ class _Replay(LiveCapture):
     engine = Engine.SOCKET
 
     def __init__(self) -> None:
-        super().__init__("rehearsal")
+        super().__init__("warm-up")
         self._batches = open_capture(_CAPTURE)
 
     def __next__(self) -> PacketBatch:

@@ -18,7 +18,7 @@ from analyzer.html.policy import content_security_policy, styles_added_by
 from analyzer.html.sentences import verdict
 from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, fill
-from analyzer.tables.export import whole_file
+from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
 from analyzer.text import counted, escape_controls
 from analyzer.version import __version__
@@ -52,7 +52,7 @@ def write_page(analysis: Results, path: Path) -> None:
         ExportError: the file can't be written.
     """
     page = render_page(analysis)
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(page.encode())
 
 
@@ -92,7 +92,7 @@ def _draw(chart: Chart, analysis: Results) -> _Drawing:
     figures = {
         theme.name: json.loads(chart.figure(drawn, theme).to_json()) for theme in THEMES
     }
-    return _Drawing(chart, figures, chart.in_words(drawn), len(rows) - len(drawn))
+    return _Drawing(chart, figures, chart.describe(drawn), len(rows) - len(drawn))
 
 
 def _kinds(sessions: pd.DataFrame) -> list[dict[str, Any]]:

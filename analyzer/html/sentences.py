@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
-from analyzer.sessions.failures import failure_words
+from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
 from analyzer.terminal.summary import nothing_found
@@ -143,7 +143,7 @@ def _failures(sessions: pd.DataFrame) -> Sentence:
     if failures.empty:
         return Sentence(Tone.GOOD, "Nothing failed.", "")
     listed = ", ".join(
-        f"{failure_words(failure)} ({count:,})"
+        f"{failure_label(failure)} ({count:,})"
         for failure, count in zip(
             failures["failure"], failures["sessions"], strict=True
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import reports
 from analyzer.html.charts.wording import KIND_NAMES
-from analyzer.sessions.failures import failure_words
+from analyzer.sessions.failures import failure_label
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _cells(column: _ShownColumn, values: pd.Series[Any]) -> list[Any]:
         # milliseconds: the last digits are for machines
         return [text[:-3] for text in times.strftime("%Y-%m-%d %H:%M:%S.%f")]
     if column.name == "failure":
-        values = values.map(failure_words, na_action="ignore")
+        values = values.map(failure_label, na_action="ignore")
     if column.name == "anomalies":
         values = values.map(lambda codes: ", ".join(codes) or None)
     known = values.astype("object").where(values.notna(), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer import reports
-from analyzer.sessions.failures import failure_words
+from analyzer.sessions.failures import failure_label
 from analyzer.terminal.format import TIME_FORMAT
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _LONG = (
 
 
 @dataclass(frozen=True, slots=True)
-class TableOf:
+class TableSpec:
     """A table of the page.
 
     Attributes:
@@ -54,14 +54,14 @@ class FilledTable(NamedTuple):
     """A table with its rows as text.
 
     Attributes:
-        about: the table.
+        spec: the table.
         headings: those of its columns of which something is known.
         kinds: what the columns hold: numbers, long text, or text.
         rows: the cells.
         left_out: how many more rows there are.
     """
 
-    about: TableOf
+    spec: TableSpec
     headings: list[str]
     kinds: list[str]
     rows: list[list[str]]
@@ -75,7 +75,7 @@ def _use(analysis: Results) -> pd.DataFrame:
 
 
 TABLES = (
-    TableOf(
+    TableSpec(
         "plaintext-ports",
         "Impact of disabling plaintext",
         lambda a: reports.plaintext_ports(a.sessions),
@@ -88,7 +88,7 @@ TABLES = (
             "verdict": "verdict",
         },
     ),
-    TableOf(
+    TableSpec(
         "plaintext-logins",
         "Plaintext logins",
         lambda a: reports.plaintext_logins(a.sessions),
@@ -104,7 +104,7 @@ TABLES = (
         },
         empty="No plaintext login was seen.",
     ),
-    TableOf(
+    TableSpec(
         "use",
         "What each protocol was used for",
         _use,
@@ -122,7 +122,7 @@ TABLES = (
             "most_devices": "max. addresses per account",
         },
     ),
-    TableOf(
+    TableSpec(
         "accounts",
         "Accounts",
         lambda a: reports.accounts(a.sessions),
@@ -138,13 +138,13 @@ TABLES = (
             "last_seen": "last seen (UTC)",
         },
     ),
-    TableOf(
+    TableSpec(
         "ciphers",
         "Cipher suites",
         lambda a: reports.tls_versions(a.sessions),
         {"tls_version": "version", "tls_cipher": "cipher", "sessions": "sessions"},
     ),
-    TableOf(
+    TableSpec(
         "verdicts",
         "How well sessions were protected",
         lambda a: reports.by_verdict(a.sessions),
@@ -156,7 +156,7 @@ TABLES = (
             "access": "access",
         },
     ),
-    TableOf(
+    TableSpec(
         "weak-tls",
         "Weak TLS",
         lambda a: reports.weak_tls(a.sessions),
@@ -167,7 +167,7 @@ TABLES = (
             "sessions": "sessions",
         },
     ),
-    TableOf(
+    TableSpec(
         "certificates",
         "Certificates of servers",
         lambda a: reports.server_certificates(a.certificates, a.sessions),
@@ -180,7 +180,7 @@ TABLES = (
             "sessions": "sessions",
         },
     ),
-    TableOf(
+    TableSpec(
         "failed",
         "What was said",
         lambda a: reports.failed(a.sessions),
@@ -192,7 +192,7 @@ TABLES = (
             "last_error": "last error",
         },
     ),
-    TableOf(
+    TableSpec(
         "not-read",
         "Not read",
         reports.not_read,
@@ -201,7 +201,7 @@ TABLES = (
 )
 
 
-def fill(table: TableOf, analysis: Results) -> FilledTable:
+def fill(table: TableSpec, analysis: Results) -> FilledTable:
     """Take the rows of a table from its report."""
     rows = table.report(analysis)[list(table.headings)]
     # what is known of nobody takes room from the rest
@@ -236,7 +236,7 @@ def _cell(name: str, value: Any) -> str:
     if pd.isna(value):
         return "\N{EN DASH}"
     if name == "failure":
-        return failure_words(value)
+        return failure_label(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, pd.Timestamp):

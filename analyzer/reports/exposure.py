@@ -76,8 +76,10 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         facts[kind] = _flags(kinds == kind)
     for result, name in RESULTS.items():
         facts[name] = _flags(sessions["auth_result"] == result)
-    places = {name.value: place for place, name in enumerate(EXPOSURES)}
-    facts["severity"] = sessions["auth_exposure"].map(places).fillna(0).astype("int64")
+    severities = {name.value: rank for rank, name in enumerate(EXPOSURES)}
+    facts["severity"] = (
+        sessions["auth_exposure"].map(severities).fillna(0).astype("int64")
+    )
     has_bytes = _flags(sessions["client_bytes"] + sessions["server_bytes"] > 0)
     facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
     facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))

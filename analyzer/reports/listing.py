@@ -46,13 +46,13 @@ def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
         messages=message_count(sessions),
         bytes=payload_bytes(sessions),
     )
-    worst_first = _worry(rows).sort_values(ascending=False, kind="stable").index
+    worst_first = _priority(rows).sort_values(ascending=False, kind="stable").index
     return rows.loc[worst_first[:most].sort_values(), _KEPT].sort_values(
         ["start", "session_id"]
     )
 
 
-def _worry(rows: pd.DataFrame) -> pd.Series[int]:
+def _priority(rows: pd.DataFrame) -> pd.Series[int]:
     """How much a session is worth looking at."""
     signs = (
         (rows["anomalies"].list.len() > 0).fillna(value=False),
@@ -61,7 +61,7 @@ def _worry(rows: pd.DataFrame) -> pd.Series[int]:
         rows["channel"] == Channel.FAILED.value,
         rows["credentials_exposed"].fillna(value=False),
     )
-    worry = pd.Series(0, index=rows.index)
+    priority = pd.Series(0, index=rows.index)
     for weight, sign in enumerate(signs):
-        worry += sign.astype("int64") * 2**weight
-    return worry
+        priority += sign.astype("int64") * 2**weight
+    return priority

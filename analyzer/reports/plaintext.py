@@ -263,12 +263,12 @@ def _clients_in_plaintext(
 def _use(client: Mapping[str, Any]) -> ClientUse:
     # a server that relays in plaintext could use TLS, whatever it did there
     if client["works"] or client["role"] == Role.RELAY:
-        return ClientUse.BOTH if client["used_tls"] else ClientUse.PLAIN_ONLY
+        return ClientUse.BOTH if client["used_tls"] else ClientUse.PLAINTEXT_ONLY
     if client["failure"]:
         return ClientUse.FAILED_LOGIN
     if client["is_whole"]:
-        return ClientUse.LOOKED
-    return ClientUse.BOTH if client["used_tls"] else ClientUse.IN_PART
+        return ClientUse.CONNECTED_ONLY
+    return ClientUse.BOTH if client["used_tls"] else ClientUse.INCOMPLETE
 
 
 def _results(user: Mapping[str, Any]) -> str | None:

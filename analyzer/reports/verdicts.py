@@ -34,15 +34,15 @@ _MOST_NAMES = 3
 class ClientUse(enum.StrEnum):
     """What a client did in plaintext on a port."""
 
-    PLAIN_ONLY = "plain only"
+    PLAINTEXT_ONLY = "plaintext only"
     """It used plaintext, and never used TLS with this server for this protocol."""
     BOTH = "both"
     """It was in plaintext, and used TLS at other times."""
     FAILED_LOGIN = "failed login"
     """It tried to log in, and never got in."""
-    IN_PART = "in part"
+    INCOMPLETE = "incomplete"
     """Nothing of that was seen, but not everything was captured."""
-    LOOKED = "looked"
+    CONNECTED_ONLY = "connected only"
     """It neither tried to log in nor moved mail."""
 
 
@@ -102,7 +102,7 @@ def _relay_choice(port: PortUse) -> str:
 
 
 def _relay_clients(port: PortUse) -> str:
-    if never := port.clients.get(ClientUse.PLAIN_ONLY):
+    if never := port.clients.get(ClientUse.PLAINTEXT_ONLY):
         return f"{counted(len(never), 'client')} never used it: {_names(never)}"
     both = port.clients.get(ClientUse.BOTH, ())
     return f"{counted(len(both), 'client')} used it at other times: {_names(both)}"
@@ -110,7 +110,7 @@ def _relay_clients(port: PortUse) -> str:
 
 def _users(port: PortUse) -> list[str]:
     """Whom it would hurt if the port took no plaintext any longer."""
-    breaking, both, failing, in_part, looking = (
+    breaking, both, failing, incomplete, connected_only = (
         port.clients.get(use, ()) for use in ClientUse
     )
     parts = []
@@ -125,13 +125,13 @@ def _users(port: PortUse) -> list[str]:
     if failing:
         clients = counted(len(failing), "client")
         parts.append(f"{clients} with failed logins only: {_names(failing)}")
-    if parts and not (breaking or in_part):
+    if parts and not (breaking or incomplete):
         parts[0] = f"nobody would be cut off: {parts[0]}"
-    if in_part:
-        clients = counted(len(in_part), "client")
-        parts.append(f"can't tell for {clients} captured in part: {_names(in_part)}")
-    if looking and not parts:
-        clients = counted(len(looking), "client")
+    if incomplete:
+        clients = counted(len(incomplete), "client")
+        parts.append(f"can't tell for {clients} captured in part: {_names(incomplete)}")
+    if connected_only and not parts:
+        clients = counted(len(connected_only), "client")
         parts.append(
             f"nobody logged in or moved mail in plaintext: {clients} only connected"
         )

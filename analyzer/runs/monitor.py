@@ -84,7 +84,7 @@ class Monitor:
         self._pipeline = Pipeline(
             self, ports=ports, partition=partition, key_log=key_log
         )
-        self._about = Results({}, [*live.captures])
+        self._results = Results({}, [*live.captures])
         self._closed = Collector()
         # by serial number of the connection: the rows of sessions that have ended, and
         # the packets of their connections by then
@@ -131,7 +131,7 @@ class Monitor:
                 if not has_time or (count is not None and self.ended >= count):
                     self._live.stop()
         except CaptureError as error:
-            self._about.problems.append(error)
+            self._results.problems.append(error)
         except StoreFullError:
             self.problems.append("too many rows wait to be written: the monitor ends")
         except MemoryError:
@@ -171,7 +171,7 @@ class Monitor:
 
     def details_ready(self, details: Details, connection: Connection) -> None:
         """Store the rows."""
-        self._closed.extend(detail_rows(details, connection, self._about.captures))
+        self._closed.extend(detail_rows(details, connection, self._results.captures))
         self._is_dirty = True
         _, recent = self._recent.get(connection.serial, (-1, None))
         if recent is not None:
@@ -204,7 +204,7 @@ class Monitor:
         self._is_dirty = True
 
     def _make_rows(self, session: Session, connection: Connection) -> SessionRows:
-        rows = session_rows(session, connection, self._about.captures, self._trust)
+        rows = session_rows(session, connection, self._results.captures, self._trust)
         if connection.serial not in self._recent:
             self.ended += 1
             self._news.append(rows.session)
@@ -224,17 +224,17 @@ class Monitor:
 
     def _write(self, undecoded: Counter[str] | None = None) -> None:
         """Write the rows that are new, and what is known beside them."""
-        self._about.packets = self._pipeline.packets
-        self._about.capture_bytes = self._pipeline.capture_bytes
-        self._about.connections_evicted = self._pipeline.connections_evicted
-        self._about.attempts = self._attempts.counts()
-        self._about.attempts_without_row = self._attempts.without_row
-        self._about.dropped = self._live.drops()
-        self._about.undecoded = undecoded or self._pipeline.undecoded
+        self._results.packets = self._pipeline.packets
+        self._results.capture_bytes = self._pipeline.capture_bytes
+        self._results.connections_evicted = self._pipeline.connections_evicted
+        self._results.attempts = self._attempts.counts()
+        self._results.attempts_without_row = self._attempts.without_row
+        self._results.dropped = self._live.drops()
+        self._results.undecoded = undecoded or self._pipeline.undecoded
         try:
             if self._is_dirty or self._is_refused:
                 self._write_rows()
-            self._store.note(self._about)
+            self._store.note(self._results)
         except ExportError as error:
             if not self._is_refused:
                 self.problems.append(f"{error}; mailtap will try again")

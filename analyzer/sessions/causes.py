@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.sessions.failures import Failure
 from analyzer.sessions.protection import failed_after
-from analyzer.sessions.refusals import CLOSING_CODE, LEAVING, reply_words, unanswered
+from analyzer.sessions.refusals import CLOSING_CODE, LEAVING, reply_line, unanswered
 from captures import Ending
 from dissectors.events import Delivery, Direction, Side, StartTls
 from dissectors.registry import service_by_port
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from captures import Connection
     from dissectors.events import Exchange
 
-_RANK = {failure: place for place, failure in enumerate(Failure)}
+_RANK = {failure: rank for rank, failure in enumerate(Failure)}
 # connections that were open, and are over
 _BEGUN = (Ending.CLOSED, Ending.RESET, Ending.TIMEOUT)
 _FETCHING = ("FETCH", "UID FETCH")
@@ -66,7 +66,7 @@ def cause(session: Session, connection: Connection) -> Cause | None:
 
 
 def _by_reply(failure: Failure, exchange: Exchange) -> Cause:
-    return Cause(failure, reply_words(exchange), _is_temporary(exchange))
+    return Cause(failure, reply_line(exchange), _is_temporary(exchange))
 
 
 def _is_temporary(exchange: Exchange) -> bool | None:

@@ -69,8 +69,8 @@ def exchange_row(
 ) -> Row:
     """Make the row of an exchange."""
     latency_ns = exchange_latency_ns(exchange, connection)
-    capture, request_frame = _place(exchange.request_frame, captures)
-    reply_capture, reply_frame = _place(exchange.reply_frame, captures)
+    capture, request_frame = _capture_and_frame(exchange.request_frame, captures)
+    reply_capture, reply_frame = _capture_and_frame(exchange.reply_frame, captures)
     time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
     if capture is None:
         capture = reply_capture
@@ -139,7 +139,7 @@ def message_row(
         message.direction,
         message.verb,
         message.time_ns,
-        *_place(message.frame, captures),
+        *_capture_and_frame(message.frame, captures),
         message.sender,
         message.recipients,
         message.parameters,
@@ -198,12 +198,12 @@ def anomaly_row(
         anomaly.side.name.lower(),
         anomaly.offset if anomaly.offset >= 0 else None,
         anomaly.time_ns,
-        *_place(anomaly.frame, captures),
+        *_capture_and_frame(anomaly.frame, captures),
         anomaly.detail or None,
     )
 
 
-def _place(
+def _capture_and_frame(
     frame_id: int | None, captures: Sequence[str]
 ) -> tuple[str | None, int | None]:
     """The capture that holds a packet, and its number there."""

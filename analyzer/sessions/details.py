@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.sessions.refusals import Refusals, is_negative, reply_words
+from analyzer.sessions.refusals import Refusals, is_negative, reply_line
 from analyzer.sessions.wrong_clock import exchange_latency_ns
 from dissectors.events import Anomaly, Exchange, ExchangeKind, Side
 
@@ -119,7 +119,7 @@ class SessionDetails:
         else:
             self._leave_out("exchanges")
         if is_negative(exchange):
-            self.last_error = reply_words(exchange)
+            self.last_error = reply_line(exchange)
 
     def add_message(self, message: MessageTransferred) -> None:
         """Add one that has ended."""

@@ -30,7 +30,7 @@ class Failure(enum.StrEnum):
     CHANGE_REFUSED = "change-refused"
 
 
-WORDS: dict[str, str] = {
+LABELS: dict[str, str] = {
     Failure.CONNECTION_REFUSED: "connection refused",
     Failure.NO_ANSWER: "no answer",
     Failure.NO_GREETING: "no greeting",
@@ -52,6 +52,6 @@ WORDS: dict[str, str] = {
 }
 
 
-def failure_words(failure: str) -> str:
+def failure_label(failure: str) -> str:
     """What a `Failure` is called where people read it; tables may hold any text."""
-    return WORDS.get(failure) or escape_controls(failure)
+    return LABELS.get(failure) or escape_controls(failure)

@@ -29,13 +29,13 @@ class PluginSession(Session):
 
     __slots__ = ()
 
-    def fold(self, happened: Iterable[Event]) -> None:
+    def fold(self, new_events: Iterable[Event]) -> None:
         """Take events, in the order they happened.
 
         Raises:
             TypeError: one holds something else than it should; it is not taken.
         """
-        for event in happened:
+        for event in new_events:
             if type(event) in self._FOLD and not _fits(event, type(event)):
                 raise TypeError(f"a value of {type(event).__name__} can't be stored")
             super().fold((event,))

@@ -78,11 +78,11 @@ class SessionSink(Interface):
 
 def _log(error: BaseException, frame: int) -> None:
     """Say where a dissector failed; what the exception says may quote a secret."""
-    places = [
+    locations = [
         f"{Path(each.filename).name}:{each.lineno}"
         for each in traceback.extract_tb(error.__traceback__)
     ]
-    logger.error(_FAILED, frame, type(error).__name__, " > ".join(places))
+    logger.error(_FAILED, frame, type(error).__name__, " > ".join(locations))
 
 
 class SessionReader:
@@ -336,13 +336,13 @@ class SessionReader:
             else:
                 self.receive_data(_ENDS[side], data, time_ns, frame)
 
-    def _take(self, happened: list[Event]) -> Wanted:
+    def _take(self, events: list[Event]) -> Wanted:
         """Fold what happened, and see whether there is more to read."""
         session, dissector = self._session, self._dissector
         assert session is not None
         assert dissector is not None
-        if happened:
-            session.fold(happened)
+        if events:
+            session.fold(events)
             connection = self._connection
             if session.detail_count > _MANY_DETAILS and connection is not None:
                 details = session.take_details(connection, kept=_LAST_EXCHANGES)

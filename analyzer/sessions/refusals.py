@@ -171,7 +171,7 @@ def is_negative(exchange: Exchange) -> bool:
     return (code is not None and code >= 400) or exchange.status in _NEGATIVE_STATUS
 
 
-def reply_words(exchange: Exchange) -> str:
+def reply_line(exchange: Exchange) -> str:
     """A reply in a line: its code or status, and its text."""
     code = exchange.reply_code if exchange.reply_code is not None else exchange.status
     return f"{code} {exchange.reply_text or ''}".rstrip()

@@ -142,12 +142,12 @@ class Session(SessionDetails):
         """Whether reading ended early: what came then may have been anything."""
         return not _UNREAD.isdisjoint(self.oddities)
 
-    def fold(self, happened: Iterable[events.Event]) -> None:
+    def fold(self, new_events: Iterable[events.Event]) -> None:
         """Take events, in the order they happened.
 
         Those that a plug-in has for itself say nothing of the row.
         """
-        for event in happened:
+        for event in new_events:
             fold = self._FOLD.get(type(event))
             if fold is not None:
                 fold(self, event)

@@ -24,8 +24,8 @@ def clock_anomalies(connection: Connection, known: Container[str]) -> list[Anoma
     if _CODE in known or not connection.mistimed:
         return []
     frame, (end, claimed_ns, time_ns) = next(iter(connection.mistimed.items()))
-    said = f"{_EPOCH + timedelta(microseconds=claimed_ns // 1000):%Y-%m-%d %H:%M:%S}"
-    detail = f"the packet's own time is {said} UTC"
+    claimed = f"{_EPOCH + timedelta(microseconds=claimed_ns // 1000):%Y-%m-%d %H:%M:%S}"
+    detail = f"the packet's own time is {claimed} UTC"
     return [Anomaly(_CODE, _SIDES[end], -1, time_ns, frame, detail)]
 
 

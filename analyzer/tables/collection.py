@@ -48,7 +48,7 @@ def empty_tables() -> dict[str, pa.Table]:
     return {table.name: table.arrow.empty_table() for table in TABLES}
 
 
-def sessions_in_order(parts: Iterable[pa.Table]) -> pa.Array:
+def sorted_session_ids(parts: Iterable[pa.Table]) -> pa.Array:
     """Return the IDs of the sessions in several tables of them, in their order."""
     columns = [name for name, _ in SESSION_ORDER]
     nothing = SESSIONS.arrow.empty_table()
@@ -67,18 +67,18 @@ def merge_tables(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
         parts: the tables by name; they are taken out, so that no table is in memory
             twice.
     """
-    sessions = sessions_in_order(part[SESSIONS.name] for part in parts)
+    sessions = sorted_session_ids(part[SESSIONS.name] for part in parts)
     merged = {}
     for table in TABLES:
         found = [part.pop(table.name) for part in parts]
         if table.merge is not None:
             merged[table.name] = table.merge(found)
             continue
-        merged[table.name] = _in_order(found, sessions)
+        merged[table.name] = _sort_rows(found, sessions)
     return merged
 
 
-def _in_order(parts: list[pa.Table], sessions: pa.Array) -> pa.Table:
+def _sort_rows(parts: list[pa.Table], sessions: pa.Array) -> pa.Table:
     """Order rows by their sessions, a column after the other: no more is held twice.
 
     Args:

@@ -57,7 +57,7 @@ def write_blocks(blocks: Iterable[pa.Table], columns: pa.Schema, path: Path) -> 
     if write is None:
         known = ", ".join(f".{name}" for name in WRITERS)
         raise ExportError(f"{path}: unknown kind of table; its name may end in {known}")
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         write(blocks, columns, file)
 
 
@@ -76,7 +76,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its name when it is complete; until then, what had it stays.
 
     What isn't a regular file, such as /dev/stdout, is not replaced but written to.

@@ -1,6 +1,6 @@
 """A folder with all tables of an analysis, and what else is known of it.
 
-`analysis.json` names the kind of the table files and the version of their
+`analysis.json` names the format of the table files and the version of their
 columns, so that the folder can be read back, today or in some years.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
 from analyzer.tables.attempts import AttemptCount
-from analyzer.tables.export import make_folder, whole_file, write_table
+from analyzer.tables.export import atomic_write, make_folder, write_table
 from analyzer.tables.load import READERS, read_bytes, read_table
 from analyzer.tables.results import Results
 from analyzer.version import __version__
@@ -23,7 +23,7 @@ from captures import CaptureError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ABOUT = "analysis.json"
+MANIFEST = "analysis.json"
 # as in a column of a table
 _MOST = 2**63 - 1
 
@@ -38,10 +38,10 @@ _DAMAGED = (
 
 def is_folder_of_tables(path: Path) -> bool:
     """Whether an analysis was written into a folder."""
-    return (path / ABOUT).is_file()
+    return (path / MANIFEST).is_file()
 
 
-def write_folder(analysis: Results, folder: Path, kind: str) -> None:
+def write_folder(analysis: Results, folder: Path, file_format: str) -> None:
     """Write all tables into a folder, which is made if it is missing.
 
     What mailtap wrote there before is gone first: files of two analyses are never
@@ -50,48 +50,48 @@ def write_folder(analysis: Results, folder: Path, kind: str) -> None:
     Args:
         analysis: what to write.
         folder: where to.
-        kind: of the files: csv, jsonl or parquet.
+        file_format: of the files: csv, jsonl or parquet.
 
     Raises:
         ExportError: the folder or a file can't be written.
     """
     make_folder(folder)
-    _clear(folder, kind)
+    _clear(folder, file_format)
     for name, table in analysis.tables.items():
-        write_table(table, folder / f"{name}.{kind}")
-    write_about(analysis, folder, kind)
+        write_table(table, folder / f"{name}.{file_format}")
+    write_manifest(analysis, folder, file_format)
 
 
-def _clear(folder: Path, kind: str) -> None:
-    """Take what makes a folder one of tables, and tables of another kind than this."""
-    before = _kind_before(folder)
+def _clear(folder: Path, file_format: str) -> None:
+    """Remove what makes it a folder of tables, and tables in other formats."""
+    before = _format_before(folder)
     try:
-        (folder / ABOUT).unlink(missing_ok=True)
-        if before not in (None, kind):
+        (folder / MANIFEST).unlink(missing_ok=True)
+        if before not in (None, file_format):
             for table in schema.TABLES:
                 (folder / f"{table.name}.{before}").unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(f"{folder}: can't be written ({error.strerror})") from error
 
 
-def _kind_before(folder: Path) -> str | None:
-    """The kind of the tables that any version of mailtap wrote into a folder."""
+def _format_before(folder: Path) -> str | None:
+    """Return the format of the tables that any version of mailtap wrote here."""
     with suppress(OSError, ValueError, RecursionError, LookupError, TypeError):
-        kind = json.loads(read_bytes(folder / ABOUT))["kind"]
-        return str(kind) if kind in READERS else None
+        file_format = json.loads(read_bytes(folder / MANIFEST))["kind"]
+        return str(file_format) if file_format in READERS else None
     return None
 
 
-def write_about(analysis: Results, folder: Path, kind: str) -> None:
+def write_manifest(analysis: Results, folder: Path, file_format: str) -> None:
     """Write what is known beside the tables.
 
     Raises:
         ExportError: the file can't be written.
     """
-    about = {
+    manifest = {
         "mailtap": __version__,
         "schema_version": schema.SCHEMA_VERSION,
-        "kind": kind,
+        "kind": file_format,
         "captures": list(analysis.captures),
         "packets": analysis.packets,
         "capture_bytes": analysis.capture_bytes,
@@ -110,9 +110,9 @@ def write_about(analysis: Results, folder: Path, kind: str) -> None:
         "attempts_without_row": analysis.attempts_without_row,
         "dropped": analysis.dropped,
     }
-    with whole_file(folder / ABOUT) as file:
+    with atomic_write(folder / MANIFEST) as file:
         # ASCII only: every other character is escaped
-        file.write(json.dumps(about, indent=2).encode("ascii") + b"\n")
+        file.write(json.dumps(manifest, indent=2).encode("ascii") + b"\n")
 
 
 def read_folder(folder: Path) -> Results:
@@ -121,22 +121,22 @@ def read_folder(folder: Path) -> Results:
     Raises:
         LoadError: there are no tables, or they can't be read.
     """
-    kind, analysis = read_about(folder)
+    file_format, analysis = read_manifest(folder)
     for table in schema.TABLES:
-        path = folder / f"{table.name}.{kind}"
+        path = folder / f"{table.name}.{file_format}"
         analysis.tables[table.name] = read_table(path, table)
     return analysis
 
 
-def read_about(folder: Path) -> tuple[str, Results]:
-    """Read the kind of the table files, and an analysis without its tables.
+def read_manifest(folder: Path) -> tuple[str, Results]:
+    """Read the format of the table files, and an analysis without its tables.
 
     Raises:
         LoadError: there are no tables, or none that can be read.
     """
-    path = folder / ABOUT
+    path = folder / MANIFEST
     try:
-        about = json.loads(read_bytes(path))
+        manifest = json.loads(read_bytes(path))
     except FileNotFoundError as error:
         raise LoadError(f"{folder}: {_NO_TABLES}") from error
     except OSError as error:
@@ -145,12 +145,12 @@ def read_about(folder: Path) -> tuple[str, Results]:
         raise LoadError(f"{path}: {_DAMAGED}") from error
     try:
         # all else may have had another name then
-        if about["schema_version"] != schema.SCHEMA_VERSION:
-            writer = str(about.get("mailtap", "of another version"))
+        if manifest["schema_version"] != schema.SCHEMA_VERSION:
+            writer = str(manifest.get("mailtap", "of another version"))
             raise LoadError(f"{folder}: {_other_schema(writer)}")
-        if about["kind"] not in READERS:
+        if manifest["kind"] not in READERS:
             raise LoadError(f"{path}: {_DAMAGED}")
-        return about["kind"], _analysis(about)
+        return manifest["kind"], _analysis(manifest)
     except (TypeError, KeyError, ValueError, ArithmeticError, AttributeError) as error:
         raise LoadError(f"{path}: {_DAMAGED}") from error
 
@@ -168,12 +168,12 @@ def _other_schema(writer: str) -> str:
     )
 
 
-def _analysis(about: dict[str, Any]) -> Results:
+def _analysis(manifest: dict[str, Any]) -> Results:
     return Results(
         tables={},
-        captures=[str(name) for name in about["captures"]],
-        packets=_count(about["packets"]),
-        capture_bytes=_count(about["capture_bytes"]),
+        captures=[str(name) for name in manifest["captures"]],
+        packets=_count(manifest["packets"]),
+        capture_bytes=_count(manifest["capture_bytes"]),
         problems=[
             CaptureError(
                 str(each["capture"]),
@@ -181,15 +181,18 @@ def _analysis(about: dict[str, Any]) -> Results:
                 offset=None if each["offset"] is None else _count(each["offset"]),
                 usable=bool(each["usable"]),
             )
-            for each in about["problems"]
+            for each in manifest["problems"]
         ],
         undecoded=Counter(
-            {str(reason): _count(count) for reason, count in about["undecoded"].items()}
+            {
+                str(reason): _count(count)
+                for reason, count in manifest["undecoded"].items()
+            }
         ),
-        connections_evicted=_count(about["connections_evicted"]),
-        attempts=[_attempts(**each) for each in about["attempts"]],
-        attempts_without_row=_count(about["attempts_without_row"]),
-        dropped=None if about["dropped"] is None else _count(about["dropped"]),
+        connections_evicted=_count(manifest["connections_evicted"]),
+        attempts=[_attempts(**each) for each in manifest["attempts"]],
+        attempts_without_row=_count(manifest["attempts_without_row"]),
+        dropped=None if manifest["dropped"] is None else _count(manifest["dropped"]),
     )
 
 

@@ -24,7 +24,7 @@ from pyarrow import compute
 from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.collection import empty_tables, merge_tables
-from analyzer.tables.folder import read_about
+from analyzer.tables.folder import read_manifest
 from analyzer.tables.load import read_table
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PARTS = "parts"
 RECENT = "recent"
-KIND = "parquet"
+FILE_FORMAT = "parquet"
 
 # sessions of which the rows are put in order at a time
 _BLOCK_SESSIONS = 4096
@@ -82,7 +82,7 @@ def read_parts(folder: Path, names: Collection[str] = ()) -> Results:
 
 
 def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Results:
-    analysis = about_parts(folder)
+    analysis = read_parts_manifest(folder)
     sources = list_sources(folder)
     rows = empty_tables()
     for table in tables:
@@ -113,13 +113,13 @@ def list_sources(folder: Path) -> list[Path]:
     return [*sources, recent] if recent.is_dir() else sources
 
 
-def about_parts(folder: Path) -> Results:
+def read_parts_manifest(folder: Path) -> Results:
     """What is known beside the rows.
 
     Raises:
         LoadError: it can't be read.
     """
-    _, analysis = read_about(folder / PARTS)
+    _, analysis = read_manifest(folder / PARTS)
     return analysis
 
 
@@ -137,7 +137,7 @@ def read_rows(source: Path, table: schema.Table) -> pa.Table:
     Raises:
         LoadError: the rows can't be read, or are gone.
     """
-    path = source / f"{table.name}.{KIND}"
+    path = source / f"{table.name}.{FILE_FORMAT}"
     if path.exists():
         return read_table(path, table)
     if not source.is_dir():
@@ -145,7 +145,7 @@ def read_rows(source: Path, table: schema.Table) -> pa.Table:
     return table.arrow.empty_table()
 
 
-def blocks_in_order(
+def sorted_blocks(
     sources: Sequence[Path], table: schema.Table, sessions: pa.Array
 ) -> Iterator[pa.Table]:
     """Yield all rows of a table in their order, a block at a time if possible.
@@ -169,13 +169,13 @@ def blocks_in_order(
     # sessions that end at about the same time are in the same parts
     read = lru_cache(_PARTS_IN_MEMORY)(lambda at: read_rows(sources[at], table))
     for first in range(0, len(sessions), _BLOCK_SESSIONS):
-        rows, order = [], []
+        rows, kept = [], []
         for at, rank in enumerate(ranks):
             wanted = np.flatnonzero((rank >= first) & (rank < first + _BLOCK_SESSIONS))
             if len(wanted):
                 rows.append(read(at).take(wanted))
-                order.append(rank[wanted])
+                kept.append(rank[wanted])
         if rows:
             # stable: what belongs to a session stays in its order
-            places = np.argsort(np.concatenate(order), kind="stable")
-            yield pa.concat_tables(rows).take(places)
+            order = np.argsort(np.concatenate(kept), kind="stable")
+            yield pa.concat_tables(rows).take(order)

@@ -16,19 +16,19 @@ import pyarrow as pa
 
 from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
-from analyzer.tables.collection import empty_tables, sessions_in_order
+from analyzer.tables.collection import empty_tables, sorted_session_ids
 from analyzer.tables.export import make_folder, write_blocks, write_table
-from analyzer.tables.folder import ABOUT, write_about
+from analyzer.tables.folder import MANIFEST, write_manifest
 from analyzer.tables.parts import (
-    KIND,
+    FILE_FORMAT,
     PARTS,
     RECENT,
     StoredPart,
-    about_parts,
-    blocks_in_order,
     list_sources,
     read_parts,
+    read_parts_manifest,
     read_rows,
+    sorted_blocks,
 )
 from analyzer.tables.results import Results
 
@@ -54,13 +54,13 @@ class Store:
 
     Args:
         folder: where to; made if it is missing.
-        about: what is known beside the tables by now.
+        results: what is known beside the tables by now.
 
     Raises:
         ExportError: the folder can't be written, or holds tables already.
     """
 
-    def __init__(self, folder: Path, about: Results | None = None) -> None:
+    def __init__(self, folder: Path, results: Results | None = None) -> None:
         self.folder = folder
         self._parts = folder / PARTS
         self._count = 0
@@ -68,24 +68,24 @@ class Store:
         # the small parts at the end, and how many sessions each of them has
         self._small: dict[StoredPart, int] = {}
         make_folder(folder)
-        if self._parts.exists() or (folder / ABOUT).exists():
+        if self._parts.exists() or (folder / MANIFEST).exists():
             raise ExportError(
                 f"{folder}: there are tables in this folder already, which would be "
                 "lost: name another folder, or remove them"
             )
         # without its name it is nothing: at any time there is a folder to be read
-        unnamed = self._parts.with_name(f".{PARTS}")
-        make_folder(unnamed)
-        write_about(about or Results({}, []), unnamed, KIND)
-        _rename(unnamed, self._parts)
+        hidden = self._parts.with_name(f".{PARTS}")
+        make_folder(hidden)
+        write_manifest(results or Results({}, []), hidden, FILE_FORMAT)
+        _rename(hidden, self._parts)
 
-    def note(self, about: Results) -> None:
+    def note(self, results: Results) -> None:
         """Write what is known beside the tables, in the place of what was.
 
         Raises:
             ExportError: it could not be written.
         """
-        write_about(about, self._parts, KIND)
+        write_manifest(results, self._parts, FILE_FORMAT)
 
     def add(self, tables: Tables, recent: Tables) -> None:
         """Write the next part.
@@ -100,7 +100,7 @@ class Store:
             StoreFullError: too many of them are kept.
         """
         self._pending.append(tables)
-        rows = _together(self._pending)
+        rows = _concat(self._pending)
         part = StoredPart(self._count + 1, self._count + 1)
         try:
             self._write(part, rows, recent)
@@ -130,25 +130,25 @@ class Store:
         """
         return read_parts(self.folder, names)
 
-    def finish(self, kind: str) -> None:
+    def finish(self, file_format: str) -> None:
         """Write one file per table instead of the parts, without much memory.
 
         Args:
-            kind: of the files: csv, jsonl or parquet.
+            file_format: of the files: csv, jsonl or parquet.
 
         Raises:
             ExportError: a file can't be written; the parts stay.
             LoadError: a part can't be read any more.
         """
         sources = list_sources(self.folder)
-        sessions = sessions_in_order(
+        sessions = sorted_session_ids(
             read_rows(source, schema.SESSIONS) for source in sources
         )
         for table in schema.TABLES:
-            blocks = blocks_in_order(sources, table, sessions)
-            path = self.folder / f"{table.name}.{kind}"
+            blocks = sorted_blocks(sources, table, sessions)
+            path = self.folder / f"{table.name}.{file_format}"
             write_blocks(blocks, table.arrow, path)
-        write_about(about_parts(self.folder), self.folder, kind)
+        write_manifest(read_parts_manifest(self.folder), self.folder, file_format)
         _remove(self._parts)
 
     def _join(self) -> None:
@@ -170,17 +170,17 @@ class Store:
     def _write(self, part: StoredPart, rows: Tables, recent: Tables) -> None:
         folder = self._parts / part.name
         # without its name it is nothing
-        unnamed = folder.with_name(f".{part.name}")
+        hidden = folder.with_name(f".{part.name}")
         try:
-            _write_tables(rows, unnamed)
-            _write_tables(recent, unnamed / RECENT)
-            _rename(unnamed, folder)
+            _write_tables(rows, hidden)
+            _write_tables(recent, hidden / RECENT)
+            _rename(hidden, folder)
         finally:
             # once it has its name, there is nothing left
-            shutil.rmtree(unnamed, ignore_errors=True)
+            shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _together(parts: list[Tables]) -> Tables:
+def _concat(parts: list[Tables]) -> Tables:
     return {name: pa.concat_tables([p[name] for p in parts]) for name in parts[0]}
 
 
@@ -188,15 +188,15 @@ def _write_tables(tables: Tables, folder: Path) -> None:
     make_folder(folder)
     for name, table in tables.items():
         if len(table):
-            write_table(table, folder / f"{name}.{KIND}")
+            write_table(table, folder / f"{name}.{FILE_FORMAT}")
 
 
 def _remove(folder: Path) -> None:
     """Remove a folder, which is gone as a whole before anything in it is."""
-    nameless = folder.with_name(f".{folder.name}")
+    hidden = folder.with_name(f".{folder.name}")
     with suppress(OSError):
-        folder.rename(nameless)
-        shutil.rmtree(nameless)
+        folder.rename(hidden)
+        shutil.rmtree(hidden)
 
 
 def _rename(path: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.sessions.failures import failure_words
+from analyzer.sessions.failures import failure_label
 from analyzer.text import as_line
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _as_time(time: pd.Timestamp) -> str:
 
 _FORMATS: dict[str, Callable[[Any], str]] = {
     "bytes": as_size,
-    "failure": failure_words,
+    "failure": failure_label,
     "encrypted_share": as_share,
     "first_seen": _as_time,
     "last_seen": _as_time,

@@ -111,8 +111,8 @@ class Watch:
             text.append(f"{line}\n")
             if style := _CLEAR_STYLES.get(line.channel):
                 text.highlight_words([f" {line.channel} "], style)
-            if line.worries:
-                text.stylize("red", start + len(str(line)) - len(line.worries) - 2)
+            if line.warnings:
+                text.stylize("red", start + len(str(line)) - len(line.warnings) - 2)
         text.right_crop(1)
         self._console.print(text, soft_wrap=True)
 

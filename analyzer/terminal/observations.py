@@ -39,10 +39,10 @@ def observations(use: Row, ports: Sequence[Row]) -> dict[str, list[str]]:
     """
     if not use["sessions"]:
         return {name: [NOT_SEEN] for name in (*_OUTSIDE, *_INSIDE, "ports")}
-    inside = {name: say(use) or [NOTHING] for name, say in _INSIDE.items()}
+    inside = {name: describe(use) or [NOTHING] for name, describe in _INSIDE.items()}
     if use["hidden"] == use["sessions"]:
         inside = {name: [HIDDEN] for name in _INSIDE}
-    outside = {name: say(use) for name, say in _OUTSIDE.items()}
+    outside = {name: describe(use) for name, describe in _OUTSIDE.items()}
     return {**inside, **outside, "ports": _ports(ports, use["protocol"])}
 
 
@@ -105,14 +105,14 @@ def _devices(use: Row) -> list[str]:
     accounts, roaming = use["accounts"], use["roaming_accounts"]
     if not accounts:
         return ["no account known"]
-    said = [counted(accounts, "account")]
+    texts = [counted(accounts, "account")]
     if not roaming:
-        said.append(("each " if accounts > 1 else "") + "from one address")
+        texts.append(("each " if accounts > 1 else "") + "from one address")
     elif accounts == 1:
-        said.append(f"from {use['most_devices']:,} addresses")
+        texts.append(f"from {use['most_devices']:,} addresses")
     else:
-        said.append(f"{roaming:,} from up to {use['most_devices']:,} addresses")
-    return said
+        texts.append(f"{roaming:,} from up to {use['most_devices']:,} addresses")
+    return texts
 
 
 def _folders(use: Row) -> list[str]:
@@ -127,13 +127,13 @@ def _folders(use: Row) -> list[str]:
 
 
 def _connection(use: Row) -> list[str]:
-    said = [f"{as_duration(use['longest_s'])} (longest)"]
+    texts = [f"{as_duration(use['longest_s'])} (longest)"]
     if use["sessions"] > 1:
-        said.insert(0, f"{as_duration(use['median_s'])} (median)")
+        texts.insert(0, f"{as_duration(use['median_s'])} (median)")
     if use["idle_sessions"]:
         sessions = counted(use["idle_sessions"], "session")
-        said.append(f"{sessions} idle for {as_duration(use['idle_s'])}")
-    return said
+        texts.append(f"{sessions} idle for {as_duration(use['idle_s'])}")
+    return texts
 
 
 def _channels(use: Row) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.reports import Channel
-from analyzer.sessions.failures import Failure, failure_words
+from analyzer.sessions.failures import Failure, failure_label
 from analyzer.sessions.protection import PLAINTEXT_LOGIN
 from analyzer.terminal.format import as_size
 from analyzer.text import as_line
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _ENDINGS = {"reset": "reset", "timeout": "fell silent"}
-_SAID_ELSEWHERE = ("closed", "refused", "unanswered")
+_SHOWN_ELSEWHERE = ("closed", "refused", "unanswered")
 _MOST_CODES = 3
 _WIDEST_TEXT = 60
 
@@ -29,8 +29,8 @@ class SessionLine(NamedTuple):
         server: address and port of the server.
         channel: how it was secured, in a word or two.
         user: who logged in or tried to.
-        happened: what was done.
-        worries: what should worry an administrator.
+        activity: what was done.
+        warnings: what an administrator should look at.
     """
 
     time: str
@@ -39,15 +39,15 @@ class SessionLine(NamedTuple):
     server: str
     channel: str
     user: str
-    happened: str
-    worries: str
+    activity: str
+    warnings: str
 
     def __str__(self) -> str:
         columns = (
             f"{self.time}  {self.service:<11}  {self.client:>15} > {self.server:<20}  "
-            f"{self.channel:<16}  {self.user or '-':<20}  {self.happened}"
+            f"{self.channel:<16}  {self.user or '-':<20}  {self.activity}"
         )
-        return f"{columns}  ! {self.worries}" if self.worries else columns
+        return f"{columns}  ! {self.warnings}" if self.warnings else columns
 
 
 def describe(session: Mapping[str, Any], channel: str) -> SessionLine:
@@ -66,8 +66,8 @@ def describe(session: Mapping[str, Any], channel: str) -> SessionLine:
         f"{host}:{session['server_port']}",
         _channel(session, channel),
         _safe(session["auth_user"] or ""),
-        ", ".join(_happened(session)),
-        ", ".join(_worries(session)),
+        ", ".join(_activity(session)),
+        ", ".join(_warnings(session)),
     )
 
 
@@ -82,7 +82,7 @@ def _channel(session: Mapping[str, Any], channel: str) -> str:
     }.get(Channel(channel), "-")
 
 
-def _happened(session: Mapping[str, Any]) -> Iterator[str]:
+def _activity(session: Mapping[str, Any]) -> Iterator[str]:
     if session["auth_result"] == "success":
         yield "logged in"
     for column, what in (
@@ -99,12 +99,12 @@ def _happened(session: Mapping[str, Any]) -> Iterator[str]:
     if refused := session["rcpt_refused"]:
         yield f"{len(refused):,} recipient{'s' * (len(refused) > 1)} refused"
     yield as_size(session["client_bytes"] + session["server_bytes"])
-    is_said = session["failure"] == Failure.CONNECTION_RESET
-    if session["ended"] not in _SAID_ELSEWHERE and not is_said:
+    is_shown = session["failure"] == Failure.CONNECTION_RESET
+    if session["ended"] not in _SHOWN_ELSEWHERE and not is_shown:
         yield _ENDINGS.get(session["ended"], "still open")
 
 
-def _worries(session: Mapping[str, Any]) -> list[str]:
+def _warnings(session: Mapping[str, Any]) -> list[str]:
     found = list(_faults(session))
     if not found and session["last_error"]:
         found.append(_safe(session["last_error"]))
@@ -122,13 +122,13 @@ def _faults(session: Mapping[str, Any]) -> Iterator[str]:
         yield "plaintext login"
     failure, detail = session["failure"], _safe(session["failure_detail"] or "")
     if failures := session["auth_failures"]:
-        said = "login failed" if failures == 1 else f"{failures:,} failed logins"
+        text = "login failed" if failures == 1 else f"{failures:,} failed logins"
         is_cause = failure == Failure.LOGIN_FAILED
-        yield f"{said}: {detail}" if is_cause else said
+        yield f"{text}: {detail}" if is_cause else text
         if is_cause:
             return
     if failure is not None:
-        yield ": ".join(filter(None, (failure_words(failure), detail)))
+        yield ": ".join(filter(None, (failure_label(failure), detail)))
 
 
 def _safe(text: str) -> str:

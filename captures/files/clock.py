@@ -82,11 +82,11 @@ def _release(
 def _corrected(
     batch: PacketBatch, steady: Times, wrong: list[int], first: int
 ) -> PacketBatch:
-    places = [each - first for each in wrong if first <= each < first + len(batch)]
-    if not places:
+    rows = [each - first for each in wrong if first <= each < first + len(batch)]
+    if not rows:
         return batch
-    frames = batch.frame_ids[places].tolist()
-    claimed = batch.time_ns[places].tolist()
+    frames = batch.frame_ids[rows].tolist()
+    claimed = batch.time_ns[rows].tolist()
     mistimed = dict(zip(frames, claimed, strict=True))
     return replace(batch, time_ns=steady, mistimed=mistimed)
 

@@ -70,12 +70,12 @@ class ForeignLinks:
         at = 0
         parts: list[tuple[npt.NDArray[np.intp], PacketBatch]] = []
         while at < len(rows):
-            place = batch.frame[rows[at:]] - 1 - self._before
-            count = int(np.searchsorted(place, len(self._batch or ())))
+            index = batch.frame[rows[at:]] - 1 - self._before
+            count = int(np.searchsorted(index, len(self._batch or ())))
             if self._batch is not None and count:
-                parts.append((rows[at : at + count], self._batch.take(place[:count])))
+                parts.append((rows[at : at + count], self._batch.take(index[:count])))
                 at += count
-            elif not self._read_on():
+            elif not self._advance():
                 break
         for replaced, others in parts:
             self._note(batch.link_type[replaced], others.link_type)
@@ -97,7 +97,7 @@ class ForeignLinks:
             self._reader.close()
             self._reader = None
 
-    def _read_on(self) -> bool:
+    def _advance(self) -> bool:
         self._before += len(self._batch or ())
         try:
             if self._reader is None:

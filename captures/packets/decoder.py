@@ -272,11 +272,11 @@ def _identity(headers: _TcpHeaders, chosen: Indices) -> npt.NDArray[np.uint64]:
     if not headers.is_ipv6:
         identification = gather.be16[packets.ip_header[chosen] + 4].astype(np.uint64)
         identity = identification << IDENTIFICATION_SHIFT
-        nameless = chosen[identification == 0]
+        unidentified = chosen[identification == 0]
     else:
         identity = np.zeros(len(chosen), dtype=np.uint64)
-        nameless = chosen
-    whole = nameless[packets.end[nameless] - packets.start[nameless] >= 18]
+        unidentified = chosen
+    whole = unidentified[packets.end[unidentified] - packets.start[unidentified] >= 18]
     at = packets.start[whole]
     checksum = gather.be16[at + 16].astype(np.uint64)
     is_covered = (headers.payload[whole] - at > 20) & (checksum != 0)

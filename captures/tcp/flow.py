@@ -318,8 +318,8 @@ class Flow:
             )
         del self._waiting[:ready]
         if self._fin is not None and not self._waiting:
-            place, time_ns, frame = self._fin
-            if place <= self._position:
+            position, time_ns, frame = self._fin
+            if position <= self._position:
                 self._finish(time_ns, frame)
 
     def _receive_copy(self, copy: _Piece, first: _Piece | None = None) -> None:

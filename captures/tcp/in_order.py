@@ -89,7 +89,7 @@ class _Columns:
         row: (n,) int64, which row it is.
         span: (n,) int64, which span a row is of.
         end: (n,) int64, which end sent it, as in `End`.
-        place: (n,) int64, place of the first byte in that end's stream, counted
+        offset: (n,) int64, offset of the first byte in that end's stream, counted
             from what the flow expects before the span.
         acknowledged: (n,) int64, likewise for the acknowledgment number.
         length: (n,) int64, payload bytes.
@@ -114,7 +114,7 @@ class _Columns:
             dtype=np.uint32,
         )
         segments = rows.segments
-        self.place = _distance(
+        self.offset = _distance(
             segments.sequence[self.row], expected[self.span, self.end]
         )
         self.acknowledged = _distance(
@@ -161,17 +161,17 @@ class _Columns:
     def _first_misfit(self) -> Indices:
         """(spans,) where in the columns each span stops being in order."""
         fits = np.ones(len(self.span), dtype=np.bool_)
-        offset = self.span * _SPAN_OFFSET
+        span_base = self.span * _SPAN_OFFSET
         has_payload = self.length > 0
         reach = []
         for end in ENDS:
             own = has_payload & (self.end == end)
-            reached = np.where(own, self.place + self.length, 0) + offset
-            reached = np.maximum.accumulate(reached) - offset
+            reached = np.where(own, self.offset + self.length, 0) + span_base
+            reached = np.maximum.accumulate(reached) - span_base
             before = np.empty_like(reached)
             before[1:] = reached[:-1]
             before[self.starts] = 0
-            fits &= ~own | (self.place == before)
+            fits &= ~own | (self.offset == before)
             reach.append(reached)
         # nobody acknowledges what was not captured
         fits &= self.acknowledged <= np.where(self.end == 0, reach[1], reach[0])

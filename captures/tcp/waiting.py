@@ -64,8 +64,8 @@ class HeldSegments:
     def add(self, segment: Segment) -> None:
         """Let a segment wait, before those that came after it on the wire."""
         held = self.segments
-        places = (at for at, each in enumerate(held) if segment.precedes(each))
-        held.insert(next(places, len(held)), segment)
+        positions = (at for at, each in enumerate(held) if segment.precedes(each))
+        held.insert(next(positions, len(held)), segment)
         self._room.taken_bytes += segment.memory_bytes
 
     def take_first(self) -> Segment:

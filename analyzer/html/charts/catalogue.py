@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analyzer import reports
 from analyzer.html.charts import figures, wording
-from analyzer.sessions.failures import failure_words
+from analyzer.sessions.failures import failure_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,8 +34,8 @@ class Chart:
         empty: what to say if there is nothing to draw.
         report: what it shows, a row for each bar.
         draw: makes the figure.
-        row_name: names a row.
-        row_words: says the figures of a row.
+        label_row: names a row.
+        describe_row: says the figures of a row in words.
         note: how to read it.
         shows_kinds: whether its colours are those of channels.
         summary: says all rows, if they are too many to be said one by one.
@@ -46,8 +46,8 @@ class Chart:
     empty: str
     report: Callable[[Results], pd.DataFrame]
     draw: Draw
-    row_name: Callable[[Row], str]
-    row_words: Callable[[Row], str]
+    label_row: Callable[[Row], str]
+    describe_row: Callable[[Row], str]
     note: str = ""
     shows_kinds: bool = False
     summary: Callable[[pd.DataFrame], str] | None = None
@@ -60,18 +60,18 @@ class Chart:
         """Draw rows of the report."""
         return self.draw(rows, *self._texts(rows), theme)
 
-    def in_words(self, rows: pd.DataFrame) -> str:
+    def describe(self, rows: pd.DataFrame) -> str:
         """The same for those who can't see the figure."""
         if self.summary:
-            said = self.summary(rows)
+            text = self.summary(rows)
         else:
-            texts = zip(*self._texts(rows), strict=True)
-            said = "; ".join(f"{name}: {words}" for name, words in texts)
-        return f"{self.title}: {said}."
+            pairs = zip(*self._texts(rows), strict=True)
+            text = "; ".join(f"{name}: {words}" for name, words in pairs)
+        return f"{self.title}: {text}."
 
     def _texts(self, rows: pd.DataFrame) -> tuple[list[str], list[str]]:
         records = rows.to_dict("records")
-        return list(map(self.row_name, records)), list(map(self.row_words, records))
+        return list(map(self.label_row, records)), list(map(self.describe_row, records))
 
 
 CHARTS = (
@@ -81,8 +81,8 @@ CHARTS = (
         empty="No mail session was found.",
         report=lambda a: reports.over_time(a.sessions),
         draw=figures.draw_over_time,
-        row_name=lambda row: f"{row['time']}",
-        row_words=wording.sessions_of,
+        label_row=lambda row: f"{row['time']}",
+        describe_row=wording.sessions_of,
         shows_kinds=True,
         summary=wording.times_of,
     ),
@@ -92,8 +92,8 @@ CHARTS = (
         empty="No mail session was found.",
         report=lambda a: reports.by_port(a.sessions),
         draw=figures.draw_kinds,
-        row_name=lambda row: f"{row['server_port']} {row['service']}",
-        row_words=wording.kinds_of,
+        label_row=lambda row: f"{row['server_port']} {row['service']}",
+        describe_row=wording.kinds_of,
         shows_kinds=True,
     ),
     Chart(
@@ -102,8 +102,8 @@ CHARTS = (
         empty="No TLS was seen.",
         report=lambda a: reports.by_tls_version(a.sessions),
         draw=figures.draw_versions,
-        row_name=lambda row: str(row["tls_version"]),
-        row_words=wording.version_of,
+        label_row=lambda row: str(row["tls_version"]),
+        describe_row=wording.version_of,
         note="What client and server agreed on. RFC 8996 forbids TLS 1.0 and 1.1.",
     ),
     Chart(
@@ -112,8 +112,8 @@ CHARTS = (
         empty="Nothing failed.",
         report=lambda a: reports.by_failure(a.sessions),
         draw=figures.draw_counts,
-        row_name=lambda row: failure_words(row["failure"]),
-        row_words=wording.sessions_of,
+        label_row=lambda row: failure_label(row["failure"]),
+        describe_row=wording.sessions_of,
     ),
     Chart(
         name="latency",
@@ -121,8 +121,8 @@ CHARTS = (
         empty="No command with an answer was seen in plaintext.",
         report=lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
         draw=figures.draw_latencies,
-        row_name=lambda row: f"{row['protocol'].upper()} {row['verb']}",
-        row_words=wording.latency_of,
+        label_row=lambda row: f"{row['protocol'].upper()} {row['verb']}",
+        describe_row=wording.latency_of,
         note="How long answers took, on a logarithmic scale: \N{BLACK CIRCLE} median, "
         "\N{BLACK DIAMOND} 95th percentile (also at the right), | slowest.",
     ),
@@ -132,8 +132,8 @@ CHARTS = (
         empty="No mail session was found.",
         report=lambda a: reports.busiest(a.sessions, "server"),
         draw=figures.draw_counts,
-        row_name=lambda row: str(row["server_ip"]),
-        row_words=wording.host_of,
+        label_row=lambda row: str(row["server_ip"]),
+        describe_row=wording.host_of,
         note="Sessions per server.",
     ),
     Chart(
@@ -142,8 +142,8 @@ CHARTS = (
         empty="No mail session was found.",
         report=lambda a: reports.busiest(a.sessions, "client"),
         draw=figures.draw_counts,
-        row_name=lambda row: str(row["client_ip"]),
-        row_words=wording.host_of,
+        label_row=lambda row: str(row["client_ip"]),
+        describe_row=wording.host_of,
         note="Sessions per client.",
     ),
 )

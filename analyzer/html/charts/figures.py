@@ -13,7 +13,7 @@ import pandas as pd
 
 from analyzer.html.charts.layout import (
     add_bars,
-    bar_places,
+    bar_positions,
     hover_texts,
     new_figure,
     row_figure,
@@ -44,21 +44,24 @@ _QUICKEST_S = 1e-6
 
 
 def draw_over_time(
-    rows: pd.DataFrame, _names: Sequence[str], _said: Sequence[str], theme: Theme
+    rows: pd.DataFrame,
+    _names: Sequence[str],
+    _descriptions: Sequence[str],
+    theme: Theme,
 ) -> go.Figure:
     """Draw the sessions of each step of time as a bar, by channel."""
     step = pd.Timedelta(seconds=int(rows["step_s"].iloc[0]))
     figure = new_figure(
         theme, height=_TIMELINE_PX, barmode="stack", hovermode="x unified"
     )
-    for kind, ink in theme.kinds.items():
+    for kind, swatch in theme.kinds.items():
         some = rows[rows["channel"] == kind.value]
         figure.add_bar(
             x=_times(some["time"]),
             y=some["sessions"].tolist(),
             width=step.total_seconds() * 1000 * _BAR_SHARE,
             offset=0,
-            marker={"color": ink.fill, "line": {"width": 0}},
+            marker={"color": swatch.fill, "line": {"width": 0}},
             hovertemplate="%{y:,} " + KIND_NAMES[kind] + "<extra></extra>",
         )
     # around the last nanoseconds that there are, ends are beyond them
@@ -81,23 +84,23 @@ def draw_over_time(
 
 
 def draw_kinds(
-    rows: pd.DataFrame, names: Sequence[str], said: Sequence[str], theme: Theme
+    rows: pd.DataFrame, names: Sequence[str], descriptions: Sequence[str], theme: Theme
 ) -> go.Figure:
     """Draw a bar for each row, divided by channel; it has a column for each."""
     figure = row_figure(names, [f"{total:,}" for total in rows["sessions"]], theme)
-    for kind, ink in theme.kinds.items():
+    for kind, swatch in theme.kinds.items():
         counts = rows[kind.value].tolist()
         add_bars(
             figure,
             counts,
             names,
-            said,
-            colours=ink.fill,
+            descriptions,
+            colours=swatch.fill,
             text=[f"{count:,}" if count else "" for count in counts],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            textfont={"color": ink.text, "size": _SMALL_FONT},
+            textfont={"color": swatch.text, "size": _SMALL_FONT},
         )
     # a number that does not fit into its bar is left out
     figure.update_layout(uniformtext={"mode": "hide", "minsize": _SMALL_FONT})
@@ -105,26 +108,26 @@ def draw_kinds(
 
 
 def draw_counts(
-    rows: pd.DataFrame, names: Sequence[str], said: Sequence[str], theme: Theme
+    rows: pd.DataFrame, names: Sequence[str], descriptions: Sequence[str], theme: Theme
 ) -> go.Figure:
     """Draw the number of sessions of each row as a bar."""
     figure = row_figure(names, [f"{count:,}" for count in rows["sessions"]], theme)
     colours = [theme.accent] * len(rows)
-    add_bars(figure, rows["sessions"].tolist(), names, said, colours=colours)
+    add_bars(figure, rows["sessions"].tolist(), names, descriptions, colours=colours)
     return figure.update_xaxes(range=[0, rows["sessions"].max()])
 
 
 def draw_versions(
-    rows: pd.DataFrame, names: Sequence[str], said: Sequence[str], theme: Theme
+    rows: pd.DataFrame, names: Sequence[str], descriptions: Sequence[str], theme: Theme
 ) -> go.Figure:
     """Draw the sessions of each TLS version, in the colour of clear if it is old."""
-    figure = draw_counts(rows, names, said, theme)
+    figure = draw_counts(rows, names, descriptions, theme)
     colours = [theme.tls_colour(deprecated=each) for each in rows["deprecated"]]
     return figure.update_traces(marker_color=colours)
 
 
 def draw_latencies(
-    rows: pd.DataFrame, names: Sequence[str], said: Sequence[str], theme: Theme
+    rows: pd.DataFrame, names: Sequence[str], descriptions: Sequence[str], theme: Theme
 ) -> go.Figure:
     """Draw median, 95th percentile and maximum of each row on a logarithmic axis."""
     figure = row_figure(
@@ -133,14 +136,14 @@ def draw_latencies(
         theme,
         axis_px=_AXIS_PX,
     )
-    places = bar_places(len(rows))
+    positions = bar_positions(len(rows))
     times = rows[["median", "p95", "max"]].clip(lower=_QUICKEST_S)
-    for place, median, slowest in zip(
-        places, times["median"], times["max"], strict=True
+    for position, median, slowest in zip(
+        positions, times["median"], times["max"], strict=True
     ):
         figure.add_scatter(
             x=[median, slowest],
-            y=[place, place],
+            y=[position, position],
             mode="lines",
             line={"color": theme.accent, "width": 2},
             hoverinfo="skip",
@@ -148,10 +151,10 @@ def draw_latencies(
     for name, symbol in _LATENCY_MARKS:
         figure.add_scatter(
             x=times[name].tolist(),
-            y=places,
+            y=positions,
             mode="markers",
             marker=_mark(symbol, theme.text if name == "median" else theme.accent),
-            hovertext=hover_texts(names, said),
+            hovertext=hover_texts(names, descriptions),
             hoverinfo="text",
         )
     _set_decades(figure, times["median"].min(), times["max"].max(), theme)

@@ -86,7 +86,7 @@ def add_bars(
     figure: go.Figure,
     lengths: Sequence[int],
     names: Sequence[str],
-    said: Sequence[str],
+    descriptions: Sequence[str],
     *,
     colours: str | Sequence[str],
     **more: Any,
@@ -95,24 +95,24 @@ def add_bars(
     figure.add_bar(
         orientation="h",
         x=list(lengths),
-        y=bar_places(len(lengths)),
+        y=bar_positions(len(lengths)),
         width=_BAR_HEIGHT,
         marker={"color": colours, "line": {"width": 0}},
-        hovertext=hover_texts(names, said),
+        hovertext=hover_texts(names, descriptions),
         hoverinfo="text",
         **more,
     )
 
 
-def hover_texts(names: Sequence[str], said: Sequence[str]) -> list[str]:
+def hover_texts(names: Sequence[str], descriptions: Sequence[str]) -> list[str]:
     """What those see who point at a row: its name, and its figures in words."""
     return [
         f"{plain(name)}<br>{words.replace(', ', '<br>')}"
-        for name, words in zip(names, said, strict=True)
+        for name, words in zip(names, descriptions, strict=True)
     ]
 
 
-def bar_places(count: int) -> list[float]:
+def bar_positions(count: int) -> list[float]:
     """Where the bars of rows are."""
     return [row + _BAR_MIDDLE for row in range(count)]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Ink(NamedTuple):
+class Swatch(NamedTuple):
     """The colour of an area, and that of text upon it."""
 
     fill: str
@@ -44,7 +44,7 @@ class Theme:
     text: str
     muted: str
     accent: str
-    kinds: Mapping[Channel, Ink]
+    kinds: Mapping[Channel, Swatch]
 
     def tls_colour(self, *, deprecated: bool) -> str:
         """The colour of a TLS version."""
@@ -62,9 +62,9 @@ class Theme:
             "muted": self.muted,
             "accent": self.accent,
         }
-        for kind, ink in self.kinds.items():
-            colours[kind.value] = ink.fill
-            colours[f"on-{kind.value}"] = ink.text
+        for kind, swatch in self.kinds.items():
+            colours[kind.value] = swatch.fill
+            colours[f"on-{kind.value}"] = swatch.text
         return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
 
@@ -77,12 +77,12 @@ LIGHT = Theme(
     muted="#5a6675",
     accent="#64788f",
     kinds={
-        Channel.IMPLICIT: Ink("#1d5c9e", "#ffffff"),
-        Channel.STARTTLS: Ink("#7db9e3", "#0e2a42"),
-        Channel.MIDSTREAM: Ink("#41707f", "#ffffff"),
-        Channel.PLAINTEXT: Ink("#c54a0a", "#ffffff"),
-        Channel.FAILED: Ink("#ecb731", "#3a2a00"),
-        Channel.UNKNOWN: Ink("#b3bac4", "#1b2430"),
+        Channel.IMPLICIT: Swatch("#1d5c9e", "#ffffff"),
+        Channel.STARTTLS: Swatch("#7db9e3", "#0e2a42"),
+        Channel.MIDSTREAM: Swatch("#41707f", "#ffffff"),
+        Channel.PLAINTEXT: Swatch("#c54a0a", "#ffffff"),
+        Channel.FAILED: Swatch("#ecb731", "#3a2a00"),
+        Channel.UNKNOWN: Swatch("#b3bac4", "#1b2430"),
     },
 )
 
@@ -95,12 +95,12 @@ DARK = Theme(
     muted="#99a5b5",
     accent="#8499b3",
     kinds={
-        Channel.IMPLICIT: Ink("#4a90dc", "#06121f"),
-        Channel.STARTTLS: Ink("#a8d4f4", "#0e2a42"),
-        Channel.MIDSTREAM: Ink("#7cc0c4", "#0b2426"),
-        Channel.PLAINTEXT: Ink("#f0803f", "#2b1000"),
-        Channel.FAILED: Ink("#f4cf5e", "#3a2a00"),
-        Channel.UNKNOWN: Ink("#7d899b", "#0b0f15"),
+        Channel.IMPLICIT: Swatch("#4a90dc", "#06121f"),
+        Channel.STARTTLS: Swatch("#a8d4f4", "#0e2a42"),
+        Channel.MIDSTREAM: Swatch("#7cc0c4", "#0b2426"),
+        Channel.PLAINTEXT: Swatch("#f0803f", "#2b1000"),
+        Channel.FAILED: Swatch("#f4cf5e", "#3a2a00"),
+        Channel.UNKNOWN: Swatch("#7d899b", "#0b0f15"),
     },
 )
 

@@ -391,9 +391,9 @@ def test_who_may_not_watch_is_told_what_to_do() -> None:
         "import os, sys\n"
         # what click and Scapy take
         "import difflib, scapy.arch.linux\n"
-        "from analyzer.cli.warm_up import rehearse\n"
+        "from analyzer.cli.warm_up import preload\n"
         "from analyzer.cli import live, main, monitor\n"
-        "rehearse('csv')\n"
+        "preload('csv')\n"
         "os.setresgid(65534, 65534, 65534)\n"
         "os.setresuid(65534, 65534, 65534)\n"
         "main(['monitor', '-i', 'vb', '--engine', 'socket'])\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from analyzer.cli.warm_up import rehearse
+from analyzer.cli.warm_up import preload
 from analyzer.errors import ExportError
 from analyzer.tables.store import Store
 
@@ -21,8 +21,8 @@ from pathlib import Path
 
 from analyzer.tables.builder import prepare_arrow
 prepare_arrow()
-from analyzer.cli.warm_up import rehearse
-rehearse({kind!r})
+from analyzer.cli.warm_up import preload
+preload({kind!r})
 
 from rich.console import Console
 from analyzer.runs.monitor import Monitor
@@ -82,7 +82,7 @@ def test_nothing_is_imported_after_a_rehearsal(kind: str, tmp_path: Path) -> Non
 def test_rehearsal_leaves_nothing_and_follows_no_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody puts a folder of his own in the place of that of the rehearsal."""
+    """Somebody puts a folder of his own in the place of that of the warm-up."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -96,10 +96,10 @@ def test_rehearsal_leaves_nothing_and_follows_no_name(
     with monkeypatch.context() as patch:
         patch.setattr(Store, "finish", swap)
         with pytest.raises(ExportError, match="that is all"):
-            rehearse("csv")
+            preload("csv")
     assert [*precious.iterdir()] == [*(tmp_path / "away").iterdir()] == []
 
     for each in tmp_path.iterdir():
         each.unlink() if each.is_symlink() else each.rmdir()
-    rehearse("csv")
+    preload("csv")
     assert [*tmp_path.iterdir()] == []

@@ -81,7 +81,7 @@ def test_old_version_has_the_colour_of_clear() -> None:
         DARK.kinds[Channel.IMPLICIT].fill,
         DARK.kinds[Channel.PLAINTEXT].fill,
     ]
-    assert "SSLv3: 1 session, deprecated" in BY_NAME["tls"].in_words(rows)
+    assert "SSLv3: 1 session, deprecated" in BY_NAME["tls"].describe(rows)
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,17 @@ def test_charts_can_be_drawn_of_captures_with_few_sessions(name: str) -> None:
         if not rows.empty:
             figure: dict[str, Any] = json.loads(chart.figure(rows, DARK).to_json())
             assert figure["data"]
-            assert chart.title in chart.in_words(rows)
+            assert chart.title in chart.describe(rows)
 
 
 def test_words_of_a_chart_say_its_figures() -> None:
     ports = BY_NAME["ports"]
 
-    words = ports.in_words(rows_of("ports"))
+    words = ports.describe(rows_of("ports"))
 
     assert words.startswith("Ports and their protection: 587 submission: 3 STARTTLS, 6")
     rows = reports.over_time(analysis_of(OFFICE).sessions)
-    assert "29 sessions from 2026-11-23 15:26:37" in BY_NAME["over-time"].in_words(rows)
+    assert "29 sessions from 2026-11-23 15:26:37" in BY_NAME["over-time"].describe(rows)
 
 
 def test_text_of_the_traffic_is_no_markup() -> None:

@@ -16,7 +16,7 @@ from analyzer import reports
 from analyzer.html.sentences import verdict
 from analyzer.html.tables import TABLES, fill
 from analyzer.reports.channel import ENCRYPTED
-from analyzer.sessions.failures import Failure, failure_words
+from analyzer.sessions.failures import Failure, failure_label
 from analyzer.sessions.protection import VERDICTS
 from analyzer.terminal.plaintext import print_plaintext
 from analyzer.terminal.session_line import describe
@@ -72,7 +72,7 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     analysis = with_sessions(sessions)
     page = [f"{each.strong} {each.rest}" for each in verdict(analysis)]
     page += [
-        f"{t.about.empty}" for t in (fill(e, analysis) for e in TABLES) if not t.rows
+        f"{t.spec.empty}" for t in (fill(e, analysis) for e in TABLES) if not t.rows
     ]
     summary = printed(print_summary, analysis)
     said = "\n".join([*page, summary, printed(print_plaintext, analysis)])
@@ -100,7 +100,7 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
         bool(len(sessions)) and sessions["failure"].isna().all()
     )
     for failure in sessions["failure"].dropna():
-        assert failure_words(failure) in summary
+        assert failure_label(failure) in summary
     agreed = sessions.loc[kinds.isin(ENCRYPTED), "tls_version"]
     for version in ("TLSv1.0", "TLSv1.3"):
         assert (version in said) == (version in set(agreed))
@@ -115,11 +115,13 @@ def test_no_line_of_the_monitor_contradicts_its_row(sessions: pd.DataFrame) -> N
     for row, kind in zip(rows, reports.channel_of(sessions), strict=True):
         line = describe(row, kind)
 
-        assert (row["protection"] == "plaintext-login") <= ("plaintext" in line.worries)
+        assert (row["protection"] == "plaintext-login") <= (
+            "plaintext" in line.warnings
+        )
         assert (kind == "failed") == (line.channel == "TLS failed")
         if row["failure"] is not None:
             told = row["failure"] == Failure.LOGIN_FAILED
-            assert told or failure_words(row["failure"]) in line.worries
+            assert told or failure_label(row["failure"]) in line.warnings
         assert row["ended"] != "refused" or "reset" not in str(line).replace(
             "connection reset", ""
         )

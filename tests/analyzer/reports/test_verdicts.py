@@ -32,22 +32,22 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
     ("used", "expected"),
     [
         (
-            {ClientUse.PLAIN_ONLY: clients(3)},
+            {ClientUse.PLAINTEXT_ONLY: clients(3)},
             "3 clients would be cut off: 192.0.2.1, 192.0.2.2, 192.0.2.3",
         ),
         (
-            {ClientUse.PLAIN_ONLY: clients(1_200)},
+            {ClientUse.PLAINTEXT_ONLY: clients(1_200)},
             (
                 "1,200 clients would be cut off: 192.0.2.1, 192.0.2.2, 192.0.2.3 "
                 "(and 1,197 more)"
             ),
         ),
         (
-            {ClientUse.PLAIN_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)},
+            {ClientUse.PLAINTEXT_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)},
             "1 client would be cut off: 192.0.2.1; 1 more also uses TLS",
         ),
         (
-            {ClientUse.PLAIN_ONLY: clients(2), ClientUse.BOTH: clients(2, 7)},
+            {ClientUse.PLAINTEXT_ONLY: clients(2), ClientUse.BOTH: clients(2, 7)},
             "2 clients would be cut off: 192.0.2.1, 192.0.2.2; 2 more also use TLS",
         ),
         (
@@ -58,7 +58,7 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
             ),
         ),
         (
-            {ClientUse.FAILED_LOGIN: clients(1), ClientUse.LOOKED: clients(4)},
+            {ClientUse.FAILED_LOGIN: clients(1), ClientUse.CONNECTED_ONLY: clients(4)},
             "nobody would be cut off: 1 client with failed logins only: 192.0.2.1",
         ),
         (
@@ -70,32 +70,35 @@ def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
             ),
         ),
         (
-            {ClientUse.PLAIN_ONLY: clients(1), ClientUse.FAILED_LOGIN: clients(2, 7)},
+            {
+                ClientUse.PLAINTEXT_ONLY: clients(1),
+                ClientUse.FAILED_LOGIN: clients(2, 7),
+            },
             (
                 "1 client would be cut off: 192.0.2.1; "
                 "2 clients with failed logins only: 192.0.2.7, 192.0.2.8"
             ),
         ),
         (
-            {ClientUse.IN_PART: clients(1), ClientUse.LOOKED: clients(1)},
+            {ClientUse.INCOMPLETE: clients(1), ClientUse.CONNECTED_ONLY: clients(1)},
             "can't tell for 1 client captured in part: 192.0.2.1",
         ),
         (
-            {ClientUse.IN_PART: clients(1), ClientUse.FAILED_LOGIN: clients(1, 7)},
+            {ClientUse.INCOMPLETE: clients(1), ClientUse.FAILED_LOGIN: clients(1, 7)},
             (
                 "1 client with failed logins only: 192.0.2.7; "
                 "can't tell for 1 client captured in part: 192.0.2.1"
             ),
         ),
         (
-            {ClientUse.BOTH: clients(1), ClientUse.IN_PART: clients(1, 7)},
+            {ClientUse.BOTH: clients(1), ClientUse.INCOMPLETE: clients(1, 7)},
             (
                 "1 client in plaintext also uses TLS: 192.0.2.1; "
                 "can't tell for 1 client captured in part: 192.0.2.7"
             ),
         ),
         (
-            {ClientUse.LOOKED: clients(2)},
+            {ClientUse.CONNECTED_ONLY: clients(2)},
             "nobody logged in or moved mail in plaintext: 2 clients only connected",
         ),
     ],
@@ -107,7 +110,7 @@ def test_verdict_says_whom_the_end_of_plaintext_would_hurt(
 
 
 def test_verdict_says_if_clients_have_no_other_way() -> None:
-    used = {ClientUse.PLAIN_ONLY: clients(1)}
+    used = {ClientUse.PLAINTEXT_ONLY: clients(1)}
 
     assert access(clients=used, offered=NONE_SEEN) == (
         "1 client would be cut off: 192.0.2.1; no encrypted alternative seen"
@@ -167,7 +170,7 @@ def test_verdict_of_a_port_without_plaintext(
 def test_verdict_of_relay_says_what_kept_it_from_tls(
     offered: str, expected: str
 ) -> None:
-    used = {ClientUse.PLAIN_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)}
+    used = {ClientUse.PLAINTEXT_ONLY: clients(1), ClientUse.BOTH: clients(1, 7)}
 
     assert relay(offered=offered, clients=used) == expected
 

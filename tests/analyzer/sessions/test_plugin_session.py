@@ -85,8 +85,8 @@ def test_events_that_a_plug_in_has_for_itself_are_passed_over() -> None:
         pass
 
     session = PluginSession("echo")
-    happened: list[Any] = [Nothing(), "words", GOOD]
-    session.fold(happened)
+    events: list[Any] = [Nothing(), "words", GOOD]
+    session.fold(events)
 
     assert session.detail_count == 1
 

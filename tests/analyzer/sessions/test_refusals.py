@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from analyzer.sessions.failures import Failure
-from analyzer.sessions.refusals import Refusals, is_negative, reply_words, unanswered
+from analyzer.sessions.refusals import Refusals, is_negative, reply_line, unanswered
 from dissectors.events import Exchange, ExchangeKind
 
 SECOND_NS = 1_000_000_000
@@ -84,8 +84,8 @@ def test_last_command_waits_unless_the_client_leaves() -> None:
 
 
 def test_replies_are_said_in_a_line() -> None:
-    assert reply_words(exchange("NOOP", 421, reply_text="bye")) == "421 bye"
-    assert reply_words(exchange("NOOP", status="-ERR")) == "-ERR"
+    assert reply_line(exchange("NOOP", 421, reply_text="bye")) == "421 bye"
+    assert reply_line(exchange("NOOP", status="-ERR")) == "-ERR"
     assert is_negative(exchange("NOOP", 400))
     assert is_negative(exchange("NOOP", status="* BYE"))
     assert not is_negative(exchange("DATA", 354))

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from dissectors.events import Event
 
 
-def folded(*happened: Event) -> Session:
+def folded(*events: Event) -> Session:
     session = Session(Protocol.SMTP)
-    session.fold(happened)
+    session.fold(events)
     return session
 
 
@@ -270,21 +270,21 @@ def test_events_stay_as_they_were_said() -> None:
             dialogue.protocol, dialogue.server_port, dialogue.key_log
         )
         for frame, step in enumerate(dialogue.steps):
-            happened = play_step(dissector, step, frame)
+            events = play_step(dissector, step, frame)
             # what of a handshake's data could be decrypted is known later
             said += [
                 (event, repr(event))
-                for event in happened
+                for event in events
                 if not isinstance(event, TlsHandshakeSeen)
             ]
-            session.fold(happened)
+            session.fold(events)
 
     assert len(said) > 1000
     assert [text for event, text in said if repr(event) != text] == []
 
 
 @pytest.mark.parametrize(
-    "happened",
+    "events",
     [
         [auth(Outcome.FAILURE, ""), CredentialsCrossed("tom", Exposure.PASSWORD)],
         [AuthAttempted("PLAIN", None, Outcome.FAILURE, Exposure.NOTHING),
@@ -293,9 +293,9 @@ def test_events_stay_as_they_were_said() -> None:
          StartTlsAdvanced(StartTls.ACCEPTED, is_inferred=True)],
     ],
 )  # fmt: skip
-def test_session_changes_no_event(happened: list[Event]) -> None:
-    before = repr(happened)
+def test_session_changes_no_event(events: list[Event]) -> None:
+    before = repr(events)
 
-    folded(*happened)
+    folded(*events)
 
-    assert repr(happened) == before
+    assert repr(events) == before

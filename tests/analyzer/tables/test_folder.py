@@ -9,7 +9,12 @@ import pytest
 
 from analyzer import Analysis
 from analyzer.errors import ExportError, LoadError
-from analyzer.tables.folder import ABOUT, is_folder_of_tables, read_folder, write_folder
+from analyzer.tables.folder import (
+    MANIFEST,
+    is_folder_of_tables,
+    read_folder,
+    write_folder,
+)
 from analyzer.tables.schema import SCHEMA_VERSION, TABLES
 from analyzer.version import __version__
 from captures import CaptureError
@@ -63,7 +68,7 @@ def test_what_could_not_be_read_is_kept(tmp_path: Path) -> None:
         str(each) for each in analysis.problems
     ]
     assert replace(found, problems=[]) == replace(analysis, problems=[])
-    assert (tmp_path / ABOUT).read_bytes().isascii()
+    assert (tmp_path / MANIFEST).read_bytes().isascii()
 
 
 @pytest.fixture(params=KINDS)
@@ -105,7 +110,7 @@ def test_tables_of_another_version_are_refused_whatever_else_is_said_of_them(
     writer: dict[str, str], reason: str, tmp_path: Path
 ) -> None:
     about = {"schema_version": 4, **writer}
-    (tmp_path / ABOUT).write_text(json.dumps(about))
+    (tmp_path / MANIFEST).write_text(json.dumps(about))
 
     with pytest.raises(LoadError, match=rf"{reason} .* analyse the captures again"):
         read_folder(tmp_path)
@@ -114,9 +119,9 @@ def test_tables_of_another_version_are_refused_whatever_else_is_said_of_them(
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", _OF_NO_KIND, b"1"])
 def test_damaged_description_is_named(content: bytes, tmp_path: Path) -> None:
     write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
-    (tmp_path / ABOUT).write_bytes(content)
+    (tmp_path / MANIFEST).write_bytes(content)
 
-    with pytest.raises(LoadError, match=rf"{ABOUT}: .*damaged"):
+    with pytest.raises(LoadError, match=rf"{MANIFEST}: .*damaged"):
         read_folder(tmp_path)
 
 
@@ -127,13 +132,17 @@ def test_folder_holds_nothing_of_the_analysis_that_was_there_before(
 ) -> None:
     write_folder(analysis_of("office"), tmp_path, before)
     (tmp_path / "notes.txt").write_text("of somebody else")
-    about = json.loads((tmp_path / ABOUT).read_bytes())
-    (tmp_path / ABOUT).write_text(json.dumps(about | {"schema_version": "older"}))
+    about = json.loads((tmp_path / MANIFEST).read_bytes())
+    (tmp_path / MANIFEST).write_text(json.dumps(about | {"schema_version": "older"}))
 
     write_folder(analysis_of("pop3-apop"), tmp_path, after)
 
     tables = {f"{table.name}.{after}" for table in TABLES}
-    assert {each.name for each in tmp_path.iterdir()} == {ABOUT, "notes.txt", *tables}
+    assert {each.name for each in tmp_path.iterdir()} == {
+        MANIFEST,
+        "notes.txt",
+        *tables,
+    }
     found = read_folder(tmp_path).tables["sessions"]
     assert found == analysis_of("pop3-apop").tables["sessions"]
 
@@ -142,7 +151,7 @@ def test_folder_holds_nothing_of_the_analysis_that_was_there_before(
 def test_tables_that_mailtap_may_not_have_written_stay(
     content: bytes, tmp_path: Path
 ) -> None:
-    (tmp_path / ABOUT).write_bytes(content)
+    (tmp_path / MANIFEST).write_bytes(content)
     (tmp_path / "sessions.csv").write_bytes(b"of somebody else")
 
     write_folder(analysis_of("pop3-apop"), tmp_path, "jsonl")

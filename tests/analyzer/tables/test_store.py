@@ -146,9 +146,9 @@ def test_files_are_the_same_in_blocks_of_any_size(
 
 def test_part_that_was_not_completed_is_not_read(store: Store) -> None:
     store.add(some(0, 10), empty_tables())
-    unnamed = store.folder / PARTS / ".00000002-00000002"
-    unnamed.mkdir()
-    (unnamed / "sessions.parquet").write_bytes(b"PAR1")
+    hidden = store.folder / PARTS / ".00000002-00000002"
+    hidden.mkdir()
+    (hidden / "sessions.parquet").write_bytes(b"PAR1")
 
     assert read_parts(store.folder).tables == some(0, 10)
 
@@ -219,7 +219,7 @@ def test_folder_can_be_read_whenever_a_finish_fails(
     if name == ".parts":
         monkeypatch.setattr(shutil, "rmtree", fail)
     else:
-        monkeypatch.setattr(store_module, "write_about", fail)
+        monkeypatch.setattr(store_module, "write_manifest", fail)
     with pytest.raises(KeyboardInterrupt):
         store.finish("csv")
 

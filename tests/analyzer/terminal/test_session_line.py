@@ -29,8 +29,8 @@ def test_line_says_who_what_and_how() -> None:
     assert line.server.endswith(":110")
     assert line.channel == "plaintext"
     assert "@example" in line.user
-    assert line.happened.startswith("logged in, ")
-    assert line.worries.startswith("password in plaintext")
+    assert line.activity.startswith("logged in, ")
+    assert line.warnings.startswith("password in plaintext")
     assert str(line).count("\n") == 0
 
 
@@ -57,35 +57,35 @@ def test_line_says_what_was_done_to_messages() -> None:
         messages_deleted=1,
     )
 
-    assert "3 retrieved, 1,200 flagged, 2 moved, 1 deleted" in line.happened
-    assert "copied" not in line.happened
+    assert "3 retrieved, 1,200 flagged, 2 moved, 1 deleted" in line.activity
+    assert "copied" not in line.activity
 
 
 def test_line_says_why_nothing_came_of_it() -> None:
-    assert line_of("pop3-user-pass", ended="reset").happened.endswith(", reset")
-    assert line_of("pop3-user-pass", ended="open").happened.endswith(", still open")
-    assert "login failed" in line_of("pop3-failed-login", auth_failures=1).worries
-    assert "7 failed logins" in line_of("pop3-failed-login", auth_failures=7).worries
+    assert line_of("pop3-user-pass", ended="reset").activity.endswith(", reset")
+    assert line_of("pop3-user-pass", ended="open").activity.endswith(", still open")
+    assert "login failed" in line_of("pop3-failed-login", auth_failures=1).warnings
+    assert "7 failed logins" in line_of("pop3-failed-login", auth_failures=7).warnings
 
 
 def test_line_says_what_failed_in_the_words_of_the_server() -> None:
-    assert line_of("pop3-failed-login").worries.endswith(
+    assert line_of("pop3-failed-login").warnings.endswith(
         "login failed: -ERR [AUTH] Authentication failed."
     )
-    assert line_of("smtp-starttls-failed").worries.startswith(
+    assert line_of("smtp-starttls-failed").warnings.startswith(
         "TLS handshake failed: server fatal protocol_version"
     )
     refused = line_of(
         "pop3-user-pass", failure="connection-refused", ended="refused", last_error=None
     )
-    assert refused.worries.endswith("connection refused")
-    assert refused.happened.endswith("B")
+    assert refused.warnings.endswith("connection refused")
+    assert refused.activity.endswith("B")
 
 
 def test_login_that_was_mended_is_told_without_words() -> None:
     line = line_of("smtp-auth-again")
 
-    assert line.worries.endswith("2 failed logins")
+    assert line.warnings.endswith("2 failed logins")
     assert "535" not in str(line)
 
 
