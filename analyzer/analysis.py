@@ -38,7 +38,9 @@ class Analysis(Results):
     @classmethod
     def of(cls, results: Results) -> Self:
         """Return an analysis with these results."""
-        return cls(**{each.name: getattr(results, each.name) for each in fields(cls)})
+        return cls(
+            **{field.name: getattr(results, field.name) for field in fields(cls)}
+        )
 
     def __repr__(self) -> str:
         sessions = counted(len(self.tables["sessions"]), "session")

@@ -148,15 +148,17 @@ class PacketBatch(PacketColumns):
         return cls(
             buffer=buffer,
             offset=np.concatenate(offsets),
-            captured_length=np.concatenate([each.captured_length for each in batches]),
-            wire_length=np.concatenate([each.wire_length for each in batches]),
-            time_ns=np.concatenate([each.time_ns for each in batches]),
-            link_type=np.concatenate([each.link_type for each in batches]),
+            captured_length=np.concatenate(
+                [batch.captured_length for batch in batches]
+            ),
+            wire_length=np.concatenate([batch.wire_length for batch in batches]),
+            time_ns=np.concatenate([batch.time_ns for batch in batches]),
+            link_type=np.concatenate([batch.link_type for batch in batches]),
             captures=batches[0].captures,
-            capture=np.concatenate([each.capture for each in batches]),
-            frame=np.concatenate([each.frame for each in batches]),
+            capture=np.concatenate([batch.capture for batch in batches]),
+            frame=np.concatenate([batch.frame for batch in batches]),
             position=batches[0].position,
-            mistimed=dict(ChainMap(*(dict(each.mistimed) for each in batches))),
+            mistimed=dict(ChainMap(*(dict(batch.mistimed) for batch in batches))),
         )
 
     @property

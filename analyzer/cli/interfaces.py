@@ -26,19 +26,21 @@ def interfaces(as_json: bool) -> None:
     """
     from captures import list_interfaces
 
-    found = list_interfaces()
+    available = list_interfaces()
     if as_json:
-        text = json.dumps([asdict(each) for each in found], indent=2)
+        text = json.dumps([asdict(interface) for interface in available], indent=2)
         problems = outputs.printed(lambda: click.echo(text))
     else:
-        problems = outputs.printed(lambda: outputs.console().print(_table(found)))
-    if not any(each.engines for each in found):
+        problems = outputs.printed(lambda: outputs.console().print(_table(available)))
+    if not any(interface.engines for interface in available):
         # the same for all of them, most likely
-        problems += dict.fromkeys(each.problem for each in found if each.problem)
+        problems += dict.fromkeys(
+            interface.problem for interface in available if interface.problem
+        )
     outputs.end(problems)
 
 
-def _table(found: list[Interface]) -> Table:
+def _table(interfaces: list[Interface]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -46,15 +48,17 @@ def _table(found: list[Interface]) -> Table:
     table.padding = (0, 2, 0, 0)
     for heading in ("interface", "state", "link", "addresses", "watched by"):
         table.add_column(heading, overflow="fold")
-    for each in found:
-        addresses = "\n".join(each.addresses) or "-"
+    for interface in interfaces:
+        addresses = "\n".join(interface.addresses) or "-"
         by = (
-            Text(", ".join(each.engines), "green") if each.engines else Text("-", "red")
+            Text(", ".join(interface.engines), "green")
+            if interface.engines
+            else Text("-", "red")
         )
         table.add_row(
-            Text(escape_controls(each.name), "bold"),
-            "up" if each.is_up else "down",
-            each.link,
+            Text(escape_controls(interface.name), "bold"),
+            "up" if interface.is_up else "down",
+            interface.link,
             addresses,
             by,
         )

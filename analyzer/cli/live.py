@@ -227,7 +227,7 @@ class _Signals:
         # nohup(1) has it ignored
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
-        self._before = {each: signal.signal(each, self._take) for each in numbers}
+        self._before = {number: signal.signal(number, self._take) for number in numbers}
         return self
 
     def __exit__(

@@ -39,7 +39,9 @@ class CommandError(click.ClickException):
 
 def problems_of(analysis: Results) -> list[str]:
     """What could not be read, in words."""
-    return [str(each) for each in analysis.problems] + _unreadable_packets(analysis)
+    return [str(problem) for problem in analysis.problems] + _unreadable_packets(
+        analysis
+    )
 
 
 def _unreadable_packets(analysis: Results) -> list[str]:

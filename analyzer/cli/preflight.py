@@ -44,7 +44,7 @@ def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
         CommandError: it could not, or in the place of what is read.
     """
     _check(path, _try_file)
-    if any(_is_taken(path, Path(each)) for each in read if each is not None):
+    if any(_is_taken(path, Path(source)) for source in read if source is not None):
         raise CommandError(f"{path}: this is what is to be read: name another file")
 
 
@@ -117,5 +117,5 @@ def _is_table(path: Path, folder: Path) -> bool:
     if target.parent != Path(os.path.realpath(folder)):
         return False
     return target.name == MANIFEST or target.stem in {
-        each.name for each in schema.TABLES
+        table.name for table in schema.TABLES
     }

@@ -87,8 +87,8 @@ def _own_folder() -> Iterator[Path]:
             raise PermissionError(errno.EPERM, "somebody else has put his own there")
         yield folder
     finally:
-        for each in folder.iterdir():
-            shutil.rmtree(each, ignore_errors=True)
+        for entry in folder.iterdir():
+            shutil.rmtree(entry, ignore_errors=True)
         os.close(descriptor)
         with suppress(OSError):
             # only if it is empty

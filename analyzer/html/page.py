@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # in a title, and in the list at the end
 _FEW_NAMES = 3
-_MOST_NAMES = 50
+_MAX_NAMES = 50
 
 
 class _Drawing(NamedTuple):
@@ -78,8 +78,12 @@ def render_page(analysis: Results) -> str:
         verdict=verdict(analysis),
         kinds=_kinds(analysis.sessions),
         drawings=drawings,
-        figures={name: each.figures for name, each in drawings.items() if each.figures},
-        tables={each.name: fill(each, analysis) for each in TABLES},
+        figures={
+            name: drawing.figures
+            for name, drawing in drawings.items()
+            if drawing.figures
+        },
+        tables={table.name: fill(table, analysis) for table in TABLES},
         sessions=session_table(analysis.sessions),
     )
 
@@ -115,9 +119,9 @@ def _source(captures: Sequence[str]) -> str:
 
 def _names(captures: Sequence[str]) -> list[str]:
     names = [name if name != "-" else "standard input" for name in captures]
-    left_out = len(names) - _MOST_NAMES
+    left_out = len(names) - _MAX_NAMES
     if left_out > 0:
-        return [*names[:_MOST_NAMES], f"and {counted(left_out, 'more capture')}"]
+        return [*names[:_MAX_NAMES], f"and {counted(left_out, 'more capture')}"]
     return names
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # more make a page that is slow to open
-MOST_ROWS = 20_000
+MAX_ROWS = 20_000
 
 
 class _ShownColumn(NamedTuple):
@@ -48,7 +48,7 @@ _COLUMNS = (
 
 def session_table(sessions: pd.DataFrame) -> dict[str, Any]:
     """The columns and rows of the table, and how many sessions there are in all."""
-    rows = reports.listing(sessions, MOST_ROWS)
+    rows = reports.listing(sessions, MAX_ROWS)
     cells = [_cells(column, rows[column.name]) for column in _COLUMNS]
     return {
         "columns": [column._asdict() for column in _COLUMNS],

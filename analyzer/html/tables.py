@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from analyzer.tables.results import Results
 
-_MOST_ROWS = 50
+_MAX_ROWS = 50
 # what may take several lines
 _LONG = (
     "auth_user",
@@ -210,7 +210,7 @@ def fill(table: TableSpec, analysis: Results) -> FilledTable:
     if "server_port" in rows:
         # no number, but a name made of digits
         rows["server_port"] = rows["server_port"].astype("string")
-    shown = rows.head(_MOST_ROWS)
+    shown = rows.head(_MAX_ROWS)
     return FilledTable(
         table,
         [table.headings[name] for name in rows.columns],

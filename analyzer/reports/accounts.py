@@ -10,7 +10,7 @@ from analyzer.sessions.failures import Failure
 from dissectors.events import Outcome
 
 # guessers may come from thousands of addresses
-_MOST_NAMES = 3
+_MAX_NAMES = 3
 
 _KEPT = [
     "auth_user",
@@ -59,7 +59,7 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
     client_ips, clients = _distinct(facts["account"], rows["client_ip"])
     software, _ = _distinct(facts["account"], rows["client_software"])
     grouped = facts.groupby("account")
-    found = pd.DataFrame(
+    rows_by_account = pd.DataFrame(
         {
             "auth_user": grouped["auth_user"].first(),
             "services": services,
@@ -74,7 +74,7 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
             "client_software": software,
         }
     )
-    ordered = found.sort_values("sessions", ascending=False, kind="stable")
+    ordered = rows_by_account.sort_values("sessions", ascending=False, kind="stable")
     return ordered.reset_index(drop=True)
 
 
@@ -104,10 +104,10 @@ def _distinct(
     pairs = pairs.drop_duplicates().sort_values(["account", "value"])
     grouped = pairs.groupby("account")
     counts = grouped.size()
-    first = pa.Table.from_pandas(pairs[grouped.cumcount() < _MOST_NAMES])
+    first = pa.Table.from_pandas(pairs[grouped.cumcount() < _MAX_NAMES])
     lists = first.group_by("account", use_threads=False).aggregate([("value", "list")])
     texts = compute.binary_join(lists["value_list"], ", ").to_pandas().astype("string")
     texts.index = pd.Index(lists["account"].to_pandas())
-    more = counts - _MOST_NAMES
+    more = counts - _MAX_NAMES
     tails = " (and " + more.astype("string") + " more)"
     return texts + tails.where(more > 0, ""), counts

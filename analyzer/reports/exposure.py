@@ -26,7 +26,7 @@ KINDS = (
     Channel.UNKNOWN,
 )
 # columns of flags; `Channel` knows another "unknown"
-RESULTS = {each: f"login_{each}" for each in Outcome}
+RESULTS = {outcome: f"login_{outcome}" for outcome in Outcome}
 # from harmless to worst
 EXPOSURES = (Exposure.NOTHING, Exposure.OFFLINE, Exposure.TOKEN, Exposure.PASSWORD)
 

@@ -30,12 +30,12 @@ _KEPT = [
 ]
 
 
-def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
+def listing(sessions: pd.DataFrame, limit: int) -> pd.DataFrame:
     """Sessions in the order of time; if there are too many, the worrying ones.
 
     Args:
         sessions: the sessions.
-        most: how many rows there may be.
+        limit: how many rows there may be.
 
     Returns:
         One row per session: some of its columns, its `channel`, and the number
@@ -47,7 +47,7 @@ def listing(sessions: pd.DataFrame, most: int) -> pd.DataFrame:
         bytes=payload_bytes(sessions),
     )
     worst_first = _priority(rows).sort_values(ascending=False, kind="stable").index
-    return rows.loc[worst_first[:most].sort_values(), _KEPT].sort_values(
+    return rows.loc[worst_first[:limit].sort_values(), _KEPT].sort_values(
         ["start", "session_id"]
     )
 

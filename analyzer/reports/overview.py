@@ -81,13 +81,13 @@ def tls_versions(sessions: pd.DataFrame) -> pd.DataFrame:
     return _counted(sessions[agreed], ["tls_version", "tls_cipher"])
 
 
-def busiest(sessions: pd.DataFrame, side: str, most: int = _TOP) -> pd.DataFrame:
+def busiest(sessions: pd.DataFrame, side: str, limit: int = _TOP) -> pd.DataFrame:
     """The addresses with most sessions.
 
     Args:
         sessions: the sessions.
         side: `client` or `server`.
-        most: how many addresses.
+        limit: how many addresses.
 
     Returns:
         One row per address: `{side}_ip`, `sessions`, `peers`, `bytes`.
@@ -103,11 +103,11 @@ def busiest(sessions: pd.DataFrame, side: str, most: int = _TOP) -> pd.DataFrame
     grouped = facts.groupby("ip").agg(
         sessions=("peer", "size"), peers=("peer", "nunique"), bytes=("bytes", "sum")
     )
-    ranked = _largest_first(grouped, "sessions").head(most)
+    ranked = _largest_first(grouped, "sessions").head(limit)
     return ranked.rename(columns={"ip": f"{side}_ip"})
 
 
-def slowest(sessions: pd.DataFrame, most: int = _TOP) -> pd.DataFrame:
+def slowest(sessions: pd.DataFrame, limit: int = _TOP) -> pd.DataFrame:
     """The sessions with the slowest answers.
 
     Returns:
@@ -124,7 +124,7 @@ def slowest(sessions: pd.DataFrame, most: int = _TOP) -> pd.DataFrame:
     ]
     timed = sessions.loc[sessions["slowest_s"].notna(), columns]
     return timed.sort_values(["slowest_s", "session_id"], ascending=[False, True]).head(
-        most
+        limit
     )
 
 

@@ -253,11 +253,11 @@ def _clients_in_plaintext(
         is_whole=("is_whole", "all"),
     )
     busiest = grouped.sort_values("sessions", ascending=False, kind="stable")
-    found: defaultdict[tuple[Any, ...], _Clients] = defaultdict(dict)
+    clients_by_port: defaultdict[tuple[Any, ...], _Clients] = defaultdict(dict)
     for client in _records(busiest.reset_index()):
-        clients = found[_key(client, _PORT)].setdefault(_use(client), [])
+        clients = clients_by_port[_key(client, _PORT)].setdefault(_use(client), [])
         clients.append(client["client_ip"])
-    return found
+    return clients_by_port
 
 
 def _use(client: Mapping[str, Any]) -> ClientUse:
@@ -272,8 +272,8 @@ def _use(client: Mapping[str, Any]) -> ClientUse:
 
 
 def _results(user: Mapping[str, Any]) -> str | None:
-    found = (result for result, name in RESULTS.items() if user[name])
-    return ", ".join(found) or None
+    results = (result for result, name in RESULTS.items() if user[name])
+    return ", ".join(results) or None
 
 
 def _exposed(user: Mapping[str, Any]) -> str:
@@ -292,10 +292,10 @@ def _values(
     rows: pd.DataFrame, keys: list[str], column: str
 ) -> defaultdict[tuple[Any, ...], set[Any]]:
     """The values of a column, by the values of others."""
-    found: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
+    values: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for row in _records(rows[[*keys, column]].drop_duplicates()):
-        found[_key(row, keys)].add(row[column])
-    return found
+        values[_key(row, keys)].add(row[column])
+    return values
 
 
 def _key(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analyzer.reports.channel import channel_of
 
-_MOST_BINS = 60
+_MAX_BINS = 60
 _DAY_S = 86_400
 # what people count time in: seconds, minutes, hours, a day
 _WIDTHS_S = (
@@ -53,6 +53,6 @@ def _step_seconds(sessions: pd.DataFrame) -> int:
     # as numbers of any size: a Timedelta holds 292 years
     first, last = sessions["start"].min(), sessions["start"].max()
     span_s = (last.value - first.value) / 1_000_000_000
-    wanted_s = span_s / _MOST_BINS
+    wanted_s = span_s / _MAX_BINS
     days = math.ceil(wanted_s / _DAY_S)
     return next((width for width in _WIDTHS_S if width >= wanted_s), days * _DAY_S)

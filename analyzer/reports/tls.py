@@ -22,7 +22,7 @@ def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per `verdict` that was given, the best first: the number of
         `sessions`, and of those with each `Role`.
     """
-    flags = {each.value: (sessions["role"] == each.value) for each in Role}
+    flags = {role.value: (sessions["role"] == role.value) for role in Role}
     facts = pd.DataFrame({"sessions": 1, **flags}, index=sessions.index)
     counted = facts.fillna(value=False).astype("int64").groupby(sessions["protection"])
     rows = counted.sum().reindex(VERDICTS).dropna().astype("int64")
@@ -43,7 +43,7 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
         for weakness in _weaknesses(row)
     )
     # addresses may be missing in tables that somebody made
-    ordered = sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return pd.DataFrame(
         [(*key, count) for key, count in ordered],
         columns=["weakness", "server_ip", "server_port", "sessions"],
@@ -53,13 +53,13 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 def _weaknesses(session: Any) -> list[str]:
     """What weakened a session; nobody checks certificates between servers."""
     words = session.tls_weaknesses
-    found = [] if _is_null(words) else list(words)
+    weaknesses = [] if _is_null(words) else list(words)
     if _is_null(session.role) or session.role != Role.RELAY:
         if not _is_null(session.cert_status) and session.cert_status in REFUSED:
-            found.append(REFUSED[session.cert_status])
+            weaknesses.append(REFUSED[session.cert_status])
         if session.cert_name_matches is False:
-            found.append(_OTHER_HOST)
-    return found
+            weaknesses.append(_OTHER_HOST)
+    return weaknesses
 
 
 def _is_null(value: Any) -> bool:

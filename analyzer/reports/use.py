@@ -108,10 +108,10 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
             for retention, name in _RETENTIONS.items()
         },
         **{
-            f"synchronised_{each}": (sessions["synchronisation"] == each).fillna(
+            f"synchronised_{level}": (sessions["synchronisation"] == level).fillna(
                 value=False
             )
-            for each in Synchronisation
+            for level in Synchronisation
         },
         "idle_sessions": sessions["idle_s"].notna(),
     }

@@ -28,7 +28,7 @@ _NO_CHOICE = {
     UNKNOWN: "can't tell whether the server offers TLS",
 }
 # a verdict is a sentence; the table of users has all of them
-_MOST_NAMES = 3
+_MAX_NAMES = 3
 
 
 class ClientUse(enum.StrEnum):
@@ -154,8 +154,8 @@ def _without_clear(port: PortUse) -> str:
 
 def _names(clients: Sequence[str]) -> str:
     """The first clients, and how many there are besides."""
-    named = ", ".join(clients[:_MOST_NAMES])
-    more = len(clients) - _MOST_NAMES
+    named = ", ".join(clients[:_MAX_NAMES])
+    more = len(clients) - _MAX_NAMES
     return f"{named} (and {more:,} more)" if more > 0 else named
 
 

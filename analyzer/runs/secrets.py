@@ -17,7 +17,7 @@ _TLS_KEY_LOG = 0x544C534B
 _MAX_BYTES = 1 << 30
 _CHUNK_BYTES = 1 << 16
 # connections that a monitor remembers secrets of
-_MOST_FOLLOWED = 100_000
+_MAX_FOLLOWED = 100_000
 
 
 class Secrets:
@@ -73,17 +73,17 @@ class Secrets:
         Args:
             used: how many connections with secrets were met.
         """
-        log, found = self.key_log, []
+        log, notes = self.key_log, []
         if self._path is not None and not used:
-            found.append(
+            notes.append(
                 f"{os.fspath(self._path)}: none of its secrets, of {len(log):,} "
                 "connections, belongs to a mail session that was read"
             )
         if log.ignored:
-            found.append(f"{log.ignored:,} lines of key logs are no secrets")
+            notes.append(f"{log.ignored:,} lines of key logs are no secrets")
         if log.overflows:
-            found.append(f"{log.overflows:,} secrets were left out: too many")
-        return found
+            notes.append(f"{log.overflows:,} secrets were left out: too many")
+        return notes
 
 
 class FollowedKeyLog:
@@ -101,7 +101,7 @@ class FollowedKeyLog:
         Raises:
             LoadError: it can't be read.
         """
-        self.key_log = KeyLog(most=_MOST_FOLLOWED, forgets=True)
+        self.key_log = KeyLog(most=_MAX_FOLLOWED, forgets=True)
         self._path = os.fspath(path)
         # what was read of a line that is not complete
         self._rest = b""

@@ -56,13 +56,13 @@ class Cause(NamedTuple):
 def cause(session: Session, connection: Connection) -> Cause | None:
     """Tell why a session failed; `None` if nothing is known to have failed."""
     refusals = session.refusals(session.exchanges if session.last_error else ())
-    found = [
+    causes = [
         *_of_connection(session, connection),
         *_of_tls(session, connection),
-        *(_by_reply(*each) for each in refusals),
+        *(_by_reply(*refusal) for refusal in refusals),
         *_of_end(session, connection, refusals),
     ]
-    return min(found, key=lambda each: _RANK[each.failure], default=None)
+    return min(causes, key=lambda candidate: _RANK[candidate.failure], default=None)
 
 
 def _by_reply(failure: Failure, exchange: Exchange) -> Cause:
@@ -123,7 +123,9 @@ def _of_end(
     """The session ended before the client wanted it to."""
     if connection.ending not in _BEGUN or not _is_read(session):
         return
-    is_leaving = any(each.verb in LEAVING for each in reversed(session.exchanges))
+    is_leaving = any(
+        exchange.verb in LEAVING for exchange in reversed(session.exchanges)
+    )
     is_half_open = (
         connection.handshake.syn_ns is not None
         and connection.handshake.established_ns is None
@@ -146,22 +148,22 @@ def _of_end(
 
 def _closes(goodbye: Exchange, session: Session) -> bool:
     """Whether the connection ended with it; other codes than 421 may be strays."""
-    is_last = any(each is goodbye for each in session.exchanges[-1:])
+    is_last = any(exchange is goodbye for exchange in session.exchanges[-1:])
     has_ended = is_last and session.ended_by is Side.SERVER
     return goodbye.reply_code in (None, CLOSING_CODE) or has_ended
 
 
 def _is_cut(session: Session, asked: Exchange | None) -> bool:
     """Whether a message broke off, and nothing was answered after that."""
-    answers = (each.reply_time_ns for each in reversed(session.exchanges))
-    last_ns = next((each for each in answers if each is not None), 0)
+    answers = (exchange.reply_time_ns for exchange in reversed(session.exchanges))
+    last_ns = next((time_ns for time_ns in answers if time_ns is not None), 0)
     return any(
-        each.outcome is Delivery.CUT
+        message.outcome is Delivery.CUT
         # what the server sends may begin with the answer itself
-        and each.time_ns >= last_ns + (each.direction is not Direction.RETRIEVED)
+        and message.time_ns >= last_ns + (message.direction is not Direction.RETRIEVED)
         # what IMAP clients fetch piece by piece, they need not fetch to its end
-        and (asked is not None or each.verb not in _FETCHING)
-        for each in session.messages
+        and (asked is not None or message.verb not in _FETCHING)
+        for message in session.messages
     )
 
 

@@ -40,9 +40,9 @@ def load_pem(data: bytes) -> list[crypto.X509]:
     # RFC 7468 §2
     begin = b"-----BEGIN "
     loaded = [
-        _load(begin + each, crypto.FILETYPE_PEM) for each in data.split(begin)[1:]
+        _load(begin + block, crypto.FILETYPE_PEM) for block in data.split(begin)[1:]
     ]
-    return [each for each in loaded if each is not None]
+    return [certificate for certificate in loaded if certificate is not None]
 
 
 def judge(
@@ -58,10 +58,10 @@ def judge(
     Returns:
         One of the names of `analyzer.sessions.trust`.
     """
-    own, *others = [_load(each, crypto.FILETYPE_ASN1) for each in sent]
+    own, *others = [_load(der, crypto.FILETYPE_ASN1) for der in sent]
     if own is None:
         return CertificateStatus.UNREADABLE
-    upper = [each for each in others if each is not None]
+    upper = [other for other in others if other is not None]
     store = crypto.X509Store()
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     store.set_time(time)
@@ -99,8 +99,9 @@ def _has_issuer(
     """Whether somebody else has the name of the issuer that was not found."""
     last = error.certificate
     return any(
-        each.get_subject() == last.get_issuer() and _digest(each) != _digest(last)
-        for each in candidates
+        candidate.get_subject() == last.get_issuer()
+        and _digest(candidate) != _digest(last)
+        for candidate in candidates
     )
 
 
@@ -114,8 +115,8 @@ def _is_for_servers(path: Sequence[crypto.X509]) -> bool:
     What authorities are for counts, too, as in OpenSSL and browsers.
     """
     try:
-        parsed = [each.to_cryptography() for each in path]
-        usages = [_find(x509.ExtendedKeyUsage, each) for each in parsed]
+        parsed = [member.to_cryptography() for member in path]
+        usages = [_find(x509.ExtendedKeyUsage, member) for member in parsed]
         own = _find(x509.KeyUsage, parsed[0])
     except x509.InvalidVersion:
         # version 2 has no extensions, and nobody used it

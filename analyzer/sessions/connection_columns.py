@@ -67,9 +67,9 @@ def _handshake_delays(session: Session, connection: Connection) -> Row:
         (acknowledged_ns, session.greeting_time_ns),
         (acknowledged_ns, session.login_time_ns),
     )
-    given = {each.time_ns for each in (connection.mistimed or {}).values()}
+    corrected = {packet.time_ns for packet in (connection.mistimed or {}).values()}
     return tuple(
-        seconds_between(*both) if given.isdisjoint(both) else None for both in ends
+        seconds_between(*both) if corrected.isdisjoint(both) else None for both in ends
     )
 
 

@@ -36,11 +36,16 @@ def detail_rows(
     """
     name = session_id(connection)
     return {
-        "messages": [message_row(name, each, captures) for each in details.messages],
-        "exchanges": [
-            exchange_row(name, each, connection, captures) for each in details.exchanges
+        "messages": [
+            message_row(name, message, captures) for message in details.messages
         ],
-        "anomalies": [anomaly_row(name, each, captures) for each in details.anomalies],
+        "exchanges": [
+            exchange_row(name, exchange, connection, captures)
+            for exchange in details.exchanges
+        ],
+        "anomalies": [
+            anomaly_row(name, anomaly, captures) for anomaly in details.anomalies
+        ],
     }
 
 
@@ -166,14 +171,14 @@ def message_row(
         facts.cut,
         [
             (
-                each.name,
-                each.content_type,
-                each.detected_type,
-                each.part,
-                each.size_bytes,
-                each.sha256,
+                attachment.name,
+                attachment.content_type,
+                attachment.detected_type,
+                attachment.part,
+                attachment.size_bytes,
+                attachment.sha256,
             )
-            for each in facts.attachments
+            for attachment in facts.attachments
         ],
     )
 

@@ -82,15 +82,17 @@ class SessionDetails:
             kept: so many of the last exchanges stay: those that began before them may
                 still come to an end, and how a session ends says why.
         """
-        numbers = sorted(each.number for each in self.exchanges)
+        numbers = sorted(exchange.number for exchange in self.exchanges)
         first_kept = numbers[-kept] if len(numbers) >= kept else 0
-        left = [each for each in self.exchanges if each.number < first_kept]
+        left = [exchange for exchange in self.exchanges if exchange.number < first_kept]
         if left and (kept > 1 or self.last_error):
             self._refusals = self.refusals(left)
             self._slowest = self.slowest(connection)
         ordered = sorted(left, key=attrgetter("number"))
         details = Details(self.messages, ordered, self.anomalies)
-        self.exchanges = [each for each in self.exchanges if each.number >= first_kept]
+        self.exchanges = [
+            exchange for exchange in self.exchanges if exchange.number >= first_kept
+        ]
         self.messages, self.anomalies = [], []
         return details
 
@@ -101,14 +103,14 @@ class SessionDetails:
     def slowest(self, connection: Connection) -> tuple[int, str | None]:
         """How long the slowest answer took, and its command; -1 without answers."""
         slowest = self._slowest
-        for each in self.exchanges:
-            latency_ns = exchange_latency_ns(each, connection)
+        for exchange in self.exchanges:
+            latency_ns = exchange_latency_ns(exchange, connection)
             if (
                 latency_ns is not None
                 and latency_ns > slowest[0]
-                and each.verb not in _WITHOUT_LATENCY
+                and exchange.verb not in _WITHOUT_LATENCY
             ):
-                slowest = latency_ns, each.verb
+                slowest = latency_ns, exchange.verb
         return slowest
 
     def add_exchange(self, exchange: Exchange) -> None:

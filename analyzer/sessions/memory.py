@@ -49,18 +49,18 @@ def held_bytes(roots: Iterable[object], shared: Iterable[object] = ()) -> int:
     layer = list(roots)
     while layer:
         fresh = []
-        for each in layer:
-            identity = id(each)
+        for item in layer:
+            identity = id(item)
             if identity in seen:
                 continue
             seen.add(identity)
-            kind = type(each)
+            kind = type(item)
             behind = _BEHIND.get(kind)
             if behind is None:
                 behind = _BEHIND[kind] = -1 if issubclass(kind, _SHARED) else 0
             if behind < 0:
                 continue
-            total += sys.getsizeof(each) + behind
-            fresh.append(each)
+            total += sys.getsizeof(item) + behind
+            fresh.append(item)
         layer = gc.get_referents(*fresh)
     return int(total * _ROUNDING)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from dissectors.events import Event
 
 # RFC 5321 §4.2: the only numbers that are codes
-_MOST_OF_CODES = 999
+_MAX_CODE = 999
 # times and frame IDs fill a column's 64 bits; a million of any others can be added up
-_MOST = 2**63 - 1
-_MOST_OF_COUNTS = 2**42
+_MAX_INT64 = 2**63 - 1
+_MAX_COUNT = 2**42
 
 
 class PluginSession(Session):
@@ -41,32 +41,34 @@ class PluginSession(Session):
             super().fold((event,))
 
 
-def _fits(value: Any, kind: Any, most: int = _MOST_OF_COUNTS) -> bool:
+def _fits(value: Any, kind: Any, limit: int = _MAX_COUNT) -> bool:
     """Whether a value is of a type as annotations name it, and no larger number."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return any(_fits(value, each, most) for each in arguments)
+        return any(_fits(value, argument, limit) for argument in arguments)
     if origin is not None and not isinstance(value, list | tuple):
         return False
     if origin is tuple:
         return len(value) == len(arguments) and all(map(_fits, value, arguments))
     if origin is not None:
-        return all(_fits(each, arguments[0]) for each in value)
-    return isinstance(value, kind) and _holds(value, kind, most)
+        return all(_fits(item, arguments[0]) for item in value)
+    return isinstance(value, kind) and _holds(value, kind, limit)
 
 
-def _holds(value: Any, kind: type, most: int) -> bool:
+def _holds(value: Any, kind: type, limit: int) -> bool:
     """Whether a value of the right type holds what a table can hold."""
     if is_dataclass(kind):
         return all(_fits(getattr(value, name), *rest) for name, *rest in _fields(kind))
     if kind is str:
         return _is_text(value)
-    return kind is not int or (not isinstance(value, bool) and -1 <= value <= most)
+    return kind is not int or (not isinstance(value, bool) and -1 <= value <= limit)
 
 
 def _is_text(value: str) -> bool:
     """Whether it is without lone surrogates, which no file holds."""
-    return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
+    return value.isascii() or not any(
+        "\ud800" <= character <= "\udfff" for character in value
+    )
 
 
 @cache
@@ -74,11 +76,11 @@ def _fields(kind: Any) -> tuple[tuple[str, Any, int], ...]:
     """Names and types of what events of a kind hold, and how large numbers may be."""
     types = get_type_hints(kind)
     return tuple(
-        (each.name, types[each.name], _most(each.name)) for each in fields(kind)
+        (field.name, types[field.name], _limit(field.name)) for field in fields(kind)
     )
 
 
-def _most(name: str) -> int:
+def _limit(name: str) -> int:
     if name.endswith("code"):
-        return _MOST_OF_CODES
-    return _MOST if name.endswith(("_ns", "frame")) else _MOST_OF_COUNTS
+        return _MAX_CODE
+    return _MAX_INT64 if name.endswith(("_ns", "frame")) else _MAX_COUNT

@@ -79,8 +79,8 @@ class SessionSink(Interface):
 def _log(error: BaseException, frame: int) -> None:
     """Say where a dissector failed; what the exception says may quote a secret."""
     locations = [
-        f"{Path(each.filename).name}:{each.lineno}"
-        for each in traceback.extract_tb(error.__traceback__)
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
     ]
     logger.error(_FAILED, frame, type(error).__name__, " > ".join(locations))
 

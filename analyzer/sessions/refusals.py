@@ -46,7 +46,7 @@ _NEGATIVE_STATUS = frozenset(("-ERR", "NO", "BAD", "* BAD", "* BYE"))
 # 1939 §3) or thirty (RFC 9051 §5.4), and earlier before a login.
 _IDLE_NS = 60_000_000_000
 # distinct refusals that are remembered of a session
-_MOST_REFUSALS = 100
+_MAX_REFUSALS = 100
 
 
 class Refusals:
@@ -154,7 +154,7 @@ class Refusals:
 
     def _add(self, key: object, failure: Failure, exchange: Exchange) -> None:
         # the last login tells most; what follows a refused chunk, least
-        is_new = key not in self._open and len(self._open) < _MOST_REFUSALS
+        is_new = key not in self._open and len(self._open) < _MAX_REFUSALS
         if is_new or (key in self._open and failure in _ONCE):
             self._open[key] = failure, exchange
 

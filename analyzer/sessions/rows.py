@@ -87,7 +87,9 @@ def _certificates(
 ) -> list[tuple[str, events.Certificate]]:
     shown = []
     for side, chain in (("server", tls.chain), ("client", tls.client_chain)):
-        shown += [(side, each) for each in chain[:1]]
-        shown += [(f"{side}-chain", each) for each in chain[1:]]
-    shown += [(f"{side.name.lower()}-chain", each) for side, each in tls.further]
+        shown += [(side, certificate) for certificate in chain[:1]]
+        shown += [(f"{side}-chain", certificate) for certificate in chain[1:]]
+    shown += [
+        (f"{side.name.lower()}-chain", certificate) for side, certificate in tls.further
+    ]
     return shown

@@ -192,8 +192,8 @@ class Session(SessionDetails):
 
     def _fold_forwarded_client(self, event: events.ClientForwarded) -> None:
         # XFORWARD may take several commands
-        told = (self.forwarded_client or []) + event.attributes
-        known = {each.partition("=")[0]: each for each in told}
+        attributes = (self.forwarded_client or []) + event.attributes
+        known = {attribute.partition("=")[0]: attribute for attribute in attributes}
         self.forwarded_client = list(known.values())[:_MAX_ITEMS]
 
     def _fold_software(self, event: events.SoftwareIdentified) -> None:

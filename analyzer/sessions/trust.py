@@ -66,14 +66,18 @@ class Trust:
         """
         if not chain:
             return None
-        flags = [_validity(each, time_ns) for each in chain]
-        key = (*[each.sha256 for each in chain], *flags, time_ns // _DAY_NS)
-        found = self._statuses.get(key)
-        if found is None:
+        flags = [_validity(certificate, time_ns) for certificate in chain]
+        key = (
+            *[certificate.sha256 for certificate in chain],
+            *flags,
+            time_ns // _DAY_NS,
+        )
+        status = self._statuses.get(key)
+        if status is None:
             if len(self._statuses) >= _REMEMBERED:
                 self._statuses.clear()
-            found = self._statuses[key] = self._judge(chain, time_ns)
-        return found
+            status = self._statuses[key] = self._judge(chain, time_ns)
+        return status
 
     def _judge(self, chain: Sequence[Certificate], time_ns: int) -> CertificateStatus:
         own = chain[0]
@@ -87,7 +91,7 @@ class Trust:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             status = certification_path.judge(
-                [each.der for each in chain], self._all_anchors(), time
+                [certificate.der for certificate in chain], self._all_anchors(), time
             )
         # OpenSSL believes what a certificate says of its issuer
         if status is CertificateStatus.SELF_SIGNED and not own.self_signed:
@@ -156,13 +160,13 @@ def covers(certificate: Certificate, host: str) -> bool:
 
 def weaknesses(chain: Sequence[Certificate]) -> list[str]:
     """What of keys and signatures should not be used any more (RFC 9325 §4.5)."""
-    found = []
-    for each in chain:
-        kind = (each.key_type or "").partition(" ")[0]
-        if (each.key_bits or 0) < _SHORTEST_KEYS.get(kind, 0):
-            found.append(f"short {kind} key of {each.key_bits} bits")
+    descriptions = []
+    for certificate in chain:
+        kind = (certificate.key_type or "").partition(" ")[0]
+        if (certificate.key_bits or 0) < _SHORTEST_KEYS.get(kind, 0):
+            descriptions.append(f"short {kind} key of {certificate.key_bits} bits")
         # nobody checks the signature of a root
-        signature = each.signature_algorithm or ""
-        if not each.self_signed and _WEAK_SIGNATURE.search(signature):
-            found.append(f"weak signature {signature} of a certificate")
-    return list(dict.fromkeys(found))
+        signature = certificate.signature_algorithm or ""
+        if not certificate.self_signed and _WEAK_SIGNATURE.search(signature):
+            descriptions.append(f"weak signature {signature} of a certificate")
+    return list(dict.fromkeys(descriptions))

@@ -28,7 +28,7 @@ MAX_ROWS = 4096
 # more clients, servers or pairs of them than these are not told apart
 _MAX_KEYS = 10_000
 # of each kind of counts, those that are reported
-_MOST_REPORTED = 1000
+_MAX_REPORTED = 1000
 
 
 class AttemptCount(NamedTuple):
@@ -150,11 +150,11 @@ class AttemptLedger:
         tallies = [self._pairs]
         if self._pairs.counts is None:
             tallies = [self._servers, self._clients]
-        found: list[AttemptCount] = []
+        reported: list[AttemptCount] = []
         for tally in tallies:
             counts = [_count(*item) for item in (tally.counts or {}).items()]
-            found += sorted(counts, key=_order)[:_MOST_REPORTED]
-        return found
+            reported += sorted(counts, key=_order)[:_MAX_REPORTED]
+        return reported
 
 
 def _count(key: _Key, attempts: int) -> AttemptCount:

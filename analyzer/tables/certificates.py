@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dissectors.events import Certificate
 
 # so many sessions are named; all are counted
-_MOST_SESSIONS = 10_000
+_MAX_SESSIONS = 10_000
 
 
 class CertificateBuilder:
@@ -104,7 +104,7 @@ def _count(
 ) -> None:
     row["shown_as"] = sorted({*row["shown_as"], *roles})
     row["sessions"] += sessions
-    if len(row["sessions"]) > 2 * _MOST_SESSIONS:
+    if len(row["sessions"]) > 2 * _MAX_SESSIONS:
         _sort_sessions(row)
     row["session_count"] += count
     row["first_seen"] = min(row["first_seen"], first_ns)
@@ -114,7 +114,7 @@ def _count(
 def _sort_sessions(row: dict[str, Any]) -> None:
     """Name the first ones by ID, so that it does not matter who counted them."""
     row["sessions"].sort()
-    del row["sessions"][_MOST_SESSIONS:]
+    del row["sessions"][_MAX_SESSIONS:]
 
 
 def _with_numbers(arrow: pa.Schema) -> pa.Schema:

@@ -52,7 +52,7 @@ def sorted_session_ids(parts: Iterable[pa.Table]) -> pa.Array:
     """Return the IDs of the sessions in several tables of them, in their order."""
     columns = [name for name, _ in SESSION_ORDER]
     nothing = SESSIONS.arrow.empty_table()
-    sessions = [each.select(columns) for each in (nothing, *parts)]
+    sessions = [part.select(columns) for part in (nothing, *parts)]
     ordered = pa.concat_tables(sessions).sort_by(SESSION_ORDER)
     return ordered["session_id"].combine_chunks()
 
@@ -70,11 +70,11 @@ def merge_tables(parts: Sequence[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     sessions = sorted_session_ids(part[SESSIONS.name] for part in parts)
     merged = {}
     for table in TABLES:
-        found = [part.pop(table.name) for part in parts]
+        rows = [part.pop(table.name) for part in parts]
         if table.merge is not None:
-            merged[table.name] = table.merge(found)
+            merged[table.name] = table.merge(rows)
             continue
-        merged[table.name] = _sort_rows(found, sessions)
+        merged[table.name] = _sort_rows(rows, sessions)
     return merged
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "analysis.json"
 # as in a column of a table
-_MOST = 2**63 - 1
+_MAX_INT64 = 2**63 - 1
 
 _NO_TABLES = (
     "there are no tables in this folder: name captures, or a folder that was written "
@@ -97,16 +97,16 @@ def write_manifest(analysis: Results, folder: Path, file_format: str) -> None:
         "capture_bytes": analysis.capture_bytes,
         "problems": [
             {
-                "capture": each.capture,
-                "reason": each.reason,
-                "offset": each.offset,
-                "usable": each.usable,
+                "capture": problem.capture,
+                "reason": problem.reason,
+                "offset": problem.offset,
+                "usable": problem.usable,
             }
-            for each in analysis.problems
+            for problem in analysis.problems
         ],
         "undecoded": analysis.undecoded,
         "connections_evicted": analysis.connections_evicted,
-        "attempts": [each._asdict() for each in analysis.attempts],
+        "attempts": [count._asdict() for count in analysis.attempts],
         "attempts_without_row": analysis.attempts_without_row,
         "dropped": analysis.dropped,
     }
@@ -176,12 +176,12 @@ def _analysis(manifest: dict[str, Any]) -> Results:
         capture_bytes=_count(manifest["capture_bytes"]),
         problems=[
             CaptureError(
-                str(each["capture"]),
-                str(each["reason"]),
-                offset=None if each["offset"] is None else _count(each["offset"]),
-                usable=bool(each["usable"]),
+                str(problem["capture"]),
+                str(problem["reason"]),
+                offset=None if problem["offset"] is None else _count(problem["offset"]),
+                usable=bool(problem["usable"]),
             )
-            for each in manifest["problems"]
+            for problem in manifest["problems"]
         ],
         undecoded=Counter(
             {
@@ -190,7 +190,7 @@ def _analysis(manifest: dict[str, Any]) -> Results:
             }
         ),
         connections_evicted=_count(manifest["connections_evicted"]),
-        attempts=[_attempts(**each) for each in manifest["attempts"]],
+        attempts=[_attempts(**count) for count in manifest["attempts"]],
         attempts_without_row=_count(manifest["attempts_without_row"]),
         dropped=None if manifest["dropped"] is None else _count(manifest["dropped"]),
     )
@@ -210,6 +210,6 @@ def _attempts(
 
 def _count(value: Any) -> int:
     count = int(value)
-    if not 0 <= count <= _MOST:
+    if not 0 <= count <= _MAX_INT64:
         raise ValueError("nothing has so many")
     return count

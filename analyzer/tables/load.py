@@ -43,12 +43,12 @@ def read_table(path: Path, table: schema.Table) -> pa.Table:
     read = READERS[path.suffix.removeprefix(".")]
     try:
         _refuse_pipes(path)
-        found = read(path, table.arrow)
+        rows = read(path, table.arrow)
         # Parquet may hold texts that are none
-        found.validate(full=True)
-        if any(found[name].null_count for name in _never_null(table)):
+        rows.validate(full=True)
+        if any(rows[name].null_count for name in _never_null(table)):
             raise ValueError("a row without its session, or a session without its time")
-        return found.select(table.arrow.names).cast(table.arrow)
+        return rows.select(table.arrow.names).cast(table.arrow)
     except FileNotFoundError as error:
         raise LoadError(f"{path}: there is no such file: a table is missing") from error
     except OSError as error:
@@ -109,7 +109,7 @@ def _read_csv(path: Path, columns: pa.Schema) -> pa.Table:
         field.name: pa.string() if pa.types.is_list(field.type) else field.type
         for field in columns
     }
-    found = csv.read_csv(
+    cells = csv.read_csv(
         path,
         convert_options=csv.ConvertOptions(
             column_types=as_text,
@@ -118,7 +118,7 @@ def _read_csv(path: Path, columns: pa.Schema) -> pa.Table:
         ),
     )
     return pa.table(
-        [_from_csv(found[field.name], field.type) for field in columns],
+        [_from_csv(cells[field.name], field.type) for field in columns],
         names=columns.names,
     )
 

@@ -71,7 +71,7 @@ def read_parts(folder: Path, names: Collection[str] = ()) -> Results:
     Raises:
         LoadError: they can't be read.
     """
-    tables = [each for each in schema.TABLES if each.name in names or not names]
+    tables = [table for table in schema.TABLES if table.name in names or not names]
     for _ in range(_TRIES - 1):
         try:
             return _read_parts(folder, tables)
@@ -86,8 +86,8 @@ def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Results:
     sources = list_sources(folder)
     rows = empty_tables()
     for table in tables:
-        found = [rows[table.name], *(read_rows(each, table) for each in sources)]
-        rows[table.name] = pa.concat_tables(found)
+        parts = [rows[table.name], *(read_rows(source, table) for source in sources)]
+        rows[table.name] = pa.concat_tables(parts)
     return replace(analysis, tables=merge_tables([rows]))
 
 
@@ -98,17 +98,17 @@ def list_sources(folder: Path) -> list[Path]:
         LoadError: the folder can't be read.
     """
     try:
-        named = [each.name for each in (folder / PARTS).iterdir()]
+        named = [entry.name for entry in (folder / PARTS).iterdir()]
     except OSError as error:
         raise LoadError(f"{folder}: can't be read ({error.strerror})") from error
-    found: list[StoredPart] = []
+    parts: list[StoredPart] = []
     # of parts that begin alike, the longest holds what the others hold
     for part in sorted(filter(None, map(_parse, named)), key=lambda p: (p[0], -p[1])):
-        if not found or part.first > found[-1].last:
-            found.append(part)
-    if not found:
+        if not parts or part.first > parts[-1].last:
+            parts.append(part)
+    if not parts:
         return []
-    sources = [folder / PARTS / part.name for part in found]
+    sources = [folder / PARTS / part.name for part in parts]
     recent = sources[-1] / RECENT
     return [*sources, recent] if recent.is_dir() else sources
 
@@ -159,8 +159,8 @@ def sorted_blocks(
         LoadError: the rows can't be read.
     """
     if table.merge is not None:
-        found = [read_rows(source, table) for source in sources]
-        yield table.merge([table.arrow.empty_table(), *found])
+        parts = [read_rows(source, table) for source in sources]
+        yield table.merge([table.arrow.empty_table(), *parts])
         return
     ranks = []
     for source in sources:

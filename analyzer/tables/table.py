@@ -81,7 +81,7 @@ class Table:
     version: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        version = version_of(each.terms for each in self.columns)
+        version = version_of(column.terms for column in self.columns)
         fields = [pa.field(column.name, column.type) for column in self.columns]
         arrow = pa.schema(fields, metadata={"mailtap_schema": version})
         # it is frozen, and these are what its columns say

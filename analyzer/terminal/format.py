@@ -81,7 +81,7 @@ def as_table(
     optional: Sequence[str] = (),
     styles: Mapping[str, Sequence[str]] | None = None,
     style: str = "bold",
-    most: int = 10,
+    limit: int = 10,
 ) -> Table:
     """Rows as a table that fits.
 
@@ -92,13 +92,13 @@ def as_table(
         optional: columns that a narrow terminal does without, the first first.
         styles: the style of each cell, for some columns.
         style: the style of the title.
-        most: how many rows are shown.
+        limit: how many rows are shown.
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.title_style, table.header_style = style, "dim"
     table.padding = (0, _GAP, 0, 0)
     cells = {
-        name: [_cell(name, value) for value in rows[name].head(most)]
+        name: [_cell(name, value) for value in rows[name].head(limit)]
         for name in rows.columns
     }
     for name in optional:
@@ -113,8 +113,8 @@ def as_table(
     ]
     for row in zip(*texts, strict=True):
         table.add_row(*row)
-    if len(rows) > most:
-        table.caption = f"and {len(rows) - most:,} more"
+    if len(rows) > limit:
+        table.caption = f"and {len(rows) - limit:,} more"
         table.caption_justify = "left"
     return table
 

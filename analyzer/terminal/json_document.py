@@ -24,8 +24,12 @@ def as_json(
         "captures": list(analysis.captures),
         **figures,
         "problems": [
-            {"capture": each.capture, "offset": each.offset, "reason": each.reason}
-            for each in analysis.problems
+            {
+                "capture": problem.capture,
+                "offset": problem.offset,
+                "reason": problem.reason,
+            }
+            for problem in analysis.problems
         ],
         **{name: _objects(rows) for name, rows in tables.items()},
     }

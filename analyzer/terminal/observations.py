@@ -24,7 +24,7 @@ HIDDEN = "hidden by TLS"
 NOTHING = "-"
 
 # who scans for servers tries many
-_MOST_PORTS = 6
+_MAX_PORTS = 6
 
 
 def observations(use: Row, ports: Sequence[Row]) -> dict[str, list[str]]:
@@ -160,10 +160,10 @@ def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
     }
     lines = [
         f"{port['server_port']}: {', '.join(_counts(port, **kinds))}"
-        for port in ports[:_MOST_PORTS]
+        for port in ports[:_MAX_PORTS]
     ]
-    if len(ports) > _MOST_PORTS:
-        lines.append(f"and {counted(len(ports) - _MOST_PORTS, 'more port')}")
+    if len(ports) > _MAX_PORTS:
+        lines.append(f"and {counted(len(ports) - _MAX_PORTS, 'more port')}")
     return lines
 
 

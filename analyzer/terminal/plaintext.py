@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from analyzer.tables.results import Results
 
-_MOST_ROWS = 100
+_MAX_ROWS = 100
 _PORT = ["server_ip", "server_port", "service", "role"]
 # what a narrow terminal does without, the first first
 _OPTIONAL_OF_PORTS = (
@@ -193,7 +193,7 @@ def _print_rows(
 ) -> None:
     if len(rows):
         console.print()
-        console.print(as_table(title, rows, console.width, most=_MOST_ROWS, **options))
+        console.print(as_table(title, rows, console.width, limit=_MAX_ROWS, **options))
 
 
 def _without_zeros(ports: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # sentences are read in lines: also in a pipe, and on the widest terminal
 _PIPE_WIDTH = 80
-_MOST_WIDTH = 140
+_MAX_WIDTH = 140
 _GAP = 2
 
 # in which the protocols are compared; what has a long name is called otherwise
@@ -49,7 +49,7 @@ _TITLES = {"synchronisation": "in sync"}
 
 def print_protocols(console: Console, analysis: Results | None = None) -> None:
     """Print the protocols side by side, and below each claim what was seen, if any."""
-    fits = min(console.width, _MOST_WIDTH)
+    fits = min(console.width, _MAX_WIDTH)
     console.width = fits if console.is_terminal else _PIPE_WIDTH
     claims = {name: _claims(spec) for name, spec in registry.protocols().items()}
     if analysis is None:
@@ -78,16 +78,16 @@ def protocols_json(analysis: Results | None = None) -> str:
 def _claims(spec: ProtocolSpec) -> dict[str, str]:
     texts = {name: getattr(spec.profile, name) for name in _ASPECTS[:-1]}
     ports = (
-        f"{each.port} {each.name}, {spec.security_name(each)}"
-        for each in spec.registered_services
+        f"{service.port} {service.name}, {spec.security_name(service)}"
+        for service in spec.registered_services
     )
     return texts | {"ports": "\n".join(ports)}
 
 
 def _plain(spec: ProtocolSpec) -> dict[str, Any]:
     ports = [
-        {"port": each.port, "service": each.name, "security": each.security}
-        for each in spec.registered_services
+        {"port": service.port, "service": service.name, "security": service.security}
+        for service in spec.registered_services
     ]
     texts = {name: getattr(spec.profile, name) for name in _ASPECTS[:-1]}
     return texts | {"ports": ports}
@@ -122,7 +122,7 @@ def _comparison(claims: Columns, seen: Columns | None = None) -> Table:
         if seen and table.row_count:
             table.add_row()
         title = _TITLES.get(aspect, aspect)
-        table.add_row(title, *(Text(each[aspect]) for each in claims.values()))
+        table.add_row(title, *(Text(claim[aspect]) for claim in claims.values()))
         if seen:
             texts = (Text(seen[name][aspect], "cyan") for name in claims)
             table.add_row("  seen", *texts)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = {"reset": "reset", "timeout": "fell silent"}
 _SHOWN_ELSEWHERE = ("closed", "refused", "unanswered")
-_MOST_CODES = 3
+_MAX_CODES = 3
 _WIDEST_TEXT = 60
 
 
@@ -105,14 +105,14 @@ def _activity(session: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _warnings(session: Mapping[str, Any]) -> list[str]:
-    found = list(_faults(session))
-    if not found and session["last_error"]:
-        found.append(_safe(session["last_error"]))
+    warnings = list(_faults(session))
+    if not warnings and session["last_error"]:
+        warnings.append(_safe(session["last_error"]))
     codes = session["anomalies"]
-    found += codes[:_MOST_CODES]
-    if len(codes) > _MOST_CODES:
-        found.append(f"{len(codes) - _MOST_CODES} more oddities")
-    return found
+    warnings += codes[:_MAX_CODES]
+    if len(codes) > _MAX_CODES:
+        warnings.append(f"{len(codes) - _MAX_CODES} more oddities")
+    return warnings
 
 
 def _faults(session: Mapping[str, Any]) -> Iterator[str]:

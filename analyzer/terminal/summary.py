@@ -39,7 +39,7 @@ class SummarySection:
         report: how it is made.
         optional: columns that a narrow terminal does without, the first first.
         style: of the title.
-        most: how many rows people are shown.
+        limit: how many rows people are shown.
     """
 
     name: str
@@ -47,7 +47,7 @@ class SummarySection:
     report: Callable[[Results], pd.DataFrame]
     optional: tuple[str, ...] = ()
     style: str = "bold"
-    most: int = 10
+    limit: int = 10
 
 
 SECTIONS = (
@@ -102,7 +102,7 @@ SECTIONS = (
         "verbs",
         "Slowest commands",
         lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
-        most=5,
+        limit=5,
     ),
     SummarySection(
         "slowest",
@@ -144,7 +144,7 @@ def print_summary(analysis: Results, console: Console) -> None:
                     console.width,
                     optional=section.optional,
                     style=section.style,
-                    most=section.most,
+                    limit=section.limit,
                 )
             )
 

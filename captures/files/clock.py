@@ -64,7 +64,7 @@ def _release(
     if len(held) == 1:
         times = held[0].time_ns
     else:
-        times = np.concatenate([each.time_ns for each in held])
+        times = np.concatenate([batch.time_ns for batch in held])
     steady, wrong = clock.read(times, at_end=at_end)
     at = 0
     batches, held[:] = list(held), []
@@ -82,7 +82,7 @@ def _release(
 def _corrected(
     batch: PacketBatch, steady: Times, wrong: list[int], first: int
 ) -> PacketBatch:
-    rows = [each - first for each in wrong if first <= each < first + len(batch)]
+    rows = [index - first for index in wrong if first <= index < first + len(batch)]
     if not rows:
         return batch
     frames = batch.frame_ids[rows].tolist()

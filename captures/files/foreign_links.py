@@ -83,7 +83,9 @@ class ForeignLinks:
 
     def problem(self) -> str | None:
         """What is wrong with the capture, now that all was read."""
-        lost = sorted(each for each, is_found in self._found.items() if not is_found)
+        lost = sorted(
+            number for number, is_found in self._found.items() if not is_found
+        )
         if not lost:
             return None
         numbers = ", ".join(map(str, lost))
@@ -113,11 +115,13 @@ class ForeignLinks:
         return True
 
     def _note(
-        self, link_type: npt.NDArray[np.uint16], found: npt.NDArray[np.uint16]
+        self, link_type: npt.NDArray[np.uint16], translated: npt.NDArray[np.uint16]
     ) -> None:
-        for each in np.unique(link_type).tolist():
-            is_found = bool((found[link_type == each] != UNKNOWN_LINK_TYPE).any())
-            self._found[each] = self._found.get(each, False) or is_found
+        for number in np.unique(link_type).tolist():
+            is_found = bool(
+                (translated[link_type == number] != UNKNOWN_LINK_TYPE).any()
+            )
+            self._found[number] = self._found.get(number, False) or is_found
 
 
 class TranslatedReader(RecordReader):

@@ -165,10 +165,12 @@ class MergedCaptures(BatchSource):
         self._on_problem = on_problem
         self._position = 0
         self._active: list[_Cursor] = []
-        found = [self._peek_first_packet(index) for index in range(len(self.names))]
-        waiting = [capture for capture in found if capture is not None]
+        captures = [self._peek_first_packet(index) for index in range(len(self.names))]
+        waiting = [capture for capture in captures if capture is not None]
         # the sort is stable: captures of the same time stay in their order
-        self._waiting = deque(sorted(waiting, key=lambda each: each.first_time_ns))
+        self._waiting = deque(
+            sorted(waiting, key=lambda capture: capture.first_time_ns)
+        )
         self._rank = 0
         self._batches = self._merge()
 

@@ -120,12 +120,12 @@ class RecordFormat(ABC):
             the first record that isn't complete, can't be walked over, or
             begins at `stop` or later.
         """
-        found = self._walk_in_lockstep(data, start, min(stop, len(data)))
+        proven = self._walk_in_lockstep(data, start, min(stop, len(data)))
         # the last guess was proven, and is the first record of the last piece
-        last = int(found[-1]) if len(found) else start
+        last = int(proven[-1]) if len(proven) else start
         rest, end = self.walk_plainly(data, last, stop)
         self._distrusted_bytes = max(0, self._distrusted_bytes - (end - start))
-        return np.concatenate((found[:-1], np.array(rest, np.int64))), end
+        return np.concatenate((proven[:-1], np.array(rest, np.int64))), end
 
     def _walk_in_lockstep(
         self, data: npt.NDArray[np.uint8], start: int, stop: int
@@ -142,12 +142,12 @@ class RecordFormat(ABC):
         guesses = self._guess(data, words, start, stop)
         if len(guesses) <= _FEWEST_PIECES:
             return nothing
-        found = self._walk_pieces(data, words, guesses)
-        if found is None or not self.are_walkable(words, found):
+        positions = self._walk_pieces(data, words, guesses)
+        if positions is None or not self.are_walkable(words, positions):
             # Input that is made to mislead costs one attempt per byte, not more.
             self._distrusted_bytes = stop - start
             return nothing
-        return found
+        return positions
 
     def _guess(
         self,
@@ -187,10 +187,10 @@ class RecordFormat(ABC):
         self, data: npt.NDArray[np.uint8], words: npt.NDArray[Any], guesses: Positions
     ) -> Positions | None:
         """Walk from each guess to the next one; `None` if a piece misses it."""
-        found = [guesses[-1:]]
+        positions = [guesses[-1:]]
         position, target = guesses[:-1], guesses[1:]
         while len(position) >= _FEWEST_PIECES:
-            found.append(position)
+            positions.append(position)
             position = position + self._sizes(words, position)
             is_active = position < target
             if not is_active.all():
@@ -201,8 +201,8 @@ class RecordFormat(ABC):
             rest, end = self.walk_plainly(data, start, stop)
             if end != stop:
                 return None
-            found.append(np.array(rest, np.int64))
-        return np.sort(np.concatenate(found))
+            positions.append(np.array(rest, np.int64))
+        return np.sort(np.concatenate(positions))
 
     def _sizes(self, words: npt.NDArray[Any], positions: Positions) -> Positions:
         """Bytes of the records at `positions`.

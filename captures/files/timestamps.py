@@ -45,17 +45,17 @@ def shift(times: Times, offset_s: npt.NDArray[np.int64]) -> Times:
         times: (n,) int64, nanoseconds.
         offset_s: (n,) int64, seconds.
     """
-    most = MAX_TIME_NS // NS_PER_SECOND
-    offset = np.clip(offset_s, -most, most) * NS_PER_SECOND
+    limit = MAX_TIME_NS // NS_PER_SECOND
+    offset = np.clip(offset_s, -limit, limit) * NS_PER_SECOND
     room_above = MAX_TIME_NS - np.maximum(offset, 0)
     room_below = MIN_TIME_NS - np.minimum(offset, 0)
     return np.clip(times, room_below, room_above) + offset
 
 
 def _multiply(ticks: Ticks, factor: int) -> Times:
-    most = np.uint64(MAX_TIME_NS // factor)
-    product = np.minimum(ticks, most) * np.uint64(factor)
-    return np.where(ticks > most, MAX_TIME_NS, product.astype(np.int64))
+    limit = np.uint64(MAX_TIME_NS // factor)
+    product = np.minimum(ticks, limit) * np.uint64(factor)
+    return np.where(ticks > limit, MAX_TIME_NS, product.astype(np.int64))
 
 
 def _from_powers_of_two(ticks: Ticks, exponent: int) -> Times:

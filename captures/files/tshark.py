@@ -102,7 +102,7 @@ class TsharkReader(CaptureReader):
         tshark takes some documents and logs for captures, but finds none in them.
         """
         self._peeked = self._collect()
-        return any(each.link_type != UNKNOWN_LINK_TYPE for each in self._peeked)
+        return any(frame.link_type != UNKNOWN_LINK_TYPE for frame in self._peeked)
 
     def close(self) -> None:
         """End tshark; batches that were read stay valid."""
@@ -199,8 +199,8 @@ class _Thread:
         self._jobs.put(None)
 
     def _work(self) -> None:
-        while given := self._jobs.get():
-            job, outcome = given
+        while job_and_outcome := self._jobs.get():
+            job, outcome = job_and_outcome
             error: BaseException | None = None
             try:
                 job()
@@ -217,10 +217,10 @@ class _Parser(TsharkJsonParser):  # type: ignore[misc]
     ) -> tuple[bytes | None, bytes]:
         if len(data) > _MAX_JSON_BYTES:
             raise ValueError("a packet without end")
-        found: tuple[bytes | None, bytes] = super()._extract_packet_from_data(
+        packet_and_rest: tuple[bytes | None, bytes] = super()._extract_packet_from_data(
             data, **state
         )
-        return found
+        return packet_and_rest
 
     def _parse_single_packet(self, packet: bytes) -> Layers:
         layers: Layers = json.loads(packet)["_source"]["layers"]

@@ -63,21 +63,21 @@ def parse_frame(layers: Layers) -> Frame | None:
     Raises:
         LookupError, TypeError, ValueError: that isn't what tshark 3 and 4 say.
     """
-    about = layers["frame"]
-    if "frame.encap_type" not in about:
+    frame = layers["frame"]
+    if "frame.encap_type" not in frame:
         return None
-    link_type: int | None = _LINK_TYPES.get(int(about["frame.encap_type"]))
+    link_type: int | None = _LINK_TYPES.get(int(frame["frame.encap_type"]))
     # a packet of which nothing was captured has no bytes to show
     data = bytes.fromhex(layers["frame_raw"][0]) if "frame_raw" in layers else b""
     start = 0
     if link_type is None:
         start, link_type = _find_inside(layers, data)
     return Frame(
-        number=int(about["frame.number"]),
+        number=int(frame["frame.number"]),
         # a Simple Packet Block of pcapng has no time
-        time_ns=parse_time(about.get("frame.time_epoch", "0")),
+        time_ns=parse_time(frame.get("frame.time_epoch", "0")),
         link_type=link_type,
-        wire_length=max(int(about["frame.len"]) - start, 0),
+        wire_length=max(int(frame["frame.len"]) - start, 0),
         data=data[start:],
     )
 

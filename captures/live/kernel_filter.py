@@ -25,7 +25,7 @@ _AUTHENTICATED = "ip proto 51 or ip6[6] = 51"
 # hop-by-hop options, routing, fragment, destination options (RFC 8200 §4.1)
 _EXTENDED = "ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 60"
 # 802.1Q in 802.1ad; a kernel may have taken a third one off the frame
-_MOST_TAGS = 2
+_MAX_TAGS = 2
 
 # asm-generic/socket.h, linux/filter.h
 _SO_ATTACH_FILTER = 26
@@ -56,7 +56,7 @@ def filter_expression(ports: Sequence[int], link_type: int | None) -> str:
     expression = untagged
     # What follows `vlan` is looked for behind the tag, whatever stands between, so
     # a further tag can only be asked for last.
-    for _ in range(_MOST_TAGS if link_type == LinkType.ETHERNET else 0):
+    for _ in range(_MAX_TAGS if link_type == LinkType.ETHERNET else 0):
         expression = f"{untagged} or (vlan and ({expression}))"
     return expression
 
@@ -75,10 +75,15 @@ def compile_filter(ports: Sequence[int], link_type: int) -> list[Instruction]:
     try:
         # libpcap would cut packets off where Scapy thinks that they end at the latest
         return [
-            Instruction(each.code, each.jt, each.jf, _WHOLE_PACKET)
-            if each.code == _BPF_RETURN and each.k
-            else Instruction(each.code, each.jt, each.jf, each.k & 0xFFFFFFFF)
-            for each in program.bf_insns[: program.bf_len]
+            Instruction(instruction.code, instruction.jt, instruction.jf, _WHOLE_PACKET)
+            if instruction.code == _BPF_RETURN and instruction.k
+            else Instruction(
+                instruction.code,
+                instruction.jt,
+                instruction.jf,
+                instruction.k & 0xFFFFFFFF,
+            )
+            for instruction in program.bf_insns[: program.bf_len]
         ]
     finally:
         common.free_filter(program)
@@ -90,7 +95,7 @@ def attach(packet_socket: socket.socket, program: Sequence[Instruction]) -> None
     Raises:
         OSError: the program is too long.
     """
-    code = b"".join(_SOCK_FILTER.pack(*each) for each in program)
+    code = b"".join(_SOCK_FILTER.pack(*instruction) for instruction in program)
     memory = ctypes.create_string_buffer(code, len(code))
     packet_socket.setsockopt(
         SOL_SOCKET,

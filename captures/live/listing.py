@@ -55,16 +55,18 @@ def list_interfaces() -> list[Interface]:
     }
     engines = tuple(engine for engine, is_allowed in allowed.items() if is_allowed)
     conf.ifaces.reload()
-    found = sorted(conf.ifaces.values(), key=lambda each: int(each.index))
+    interfaces = sorted(
+        conf.ifaces.values(), key=lambda interface: int(interface.index)
+    )
     return [
         _describe(
-            each.name,
-            each.index,
-            each.type,
-            tuple(address for family in (4, 6) for address in each.ips[family]),
+            interface.name,
+            interface.index,
+            interface.type,
+            tuple(address for family in (4, 6) for address in interface.ips[family]),
             engines,
         )
-        for each in found
+        for interface in interfaces
     ]
 
 

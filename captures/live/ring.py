@@ -153,8 +153,8 @@ class PacketRing:
         self._headers["status"][ready] = _TP_STATUS_KERNEL
         self._next = (ready[-1] + 1) % len(self._headers)
         firsts = np.cumsum(sizes) - sizes + headers["first"]
-        found = _walk(buffer, firsts.tolist(), headers["packets"].tolist())
-        return self._decode(buffer, found)
+        positions = _walk(buffer, firsts.tolist(), headers["packets"].tolist())
+        return self._decode(buffer, positions)
 
     def _ready_blocks(self) -> list[int]:
         count = len(self._headers)
@@ -203,13 +203,13 @@ def _walk(
 ) -> npt.NDArray[np.int64]:
     """Find the headers of all frames of some blocks."""
     words = buffer.data.cast("I")
-    found = []
+    positions = []
     for first, count in zip(firsts, counts, strict=True):
         position = first
         for _ in range(count):
-            found.append(position)
+            positions.append(position)
             position += words[position >> 2]
-    return np.array(found, np.int64)
+    return np.array(positions, np.int64)
 
 
 def _restore_tags(

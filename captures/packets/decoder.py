@@ -99,7 +99,7 @@ class Decoder:
         Returns:
             The segments that may be mail.
         """
-        headers: list[_TcpHeaders] = []
+        header_groups: list[_TcpHeaders] = []
         together = bytearray()
         everything = np.arange(len(batch), dtype=np.int64)
         level: _Level | None = _Level(batch, _packets_of(batch), everything, 0)
@@ -107,24 +107,24 @@ class Decoder:
             gather = Gather(level.batch.buffer)
             peeler = Peeler(gather, self._undecoded)
             for packets, is_ipv6 in peeler.peel(level.packets, level.batch.link_type):
-                headers.append(
+                header_groups.append(
                     self._read_headers(level, gather, packets, is_ipv6=is_ipv6)
                 )
             base = batch.buffer.size + len(together)
             level = self._put_together(level, peeler.fragments, base)
             if level is not None:
                 together += level.batch.buffer.data
-        candidates = [each.candidates for each in headers]
+        candidates = [headers.candidates for headers in header_groups]
         self._filter.mark_followed(candidates, followed_ports)
-        for each in headers:
-            self._expect_acks(each)
-        for each in headers:
-            self._mark_acks(each)
+        for headers in header_groups:
+            self._expect_acks(headers)
+        for headers in header_groups:
+            self._mark_acks(headers)
         self._acks.end_batch(len(batch))
         buffer = batch.buffer
         if together:
             buffer = np.concatenate([buffer, np.frombuffer(together, np.uint8)])
-        parts = [self._read_segments(each, buffer) for each in headers]
+        parts = [self._read_segments(headers, buffer) for headers in header_groups]
         return Segments.merged(parts)
 
     @property
@@ -152,12 +152,12 @@ class Decoder:
                 last.append(fragment)
         if not whole:
             return None
-        made_by = [each.packet for each in last]
+        made_by = [fragment.packet for fragment in last]
         batch = batch.take(made_by).holding(whole, LinkType.RAW)
         packets = replace(
             _packets_of(batch),
-            vlan=np.array([each.vlan for each in last], dtype=np.int32),
-            depth=np.array([each.depth for each in last], dtype=np.int8),
+            vlan=np.array([fragment.vlan for fragment in last], dtype=np.int32),
+            depth=np.array([fragment.depth for fragment in last], dtype=np.int8),
         )
         return _Level(batch, packets, level.order[made_by], base)
 

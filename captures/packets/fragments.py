@@ -119,7 +119,7 @@ class Defragmenter:
     @property
     def pending(self) -> int:
         """Fragments that wait for others."""
-        return sum(len(each.pieces) for each in self._datagrams.values())
+        return sum(len(datagram.pieces) for datagram in self._datagrams.values())
 
     def receive(self, packet: bytes, time_ns: int) -> bytes | None:
         """Take a fragment, IP header first; return the datagram it completes."""

@@ -109,10 +109,10 @@ class Peeler:
         for parts in self._pending.values():
             self._count(_TOO_DEEP, sum(map(len, parts)))
         none = packets.take(np.zeros(0, dtype=np.int64))
-        found = [(joined(self._tcp_over_ipv4 or [none]), False)]
+        tcp = [(joined(self._tcp_over_ipv4 or [none]), False)]
         if self._tcp_over_ipv6:
-            found.append((joined(self._tcp_over_ipv6), True))
-        return found
+            tcp.append((joined(self._tcp_over_ipv6), True))
+        return tcp
 
     def _count(self, reason: str, count: int) -> None:
         if reason not in self._undecoded and len(self._undecoded) >= _MAX_REASONS:
@@ -153,9 +153,9 @@ class Peeler:
 
     def _leave(self, kind: Kinds) -> None:
         """Count what can't be read, unless no mail could be in it."""
-        found, counts = np.unique(kind[~IS_FOREIGN[kind]], return_counts=True)
-        for each, count in zip(found.tolist(), counts.tolist(), strict=True):
-            self._count(kinds.why_unreadable(each), count)
+        unread, counts = np.unique(kind[~IS_FOREIGN[kind]], return_counts=True)
+        for value, count in zip(unread.tolist(), counts.tolist(), strict=True):
+            self._count(kinds.why_unreadable(value), count)
 
     # -- tags and tunnels --
 
@@ -185,16 +185,16 @@ class Peeler:
         self._only("IP version unknown", packets, is_ipv4 | is_ipv6)
         packets = self._only("IP header cut", packets_ipv4, packets_ipv4.holding(20))
         if len(packets):
-            found = read_ipv4(self._gather, packets)
-            self._tcp_over_ipv4.append(self._only_tcp(found))
+            headers = read_ipv4(self._gather, packets)
+            self._tcp_over_ipv4.append(self._only_tcp(headers))
         packets = self._only("IP header cut", packets_ipv6, packets_ipv6.holding(40))
         if len(packets):
-            found = read_ipv6(self._gather, packets)
-            self._tcp_over_ipv6.append(self._only_tcp(found))
+            headers = read_ipv6(self._gather, packets)
+            self._tcp_over_ipv6.append(self._only_tcp(headers))
 
-    def _only_tcp(self, found: IpPackets) -> Packets:
+    def _only_tcp(self, headers: IpPackets) -> Packets:
         """Packets that carry TCP; fragments and tunnels are remembered."""
-        packets, protocol, is_valid, is_cut, is_fragment = found
+        packets, protocol, is_valid, is_cut, is_fragment = headers
         is_usable = is_valid & ~is_fragment & ~is_cut
         is_tcp: Mask = is_usable & (protocol == TCP)
         if is_tcp.all():

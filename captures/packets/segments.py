@@ -107,5 +107,5 @@ class Segments:
         return joined.take(np.argsort(joined.order, kind="stable"))
 
 
-_COLUMNS = tuple(each.name for each in fields(Segments) if each.name != "buffer")
+_COLUMNS = tuple(column.name for column in fields(Segments) if column.name != "buffer")
 _NO_BYTES = np.empty(0, dtype=np.uint8)

@@ -154,8 +154,8 @@ class Attempt:
 class PendingAttempts:
     """The attempts that may still become connections, so many at most."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         # those first that had no packet for the longest time
         self._attempts: OrderedDict[ConnectionKey, Attempt] = OrderedDict()
 
@@ -181,7 +181,7 @@ class PendingAttempts:
         while attempts:
             key, attempt = attempts.popitem(last=False)
             is_old = clock_ns - attempt.last_clock_ns > OPENING_TIMEOUT_NS
-            if not is_old and len(attempts) < self._most:
+            if not is_old and len(attempts) < self._limit:
                 attempts[key] = attempt
                 attempts.move_to_end(key, last=False)
                 return

@@ -341,8 +341,8 @@ class Connection:
         closing = (
             is_last
             or self.flows[segment.end].finished
-            or any(each.flags & (_FIN | _RST) for each in self._held)
-        ) and not any(each.is_behind(segment) for each in self._held)
+            or any(held.flags & (_FIN | _RST) for held in self._held)
+        ) and not any(held.is_behind(segment) for held in self._held)
         self.flows[1 - segment.end].report_gaps_until(
             segment.acknowledgment, segment.time_ns, segment.frame, closing=closing
         )
@@ -385,9 +385,9 @@ class Connection:
         # RFC 9293 §3.5.3: one outside the window is not for this connection
         if not -MAX_WINDOW <= flow.ahead(sequence) <= MAX_WINDOW or self.closed:
             return
-        is_half_closed = any(each.finished for each in self.flows)
-        for each in self.flows:
-            each.finish(time_ns, frame)
+        is_half_closed = any(other.finished for other in self.flows)
+        for other in self.flows:
+            other.finish(time_ns, frame)
         self._close(Ending.CLOSED if is_half_closed else Ending.RESET)
 
     def _close(self, ending: Ending) -> None:

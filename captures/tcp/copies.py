@@ -28,7 +28,7 @@ _MILLISECOND_NS = 1_000_000
 MAX_DELAY_NS = 20 * _MILLISECOND_NS
 _OPTIONS_DELAY_NS = 5 * _MILLISECOND_NS
 _BARE_DELAY_NS = _MILLISECOND_NS - 1
-_MOST_REMEMBERED = 1 << 16
+_MAX_REMEMBERED = 1 << 16
 
 # among the columns of `_Fingerprints`
 _IDENTITY = 3
@@ -49,7 +49,7 @@ class Copies:
             known = len(self._recent.clock_ns)
             packets = self._recent.joined_with(packets)
         recent = packets.clock_ns >= packets.clock_ns.max() - MAX_DELAY_NS
-        self._recent = packets.take(np.flatnonzero(recent)[-_MOST_REMEMBERED:])
+        self._recent = packets.take(np.flatnonzero(recent)[-_MAX_REMEMBERED:])
         ordered = np.sort(packets.fingerprint)
         if not (ordered[1:] == ordered[:-1]).any():
             return None

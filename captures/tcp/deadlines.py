@@ -40,7 +40,7 @@ class Deadlines:
         heapq.heappush(self._entries, (deadline, connection.serial, key))
         if len(self._entries) > 4 * len(self._connections) + _SPARE:
             # those of connections that are over may never come
-            self._entries = [each for each in self._entries if self._find(each)]
+            self._entries = [entry for entry in self._entries if self._find(entry)]
             heapq.heapify(self._entries)
 
     def due(self, clock_ns: int) -> Iterator[tuple[ConnectionKey, Connection]]:

@@ -106,11 +106,14 @@ class _Columns:
         self.span = np.repeat(np.arange(len(count)), count)
         self.row = np.arange(int(count.sum())) + np.repeat(first - self.starts, count)
         connections = [span.connection for span in spans]
-        lower = np.array([each.originator_is_lower for each in connections])
+        lower = np.array([connection.originator_is_lower for connection in connections])
         from_lower = rows.from_lower[self.row]
         self.end = (from_lower != lower[self.span]).astype(np.int64)
         expected = np.array(
-            [[flow.next_sequence for flow in each.flows] for each in connections],
+            [
+                [flow.next_sequence for flow in connection.flows]
+                for connection in connections
+            ],
             dtype=np.uint32,
         )
         segments = rows.segments

@@ -152,9 +152,9 @@ class RecentHandshakes:
         if len(last) == 2 and not _belong_together(*last.values()):
             # port reuse: a SYN is not answered by what answered the one before
             newest = next(iter(last))
-            syns = [each for each in syns if each[1].source_is_lower is newest]
+            syns = [item for item in syns if item[1].source_is_lower is newest]
         handshake = [syn for _, syn in reversed(syns)]
-        ack = next((each for each in reversed(acks) if _completes(each, syns)), None)
+        ack = next((ack for ack in reversed(acks) if _completes(ack, syns)), None)
         return handshake if ack is None else [*handshake, ack[1]]
 
     def _recent(
@@ -178,14 +178,16 @@ class RecentHandshakes:
 
 def _belong_together(first: Syn, second: Syn) -> bool:
     """Whether one is a SYN and the other the SYN and ACK that answers it."""
-    syn, answer = sorted((first, second), key=lambda each: each.flags & TcpFlag.ACK)
+    syn, answer = sorted(
+        (first, second), key=lambda segment: segment.flags & TcpFlag.ACK
+    )
     return answer.acknowledgment == (syn.sequence + 1) & 0xFFFF_FFFF
 
 
 def _completes(ack: tuple[int, Syn], syns: list[tuple[int, Syn]]) -> bool:
     """Whether an ACK comes soon behind a SYN and ACK, and acknowledges just that."""
     serial, segment = ack
-    before = (each for each in syns if each[0] < serial and each[1].flags & TcpFlag.ACK)
+    before = (item for item in syns if item[0] < serial and item[1].flags & TcpFlag.ACK)
     at, answer = next(before, (serial - MAX_ACK_PACKETS - 1, segment))
     return serial - at <= MAX_ACK_PACKETS and (
         (segment.sequence, segment.acknowledgment)

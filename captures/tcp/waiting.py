@@ -64,7 +64,7 @@ class HeldSegments:
     def add(self, segment: Segment) -> None:
         """Let a segment wait, before those that came after it on the wire."""
         held = self.segments
-        positions = (at for at, each in enumerate(held) if segment.precedes(each))
+        positions = (at for at, waiting in enumerate(held) if segment.precedes(waiting))
         held.insert(next(positions, len(held)), segment)
         self._room.taken_bytes += segment.memory_bytes
 
@@ -84,5 +84,5 @@ class HeldSegments:
 
     def discard(self) -> None:
         """Forget all."""
-        self._room.taken_bytes -= sum(each.memory_bytes for each in self.segments)
+        self._room.taken_bytes -= sum(segment.memory_bytes for segment in self.segments)
         self.segments.clear()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Draw = Callable[[pd.DataFrame, Sequence[str], Sequence[str], Theme], go.Figure]
 
-_MOST_ROWS = 10
+_MAX_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Chart:
 
     def drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those of the rows that are drawn."""
-        return rows if self.summary else rows.head(_MOST_ROWS)
+        return rows if self.summary else rows.head(_MAX_ROWS)
 
     def figure(self, rows: pd.DataFrame, theme: Theme) -> go.Figure:
         """Draw rows of the report."""

@@ -122,7 +122,7 @@ def draw_versions(
 ) -> go.Figure:
     """Draw the sessions of each TLS version, in the colour of clear if it is old."""
     figure = draw_counts(rows, names, descriptions, theme)
-    colours = [theme.tls_colour(deprecated=each) for each in rows["deprecated"]]
+    colours = [theme.tls_colour(deprecated=is_old) for is_old in rows["deprecated"]]
     return figure.update_traces(marker_color=colours)
 
 

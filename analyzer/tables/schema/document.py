@@ -41,12 +41,12 @@ def _type_name(kind: pa.DataType) -> str:
 
 def as_markdown() -> str:
     """The documentation of all tables."""
-    about = (
+    introduction = (
         "Made by `python -m analyzer.tables.schema`. Times are in UTC, with "
         "nanoseconds.\n"
         "What was not seen is null; a list without items is empty.\n"
     )
-    parts = ["# Tables\n", about]
+    parts = ["# Tables\n", introduction]
     for table in TABLES:
         rows = [
             f"| `{column.name}` | {_type_name(column.type)} | {column.meaning} |"

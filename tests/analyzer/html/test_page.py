@@ -235,7 +235,7 @@ def test_session_table_holds_all_sessions_as_values() -> None:
 
 
 def test_sessions_that_are_left_out_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzer.html.session_table.MOST_ROWS", 5)
+    monkeypatch.setattr("analyzer.html.session_table.MAX_ROWS", 5)
 
     page = Page(render_page(analysis_of("office")))
 

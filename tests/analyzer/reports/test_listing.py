@@ -9,7 +9,7 @@ from tests.support.analyses import analysis_of
 def test_all_sessions_are_listed_in_the_order_of_time() -> None:
     sessions = analysis_of("office").sessions
 
-    rows = listing(sessions, most=100)
+    rows = listing(sessions, limit=100)
 
     assert set(rows["session_id"]) == set(sessions["session_id"])
     assert rows["start"].is_monotonic_increasing
@@ -18,7 +18,7 @@ def test_all_sessions_are_listed_in_the_order_of_time() -> None:
 def test_listed_figures_are_those_of_the_reports() -> None:
     sessions = analysis_of("office").sessions
 
-    rows = listing(sessions, most=100)
+    rows = listing(sessions, limit=100)
 
     services = by_service(sessions)
     assert rows["bytes"].sum() == services["bytes"].sum()
@@ -28,14 +28,14 @@ def test_listed_figures_are_those_of_the_reports() -> None:
     assert sorted(rows["protection"]) == sorted(sessions["protection"])
 
 
-@pytest.mark.parametrize("most", [1, 11])
-def test_exposed_sessions_are_kept_where_not_all_can_be(most: int) -> None:
+@pytest.mark.parametrize("limit", [1, 11])
+def test_exposed_sessions_are_kept_where_not_all_can_be(limit: int) -> None:
     sessions = analysis_of("office").sessions
     assert sessions["credentials_exposed"].sum() == 11
 
-    rows = listing(sessions, most=most)
+    rows = listing(sessions, limit=limit)
 
     exposed = sessions.loc[sessions["credentials_exposed"], "session_id"]
-    assert len(rows) == most
+    assert len(rows) == limit
     assert set(rows["session_id"]) <= set(exposed)
     assert rows["start"].is_monotonic_increasing

@@ -90,7 +90,7 @@ def test_each_session_has_one_failure(small: Analysis) -> None:
 def test_addresses_are_ranked() -> None:
     sessions = analysis_of("office").sessions
 
-    clients = reports.busiest(sessions, "client", most=3)
+    clients = reports.busiest(sessions, "client", limit=3)
     servers = reports.busiest(sessions, "server")
 
     assert list(clients.columns) == ["client_ip", "sessions", "peers", "bytes"]

@@ -71,7 +71,7 @@ def test_narrow_terminal_does_without_columns_that_are_optional() -> None:
 def test_long_tables_end_in_a_count() -> None:
     rows = pd.DataFrame({"user": ["somebody"] * 1_012, "sessions": range(1_012)})
 
-    lines = shown(80, rows, most=12)
+    lines = shown(80, rows, limit=12)
 
     assert lines[-1] == "and 1,000 more"
     assert len(lines) == 15
