@@ -110,7 +110,7 @@ def _of_tls(session: Session, connection: Connection) -> Iterator[Cause]:
         is_over = connection.ending in _BEGUN
         if is_due and is_over and _was_let_down(session, connection, None):
             yield Cause(Failure.TLS_FAILED)
-    elif not tls.established:
+    elif not tls.handshake.established:
         # what one side did not say, the other one may have
         has_failed = failed_after(session, connection) is not None
         if tls.alert is not None or (has_failed and connection.is_complete):
@@ -169,7 +169,7 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
 
 def _is_read(session: Session) -> bool:
     """Whether nothing but gaps hides what was said."""
-    return not session.is_unread and (session.tls is None or session.tls.decrypted)
+    return not session.is_unread and (session.tls is None or session.tls.is_decrypted)
 
 
 def _is_whole(connection: Connection) -> bool:

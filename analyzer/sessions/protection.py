@@ -87,21 +87,22 @@ def protection(
     if session.plaintext_messages:
         return PLAINTEXT_MAIL
     tls = session.tls
-    if tls is None or not tls.established:
+    if tls is None or not tls.handshake.established:
         # what was lost may have been anything
         return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_NO_DATA
     is_cut = (
         connection.handshake.syn_ns is None
         and tls_mode(session, connection) != IMPLICIT
     )
-    if tls.version is None or tls.after_gap or is_cut:
+    seen = tls.handshake
+    if seen.version is None or seen.after_gap or is_cut:
         # a login or a message may be in what is missing
         return UNKNOWN
-    weak = bool(tls.weak_choices)
+    weak = bool(seen.weak_choices)
     if role(session, connection) is not Role.RELAY:
         weak = (
             weak
-            or bool(tls.weak_exchange)
+            or bool(seen.weak_exchange)
             or bool(certificate.weaknesses)
             or certificate.status in REFUSED
             or certificate.name_matches is False
@@ -114,20 +115,20 @@ def tls_mode(session: Session, connection: Connection) -> str | None:
 
     `None` if the beginning was not captured and the port does not tell.
     """
-    tls = session.tls
-    if tls is None:
+    if session.tls is None:
         return NO_TLS
     if session.starttls is StartTls.ACCEPTED:
         return STARTTLS
-    if tls.version is None and session.greeting is not None:
+    seen = session.tls.handshake
+    if seen.version is None and session.greeting is not None:
         # a hello that was answered in plaintext protects nothing
         return NO_TLS
     service = service_by_port().get(connection.responder.port)
     is_implicit = service is not None and service.security is Security.IMPLICIT_TLS
-    if is_implicit or (connection.handshake.syn_ns is not None and not tls.after_gap):
+    if is_implicit or (connection.handshake.syn_ns is not None and not seen.after_gap):
         return IMPLICIT
     # on these ports no hello comes first (RFC 3207 §4, RFC 9051 §6.2.1, RFC 2595 §4)
-    return STARTTLS if service is not None and tls.begin_ns is not None else None
+    return STARTTLS if service is not None and seen.begin_ns is not None else None
 
 
 def failed_after(session: Session, connection: Connection) -> str | None:
@@ -135,7 +136,7 @@ def failed_after(session: Session, connection: Connection) -> str | None:
     tls = session.tls
     if tls is None or (connection.ending is Ending.OPEN and tls.alert is None):
         return None
-    return tls.failed_after
+    return tls.handshake.failed_after
 
 
 def _hides_something(session: Session, connection: Connection) -> bool:

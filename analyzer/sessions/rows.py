@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from analyzer.sessions.columns import Row
     from analyzer.sessions.session import Session
+    from analyzer.sessions.tls import SessionTls
     from analyzer.sessions.trust import Trust
     from captures import Connection
     from dissectors import events
@@ -82,9 +83,7 @@ def session_rows(
     return SessionRows(whole, detail_rows(details, connection, captures))
 
 
-def _certificates(
-    tls: events.TlsHandshakeSeen,
-) -> list[tuple[str, events.Certificate]]:
+def _certificates(tls: SessionTls) -> list[tuple[str, events.Certificate]]:
     shown = []
     for side, chain in (("server", tls.chain), ("client", tls.client_chain)):
         shown += [(side, certificate) for certificate in chain[:1]]

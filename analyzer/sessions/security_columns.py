@@ -20,6 +20,7 @@ from dissectors.events import StartTls
 if TYPE_CHECKING:
     from analyzer.sessions.columns import Row
     from analyzer.sessions.session import Session
+    from analyzer.sessions.tls import SessionTls
     from analyzer.sessions.trust import Trust
     from captures import Connection
     from dissectors import events
@@ -66,42 +67,43 @@ _STARTTLS_NAMES = {
     "ja4",
 )
 def _handshake(
-    tls: events.TlsHandshakeSeen,
+    tls: SessionTls,
     certificate_weaknesses: list[str],
     failed_step: str | None,
 ) -> Row:
+    seen = tls.handshake
     return (
-        tls.version,
-        tls.cipher,
-        tls.group,
-        tls.post_quantum,
-        tls.forward_secret,
-        tls.signature,
-        [*tls.weak_choices, *tls.weak_exchange, *certificate_weaknesses],
-        tls.established,
-        seconds_between(tls.begin_ns, tls.end_ns),
+        seen.version,
+        seen.cipher,
+        seen.group,
+        seen.post_quantum,
+        seen.forward_secret,
+        seen.signature,
+        [*seen.weak_choices, *seen.weak_exchange, *certificate_weaknesses],
+        seen.established,
+        seconds_between(seen.begin_ns, seen.end_ns),
         failed_step,
-        tls.resumption,
-        tls.retried,
-        tls.early_data,
+        seen.resumption,
+        seen.retried,
+        seen.early_data,
         tls.client_certificate,
-        tls.secure_renegotiation,
+        seen.secure_renegotiation,
         tls.renegotiations,
-        tls.decrypted,
-        tls.sni,
-        tls.ech,
-        tls.alpn,
+        tls.is_decrypted,
+        seen.sni,
+        seen.ech,
+        seen.alpn,
         tls.alert,
         tls.alerts,
-        tls.offered_versions,
-        tls.offered_ciphers,
-        tls.offered_groups,
-        tls.offered_signatures,
-        tls.offered_alpn,
-        tls.grease,
-        tls.ja3,
-        tls.ja3s,
-        tls.ja4,
+        seen.offered_versions,
+        seen.offered_ciphers,
+        seen.offered_groups,
+        seen.offered_signatures,
+        seen.offered_alpn,
+        seen.grease,
+        seen.ja3,
+        seen.ja3s,
+        seen.ja4,
     )
 
 
@@ -148,8 +150,9 @@ def security(session: Session, connection: Connection, trust: Trust) -> Row:
     certificate = tls.certificate
     status = trust.status(tls.chain, connection.start_ns)
     matches = None
-    if tls.sni is not None and certificate is not None and certificate.subject:
-        matches = covers(certificate, tls.sni)
+    sni = tls.handshake.sni
+    if sni is not None and certificate is not None and certificate.subject:
+        matches = covers(certificate, sni)
     verdict = CertificateVerdict(status, matches, weaknesses(tls.chain))
     failed_step = failed_after(session, connection)
     return (

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from analyzer.sessions.details import SessionDetails
+from analyzer.sessions.tls import SessionTls
 from dissectors import events, registry
 from dissectors.events import (
     Delivery,
@@ -22,10 +23,9 @@ from dissectors.limits import DEFAULT_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from analyzer.sessions.tls import LaterEvent
 
 _MAX_ITEMS = DEFAULT_LIMITS.list_items
-# of all handshakes of a session
-_MAX_ALERTS = 20
 _COMMAND = ExchangeKind.COMMAND
 _EXPOSURE_RANK = (
     Exposure.NOTHING,
@@ -95,7 +95,7 @@ class Session(SessionDetails):
     def __init__(self, protocol: str) -> None:
         super().__init__()
         self.protocol = protocol
-        self.tls: events.TlsHandshakeSeen | None = None
+        self.tls: SessionTls | None = None
         self.starttls: StartTls | None = None
         self.starttls_offered = False
         self.greeting: events.GreetingReceived | None = None
@@ -303,13 +303,15 @@ class Session(SessionDetails):
 
     def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
         """The last handshake counts: there is another one if one failed."""
+        if self.tls is None:
+            self.tls = SessionTls(event)
+        elif event.begin_ns is not None:
+            # else it is what is left of one that failed, without a hello
+            self.tls = SessionTls(event, self.tls.alerts)
+
+    def _fold_behind_tls(self, event: LaterEvent) -> None:
         if self.tls is not None:
-            event.alerts = [*self.tls.alerts, *event.alerts][:_MAX_ALERTS]
-        # what is left of one that failed has no hello
-        if self.tls is None or event.begin_ns is not None:
-            self.tls = event
-        else:
-            self.tls.alerts = event.alerts
+            self.tls.fold(event)
 
     def _fold_message(self, event: events.MessageTransferred) -> None:
         self.message_bytes += event.facts.size_bytes
@@ -345,6 +347,11 @@ class Session(SessionDetails):
         events.MessagesDeleted: _fold_deletion,
         events.UseCounted: _fold_use,
         events.TlsHandshakeSeen: _fold_tls,
+        events.TlsAlertSeen: _fold_behind_tls,
+        events.TlsDecrypted: _fold_behind_tls,
+        events.TlsRenegotiated: _fold_behind_tls,
+        events.CertificatesShown: _fold_behind_tls,
+        events.ClientCertificateAdvanced: _fold_behind_tls,
         events.Anomaly: SessionDetails.add_anomaly,
     }
 

@@ -49,12 +49,17 @@ from dissectors.events.message import (
 )
 from dissectors.events.tls import (
     Certificate,
+    CertificatesShown,
     ClientCertificate,
+    ClientCertificateAdvanced,
     EarlyData,
     Resumption,
     StartTls,
     StartTlsAdvanced,
+    TlsAlertSeen,
+    TlsDecrypted,
     TlsHandshakeSeen,
+    TlsRenegotiated,
 )
 
 __all__ = [
@@ -63,7 +68,9 @@ __all__ = [
     "AuthAttempted",
     "CapabilitiesAnnounced",
     "Certificate",
+    "CertificatesShown",
     "ClientCertificate",
+    "ClientCertificateAdvanced",
     "ClientForwarded",
     "ClientNamed",
     "CredentialsCrossed",
@@ -95,7 +102,10 @@ __all__ = [
     "State",
     "StateChanged",
     "Synchronisation",
+    "TlsAlertSeen",
+    "TlsDecrypted",
     "TlsHandshakeSeen",
+    "TlsRenegotiated",
     "Use",
     "UseCounted",
 ]
@@ -123,5 +133,10 @@ Event = (
     | MessagesDeleted
     | UseCounted
     | TlsHandshakeSeen
+    | TlsAlertSeen
+    | TlsDecrypted
+    | TlsRenegotiated
+    | CertificatesShown
+    | ClientCertificateAdvanced
     | Anomaly
 )

@@ -96,15 +96,15 @@ class ClientCertificate(enum.StrEnum):
 class TlsHandshakeSeen:
     """All that a TLS handshake showed, reported once: when it went dark or ended.
 
-    Lists are shared among connections and must not be changed. `None` is what was
-    not seen, or what encryption hides.
+    What is learned of the connection besides are events of their own, which come
+    behind this one, also if it was known before. Lists are shared among connections and
+    must not be changed. `None` is what was not seen, or what encryption hides.
 
     Attributes:
         version: negotiated, as `TLSv1.3`, `TLSv1.2`, `SSLv3`; `None` without a
             ServerHello.
         offered_versions: by the client; so are all `offered_*`, without GREASE.
         cipher: IANA name of the suite, `0xABCD` if unknown.
-        further: certificates of renegotiations, by who showed them.
         after_gap: bytes are missing of what was said before it.
         weak_choices: what is wrong with version and suite, in words (RFC 9325).
         weak_exchange: likewise with the key exchange, its group and signature.
@@ -114,17 +114,13 @@ class TlsHandshakeSeen:
         grease: the client sent reserved values (RFC 8701).
         ech: the client sent an Encrypted Client Hello, or one for show.
         secure_renegotiation: both sides have it (RFC 5746); `None` in TLS 1.3.
-        renegotiations: further handshakes, as far as they were decrypted.
         established: encrypted application data or Finished was seen both ways; or
             application data, if the handshake was not captured.
         failed_after: last step of a handshake that came to nothing.
-        alert: description of the first fatal alert that could be read.
-        alerts: all of them, with side, level and meaning.
         begin_ns: when the first hello was seen.
         end_ns: when the handshake was over, if that was seen.
         chain: the server's certificates, its own first.
         client_chain: those of the client.
-        decrypted: data was decrypted, with secrets from a key log.
     """
 
     version: str | None = None
@@ -134,10 +130,9 @@ class TlsHandshakeSeen:
     offered_signatures: Sequence[str] = ()
     offered_alpn: Sequence[str] = ()
     cipher: str | None = None
-    further: list[tuple[Side, Certificate]] = field(default_factory=list)
     after_gap: bool = False
-    weak_choices: list[str] = field(default_factory=list)
-    weak_exchange: list[str] = field(default_factory=list)
+    weak_choices: Sequence[str] = ()
+    weak_exchange: Sequence[str] = ()
     group: str | None = None
     post_quantum: bool | None = None
     forward_secret: bool | None = None
@@ -150,22 +145,53 @@ class TlsHandshakeSeen:
     grease: bool | None = None
     ech: bool | None = None
     secure_renegotiation: bool | None = None
-    renegotiations: int = 0
     client_certificate: ClientCertificate | None = None
     ja3: str | None = None
     ja3s: str | None = None
     ja4: str | None = None
     established: bool = False
     failed_after: str | None = None
-    alert: str | None = None
-    alerts: list[str] = field(default_factory=list)
     begin_ns: int | None = None
     end_ns: int | None = None
-    chain: list[Certificate] = field(default_factory=list)
-    client_chain: list[Certificate] = field(default_factory=list)
-    decrypted: bool = False
+    chain: Sequence[Certificate] = ()
+    client_chain: Sequence[Certificate] = ()
 
-    @property
-    def certificate(self) -> Certificate | None:
-        """The server's own certificate."""
-        return self.chain[0] if self.chain else None
+
+@dataclass(slots=True)
+class TlsAlertSeen:
+    """A side sent an alert that could be read, and that is more than a goodbye.
+
+    Attributes:
+        name: its description, such as `protocol_version`.
+        text: the same with side, level and meaning.
+    """
+
+    side: Side
+    name: str
+    text: str
+    is_fatal: bool
+
+
+@dataclass(slots=True)
+class TlsDecrypted:
+    """Data was decrypted, with secrets from a key log; said once."""
+
+
+@dataclass(slots=True)
+class TlsRenegotiated:
+    """A further handshake began, which was decrypted."""
+
+
+@dataclass(slots=True)
+class CertificatesShown:
+    """A side showed certificates after those of its handshake, its own first."""
+
+    side: Side
+    chain: Sequence[Certificate]
+
+
+@dataclass(slots=True)
+class ClientCertificateAdvanced:
+    """After the handshake, the client was asked for a certificate, or answered."""
+
+    step: ClientCertificate

@@ -55,9 +55,9 @@ class TlsDissector:
     """A sans-IO machine for the TLS part of a connection.
 
     Feed it what each side sent, in capture order; it returns what happened: one
-    `TlsHandshakeSeen` for the connection, anomalies, and what it could decrypt. Any
-    split of the same bytes gives the same events. It never raises because of what a
-    peer sent.
+    `TlsHandshakeSeen` for the connection, behind it what was learned besides,
+    anomalies, and what it could decrypt. Any split of the same bytes gives the same
+    events. It never raises because of what a peer sent.
 
     Attributes:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
@@ -117,11 +117,9 @@ class TlsDissector:
             self._server,
             counts=counts_keys,
         )
-        self._progress = Progress(
-            self._client, self._server, self._observer, self._output
-        )
+        self._progress = Progress(self._client, self._server, self._observer)
         self._early_data = EarlyDataBuffer(
-            self._client, self._observer.seen, self._output, limits.held
+            self._client, self._observer, self._output, limits.held
         )
 
     @property
@@ -307,7 +305,7 @@ class TlsDissector:
         if flow.is_early:
             self._early_data.receive(data)
         elif data:
-            self._observer.seen.decrypted = True
+            self._observer.later.note_decrypted()
             self._output.add(ApplicationData(flow.side, data, flow.records.offset))
 
     # Alerts and old hellos

@@ -9,9 +9,9 @@ from dissectors.tls.output import ApplicationData, ApplicationGap
 from dissectors.tls.registries.extensions import EARLY_DATA
 
 if TYPE_CHECKING:
-    from dissectors.events import TlsHandshakeSeen
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.handshake.hello import ServerHello
+    from dissectors.tls.observer import HandshakeObserver
     from dissectors.tls.output import Output
 
 
@@ -20,18 +20,18 @@ class EarlyDataBuffer:
 
     Args:
         client: whose data it is.
-        seen: says what became of it.
+        observer: is told what became of it.
         output: takes what was accepted.
         limit: how many bytes to hold.
     """
 
-    __slots__ = ("_client", "_held", "_left_out", "_limit", "_output", "_seen")
+    __slots__ = ("_client", "_held", "_left_out", "_limit", "_observer", "_output")
 
     def __init__(
-        self, client: TlsFlow, seen: TlsHandshakeSeen, output: Output, limit: int
+        self, client: TlsFlow, observer: HandshakeObserver, output: Output, limit: int
     ) -> None:
         self._client = client
-        self._seen, self._output = seen, output
+        self._observer, self._output = observer, output
         self._limit = limit
         self._held = bytearray()
         # bytes over the limit
@@ -40,34 +40,35 @@ class EarlyDataBuffer:
     @property
     def is_accepted(self) -> bool:
         """The server has accepted it."""
-        return self._seen.early_data is EarlyData.ACCEPTED
+        return self._observer.seen.early_data is EarlyData.ACCEPTED
 
     def receive(self, data: bytes) -> None:
         """Take what was decrypted of the client's current record."""
-        fate = self._seen.early_data
+        fate = self._observer.seen.early_data
         if fate is EarlyData.ACCEPTED:
             self._hand_on(data)
         elif fate is not EarlyData.REJECTED:
-            self._seen.early_data = EarlyData.SENT
+            self._observer.note_early_data(EarlyData.SENT)
             room = self._limit - len(self._held)
             self._held += data[:room]
             self._left_out += max(len(data) - room, 0)
 
     def take_answer(self, encrypted_extensions: ServerHello | None) -> None:
         """Learn from the server's EncryptedExtensions what it makes of early data."""
-        if encrypted_extensions is None or self._seen.early_data is None:
+        is_offered = self._observer.seen.early_data is not None
+        if encrypted_extensions is None or not is_offered:
             return
         if EARLY_DATA in encrypted_extensions.extensions:
-            self._seen.early_data = EarlyData.ACCEPTED
+            self._observer.note_early_data(EarlyData.ACCEPTED)
             self._release()
         else:
-            self._seen.early_data = EarlyData.REJECTED
+            self._observer.note_early_data(EarlyData.REJECTED)
         self._held.clear()
 
     def _release(self) -> None:
         if not self._held:
             return
-        self._seen.decrypted = True
+        self._observer.later.note_decrypted()
         self._hand_on(bytes(self._held))
         if self._left_out:
             offset = self._client.records.offset

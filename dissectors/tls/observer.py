@@ -6,22 +6,27 @@ them count.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from dissectors.events import (
+    CertificatesShown,
     ClientCertificate,
-    EarlyData,
+    ClientCertificateAdvanced,
     Resumption,
     Side,
+    TlsAlertSeen,
     TlsHandshakeSeen,
+    TlsRenegotiated,
 )
 from dissectors.tls.handshake import facts, hello
 from dissectors.tls.handshake.structs import StructReader
+from dissectors.tls.later import LaterEvents
 from dissectors.tls.registries import alerts, extensions
 from dissectors.tls.registries.handshake_types import HandshakeType
 
 if TYPE_CHECKING:
-    from dissectors.events import Certificate
+    from dissectors.events import Certificate, EarlyData
     from dissectors.limits import Limits
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.output import Output
@@ -59,14 +64,18 @@ _OF_SERVER = frozenset(
     }
 )
 _STEPS = {each.value: each.name.lower() for each in HandshakeType}
-_MAX_ALERTS = 10
+_NOT_REQUESTED = ClientCertificate.NOT_REQUESTED
+_GIVEN, _REFUSED = ClientCertificate.GIVEN, ClientCertificate.REFUSED
 
 
 class HandshakeObserver:
     """Keeps what both sides say in their handshakes.
 
     Attributes:
-        seen: the event that tells of it, as far as it is known.
+        seen: the event that tells of it, as far as it is known; once it is reported, a
+            copy, as events are final.
+        is_reported: the event was given to the output.
+        later: tells what is learned besides.
         client_hello: the last ClientHello.
         server_hello: the answer to it; a HelloRetryRequest until the final one comes.
         encrypted_extensions: what the server chose besides, in TLS 1.3.
@@ -81,13 +90,17 @@ class HandshakeObserver:
         "client_hello",
         "encrypted_extensions",
         "has_gap",
+        "is_reported",
         "last_step",
+        "later",
         "seen",
         "server_hello",
     )
 
     def __init__(self, limits: Limits, output: Output, *, after_gap: bool) -> None:
         self.seen = TlsHandshakeSeen(after_gap=after_gap)
+        self.is_reported = False
+        self.later = LaterEvents(output, limits.list_items)
         self.client_hello: hello.ClientHello | None = None
         self.server_hello: hello.ServerHello | None = None
         self.encrypted_extensions: hello.ServerHello | None = None
@@ -118,12 +131,13 @@ class HandshakeObserver:
         if self.seen.begin_ns is None:
             self.seen.begin_ns = self._output.time_ns
 
-    def conclude(self, *, is_complete: bool, began_before: bool) -> None:
-        """Fill in how the handshake ended.
+    def report(self, *, is_complete: bool, began_before: bool, goes_on: bool) -> None:
+        """Fill in how the handshake ended, and report it.
 
         Args:
             is_complete: both sides have done their part.
             began_before: it was over when the capture began.
+            goes_on: more may be read of the connection.
         """
         seen = self.seen
         # data is sent when a handshake is over
@@ -132,6 +146,11 @@ class HandshakeObserver:
             seen.end_ns = self._output.time_ns
         elif not (began_before or self.has_gap) and self.has_begun:
             seen.failed_after = self.last_step
+        self.is_reported = True
+        self._output.add(seen)
+        self.later.release()
+        if goes_on:
+            self.seen = copy(seen)
 
     def take_message(self, flow: TlsFlow, message_type: int, body: bytes) -> bool:
         """Take a handshake message.
@@ -148,7 +167,7 @@ class HandshakeObserver:
             if message_type == _CLIENT_HELLO:
                 return self.take_client_hello(flow, hello.read_client_hello(body))
             if message_type == _CERTIFICATE:
-                self._take_client_certificate(flow, body)
+                self._take_certificate(flow, body)
             return message_type in _OF_CLIENT
         if message_type == _SERVER_HELLO:
             return self._take_server_hello(flow, hello.read_server_hello(body))
@@ -167,14 +186,14 @@ class HandshakeObserver:
             facts.note_client_hello(self.seen, offer, self._limits)
             self._note_oddity(flow, offer.oddity)
         else:
-            self.seen.renegotiations += 1
+            self.later.add(TlsRenegotiated())
             self.server_hello = None
         return True
 
     def take_sslv2_server_hello(self, flow: TlsFlow, certificate: bytes) -> None:
-        """The version and the certificate of SSL 2.0."""
+        """Take the version and the certificate of SSL 2.0."""
         self.seen.version = "SSLv2"
-        self.seen.weak_choices.append("old version SSLv2")
+        self.seen.weak_choices = (*self.seen.weak_choices, "old version SSLv2")
         # records of another kind follow, which nobody reads here
         self.last_step = None
         if certificate:
@@ -188,16 +207,15 @@ class HandshakeObserver:
 
     def take_alert(self, side: Side, level: int, description: int) -> None:
         """Take an alert that could be read."""
-        seen = self.seen
-        if level == alerts.FATAL and seen.alert is None:
-            seen.alert = alerts.alert_name(description)
-        if description != alerts.CLOSE_NOTIFY and len(seen.alerts) < _MAX_ALERTS:
-            name = side.name.lower()
-            seen.alerts.append(alerts.describe_alert(name, level, description))
+        is_fatal = level == alerts.FATAL
+        if is_fatal or description != alerts.CLOSE_NOTIFY:
+            name = alerts.alert_name(description)
+            text = alerts.describe_alert(side.name.lower(), level, description)
+            self.later.add_alert(TlsAlertSeen(side, name, text, is_fatal))
 
-    def note_early_data(self) -> None:
-        """Learn that the client has sent data early, whatever becomes of it."""
-        self.seen.early_data = EarlyData.SENT
+    def note_early_data(self, fate: EarlyData) -> None:
+        """Learn what becomes of the data that the client sends early."""
+        self.seen.early_data = fate
 
     def note_resumption(self, server: TlsFlow) -> None:
         """Up to TLS 1.2 a server that resumes sends ChangeCipherSpec at once."""
@@ -257,29 +275,27 @@ class HandshakeObserver:
         self._note_oddity(flow, chosen.oddity)
 
     def _take_certificate(self, flow: TlsFlow, body: bytes) -> None:
+        """Take certificates; only those that a side shows first are judged."""
         ders = self._read_certificate_message(body)
-        if self.seen.chain:
-            self._take_further(flow, ders)
+        is_client = flow.side is _CLIENT
+        is_first = not (self.seen.client_chain if is_client else self.seen.chain)
+        if not is_first and not self.later.has_room:
             return
-        self.seen.chain = self._read_chain(flow, ders)
-        if self.seen.client_certificate is None:
-            self.seen.client_certificate = ClientCertificate.NOT_REQUESTED
+        chain = self._read_chain(flow, ders)
+        if not is_first or self.is_reported:
+            self.later.add_certificates(CertificatesShown(flow.side, chain))
+        if is_first and is_client:
+            self.seen.client_chain = chain
+            self._note_client_certificate(_GIVEN if ders else _REFUSED)
+        elif is_first:
+            self.seen.chain = chain
+            if self.seen.client_certificate is None:
+                self._note_client_certificate(_NOT_REQUESTED)
 
-    def _take_client_certificate(self, flow: TlsFlow, body: bytes) -> None:
-        ders = self._read_certificate_message(body)
-        if self.seen.client_chain:
-            self._take_further(flow, ders)
-            return
-        self.seen.client_chain = self._read_chain(flow, ders)
-        self.seen.client_certificate = (
-            ClientCertificate.GIVEN if ders else ClientCertificate.REFUSED
-        )
-
-    def _take_further(self, flow: TlsFlow, ders: list[bytes]) -> None:
-        """The certificates of a renegotiation; only the first handshake is judged."""
-        if len(self.seen.further) < self._limits.list_items:
-            for each in self._read_chain(flow, ders):
-                self.seen.further.append((flow.side, each))
+    def _note_client_certificate(self, step: ClientCertificate) -> None:
+        self.seen.client_certificate = step
+        if self.is_reported:
+            self.later.add(ClientCertificateAdvanced(step))
 
     def _read_certificate_message(self, body: bytes) -> list[bytes]:
         # late: it imports cryptography, which takes longer than a small capture
@@ -287,7 +303,7 @@ class HandshakeObserver:
 
         return certificate.read_certificate_message(body, tls_1_3=self.is_tls_1_3)
 
-    def _read_chain(self, flow: TlsFlow, ders: list[bytes]) -> list[Certificate]:
+    def _read_chain(self, flow: TlsFlow, ders: list[bytes]) -> tuple[Certificate, ...]:
         from dissectors.tls.handshake import certificate
 
         chain = []
@@ -296,15 +312,15 @@ class HandshakeObserver:
             chain.append(read.certificate)
             if read.oddity is not None:
                 self._output.add_anomaly("tls_certificate_invalid", flow, read.oddity)
-        return chain
+        return tuple(chain)
 
     def _take_server_key_exchange(self, body: bytes) -> None:
         if self.server_hello is not None and self.seen.group is None:
             facts.note_server_key_exchange(self.seen, body, self.server_hello)
 
     def _take_certificate_request(self) -> None:
-        if self.seen.client_certificate in {None, ClientCertificate.NOT_REQUESTED}:
-            self.seen.client_certificate = ClientCertificate.REQUESTED
+        if self.seen.client_certificate in {None, _NOT_REQUESTED}:
+            self._note_client_certificate(ClientCertificate.REQUESTED)
 
     def _take_certificate_verify(self, body: bytes) -> None:
         if self.seen.signature is None and self.is_tls_1_3:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.events import Side
+from dissectors.events import EarlyData, Side
 from dissectors.tls.flow import FlowState
 
 if TYPE_CHECKING:
     from dissectors.tls.flow import TlsFlow
     from dissectors.tls.observer import HandshakeObserver
-    from dissectors.tls.output import Output
 
 _OPAQUE, _LOST = FlowState.OPAQUE, FlowState.LOST
 # RFC 8446 §4.4.4, §5.2: message header, the shortest hash in use, content type,
@@ -31,38 +30,27 @@ class Progress:
 
     Attributes:
         began_before: the handshake was over when the capture began.
-        is_reported: the event was given to the output.
     """
 
-    __slots__ = (
-        "_client",
-        "_observer",
-        "_output",
-        "_server",
-        "began_before",
-        "is_reported",
-    )
+    __slots__ = ("_client", "_observer", "_server", "began_before")
 
     def __init__(
-        self,
-        client: TlsFlow,
-        server: TlsFlow,
-        observer: HandshakeObserver,
-        output: Output,
+        self, client: TlsFlow, server: TlsFlow, observer: HandshakeObserver
     ) -> None:
         self._client, self._server = client, server
-        self._observer, self._output = observer, output
+        self._observer = observer
         self.began_before = False
-        self.is_reported = False
 
     @property
     def is_opaque(self) -> bool:
         """Nothing more can be learned from either side."""
-        return self.is_reported and self._client.is_over and self._server.is_over
+        is_reported = self._observer.is_reported
+        return is_reported and self._client.is_over and self._server.is_over
 
     def is_over(self, flow: TlsFlow) -> bool:
         """Tell whether the rest of a flow says nothing of the handshake."""
-        return flow.state is _LOST or (self.is_reported and flow.state is _OPAQUE)
+        state = flow.state
+        return state is _LOST or (state is _OPAQUE and self._observer.is_reported)
 
     def take_application_data(self, flow: TlsFlow, length: int) -> None:
         """Learn that a record of application data begins that can't be opened."""
@@ -74,7 +62,7 @@ class Progress:
         elif self._proves_finished(flow, length):
             self.stop_decrypting(flow)
         elif flow.side is Side.CLIENT and observer.server_hello is None:
-            observer.note_early_data()
+            observer.note_early_data(EarlyData.SENT)
 
     def finish(self, flow: TlsFlow) -> None:
         """Learn that a flow has done its part."""
@@ -100,18 +88,19 @@ class Progress:
 
     def give_up(self) -> None:
         """Learn no more, though the handshake was not seen to end."""
-        self.report()
         self._client.go_opaque()
         self._server.go_opaque()
+        self.report()
 
     def report(self) -> None:
         """Report the handshake, unless it was."""
-        if self.is_reported:
-            return
-        self.is_reported = True
-        is_complete = self._client.is_finished and self._server.is_finished
-        self._observer.conclude(is_complete=is_complete, began_before=self.began_before)
-        self._output.add(self._observer.seen)
+        if not self._observer.is_reported:
+            client, server = self._client, self._server
+            self._observer.report(
+                is_complete=client.is_finished and server.is_finished,
+                began_before=self.began_before,
+                goes_on=not (client.is_over and server.is_over),
+            )
 
     def _report_if_done(self) -> None:
         if self._client.is_done and self._server.is_done:

@@ -13,7 +13,7 @@ from dissectors.events import Anomaly, Exchange, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from dissectors import KeyLog, MailDissector
     from dissectors.events import Event
@@ -68,25 +68,52 @@ def play(
     Raises:
         PromiseError: with what was promised.
     """
+    steps = list(steps)
+    events = list(_say(steps, protocol, limits, cut, key_log))
+    _check(events, len(steps) + 1, limits)
+    return events
+
+
+def _say(
+    steps: list[Step],
+    protocol: str,
+    limits: Limits,
+    cut: Callable[[bytes], list[bytes]] = lambda data: [data],
+    key_log: KeyLog | None = None,
+) -> Iterator[Event]:
+    """Play steps; yield each event before the next step."""
     dissector = DISSECTORS[protocol](limits)
     dissector.key_log = key_log
     most_held = _MOST_HELD if limits is DEFAULT_LIMITS else _MOST_HELD_TIGHT
-    events: list[Event] = []
-    frame = 0
     ended: set[Side] = set()
     for frame, step in enumerate(steps, 1):
         if step.side in ended:
             # nothing comes behind the end of a stream
             continue
-        events += _feed(dissector, step, frame, cut)
+        yield from _feed(dissector, step, frame, cut)
         if step.content is None:
             ended.add(step.side)
         if frame % _COUNTED_EVERY == 0 and held_bytes(dissector) > most_held:
             raise PromiseError(f"{held_bytes(dissector)} bytes are held")
     for side in Side:
-        events += dissector.receive_eof(side, frame + 1, frame + 1)
-    _check(events, frame + 1, limits)
-    return events
+        yield from dissector.receive_eof(side, len(steps) + 1, len(steps) + 1)
+
+
+def check_final(
+    steps: list[Step],
+    protocol: str,
+    events: list[Event],
+    key_log: KeyLog | None = None,
+) -> None:
+    """Play steps once more, and compare events as they were said.
+
+    Raises:
+        PromiseError: one changed later.
+    """
+    said = map(str, _say(steps, protocol, DEFAULT_LIMITS, key_log=key_log))
+    for before, after in zip(said, map(str, events), strict=True):
+        if before != after:
+            raise PromiseError(f"an event changed: {before}")
 
 
 def check_other_cut(

@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from dissectors.credentials.withheld import Withheld
-from dissectors.events import Side
+from dissectors.events import ReplyReceived, Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from tests.fuzz.__main__ import mutant, try_all, try_one
-from tests.fuzz.check import TIGHT_LIMITS, PromiseError, held_bytes, play
+from tests.fuzz.check import TIGHT_LIMITS, PromiseError, check_final, held_bytes, play
 from tests.fuzz.mutate import mutate
 from tests.fuzz.secrets import find, try_login, try_outputs
 from tests.support.dialogues import dialogues
@@ -62,6 +62,23 @@ def test_whole_conversations_break_no_promise(limits: Limits) -> None:
     for dialogue in dialogues():
         protocol = str(dialogue.protocol)
         assert play(dialogue.steps, protocol, limits, key_log=dialogue.key_log)
+
+
+def test_no_event_of_a_conversation_changes_once_it_was_said() -> None:
+    for dialogue in dialogues():
+        protocol, key_log = str(dialogue.protocol), dialogue.key_log
+        events = play(dialogue.steps, protocol, DEFAULT_LIMITS, key_log=key_log)
+        check_final(dialogue.steps, protocol, events, key_log)
+
+
+def test_event_that_changes_is_noticed() -> None:
+    steps = [Step(Side.SERVER, b"220 mail.example.com\r\n")]
+    events = play(steps, "smtp", DEFAULT_LIMITS)
+    for event in events:
+        if isinstance(event, ReplyReceived):
+            event.code = 221
+    with pytest.raises(PromiseError, match="an event changed: ReplyReceived"):
+        check_final(steps, "smtp", events)
 
 
 def test_number_repeats_its_conversation() -> None:

@@ -75,9 +75,9 @@ def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
     seen.ja3s = fingerprints.ja3s(choice)
     seen.retried = bool(seen.retried)
     if choice.version < TLS_1_2:
-        seen.weak_choices.append(f"old version {seen.version}")
+        seen.weak_choices = (*seen.weak_choices, f"old version {seen.version}")
     if suite.weakness is not None:
-        seen.weak_choices.append(suite.weakness)
+        seen.weak_choices = (*seen.weak_choices, suite.weakness)
     if choice.is_tls_1_3:
         # RFC 8446 §4.2.9: without a key share it goes on from the old secret alone
         seen.forward_secret = choice.group is not None
@@ -86,7 +86,7 @@ def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
     else:
         seen.forward_secret = suite.forward_secret
     if seen.forward_secret is False:
-        seen.weak_exchange.append("no forward secrecy")
+        _note_weak_exchange(seen, "no forward secrecy")
 
 
 def note_server_key_exchange(
@@ -110,7 +110,7 @@ def note_server_key_exchange(
         bits = int.from_bytes(reader.vector(2), "big").bit_length()
         _note_group(seen, f"DH {bits}")
         if bits < _SHORTEST_DH_BITS:
-            seen.weak_exchange.append(f"weak DH group ({bits} bits)")
+            _note_weak_exchange(seen, f"weak DH group ({bits} bits)")
         reader.vector(2)
         reader.vector(2)
     else:
@@ -124,7 +124,7 @@ def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
     seen.signature = signature_scheme_name(scheme)
     # RFC 8446 §4.2.3: old ones are a hash, and how it is signed
     if scheme >> 8 in _WEAK_HASHES:
-        seen.weak_exchange.append(f"weak signature {seen.signature}")
+        _note_weak_exchange(seen, f"weak signature {seen.signature}")
 
 
 def note_secure_renegotiation(
@@ -147,7 +147,11 @@ def _note_group(seen: TlsHandshakeSeen, group: str) -> None:
     seen.post_quantum = is_post_quantum(group)
     curve = _CURVE_BITS.match(group)
     if curve is not None and int(curve[1]) < _SHORTEST_EC_BITS:
-        seen.weak_exchange.append(f"weak group ({curve[1]} bits)")
+        _note_weak_exchange(seen, f"weak group ({curve[1]} bits)")
+
+
+def _note_weak_exchange(seen: TlsHandshakeSeen, weakness: str) -> None:
+    seen.weak_exchange = (*seen.weak_exchange, weakness)
 
 
 def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:

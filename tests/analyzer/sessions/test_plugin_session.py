@@ -13,6 +13,7 @@ from dissectors.events import (
     Anomaly,
     AuthAttempted,
     CapabilitiesAnnounced,
+    CertificatesShown,
     Delivery,
     Direction,
     Exchange,
@@ -21,7 +22,6 @@ from dissectors.events import (
     MessageFacts,
     MessageTransferred,
     Side,
-    TlsHandshakeSeen,
 )
 from tests.support.analyses import CAPTURES
 
@@ -48,8 +48,8 @@ def message(receivers: Any) -> MessageTransferred:
     return MessageTransferred(Direction.RETRIEVED, Delivery.COMPLETE, facts, 1, 1)
 
 
-def handshake(further: Any) -> TlsHandshakeSeen:
-    return TlsHandshakeSeen(further=further)
+def certificates(side: Any, chain: Any) -> CertificatesShown:
+    return CertificatesShown(side, chain)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def handshake(further: Any) -> TlsHandshakeSeen:
         capabilities(["SIEVE", 3]),
         capabilities(b"SIEVE"),
         message([None]),
-        handshake([(Side.CLIENT, b"certificate")]),
-        handshake([()]),
+        certificates(Side.CLIENT, [b"certificate"]),
+        certificates("client", []),
     ],
 )
 def test_event_with_a_value_of_another_type_is_not_taken(event: Event) -> None:

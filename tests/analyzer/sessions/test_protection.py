@@ -12,7 +12,13 @@ from analyzer.sessions.certificate_status import CertificateStatus
 from analyzer.sessions.protection import CertificateVerdict, protection
 from analyzer.sessions.session import Session
 from captures import Ending
-from dissectors.events import StartTls, StartTlsAdvanced, TlsHandshakeSeen
+from dissectors.events import (
+    Side,
+    StartTls,
+    StartTlsAdvanced,
+    TlsAlertSeen,
+    TlsHandshakeSeen,
+)
 from dissectors.services import Protocol
 from tests.support.analyses import rows_of
 
@@ -36,6 +42,8 @@ VERDICTS = {
     "tls10": {"weak-tls"},
 }
 SEEN = TlsHandshakeSeen(version="TLSv1.2", established=True, begin_ns=100)
+NOT_ESTABLISHED = dataclasses.replace(SEEN, established=False)
+REFUSAL = (TlsAlertSeen(Side.CLIENT, "unknown_ca", "client fatal", is_fatal=True),)
 FINE = CertificateVerdict(CertificateStatus.VALID, name_matches=True, weaknesses=[])
 
 
@@ -50,10 +58,11 @@ def judge(
     *,
     relay: bool = False,
     ending: Ending = Ending.CLOSED,
+    later: tuple[TlsAlertSeen, ...] = (),
 ) -> str:
-    """The verdict on a session with a TLS handshake."""
+    """The verdict on a session with a TLS handshake, and what came behind it."""
     session = Session(Protocol.SMTP if relay else Protocol.IMAP)
-    session.fold([seen])
+    session.fold([seen, *later])
     port = 25 if relay else 143
     return protection(session, connection(port, ending), certificate)
 
@@ -83,7 +92,6 @@ def connection(
         ({"version": None}, "unknown"),
         # records of TLS without any handshake
         ({"established": False}, "unknown"),
-        ({"established": False, "alert": "unknown_ca"}, "plaintext-no-data"),
         ({"established": False, "failed_after": "client_hello"}, "plaintext-no-data"),
     ],
 )
@@ -134,5 +142,9 @@ def test_handshake_that_goes_on_has_not_failed() -> None:
     begun = dataclasses.replace(SEEN, established=False, failed_after="server_hello")
     assert judge(begun) == "plaintext-no-data"
     assert judge(begun, ending=Ending.OPEN) == "unknown"
-    refused = dataclasses.replace(begun, alert="unknown_ca")
-    assert judge(refused, ending=Ending.OPEN) == "plaintext-no-data"
+    assert judge(begun, ending=Ending.OPEN, later=REFUSAL) == "plaintext-no-data"
+
+
+def test_handshake_that_a_side_refused_protects_nothing() -> None:
+    assert judge(NOT_ESTABLISHED) == "unknown"
+    assert judge(NOT_ESTABLISHED, later=REFUSAL) == "plaintext-no-data"

@@ -17,6 +17,7 @@ from dissectors.events import (
     Side,
     StartTls,
     StartTlsAdvanced,
+    TlsAlertSeen,
     TlsHandshakeSeen,
 )
 from dissectors.limits import DEFAULT_LIMITS
@@ -136,7 +137,8 @@ def test_first_greeting_and_handshake_count() -> None:
     assert session.greeting is not None
     assert session.greeting.text == "first"
     assert session.software[Side.SERVER] == "Postfix"
-    assert session.tls is hello
+    assert session.tls is not None
+    assert session.tls.handshake is hello
 
 
 def test_what_a_side_says_of_itself_counts_more_than_its_greeting() -> None:
@@ -171,15 +173,21 @@ def test_rows_of_a_session_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_handshake_that_succeeds_counts_more_than_one_that_failed() -> None:
-    failed = TlsHandshakeSeen(begin_ns=1, alert="protocol_version", alerts=["x"])
-    left = TlsHandshakeSeen(alerts=["y"])
-    done = TlsHandshakeSeen(begin_ns=2, established=True, alerts=["z"])
-    session = Session(Protocol.SMTP)
+    done = TlsHandshakeSeen(begin_ns=2, established=True)
+    session = folded(
+        TlsHandshakeSeen(begin_ns=1),
+        TlsAlertSeen(Side.SERVER, "protocol_version", "x", is_fatal=True),
+        # what is left of it
+        TlsHandshakeSeen(),
+        TlsAlertSeen(Side.CLIENT, "decode_error", "y", is_fatal=True),
+        done,
+        TlsAlertSeen(Side.SERVER, "unrecognized_name", "z", is_fatal=False),
+    )
 
-    session.fold([failed, left, done])
-
-    assert session.tls is done
-    assert done.alerts == ["x", "y", "z"]
+    assert session.tls is not None
+    assert session.tls.handshake is done
+    assert session.tls.alert is None
+    assert session.tls.alerts == ("x", "y", "z")
 
 
 def test_mailboxes_are_listed_once_in_order() -> None:

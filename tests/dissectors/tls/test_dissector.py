@@ -49,7 +49,7 @@ def test_gap_inside_certificate_leaves_the_rest() -> None:
     assert connection.is_opaque()
     assert connection.seen.established
     assert connection.seen.version == "TLSv1.2"
-    assert connection.seen.certificate is None
+    assert not connection.seen.chain
     assert connection.anomalies == []
 
 
@@ -68,7 +68,7 @@ def test_gap_over_record_boundaries_loses_that_side_only() -> None:
     assert not connection.is_opaque()
     connection.server(FULL_HANDSHAKE[1][1] + FULL_HANDSHAKE[3][1])
     assert connection.is_opaque()
-    assert connection.seen.certificate is not None
+    assert connection.seen.chain
     assert not connection.seen.established
     assert connection.anomalies == []
 
@@ -90,7 +90,7 @@ def test_message_over_the_limit_is_skipped() -> None:
     connection = play(FULL_HANDSHAKE, Limits(handshake=200))
     assert [each.code for each in connection.anomalies] == ["tls_handshake_too_large"]
     assert connection.seen.established
-    assert connection.seen.certificate is None
+    assert not connection.seen.chain
 
 
 def split(

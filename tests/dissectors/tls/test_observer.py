@@ -38,9 +38,9 @@ def test_full_handshake_of_tls_1_2() -> None:
     assert seen.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
     assert seen.sni == "mail.example.com"
     assert seen.established
-    assert seen.alert is None
-    assert seen.certificate is not None
-    assert seen.certificate.names[0] == "mail.example.com"
+    assert connection.alerts == []
+    assert seen.chain
+    assert seen.chain[0].names[0] == "mail.example.com"
     assert len(seen.ja3 or "") == len(seen.ja3s or "") == 32
     assert (seen.ja4 or "").startswith("t12d020100_")
     assert connection.anomalies == []
@@ -56,7 +56,7 @@ def test_resumed_handshake_of_tls_1_2_has_no_certificate() -> None:
     )
     assert connection.is_opaque()
     assert connection.seen.established
-    assert connection.seen.certificate is None
+    assert not connection.seen.chain
 
 
 def test_tls_1_3_after_retry_request() -> None:
@@ -88,7 +88,7 @@ def test_server_chooses_application_protocol() -> None:
 def test_server_refuses_with_fatal_alert() -> None:
     connection = play([(Side.CLIENT, CLIENT_HELLO), (Side.SERVER, alert(2, 40))])
     assert connection.is_opaque()
-    assert connection.seen.alert == "handshake_failure"
+    assert [each.name for each in connection.alerts] == ["handshake_failure"]
     assert connection.seen.version is None
     assert not connection.seen.established
 
@@ -98,7 +98,7 @@ def test_warning_alert_is_no_end() -> None:
     assert connection.events == []
     connection.server(FULL_HANDSHAKE[1][1])
     connection.eof()
-    assert connection.seen.alert is None
+    assert [each.is_fatal for each in connection.alerts] == [False]
     assert connection.seen.version == "TLSv1.2"
 
 
@@ -143,14 +143,14 @@ def test_certificate_that_cannot_be_read() -> None:
     connection = play([(Side.SERVER, SERVER_HELLO + certificate_message(b"garbage"))])
     connection.eof()
     assert [each.code for each in connection.anomalies] == ["tls_certificate_invalid"]
-    assert connection.seen.certificate is not None
-    assert connection.seen.certificate.subject is None
+    (certificate,) = connection.seen.chain
+    assert certificate.subject is None
 
 
 def test_server_sends_empty_certificate_list() -> None:
     connection = play([(Side.SERVER, SERVER_HELLO + certificate_message())])
     connection.eof()
-    assert connection.seen.certificate is None
+    assert not connection.seen.chain
     assert connection.anomalies == []
 
 

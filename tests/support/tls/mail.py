@@ -15,6 +15,8 @@ from dissectors.events import (
     MessageTransferred,
     Side,
     StartTlsAdvanced,
+    TlsAlertSeen,
+    TlsDecrypted,
     TlsHandshakeSeen,
 )
 from dissectors.services import Protocol
@@ -94,11 +96,14 @@ def read_with(
     return events
 
 
+_OF_ENCRYPTION = (TlsHandshakeSeen, TlsDecrypted, LoginOffered, StartTlsAdvanced)
+
+
 def comparable(events: list[Event]) -> list[Event]:
     """What a session says whether it is encrypted or not."""
     kept: list[Event] = []
     for event in events:
-        if isinstance(event, TlsHandshakeSeen | LoginOffered | StartTlsAdvanced):
+        if isinstance(event, _OF_ENCRYPTION):
             continue
         if isinstance(event, AuthAttempted):
             event.exposure, event.secured = Exposure.NOTHING, False
@@ -111,6 +116,14 @@ def comparable(events: list[Event]) -> list[Event]:
 def handshake(events: list[Event]) -> TlsHandshakeSeen:
     (seen,) = [event for event in events if isinstance(event, TlsHandshakeSeen)]
     return seen
+
+
+def is_decrypted(events: list[Event]) -> bool:
+    return any(isinstance(event, TlsDecrypted) for event in events)
+
+
+def alert_names(events: list[Event]) -> list[str]:
+    return [event.name for event in events if isinstance(event, TlsAlertSeen)]
 
 
 def play(settings: Settings, dialogue: Turns = SMTP) -> Wire:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissectors.events import Anomaly, Event, Side, TlsHandshakeSeen
+from dissectors.events import Anomaly, Event, Side, TlsAlertSeen, TlsHandshakeSeen
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from dissectors.tls import ApplicationData, ApplicationGap, TlsDissector
 from dissectors.tls.registries.content_types import ContentType
@@ -170,6 +170,10 @@ class Connection:
     def seen(self) -> TlsHandshakeSeen:
         [seen] = [each for each in self.events if isinstance(each, TlsHandshakeSeen)]
         return seen
+
+    @property
+    def alerts(self) -> list[TlsAlertSeen]:
+        return [each for each in self.events if isinstance(each, TlsAlertSeen)]
 
     @property
     def anomalies(self) -> list[Anomaly]:

@@ -58,7 +58,7 @@ def test_choice_of_tls_1_3_names_its_group() -> None:
     facts.note_server_hello(seen, read_server_hello(body))
     assert (seen.group, seen.post_quantum) == ("X25519MLKEM768", True)
     assert seen.forward_secret
-    assert seen.weak_choices == seen.weak_exchange == []
+    assert seen.weak_choices == seen.weak_exchange == ()
 
 
 def test_old_secret_alone_is_not_forward_secret() -> None:
@@ -67,14 +67,14 @@ def test_old_secret_alone_is_not_forward_secret() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(body))
     assert seen.forward_secret is False
-    assert seen.weak_exchange == ["no forward secrecy"]
+    assert seen.weak_exchange == ("no forward secrecy",)
 
 
 def test_weak_choices_are_named() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(server_hello_body(0x0301, 0x0005)))
-    assert seen.weak_choices == ["old version TLSv1.0", "broken cipher suite"]
-    assert seen.weak_exchange == ["no forward secrecy"]
+    assert seen.weak_choices == ("old version TLSv1.0", "broken cipher suite")
+    assert seen.weak_exchange == ("no forward secrecy",)
 
 
 @pytest.mark.parametrize(
