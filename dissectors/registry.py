@@ -9,7 +9,8 @@ already, is left out: `problems` says so, and all else goes on.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import distributions, entry_points
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors import anomalies as shared
@@ -20,7 +21,7 @@ from dissectors.spec import ProtocolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
     from dissectors.services import Service
 
@@ -81,13 +82,8 @@ def known_anomalies(specs: Iterable[ProtocolSpec]) -> dict[str, str]:
 @cache
 def _registry() -> _Registry:
     found = {spec.name: spec for spec in BUILTIN}
-    left_out = []
-    try:
-        entries = sorted(entry_points(group=GROUP), key=lambda each: each.name)
-    except Exception as error:  # noqa: BLE001, whatever package is broken
-        entries = []
-        left_out.append(f"all plug-ins are left out ({_reason(error)})")
-    for entry in entries:
+    entries, left_out = _entries()
+    for entry in sorted(entries, key=lambda each: each.name):
         try:
             spec = _load(entry)
             _check(spec, found.values())
@@ -96,6 +92,31 @@ def _registry() -> _Registry:
         else:
             found[spec.name] = spec
     return _Registry(found, tuple(left_out))
+
+
+def _entries() -> tuple[list[EntryPoint], list[str]]:
+    """Find what plug-ins name, and say what can't be read."""
+    try:
+        return list(entry_points(group=GROUP)), []
+    except Exception:  # noqa: BLE001, one broken package hides all others
+        return _readable_entries()
+
+
+def _readable_entries() -> tuple[list[EntryPoint], list[str]]:
+    """Look through the packages one by one, which takes longer."""
+    entries: dict[str, list[EntryPoint]] = {}
+    left_out = []
+    for package in distributions():
+        name = _name(package) or f"a package in {package.locate_file('')}"
+        # a package hides others of its name behind it on the path
+        if name not in entries:
+            entries[name] = []
+            try:
+                entries[name] += package.entry_points.select(group=GROUP)
+            except Exception as error:  # noqa: BLE001, whatever is wrong with it
+                reason = _reason(error)
+                left_out.append(f"any plug-ins of {name} are left out ({reason})")
+    return list(chain(*entries.values())), left_out
 
 
 def _load(entry: EntryPoint) -> ProtocolSpec:
@@ -122,12 +143,16 @@ def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
 
 
 def _describe(entry: EntryPoint, error: BaseException) -> str:
-    try:
-        package = entry.dist.name if entry.dist is not None else None
-    except Exception:  # noqa: BLE001, its metadata is broken
-        package = None
+    package = _name(entry.dist) if entry.dist is not None else None
     of_package = f" of {package}" if package else ""
     return f"the protocol {entry.name}{of_package} is left out ({_reason(error)})"
+
+
+def _name(package: Distribution) -> str | None:
+    try:
+        return package.name
+    except Exception:  # noqa: BLE001, its metadata is broken
+        return None
 
 
 def _reason(error: BaseException) -> str:

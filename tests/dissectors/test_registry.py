@@ -108,7 +108,9 @@ def test_broken_plugin_is_left_out_and_named(
 @pytest.mark.parametrize(
     ("entry", "name", "reason"),
     [
-        (b"x = \xff", b"broken", "all plug-ins are left out (Unicode"),
+        (b"x = \xff", b"broken", "any plug-ins of broken are left out (Unicode"),
+        (b"x", b"broken", "any plug-ins of broken are left out ("),
+        (b"x", b"\xff", "any plug-ins of a package in /"),
         (b"x = telepathy", b"broken", "the protocol x of broken is left out (Module"),
         (b"x = telepathy", b"\xff", "the protocol x is left out (Module"),
     ],
@@ -120,12 +122,35 @@ def test_broken_package_leaves_mailtaps_own_protocols(
     name: bytes,
     reason: str,
 ) -> None:
-    broken = tmp_path / "broken-1.0.dist-info"
-    broken.mkdir()
-    (broken / "entry_points.txt").write_bytes(b"[mailtap.protocols]\n" + entry)
-    (broken / "METADATA").write_bytes(b"Metadata-Version: 2.1\nName: " + name)
+    unpack(tmp_path, name, b"[mailtap.protocols]\n" + entry)
     monkeypatch.setattr(registry, "entry_points", entry_points)
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert list(registry.protocols()) == [*Protocol]
-    assert any(each.startswith(reason) for each in registry.problems())
+    assert list(registry.protocols())[:3] == [*Protocol]
+    (problem,) = registry.problems()
+    assert problem.startswith(reason)
+
+
+def test_broken_package_leaves_those_of_other_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = b"[mailtap.protocols]\necho = tests.support.plugins:ECHO\n"
+    unpack(tmp_path / "fine", b"mailtap-echo", entry)
+    # the same package once more, further down the path
+    unpack(tmp_path / "older", b"mailtap-echo", entry)
+    unpack(tmp_path / "broken", b"broken", b"[console_scripts]\nnonsense\n")
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    for folder in ("broken", "older", "fine"):
+        monkeypatch.syspath_prepend(tmp_path / folder)
+
+    assert "echo" in registry.protocols()
+    (problem,) = registry.problems()
+    assert problem.startswith("any plug-ins of broken are left out (")
+
+
+def unpack(folder: Path, name: bytes, entries: bytes) -> None:
+    """Put the metadata of a package where those are that are installed."""
+    package = folder / f"{name.decode(errors='replace')}-1.0.dist-info"
+    package.mkdir(parents=True)
+    (package / "entry_points.txt").write_bytes(entries)
+    (package / "METADATA").write_bytes(b"Metadata-Version: 2.1\nName: " + name)
