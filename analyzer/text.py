@@ -21,12 +21,12 @@ def escape_controls(text: str) -> str:
 
 
 def as_line(text: str) -> str:
-    """Text of the traffic on one line: a reply of several lines, say."""
+    """Put text of the traffic on one line: a reply of several lines, say."""
     return escape_controls(text.replace("\n", " "))
 
 
 def counted(count: int, what: str) -> str:
-    """A number of things in words."""
+    """Return a number of things in words."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 

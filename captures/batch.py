@@ -67,7 +67,7 @@ class PacketColumns:
         return len(self.offset)
 
     def take(self, rows: Any) -> Self:
-        """Some of the packets, by a slice, a mask or indices."""
+        """Return some of the packets, chosen by a slice, a mask or indices."""
         return replace(
             self,
             offset=self.offset[rows],
@@ -109,7 +109,7 @@ class PacketBatch(PacketColumns):
         capture: int = 0,
         position: int,
     ) -> PacketBatch:
-        """Number packets of one capture; see the attributes for what is what."""
+        """Make a batch of one capture's packets; the class explains the arguments."""
         return cls(
             buffer=packets.buffer,
             offset=packets.offset,
@@ -125,13 +125,13 @@ class PacketBatch(PacketColumns):
 
     @classmethod
     def empty(cls, captures: tuple[str, ...], position: int) -> PacketBatch:
-        """A batch without packets."""
+        """Return a batch without packets."""
         nothing = PacketColumns.of_packets([], [], [], [])
         return cls.of(nothing, [], captures=captures, position=position)
 
     @classmethod
     def concat(cls, batches: Sequence[PacketBatch]) -> PacketBatch:
-        """Several batches, none of them empty, one behind the other.
+        """Concatenate several batches, none of them empty.
 
         The new one has a buffer of its own, with no more than the packets, and is as
         far as the first.
@@ -167,14 +167,14 @@ class PacketBatch(PacketColumns):
         return frame_ids(self.capture, self.frame)
 
     def take(self, rows: Any) -> PacketBatch:
-        """Some of the packets, by a slice, a mask or indices."""
+        """Return some of the packets, chosen by a slice, a mask or indices."""
         # a dataclass with slots is another class than the one that `super()` knows
         batch = PacketColumns.take(self, rows)
         batch.capture, batch.frame = self.capture[rows], self.frame[rows]
         return batch
 
     def holding(self, packets: Sequence[bytes], link_type: int) -> PacketBatch:
-        """The same rows with other packets of this link type, whole as they are."""
+        """Return the same rows with other packets, complete and of this link type."""
         sizes = [len(packet) for packet in packets]
         columns = PacketColumns.of_packets(
             packets, sizes, self.time_ns.tolist(), [link_type] * len(packets)
@@ -198,12 +198,12 @@ _FRAME_NUMBER_MASK = (1 << _FRAME_NUMBER_BITS) - 1
 def frame_ids(
     capture: npt.NDArray[np.uint32], frame: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """(n,) frame IDs of packets with these captures and numbers."""
+    """Return the (n,) frame IDs of packets, given their captures and numbers."""
     return (capture.astype(np.int64) << _FRAME_NUMBER_BITS) | frame
 
 
 def split_frame_id(frame_id: int) -> tuple[int, int]:
-    """The index of a packet's capture, and its number there."""
+    """Return the index of a packet's capture, and its number there."""
     return frame_id >> _FRAME_NUMBER_BITS, frame_id & _FRAME_NUMBER_MASK
 
 

@@ -16,7 +16,7 @@ _NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
 def readable_name(path: str | os.PathLike[str]) -> str:
-    r"""The name of a file as text; a byte that is no UTF-8 is shown as `\xe9`."""
+    r"""Return a file name as text; a byte that isn't UTF-8 is shown as `\xe9`."""
     return _NO_TEXT.sub(lambda byte: f"\\x{ord(byte[0]) & 0xFF:02x}", os.fspath(path))
 
 

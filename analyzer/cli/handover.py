@@ -56,7 +56,7 @@ def _open(stack: ExitStack, name: str, folder: int | None = None) -> int:
 
 
 def _is_roots_alone(folder: int) -> bool:
-    """Whether nobody else may replace what root has in a folder."""
+    """Return whether nobody but root may replace what is in a folder."""
     status = os.fstat(folder)
     is_safe = status.st_mode & stat.S_ISVTX or not status.st_mode & _WRITABLE_BY_OTHERS
     return status.st_uid == 0 and bool(is_safe)

@@ -107,7 +107,7 @@ def _analyze(
 
 
 def _progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:
-    """A progress bar, or nothing."""
+    """Return a progress bar, or nothing."""
     if not shown:
         return nullcontext()
     from analyzer.terminal.progress import progress_bar

@@ -105,7 +105,7 @@ class _Group(click.Group):
 
 
 def _describe(error: Exception, tables: str | None) -> str:
-    """What to say of an error that nobody foresaw."""
+    """Say what an error was that nobody foresaw."""
     *_, frame = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     if tables is not None:

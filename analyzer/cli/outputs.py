@@ -38,14 +38,14 @@ class CommandError(click.ClickException):
 
 
 def problems_of(analysis: Results) -> list[str]:
-    """What could not be read, in words."""
+    """Return what could not be read, in words."""
     return [str(problem) for problem in analysis.problems] + _unreadable_packets(
         analysis
     )
 
 
 def _unreadable_packets(analysis: Results) -> list[str]:
-    """What is wrong with captures of interfaces that nobody here knows."""
+    """Say which packets were not read, as their link layer is unknown."""
     unknown = [
         (reason, count)
         for reason, count in analysis.undecoded.items()
@@ -73,7 +73,7 @@ def warn(texts: Iterable[str]) -> None:
 
 
 def end(problems: list[str], status: int = 0) -> NoReturn:
-    """End the command; what went wrong comes last, where it is seen."""
+    """End the command; problems come last, where they are seen."""
     warn(problems)
     sys.exit(FAILED if problems else status)
 
@@ -91,7 +91,7 @@ def printed(output: Callable[[], None]) -> list[str]:
 
 
 def console() -> Console:
-    """Standard output, for tables."""
+    """Return the console of standard output, for tables."""
     from rich.console import Console
 
     return Console(highlight=False)

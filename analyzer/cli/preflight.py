@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_output(output: TableOutput, read: Iterable[str | Path | None]) -> None:
-    """See whether tables could be written.
+    """Check whether tables could be written.
 
     Args:
         output: where to.
@@ -34,7 +34,7 @@ def check_output(output: TableOutput, read: Iterable[str | Path | None]) -> None
 
 
 def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
-    """See whether a file could be written; one that exists stays as it is.
+    """Check whether a file could be written; one that exists stays as it is.
 
     Args:
         path: its name.
@@ -49,7 +49,7 @@ def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
 
 
 def check_page(page: Path, output: TableOutput) -> None:
-    """See that a page and tables get out of each other's way.
+    """Check that a page and tables don't overwrite each other.
 
     Raises:
         CommandError: they have the same place.
@@ -109,7 +109,7 @@ def _is_taken(path: Path, read: Path) -> bool:
 
 
 def _is_table(path: Path, folder: Path) -> bool:
-    """Whether a name is that of a table, or of what is said of them, in a folder."""
+    """Return whether a name is that of a table, or of the manifest, in a folder."""
     from analyzer.tables import schema
     from analyzer.tables.folder import MANIFEST
 

@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 
 def prepare_streams() -> None:
-    r"""Let no stream be missing, and none fail for a character.
+    r"""Make sure that no stream is missing, and none fails for a character.
 
     A stream that is closed becomes one that fails with each use. Else a file that is
     opened later would take its number, and get what is meant for the terminal. What the

@@ -75,7 +75,7 @@ def preload(table_format: str) -> None:
 
 @contextmanager
 def _own_folder() -> Iterator[Path]:
-    """A folder for a while, by its descriptor: others may change what its name means.
+    """Make a temporary folder, known by its descriptor, as its name may be replaced.
 
     We may be root, and the folder for temporary files anybody's.
     """

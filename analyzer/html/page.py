@@ -100,7 +100,7 @@ def _draw(chart: Chart, analysis: Results) -> _Drawing:
 
 
 def _kinds(sessions: pd.DataFrame) -> list[dict[str, Any]]:
-    """How many sessions each channel has, and where its part of the whole is."""
+    """Count the sessions of each channel, and place its part of the whole."""
     counts = reports.by_channel(sessions)
     counts["name"] = counts["channel"].map(KIND_NAMES)
     shares = 100 * counts["sessions"] / max(len(sessions), 1)
@@ -126,7 +126,7 @@ def _names(captures: Sequence[str]) -> list[str]:
 
 
 def _facts(analysis: Results) -> list[str]:
-    """What was read, and of which time it tells."""
+    """Say what was read, and from which time it is."""
     facts = [
         counted(analysis.packets, "packet"),
         as_size(analysis.capture_bytes),
@@ -158,6 +158,6 @@ def _template() -> jinja2.Template:
 
 
 def _without_controls(value: Any) -> Any:
-    """Whatever the template prints can't reorder the text around it."""
+    """Escape what the template prints, so that it can't reorder text around it."""
     is_text = isinstance(value, str) and not isinstance(value, Markup)
     return escape_controls(value) if is_text else value

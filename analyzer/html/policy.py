@@ -22,12 +22,12 @@ _ADDED_STYLE = re.compile(r"""\.textContent='([^'\\]*)'""")
 
 
 def styles_added_by(script: str) -> list[str]:
-    """The texts of the style elements that Plotly's library adds to a page."""
+    """Return the texts of the style elements that Plotly adds to a page."""
     return [_EMPTY_STYLE, *_ADDED_STYLE.findall(script)]
 
 
 def content_security_policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """The policy for a page with just these inline scripts and styles."""
+    """Return the policy for a page with just these inline scripts and styles."""
     directives = {
         "default-src": "'none'",
         "script-src": _hashes(scripts),

@@ -99,7 +99,7 @@ def _no_login(unjudged: int) -> Sentence:
 
 
 def _whose(totals: reports.PlaintextTotals) -> str:
-    """Whose passwords and tokens the server took, and whose it refused."""
+    """Say whose passwords and tokens the server accepted, and whose it refused."""
     exposed, refused = totals.exposed_accounts, totals.refused_accounts
     parts = [
         *([f"{counted(exposed, 'account')} exposed"] if exposed else []),

@@ -47,7 +47,7 @@ _COLUMNS = (
 
 
 def session_table(sessions: pd.DataFrame) -> dict[str, Any]:
-    """The columns and rows of the table, and how many sessions there are in all."""
+    """Return columns and rows of the table, and how many sessions there are."""
     rows = reports.listing(sessions, MAX_ROWS)
     cells = [_cells(column, rows[column.name]) for column in _COLUMNS]
     return {
@@ -59,7 +59,7 @@ def session_table(sessions: pd.DataFrame) -> dict[str, Any]:
 
 
 def _cells(column: _ShownColumn, values: pd.Series[Any]) -> list[Any]:
-    """Values as JSON has them; text can do no harm."""
+    """Return values as JSON has them, with text that can do no harm."""
     if column.kind == "time":
         times = values.astype("datetime64[ns, UTC]").dt
         # milliseconds: the last digits are for machines

@@ -69,7 +69,7 @@ class FilledTable(NamedTuple):
 
 
 def _use(analysis: Results) -> pd.DataFrame:
-    """The protocols that were used."""
+    """Return the protocols that were used."""
     use = reports.protocol_use(analysis.sessions)
     return use[use["sessions"] > 0]
 

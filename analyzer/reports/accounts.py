@@ -28,7 +28,7 @@ _KEPT = [
 
 
 def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
-    """The accounts that were seen in plaintext, and all that was done in their name.
+    """List the accounts that were seen in plaintext, and what they were used for.
 
     Returns:
         One row per account (see `account`), the busiest first: its name as it was
@@ -79,7 +79,7 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def account(sessions: pd.DataFrame) -> pd.Series[str]:
-    """The account of each session; null if none was seen.
+    """Return the account of each session; null if none was seen.
 
     The local part of an address may depend on case (RFC 5321 §2.4), but nobody
     gives one name to two people.
@@ -88,7 +88,7 @@ def account(sessions: pd.DataFrame) -> pd.Series[str]:
 
 
 def is_refused_login(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """In which sessions the server refused who logged in, and not just for now."""
+    """Return in which sessions the server refused a login, and not just for now."""
     is_later = (sessions["failure"] == Failure.LOGIN_FAILED) & sessions[
         "failure_temporary"
     ]
@@ -99,7 +99,7 @@ def is_refused_login(sessions: pd.DataFrame) -> pd.Series[bool]:
 def _distinct(
     accounts: pd.Series[str], values: pd.Series[str]
 ) -> tuple[pd.Series[str], pd.Series[int]]:
-    """The distinct values of each account: the first of them as text, and how many."""
+    """Return the first distinct values of each account as text, and how many."""
     pairs = pd.DataFrame({"account": accounts, "value": values}).dropna()
     pairs = pairs.drop_duplicates().sort_values(["account", "value"])
     grouped = pairs.groupby("account")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def attempts(analysis: Results) -> pd.DataFrame:
-    """Connections that carried no data, whether they have rows in the tables or not.
+    """Count the connections that carried no data, also those without a row.
 
     Returns:
         `client_ip`, `server_ip`, `server_port`, `ended`, and how many `attempts`, most

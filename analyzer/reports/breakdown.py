@@ -12,7 +12,7 @@ _DEPRECATED = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 
 
 def by_channel(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per `channel`: every kind, in the order of `Channel`."""
+    """Count sessions per `channel`: every kind, in the order of `Channel`."""
     kinds = [kind.value for kind in Channel]
     counts = channel_of(sessions).value_counts().reindex(kinds, fill_value=0)
     return pd.DataFrame(
@@ -21,7 +21,7 @@ def by_channel(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per port of servers, and how they were secured.
+    """Count sessions per port of servers, and how they were secured.
 
     Returns:
         One row per `server_port`, `service` and `protocol`, the busiest first: the
@@ -35,7 +35,7 @@ def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_tls_version(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per TLS version that was agreed on.
+    """Count sessions per TLS version that was agreed on.
 
     Returns:
         One row per `tls_version`, the newest first: the number of `sessions`, and
@@ -49,12 +49,12 @@ def by_tls_version(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_failure(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per `Failure`, the most frequent first."""
+    """Count sessions per `Failure`, the most frequent first."""
     counts = sessions["failure"].value_counts(sort=False).sort_index()
     ordered = counts.sort_values(ascending=False, kind="stable")
     return ordered.astype("int64").rename_axis("failure").reset_index(name="sessions")
 
 
 def is_deprecated(versions: pd.Series[str]) -> pd.Series[bool]:
-    """Which TLS versions nobody should use any more."""
+    """Return which TLS versions nobody should use any more."""
     return versions.isin(_DEPRECATED)

@@ -32,7 +32,7 @@ ENCRYPTED = (Channel.IMPLICIT, Channel.STARTTLS, Channel.MIDSTREAM)
 
 
 def channel_of(sessions: pd.DataFrame) -> pd.Series[str]:
-    """The `Channel` of each session.
+    """Return the `Channel` of each session.
 
     It is encrypted if both sides sent encrypted data; or if they agreed on a
     version, and the rest was not seen.
@@ -55,12 +55,12 @@ def channel_of(sessions: pd.DataFrame) -> pd.Series[str]:
 
 
 def is_encrypted(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """Which sessions used TLS."""
+    """Return which sessions used TLS."""
     return channel_of(sessions).isin(ENCRYPTED)
 
 
 def encrypted_share(sessions: pd.DataFrame) -> float | None:
-    """The share of sessions that used TLS, of those of which it is known."""
+    """Return the share of sessions that used TLS, of those that can be judged."""
     known = channel_of(sessions) != Channel.UNKNOWN
     if not known.any():
         return None

@@ -46,7 +46,7 @@ _KEPT = [
 
 
 def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
-    """What an eavesdropper got of each session.
+    """Find out what an eavesdropper learned from each session.
 
     Returns:
         One row per session: some of its columns, the STARTTLS state as `step`, and
@@ -111,12 +111,12 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_relay(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which rows are of mail from server to server."""
+    """Return which rows are of mail between servers."""
     return _flags(rows["role"] == Role.RELAY)
 
 
 def would_break(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Which rows are of clients that use plaintext and know no other way.
+    """Return which rows are of clients that know no other way than plaintext.
 
     RFC 3207 §4: a public server must not ask for STARTTLS, so relay breaks nowhere.
     """
@@ -124,5 +124,5 @@ def would_break(rows: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _flags(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
-    """Arrow booleans as those of numpy; what is null does not hold."""
+    """Convert Arrow booleans to those of numpy; null is false."""
     return series.fillna(value=False).to_numpy(dtype=np.bool_)

@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
-    """How long the answers to each command, and to each message, took.
+    """Measure how long the answers to each command, and to each message, took.
 
     IDLE is left out: it is answered when the client ends it.
 

@@ -31,7 +31,7 @@ _KEPT = [
 
 
 def listing(sessions: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Sessions in the order of time; if there are too many, the worrying ones.
+    """List sessions by time; if there are too many, the most relevant ones.
 
     Args:
         sessions: the sessions.
@@ -53,7 +53,7 @@ def listing(sessions: pd.DataFrame, limit: int) -> pd.DataFrame:
 
 
 def _priority(rows: pd.DataFrame) -> pd.Series[int]:
-    """How much a session is worth looking at."""
+    """Return how much each session is worth looking at."""
     signs = (
         (rows["anomalies"].list.len() > 0).fillna(value=False),
         rows["failure"].notna(),

@@ -24,7 +24,7 @@ _OF_FAILURES = {
 
 
 def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per service: how many, what share encrypted, logins, volume.
+    """Count sessions per service, with share encrypted, logins and volume.
 
     Returns:
         One row per service, the busiest first, with `service`, `sessions`,
@@ -51,7 +51,7 @@ def by_service(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Who logged in in plaintext, or tried to, how, from where, to where.
+    """List who logged in in plaintext, or tried to: how, from where, to where.
 
     Returns:
         One row per `auth_user`, `auth_mechanism`, `auth_exposure`, `client_ip`,
@@ -70,19 +70,19 @@ def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """In which sessions somebody logged in in plaintext, or tried to."""
+    """Return in which sessions somebody logged in in plaintext, or tried to."""
     verdicts = (sessions["protection"] == PLAINTEXT_LOGIN).fillna(value=False)
     return verdicts | sessions["credentials_exposed"].fillna(value=False)
 
 
 def tls_versions(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Encrypted sessions per negotiated `tls_version` and `tls_cipher`."""
+    """Count encrypted sessions per negotiated `tls_version` and `tls_cipher`."""
     agreed = is_encrypted(sessions) & sessions["tls_version"].notna()
     return _counted(sessions[agreed], ["tls_version", "tls_cipher"])
 
 
 def busiest(sessions: pd.DataFrame, side: str, limit: int = _TOP) -> pd.DataFrame:
-    """The addresses with most sessions.
+    """List the addresses with most sessions.
 
     Args:
         sessions: the sessions.
@@ -108,7 +108,7 @@ def busiest(sessions: pd.DataFrame, side: str, limit: int = _TOP) -> pd.DataFram
 
 
 def slowest(sessions: pd.DataFrame, limit: int = _TOP) -> pd.DataFrame:
-    """The sessions with the slowest answers.
+    """List the sessions with the slowest answers.
 
     Returns:
         `session_id`, `service`, `client_ip`, `server_ip`, `slowest_verb`,
@@ -129,7 +129,7 @@ def slowest(sessions: pd.DataFrame, limit: int = _TOP) -> pd.DataFrame:
 
 
 def failed(sessions: pd.DataFrame) -> pd.DataFrame:
-    """What clients could not do: one row per cause and what was said of it.
+    """List what clients could not do: one row per cause and what was said of it.
 
     Returns:
         `service`, `failure` (see `Failure`), whether it was `temporary` (null if the
@@ -142,7 +142,7 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def message_count(sessions: pd.DataFrame) -> pd.Series[int]:
-    """How many messages each session moved, in whatever direction."""
+    """Return how many messages each session moved, in either direction."""
     return (
         sessions["messages_sent"]
         + sessions["messages_appended"]
@@ -151,12 +151,12 @@ def message_count(sessions: pd.DataFrame) -> pd.Series[int]:
 
 
 def payload_bytes(sessions: pd.DataFrame) -> pd.Series[int]:
-    """How many bytes both sides of each session sent."""
+    """Return how many bytes both sides of each session sent."""
     return sessions["client_bytes"] + sessions["server_bytes"]
 
 
 def not_read(analysis: Results) -> pd.DataFrame:
-    """What could not be read: `what`, `count` and `unit`."""
+    """List what could not be read: `what`, `count` and `unit`."""
     rows = [(reason, count, "packets") for reason, count in analysis.undecoded.items()]
     if analysis.dropped:
         rows.append(("dropped before they were captured", analysis.dropped, "packets"))
@@ -179,12 +179,12 @@ def not_read(analysis: Results) -> pd.DataFrame:
 
 
 def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """How many `sessions` share the same keys, most first."""
+    """Count the `sessions` that share the same keys, most first."""
     sizes = rows.groupby(keys, dropna=False).size().to_frame("sessions")
     return _largest_first(sizes, "sessions")
 
 
 def _largest_first(grouped: pd.DataFrame, by: str) -> pd.DataFrame:
-    """By a column, ties by the group's name, so that the order is always the same."""
+    """Sort by a column, ties by the group's name, so that the order is stable."""
     ordered = grouped.sort_index().sort_values(by, ascending=False, kind="stable")
     return ordered.reset_index()

@@ -87,7 +87,7 @@ class PlaintextTotals(NamedTuple):
 
 
 def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
-    """How each port of each server was used, and what that means.
+    """Show how each port of each server was used, and what that means.
 
     Returns:
         One row per `server_ip`, `server_port`, `service` and `role`, the worst
@@ -110,7 +110,7 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Who logged in or moved mail in plaintext, and what that exposed.
+    """List who logged in or moved mail in plaintext, and what that exposed.
 
     Returns:
         One row per `client_ip`, `auth_user`, `server_ip`, `server_port`, `service`,
@@ -144,7 +144,7 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
-    """The figures of all servers together."""
+    """Add up the figures of all servers."""
     facts = exposure(sessions)
     relay, users = facts[is_relay(facts)], facts[~is_relay(facts)]
     exposed = facts[facts["exposed"]]
@@ -166,7 +166,7 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
 
 
 def has_plaintext(sessions: pd.DataFrame) -> bool:
-    """Whether in submission or access a password, a token or mail crossed in plaintext.
+    """Return whether submission or access exposed a password, a token or mail.
 
     One that the server refused crossed all the same. Neither relay between servers
     counts, nor a login that shows no more than what can be attacked offline, such as
@@ -178,7 +178,7 @@ def has_plaintext(sessions: pd.DataFrame) -> bool:
 
 
 def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
-    """The figures of each port, and what is offered there."""
+    """Count the figures of each port, and say what is offered there."""
     grouped = facts.groupby(_PORT)
     ports = grouped.agg(
         protocol=("protocol", "first"),
@@ -198,7 +198,7 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _offers(facts: pd.DataFrame, ports: pd.DataFrame) -> Iterable[str]:
-    """The protected ways that each port's server offers for its protocol."""
+    """Yield the protected ways that each port's server offers for its protocol."""
     steps = _values(facts, ["server_ip", "server_port", "protocol"], "step")
     # relay on port 25 is no way for those who submit
     ways = facts[facts["encrypted"] & ~is_relay(facts)]
@@ -243,7 +243,7 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
 def _clients_in_plaintext(
     facts: pd.DataFrame,
 ) -> defaultdict[tuple[Any, ...], _Clients]:
-    """The clients that used each port in plaintext, by what they did, busiest first."""
+    """Group the clients of each port in plaintext by what they did, busiest first."""
     rows = facts[facts["clear"] | facts["has_login"] | facts["works"]]
     grouped = rows.groupby([*_PORT, "client_ip"]).agg(
         sessions=("works", "size"),
@@ -282,7 +282,7 @@ def _exposed(user: Mapping[str, Any]) -> str:
 
 
 def _worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """The largest first, all relay last; ties stay in the order of their names."""
+    """Sort by these columns, the largest first, and all relay last; ties stay."""
     rows = rows.sort_values(by, ascending=False, kind="stable")
     relay = is_relay(rows)
     return pd.concat([rows[~relay], rows[relay]], ignore_index=True)
@@ -291,7 +291,7 @@ def _worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 def _values(
     rows: pd.DataFrame, keys: list[str], column: str
 ) -> defaultdict[tuple[Any, ...], set[Any]]:
-    """The values of a column, by the values of others."""
+    """Collect the values of a column, by the values of others."""
     values: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for row in _records(rows[[*keys, column]].drop_duplicates()):
         values[_key(row, keys)].add(row[column])

@@ -20,7 +20,7 @@ _WIDTHS_S = (
 
 
 def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions by the time they began and by channel, in some 60 steps.
+    """Count sessions by the time they began and by channel, in some 60 steps.
 
     Returns:
         One row per `time`, at which a step begins, and `channel` that has sessions:
@@ -47,7 +47,7 @@ def over_time(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _step_seconds(sessions: pd.DataFrame) -> int:
-    """Whole days if a day is too short."""
+    """Choose how long steps are: whole days if a day is too short."""
     if sessions.empty:
         return _WIDTHS_S[0]
     # as numbers of any size: a Timedelta holds 292 years

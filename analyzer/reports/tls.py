@@ -16,7 +16,7 @@ _OTHER_HOST = "certificate name mismatch"
 
 
 def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions per verdict on their protection.
+    """Count sessions per verdict on their protection.
 
     Returns:
         One row per `verdict` that was given, the best first: the number of
@@ -30,7 +30,7 @@ def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Why sessions used weak TLS.
+    """Count why sessions used weak TLS.
 
     Returns:
         One row per `weakness`, `server_ip` and `server_port`, the most frequent
@@ -51,7 +51,7 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _weaknesses(session: Any) -> list[str]:
-    """What weakened a session; nobody checks certificates between servers."""
+    """Return what weakened a session; relays don't check certificates."""
     words = session.tls_weaknesses
     weaknesses = [] if _is_null(words) else list(words)
     if _is_null(session.role) or session.role != Role.RELAY:
@@ -69,7 +69,7 @@ def _is_null(value: Any) -> bool:
 def server_certificates(
     certificates: pd.DataFrame, sessions: pd.DataFrame
 ) -> pd.DataFrame:
-    """The certificates that servers showed as their own.
+    """List the certificates that servers showed as their own.
 
     Returns:
         One row per certificate, those with a bad `status` first and then by when they

@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def transfer_rates(messages: pd.DataFrame) -> pd.DataFrame:
-    """How many messages went which way, and how fast.
+    """Measure how many messages went which way, and how fast.
 
     Returns:
         One row per `direction`, the most bytes first: the number of `messages` and

@@ -41,7 +41,7 @@ _NULLABLE = ("messages_left", "median_s", "longest_s")
 
 
 def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
-    """How each protocol was used, as far as it crossed the wire in plaintext.
+    """Show how each protocol was used, as far as it was seen in plaintext.
 
     Returns:
         One row per `protocol`, in the order of the registry, also of one that nobody
@@ -89,7 +89,7 @@ def protocol_use(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
-    """What is added up of each session, in types that are quickly added."""
+    """Return what is added up of each session, in types that are quickly added."""
     encrypted = is_encrypted(sessions)
     # whoever has the keys sees a login or mail inside
     is_open = (sessions["auth_attempts"] > 0) | (message_count(sessions) > 0)
@@ -120,7 +120,7 @@ def _facts(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _messages_left(sessions: pd.DataFrame) -> pd.Series[int]:
-    """How many messages there are in all maildrops, by protocol."""
+    """Return how many messages are left in all maildrops, by protocol."""
     known = ["protocol", "server_ip", "auth_user", "end", "messages_left"]
     ended = sessions.loc[sessions["messages_left"].notna(), known]
     maildrops = ended.assign(account=account(ended)).sort_values("end", kind="stable")
@@ -130,7 +130,7 @@ def _messages_left(sessions: pd.DataFrame) -> pd.Series[int]:
 
 
 def _flat(sessions: pd.DataFrame, lists: str) -> pd.Series[str]:
-    """All items of the lists in a column; the index is their protocol."""
+    """Flatten the lists in a column; the index is their protocol."""
     items: pd.Series[str] = (
         sessions[lists].set_axis(sessions["protocol"]).list.flatten()
     )
@@ -138,7 +138,7 @@ def _flat(sessions: pd.DataFrame, lists: str) -> pd.Series[str]:
 
 
 def _devices(sessions: pd.DataFrame) -> dict[str, pd.Series[Any]]:
-    """The accounts that got in, and from how many addresses, by protocol."""
+    """Count the accounts that got in, and their addresses, by protocol."""
     is_in = sessions["auth_result"].isin(["success", "unknown"])
     logins = sessions.loc[is_in, ["protocol", "client_ip"]]
     logins["account"] = account(sessions)

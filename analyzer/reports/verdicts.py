@@ -95,7 +95,7 @@ def _extent(port: PortUse) -> str:
 
 
 def _relay_choice(port: PortUse) -> str:
-    """What kept relaying servers from TLS: they themselves, or the server."""
+    """Say what kept relaying servers from TLS: they themselves, or the server."""
     if port.offered in _NO_CHOICE:
         return _NO_CHOICE[port.offered]
     return f"the server offers {port.offered}, {_relay_clients(port)}"
@@ -109,7 +109,7 @@ def _relay_clients(port: PortUse) -> str:
 
 
 def _users(port: PortUse) -> list[str]:
-    """Whom it would hurt if the port took no plaintext any longer."""
+    """Say who would be cut off if the port took no plaintext any longer."""
     breaking, both, failing, incomplete, connected_only = (
         port.clients.get(use, ()) for use in ClientUse
     )
@@ -153,7 +153,7 @@ def _without_clear(port: PortUse) -> str:
 
 
 def _names(clients: Sequence[str]) -> str:
-    """The first clients, and how many there are besides."""
+    """Name the first clients, and count the rest."""
     named = ", ".join(clients[:_MAX_NAMES])
     more = len(clients) - _MAX_NAMES
     return f"{named} (and {more:,} more)" if more > 0 else named

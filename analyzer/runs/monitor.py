@@ -147,7 +147,7 @@ class Monitor:
         yield self._take_news()
 
     def result(self, *names: str) -> Results:
-        """What was found, once `run` is over.
+        """Return what was found, once `run` is over.
 
         Args:
             names: the tables that are wanted, or none for all. Others have no rows.

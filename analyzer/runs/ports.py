@@ -30,7 +30,7 @@ def mail_ports(ports: Mapping[int, str] | None) -> Mapping[int, str]:
 
 
 def _is_port(value: object) -> bool:
-    """Whether it is an integer, also one of numpy, that may be a port."""
+    """Return whether an integer, perhaps one of numpy, may be a port."""
     with suppress(TypeError):
         return 0 < operator.index(value) < 65_536  # type: ignore[arg-type]
     return False

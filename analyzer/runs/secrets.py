@@ -68,7 +68,7 @@ class Secrets:
         self._taken = len(blocks)
 
     def notes(self, used: int) -> list[str]:
-        """What to tell the user.
+        """Return what to tell the user.
 
         Args:
             used: how many connections with secrets were met.

@@ -79,7 +79,7 @@ def _is_temporary(exchange: Exchange) -> bool | None:
 
 
 def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
-    """Nobody was there, or it did not say a word."""
+    """Yield why nobody answered, or not a word was said."""
     server = connection.flows[Side.SERVER]
     if connection.ending is Ending.REFUSED:
         yield Cause(Failure.CONNECTION_REFUSED)
@@ -120,7 +120,7 @@ def _of_tls(session: Session, connection: Connection) -> Iterator[Cause]:
 def _of_end(
     session: Session, connection: Connection, refusals: Refusals
 ) -> Iterator[Cause]:
-    """The session ended before the client wanted it to."""
+    """Yield why the session ended before the client wanted it to."""
     if connection.ending not in _BEGUN or not _is_read(session):
         return
     is_leaving = any(
@@ -147,14 +147,14 @@ def _of_end(
 
 
 def _closes(goodbye: Exchange, session: Session) -> bool:
-    """Whether the connection ended with it; other codes than 421 may be strays."""
+    """Return whether the connection ended with it; only 421 need not come last."""
     is_last = any(exchange is goodbye for exchange in session.exchanges[-1:])
     has_ended = is_last and session.ended_by is Side.SERVER
     return goodbye.reply_code in (None, CLOSING_CODE) or has_ended
 
 
 def _is_cut(session: Session, asked: Exchange | None) -> bool:
-    """Whether a message broke off, and nothing was answered after that."""
+    """Return whether a message broke off, and nothing was answered after that."""
     answers = (exchange.reply_time_ns for exchange in reversed(session.exchanges))
     last_ns = next((time_ns for time_ns in answers if time_ns is not None), 0)
     return any(
@@ -168,19 +168,19 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
 
 
 def _is_read(session: Session) -> bool:
-    """Whether nothing but gaps hides what was said."""
+    """Return whether nothing but gaps hides what was said."""
     return not session.is_unread and (session.tls is None or session.tls.is_decrypted)
 
 
 def _is_whole(connection: Connection) -> bool:
-    """Whether there are no gaps."""
+    """Return whether there are no gaps."""
     return all(flow.packets and not flow.missing_bytes for flow in connection.flows)
 
 
 def _was_let_down(
     session: Session, connection: Connection, since_ns: int | None
 ) -> bool:
-    """Whether it was not the client's choice to wait no longer."""
+    """Return whether it was not the client's choice to stop waiting."""
     if connection.ending is not Ending.CLOSED or session.ended_by is Side.SERVER:
         return True
     return since_ns is not None and connection.end_ns - since_ns >= _PATIENCE_NS

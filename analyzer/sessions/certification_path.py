@@ -96,7 +96,7 @@ def _load(data: bytes, form: int) -> crypto.X509 | None:
 def _has_issuer(
     error: crypto.X509StoreContextError, candidates: Sequence[crypto.X509]
 ) -> bool:
-    """Whether somebody else has the name of the issuer that was not found."""
+    """Return whether another candidate has the name of the missing issuer."""
     last = error.certificate
     return any(
         candidate.get_subject() == last.get_issuer()
@@ -110,7 +110,7 @@ def _digest(certificate: crypto.X509) -> bytes:
 
 
 def _is_for_servers(path: Sequence[crypto.X509]) -> bool:
-    """Whether no certificate is for something else only (RFC 5280 §4.2.1.3, .12).
+    """Return whether all certificates may be for servers (RFC 5280 §4.2.1.3, .12).
 
     What authorities are for counts, too, as in OpenSSL and browsers.
     """

@@ -41,5 +41,5 @@ def columns_of(*groups: Callable[..., Row]) -> tuple[str, ...]:
 
 
 def nothing_of(group: Callable[..., Row]) -> Row:
-    """Return what a group is where there is nothing to tell: all null."""
+    """Return a group's values where there is nothing to tell: all null."""
     return (None,) * len(GROUPS[group])

@@ -211,7 +211,7 @@ def anomaly_row(
 def _capture_and_frame(
     frame_id: int | None, captures: Sequence[str]
 ) -> tuple[str | None, int | None]:
-    """The capture that holds a packet, and its number there."""
+    """Return the capture that holds a packet, and its number there."""
     if frame_id is None:
         return None, None
     capture, number = split_frame_id(frame_id)

@@ -97,11 +97,11 @@ class SessionDetails:
         return details
 
     def refusals(self, exchanges: Iterable[Exchange]) -> Refusals:
-        """What was refused in the exchanges that have left, and then in these."""
+        """Return what was refused in exchanges that have left, and then in these."""
         return Refusals(exchanges, self._refusals)
 
     def slowest(self, connection: Connection) -> tuple[int, str | None]:
-        """How long the slowest answer took, and its command; -1 without answers."""
+        """Return the slowest answer's latency, and its command; -1 without any."""
         slowest = self._slowest
         for exchange in self.exchanges:
             latency_ns = exchange_latency_ns(exchange, connection)

@@ -77,7 +77,7 @@ def authentication(session: Session) -> Row:
 
 
 def _is_exposed(session: Session) -> bool | None:
-    """Whether a password or a token crossed in plaintext, if that can be known."""
+    """Return whether a password or token crossed in plaintext, if it is known."""
     if session.exposure in (Exposure.PASSWORD, Exposure.TOKEN):
         return True
     return None if session.is_unread else False
@@ -150,7 +150,7 @@ def mail(session: Session) -> Row:
 
 
 def _left_on_server(session: Session) -> int | None:
-    """How many messages a POP3 session left; nobody knows unless it was ended well."""
+    """Return how many messages a POP3 session left, if it ended as it should."""
     if session.protocol != Protocol.POP3 or session.available is None:
         return None
     if session.state is not State.UPDATE:
@@ -159,7 +159,7 @@ def _left_on_server(session: Session) -> int | None:
 
 
 def _retention(session: Session, retrieved: int) -> str | None:
-    """What POP3 is used for: to fetch messages away, or to read them there."""
+    """Return whether a POP3 client fetched messages away, or read them there."""
     if session.protocol != Protocol.POP3 or not retrieved:
         return None
     if not session.retrieved_deleted:

@@ -53,5 +53,5 @@ LABELS: dict[str, str] = {
 
 
 def failure_label(failure: str) -> str:
-    """What a `Failure` is called where people read it; tables may hold any text."""
+    """Return what people call a `Failure`; tables may hold any text."""
     return LABELS.get(failure) or escape_controls(failure)

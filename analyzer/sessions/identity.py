@@ -18,7 +18,7 @@ _PROTOCOL_TCP = 6
 
 @lru_cache(maxsize=4096)
 def packed_address(address: int) -> bytes:
-    """An address in network order: 4 bytes if it is IPv4-mapped, else 16."""
+    """Pack an address in network order: 4 bytes if it is IPv4-mapped, else 16."""
     if address >> 32 == _IPV4_MAPPED:
         return (address & 0xFFFF_FFFF).to_bytes(4, "big")
     return address.to_bytes(16, "big")
@@ -26,14 +26,14 @@ def packed_address(address: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def address_text(address: int) -> str:
-    """An address as text (RFC 5952)."""
+    """Return an address as text (RFC 5952)."""
     packed = packed_address(address)
     family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
     return socket.inet_ntop(family, packed)
 
 
 def session_id(connection: Connection) -> str:
-    """A name that depends on nothing but the connection's own packets."""
+    """Return a name that depends only on the connection's own packets."""
     first, second = connection.originator, connection.responder
     identity = struct.pack(
         ">16sH16sHq",
@@ -47,7 +47,7 @@ def session_id(connection: Connection) -> str:
 
 
 def community_id(originator: Endpoint, responder: Endpoint) -> str:
-    """Community ID flow hash, version 1 with seed 0, of a TCP connection."""
+    """Return the Community ID, version 1 with seed 0, of a TCP connection."""
     ends = (packed_address(end.address) for end in (originator, responder))
     source, destination = zip(ends, (originator.port, responder.port), strict=True)
     lower, higher = sorted((source, destination))

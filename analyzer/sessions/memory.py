@@ -38,7 +38,7 @@ _ROUNDING = 1.1
 
 
 def held_bytes(roots: Iterable[object], shared: Iterable[object] = ()) -> int:
-    """About how many bytes of memory some objects take.
+    """Return about how many bytes of memory some objects take.
 
     Args:
         roots: they are measured, and what they refer to.

@@ -42,7 +42,7 @@ class PluginSession(Session):
 
 
 def _fits(value: Any, kind: Any, limit: int = _MAX_COUNT) -> bool:
-    """Whether a value is of a type as annotations name it, and no larger number."""
+    """Return whether a value is of an annotated type, and no larger number."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return any(_fits(value, argument, limit) for argument in arguments)
@@ -56,7 +56,7 @@ def _fits(value: Any, kind: Any, limit: int = _MAX_COUNT) -> bool:
 
 
 def _holds(value: Any, kind: type, limit: int) -> bool:
-    """Whether a value of the right type holds what a table can hold."""
+    """Return whether a table can hold a value of the right type."""
     if is_dataclass(kind):
         return all(_fits(getattr(value, name), *rest) for name, *rest in _fields(kind))
     if kind is str:
@@ -65,7 +65,7 @@ def _holds(value: Any, kind: type, limit: int) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    """Whether it is without lone surrogates, which no file holds."""
+    """Return whether it is without lone surrogates, which no file holds."""
     return value.isascii() or not any(
         "\ud800" <= character <= "\udfff" for character in value
     )
@@ -73,7 +73,7 @@ def _is_text(value: str) -> bool:
 
 @cache
 def _fields(kind: Any) -> tuple[tuple[str, Any, int], ...]:
-    """Names and types of what events of a kind hold, and how large numbers may be."""
+    """Return name, type and limit of each field of an event."""
     types = get_type_hints(kind)
     return tuple(
         (field.name, types[field.name], _limit(field.name)) for field in fields(kind)

@@ -111,7 +111,7 @@ def protection(
 
 
 def tls_mode(session: Session, connection: Connection) -> str | None:
-    """How TLS began: `NO_TLS`, `IMPLICIT` or `STARTTLS`.
+    """Tell how TLS began: `NO_TLS`, `IMPLICIT` or `STARTTLS`.
 
     `None` if the beginning was not captured and the port does not tell.
     """
@@ -132,7 +132,7 @@ def tls_mode(session: Session, connection: Connection) -> str | None:
 
 
 def failed_after(session: Session, connection: Connection) -> str | None:
-    """The last step of a TLS handshake that failed, not that of one still going on."""
+    """Return the last step of a failed TLS handshake; `None` if it may go on."""
     tls = session.tls
     if tls is None or (connection.ending is Ending.OPEN and tls.alert is None):
         return None

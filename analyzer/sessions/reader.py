@@ -57,23 +57,23 @@ class SessionSink(Interface):
     """Is told of the sessions that end."""
 
     def attempt_ended(self, attempt: Attempt) -> bool:
-        """A connection got no further than a SYN and its answer.
+        """Learn that a connection got no further than a SYN and its answer.
 
         Returns:
             Whether that is all that is wanted of it. If not, it ends as a session.
         """
 
     def session_started(self) -> None:
-        """A connection turned out to be mail."""
+        """Learn that a connection is mail."""
 
     def details_ready(self, details: Details, connection: Connection) -> None:
-        """Some details of a session won't change; their rows can be written."""
+        """Take details of a session that won't change: rows can be written."""
 
     def session_ended(self, session: Session, connection: Connection) -> None:
-        """Both sides have sent everything; some of it may be retransmitted yet."""
+        """Learn that both sides are done; retransmissions may still come."""
 
     def session_closed(self, session: Session, connection: Connection) -> None:
-        """The connection is over, however it ended."""
+        """Learn that the connection is over, however it ended."""
 
 
 def _log(error: BaseException, frame: int) -> None:
@@ -276,7 +276,7 @@ class SessionReader:
         return self._detector
 
     def _saw_start(self) -> bool:
-        """Whether the connection began with a SYN."""
+        """Return whether the connection began with a SYN."""
         return (
             self._connection is not None
             and self._connection.handshake.syn_ns is not None
@@ -352,7 +352,7 @@ class SessionReader:
     def _give_up(
         self, error: BaseException, end: End, time_ns: int, frame: int
     ) -> Wanted:
-        """A dissector failed, a bug: keep what it found, and all other connections.
+        """Stop reading where a dissector failed, and keep what it found.
 
         Raises:
             MemoryError: that is nobody's fault: who reads the capture sees to it.

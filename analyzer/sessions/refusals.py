@@ -141,7 +141,7 @@ class Refusals:
                 self._granted.add(failure)
 
     def _key(self, failure: Failure, exchange: Exchange) -> object:
-        """What is the same if the client asks for the same again."""
+        """Return what is the same if the client asks for the same again."""
         if failure in _ONCE:
             return failure
         if exchange.verb in _SENT_IN_TRANSACTION:
@@ -165,20 +165,20 @@ class Refusals:
 
 
 def is_negative(exchange: Exchange) -> bool:
-    """Whether the server refused something."""
+    """Return whether the server refused something."""
     code = exchange.reply_code
     # RFC 5321 §4.2.1: 4yz and 5yz
     return (code is not None and code >= 400) or exchange.status in _NEGATIVE_STATUS
 
 
 def reply_line(exchange: Exchange) -> str:
-    """A reply in a line: its code or status, and its text."""
+    """Return a reply in a line: its code or status, and its text."""
     code = exchange.reply_code if exchange.reply_code is not None else exchange.status
     return f"{code} {exchange.reply_text or ''}".rstrip()
 
 
 def unanswered(exchanges: Iterable[Exchange]) -> Exchange | None:
-    """The last command, if it was not answered; whoever leaves needs no answer.
+    """Return the last command if it was not answered; goodbyes need no answer.
 
     Args:
         exchanges: those of the session, the last first.

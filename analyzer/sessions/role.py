@@ -24,7 +24,7 @@ class Role(enum.StrEnum):
 
 
 def role(session: Session, connection: Connection) -> Role:
-    """Tell it from the port, and from whether there was a login.
+    """Tell the role by the port, and by whether there was a login.
 
     On port 25 servers relay and some users submit: those log in, others don't.
     """

@@ -169,7 +169,7 @@ def security(session: Session, connection: Connection, trust: Trust) -> Row:
 
 
 def _upgrade(session: Session, mode: str | None) -> str | None:
-    """How far STARTTLS came; `None` where TLS began with the connection."""
+    """Return how far STARTTLS came; `None` where TLS began with the connection."""
     if mode == IMPLICIT:
         return None
     return "accepted" if mode == STARTTLS else _starttls_name(session)

@@ -227,7 +227,7 @@ class Session(SessionDetails):
             self.starttls = event.step
 
     def _infer_starttls(self) -> None:
-        """What the server said last answered a STARTTLS that was not captured."""
+        """Take the last reply as that to a STARTTLS that was not captured."""
         answer = self.exchanges[-1] if self.exchanges else None
         is_lost = "stream_gap" in self.oddities
         if answer is None or answer.request_frame is not None or is_lost:
@@ -252,7 +252,7 @@ class Session(SessionDetails):
         self._expose(event)
 
     def _fold_credentials(self, event: events.CredentialsCrossed) -> None:
-        """What crossed behind the end of an attempt belongs to that attempt."""
+        """Count what crossed after an attempt ended as part of it."""
         if self.auth is not None and self.auth.user is None:
             self.auth = replace(self.auth, user=event.user, authzid=event.authzid)
         self._expose(event)
@@ -302,7 +302,7 @@ class Session(SessionDetails):
         self.retrieved_kept += event.kept
 
     def _fold_tls(self, event: events.TlsHandshakeSeen) -> None:
-        """The last handshake counts: there is another one if one failed."""
+        """Keep the last handshake: there is another one only if one failed."""
         if self.tls is None:
             self.tls = SessionTls(event)
         elif event.begin_ns is not None:

@@ -129,7 +129,7 @@ def _read_anchors(path: str) -> list[crypto.X509]:
 
 
 def _validity(certificate: Certificate, time_ns: int) -> CertificateStatus | None:
-    """Why a certificate is not valid at a time; `None` if it is."""
+    """Return why a certificate is not valid at a time; `None` if it is."""
     before, after = certificate.not_before_ns, certificate.not_after_ns
     # RFC 5280 §4.1.2.5: both belong to it, and are seconds
     time_ns -= time_ns % _SECOND_NS
@@ -141,7 +141,7 @@ def _validity(certificate: Certificate, time_ns: int) -> CertificateStatus | Non
 
 
 def covers(certificate: Certificate, host: str) -> bool:
-    """Whether a certificate is for a host (RFC 9525 §6.3, RFC 7817 §3).
+    """Return whether a certificate is for a host (RFC 9525 §6.3, RFC 7817 §3).
 
     A wildcard stands for one whole label, the first; the common name counts nothing.
     """
@@ -159,7 +159,7 @@ def covers(certificate: Certificate, host: str) -> bool:
 
 
 def weaknesses(chain: Sequence[Certificate]) -> list[str]:
-    """What of keys and signatures should not be used any more (RFC 9325 §4.5)."""
+    """List keys and signatures that should not be used any more (RFC 9325 §4.5)."""
     descriptions = []
     for certificate in chain:
         kind = (certificate.key_type or "").partition(" ")[0]

@@ -20,7 +20,7 @@ _SIDES = {End.ORIGINATOR: Side.CLIENT, End.RESPONDER: Side.SERVER}
 
 
 def clock_anomalies(connection: Connection, known: Container[str]) -> list[Anomaly]:
-    """What says once that packets have a wrong time, and of the first one which."""
+    """Report once that packets have a wrong time, with that of the first."""
     if _CODE in known or not connection.mistimed:
         return []
     frame, (end, claimed_ns, time_ns) = next(iter(connection.mistimed.items()))
@@ -30,14 +30,14 @@ def clock_anomalies(connection: Connection, known: Container[str]) -> list[Anoma
 
 
 def seconds_between(start_ns: int | None, end_ns: int | None) -> float | None:
-    """How long something took; unknown also if the clock went back meanwhile."""
+    """Return how long something took; `None` also if the clock went back."""
     if start_ns is None or end_ns is None or end_ns < start_ns:
         return None
     return (end_ns - start_ns) / 1e9
 
 
 def exchange_latency_ns(exchange: Exchange, connection: Connection) -> int | None:
-    """How long an answer took; unknown also if the clock went back, or is wrong."""
+    """Return how long an answer took; `None` also if the clock was wrong."""
     start_ns, end_ns = exchange.request_time_ns, exchange.reply_time_ns
     if start_ns is None or end_ns is None or end_ns < start_ns:
         return None

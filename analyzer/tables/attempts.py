@@ -98,7 +98,7 @@ class AttemptLedger:
         return max(0, self._total - len(self._rows))
 
     def has_row(self, first_frame: int) -> bool:
-        """Whether one that begins with this packet is among the first ones.
+        """Return whether one that begins with this packet is among the first.
 
         It takes the place of a later one then.
         """
@@ -138,7 +138,7 @@ class AttemptLedger:
                     self.keep(frame, rows)
 
     def tables(self) -> dict[str, pa.Table]:
-        """The rows that are kept here."""
+        """Return the rows that are kept here."""
         collector = Collector()
         for rows in self._rows.values():
             if rows is not None:
@@ -146,7 +146,7 @@ class AttemptLedger:
         return collector.finish()
 
     def counts(self) -> list[AttemptCount]:
-        """The counts, most first: those of pairs, or those of clients and servers."""
+        """Return the counts, most first: of pairs, else of clients and servers."""
         tallies = [self._pairs]
         if self._pairs.counts is None:
             tallies = [self._servers, self._clients]

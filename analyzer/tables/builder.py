@@ -24,7 +24,7 @@ class _NoPandas:
 
 
 def prepare_arrow() -> None:
-    """Let pyarrow take less time and memory in a process of our own.
+    """Make pyarrow take less time and memory in a process of our own.
 
     It gives back what is no longer used, which other allocators keep: most tables are
     small blocks that are put together once. And it imports pandas for DataFrames only.
@@ -34,7 +34,7 @@ def prepare_arrow() -> None:
 
 
 def _defer_pandas() -> None:
-    """Have pyarrow import pandas for DataFrames only, not for every array.
+    """Make pyarrow import pandas for DataFrames only, not for every array.
 
     The first `pyarrow.array` of a process imports pandas, to tell Series from other
     input, and takes a quarter of a second for it. If pandas is missing at that
@@ -65,7 +65,7 @@ class RowBuilder:
             self._close_block()
 
     def finish(self) -> pa.Table:
-        """All rows so far."""
+        """Return all rows so far."""
         self._close_block()
         return pa.Table.from_batches(self._blocks, schema=self._arrow)
 

@@ -42,7 +42,7 @@ class CertificateBuilder:
             _count(row, shown_as, [session_id], 1, start_ns, start_ns)
 
     def finish(self) -> pa.Table:
-        """One row for each, in the order of the schema."""
+        """Return one row for each, in the order of the schema."""
         for row in self._rows.values():
             _sort_sessions(row)
         return pa.Table.from_pylist(list(self._rows.values()), schema=self._arrow)
@@ -118,7 +118,7 @@ def _sort_sessions(row: dict[str, Any]) -> None:
 
 
 def _with_numbers(arrow: pa.Schema) -> pa.Schema:
-    """The same columns, with nanoseconds in the place of times."""
+    """Return the same columns, with nanoseconds instead of times."""
     types = [
         pa.int64() if pa.types.is_timestamp(field.type) else field.type
         for field in arrow

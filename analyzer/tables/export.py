@@ -77,7 +77,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name when it is complete; until then, what had it stays.
+    """Open a file that gets its name when it is complete; until then the old stays.
 
     What isn't a regular file, such as /dev/stdout, is not replaced but written to.
 
@@ -149,14 +149,14 @@ WRITERS: Mapping[str, Writer] = {
 
 
 def _as_json(column: pa.Array) -> pa.Array:
-    """Times as ISO 8601 text; all else as it is."""
+    """Format times as ISO 8601 text, and leave the rest."""
     if pa.types.is_timestamp(column.type):
         return compute.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
     return column
 
 
 def _as_csv(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
-    """Lists as JSON text, times as ISO 8601; text that can't do harm."""
+    """Format lists as JSON and times as ISO 8601, and make text harmless."""
     kind = column.type
     if pa.types.is_list(kind):
         values = [_list_text(value) for value in column.to_pylist()]

@@ -37,7 +37,7 @@ _DAMAGED = (
 
 
 def is_folder_of_tables(path: Path) -> bool:
-    """Whether an analysis was written into a folder."""
+    """Return whether an analysis was written into a folder."""
     return (path / MANIFEST).is_file()
 
 

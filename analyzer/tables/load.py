@@ -63,7 +63,7 @@ def read_table(path: Path, table: schema.Table) -> pa.Table:
 
 
 def _never_null(table: schema.Table) -> list[str]:
-    """Columns that tell a row from others, and that all reports rely upon."""
+    """Return the columns that identify a row, and that all reports rely upon."""
     first, *others = table.arrow.names
     return [first, *(name for name in others if name in ("start", "end"))]
 

@@ -57,7 +57,7 @@ class StoredPart(NamedTuple):
 
 
 def has_parts(folder: Path) -> bool:
-    """Whether a monitor writes into a folder, or was ended before it was done."""
+    """Return whether a monitor writes into a folder, or was ended before its time."""
     return os.path.isdir(folder / PARTS)  # noqa: PTH112, says no where nobody may look
 
 
@@ -92,7 +92,7 @@ def _read_parts(folder: Path, tables: Sequence[schema.Table]) -> Results:
 
 
 def list_sources(folder: Path) -> list[Path]:
-    """The folders that together hold all rows, none if there are no rows yet.
+    """List the folders that together hold all rows; none if there are no rows yet.
 
     Raises:
         LoadError: the folder can't be read.
@@ -114,7 +114,7 @@ def list_sources(folder: Path) -> list[Path]:
 
 
 def read_parts_manifest(folder: Path) -> Results:
-    """What is known beside the rows.
+    """Read what is known beside the rows.
 
     Raises:
         LoadError: it can't be read.
@@ -124,7 +124,7 @@ def read_parts_manifest(folder: Path) -> Results:
 
 
 def _parse(name: str) -> StoredPart | None:
-    """The part of a name; `None` for what is no part (yet)."""
+    """Parse the name of a part; `None` if it is none (yet)."""
     first, _, last = name.partition("-")
     if not (first.isdecimal() and last.isdecimal()):
         return None

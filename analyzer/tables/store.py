@@ -120,7 +120,7 @@ class Store:
         self._small[part] = len(rows["sessions"])
 
     def read(self, *names: str) -> Results:
-        """What was added, in order.
+        """Return what was added, in order.
 
         Args:
             names: the tables that are wanted, or none for all. Others have no rows.

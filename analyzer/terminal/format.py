@@ -83,7 +83,7 @@ def as_table(
     style: str = "bold",
     limit: int = 10,
 ) -> Table:
-    """Rows as a table that fits.
+    """Return rows as a table that fits.
 
     Args:
         title: what it shows.
@@ -120,13 +120,13 @@ def as_table(
 
 
 def as_share(value: float) -> str:
-    """A share in percent, which is 100 for all and 0 for none only."""
+    """Format a share in percent: 100 only for all, and 0 only for none."""
     percent = 100 * value if value in (0, 1) else min(max(100 * value, 1), 99)
     return f"{percent:.0f}%"
 
 
 def as_size(count: int) -> str:
-    """A number of bytes, in the unit that suits it."""
+    """Format a number of bytes, in the unit that suits it."""
     size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
@@ -136,7 +136,7 @@ def as_size(count: int) -> str:
 
 
 def as_duration(seconds: float) -> str:
-    """A time in the unit that suits it."""
+    """Format a time in the unit that suits it."""
     for limit, factor, unit in _UNITS:
         # 0.9999 ms would be 1000 µs
         if seconds < limit * 0.9995:
@@ -145,7 +145,7 @@ def as_duration(seconds: float) -> str:
 
 
 def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
-    """Two times in UTC, with the date once if it is the same."""
+    """Format two times in UTC, with the date once if it is the same."""
     end = "%H:%M:%S" if last.date() == first.date() else TIME_FORMAT
     return f"{first:{TIME_FORMAT}} to {last:{end}} UTC"
 
@@ -164,7 +164,7 @@ def _add_column(table: Table, name: str, kind: Any) -> None:
 
 
 def _width(name: str, cells: list[str]) -> int:
-    """How wide a column is, with the gap behind it."""
+    """Return how wide a column is, with the gap behind it."""
     lines = [*_heading(name).split("\n"), *cells]
     widest = max(map(cell_len, lines)) + _GAP
     return min(widest, _WRAPPED_WIDTHS.get(name, widest))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def as_json(
     analysis: Results, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> str:
-    """A document of the captures, some figures, what went wrong, and some tables.
+    """Return a document of captures, figures, problems, and tables.
 
     A table is a list of objects; times are ISO 8601 text, what is missing is null.
     """

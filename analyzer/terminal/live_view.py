@@ -121,7 +121,7 @@ class Watch:
         self._console.file.flush()
 
     def _describe(self) -> Text:
-        """The state in a line."""
+        """Describe the state in a line."""
         monitor, live = self._monitor, self._live_capture
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
         hours, minutes = divmod(minutes, 60)

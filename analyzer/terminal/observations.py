@@ -28,7 +28,7 @@ _MAX_PORTS = 6
 
 
 def observations(use: Row, ports: Sequence[Row]) -> dict[str, list[str]]:
-    """What was seen of a protocol.
+    """Say what was seen of a protocol.
 
     Args:
         use: how it was used.
@@ -173,12 +173,12 @@ def _upgrade(protocol: str) -> str:
 
 
 def _counts(row: Row, **names: str) -> list[str]:
-    """Those of the counts that are not zero, each with what is counted."""
+    """Return the counts that are not zero, each with what is counted."""
     return [f"{row[column]:,} {name}" for column, name in names.items() if row[column]]
 
 
 def _session_counts(row: Row, **names: str) -> list[str]:
-    """The same for numbers of sessions."""
+    """Return the same for numbers of sessions."""
     return [
         f"{counted(row[column], 'session')} {name}"
         for column, name in names.items()

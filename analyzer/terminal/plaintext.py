@@ -112,7 +112,7 @@ def print_plaintext(analysis: Results, console: Console) -> None:
 
 
 def plaintext_csv(analysis: Results) -> bytes:
-    """A row per client, account and mechanism in plaintext, with the port's verdict.
+    """Return a row per client, account and mechanism, with the port's verdict.
 
     A port that nobody used in plaintext has a row too, without a client.
     """
@@ -127,7 +127,7 @@ def plaintext_csv(analysis: Results) -> bytes:
 
 
 def plaintext_json(analysis: Results) -> str:
-    """The figures, `ports` and `users` as JSON; `plaintext` says if there is any."""
+    """Return the figures, `ports` and `users`; `plaintext` says if there is any."""
     sessions = analysis.sessions
     figures = {
         "plaintext": reports.has_plaintext(sessions),
@@ -174,7 +174,7 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
 
 
 def _accounts(totals: reports.PlaintextTotals) -> str:
-    """Whose passwords and tokens crossed."""
+    """Say whose passwords and tokens crossed."""
     exposed, refused = totals.exposed_accounts, totals.refused_accounts
     text = f", of {counted(exposed, 'account')}" if exposed else ""
     if refused and exposed:
@@ -197,7 +197,7 @@ def _print_rows(
 
 
 def _without_zeros(ports: pd.DataFrame) -> pd.DataFrame:
-    """Without columns for what never happened, which are most often zero."""
+    """Drop columns for what never happened, as most often."""
     rare = [
         name for name in ("midstream", "failed", "unknown") if not ports[name].any()
     ]

@@ -62,7 +62,7 @@ def print_protocols(console: Console, analysis: Results | None = None) -> None:
 
 
 def protocols_json(analysis: Results | None = None) -> str:
-    """The `profiles` as JSON; and what was seen, as the tables of reports."""
+    """Return the `profiles` as JSON, and what was seen, as tables of reports."""
     profiles = {name: _plain(spec) for name, spec in registry.protocols().items()}
     if analysis is None:
         return json.dumps({"profiles": profiles}, indent=2)
@@ -113,7 +113,7 @@ def _headline(analysis: Results, use: pd.DataFrame) -> Text:
 
 
 def _comparison(claims: Columns, seen: Columns | None = None) -> Table:
-    """A column per protocol; below each claim what was seen."""
+    """Return a column per protocol; below each claim what was seen."""
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     for name in claims:

@@ -132,7 +132,7 @@ def _faults(session: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _safe(text: str) -> str:
-    """Text of the traffic, as a part of a line."""
+    """Return text of the traffic, as a part of a line."""
     text = as_line(text)
     if len(text) <= _WIDEST_TEXT:
         return text

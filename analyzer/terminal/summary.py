@@ -121,7 +121,7 @@ SECTIONS = (
 
 
 def nothing_found() -> str:
-    """What to say, behind "Nothing", of captures without mail."""
+    """Say, behind "Nothing", what captures without mail mean."""
     *names, last = (name.upper() for name in registry.protocols())
     return (
         f"looked like {', '.join(names)} or {last}. Mail with TLS on a port of its own "
@@ -150,7 +150,7 @@ def print_summary(analysis: Results, console: Console) -> None:
 
 
 def summary_json(analysis: Results) -> str:
-    """The same as JSON: the counts, and each section as a list of objects."""
+    """Return the same as JSON: the counts, and each section as a list of objects."""
     figures = {
         "packets": analysis.packets,
         "capture_bytes": analysis.capture_bytes,

@@ -26,7 +26,7 @@ class ByteStream(Protocol):
         """
 
     def is_ready(self, timeout_s: float) -> bool:
-        """Whether `read` will not wait, as soon as that is known."""
+        """Return whether `read` won't block, waiting up to `timeout_s` to find out."""
 
     def close(self) -> None:
         """Give the input back."""
@@ -64,7 +64,7 @@ class FileStream:
         return self._take(limit)
 
     def is_ready(self, timeout_s: float) -> bool:
-        """Wait for the next bytes, or for the end of the file."""
+        """Wait for the next bytes, or for the end of the file; say if they came."""
         return bool(self._ahead or self._poll.poll(max(0.0, timeout_s) * 1000))
 
     def close(self) -> None:

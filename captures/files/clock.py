@@ -38,7 +38,7 @@ _LONGEST_PAUSE_NS = 366 * 86_400 * NS_PER_SECOND
 
 
 def steadied(batches: Iterable[PacketBatch]) -> Generator[PacketBatch]:
-    """The packets of one capture, those with a wrong time told in `mistimed`.
+    """Yield the packets of one capture, those with a wrong time in `mistimed`.
 
     Raises:
         CaptureError: as `batches` does, after all packets before the damage.
@@ -58,7 +58,7 @@ def steadied(batches: Iterable[PacketBatch]) -> Generator[PacketBatch]:
 def _release(
     held: list[PacketBatch], clock: _Clock, *, at_end: bool
 ) -> Iterator[PacketBatch]:
-    """Hand on what is decided, and leave the rest in `held`."""
+    """Yield what is decided, and leave the rest in `held`."""
     if not held:
         return
     if len(held) == 1:
@@ -143,7 +143,7 @@ class _Clock:
     def _is_wrong(
         self, times: Times, first: int, end: int, now: int, *, at_end: bool
     ) -> bool | None:
-        """Whether the times from `first` to `end` are wrong, to which the clock jumped.
+        """Return whether the times from `first` to `end`, behind a jump, are wrong.
 
         Returns:
             `None` if it may still come back.
@@ -167,14 +167,14 @@ class _Clock:
 
 
 def _first_near(times: Times, now: int) -> int:
-    """Index of the first time that is no jump from now; behind the last if none is."""
+    """Return the index of the first time that is no jump from now, else the length."""
     lowest, highest = max(now - JUMP_NS, MIN_TIME_NS), min(now + JUMP_NS, MAX_TIME_NS)
     near = np.flatnonzero((times >= lowest) & (times <= highest))
     return int(near[0]) if len(near) else len(times)
 
 
 def _jumps(times: Times) -> list[int]:
-    """Indices of times that are far from the one before."""
+    """Return the indices of times that are far from the one before."""
     before, time = times[:-1], times[1:]
     # without overflow
     forward = np.minimum(before, MAX_TIME_NS - JUMP_NS) + JUMP_NS < time

@@ -33,7 +33,7 @@ _IS_KNOWN = IS_READ[LINK_TYPES : LINK_TYPES + 0x1_0000]
 
 
 def is_known(link_type: int) -> bool:
-    """Whether mailtap itself reads packets of a link type."""
+    """Return whether mailtap itself reads packets of a link type."""
     return bool(_IS_KNOWN[link_type])
 
 
@@ -82,7 +82,7 @@ class ForeignLinks:
         return _replaced(batch, parts)
 
     def problem(self) -> str | None:
-        """What is wrong with the capture, now that all was read."""
+        """Return what is wrong with the capture, once all was read."""
         lost = sorted(
             number for number, is_found in self._found.items() if not is_found
         )
@@ -162,7 +162,7 @@ class TranslatedReader(RecordReader):
 def _replaced(
     batch: PacketBatch, parts: list[tuple[npt.NDArray[np.intp], PacketBatch]]
 ) -> PacketBatch:
-    """A batch with some packets replaced, all of them in a buffer of its own."""
+    """Return a batch with some packets replaced, in a buffer of its own."""
     if not parts:
         return batch
     together = PacketBatch.concat([batch, *(others for _, others in parts)])

@@ -117,7 +117,7 @@ class _Cursor:
         return self._at == len(self._batch)
 
     def count_until(self, bound: _Key) -> int:
-        """How many packets of the batch don't come after `bound`."""
+        """Return how many packets of the batch don't come after `bound`."""
         time, rank = bound
         later = np.searchsorted(
             self._times, time, side="right" if self.rank <= rank else "left"

@@ -93,7 +93,7 @@ def open_capture(
 
 
 def needs_tshark(path: str | os.PathLike[str]) -> bool:
-    """Whether mailtap doesn't know format or first link type of a regular file."""
+    """Return whether a regular file is of a format or link type for tshark only."""
     try:
         with _open_records(os.fspath(path), 1, _SHORTEST_CAPTURE) as reader:
             first = next(reader, None)

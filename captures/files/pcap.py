@@ -120,12 +120,12 @@ class Pcap(RecordFormat):
         return positions, position
 
     def first_words(self, words: npt.NDArray[Any], start: int) -> tuple[int, int]:
-        """Seconds of packets near `start`: from a day earlier to a week later."""
+        """Expect seconds from a day before those at `start` to a week after them."""
         low = max(0, int(words[start]) - _DAY)
         return low, min(8 * _DAY, 0xFFFF_FFFF - low)
 
     def are_plausible(self, words: npt.NDArray[Any], positions: Positions) -> Mask:
-        """Whether fraction and lengths at `positions` are those of records."""
+        """Return whether fraction and lengths at `positions` are those of records."""
         captured = words[positions + 8]
         return (
             (words[positions + 4] < 1_000_000_000)

@@ -179,7 +179,7 @@ class Pcapng(RecordFormat):
         return BlockType.ENHANCED_PACKET, 0
 
     def are_plausible(self, words: npt.NDArray[Any], positions: Positions) -> Mask:
-        """Whether type and lengths at `positions` are those of packet blocks."""
+        """Return whether types and lengths at `positions` are those of packets."""
         length = words[positions + self.length_at].astype(np.int64)
         trailer = np.minimum(positions + length - 4, len(words) - 1)
         mask: Mask = (
@@ -191,7 +191,7 @@ class Pcapng(RecordFormat):
         return mask
 
     def are_walkable(self, words: npt.NDArray[Any], positions: Positions) -> bool:
-        """Whether all sections at `positions` are in this byte order."""
+        """Return whether all sections at `positions` are in this byte order."""
         sections = positions[words[positions] == BlockType.SECTION_HEADER]
         return bool((words[sections + 8] == _BYTE_ORDER_MAGIC).all())
 
@@ -214,7 +214,7 @@ class Pcapng(RecordFormat):
         )
 
     def _order_of(self, data: npt.NDArray[np.uint8], position: int) -> str | None:
-        """Say which byte order the section header at `position` announces."""
+        """Return the byte order that the section header at `position` announces."""
         magic = bytes(data[position + 8 : position + 12])
         if magic == _BYTE_ORDER_MAGIC.to_bytes(4, "little"):
             return "<"
@@ -287,7 +287,7 @@ class Pcapng(RecordFormat):
     def _block_headers(
         self, data: npt.NDArray[np.uint8], positions: Positions
     ) -> tuple[npt.NDArray[np.intp], Positions]:
-        """Kinds and lengths of the blocks at `positions`."""
+        """Return kinds and lengths of the blocks at `positions`."""
         blocks = gather(data, self._block_wire, positions)
         kinds = np.minimum(blocks["type"], _OTHER).astype(np.intp)
         kinds[blocks["type"] == BlockType.SECTION_HEADER] = _SECTION
@@ -299,7 +299,7 @@ class Pcapng(RecordFormat):
         positions: Positions,
         kinds: npt.NDArray[np.intp],
     ) -> npt.NDArray[Any]:
-        """Fields of all packet blocks, those of a Simple Packet Block as far as known.
+        """Gather the fields of all packet blocks, as far as they have them.
 
         Returns:
             (n,) records of the Enhanced Packet Block's layout.
@@ -325,7 +325,7 @@ class Pcapng(RecordFormat):
         interfaces: npt.NDArray[Any],
         kinds: npt.NDArray[np.intp],
     ) -> timestamps.Times:
-        """Nanoseconds since the epoch of each packet."""
+        """Return the time of each packet, in nanoseconds since the epoch."""
         ticks = packets["ticks_high"].astype(np.uint64) << np.uint64(32)
         ticks |= packets["ticks_low"]
         times = np.empty(len(packets), np.int64)

@@ -96,18 +96,18 @@ class RecordFormat(ABC):
     def walk_plainly(
         self, data: npt.NDArray[np.uint8], start: int, stop: int
     ) -> tuple[list[int], int]:
-        """Like `walk`, one record at a time."""
+        """Walk as `walk` does, one record at a time."""
 
     @abstractmethod
     def first_words(self, words: npt.NDArray[Any], start: int) -> tuple[int, int]:
-        """The lowest value of a record's first 32 bits near `start`, and the range."""
+        """Return the least first 32 bits of records near `start`, and their range."""
 
     @abstractmethod
     def are_plausible(self, words: npt.NDArray[Any], positions: Positions) -> Mask:
-        """Whether what is at `positions` looks like records."""
+        """Return whether what is at `positions` looks like records."""
 
     def are_walkable(self, words: npt.NDArray[Any], positions: Positions) -> bool:
-        """Whether a walk may pass over all records at `positions`."""
+        """Return whether a walk may pass over all records at `positions`."""
         return True
 
     def walk(
@@ -205,7 +205,7 @@ class RecordFormat(ABC):
         return np.sort(np.concatenate(positions))
 
     def _sizes(self, words: npt.NDArray[Any], positions: Positions) -> Positions:
-        """Bytes of the records at `positions`.
+        """Return how many bytes the records at `positions` have.
 
         A length that is too small wraps around to a huge one, so that a walk
         always goes on and misses its target.

@@ -50,7 +50,7 @@ class Source(Protocol):
     problem: str | None
 
     def head(self, size: int) -> bytes:
-        """The first `size` bytes; fewer if there are no more."""
+        """Return the first `size` bytes, or fewer if there are no more."""
 
     def advance(self, done: int) -> int | None:
         """Get the next window into reach.
@@ -64,7 +64,7 @@ class Source(Protocol):
         """
 
     def consumed(self, done: int) -> int:
-        """Bytes of the input that the capture up to `done` took."""
+        """Return how many bytes of the input the capture up to `done` took."""
 
     def close(self) -> None:
         """Give everything back."""
@@ -94,7 +94,7 @@ class FileWindows:
         self._done = -1
 
     def head(self, size: int) -> bytes:
-        """The first `size` bytes; fewer if the file is shorter."""
+        """Return the first `size` bytes, or fewer if the file is shorter."""
         return bytes(self.data[:size])
 
     def advance(self, done: int) -> int | None:
@@ -129,7 +129,7 @@ class FileWindows:
         self.data.flags.writeable = False
 
     def consumed(self, done: int) -> int:
-        """Bytes of the file up to `done`."""
+        """Return how many bytes of the file were read up to `done`."""
         return done
 
     def close(self) -> None:
@@ -185,7 +185,7 @@ class StreamBlocks:
         return self._offered if may_go_on or done < self._offered else None
 
     def consumed(self, done: int) -> int:
-        """Bytes of the input that were taken, those of the whole block."""
+        """Return how many bytes of the input were taken, with the whole block."""
         return self._stream.consumed
 
     def close(self) -> None:

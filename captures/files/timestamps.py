@@ -59,7 +59,7 @@ def _multiply(ticks: Ticks, factor: int) -> Times:
 
 
 def _from_powers_of_two(ticks: Ticks, exponent: int) -> Times:
-    """Whole seconds and the fraction apart, as their product has up to 94 bits."""
+    """Convert seconds and fraction apart, as their product has up to 94 bits."""
     bits = np.uint64(exponent)
     # a shift by 64 or more gives 0
     seconds = ticks >> bits

@@ -60,7 +60,7 @@ _Outcome = SimpleQueue[BaseException | None]
 
 
 def find_tshark() -> str | None:
-    """Where tshark is, if it is installed."""
+    """Return the path of tshark, if it is installed."""
     return shutil.which("tshark")
 
 
@@ -97,7 +97,7 @@ class TsharkReader(CaptureReader):
         self._batches = self._read()
 
     def holds_network_traffic(self) -> bool:
-        """Whether a link or network layer is known of any of the first packets.
+        """Return whether any of the first packets has a known link or IP layer.
 
         tshark takes some documents and logs for captures, but finds none in them.
         """
@@ -164,7 +164,7 @@ class TsharkReader(CaptureReader):
         )
 
     def _position(self) -> int:
-        """A guess: tshark doesn't tell how far it is, only that it is done."""
+        """Guess how far tshark is: it tells only that it is done."""
         size = self.size or 0
         return size if self._tshark.is_done else min(self._bytes, size)
 

@@ -83,7 +83,7 @@ def parse_frame(layers: Layers) -> Frame | None:
 
 
 def _find_inside(layers: Layers, data: bytes) -> tuple[int, int]:
-    """Where the outermost Ethernet frame or IP packet begins, and its link type."""
+    """Find where the outermost Ethernet frame or IP packet begins, and which it is."""
     # layers are in order, from the outside
     for name in layers:
         if link_type := _INNER_LINK_TYPES.get(name):
@@ -95,7 +95,7 @@ def _find_inside(layers: Layers, data: bytes) -> tuple[int, int]:
 
 
 def _outermost(raw: list[Any]) -> tuple[bytes, int]:
-    """Bytes and place of a layer, the first one if the packet has several."""
+    """Return bytes and offset of a layer, the first one if there are several."""
     value, start, *_ = raw[0] if isinstance(raw[0], list) else raw
     return bytes.fromhex(value), int(start)
 

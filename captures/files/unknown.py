@@ -77,7 +77,7 @@ def describe(head: bytes) -> str:
 
 
 def _is_erf(head: bytes) -> bool:
-    """Whether a plausible ERF record header is there; the format has no magic."""
+    """Return whether an ERF record may begin here; the format has no magic number."""
     if len(head) < 16:
         return False
     seconds = int.from_bytes(head[4:8], "little")

@@ -64,8 +64,8 @@ class LiveCapture(BatchSource):
 
     @abstractmethod
     def stop(self) -> None:
-        """Hand on what is buffered, and end; may be called by a signal handler."""
+        """Deliver what is buffered, and end; a signal handler may call this."""
 
     @abstractmethod
     def drops(self) -> int | None:
-        """Packets that were lost for lack of room so far; `None` if not known yet."""
+        """Return how many packets were lost for lack of room; `None` if unknown yet."""

@@ -68,12 +68,12 @@ _NO_SETPRIV = (
 
 
 def find_dumpcap() -> str | None:
-    """Where dumpcap is, if it is installed and this user may run it."""
+    """Return the path of dumpcap, if it is installed and this user may run it."""
     return shutil.which("dumpcap")
 
 
 def may_dumpcap_capture() -> bool:
-    """Whether dumpcap is there, and gets at interfaces."""
+    """Return whether dumpcap is installed, and may open interfaces."""
     try:
         # asking for the link types of an interface opens it
         command = [*_command("lo", None), "-i", "lo", "-L"]
@@ -156,12 +156,12 @@ class DumpcapCapture(LiveCapture):
         return batch
 
     def stop(self) -> None:
-        """Hand on what is buffered, and end; may be called by a signal handler."""
+        """Deliver what is buffered, and end; a signal handler may call this."""
         self._stop_ns, self._stop_s = time.time_ns(), time.monotonic()
         self._is_stopped = True
 
     def drops(self) -> int | None:
-        """Packets that were lost; dumpcap tells that when it ends."""
+        """Return how many packets were lost, which dumpcap tells when it ends."""
         match = _DROPS.search(self._dumpcap.stderr_text)
         return int(match[1]) if match else None
 
@@ -240,11 +240,11 @@ class _Dumpcap:
             os.close(writing)
 
     def tell_to_end(self) -> None:
-        """Have it write what it still has, and end."""
+        """Let it write what it still has, and end."""
         self._process.terminate()
 
     def close(self) -> None:
-        """Have it ended, by force if need be."""
+        """End it, by force if need be."""
         self._process.terminate()
         try:
             _, stderr = self._process.communicate(timeout=_END_S)
@@ -255,7 +255,7 @@ class _Dumpcap:
 
 
 def _command(name: str, user: str | None) -> list[str]:
-    """The beginning of dumpcap's command line, with the rights that it needs."""
+    """Return how dumpcap's command line begins: with the privileges that it needs."""
     program = find_dumpcap()
     if program is None:
         raise CaptureError(name, _NEEDED, usable=False)
@@ -294,7 +294,7 @@ def _explain(name: str, stderr_text: str) -> CaptureError:
 
 
 def _first_line(stderr_text: str) -> str:
-    """What matters of dumpcap's words."""
+    """Return the line of dumpcap's output that matters."""
     lines = [
         line.removeprefix("dumpcap: ").strip()
         for line in stderr_text.splitlines()

@@ -64,7 +64,7 @@ class WatchedInterface:
         self._next_look_s = 0.0
 
     def look(self) -> str | None:
-        """Why there will be no more packets; looked for once a second at most."""
+        """Return why packets have ended, asking the kernel once a second at most."""
         now = time.monotonic()
         if now < self._next_look_s:
             return None
@@ -72,7 +72,7 @@ class WatchedInterface:
         return self.outage()
 
     def outage(self) -> str | None:
-        """Why there will be no more packets, if that is so."""
+        """Return why there will be no more packets, if there won't."""
         if not self._index:
             return None
         try:
@@ -85,14 +85,14 @@ class WatchedInterface:
 
 
 def no_such_interface(name: str) -> CaptureError:
-    """The error about a wrong name."""
+    """Return the error for a wrong name."""
     names = ", ".join(known for _, known in sorted(socket.if_nameindex()))
     reason = f"there is no such interface; there are: {names}"
     return CaptureError(name, reason, usable=False)
 
 
 def state_of(name: str) -> InterfaceState:
-    """Whether an interface is up, is down, or isn't there."""
+    """Return whether an interface is up, is down, or isn't there."""
     flags = _ask(name, _SIOCGIFFLAGS)
     if flags is None:
         return InterfaceState.GONE
@@ -100,7 +100,7 @@ def state_of(name: str) -> InterfaceState:
 
 
 def find_link_type(name: str) -> int | None:
-    """The LINKTYPE_ value of an interface, if it is known."""
+    """Return the LINKTYPE_ value of an interface, if it is known."""
     hardware = _ask(name, _SIOCGIFHWADDR)
     return None if hardware is None else link_type(hardware)
 
@@ -118,7 +118,7 @@ def _ask(name: str, request: int) -> int | None:
 
 
 def may_open_sockets() -> bool:
-    """Whether this process may open packet sockets."""
+    """Return whether this process may open packet sockets."""
     try:
         # of no protocol: nothing will be received
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
@@ -128,24 +128,24 @@ def may_open_sockets() -> bool:
 
 
 def link_type(hardware: int) -> int | None:
-    """The LINKTYPE_ value of what packet sockets give for a hardware type."""
+    """Return the LINKTYPE_ value that packet sockets give for a hardware type."""
     _, number = _LINKS.get(hardware, ("", None))
     return number
 
 
 def link_name(hardware: int) -> str:
-    """What to call the link layer of a hardware type."""
+    """Return what the link layer of a hardware type is called."""
     name, _ = _LINKS.get(hardware, (f"type {hardware}", None))
     return name
 
 
 def is_loopback(hardware: int) -> bool:
-    """Whether a hardware type is that of `lo`, where each packet passes twice."""
+    """Return whether a hardware type is that of `lo`, where packets pass twice."""
     return hardware == _ARPHRD_LOOPBACK
 
 
 def unsupported(hardware: int) -> str:
-    """What to say of an interface whose link layer only dumpcap can tell."""
+    """Say what to do about a link layer that only dumpcap knows."""
     return (
         f"mailtap doesn't know the link layer of this interface (type {hardware}): "
         "let dumpcap capture (--engine dumpcap)"
@@ -164,5 +164,5 @@ def why_down(name: str) -> str:
 
 
 def down_hint(name: str) -> str:
-    """What to do about an interface that is down."""
+    """Say what to do about an interface that is down."""
     return f"the interface is down: switch it on (ip link set {name} up)"

@@ -49,7 +49,7 @@ NOTHING = [Instruction(_BPF_RETURN, 0, 0, 0)]
 
 
 def filter_expression(ports: Sequence[int], link_type: int | None) -> str:
-    """The expression for the TCP traffic of some ports, of one at least."""
+    """Return the expression for the TCP traffic of one or more ports."""
     numbers = " or ".join(map(str, ports))
     hidden = f"({_LATER_FRAGMENT}) or {_AUTHENTICATED} or {_EXTENDED}"
     untagged = f"tcp port ({numbers}) or {hidden}"

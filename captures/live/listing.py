@@ -41,7 +41,7 @@ class Interface:
 
 
 def list_interfaces() -> list[Interface]:
-    """All interfaces, and whether this process may watch them."""
+    """List all interfaces, and whether this process may watch them."""
     from captures.live.dumpcap import may_dumpcap_capture
 
     # Scapy warns on import about routes and addresses of this machine

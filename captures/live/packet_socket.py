@@ -104,11 +104,11 @@ class SocketCapture(LiveCapture):
         return self._numbered(packets)
 
     def stop(self) -> None:
-        """Hand on what is buffered, and end; may be called by a signal handler."""
+        """Deliver what is buffered, and end; a signal handler may call this."""
         self._is_stopped = True
 
     def drops(self) -> int:
-        """Packets that found no room in the ring so far."""
+        """Return how many packets found no room in the ring so far."""
         if not self._is_closed:
             self._last_drops = self._ring.drops()
         return self._last_drops
@@ -190,7 +190,7 @@ class SocketCapture(LiveCapture):
 
 
 def _open(name: str) -> Any:
-    """Open a socket of Scapy's."""
+    """Open one of Scapy's sockets."""
     # Scapy warns on import about routes and addresses of this machine
     logging.getLogger("scapy").setLevel(logging.CRITICAL)
     from scapy.arch.linux import L2ListenSocket

@@ -92,7 +92,7 @@ def _named(name: str) -> User:
 
 
 def _behind_sudo() -> User | None:
-    """The user who called sudo(8); root may have done so too."""
+    """Return the user who called sudo(8), unless that was root."""
     try:
         entry = pwd.getpwuid(int(os.environ["SUDO_UID"]))
         gid = int(os.environ["SUDO_GID"])
@@ -102,7 +102,7 @@ def _behind_sudo() -> User | None:
 
 
 def _empty_bounding_set() -> None:
-    """Bound what can be got by other programs, as far as this process may."""
+    """Limit what other programs can gain, as far as this process may."""
     for capability in count():
         # it fails behind the last one, and without CAP_SETPCAP
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):

@@ -132,12 +132,12 @@ class PacketRing:
         self._statistics()
 
     def drops(self) -> int:
-        """Packets that found no room so far."""
+        """Return how many packets found no room so far."""
         self._drops += self._statistics()
         return self._drops
 
     def take(self) -> PacketColumns | None:
-        """Take the frames of the blocks that were handed over, if any was."""
+        """Take the frames of the blocks that were handed over, if there are any."""
         ready = self._ready_blocks()
         if not ready:
             return None
@@ -190,7 +190,7 @@ class PacketRing:
         )
 
     def _statistics(self) -> int:
-        """The drops since this was asked last."""
+        """Return the drops since this was last asked."""
         statistics = self._socket.getsockopt(
             _SOL_PACKET, _PACKET_STATISTICS, _TPACKET_STATS_V3.size
         )

@@ -33,17 +33,17 @@ class Gather:
         self.be64 = self._every_offset(">u8")
 
     def _every_offset(self, dtype: str) -> npt.NDArray[np.unsignedinteger]:
-        """A view with one (unaligned) integer for every byte offset."""
+        """View the buffer as one (unaligned) integer for every byte offset."""
         width = np.dtype(dtype).itemsize
         count = max(self.byte.size - width + 1, 0)
         return np.ndarray((count,), dtype, buffer=self.byte.data, strides=(1,))
 
     def byte_before(self, end: Indices, at: Indices) -> Indices:
-        """(n,) the bytes at `at`, 0 where the packet has ended."""
+        """Return the (n,) bytes at `at`, 0 where the packet has ended."""
         return _read_before(self.byte, end, at, 1)
 
     def be16_before(self, end: Indices, at: Indices) -> Indices:
-        """(n,) the 16-bit integers at `at`, 0 where the packet has ended."""
+        """Return the (n,) 16-bit integers at `at`, 0 where the packet has ended."""
         return _read_before(self.be16, end, at, 2)
 
 
@@ -82,17 +82,17 @@ class Packets:
         return len(self.index)
 
     def take(self, which: Mask | Indices) -> Packets:
-        """The packets that a mask or indices choose."""
+        """Return the packets that a mask or indices choose."""
         if which.dtype == np.bool_ and which.all():
             return self
         return Packets(*(getattr(self, f.name)[which] for f in fields(self)))
 
     def holding(self, size: int) -> Mask:
-        """Which packets have at least `size` captured bytes left."""
+        """Return which packets have at least `size` captured bytes left."""
         return self.end - self.start >= size
 
     def inside(self, start: Indices, wire_end: Indices | None = None) -> Packets:
-        """What begins at `start`, and ends before `wire_end`."""
+        """Return what begins at `start`, and ends before `wire_end`."""
         if wire_end is None:
             return replace(self, start=start)
         end = np.minimum(self.end, wire_end)
@@ -134,7 +134,7 @@ class Encapsulation(NamedTuple):
 
 
 def joined(parts: Sequence[Packets]) -> Packets:
-    """Packets from several places as one, in capture order."""
+    """Join packets from several places, in capture order."""
     if len(parts) == 1:
         return parts[0]
     columns = (
@@ -146,7 +146,7 @@ def joined(parts: Sequence[Packets]) -> Packets:
 
 
 def followed_by(kind: int, header_bytes: int) -> Peel:
-    """A header of fixed length before one kind of packet."""
+    """Peel a header of fixed length, followed by one kind of packet."""
     return lambda _, packets: Inside(kind, packets.start + header_bytes)
 
 

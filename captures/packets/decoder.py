@@ -133,14 +133,14 @@ class Decoder:
         return self._undecoded.copy()
 
     def finish(self) -> Counter[str]:
-        """How many packets could not be decoded, by reason."""
+        """Return how many packets could not be decoded, by reason."""
         incomplete = self._defragmenter.given_up + self._defragmenter.pending
         return self._undecoded + Counter({"IP fragment without the others": incomplete})
 
     def _put_together(
         self, level: _Level, fragments: list[FoundFragment], base: int
     ) -> _Level | None:
-        """The packets that fragments make, if they make any."""
+        """Return the packets that fragments make, if they make any."""
         whole: list[bytes] = []
         last: list[FoundFragment] = []
         batch = level.batch
@@ -168,7 +168,7 @@ class Decoder:
     def _read_headers(
         self, level: _Level, gather: Gather, packets: Packets, *, is_ipv6: bool
     ) -> _TcpHeaders:
-        """Read of the TCP headers what tells whether the segments may be mail."""
+        """Read what tells from TCP headers whether the segments may be mail."""
         whole = packets.holding(_TCP_HEADER_NEEDED)
         start = packets.start
         # as many 32-bit words as the data offset says
@@ -267,7 +267,7 @@ class Decoder:
 
 
 def _identity(headers: _TcpHeaders, chosen: Indices) -> npt.NDArray[np.uint64]:
-    """(n,) the IPv4 identification; without one, the checksum and what it covers."""
+    """Return (n,) IPv4 identifications; else checksums, and what these cover."""
     gather, packets = headers.gather, headers.packets
     if not headers.is_ipv6:
         identification = gather.be16[packets.ip_header[chosen] + 4].astype(np.uint64)
@@ -285,7 +285,7 @@ def _identity(headers: _TcpHeaders, chosen: Indices) -> npt.NDArray[np.uint64]:
 
 
 def _packets_of(batch: PacketBatch) -> Packets:
-    """All packets of a batch, from their link layers on."""
+    """Return all packets of a batch, from their link layers on."""
     count = len(batch)
     return Packets(
         index=np.arange(count, dtype=np.int64),
@@ -301,7 +301,7 @@ def _packets_of(batch: PacketBatch) -> Packets:
 def _addresses(
     gather: Gather, header: Indices, *, is_ipv6: bool
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """(n, 2) source and destination addresses of IP headers, as halves."""
+    """Return (n, 2) source and destination addresses of IP headers, as halves."""
     source = np.zeros((len(header), 2), dtype=np.uint64)
     destination = np.zeros((len(header), 2), dtype=np.uint64)
     if is_ipv6:

@@ -44,13 +44,13 @@ class ExpectedAcks:
         self._ends[expected & np.uint64(0xFFFF)] = True
 
     def may_end_in(self, digits: _Numbers) -> npt.NDArray[np.bool_]:
-        """(n,) whether expected acknowledgment numbers have these low 16 bits."""
+        """Return (n,) whether any expected number has these low 16 bits."""
         return self._ends[digits]
 
     def are(
         self, sequence: _Numbers, acknowledgment: _Numbers
     ) -> npt.NDArray[np.bool_]:
-        """(n,) whether ACKs with these numbers are expected."""
+        """Return (n,) whether ACKs with these numbers are expected."""
         return np.isin(_pair(sequence, acknowledgment), self._numbers)
 
     def end_batch(self, packets: int) -> None:

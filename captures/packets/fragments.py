@@ -150,7 +150,7 @@ class Defragmenter:
         self._memory -= datagram.memory
 
     def _whole(self, datagram: _Datagram) -> bytes | None:
-        """The datagram, its length put right; `None` if no packet can be so long."""
+        """Return the datagram with its true length; `None` if that is too long."""
         header = bytearray(datagram.header)
         is_ipv4 = header[0] >> 4 == 4
         # RFC 791 §3.1 counts the header too, RFC 8200 §3 does not

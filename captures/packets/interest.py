@@ -96,7 +96,7 @@ class SegmentFilter:
         destination_port: Ports,
         first_four: npt.NDArray[np.uint32],
     ) -> npt.NDArray[np.uint8]:
-        """(n,) `Interest` of segments.
+        """Return the (n,) `Interest` of segments.
 
         Args:
             source_port: (n,).
@@ -165,7 +165,7 @@ class SegmentFilter:
 
 
 def is_by_originator(flags: int, interest: int) -> bool:
-    """Whether a connection's first packet was sent by who opened it."""
+    """Return whether the originator sent a connection's first packet."""
     if flags & TcpFlag.SYN:
         return not flags & TcpFlag.ACK
     if interest & Interest.MAIL_PORT in (
@@ -177,7 +177,7 @@ def is_by_originator(flags: int, interest: int) -> bool:
 
 
 def port_table(values: Iterable[int]) -> Mask:
-    """A table that says for every 16-bit value whether it is one of `values`."""
+    """Return a table that says of every 16-bit value whether it is one of these."""
     table = np.zeros(PORT_COUNT, dtype=np.bool_)
     table[list(values)] = True
     return table

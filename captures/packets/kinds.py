@@ -94,22 +94,22 @@ class Other(IntEnum):
 
 
 def ip_protocol(number: int) -> int:
-    """The kind of what an IP protocol number announces."""
+    """Return the kind that an IP protocol number announces."""
     return IP_PROTOCOLS + number
 
 
 def udp_port(number: int) -> int:
-    """The kind of what a UDP port announces."""
+    """Return the kind that a UDP port announces."""
     return UDP_PORTS + number
 
 
 def link_type(number: int) -> int:
-    """The kind of a packet of a link type."""
+    """Return the kind of packets of a link type."""
     return LINK_TYPES + number
 
 
 def table_of(kinds: Iterable[int]) -> Mask:
-    """A table that says for every kind whether it is one of `kinds`."""
+    """Return a table that says of every kind whether it is one of these."""
     table = np.zeros(KIND_COUNT, dtype=np.bool_)
     table[list(kinds)] = True
     return table
@@ -174,14 +174,14 @@ IS_ETHERTYPE = table_of((*EtherType, *_FOREIGN_ETHERTYPES))
 
 
 def of_ethertypes(values: npt.NDArray[np.integer]) -> Kinds:
-    """(n,) the kinds that the type fields of frames announce."""
+    """Return the (n,) kinds that the type fields of frames announce."""
     kinds = values.astype(np.int32)
     kinds[kinds < _ETHERTYPE_MIN] = Other.LLC
     return kinds
 
 
 def of_ethertype(value: int) -> int:
-    """The kind that a type field of a frame announces."""
+    """Return the kind that the type field of a frame announces."""
     return value if value >= _ETHERTYPE_MIN else Other.LLC
 
 

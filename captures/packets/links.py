@@ -55,7 +55,7 @@ _NLPIDS = {0xCC: Other.IP, 0x8E: Other.IP, 0xCF: EtherType.PPP}
 
 
 def _with_ethertype(header_bytes: int, type_at: int) -> Encapsulation:
-    """A header of a fixed length with an EtherType in it."""
+    """Return a header of fixed length with an EtherType in it."""
 
     def peel(gather: Gather, packets: Packets) -> Inside:
         start = packets.start
@@ -70,7 +70,7 @@ def _before(kind: int, header_bytes: int = 0) -> Encapsulation:
 
 
 def _llc(gather: Gather, packets: Packets) -> Inside:
-    """IEEE 802.2 §3, and the EtherType in a SNAP header (RFC 1042)."""
+    """Peel IEEE 802.2 (§3), and the EtherType in a SNAP header (RFC 1042)."""
     at, end = packets.start, packets.end
     addresses = gather.be16[at]
     unnumbered = gather.byte[at + 2] == 0x03
@@ -90,7 +90,7 @@ def _llc(gather: Gather, packets: Packets) -> Inside:
 
 
 def _ppp(gather: Gather, packets: Packets) -> Inside:
-    """RFC 1661 §2, also in HDLC-like framing, and Cisco's HDLC in its place."""
+    """Peel PPP (RFC 1661 §2), also in HDLC-like framing, and Cisco's HDLC."""
     at, end = packets.start, packets.end
     first = gather.be16_before(end, at)
     cisco: Mask = np.isin(first, _CISCO_HDLC)
@@ -113,7 +113,7 @@ def _ppp(gather: Gather, packets: Packets) -> Inside:
 
 
 def _frame_relay(packet: memoryview) -> tuple[int, int]:
-    """RFC 2427 §4, or Cisco's with an EtherType."""
+    """Peel Frame Relay (RFC 2427 §4), or Cisco's with an EtherType."""
     # Q.922 §3.2: the last byte of the address has its lowest bit set
     at = next(number + 1 for number in range(4) if packet[number] & 1 or number == 3)
     if packet[at] != 0x03:
@@ -127,7 +127,7 @@ def _frame_relay(packet: memoryview) -> tuple[int, int]:
 
 
 def _nflog(packet: memoryview) -> tuple[int, int]:
-    """Attributes in the byte order of the machine that captured them."""
+    """Peel attributes in the byte order of the machine that captured them."""
     for order in "<>":
         at = 4
         while at + 4 <= len(packet):

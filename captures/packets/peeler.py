@@ -120,7 +120,7 @@ class Peeler:
         self._undecoded[reason] += count
 
     def _only(self, reason: str, packets: Packets, good: Mask) -> Packets:
-        """The good packets; the others are counted as undecoded."""
+        """Return the good packets, and count the others as undecoded."""
         bad = len(packets) - int(np.count_nonzero(good))
         if bad:
             self._count(reason, bad)
@@ -193,7 +193,7 @@ class Peeler:
             self._tcp_over_ipv6.append(self._only_tcp(headers))
 
     def _only_tcp(self, headers: IpPackets) -> Packets:
-        """Packets that carry TCP; fragments and tunnels are remembered."""
+        """Return packets that carry TCP, and remember fragments and tunnels."""
         packets, protocol, is_valid, is_cut, is_fragment = headers
         is_usable = is_valid & ~is_fragment & ~is_cut
         is_tcp: Mask = is_usable & (protocol == TCP)
@@ -229,7 +229,7 @@ class Peeler:
         self._follow(packets, kind[is_shallow])
 
     def _tunnel_ports(self, at: Indices) -> Kinds:
-        """What kinds of tunnel the ports of UDP headers (RFC 768) stand for."""
+        """Return the kinds of tunnel that UDP ports (RFC 768) stand for."""
         source, destination = self._gather.be16[at], self._gather.be16[at + 2]
         is_answer = ~IS_TUNNEL_PORT[destination] & IS_ANSWERING_PORT[source]
         port = np.where(is_answer, source, destination)
@@ -243,7 +243,7 @@ def _both(packets: Packets, mask: Mask, which: Mask) -> tuple[Packets, Mask]:
 
 
 def _inside(packets: Packets, inside: Inside) -> tuple[Packets, Kinds]:
-    """The packets that go on with what is inside, and its kinds."""
+    """Return the packets inside, and their kinds."""
     kind = inside.kind
     if isinstance(kind, int):
         kind = np.full(len(inside.start), kind, dtype=np.int32)

@@ -52,7 +52,7 @@ def _be16(packet: memoryview, at: int) -> int:
 
 
 def _is_ip(packet: memoryview, at: int) -> bool:
-    """Whether a possible IP header begins there, as far as it was captured."""
+    """Return whether a possible IP header begins there, as far as was captured."""
     first = packet[at]
     if first >> 4 == 6:
         return packet[at + 7] > 0
@@ -60,12 +60,12 @@ def _is_ip(packet: memoryview, at: int) -> bool:
 
 
 def _is_frame(packet: memoryview, at: int) -> bool:
-    """Whether an Ethernet frame with an EtherType that there is begins there."""
+    """Return whether an Ethernet frame with a known EtherType begins there."""
     return bool(IS_ETHERTYPE[_be16(packet, at + 12)])
 
 
 def _l2tp(packet: memoryview) -> tuple[int, int]:
-    """RFC 2661 §3.1, and RFC 3931 §4.1.2 over UDP."""
+    """Peel L2TP (RFC 2661 §3.1), and version 3 over UDP (RFC 3931 §4.1.2)."""
     flags = _be16(packet, 0)
     if flags & _L2TP_CONTROL:
         return _FOREIGN
@@ -83,7 +83,7 @@ def _l2tp(packet: memoryview) -> tuple[int, int]:
 
 
 def _l2tp_over_ip(packet: memoryview) -> tuple[int, int]:
-    """RFC 3931 §4.1.1: session 0 is for control messages."""
+    """Peel L2TP over IP (RFC 3931 §4.1.1); session 0 is for control messages."""
     if not any(packet[:4]):
         return _FOREIGN
     kind, skipped = _l2tp_session(packet[4:])
@@ -91,7 +91,7 @@ def _l2tp_over_ip(packet: memoryview) -> tuple[int, int]:
 
 
 def _l2tp_session(packet: memoryview) -> tuple[int, int]:
-    """What of all that may be in a session there is, behind any cookie."""
+    """Guess what is in a session, behind any cookie."""
     for at in _L2TP_SESSION_HEADERS:
         if at + 14 <= len(packet) and _is_frame(packet, at):
             return EtherType.ETHERNET, at
@@ -107,7 +107,7 @@ def _l2tp_session(packet: memoryview) -> tuple[int, int]:
 
 
 def _teredo(packet: memoryview) -> tuple[int, int]:
-    """RFC 4380 §5.1: authentication and origin may be before the packet."""
+    """Peel Teredo (RFC 4380 §5.1), with authentication and origin if present."""
     at = 0
     if _be16(packet, at) == 0x0001:
         at += 4 + packet[at + 2] + packet[at + 3] + 9
@@ -117,7 +117,7 @@ def _teredo(packet: memoryview) -> tuple[int, int]:
 
 
 def _tzsp(packet: memoryview) -> tuple[int, int]:
-    """TaZmen Sniffer Protocol: tags up to the end tag, then the packet."""
+    """Peel the TaZmen Sniffer Protocol: tags up to the end tag, then the packet."""
     if packet[0] != 1 or packet[1] not in {_TZSP_RECEIVED, _TZSP_TO_SEND}:
         return _FOREIGN
     kind = _TZSP_PROTOCOLS.get(_be16(packet, 2), Other.UNCLEAR)
@@ -128,7 +128,7 @@ def _tzsp(packet: memoryview) -> tuple[int, int]:
 
 
 def _capwap(packet: memoryview) -> tuple[int, int]:
-    """RFC 5415 §4.3: 802.3 frames, or those of a radio, which are 802.11."""
+    """Peel CAPWAP (RFC 5415 §4.3): 802.3 frames, or those of a radio (802.11)."""
     version_and_type = packet[0]
     if version_and_type == 0x01:
         return Other.CAPWAP_ENCRYPTED, 0
@@ -144,14 +144,14 @@ def _capwap(packet: memoryview) -> tuple[int, int]:
 
 
 def _lwapp(packet: memoryview) -> tuple[int, int]:
-    """RFC 5412 §3.2: control messages, fragments and other versions are foreign."""
+    """Peel LWAPP (RFC 5412 §3.2); control messages and fragments are foreign."""
     if packet[0] & 0xC7:
         return _FOREIGN
     return _wifi_kind(packet, 6), 6
 
 
 def _wifi_kind(packet: memoryview, at: int) -> int:
-    """Some controllers get the two bytes of the frame control field swapped."""
+    """Tell swapped 802.11 frames: some controllers get the first two bytes so."""
     is_swapped = packet[at] & 0x0F != _WIFI_DATA and packet[at + 1] & 0x0F == _WIFI_DATA
     return Other.SWAPPED_WIFI if is_swapped else Other.WIFI
 
@@ -161,12 +161,12 @@ def _hp_mirror(packet: memoryview) -> tuple[int, int]:
 
 
 def _lisp(packet: memoryview) -> tuple[int, int]:
-    """RFC 9300 §5."""
+    """Peel LISP (RFC 9300 §5)."""
     return (Other.IP, 8) if _is_ip(packet, 8) else _FOREIGN
 
 
 def _gue(packet: memoryview) -> tuple[int, int]:
-    """draft-ietf-intarea-gue-09 §3 and §4: variant 1 is bare IP."""
+    """Peel GUE (draft-ietf-intarea-gue-09 §3, §4), whose variant 1 is bare IP."""
     first = packet[0]
     if first >> 6 == 1:
         return (Other.IP, 0) if _is_ip(packet, 0) else _FOREIGN
@@ -181,17 +181,17 @@ def _gue(packet: memoryview) -> tuple[int, int]:
 
 
 def _juniper_mirror(packet: memoryview) -> tuple[int, int]:
-    """Two identifiers, then what was intercepted."""
+    """Peel two identifiers, behind which is what was intercepted."""
     return (Other.IP, 8) if _is_ip(packet, 8) else _FOREIGN
 
 
 def _amt(packet: memoryview) -> tuple[int, int]:
-    """RFC 7450 §5.1.6: multicast data."""
+    """Peel the multicast data of AMT (RFC 7450 §5.1.6)."""
     return (Other.IP, 2) if packet[0] == 6 and _is_ip(packet, 2) else _FOREIGN
 
 
 def _esp_in_udp(packet: memoryview) -> tuple[int, int]:
-    """RFC 3948 §2: unless it is a keepalive, or of IKE."""
+    """Peel ESP in UDP (RFC 3948 §2), unless it is a keepalive, or IKE."""
     (index,) = struct.unpack_from(">I", packet)
     return (ip_protocol(50), 0) if index else _FOREIGN
 

@@ -81,18 +81,18 @@ class Segments:
         return len(self.order)
 
     def take(self, which: Mask | Indices) -> Segments:
-        """The segments that a mask or indices choose."""
+        """Return the segments that a mask or indices choose."""
         columns = (getattr(self, name)[which] for name in _COLUMNS)
         return Segments(self.buffer, *columns)
 
     def without_payload(self) -> Segments:
-        """The same segments, as if nothing had been captured of their payloads."""
+        """Return the same segments, as if no payload had been captured."""
         nothing = np.zeros(len(self), dtype=np.int64)
         return replace(self, payload=nothing, captured=nothing, buffer=_NO_BYTES)
 
     @classmethod
     def joined(cls, parts: Sequence[Segments]) -> Segments:
-        """Several sets of segments of one buffer, one behind the other."""
+        """Concatenate several sets of segments of one buffer."""
         columns = (
             np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
         )
@@ -100,7 +100,7 @@ class Segments:
 
     @classmethod
     def merged(cls, parts: Sequence[Segments]) -> Segments:
-        """Several sets of one batch's segments as one, in capture order."""
+        """Merge several sets of one batch's segments, in capture order."""
         if len(parts) == 1:
             return parts[0]
         joined = cls.joined(parts)

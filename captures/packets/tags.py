@@ -27,7 +27,7 @@ _MACSEC_ICV_BYTES = 16
 
 
 def _vlan(gather: Gather, packets: Packets) -> Inside:
-    """IEEE 802.1Q §9.6; the outermost tag names the VLAN."""
+    """Peel a VLAN tag (IEEE 802.1Q §9.6); the outermost one names the VLAN."""
     tag = packets.start
     identifier = (gather.be16[tag] & _VLAN_ID).astype(np.int32)
     vlan = np.where(packets.vlan < 0, identifier, packets.vlan)
@@ -35,7 +35,7 @@ def _vlan(gather: Gather, packets: Packets) -> Inside:
 
 
 def _tag(size: int) -> Peel:
-    """A tag of so many bytes, the EtherType behind it included."""
+    """Peel a tag of so many bytes, with the EtherType at its end."""
 
     def peel(gather: Gather, packets: Packets) -> Inside:
         start = packets.start + size
@@ -45,7 +45,7 @@ def _tag(size: int) -> Peel:
 
 
 def _macsec(gather: Gather, packets: Packets) -> Inside:
-    """IEEE 802.1AE §9: the integrity check value is behind the data."""
+    """Peel MACsec (IEEE 802.1AE §9), whose integrity check value comes last."""
     tag = packets.start
     control = gather.byte[tag]
     data = tag + np.where(control & _MACSEC_SCI, 14, 6)
@@ -58,7 +58,7 @@ def _macsec(gather: Gather, packets: Packets) -> Inside:
 
 
 def _cisco_metadata(packet: memoryview) -> tuple[int, int]:
-    """TrustSec's security group: version, then a length in words, and options."""
+    """Peel TrustSec's security group: version, length in words, options."""
     size = 2 + 4 * packet[1]
     return of_ethertype(packet[size] << 8 | packet[size + 1]), size + 2
 
@@ -68,7 +68,7 @@ def _cisco_metadata_in_gre(packet: memoryview) -> tuple[int, int]:
 
 
 def _arista_timestamp(packet: memoryview) -> tuple[int, int]:
-    """Subtype, version, and a time of 64 bits, or of 48 in versions 0x20 and 0x120."""
+    """Peel subtype, version, and a time of 64 bits, or 48 in 0x20 and 0x120."""
     size = 4 + (6 if packet[3] & 0x20 else 8)
     return of_ethertype(packet[size] << 8 | packet[size + 1]), size + 2
 

@@ -53,12 +53,12 @@ _NEXT_PROTOCOL[1:6] = (
 
 
 def _is_frame(gather: Gather, packets: Packets, start: Indices) -> Mask:
-    """Whether an Ethernet frame with an EtherType that there is begins there."""
+    """Return whether an Ethernet frame with a known EtherType begins there."""
     return IS_ETHERTYPE[gather.be16_before(packets.end, start + 12)]
 
 
 def _ip_or_ethernet(gather: Gather, packets: Packets) -> Inside:
-    """What fits: an IP header whose length is possible, or an EtherType.
+    """Take what fits: an IP header with a possible length, or an EtherType.
 
     An Ethernet address may begin like an IP header (RFC 8469).
     """
@@ -78,14 +78,14 @@ def _ip_or_ethernet(gather: Gather, packets: Packets) -> Inside:
 
 
 def _mpls(gather: Gather, packets: Packets) -> Inside:
-    """RFC 3032 §2.1: one label."""
+    """Peel one MPLS label (RFC 3032 §2.1)."""
     bottom = gather.byte[packets.start + 2] & _MPLS_BOTTOM
     kind = np.where(bottom, Other.MPLS_PAYLOAD, EtherType.MPLS).astype(np.int32)
     return Inside(kind, packets.start + 4)
 
 
 def _mpls_payload(gather: Gather, packets: Packets) -> Inside:
-    """RFC 4928 §3: 0 is a pseudo-wire's control word, 1 its management.
+    """Tell pseudo-wires from IP (RFC 4928 §3): 0 is a control word, 1 management.
 
     Without one, an Ethernet address may begin with these bits as well.
     """
@@ -100,7 +100,7 @@ def _mpls_payload(gather: Gather, packets: Packets) -> Inside:
 
 
 def _pppoe(gather: Gather, packets: Packets) -> Inside:
-    """RFC 2516 §4."""
+    """Peel PPPoE (RFC 2516 §4)."""
     start = packets.start + 6
     data = gather.be16[packets.start] == _PPPOE_VERSION << 8
     kind = np.where(data, EtherType.PPP, Other.FOREIGN).astype(np.int32)
@@ -109,7 +109,7 @@ def _pppoe(gather: Gather, packets: Packets) -> Inside:
 
 
 def _gre(gather: Gather, packets: Packets) -> Inside:
-    """RFC 2784 §2, RFC 2890 §2, RFC 1701, and RFC 2637 §4.1 for PPTP."""
+    """Peel GRE (RFC 2784 §2, RFC 2890 §2, RFC 1701), and PPTP (RFC 2637 §4.1)."""
     at, end = packets.start, packets.end
     flags = gather.be16[at].astype(np.int64)
     kind = gather.be16[at + 2].astype(np.int32)
@@ -137,7 +137,7 @@ def _gre(gather: Gather, packets: Packets) -> Inside:
 def _skip_gre_routes(
     gather: Gather, end: Indices, start: Indices, routed: Indices
 ) -> None:
-    """RFC 1701: source route entries, the last of which is empty; changes `start`."""
+    """Skip source routes (RFC 1701), the last of which is empty, in `start`."""
     for _ in range(_MAX_GRE_ROUTES):
         if not len(routed):
             return
@@ -148,7 +148,7 @@ def _skip_gre_routes(
 
 
 def _erspan(gather: Gather, packets: Packets) -> Inside:
-    """draft-foschiano-erspan-03 §4.2 and §4.3."""
+    """Peel ERSPAN (draft-foschiano-erspan-03 §4.2, §4.3)."""
     at, end = packets.start, packets.end
     version = gather.byte[at] >> 4
     last = gather.be16_before(end, at + 10)
@@ -164,14 +164,14 @@ def _erspan(gather: Gather, packets: Packets) -> Inside:
 
 
 def _wccp(gather: Gather, packets: Packets) -> Inside:
-    """Version 2 has a redirect header of four bytes, the first of 0x00 to 0xC0."""
+    """Peel WCCP; in version 2 a redirect header begins with 0x00 to 0xC0."""
     first = gather.byte[packets.start]
     bare = ((first >= 0x45) & (first <= 0x4F)) | (first >> 4 == 6)
     return Inside(Other.IP, packets.start + np.where(bare, 0, 4))
 
 
 def _vxlan(gather: Gather, packets: Packets) -> Inside:
-    """RFC 7348 §5, and the next protocol of VXLAN-GPE."""
+    """Peel VXLAN (RFC 7348 §5), and the next protocol of VXLAN-GPE."""
     at = packets.start
     flags = gather.byte[at]
     kind = np.full(len(packets), EtherType.ETHERNET, dtype=np.int32)
@@ -182,7 +182,7 @@ def _vxlan(gather: Gather, packets: Packets) -> Inside:
 
 
 def _geneve(gather: Gather, packets: Packets) -> Inside:
-    """RFC 8926 §3.4."""
+    """Peel Geneve (RFC 8926 §3.4)."""
     at = packets.start
     first = gather.byte[at].astype(np.int64)
     kind = gather.be16[at + 2].astype(np.int32)
@@ -191,7 +191,7 @@ def _geneve(gather: Gather, packets: Packets) -> Inside:
 
 
 def _gtp(gather: Gather, packets: Packets) -> Inside:
-    """3GPP TS 29.281 §5.1: user data, with extension headers (§5.2)."""
+    """Peel the user data of GTP (3GPP TS 29.281 §5.1) and extensions (§5.2)."""
     at, end = packets.start, packets.end
     flags = gather.byte[at]
     length = gather.be16[at + 2].astype(np.int64)
@@ -214,20 +214,20 @@ def _gtp(gather: Gather, packets: Packets) -> Inside:
 
 
 def _nsh(gather: Gather, packets: Packets) -> Inside:
-    """RFC 8300 §2.2: the length is in words."""
+    """Peel NSH (RFC 8300 §2.2), whose length is in words."""
     at = packets.start
     size = (gather.be16[at] & 0x3F).astype(np.int64) * 4
     return Inside(_NEXT_PROTOCOL[gather.byte[at + 3]], at + np.maximum(size, 8))
 
 
 def _trill(gather: Gather, packets: Packets) -> Inside:
-    """RFC 6325 §3: options are counted in words."""
+    """Peel TRILL (RFC 6325 §3), whose options are counted in words."""
     options = gather.be16[packets.start].astype(np.int64) >> 6 & 0x1F
     return Inside(EtherType.ETHERNET, packets.start + 6 + options * 4)
 
 
 def _etherip(gather: Gather, packets: Packets) -> Inside:
-    """RFC 3378 §4."""
+    """Peel EtherIP (RFC 3378 §4)."""
     is_known = gather.byte[packets.start] >> 4 == 3
     kind = np.where(is_known, EtherType.ETHERNET, Other.UNCLEAR).astype(np.int32)
     return Inside(kind, packets.start + 2)

@@ -18,12 +18,12 @@ _AVS_MAGIC = 0x8021_1000
 
 
 def _wifi(packet: memoryview) -> tuple[int, int]:
-    """IEEE 802.11 §9.3.2.1: only data frames that are whole and in plaintext."""
+    """Peel 802.11 data frames (§9.3.2.1) that are whole and in plaintext."""
     return _data(packet, packet[0], packet[1])
 
 
 def _swapped_wifi(packet: memoryview) -> tuple[int, int]:
-    """As access points of some makers send them to their controllers."""
+    """Peel 802.11 as access points of some makers send it to controllers."""
     return _data(packet, packet[1], packet[0])
 
 
@@ -52,7 +52,7 @@ def _radiotap(packet: memoryview) -> tuple[int, int]:
 
 
 def _prism(packet: memoryview) -> tuple[int, int]:
-    """In the byte order of the machine that captured it; AVS may be in its place."""
+    """Peel Prism, in either byte order; AVS may be in its place."""
     (code,) = struct.unpack_from(">I", packet)
     if code & 0xFFFF_F000 == _AVS_MAGIC:
         return _avs(packet)
@@ -67,7 +67,7 @@ def _avs(packet: memoryview) -> tuple[int, int]:
 
 
 def _ppi(packet: memoryview) -> tuple[int, int]:
-    """Per-packet information, before any link type."""
+    """Peel per-packet information, which may precede any link type."""
     size, following = struct.unpack_from("<2xHI", packet)
     return link_type(following & 0xFFFF), max(size, 8)
 

@@ -94,7 +94,7 @@ class Attempt:
         return self.segments[0].frame
 
     def is_over(self, rows: Rows, at: int) -> bool:
-        """Whether a row is of another attempt."""
+        """Return whether a row is of another attempt."""
         if rows.clock[at] - self.last_clock_ns > OPENING_TIMEOUT_NS:
             return True
         is_syn = rows.flags[at] & (_SYN | _ACK) == _SYN
@@ -121,7 +121,7 @@ class Attempt:
         return True
 
     def replay(self, connection: Connection) -> None:
-        """Let a connection have seen what belongs to the attempt."""
+        """Give a connection all that belongs to the attempt."""
         first = self.segments[0]
         connection.vlan = self.vlan
         connection.first_frame, connection.start_ns = first.frame, first.time_ns
@@ -163,7 +163,7 @@ class PendingAttempts:
         return len(self._attempts)
 
     def get(self, key: ConnectionKey) -> Attempt | None:
-        """The attempt between two endpoints."""
+        """Return the attempt between two endpoints."""
         return self._attempts.get(key)
 
     def touch(self, attempt: Attempt) -> None:
@@ -194,7 +194,7 @@ class PendingAttempts:
 
 
 def is_attempt(rows: Rows, at: int) -> bool:
-    """Whether a row is a bare SYN to or from a mail port."""
+    """Return whether a row is a bare SYN to or from a mail port."""
     return (
         rows.flags[at] & _OPENS == _SYN
         and not rows.length[at]

@@ -64,7 +64,7 @@ class Budget:
             self._unmeasured[connection] = growth
 
     def let_go(self, connection: Connection) -> bool:
-        """Have a connection hold as little as is possible without a loss.
+        """Make a connection hold as little as is possible without a loss.
 
         Returns:
             Whether it has to be measured by how much that is less.
@@ -121,5 +121,5 @@ class Budget:
 
 
 def _largest_first(entry: tuple[ConnectionKey, Connection]) -> tuple[int, int]:
-    """Of those that hold as much, the oldest."""
+    """Order by what is held; of equals, the oldest comes first."""
     return -entry[1].noted_bytes, entry[1].serial

@@ -60,10 +60,10 @@ class ConnectionConsumer(StreamConsumer, Protocol):
         """How much memory it takes, measured, which takes a while."""
 
     def let_go(self) -> bool:
-        """Hold as little as is possible without a loss; false if it is no less."""
+        """Hold as little as possible without a loss; return whether it is less."""
 
     def cut_short(self) -> Wanted | None:
-        """Read no more, and hold next to nothing; `None` if it is no less."""
+        """Stop reading, and hold next to nothing; return `None` if it is no less."""
 
     def streams_ended(self, connection: Connection) -> Wanted:
         """Learn that both ends are done; what comes yet was most likely sent before.
@@ -283,7 +283,7 @@ class Connection:
         self.outlet.wanted = self.outlet.consumer.streams_ended(self)
 
     def cut_short(self) -> bool:
-        """Read no more; false if it makes no difference to what is held."""
+        """Stop reading; return whether that changes what is held."""
         wanted = self.outlet.consumer.cut_short()
         if wanted is not None:
             self.outlet.wanted = wanted
@@ -316,7 +316,7 @@ class Connection:
         return Ending.CLOSED if is_half_closed else ending
 
     def _unseen(self, segment: Segment) -> int:
-        """How many bytes of the other side it acknowledges before we saw them."""
+        """Return how many bytes it acknowledges before we saw them."""
         if not segment.flags & _ACK:
             return 0
         other = self.flows[1 - segment.end]

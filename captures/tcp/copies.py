@@ -42,7 +42,7 @@ class Copies:
         self._recent: _Fingerprints | None = None
 
     def find(self, rows: Rows) -> Mask | None:
-        """(n,) which rows are copies of earlier packets; `None` if none is."""
+        """Return (n,) which rows are copies of earlier packets; `None` if none is."""
         packets = _Fingerprints.of(rows)
         known = 0
         if self._recent is not None:
@@ -94,7 +94,7 @@ class _Fingerprints(NamedTuple):
         )
 
     def copies(self) -> Mask:
-        """(n,) which packets are copies of the one before that looks the same."""
+        """Return (n,) which packets are copies of the one before of the same look."""
         order = np.argsort(self.fingerprint, kind="stable")
         earlier, later = order[:-1], order[1:]
         delay = self.clock_ns[later] - self.clock_ns[earlier]
@@ -108,7 +108,7 @@ class _Fingerprints(NamedTuple):
 
 
 def _limits(identity: npt.NDArray[np.uint64]) -> Indices:
-    """(n,) by how much a packet may come behind its original."""
+    """Return (n,) by how much a packet may come behind its original."""
     has_options = (identity & HAS_OPTIONS) != 0
     limits = np.where(has_options, _OPTIONS_DELAY_NS, _BARE_DELAY_NS)
     has_identification = identity >> IDENTIFICATION_SHIFT != 0

@@ -59,7 +59,7 @@ class Deadlines:
         return None
 
     def _find(self, entry: tuple[int, int, ConnectionKey]) -> Connection | None:
-        """The connection that a deadline is of, unless it is over."""
+        """Return the connection of a deadline, unless it is over."""
         _, serial, key = entry
         connection = self._connections.get(key)
         is_same = connection is not None and connection.serial == serial

@@ -71,7 +71,7 @@ class UnwantedConnections:
         self._until_ns.pop(key, None)
 
     def holds(self, key: ConnectionKey, rows: Rows, at: int) -> bool:
-        """Whether a row is still of such a connection."""
+        """Return whether a row is still of such a connection."""
         until_ns = self._until_ns.get(key)
         if until_ns is None:
             return False

@@ -16,12 +16,12 @@ class Endpoint(NamedTuple):
 
 
 def ports(key: ConnectionKey) -> tuple[int, int]:
-    """The ports of the lower and the higher endpoint."""
+    """Return the ports of the lower and the higher endpoint."""
     return key[4] >> 16, key[4] & 0xFFFF
 
 
 def endpoints(key: ConnectionKey) -> tuple[Endpoint, Endpoint]:
-    """The lower and the higher endpoint."""
+    """Return the lower and the higher endpoint."""
     lower_port, higher_port = ports(key)
     return (
         Endpoint(key[0] << 64 | key[1], lower_port),

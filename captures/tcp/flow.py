@@ -45,7 +45,7 @@ class _Piece(NamedTuple):
     frame: int
 
     def between(self, start: int, end: int) -> _Piece:
-        """The part from `start` to `end`, which both lie within the piece."""
+        """Return the part from `start` to `end`, which both lie within the piece."""
         skip = start - self.start
         length = end - start
         captured = min(max(self.captured - skip, 0), length)
@@ -110,14 +110,14 @@ class Flow:
         return not self._waiting and self._fin is None
 
     def ahead(self, sequence: int) -> int:
-        """Distance from the next expected byte to `sequence`, negative if old."""
+        """Return the distance from the next byte to `sequence`, negative if old."""
         if self.next_sequence is None:
             return 0
         distance = (sequence - self.next_sequence) & SEQUENCE_MASK
         return distance if distance < 1 << 31 else distance - (1 << 32)
 
     def is_first(self, sequence: int) -> bool:
-        """Whether this is the number of the stream's first byte, as far as is known."""
+        """Return whether this numbers the stream's first byte, as far as is known."""
         return self._position + self.ahead(sequence) == 0
 
     def start(self, sequence: int) -> None:
@@ -299,7 +299,7 @@ class Flow:
             start = end
 
     def _gap_end(self) -> int | None:
-        """Where the first gap ends; `None` if nothing is known to follow it."""
+        """Return where the first gap ends; `None` if nothing is known to follow."""
         if self._waiting:
             return self._waiting[0].start
         return self._fin[0] if self._fin is not None else None

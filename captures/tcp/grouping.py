@@ -116,7 +116,7 @@ class Rows:
         self.order: list[int] = segments.order.tolist()
 
     def mark_copies(self, copied: Mask) -> None:
-        """Take the payload from packets that were captured before."""
+        """Remove the payload of packets that were captured before."""
         self.copied = copied
         segments = self.segments
         # the place of a FIN is behind the payload
@@ -129,14 +129,14 @@ class Rows:
         self.captured = segments.captured.tolist()
 
     def data(self, at: int) -> bytes:
-        """The captured payload of a row."""
+        """Return the captured payload of a row."""
         start, length = self.payload[at], self.captured[at]
         return bytes(self._buffer[start : start + length])
 
     def segment(
         self, at: int, *, originator_is_lower: bool, with_data: bool
     ) -> Segment:
-        """A row as the segment of a connection, with its payload if that is read."""
+        """Return a row as a segment of its connection, with payload if wanted."""
         return _new_tuple(
             Segment,
             (
@@ -154,7 +154,7 @@ class Rows:
 
 
 def key_columns(segments: Segments) -> tuple[Mask, tuple[npt.NDArray[Any], ...]]:
-    """Whether each segment's source is the lower endpoint, and the key columns."""
+    """Return whether each source is the lower endpoint, and the key columns."""
     source_high, source_low = segments.source[:, 0], segments.source[:, 1]
     other_high, other_low = segments.destination[:, 0], segments.destination[:, 1]
     source_port = segments.source_port.astype(np.uint32)
@@ -185,7 +185,7 @@ def _by_connection(
     segments: Segments,
     partition: Partition,
 ) -> Indices:
-    """Indices of the segments of interest, those of a connection together."""
+    """Return the indices of the segments of interest, grouped by connection."""
     chosen = (segments.interest & np.uint8(Interest.FOLLOWED)) != 0
     if partition.count > 1:
         shared = digest(columns[:_HOST_COLUMNS]) if partition.by_hosts else hashed
@@ -198,12 +198,12 @@ def _by_connection(
 
 
 def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
-    """(n,) a hash of key columns; different keys seldom have the same."""
+    """Return the (n,) hashes of key columns; different keys rarely collide."""
     return mixed(columns)
 
 
 def mixed(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
-    """(n,) a hash of up to five columns."""
+    """Return the (n,) hashes of up to five columns."""
     result = np.zeros(len(columns[0]), dtype=np.uint64)
     for column, odd in zip(columns, _MIX, strict=False):
         result ^= column.astype(np.uint64) * odd

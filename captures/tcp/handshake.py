@@ -55,7 +55,7 @@ class Handshake:
             self.syn_sequence = segment.sequence
 
     def is_of_another(self, sequence: int) -> bool:
-        """Whether a SYN with this sequence number opens a new connection.
+        """Return whether a SYN with this sequence number opens a new connection.
 
         Every connection has a number of its own (RFC 9293 §3.4.1): the same one is of
         a SYN that was sent again, if that was refused too.
@@ -64,7 +64,7 @@ class Handshake:
 
 
 def completes(segment: Segment, originator: Flow, responder: Flow) -> bool:
-    """Whether a segment acknowledges the responder's SYN, and nothing behind it.
+    """Return whether a segment acknowledges just the responder's SYN.
 
     Without one of the numbers, only a bare ACK does for certain.
     """

@@ -44,7 +44,7 @@ class Span(NamedTuple):
 def take_spans(
     spans: Sequence[Span], rows: Rows, note: Callable[[Connection], None]
 ) -> list[int]:
-    """Take from the begin of each span what is in order.
+    """Take from the beginning of each span what is in order.
 
     A consumer that no longer wants its connection is given nothing more.
 
@@ -76,7 +76,7 @@ def take_spans(
 
 
 def _stop(span: Span) -> int:
-    """Where a span ends; it is empty if its connection made room for another."""
+    """Return where a span ends: at once if its connection made room for another."""
     return span.start if span.connection.flows[0].finished else span.stop
 
 
@@ -162,7 +162,7 @@ class _Columns:
         return resume
 
     def _first_misfit(self) -> Indices:
-        """(spans,) where in the columns each span stops being in order."""
+        """Return (spans,) where in the columns each span stops being in order."""
         fits = np.ones(len(self.span), dtype=np.bool_)
         span_base = self.span * _SPAN_OFFSET
         has_payload = self.length > 0
@@ -198,7 +198,7 @@ class _Columns:
         return behind
 
     def _counts(self, taken: Mask) -> list[list[tuple[int, int, int]]]:
-        """For each span and end: packets, payload bytes, missing bytes."""
+        """Count packets, payload and missing bytes, for each span and end."""
         flow = (self.span * 2 + self.end)[taken]
         size = 2 * len(self.spans)
         packets = np.bincount(flow, minlength=size)
@@ -210,7 +210,7 @@ class _Columns:
         return [each[at : at + 2] for at in range(0, size, 2)]
 
     def _latest_ns(self, taken: Mask) -> list[int]:
-        """For each span the latest time of what is taken."""
+        """Return for each span the latest time of what is taken."""
         earliest = np.iinfo(np.int64).min
         time_ns = np.where(taken, self.time_ns, earliest)
         latest: list[int] = np.maximum.reduceat(time_ns, self.starts).tolist()
@@ -260,5 +260,5 @@ def _deliver(connection: Connection, rows: Rows, payload_rows: list[int]) -> int
 def _distance(
     sequence: npt.NDArray[np.uint32], expected: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.int64]:
-    """(n,) signed distances between sequence numbers, modulo 2**32."""
+    """Return (n,) signed distances between sequence numbers, modulo 2**32."""
     return (sequence - expected).view(np.int32).astype(np.int64)

@@ -46,7 +46,7 @@ class Syn(NamedTuple):
     frame: int
 
     def segment(self, end: End) -> Segment:
-        """The same as a segment; data in it was not kept."""
+        """Return it as a segment; data in it was not kept."""
         return Segment(
             end,
             self.sequence,
@@ -90,7 +90,7 @@ class _Memory(NamedTuple):
         )
 
     def last_before(self, serial: int, wanted: np.uint64) -> range:
-        """Indices of SYNs with a digest before a packet, the last one first."""
+        """Return indices of SYNs with a digest before a packet, last one first."""
         first = int(np.searchsorted(self.digest, wanted, "left"))
         behind = int(np.searchsorted(self.digest, wanted, "right"))
         behind = first + int(np.searchsorted(self.serial[first:behind], serial))
@@ -135,7 +135,7 @@ class RecentHandshakes:
             del self._memories[0]
 
     def find(self, key: ConnectionKey, order: int, clock_ns: int) -> list[Syn]:
-        """The handshake of the connection whose packet is the batch's `order`-th.
+        """Find the handshake of a connection, before the batch's `order`-th packet.
 
         Only the last SYN of each side counts, with those that it repeats, and only if
         it is recent.
@@ -160,7 +160,7 @@ class RecentHandshakes:
     def _recent(
         self, key: ConnectionKey, serial: int, clock_ns: int
     ) -> Iterator[tuple[int, Syn]]:
-        """What is remembered of a connection before a packet, the last one first."""
+        """Yield what is remembered of a connection before a packet, last first."""
         columns = tuple(np.array([part], dtype=np.uint64) for part in key)
         wanted = digest(columns)[0]
         for memory in reversed(self._memories):
@@ -177,7 +177,7 @@ class RecentHandshakes:
 
 
 def _belong_together(first: Syn, second: Syn) -> bool:
-    """Whether one is a SYN and the other the SYN and ACK that answers it."""
+    """Return whether one is a SYN, and the other the SYN and ACK to it."""
     syn, answer = sorted(
         (first, second), key=lambda segment: segment.flags & TcpFlag.ACK
     )
@@ -185,7 +185,7 @@ def _belong_together(first: Syn, second: Syn) -> bool:
 
 
 def _completes(ack: tuple[int, Syn], syns: list[tuple[int, Syn]]) -> bool:
-    """Whether an ACK comes soon behind a SYN and ACK, and acknowledges just that."""
+    """Return whether an ACK comes soon after a SYN and ACK, to acknowledge it."""
     serial, segment = ack
     before = (item for item in syns if item[0] < serial and item[1].flags & TcpFlag.ACK)
     at, answer = next(before, (serial - MAX_ACK_PACKETS - 1, segment))
@@ -196,7 +196,7 @@ def _completes(ack: tuple[int, Syn], syns: list[tuple[int, Syn]]) -> bool:
 
 
 def _is_small_beside(older: _Memory, newer: _Memory) -> bool:
-    """Whether two memories are to be merged: sizes then at least double."""
+    """Return whether two memories should merge: sizes then at least double."""
     return len(older.serial) < 2 * len(newer.serial)
 
 

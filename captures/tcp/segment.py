@@ -45,7 +45,7 @@ class Segment(NamedTuple):
         return len(self.data) + SEGMENT_OVERHEAD_BYTES
 
     def precedes(self, other: Segment) -> bool:
-        """Whether it was sent before another one, which was captured before it.
+        """Return whether it was sent before another one, captured before it.
 
         If they are of one side, their sequence numbers tell. If not, it was if it has
         bytes that the other one acknowledges.
@@ -55,7 +55,7 @@ class Segment(NamedTuple):
         return 0 < (number - self.sequence) & SEQUENCE_MASK <= MAX_WINDOW
 
     def is_behind(self, answer: Segment) -> bool:
-        """Whether it was sent behind what an answer of the other side acknowledges."""
+        """Return whether it was sent after what an answer acknowledges."""
         if self.end == answer.end or not (self.length or self.flags & TcpFlag.FIN):
             return False
         ahead = (self.sequence - answer.acknowledgment) & SEQUENCE_MASK

@@ -120,7 +120,7 @@ class ConnectionTable:
         self._expire()
 
     def abandon(self) -> None:
-        """Memory ran out: let go of all that can be done without."""
+        """Let go of all that can be done without, as memory ran out."""
         for key, connection in list(self._connections.items()):
             connection.discard()
             self._cut_short(key, connection)
@@ -210,7 +210,7 @@ class ConnectionTable:
         return stop
 
     def _promoted(self, attempt: Attempt) -> Connection:
-        """The connection that an attempt became."""
+        """Return the connection that an attempt became."""
         self._attempts.forget(attempt)
         connection = self._new_connection(attempt.originator, attempt.responder)
         attempt.replay(connection)
@@ -268,7 +268,7 @@ class ConnectionTable:
         return at
 
     def _open(self, key: ConnectionKey, rows: Rows, at: int) -> Connection | None:
-        """A new connection; none if the row shows nothing that may be mail."""
+        """Open a new connection; none if the row shows nothing that may be mail."""
         interest = rows.interest[at]
         elsewhere = not interest & Interest.MAIL_PORT
         if elsewhere and not interest & Interest.BEGINNING:
@@ -330,7 +330,7 @@ class ConnectionTable:
         self._unwanted.add(key, connection.last_clock_ns)
 
     def _note(self, connection: Connection) -> None:
-        """See to it that all connections together don't hold too much."""
+        """Make sure that all connections together don't hold too much."""
         self._budget.note(connection)
         if self._budget.is_exceeded:
             steps = (self._let_go, self._cut_short, self._give_up_for_good)
@@ -373,7 +373,7 @@ class ConnectionTable:
                 self._deadlines.set(key, connection, connection.timeout_ns)
 
     def _make_room(self) -> None:
-        """If there are too many, give up those that were to be looked at first."""
+        """Give up the connections due first, if there are too many."""
         while len(self._connections) >= self._max_connections:
             if first := self._deadlines.first():
                 self._give_up(*first)
@@ -388,7 +388,7 @@ def _mistime(connection: Connection, rows: Rows, at: int) -> None:
 
 
 def _is_over(connection: Connection, rows: Rows, at: int) -> bool:
-    """Whether a row is not the connection's any more."""
+    """Return whether a row no longer belongs to the connection."""
     silent_ns = rows.clock[at] - connection.last_clock_ns
     if silent_ns > CLOSED_TIMEOUT_NS and silent_ns > connection.timeout_ns:
         return True

@@ -75,7 +75,7 @@ class HeldSegments:
         return first
 
     def waited_enough(self, now_ns: int) -> bool:
-        """Whether what the first one acknowledges will not come any more."""
+        """Return whether what the first one acknowledges won't come any more."""
         return (
             len(self.segments) > MAX_HELD_SEGMENTS
             or now_ns - self.segments[0].time_ns > MAX_HELD_NS

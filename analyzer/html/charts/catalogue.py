@@ -53,7 +53,7 @@ class Chart:
     summary: Callable[[pd.DataFrame], str] | None = None
 
     def drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Those of the rows that are drawn."""
+        """Return the rows that are drawn."""
         return rows if self.summary else rows.head(_MAX_ROWS)
 
     def figure(self, rows: pd.DataFrame, theme: Theme) -> go.Figure:
@@ -61,7 +61,7 @@ class Chart:
         return self.draw(rows, *self._texts(rows), theme)
 
     def describe(self, rows: pd.DataFrame) -> str:
-        """The same for those who can't see the figure."""
+        """Describe the figure to those who can't see it."""
         if self.summary:
             text = self.summary(rows)
         else:

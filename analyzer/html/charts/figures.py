@@ -120,7 +120,7 @@ def draw_counts(
 def draw_versions(
     rows: pd.DataFrame, names: Sequence[str], descriptions: Sequence[str], theme: Theme
 ) -> go.Figure:
-    """Draw the sessions of each TLS version, in the colour of clear if it is old."""
+    """Draw the sessions of each TLS version, in the colour of plaintext if old."""
     figure = draw_counts(rows, names, descriptions, theme)
     colours = [theme.tls_colour(deprecated=is_old) for is_old in rows["deprecated"]]
     return figure.update_traces(marker_color=colours)
@@ -182,5 +182,5 @@ def _set_decades(figure: go.Figure, low: float, high: float, theme: Theme) -> No
 
 
 def _times(values: pd.Series[pd.Timestamp]) -> list[str]:
-    """Times in UTC, as Plotly takes them."""
+    """Return times in UTC, as Plotly takes them."""
     return values.dt.strftime(_TIME_FORMAT).tolist()

@@ -29,7 +29,7 @@ _ROW_PX = 52
 
 
 def plain(text: str) -> str:
-    """Text from the traffic for Plotly, which knows some HTML, and TeX between $."""
+    """Escape text for Plotly, which knows some HTML, and TeX between $."""
     text = escape_controls(text)
     if len(text) > _LONGEST_NAME:
         text = text[: _LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
@@ -37,7 +37,7 @@ def plain(text: str) -> str:
 
 
 def new_figure(theme: Theme, **layout: Any) -> go.Figure:
-    """An empty figure that fits into the page."""
+    """Return an empty figure that fits into the page."""
     figure = go.Figure(layout={"template": "none"})
     figure.update_layout(
         font={"family": FONT, "size": _FONT_SIZE, "color": theme.text},
@@ -63,7 +63,7 @@ def new_figure(theme: Theme, **layout: Any) -> go.Figure:
 def row_figure(
     names: Sequence[str], values: Sequence[str], theme: Theme, *, axis_px: int = 0
 ) -> go.Figure:
-    """A figure with a row for each name, to draw bars or marks into.
+    """Return a figure with a row for each name, to draw bars or marks into.
 
     Args:
         names: names of the rows, from the traffic, the topmost first.
@@ -105,7 +105,7 @@ def add_bars(
 
 
 def hover_texts(names: Sequence[str], descriptions: Sequence[str]) -> list[str]:
-    """What those see who point at a row: its name, and its figures in words."""
+    """Return what pointing at a row shows: its name, and its figures in words."""
     return [
         f"{plain(name)}<br>{words.replace(', ', '<br>')}"
         for name, words in zip(names, descriptions, strict=True)
@@ -113,7 +113,7 @@ def hover_texts(names: Sequence[str], descriptions: Sequence[str]) -> list[str]:
 
 
 def bar_positions(count: int) -> list[float]:
-    """Where the bars of rows are."""
+    """Return where the bars of rows are."""
     return [row + _BAR_MIDDLE for row in range(count)]
 
 

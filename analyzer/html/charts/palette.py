@@ -47,7 +47,7 @@ class Theme:
     kinds: Mapping[Channel, Swatch]
 
     def tls_colour(self, *, deprecated: bool) -> str:
-        """The colour of a TLS version."""
+        """Return the colour of a TLS version."""
         kind = Channel.PLAINTEXT if deprecated else Channel.IMPLICIT
         return self.kinds[kind].fill
 
@@ -108,7 +108,7 @@ THEMES = (LIGHT, DARK)
 
 
 def palette_css() -> str:
-    """Both themes as CSS: that which the reader prefers; by day, on paper."""
+    """Return both themes as CSS: the one that the reader prefers; light on paper."""
     return (
         f":root{{{LIGHT.css}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK.css}}}}}\n"

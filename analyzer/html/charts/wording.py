@@ -26,7 +26,7 @@ KIND_NAMES = {
 
 
 def kinds_of(row: Row) -> str:
-    """How many sessions each channel has."""
+    """Say how many sessions each channel has."""
     return ", ".join(
         f"{row[kind.value]:,} {name}"
         for kind, name in KIND_NAMES.items()
@@ -35,24 +35,24 @@ def kinds_of(row: Row) -> str:
 
 
 def sessions_of(row: Row) -> str:
-    """How many sessions there are."""
+    """Say how many sessions there are."""
     return counted(row["sessions"], "session")
 
 
 def version_of(row: Row) -> str:
-    """How many sessions a TLS version has, and whether it should have some."""
+    """Say how many sessions a TLS version has, and whether it is deprecated."""
     return sessions_of(row) + (", deprecated" if row["deprecated"] else "")
 
 
 def host_of(row: Row) -> str:
-    """What a busy host did."""
+    """Say what a busy host did."""
     return f"{sessions_of(row)} with {counted(row['peers'], 'peer')}, " + as_size(
         row["bytes"]
     )
 
 
 def latency_of(row: Row) -> str:
-    """How long the answers to a command took."""
+    """Say how long the answers to a command took."""
     return (
         f"{counted(row['count'], 'answer')}, half within {as_duration(row['median'])}, "
         f"95% within {as_duration(row['p95'])}, all within {as_duration(row['max'])}"
@@ -60,7 +60,7 @@ def latency_of(row: Row) -> str:
 
 
 def times_of(rows: pd.DataFrame) -> str:
-    """When there were sessions, and when there were most."""
+    """Say when there were sessions, and when there were most."""
     totals = rows.groupby("time")["sessions"].sum()
     return (
         f"{counted(int(totals.sum()), 'session')} from {totals.index[0]:{TIME_FORMAT}} "

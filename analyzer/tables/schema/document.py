@@ -40,7 +40,7 @@ def _type_name(kind: pa.DataType) -> str:
 
 
 def as_markdown() -> str:
-    """The documentation of all tables."""
+    """Return the documentation of all tables."""
     introduction = (
         "Made by `python -m analyzer.tables.schema`. Times are in UTC, with "
         "nanoseconds.\n"
