@@ -56,16 +56,9 @@ TESTED_WITH = {
     "dissectors/imap/appending.py": "dissectors/imap/test_dissector.py",
     "dissectors/imap/compressed.py": "dissectors/imap/test_compression.py",
     "dissectors/imap/fetches.py": "dissectors/imap/test_pieces.py",
-    "dissectors/pop3/grammar.py": "dissectors/pop3/test_dissector.py",
     "dissectors/pop3/spec.py": "dissectors/test_spec.py",
-    "dissectors/pop3/responses.py": "dissectors/pop3/test_dissector.py",
-    "dissectors/smtp/commands.py": "dissectors/smtp/test_dissector.py",
-    "dissectors/smtp/grammar.py": "dissectors/smtp/test_dissector.py",
-    "dissectors/smtp/replies.py": "dissectors/smtp/test_dissector.py",
     "dissectors/smtp/showing.py": "dissectors/smtp/test_extensions.py",
     "dissectors/smtp/spec.py": "dissectors/test_spec.py",
-    "dissectors/smtp/transaction.py": "dissectors/smtp/test_dissector.py",
-    "dissectors/smtp/transfer.py": "dissectors/smtp/test_dissector.py",
     "dissectors/tls/decryption/legacy_protection.py": (
         "dissectors/tls/decryption/test_connection_keys.py"
     ),

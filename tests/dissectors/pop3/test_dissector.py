@@ -2,32 +2,23 @@ from __future__ import annotations
 
 import base64
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dissectors import pop3
 from dissectors.events import (
     Anomaly,
     AuthAttempted,
     CapabilitiesAnnounced,
-    Delivery,
-    Direction,
-    Event,
     Exchange,
     ExchangeKind,
     Exposure,
     GreetingReceived,
-    MessageFacts,
     MessagesDeleted,
-    MessageTransferred,
     Outcome,
     SoftwareIdentified,
     StartTls,
     StartTlsAdvanced,
 )
-from dissectors.limits import Limits
-from dissectors.pop3 import Pop3Dissector
 from tests.support.playbook import (
     CLIENT,
     SERVER,
@@ -38,51 +29,12 @@ from tests.support.playbook import (
     expect_no_harm,
     split_at,
 )
+from tests.support.pop3 import ERR, GREETED, OK, greeted, playbook
 
-OK, ERR = "+OK", "-ERR"
 FAILURE, SUCCESS, UNKNOWN = Outcome.FAILURE, Outcome.SUCCESS, Outcome.UNKNOWN
+
+
 CLIENT_HELLO = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
-GREETED: list[Event] = [
-    exchange(None, reply=OK, kind=ExchangeKind.GREETING),
-    GreetingReceived("Dovecot ready.", "Dovecot"),
-]
-
-
-def playbook() -> Playbook:
-    return Playbook(Pop3Dissector)
-
-
-def greeted() -> Playbook:
-    return playbook().server(b"+OK Dovecot ready.\r\n")
-
-
-def retrieved(
-    size: int, outcome: Delivery = Delivery.COMPLETE, *, cut: bool = False
-) -> MessageTransferred:
-    facts = MessageFacts(size_bytes=size, cut=cut)
-    return MessageTransferred(Direction.RETRIEVED, outcome, facts, 0, 0)
-
-
-# status lines
-
-
-@pytest.mark.parametrize(
-    ("line", "parsed"),
-    [
-        (b"+OK ready", (OK, b"ready")),
-        (b"+OK", (OK, b"")),
-        (b"+ok", (OK, b"")),
-        (b"-ERR", (ERR, b"")),
-        (b"-ERR\tno", (ERR, b"no")),
-        (b"+OK, go", (OK, b", go")),
-        (b"+OKAY", None),
-        (b"+ ", None),
-        (b"", None),
-        (b"x", None),
-    ],
-)
-def test_status_line_is_parsed(line: bytes, parsed: tuple[str, bytes] | None) -> None:
-    assert pop3.parse_status(line) == parsed
 
 
 def test_server_refuses_connection() -> None:
@@ -104,21 +56,6 @@ def test_exchange_has_times_frames_and_text() -> None:
         reply_text="2 320",
         reply_time_ns=3000,
         reply_frame=3,
-    )
-
-
-def test_server_sends_lines_that_are_no_response() -> None:
-    (
-        greeted()
-        .client(b"STAT\r\n")
-        .server(b"+\r\r..\r\r\nx\r\n")
-        .server(b"+OK 1 2\r\n")
-        .expect(
-            *GREETED,
-            anomaly("pop3_unexpected_line", SERVER),
-            anomaly("pop3_unexpected_line", SERVER),
-            exchange("STAT", reply=OK),
-        )
     )
 
 
@@ -165,9 +102,6 @@ def test_unreadable_command_is_answered() -> None:
     )
 
 
-# capabilities
-
-
 def test_server_announces_capabilities() -> None:
     (
         greeted()
@@ -190,28 +124,6 @@ def test_server_knows_no_capabilities() -> None:
     greeted().client(b"CAPA\r\n").server(b"-ERR what\r\n").expect(
         *GREETED, exchange("CAPA", reply=ERR)
     )
-
-
-def test_capabilities_with_a_gap_prove_no_absence() -> None:
-    (
-        greeted()
-        .client(b"CAPA\r\n")
-        .server(b"+OK\r\nTOP\r\n")
-        .gap(SERVER, 6)
-        .server(b"UIDL\r\n.\r\n")
-        .expect(*GREETED, exchange("CAPA", reply=OK), anomaly("stream_gap", SERVER))
-    )
-
-
-def test_capability_list_is_bounded() -> None:
-    limits = Limits(line=1000)
-    play = Playbook(lambda: Pop3Dissector(limits)).server(b"+OK\r\n")
-    play.client(b"CAPA\r\n").server(b"+OK\r\n" + b"X\r\n" * 1000 + b".\r\n")
-    (announced,) = [e for e in play.run() if isinstance(e, CapabilitiesAnnounced)]
-    assert len(announced.capabilities) <= 334
-
-
-# authentication
 
 
 def test_user_logs_in_with_blanks_in_password() -> None:
@@ -334,113 +246,6 @@ def test_server_refuses_tls() -> None:
     )
 
 
-# the mailbox
-
-
-@pytest.mark.parametrize("verb", ["LIST", "UIDL"])
-def test_listing_is_multi_line_without_argument(verb: str) -> None:
-    (
-        greeted()
-        .client(f"{verb}\r\n{verb} 1\r\nNOOP\r\n".encode())
-        .server(b"+OK\r\n1 5\r\n+OK not a status\r\n.\r\n+OK 1 5\r\n+OK\r\n")
-        .expect(
-            *GREETED,
-            exchange(verb, reply=OK),
-            exchange(verb, "1", OK),
-            exchange("NOOP", reply=OK),
-        )
-    )
-
-
-def test_listing_ends_with_the_connection() -> None:
-    (
-        greeted()
-        .client(b"LIST\r\n")
-        .server(b"+OK\r\n1 5\r\n2 5\r\n")
-        .eof()
-        .expect(*GREETED, exchange("LIST", reply=OK))
-    )
-
-
-def test_message_is_retrieved_with_dots_unstuffed() -> None:
-    (
-        greeted()
-        .client(b"RETR 1\r\n")
-        .server(b"+OK 9 octets\r\n..x\r\n")
-        .server(b"\r\n.y\r\n.\r\n")
-        .expect(*GREETED, exchange("RETR", "1", OK), retrieved(9))
-    )
-
-
-def test_message_is_missing() -> None:
-    greeted().client(b"RETR 1\r\n").server(b"-ERR\r\n").expect(
-        *GREETED, exchange("RETR", "1", ERR)
-    )
-
-
-def test_top_is_no_message() -> None:
-    greeted().client(b"TOP 1 0\r\n").server(b"+OK\r\nSubject: x\r\n\r\n.\r\n").expect(
-        *GREETED, exchange("TOP", "1 0", OK)
-    )
-
-
-def test_message_is_cut_by_end_of_stream() -> None:
-    greeted().client(b"RETR 1\r\n").server(b"+OK\r\nabc\r\n").eof().expect(
-        *GREETED, exchange("RETR", "1", OK), retrieved(5, Delivery.CUT, cut=True)
-    )
-
-
-def test_message_goes_on_behind_gap() -> None:
-    (
-        greeted()
-        .client(b"RETR 1\r\n")
-        .server(b"+OK\r\nabc\r\n")
-        .gap(SERVER, 100)
-        .server(b"def\r\n.\r\n")
-        .expect(
-            *GREETED,
-            exchange("RETR", "1", OK),
-            anomaly("stream_gap", SERVER),
-            retrieved(110, cut=True),
-        )
-    )
-
-
-def test_status_line_shows_that_gap_held_end_of_message() -> None:
-    (
-        greeted()
-        .client(b"RETR 1\r\n")
-        .server(b"+OK\r\nabc\r\n")
-        .gap(SERVER, 100)
-        .client(b"NOOP\r\n")
-        .server(b"+OK\r\n")
-        .expect(
-            *GREETED,
-            exchange("RETR", "1", OK),
-            anomaly("stream_gap", SERVER),
-            retrieved(105, cut=True),
-            exchange("NOOP", reply=OK),
-        )
-    )
-
-
-def test_status_line_of_message_is_lost() -> None:
-    (
-        greeted()
-        .client(b"RETR 1\r\n")
-        .gap(SERVER, 5)
-        .server(b"Subject: x\r\n\r\nbody\r\n.\r\n")
-        .client(b"QUIT\r\n")
-        .server(b"+OK\r\n")
-        .expect(
-            *GREETED,
-            anomaly("stream_gap", SERVER),
-            exchange("RETR", "1"),
-            exchange("QUIT", reply=OK),
-        )
-    )
-
-
 def test_quit_commits_deletions() -> None:
     (
         greeted()
@@ -462,22 +267,6 @@ def test_quit_commits_deletions() -> None:
 def test_deletions_without_quit_don_t_count() -> None:
     events = greeted().client(b"DELE 1\r\n").server(b"+OK\r\n").eof().run()
     assert not [event for event in events if isinstance(event, MessagesDeleted)]
-
-
-def test_server_uses_bare_lf_throughout() -> None:
-    (
-        playbook()
-        .server(b"+OK Dovecot ready.\n")
-        .client(b"RETR 1\nQUIT\n")
-        .server(b"+OK\na\n..\n.\n+OK\n")
-        .expect(
-            *GREETED,
-            exchange("RETR", "1", OK),
-            anomaly("message_bare_lf", SERVER),
-            retrieved(4),
-            exchange("QUIT", reply=OK),
-        )
-    )
 
 
 # any split, any damage

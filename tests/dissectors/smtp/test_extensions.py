@@ -17,7 +17,7 @@ from dissectors.events import (
     RecipientGiven,
     SenderGiven,
 )
-from dissectors.smtp import SmtpDissector, grammar
+from dissectors.smtp import SmtpDissector
 from tests.support.playbook import CLIENT, SERVER, Playbook, split_bytes
 
 TLS_HELLO = bytes.fromhex("160301000501000001")
@@ -44,28 +44,6 @@ def verbs_and_codes(play: Playbook) -> list[tuple[str | None, int | None]]:
 
 def extensions(play: Playbook) -> set[str]:
     return {each.name for each in play.events_of(ExtensionUsed)}
-
-
-# enhanced status codes
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        (b"2.1.0 ok", "2.1.0"),
-        (b"5.7.8", "5.7.8"),
-        (b"4.10.999 x", "4.10.999"),
-        (b"2.1.0ok", None),
-        (b"1.2.3 x", None),
-        (b"2.1 x", None),
-        (b"10.1.1.1", None),
-        (b"", None),
-    ],
-)
-def test_enhanced_status_code_begins_the_text(text: bytes, code: str | None) -> None:
-    """RFC 3463 §2."""
-    play = greeted().client(b"NOOP\r\n").server(b"250 " + text + b"\r\n")
-    assert play.events_of(Exchange)[-1].enhanced_status_code == code
 
 
 # parameters
@@ -380,8 +358,3 @@ def test_tls_begins_or_may_be_in_a_gap() -> None:
     assert agreed.client(TLS_HELLO).eof().events_of(Anomaly) == []
     agreed = greeted().client(b"STARTTLS\r\n").server(b"220 go\r\n").gap(SERVER, 900)
     assert "starttls_not_begun" not in [a.code for a in agreed.eof().events_of(Anomaly)]
-
-
-def test_extension_of_parameter_is_named_as_announced() -> None:
-    assert grammar.extension_of("BODY=binarymime") == "BINARYMIME"
-    assert grammar.extension_of("NOTIFY=NEVER") == "DSN"
