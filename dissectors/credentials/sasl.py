@@ -16,6 +16,7 @@ server's final data are not read. The cost is linear in the lines.
 from __future__ import annotations
 
 import binascii
+import enum
 from typing import TYPE_CHECKING
 
 from dissectors.credentials.mechanisms import (
@@ -37,6 +38,16 @@ _USER_PROMPTS = (b"user", b"login")
 _PASSWORD_PROMPTS = (b"pass",)
 
 
+class Prompt(enum.Flag):
+    """What the server has asked for in the words of LOGIN."""
+
+    USER = enum.auto()
+    # perhaps: some servers have words of their own
+    PASSWORD = enum.auto()
+    # it asked without words
+    UNKNOWN = enum.auto()
+
+
 class SaslExchange:
     """One authentication from the command to its final reply, and beyond.
 
@@ -50,13 +61,11 @@ class SaslExchange:
     """
 
     __slots__ = (
-        "_asked_for_password",
-        "_asked_for_user",
+        "_asked_for",
         "_count",
         "_has_gap",
         "_perhaps",
         "_reader",
-        "_was_asked",
         "_withheld",
         "authzid",
         "cancelled",
@@ -78,7 +87,7 @@ class SaslExchange:
         self._withheld = withheld
         self._count = 0
         self._has_gap = False
-        self._asked_for_password = self._asked_for_user = self._was_asked = False
+        self._asked_for = Prompt(0)
         # LOGIN's first response is the user name if that was asked for, if the password
         # was asked for next, or if it was not the last that was sent unasked
         self._perhaps: str | None = None
@@ -110,13 +119,11 @@ class SaslExchange:
         """Read the base64 of a challenge, only to see what LOGIN asks for."""
         if self.mechanism != "LOGIN":
             return
-        self._was_asked = True
         prompt = decode_base64(line[:64]).lower()
         if prompt.startswith(_USER_PROMPTS):
-            self._asked_for_user = True
-        elif prompt:
-            # in the server's own words, perhaps for the password
-            self._asked_for_password = True
+            self._asked_for |= Prompt.USER
+        else:
+            self._asked_for |= Prompt.PASSWORD if prompt else Prompt.UNKNOWN
         is_next = self._count == 1 and not self._has_gap
         if prompt.startswith(_PASSWORD_PROMPTS) and is_next:
             self.user = self.user or self._perhaps
@@ -133,28 +140,29 @@ class SaslExchange:
         # an empty response is a step too: what follows it is not the user of LOGIN
         self._count += 1
         if line.strip():
-            # "AUTH LOGIN user password"
-            self._asked_for_password |= self._count == 1 and len(line.split()) > 1
+            if self._count == 1 and len(line.split()) > 1:
+                # "AUTH LOGIN user password"
+                self._asked_for |= Prompt.PASSWORD
             self._note_exposure()
         if self.user is None and not self._has_gap:
             self._identify(line)
         self._withheld.add_login(line, (self.user, self.authzid))
 
     def _note_exposure(self) -> None:
-        is_password = self._asked_for_password or self._has_gap
+        is_password = Prompt.PASSWORD in self._asked_for or self._has_gap
         if self.is_complete or (self.mechanism == "LOGIN" and is_password):
             self.exposure = self._reader.exposure
 
     def _identify(self, line: bytes) -> None:
         response = _decode_exactly(line)
         if self.mechanism == "LOGIN":
-            if self._count == 2 and response and not self._was_asked:
+            if self._count == 2 and response and not self._asked_for:
                 self.user = self._perhaps
-            if self._count > 1 or self._asked_for_password:
+            if self._count > 1 or Prompt.PASSWORD in self._asked_for:
                 return
         identity = self._reader.parse(response, self._count)
         name = read_name(identity.user)
-        if self.mechanism == "LOGIN" and not self._asked_for_user:
+        if self.mechanism == "LOGIN" and Prompt.USER not in self._asked_for:
             self._perhaps = name
             return
         self.user = name

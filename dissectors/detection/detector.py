@@ -132,7 +132,6 @@ class Detector:
         "_openings",
         "_port_protocol",
         "_proxy_header",
-        "_saw_proxy_header",
         "_saw_start",
         "_size",
         "_tls",
@@ -160,8 +159,7 @@ class Detector:
         self._doubt: FtpDoubt | None = None
         self._first_speaker: Side | None = None
         # what a proxy put before the client's bytes says nothing of their protocol
-        self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
-        self._saw_proxy_header = False
+        self._proxy_header = ProxyHeaderReader()
         self._key_log, self._hosts = key_log, hosts
         # reads a connection to a port that tells nothing, once it begins as TLS
         self._tls: ReadAhead | None = None
@@ -203,7 +201,7 @@ class Detector:
             `None` if there is none, or other things than TLS; `release` has all of it.
         """
         tls = self._tls
-        if tls is None or self._saw_proxy_header or not tls.can_be_handed_on:
+        if tls is None or self._proxy_header.is_begun or not tls.can_be_handed_on:
             return None
         return tls
 
@@ -215,7 +213,8 @@ class Detector:
         """
         chunks, self._chunks = self._chunks, []
         begin = 0
-        if not (self._saw_start or self._saw_proxy_header) and self._tls is None:
+        is_beginning = self._saw_start or self._proxy_header.is_begun
+        if not is_beginning and self._tls is None:
             fitting = [each.since for each in self._openings if each.protocols]
             begin = min(fitting, default=0)
         for number, chunk in enumerate(chunks):
@@ -243,14 +242,11 @@ class Detector:
             self._judge(chunk.side, at_end=True)
 
     def _behind_proxy_header(self, data: bytes) -> bytes:
-        """What of the client's next bytes is no header of a proxy."""
+        """Return what of the client's next bytes is no header of a proxy."""
         header = self._proxy_header
-        if header is None:
+        if header.state is not HeaderState.OPEN:
             return data
         rest = header.feed(data)
-        if header.state is not HeaderState.OPEN:
-            self._proxy_header = None
-        self._saw_proxy_header |= header.is_begun
         if header.is_begun and self._port_protocol is not None:
             # nothing else begins so, and it may be longer than what is held
             self.verdict = Verdict.MAIL

@@ -30,7 +30,6 @@ from dissectors.tls.registries.handshake_types import HandshakeType
 if TYPE_CHECKING:
     from dissectors.limits import Limits
     from dissectors.tls.decryption.keylog import Hosts, KeyLog
-    from dissectors.tls.messages import HandshakeMessage
     from dissectors.tls.output import TlsEvent
     from dissectors.tls.records import RecordPiece
 
@@ -255,7 +254,7 @@ class TlsDissector:
                 self._progress.stop_decrypting(flow)
 
     def _change_cipher(self, flow: TlsFlow) -> None:
-        flow.has_changed_cipher = True
+        flow.change_cipher()
         if self._observer.is_tls_1_3:
             return
         self._observer.take_change_cipher_spec()
@@ -353,20 +352,19 @@ class TlsDissector:
     # Handshake messages
 
     def _read_handshake(self, flow: TlsFlow, data: bytes) -> None:
-        for message in flow.handshake.read(data):
+        for message_type, body in flow.handshake.read(data):
+            if body is None:
+                self._output.add_anomaly("tls_handshake_too_large", flow)
+                continue
             try:
-                self._read_message(flow, message)
+                self._read_message(flow, message_type, body)
             except MalformedStructError as error:
-                name = _MESSAGE_NAMES.get(message.message_type, "?")
+                name = _MESSAGE_NAMES.get(message_type, "?")
                 self._output.add_anomaly(
                     "tls_handshake_invalid", flow, f"{name}: {error}"
                 )
-        if flow.handshake.is_too_large:
-            flow.handshake.is_too_large = False
-            self._output.add_anomaly("tls_handshake_too_large", flow)
 
-    def _read_message(self, flow: TlsFlow, message: HandshakeMessage) -> None:
-        message_type, body = message
+    def _read_message(self, flow: TlsFlow, message_type: int, body: bytes) -> None:
         if not self._observer.take_message(flow, message_type, body):
             return
         self._keys.take_message(flow, message_type, body)

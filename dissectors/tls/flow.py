@@ -72,6 +72,20 @@ TRANSITIONS: dict[Change, dict[FlowState, FlowState]] = {
 }
 
 
+class Stage(enum.Enum):
+    """How far a flow is in its handshake.
+
+        BEGUN --ChangeCipherSpec--> CIPHER_CHANGED --Finished--> FINISHED
+
+    In TLS 1.3 ChangeCipherSpec means nothing (RFC 8446 §5). That a Finished came which
+    can't be read, records behind it tell.
+    """
+
+    BEGUN = enum.auto()
+    CIPHER_CHANGED = enum.auto()
+    FINISHED = enum.auto()
+
+
 class Epoch(enum.Enum):
     """Which records are protected once there are keys.
 
@@ -121,8 +135,7 @@ class TlsFlow:
         epoch: which of its records are protected.
         sync: what the last record tells of the keys.
         successors: the protections that come after the present one.
-        has_changed_cipher: ChangeCipherSpec was seen in plaintext.
-        is_finished: it has done its part of the handshake.
+        stage: how far it is in its handshake.
         at_end: nothing more comes.
     """
 
@@ -134,11 +147,10 @@ class TlsFlow:
         "at_end",
         "epoch",
         "handshake",
-        "has_changed_cipher",
-        "is_finished",
         "records",
         "short_message",
         "side",
+        "stage",
         "state",
         "successors",
         "sync",
@@ -153,14 +165,23 @@ class TlsFlow:
         self.epoch = _LEGACY
         self.sync = _UNTRIED
         self.successors: list[RecordProtection] = []
-        self.has_changed_cipher = False
-        self.is_finished = False
+        self.stage = Stage.BEGUN
         self.at_end = False
         self._protection: RecordProtection | None = None
         self._record = _PLAIN_RECORD
         # of a protected record, as far as it came
         self._body = bytearray()
         self._body_bytes = 0
+
+    @property
+    def has_changed_cipher(self) -> bool:
+        """ChangeCipherSpec was seen in plaintext, or is not expected any more."""
+        return self.stage is not Stage.BEGUN
+
+    @property
+    def is_finished(self) -> bool:
+        """It has done its part of the handshake."""
+        return self.stage is Stage.FINISHED
 
     @property
     def is_done(self) -> bool:
@@ -181,6 +202,11 @@ class TlsFlow:
     def has_protected_record(self) -> bool:
         """The current record is to be opened."""
         return self._record is not _PLAIN_RECORD
+
+    def change_cipher(self) -> None:
+        """Take a ChangeCipherSpec in plaintext."""
+        if self.stage is Stage.BEGUN:
+            self.stage = Stage.CIPHER_CHANGED
 
     def lose_boundaries(self) -> None:
         """Learn that nobody knows where its records begin."""

@@ -43,7 +43,6 @@ class KeyFinder:
 
     __slots__ = (
         "_client",
-        "_counts",
         "_early_keys",
         "_hosts",
         "_key_log",
@@ -65,9 +64,8 @@ class KeyFinder:
         counts: bool,
     ) -> None:
         self._key_log = key_log
-        self._counts = counts
-        # client randoms that were found
-        self._uncounted: list[bytes] = []
+        # client randoms that were found, and are not to be counted yet
+        self._uncounted: list[bytes] | None = None if counts else []
         self._hosts = hosts
         self._observer = observer
         self._client, self._server = client, server
@@ -158,17 +156,16 @@ class KeyFinder:
 
     def count(self) -> None:
         """Note in the key log what was found so far, and what will be."""
-        self._counts = True
+        found, self._uncounted = self._uncounted or (), None
         if self._key_log is not None:
-            for random in self._uncounted:
+            for random in found:
                 self._key_log.count_use(random)
-        self._uncounted.clear()
 
     def _secrets_of(self, random: bytes) -> Mapping[Label, bytes] | None:
         log = self._key_log
         secrets = log.secrets_of(random) if log is not None else None
         if log is not None and secrets is not None:
-            if self._counts:
+            if self._uncounted is None:
                 log.count_use(random)
             else:
                 self._uncounted.append(random)

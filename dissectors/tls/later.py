@@ -24,7 +24,7 @@ class LaterEvents:
     __slots__ = (
         "_alerts",
         "_certificates",
-        "_has_fatal_alert",
+        "_fatal_alert",
         "_is_decrypted",
         "_limit",
         "_output",
@@ -37,9 +37,15 @@ class LaterEvents:
         # no more once the handshake is reported
         self._waiting: list[Event] | None = []
         self._is_decrypted = False
-        self._has_fatal_alert = False
+        # the first one, which ended everything
+        self._fatal_alert: TlsAlertSeen | None = None
         self._alerts = 0
         self._certificates = 0
+
+    @property
+    def is_released(self) -> bool:
+        """The handshake is reported, and nothing waits any more."""
+        return self._waiting is None
 
     @property
     def has_room(self) -> bool:
@@ -62,8 +68,9 @@ class LaterEvents:
     def add_alert(self, alert: TlsAlertSeen) -> None:
         """Tell of an alert: of the first ones, and of the one that ended everything."""
         self._alerts += 1
-        is_end = alert.is_fatal and not self._has_fatal_alert
-        self._has_fatal_alert |= alert.is_fatal
+        is_end = alert.is_fatal and self._fatal_alert is None
+        if is_end:
+            self._fatal_alert = alert
         if is_end or self._alerts <= _MOST_ALERTS:
             self.add(alert)
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class HandshakeMessage(NamedTuple):
-    """A complete handshake message; `body` is what follows its header."""
+    """A handshake message; `body` is behind its header, `None` if over the limit."""
 
     message_type: int
-    body: bytes
+    body: bytes | None
 
 
 _HEADER_BYTES = 4
@@ -27,21 +27,22 @@ class HandshakeReader:
 
     Attributes:
         is_lost: message boundaries are unknown; nothing is read any more.
-        is_too_large: it is lost because of a message over the limit.
     """
 
-    __slots__ = ("_buffer", "_limit", "_skip", "is_lost", "is_too_large")
+    __slots__ = ("_buffer", "_limit", "_skip", "is_lost")
 
     def __init__(self, limit: int) -> None:
         self.is_lost = False
-        self.is_too_large = False
         self._limit = limit
         self._buffer = bytearray()
         # bytes of a damaged message that are still to come
         self._skip = 0
 
     def read(self, data: bytes) -> Iterator[HandshakeMessage]:
-        """Yield the messages that the next handshake bytes complete."""
+        """Yield the messages that the next handshake bytes complete.
+
+        One that is over the limit is the last.
+        """
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
@@ -53,8 +54,9 @@ class HandshakeReader:
         while len(buffer) >= _HEADER_BYTES:
             end = self._message_end()
             if end - _HEADER_BYTES > self._limit:
-                self.is_too_large = True
+                message = HandshakeMessage(buffer[0], None)
                 self._lose()
+                yield message
                 return
             if end > len(buffer):
                 return

@@ -74,7 +74,6 @@ class HandshakeObserver:
     Attributes:
         seen: the event that tells of it, as far as it is known; once it is reported, a
             copy, as events are final.
-        is_reported: the event was given to the output.
         later: tells what is learned besides.
         client_hello: the last ClientHello.
         server_hello: the answer to it; a HelloRetryRequest until the final one comes.
@@ -90,7 +89,6 @@ class HandshakeObserver:
         "client_hello",
         "encrypted_extensions",
         "has_gap",
-        "is_reported",
         "last_step",
         "later",
         "seen",
@@ -99,7 +97,6 @@ class HandshakeObserver:
 
     def __init__(self, limits: Limits, output: Output, *, after_gap: bool) -> None:
         self.seen = TlsHandshakeSeen(after_gap=after_gap)
-        self.is_reported = False
         self.later = LaterEvents(output, limits.list_items)
         self.client_hello: hello.ClientHello | None = None
         self.server_hello: hello.ServerHello | None = None
@@ -114,6 +111,11 @@ class HandshakeObserver:
     def has_begun(self) -> bool:
         """A record of a handshake was seen on either side."""
         return self.seen.begin_ns is not None
+
+    @property
+    def is_reported(self) -> bool:
+        """The event was given to the output."""
+        return self.later.is_released
 
     @property
     def is_tls_1_3(self) -> bool:
@@ -146,7 +148,6 @@ class HandshakeObserver:
             seen.end_ns = self._output.time_ns
         elif not (began_before or self.has_gap) and self.has_begun:
             seen.failed_after = self.last_step
-        self.is_reported = True
         self._output.add(seen)
         self.later.release()
         if goes_on:

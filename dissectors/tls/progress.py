@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.events import EarlyData, Side
-from dissectors.tls.flow import FlowState
+from dissectors.tls.flow import FlowState, Stage
 
 if TYPE_CHECKING:
     from dissectors.tls.flow import TlsFlow
@@ -67,7 +67,7 @@ class Progress:
     def finish(self, flow: TlsFlow) -> None:
         """Learn that a flow has done its part."""
         if not flow.is_finished:
-            flow.is_finished = True
+            flow.stage = Stage.FINISHED
             self._report_if_done()
 
     def stop_decrypting(self, flow: TlsFlow) -> None:

@@ -73,7 +73,7 @@ class ConnectionKeys:
         secret = self.secrets.get(Label.MASTER_SECRET)
         if (
             secret is None
-            or choice.compresses
+            or choice.compression_method
             or not TLS_1_0 <= choice.version <= TLS_1_2
         ):
             return [], []

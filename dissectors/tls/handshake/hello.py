@@ -105,9 +105,8 @@ class ServerHello:
     Attributes:
         random: 32 bytes.
         session_id: a resumed session's, or a new one's; TLS 1.3 echoes the client's.
-        is_retry_request: it is a HelloRetryRequest, not the final choice.
         group: the group of the key share, or the one that is asked for (TLS 1.3).
-        compresses: with a TLS compression method (RFC 3749).
+        compression_method: of TLS (RFC 3749); 0 is none.
         alpn: the protocol that the server chose, escaped.
         oddity: what could not be read of the extensions.
     """
@@ -117,10 +116,9 @@ class ServerHello:
     extensions: tuple[int, ...] = ()
     random: bytes = b""
     session_id: bytes = b""
-    is_retry_request: bool = False
+    compression_method: int = 0
     selected_version: int | None = None
     group: int | None = None
-    compresses: bool = False
     alpn: str | None = None
     oddity: str | None = None
 
@@ -128,6 +126,11 @@ class ServerHello:
     def version(self) -> int:
         """The negotiated version."""
         return self.selected_version or self.legacy_version
+
+    @property
+    def is_retry_request(self) -> bool:
+        """It is a HelloRetryRequest, not the final choice."""
+        return self.random == _HELLO_RETRY_REQUEST_RANDOM
 
     @property
     def is_tls_1_3(self) -> bool:
@@ -191,10 +194,8 @@ def read_server_hello(body: bytes) -> ServerHello:
     random = reader.take(_RANDOM_BYTES)
     session_id = reader.vector(1)
     cipher_suite = reader.uint(2)
-    compression_method = reader.uint(1)
-    hello = ServerHello(legacy_version, cipher_suite, (), random, session_id)
-    hello.compresses = compression_method != 0
-    hello.is_retry_request = random == _HELLO_RETRY_REQUEST_RANDOM
+    method = reader.uint(1)
+    hello = ServerHello(legacy_version, cipher_suite, (), random, session_id, method)
     hello.extensions, hello.oddity = _read_extensions(reader, hello, _SERVER_EXTENSIONS)
     return hello
 
