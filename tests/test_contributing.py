@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from tests.test_layout import ROOT
+ROOT = Path(__file__).parents[1]
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 KINDS = (

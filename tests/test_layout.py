@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,6 @@ TESTED_WITH = {
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
     "dissectors/detection/ftp.py": "dissectors/detection/test_detector.py",
     "dissectors/imap/spec.py": "dissectors/test_spec.py",
-    "dissectors/imap/appending.py": "dissectors/imap/test_dissector.py",
     "dissectors/imap/compressed.py": "dissectors/imap/test_compression.py",
     "dissectors/imap/fetches.py": "dissectors/imap/test_pieces.py",
     "dissectors/pop3/spec.py": "dissectors/test_spec.py",
@@ -148,6 +148,15 @@ def test_source_has_its_test(source: Path) -> None:
         places.append(ROOT / "tests" / elsewhere)
 
     assert any(place.exists() for place in places)
+
+
+def test_no_test_imports_another_one() -> None:
+    """What tests have in common is in tests/support."""
+    importing = re.compile(r"^from tests\.(\w+\.)*test_\w+ import", re.MULTILINE)
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    wrong = [path.name for path in tests if importing.search(path.read_text())]
+
+    assert not wrong
 
 
 @pytest.mark.parametrize("package", PACKAGES)

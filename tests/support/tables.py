@@ -13,6 +13,8 @@ from analyzer.tables import schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# of a session with TLS from its first byte on
+TLS = {"tls_mode": "implicit", "tls_version": "TLSv1.3", "tls_established": True}
 # what a row says if a test does not care
 _USUAL: dict[str, Mapping[str, Any]] = {
     "sessions": {

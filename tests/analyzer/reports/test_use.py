@@ -7,9 +7,7 @@ import pytest
 
 from analyzer.reports import is_encrypted, protocol_use
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
-from tests.support.tables import sessions_of
-
-TLS = {"tls_mode": "implicit", "tls_version": "TLSv1.3", "tls_established": True}
+from tests.support.tables import TLS, sessions_of
 
 
 def use_of(protocol: str, *rows: dict[str, Any]) -> dict[str, Any]:

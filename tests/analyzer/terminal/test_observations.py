@@ -7,8 +7,7 @@ import pytest
 from analyzer.reports import by_port, protocol_use
 from analyzer.terminal.observations import HIDDEN, NOT_SEEN, NOTHING, observations
 from dissectors.services import Protocol
-from tests.analyzer.reports.test_use import TLS
-from tests.support.tables import sessions_of
+from tests.support.tables import TLS, sessions_of
 
 
 def seen(protocol: str, *rows: dict[str, Any]) -> dict[str, list[str]]:

@@ -250,9 +250,10 @@ def test_slow_reader_gets_all_that_came_before_it_stopped() -> None:
 def test_stop_ends_where_packets_never_pause() -> None:
     program = """
 from tests.support.namespaces import send
-from tests.captures.live.test_dumpcap import MAIL
+from tests.support.packets import ethernet, ipv4, tcp
+mail = ethernet(ipv4(tcp(b"220 ready")))
 while True:
-    send("va", [MAIL] * 100)
+    send("va", [mail] * 100)
 """
     with capture() as live, run_python(program) as sender:
         try:

@@ -16,7 +16,7 @@ from captures import (
 )
 from captures.tcp import table as connection_table
 from captures.tcp.timeouts import OPENING_TIMEOUT_NS
-from tests.captures.tcp.test_table import Talk, follow, told
+from tests.support.connections import Talk, follow, told
 from tests.support.packets import ACK, FIN, RST, SYN, batch_of
 from tests.support.streams import Recorder
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from captures import Connection, ConnectionTable, Decoder, SegmentFilter
-from tests.captures.tcp.test_table import Talk
+from tests.support.connections import Talk
 from tests.support.packets import ACK, FIN, SYN, batch_of
 from tests.support.streams import Recorder
 

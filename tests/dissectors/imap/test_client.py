@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dissectors.events import Anomaly, AuthAttempted, Exchange, Outcome
 from dissectors.limits import Limits
-from tests.dissectors.imap.talk import extensions, greeted, lines
+from tests.support.imap import extensions, greeted, lines
 
 
 def test_literal_without_waiting_is_an_extension() -> None:

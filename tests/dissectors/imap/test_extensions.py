@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dissectors.imap.talk import (
-    PREAUTH,
-    extensions,
-    greeted,
-    lines,
-    talk,
-)
+from tests.support.imap import PREAUTH, extensions, greeted, lines, talk
 
 # extensions
 

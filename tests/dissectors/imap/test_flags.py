@@ -8,7 +8,7 @@ import pytest
 
 from dissectors.events import MessagesDeleted, Use
 from dissectors.imap.flags import MAX_MESSAGES, Flags, SequenceSet
-from tests.dissectors.imap.talk import greeted, lines, selected, talk, uses
+from tests.support.imap import greeted, lines, selected, talk, uses
 
 if TYPE_CHECKING:
     from tests.support.playbook import Playbook

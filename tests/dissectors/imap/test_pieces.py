@@ -5,20 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from dissectors.events import (
-    Delivery,
-    Exchange,
-    MessageTransferred,
-    Use,
-)
-from tests.dissectors.imap.talk import (
-    PREAUTH,
-    greeted,
-    lines,
-    selected,
-    talk,
-    uses,
-)
+from dissectors.events import Delivery, Exchange, MessageTransferred, Use
+from tests.support.imap import PREAUTH, greeted, lines, selected, talk, uses
 from tests.support.playbook import CLIENT, SERVER, Playbook
 
 # pieces of messages

@@ -15,15 +15,7 @@ from dissectors.events import (
     StateChanged,
     Use,
 )
-from tests.dissectors.imap.talk import (
-    PREAUTH,
-    extensions,
-    greeted,
-    lines,
-    selected,
-    talk,
-    uses,
-)
+from tests.support.imap import PREAUTH, extensions, greeted, lines, selected, talk, uses
 
 if TYPE_CHECKING:
     from tests.support.playbook import Playbook

@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dissectors.events import (
-    MailboxSynchronised,
-    MessagesAvailable,
-    Synchronisation,
-)
-from tests.dissectors.imap.talk import (
-    PREAUTH,
-    greeted,
-    lines,
-    selected,
-    talk,
-)
+from dissectors.events import MailboxSynchronised, MessagesAvailable, Synchronisation
+from tests.support.imap import PREAUTH, greeted, lines, selected, talk
 
 if TYPE_CHECKING:
     from tests.support.playbook import Playbook

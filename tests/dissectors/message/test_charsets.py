@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dissectors.message.charsets import _CODECS, decode_charset, decode_unlabelled
-from tests.dissectors.message.labels import WHATWG_LABELS
+from tests.support.encoding_labels import WHATWG_LABELS
 
 
 @pytest.mark.parametrize(
