@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dissectors import registry
 from dissectors.conversation.dissector import MailDissector
-from dissectors.imap import ImapDissector
-from dissectors.pop3 import Pop3Dissector
-from dissectors.smtp import SmtpDissector
+from dissectors.imap import ImapDialogue
+from dissectors.pop3 import Pop3Dialogue
+from dissectors.smtp import SmtpDialogue
 from dissectors.tls import Hosts, KeyLog
 
 __all__ = [
-    "ImapDissector",
+    "ImapDialogue",
     "KeyLog",
     "MailDissector",
-    "Pop3Dissector",
-    "SmtpDissector",
+    "Pop3Dialogue",
+    "SmtpDialogue",
     "new_dissector",
 ]
 
@@ -37,6 +37,5 @@ def new_dissector(
         Exception: any, by the fault of a plug-in.
     """
     service = registry.service_by_port().get(server_port)
-    dissector = registry.protocols()[protocol].new_dissector(service)
-    dissector.key_log, dissector.hosts = key_log, hosts
-    return dissector
+    dialogue = registry.protocols()[protocol].new_dialogue(service)
+    return MailDissector(dialogue, key_log, hosts)

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors import anomalies as shared
+from dissectors.conversation.dissector import MailDissector
 from dissectors.imap.spec import SPEC as IMAP
 from dissectors.pop3.spec import SPEC as POP3
 from dissectors.smtp.spec import SPEC as SMTP
@@ -138,8 +139,8 @@ def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
         if alpn & set(other.opening.alpn):
             raise ValueError(f"its ALPN is that of {other.name}")
     for service in (None, *spec.services):
-        if spec.new_dissector(service).opaque:
-            raise ValueError(f"the dissector of {spec.name} reads nothing")
+        # one that was not made to its end fails here
+        MailDissector(spec.new_dialogue(service))
 
 
 def _describe(entry: EntryPoint, error: BaseException) -> str:

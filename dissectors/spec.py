@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
-from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.dialogue import Dialogue
 from dissectors.services import Security, Service
 
 _NAME = re.compile("[a-z][a-z0-9]{1,15}")
@@ -111,8 +111,8 @@ class ProtocolSpec:
         name: short, in lower case: the value of the column `protocol`.
         services: on which ports it is expected.
         opening: how it is told from others.
-        make: makes the dissector of a connection, given the service that the server's
-            port is for, if it is known.
+        make: makes what reads the dialogue of a connection, given the service that the
+            server's port is for, if it is known.
         profile: what it is for.
         anomalies: what its codes mean; each begins with the name and an underscore.
         upgrade: its command for the upgrade to TLS.
@@ -123,7 +123,7 @@ class ProtocolSpec:
     name: str
     services: tuple[Service, ...]
     opening: Opening
-    make: Callable[[Service | None], MailDissector]
+    make: Callable[[Service | None], Dialogue]
     profile: Profile
     anomalies: Mapping[str, str] = field(default_factory=dict)
     upgrade: str = "STARTTLS"
@@ -151,8 +151,8 @@ class ProtocolSpec:
         """Those that IANA knows."""
         return tuple(each for each in self.services if each.is_registered)
 
-    def new_dissector(self, service: Service | None) -> MailDissector:
-        """Make the dissector of a connection.
+    def new_dialogue(self, service: Service | None) -> Dialogue:
+        """Make what reads the dialogue of a connection.
 
         Args:
             service: what the server's port is for, if it is known.
@@ -160,9 +160,9 @@ class ProtocolSpec:
         Raises:
             TypeError: a plug-in makes something else.
         """
-        dissector = self.make(service)
-        _expect(dissector, MailDissector)
-        return dissector
+        dialogue = self.make(service)
+        _expect(dialogue, Dialogue)
+        return dialogue
 
     def security_name(self, service: Service) -> str:
         """What the protocol calls how a service is secured: TLS, STARTTLS, STLS."""

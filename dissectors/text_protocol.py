@@ -1,10 +1,11 @@
 """For plug-ins: protocols of text lines with literals, answered in order.
 
-`TextProtocolDissector` is what the dissector of another protocol derives from. It tells
-lines from TLS, finds literals (`{5}` or `{5+}` at the end of a line, RFC 9051 §4.3),
-pairs answers with commands, and copes with gaps, with sides that were not captured and
-with limits. What the lines mean is the protocol's: it implements the methods that say
-so. All names without an underscore are the interface, and stay.
+`TextDialogue` is what the dialogue of another protocol derives from. It finds literals
+(`{5}` or `{5+}` at the end of a line, RFC 9051 §4.3), pairs answers with commands, and
+copes with gaps, with sides that were not captured and with limits. What the lines mean
+is the protocol's: it implements the methods that say so. All names that it defines
+without an underscore are the interface, and stay; what it implements and inherits of
+`Dialogue` is between it and the connection, which tells lines from TLS.
 
 Memory per connection is bounded by `Limits`: a line with its literals for each side,
 the commands without answer, and the client's bytes that wait for an answer. The cost is
@@ -16,10 +17,10 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.dialogue import Dialogue
 from dissectors.conversation.lines import decode_text
 from dissectors.conversation.literals import FragmentReader, find_literal
-from dissectors.conversation.text_line import Assembly, TextLine
+from dissectors.conversation.text_line import Assembly, AssemblyReporter, TextLine
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.events import Event, Exchange, ExchangeKind, Side
 from dissectors.limits import DEFAULT_LIMITS
@@ -30,16 +31,14 @@ if TYPE_CHECKING:
     from dissectors.conversation.lines import LineBuffer, Place
     from dissectors.limits import Limits
 
-__all__ = ["TextLine", "TextProtocolDissector"]
+__all__ = ["TextDialogue", "TextLine"]
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
-# pieces of a line that are looked for in what the server says
-_MOST_PARTS = 8
 
 
-class TextProtocolDissector(MailDissector):
-    """Dissects a protocol of text: subclass it, and say what the lines mean.
+class TextDialogue(Dialogue):
+    """Reads a protocol of text: subclass it, and say what the lines mean.
 
     Attributes:
         awaiting: the commands that wait for their answers, the oldest first.
@@ -50,7 +49,6 @@ class TextProtocolDissector(MailDissector):
         "_assemblies",
         "_begins",
         "_fragments",
-        "_is_lost",
         "_is_stray",
         "_lost_after",
         "_waits_for",
@@ -59,16 +57,15 @@ class TextProtocolDissector(MailDissector):
     )
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(limits)
+        reporter = AssemblyReporter(limits)
+        super().__init__(reporter)
         self.awaiting: list[Exchange] = []
         self.client_seen = False
-        client, server = self._input
+        client, server = self.streams
         self._fragments = (FragmentReader(client), FragmentReader(server))
-        self._assemblies = [Assembly(limits.line), Assembly(limits.line)]
+        self._assemblies = reporter.assemblies
         # where the last lines began, if they had literals
         self._begins: list[Place | None] = [None, None]
-        # behind a gap, until a line surely is a command or a response
-        self._is_lost = [False, False]
         # commands were lost behind this one, so that answers may be theirs
         self._lost_after: int | None = None
         # answers may be to commands that were given up, as some are in a gap
@@ -76,14 +73,6 @@ class TextProtocolDissector(MailDissector):
         self._waits_for: Exchange | None = None
 
     # what a protocol implements
-
-    @abc.abstractmethod
-    def anew(self, *, greeted: bool) -> TextProtocolDissector:
-        """Return a dissector for what is said inside TLS.
-
-        Args:
-            greeted: the server has greeted already, as the upgrade came later.
-        """
 
     @abc.abstractmethod
     def receive_client_line(self, line: TextLine) -> None:
@@ -124,9 +113,14 @@ class TextProtocolDissector(MailDissector):
             holds_client: what the client sends next is not read before the answer,
                 as that says what it is (TLS, for example).
         """
-        self.counts.exchanges = number = self.counts.exchanges + 1
+        number = self.reporter.next_number()
         exchange = Exchange(
-            number, ExchangeKind.COMMAND, verb, argument, self._time_ns, self._frame
+            number,
+            ExchangeKind.COMMAND,
+            verb,
+            argument,
+            self.reporter.time_ns,
+            self.reporter.frame,
         )
         self.awaiting.append(exchange)
         self._is_stray = False
@@ -164,12 +158,12 @@ class TextProtocolDissector(MailDissector):
         response_code: str | None = None,
     ) -> None:
         """Report a greeting, or what answers nothing."""
-        self.counts.exchanges = number = self.counts.exchanges + 1
+        number = self.reporter.next_number()
         self._complete(Exchange(number, kind), status, text, response_code)
 
     def report(self, *events: Event) -> None:
         """Report what happened; in what the server said, nothing withheld is shown."""
-        self._report(*events)
+        self.reporter.report(*events)
 
     def report_anomaly(self, code: str, side: Side, detail: str = "") -> None:
         """Report something odd about the last line of a side.
@@ -179,13 +173,13 @@ class TextProtocolDissector(MailDissector):
             side: whose line.
             detail: a few words; what is withheld is not shown in them either.
         """
-        self._withhold_unread()
-        detail = self._withheld.mask(detail)
-        self._anomaly(code, side, detail, at=self._begins[side])
+        self.reporter.withhold_unread()
+        detail = self.reporter.withheld.mask(detail)
+        self.reporter.anomaly(code, side, detail, at=self._begins[side])
 
     def use_extension(self, name: str) -> None:
         """Report, once, that something the server announced was used."""
-        self._use_extension(name)
+        self.reporter.use_extension(name)
 
     def withhold(self, secret: bytes, shown: Iterable[str | None] = ()) -> None:
         """Show a secret nowhere, also where the server repeats it, in any spelling.
@@ -194,14 +188,14 @@ class TextProtocolDissector(MailDissector):
             secret: as the client sent it.
             shown: names in it that may be shown.
         """
-        self._withheld.add_login(secret, shown)
+        self.reporter.withheld.add_login(secret, shown)
 
     def withhold_all(self) -> None:
         """Show nothing more of what the server says: part of a secret is missing.
 
         What is repeated of it could not be told from other words.
         """
-        self._withheld.withhold_all()
+        self.reporter.withheld.withhold_all()
 
     def begin_login(self, mechanism: bytes, offered: Container[str]) -> SaslExchange:
         """Return what reads a login by SASL, and withholds all that is secret in it.
@@ -211,44 +205,31 @@ class TextProtocolDissector(MailDissector):
             offered: the mechanisms that the server offers; others must be well known
                 to be shown.
         """
-        return SaslExchange(mechanism, self._withheld, offered)
+        return SaslExchange(mechanism, self.reporter.withheld, offered)
 
     def withhold_line(self, line: TextLine) -> None:
         """Withhold what is not understood, as it may be anything."""
         if not line.is_whole:
-            self._withheld.withhold_all()
-        self._withheld.add_line(line.text)
+            self.reporter.withheld.withhold_all()
+        self.reporter.withheld.add_line(line.text)
         for literal in line.literals:
             if literal is None:
-                self._withheld.withhold_all()
+                self.reporter.withheld.withhold_all()
             else:
-                self._withheld.add_line(literal)
+                self.reporter.withheld.add_line(literal)
 
     def start_tls(self) -> None:
         """Learn that both sides speak TLS from here on."""
-        self._start_tls()
+        self.plaintext.start_tls()
 
     def decode(self, raw: bytes) -> str:
         r"""Decode what a peer wrote, cut to its limit: UTF-8, other bytes as `\xNN`."""
         return decode_text(raw, self.limits.kept_text)
 
-    # what it is built on
+    # what a connection calls
 
-    def _withhold_unread(self) -> None:
-        super()._withhold_unread()
-        if self._speaker is not _SERVER and not self._have_both_ended():
-            return
-        parts = self._assemblies[_CLIENT].parts(_MOST_PARTS)
-        if parts is None:
-            self._withheld.withhold_all()
-        else:
-            for part in parts:
-                self._withheld.add_line(part)
-
-    def _anew(self, *, greeted: bool) -> MailDissector:
-        return self.anew(greeted=greeted)
-
-    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+    def line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        """Return what takes the next line, unless it is behind a literal, or waits."""
         if self._fragments[side].literal is not None or self._is_held(side):
             return None
         return self._receive_server if side else self._receive_client
@@ -263,22 +244,23 @@ class TextProtocolDissector(MailDissector):
         """Whether the client's bytes wait for an answer that may still come."""
         if side is _SERVER or self._waits_for is None:
             return False
-        client, server = self._input
+        client, server = self.streams
         if server.has_ended or len(client) > self.limits.held:
             self._waits_for = None
         return self._waits_for is not None
 
-    def _read(self, side: Side) -> None:
-        unread, fragments = self._input[side], self._fragments[side]
+    def read(self, side: Side) -> None:
+        """Read what can be read of a side's lines and literals."""
+        unread, fragments = self.streams[side], self._fragments[side]
         waited = self._waits_for
         while unread.data and not self._is_held(side):
-            if fragments.literal is None and self._is_record_next(side):
+            if fragments.literal is None and self.plaintext.is_record_next(side):
                 return
             fragment = fragments.take_fragment()
             if fragment is None:
                 return
             if side is _CLIENT:
-                self._note_place()
+                self.plaintext.note_place()
             if unread.overlong:
                 self._cut_line(side, unread, fragment)
             else:
@@ -290,7 +272,7 @@ class TextProtocolDissector(MailDissector):
     def _cut_line(self, side: Side, unread: LineBuffer, start: bytes) -> None:
         """A line is over the limit; a literal may be announced at its end."""
         unread.overlong = 0
-        self._anomaly("line_too_long", side)
+        self.reporter.anomaly("line_too_long", side)
         self._assemblies[side].add(start)
         self._lose(side)
 
@@ -300,7 +282,7 @@ class TextProtocolDissector(MailDissector):
         literal = find_literal(fragment)
         assembly.add(fragment)
         if literal is not None:
-            assembly.begin = assembly.begin or self._last_line(side)
+            assembly.begin = assembly.begin or self.reporter.last_line(side)
             sink = assembly.open_literal(literal.size)
             self._fragments[side].expect_literal(literal, sink)
             return
@@ -309,26 +291,27 @@ class TextProtocolDissector(MailDissector):
 
     def _take(self, side: Side, assembly: Assembly) -> None:
         line, self._begins[side] = assembly.line, assembly.begin
-        if self._is_lost[side]:
+        if self.streams[side].is_lost:
             if not self.is_certain(side, line.text):
                 if side is _CLIENT:
                     self.withhold_line(line)
                 return
-            self._is_lost[side] = False
+            self.streams[side].is_lost = False
         if side is _CLIENT:
             self.client_seen = True
             self.receive_client_line(line)
         else:
             self.receive_server_line(line)
 
-    def _skip_gap(self, side: Side, length: int) -> None:
+    def skip_gap(self, side: Side, length: int) -> None:
+        """Deal with a gap: only inside a literal is it known what is missing."""
         if side is _SERVER:
             self._waits_for = None
             self._give_up(len(self.awaiting))
             self._is_stray = True
         elif self._waits_for is not None:
             self._waits_for = None
-            self._read(_CLIENT)
+            self.read(_CLIENT)
         if not self._fragments[side].skip_gap(length):
             self._lose(side)
 
@@ -340,8 +323,8 @@ class TextProtocolDissector(MailDissector):
         if side is _CLIENT:
             self.withhold_line(assembly.line)
             if self._lost_after is None:
-                self._lost_after = self.counts.exchanges
-        self._is_lost[side] = True
+                self._lost_after = self.reporter.counts.exchanges
+        self.streams[side].is_lost = True
         self.lose_track(side)
 
     def _is_to_lost_command(self) -> bool:
@@ -362,22 +345,26 @@ class TextProtocolDissector(MailDissector):
     ) -> None:
         exchange.status, exchange.reply_text = status, text
         exchange.response_code = response_code
-        exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
-        self._report(exchange)
+        exchange.reply_time_ns, exchange.reply_frame = (
+            self.reporter.time_ns,
+            self.reporter.frame,
+        )
+        self.reporter.report(exchange)
         if exchange is self._waits_for:
             self._waits_for = None
 
     def _give_up(self, count: int) -> None:
         """No answer will be seen to the oldest commands."""
         for exchange in self.awaiting[:count]:
-            self._report(exchange)
+            self.reporter.report(exchange)
         del self.awaiting[:count]
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Learn that nothing follows: take what there is of the last lines."""
         self._waits_for = None
         for side in Side:
-            self._read(side)
-            unread, fragments = self._input[side], self._fragments[side]
+            self.read(side)
+            unread, fragments = self.streams[side], self._fragments[side]
             rest = b"" if fragments.in_literal else unread.take_unfinished_line()
             fragments.abandon()
             assembly = self._assemblies[side]

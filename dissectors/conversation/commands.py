@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from dissectors.conversation.lines import decode_text
+from dissectors.conversation.reports import Reporter
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin
@@ -19,6 +20,8 @@ from dissectors.events import Exchange, ExchangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dissectors.limits import Limits
 
 
 class Sync(enum.Enum):
@@ -232,3 +235,30 @@ class CommandQueue(Generic[CommandT]):
             exchange.reply_text = decode_text(odd.text, kept_text)
             exchange.reply_time_ns, exchange.reply_frame = odd.time_ns, odd.frame
         return command
+
+
+class QueueReporter(Reporter, Generic[CommandT]):
+    """Reports a dialogue whose replies come in order.
+
+    Attributes:
+        queue: the commands that await them.
+    """
+
+    __slots__ = ("queue",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.queue: CommandQueue[CommandT] = CommandQueue()
+
+    def withhold_unread(self) -> None:
+        """Withhold what nobody has read yet, unless it is a message."""
+        # What waits behind DATA is a message, and nothing repeats it before that reply;
+        # but behind a login it may be a password.
+        decisive = self.queue.decisive
+        is_message = (
+            decisive is not None
+            and decisive.opens_message
+            and decisive in self.queue.awaiting[-1:]
+        )
+        if not is_message or self.withheld or self.have_both_ended():
+            super().withhold_unread()

@@ -1,93 +1,137 @@
-"""What the dissectors of SMTP, IMAP and POP3 share.
+"""A mail connection: the layers between the bytes of both sides and their dialogue.
 
-A mail connection is a conversation of lines that may turn into TLS: at once
-(implicit TLS, RFC 8314 §3), or after STARTTLS or STLS. Its layers are
+It is a conversation of lines that may turn into TLS: at once (implicit TLS, RFC 8314
+§3), or after STARTTLS or STLS. From the wire upwards, its layers are
 
-- `PlaintextReader`: lines, which the protocol reads,
-- `UpgradeReader`: TLS in the place of lines,
-- `Secured`: what came out of TLS, read by a dissector of its own, as whatever was
+- the header of a proxy (`ProxyHeaderReader`), if there is one,
+- a coding (`Decoder`), such as compression, once both sides agreed on it,
+- `Layers`, which tell lines from TLS,
+- `Dialogue`: the lines, as a protocol reads them,
+- `TlsLayer`: TLS in the place of lines,
+- `Secured`: what came out of TLS, read as a connection of its own, as whatever was
   said in plaintext before is void (RFC 3207 §4.2, RFC 9051 §6.2.1, RFC 2595 §4),
-- `Swapped`: lines of a session whose sides exchanged their roles.
+- `Swapped`: a connection whose sides exchanged their roles.
 
 Memory per connection is bounded by `Limits`; the cost is linear in the bytes.
 """
 
 from __future__ import annotations
 
-import abc
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.decoding import DecodingError
+from dissectors.conversation.layers import Layers
 from dissectors.conversation.lines import Place
-from dissectors.conversation.plaintext import Upgrade
+from dissectors.conversation.plaintext import Gaps, Upgrade
 from dissectors.conversation.proxy_header import (
     PROXY_WORDS,
     HeaderState,
     ProxyHeaderReader,
 )
-from dissectors.conversation.secured import Secured
 from dissectors.conversation.streams import Mode
 from dissectors.conversation.swapped import Swapped
-from dissectors.conversation.upgrade import Gaps, UpgradeReader
+from dissectors.conversation.tls_layer import TlsLayer
 from dissectors.events import ClientForwarded, Side
-from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from dissectors.conversation.streams import Stream
+    from dissectors.conversation.dialogue import Dialogue, Successor
+    from dissectors.conversation.reports import Counts
     from dissectors.events import Event
-    from dissectors.limits import Limits
-    from dissectors.tls import ReadAhead
+    from dissectors.tls import Hosts, KeyLog, ReadAhead
 
 _OTHER = (Side.SERVER, Side.CLIENT)
-_SIDES = (Side.CLIENT, Side.SERVER)
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
-_UNDECIDED, _LINES, _STRAY_LINE, _TLS = Mode
-_NOT_UPGRADED, _AGREED, _DONE = Upgrade
+_UNDECIDED, _LINES, _, _TLS = Mode
+_AGREED = Upgrade.AGREED
 
 
-class MailDissector(UpgradeReader):
+class MailDissector:
     """A sans-IO machine for one mail connection.
 
     Feed it what each side sent, in capture order; it returns what happened. Any
     split of the same bytes gives the same events. It never raises because of
     what a peer sent.
 
-    A protocol implements `_anew`, and what `PlaintextReader` asks for.
+    Args:
+        dialogue: reads the plaintext.
+        key_log: secrets by which TLS may be decrypted.
+        hosts: the addresses of both ends, since others don't resume its sessions.
     """
 
-    __slots__ = ("_proxy_header",)
+    __slots__ = (
+        "_dialogue",
+        "_layers",
+        "_plaintext",
+        "_proxy_header",
+        "_reporter",
+        "_streams",
+        "_swapped",
+    )
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(limits)
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        key_log: KeyLog | None = None,
+        hosts: Hosts = (0, 0),
+    ) -> None:
+        self._dialogue = dialogue
+        self._reporter = dialogue.reporter
+        self._plaintext = dialogue.plaintext
+        self._streams = dialogue.streams
+        tls = TlsLayer(dialogue, MailDissector._behind_proxy, key_log, hosts)
+        self._layers = Layers(dialogue, tls)
         # reads what a proxy may have put before the client's bytes
         self._proxy_header: ProxyHeaderReader | None = ProxyHeaderReader()
+        # reads on with the sides exchanged
+        self._swapped: Swapped | None = None
 
-    @abc.abstractmethod
-    def _anew(self, *, greeted: bool) -> MailDissector:
-        """A dissector for what is said inside TLS; behind STARTTLS nobody greets."""
+    @staticmethod
+    def _behind_proxy(
+        dialogue: Dialogue, key_log: KeyLog | None = None, hosts: Hosts = (0, 0)
+    ) -> MailDissector:
+        """Go on within a connection, where no proxy says anything."""
+        dissector = MailDissector(dialogue, key_log, hosts)
+        dissector._proxy_header = None
+        return dissector
 
-    def _release(self) -> None:
-        """Both sides ended: no reference cycle should outlive the session."""
+    @property
+    def counts(self) -> Counts:
+        """What there was so far."""
+        return self._reporter.counts
+
+    @property
+    def opaque(self) -> bool:
+        """Nothing more can be read; what follows needs only to be counted."""
+        return self._plaintext.opaque
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         """Take the next bytes of a side and return what they completed."""
-        if self._input[side].mode is _TLS:
-            self._time_ns, self._frame = time_ns, frame
-            unread = self._feed_tls(side, data)
+        if self._streams[side].mode is _TLS:
+            reporter = self._reporter
+            reporter.time_ns, reporter.frame = time_ns, frame
+            unread = self._layers.tls.receive_data(side, data)
             happened = self._take_events()
             if unread:
                 # plaintext again
                 happened += self._receive_plaintext(side, unread, time_ns, frame)
             return happened
-        return self._receive_plaintext(side, data, time_ns, frame)
+        if self._plaintext.decoder is None:
+            return self._receive_lines(side, data, time_ns, frame)
+        return self._decode(side, data, time_ns, frame)
 
     def continue_tls(self, ahead: ReadAhead) -> list[Event]:
-        """Go on with TLS that was read from the beginning of the connection."""
+        """Go on with TLS that was read from the beginning of the connection.
+
+        Args:
+            ahead: has read nothing but TLS.
+        """
         # nothing of a proxy came before it
         self._proxy_header = None
-        return super().continue_tls(ahead)
+        self._layers.tls.continue_from(ahead)
+        return self._reporter.take_events()
 
     def receive_gap(
         self,
@@ -107,58 +151,56 @@ class MailDissector(UpgradeReader):
             frame: frame ID of that packet.
             reported: that was told already.
         """
-        unread = self._input[side]
+        unread, reporter = self._streams[side], self._reporter
         if self._swapped is not None and unread.mode is not _TLS:
             return self._swapped.receive_gap(
                 side, length, time_ns, frame, reported=reported
             )
-        self._time_ns, self._frame = time_ns, frame
+        reporter.time_ns, reporter.frame = time_ns, frame
         if not reported:
             place = Place(unread.end, time_ns, frame)
-            self._anomaly("stream_gap", side, f"{length} bytes", at=place)
-        if not self._has_gap:
-            self._gaps = Gaps.SOMEWHERE
+            reporter.anomaly("stream_gap", side, f"{length} bytes", at=place)
+        if not self._plaintext.has_gap:
+            self._plaintext.gaps = Gaps.SOMEWHERE
         if side is _CLIENT and self._proxy_header is not None:
             length = self._give_up_proxy_header(self._proxy_header, length)
             if not length:
                 return self._take_events()
-        self._cross_gap(side, unread, length)
+        self._layers.cross_gap(side, length)
         return self._take_events()
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
         """Learn that a side has sent all it will send, or all that was captured."""
         if self._swapped is not None:
             return self._swapped.receive_eof(side, time_ns, frame)
-        self._time_ns, self._frame = time_ns, frame
-        unread = self._input[side]
+        reporter = self._reporter
+        reporter.time_ns, reporter.frame = time_ns, frame
+        unread = self._streams[side]
         if not unread.has_ended:
             if side is _CLIENT and self._proxy_header is not None:
                 self._give_up_proxy_header(self._proxy_header)
             unread.has_ended = True
-            self._decide(side, now=True)
-            self._advance(side)
-            if self._have_both_ended():
-                self._finish_all()
+            self._layers.decide(side, now=True)
+            self._layers.advance(side)
+            if reporter.have_both_ended():
+                self._finish()
         return self._take_events()
 
-    def _finish_all(self) -> None:
-        self._finish()
-        at = (self._time_ns, self._frame)
-        if self._tls is not None:
-            for side in _SIDES:
-                self._take_tls(self._tls.receive_eof(side, *at))
-        elif self._upgrade is _AGREED and not self._has_gap:
-            self._anomaly("starttls_not_begun", _CLIENT, at=self._here(_CLIENT))
-        if self._secured is not None:
-            for side in _SIDES:
-                self._events += self._secured.receive_eof(side, *at)
-        self._release()
+    def _finish(self) -> None:
+        plaintext, tls = self._plaintext, self._layers.tls
+        self._dialogue.finish()
+        if tls.has_begun:
+            tls.finish()
+        elif plaintext.upgrade is _AGREED and not plaintext.has_gap:
+            at = self._reporter.here(_CLIENT)
+            self._reporter.anomaly("starttls_not_begun", _CLIENT, at=at)
 
     def _take_events(self) -> list[Event]:
-        if self._swapped is not None:
-            self._hand_over(self._swapped)
-        events, self._events = self._events, []
-        return events
+        if self._dialogue.successor is not None:
+            self._hand_over(self._dialogue.successor)
+        elif self._plaintext.hands_over:
+            return self._begin_decoding()
+        return self._reporter.take_events()
 
     # plaintext
 
@@ -166,68 +208,74 @@ class MailDissector(UpgradeReader):
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         """Take bytes that no TLS protects, or none any more."""
+        if self._plaintext.decoder is None:
+            return self._receive_lines(side, data, time_ns, frame)
+        return self._decode(side, data, time_ns, frame)
+
+    def _receive_lines(
+        self, side: Side, data: bytes, time_ns: int, frame: int
+    ) -> list[Event]:
+        """Take plaintext that is not coded, or not any more."""
         if self._swapped is not None:
             return self._swapped.receive_data(side, data, time_ns, frame)
-        self._time_ns, self._frame = time_ns, frame
-        header = self._proxy_header
-        if header is not None and (side is _CLIENT or header.held):
-            data = self._pass_proxy_header(header, side, data)
+        reporter, streams, plaintext = self._reporter, self._streams, self._plaintext
+        reporter.time_ns, reporter.frame = time_ns, frame
+        if self._proxy_header is not None:
+            data = self._pass_proxy_header(self._proxy_header, side, data)
             if not data:
                 return self._take_events()
-        if side is not self._speaker and not self._take_turn(side):
+        if side is not reporter.speaker and not self._layers.take_turn(side):
             happened = self._take_events()
-            return happened + self._receive_plaintext(side, data, time_ns, frame)
-        unread = self._input[side]
+            return happened + self._receive_lines(side, data, time_ns, frame)
+        unread = streams[side]
         mode = unread.mode
-        if mode is _UNDECIDED and self._is_text(unread, data):
+        if mode is _UNDECIDED and self._layers.is_text(unread, data):
             mode = unread.mode = _LINES
         if mode is _LINES or mode is _TLS:
-            if not (unread.data or unread.skipping or self._input[_OTHER[side]].data):
-                data = self._pass_lines(side, unread, data)
-            if data or self._upgrade is _AGREED:
-                self._receive_rest(side, unread, data)
+            if not (unread.data or unread.skipping or streams[_OTHER[side]].data):
+                data = self._dialogue.pass_lines(side, data)
+            if data or plaintext.upgrade is _AGREED:
+                self._layers.receive_rest(side, data)
         else:
             unread.hold(data, time_ns, frame)
-            self._decide(side)
-        if self._hands_over:
+            self._layers.decide(side)
+        if plaintext.hands_over:
             return self._take_events()
-        events, self._events = self._events, []
+        events, reporter.events = reporter.events, []
         return events
 
-    def _receive_rest(self, side: Side, unread: Stream, data: bytes) -> None:
-        """Take what must be buffered, behind the upgrade if the lines had one."""
-        if self._upgrade is _AGREED:
-            unread.hold(data, self._time_ns, self._frame)
-            self._decide_both()
-        else:
-            unread.data += data
-            end = unread.offset + len(unread.data)
-            unread.mark(end, self._time_ns, self._frame)
-            self._advance(side)
+    # coded plaintext
 
-    def _cross_gap(self, side: Side, unread: Stream, length: int) -> None:
-        """Go on behind missing bytes, which may have been lines or records."""
-        failed = self._tls
-        if failed is not None and failed.is_aborted and unread.mode is _TLS:
-            self._leave_tls(side, failed.end_of(side))
-            self._upgrade = _NOT_UPGRADED
-        if unread.mode is not _TLS and self._upgrade is not _AGREED:
-            self._gaps = Gaps.IN_PLAINTEXT
-        if unread.mode is not _LINES:
-            self._decide(side, now=True)
-        if unread.mode is _UNDECIDED and self._upgrade is _AGREED:
-            # the first records are missing
-            self._enter_tls(side)
-        if unread.mode is _TLS and self._tls is not None:
-            unread.offset += length
-            at = (self._time_ns, self._frame)
-            self._take_tls(self._tls.receive_gap(side, length, *at))
-            return
-        if side is _CLIENT and unread.data:
-            self._withheld.add_line(bytes(unread.data[: self.limits.kept_text]))
-        self._skip_gap(side, length)
-        unread.offset += length
-        self._advance(side)
+    def _begin_decoding(self) -> list[Event]:
+        """Decode what the dialogue left unread, behind what happened before."""
+        self._plaintext.hands_over = False
+        waiting = [unread.take(len(unread)) for unread in self._streams]
+        for unread, data in zip(self._streams, waiting, strict=True):
+            # places are those of what is inside
+            unread.offset -= len(data)
+        reporter = self._reporter
+        events = reporter.take_events()
+        for side, data in zip(Side, waiting, strict=True):
+            if data:
+                events += self._decode(side, data, reporter.time_ns, reporter.frame)
+        return events
+
+    def _decode(self, side: Side, data: bytes, time_ns: int, frame: int) -> list[Event]:
+        """Take coded bytes of a side."""
+        events: list[Event] = []
+        reporter, decoder = self._reporter, self._plaintext.decoder
+        assert decoder is not None
+        try:
+            for piece in decoder.decode(side, data):
+                reporter.counts.inflated_bytes += len(piece)
+                events += self._receive_lines(side, piece, time_ns, frame)
+        except DecodingError as error:
+            reporter.time_ns, reporter.frame = time_ns, frame
+            # a line without end, which damage may have made
+            self._streams[side].drop()
+            self._plaintext.lose_decoder(side, error.code)
+            events += self._take_events()
+        return events
 
     # the header of a proxy
 
@@ -236,28 +284,31 @@ class MailDissector(UpgradeReader):
     ) -> bytes:
         """Take the header of a proxy; return what is left to read of the data."""
         if side is _SERVER:
-            if not header.is_begun:
+            if header.held and not header.is_begun:
                 # it is sent at once: what was held is answered already
                 self._give_up_proxy_header(header)
             return data
-        unread = self._input[_CLIENT]
+        unread, reporter = self._streams[_CLIENT], self._reporter
         rest = header.feed(data)
         if header.state is HeaderState.OPEN:
             # it may turn out to be none
-            unread.mark(unread.offset + header.held, self._time_ns, self._frame)
+            end = unread.offset + header.held
+            unread.mark(end, reporter.time_ns, reporter.frame)
             return b""
         self._end_proxy_header(header)
         return rest
 
     def _end_proxy_header(self, header: ProxyHeaderReader) -> None:
         self._proxy_header = None
+        reporter = self._reporter
         if header.state is HeaderState.MALFORMED:
-            self._anomaly("proxy_header_malformed", _CLIENT, at=self._here(_CLIENT))
+            at = reporter.here(_CLIENT)
+            reporter.anomaly("proxy_header_malformed", _CLIENT, at=at)
         if header.attributes:
-            self._events.append(ClientForwarded(header.attributes))
+            reporter.events.append(ClientForwarded(header.attributes))
         if header.untold:
-            self._withheld.add_line(header.untold, PROXY_WORDS)
-        self._input[_CLIENT].offset += header.length
+            reporter.withheld.add_line(header.untold, PROXY_WORDS)
+        self._streams[_CLIENT].offset += header.length
 
     def _give_up_proxy_header(self, header: ProxyHeaderReader, gap: int = 0) -> int:
         """No more of it comes, or not these bytes; return how many are not its own."""
@@ -269,47 +320,25 @@ class MailDissector(UpgradeReader):
         self._end_proxy_header(header)
         if held:
             # it takes what happened so far along
+            reporter = self._reporter
             happened = self._receive_plaintext(
-                _CLIENT, held, self._time_ns, self._frame
+                _CLIENT, held, reporter.time_ns, reporter.frame
             )
-            self._events += happened
+            reporter.events += happened
         return gap
 
-    # what others read
+    # exchanged roles
 
-    def _begin_inside(self, *, greeted: bool) -> Secured:
-        inside = self._anew(greeted=greeted)
-        # what waits for an answer in plaintext won't get one
-        self._finish()
-        self._share_with(inside)
-        inside._upgrade = _DONE
-        inside._proxy_header = None
-        for unread in inside._input:
-            unread.mode = _LINES
-        return Secured(inside)
-
-    def _reverse(self, dissector: MailDissector, left_out: tuple[type, ...]) -> None:
-        """From the next unread byte on, the server asks and the client answers.
-
-        Args:
-            dissector: reads on.
-            left_out: events that would say of one side what is true of the other.
-        """
-        self._share_with(dissector)
-        if self._upgrade is _DONE:
-            dissector._upgrade = _DONE
-        dissector._proxy_header = None
-        dissector.key_log, dissector.hosts = self.key_log, self.hosts
-        for side in _SIDES:
-            dissector._input[_OTHER[side]].offset = self._input[side].offset
-        self._swapped = Swapped(dissector, left_out)
-        self._hands_over = True
-
-    def _hand_over(self, swapped: Swapped) -> None:
-        """Let what reads on have what this dissector left unread."""
-        for side in _SIDES:
-            unread = self._input[side]
+    def _hand_over(self, successor: Successor) -> None:
+        """Let what reads on have what the dialogue left unread."""
+        reporter, tls = self._reporter, self._layers.tls
+        swapped = self._swapped
+        if swapped is None:
+            dialogue, left_out = successor
+            inner = MailDissector._behind_proxy(dialogue, tls.key_log, tls.hosts)
+            swapped = self._swapped = Swapped(inner, left_out)
+        for side, unread in zip(Side, self._streams, strict=True):
             if unread.data:
                 data = unread.take(len(unread))
-                at = (self._time_ns, self._frame)
-                self._events += swapped.receive_data(side, data, *at)
+                at = (reporter.time_ns, reporter.frame)
+                reporter.events += swapped.receive_data(side, data, *at)

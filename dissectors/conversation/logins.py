@@ -27,6 +27,7 @@ class Logins:
         offered: the mechanisms that the server offers.
         announced: what else it announces as verbs.
         is_challenged: the server asked for the client's next line, which is a secret.
+        is_cut: the line that is read has no end: a name at its end may go on.
         unfinished: ended before all of it had crossed: some clients send the rest all
             the same.
         sent_before_end: where in the client's stream they could know of that end.
@@ -36,6 +37,7 @@ class Logins:
         "_strays",
         "announced",
         "is_challenged",
+        "is_cut",
         "offered",
         "sent_before_end",
         "unfinished",
@@ -44,22 +46,19 @@ class Logins:
     def __init__(self) -> None:
         self.offered: frozenset[str] = frozenset()
         self.announced: frozenset[str] = frozenset()
-        self.is_challenged = False
+        self.is_challenged = self.is_cut = False
         self.unfinished: SaslExchange | None = None
         self.sent_before_end = 0
         self._strays = StrayLogins()
 
-    def read_stray(
-        self, line: bytes, withheld: Withheld, *, is_cut: bool
-    ) -> StrayLogin | None:
+    def read_stray(self, line: bytes, withheld: Withheld) -> StrayLogin | None:
         """Read a line that is no command as a login, or part of one, if it is that.
 
         Args:
             line: without its end.
             withheld: learns what of it is secret.
-            is_cut: the line has no end: a name there may go on.
         """
-        return self._strays.read(line, withheld, self.offered, is_cut=is_cut)
+        return self._strays.read(line, withheld, self.offered, is_cut=self.is_cut)
 
     def read_foreign(self, line: bytes) -> str | None:
         """Return the verb of a line if the server announced it, or others have it."""
@@ -67,10 +66,10 @@ class Logins:
         return word if word in self.announced or word in _FOREIGN_VERBS else None
 
     def receive_late_response(
-        self, sasl: SaslExchange, line: bytes, *, is_cut: bool
+        self, sasl: SaslExchange, line: bytes
     ) -> CredentialsCrossed:
         """State what crossed in a line that belongs to an authentication that ended."""
-        if is_cut:
+        if self.is_cut:
             sasl.receive_gap()
         sasl.receive_response(line)
         if sasl.is_complete:

@@ -1,29 +1,27 @@
-"""The layer of plaintext: lines of both sides, each of which may wait for the other.
+"""The plaintext of a connection: lines of both sides, for a dialogue to take.
 
-A protocol reads them until both sides agree on something else: TLS, or to exchange
-their roles.
+They go on until both sides agree on something else: TLS, a coding such as
+compression, or to exchange their roles.
 """
 
 from __future__ import annotations
 
-import abc
 import enum
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.reports import Reporter
-from dissectors.events import Side
+from dissectors.conversation.lines import Place
+from dissectors.conversation.streams import Mode
+from dissectors.events import Side, StartTls, StartTlsAdvanced
+from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dissectors.conversation.lines import LineBuffer
-    from dissectors.conversation.swapped import Swapped
-    from dissectors.limits import Limits
+    from dissectors.conversation.decoding import Decoder
+    from dissectors.conversation.reports import Reporter
 
 _OTHER = (Side.SERVER, Side.CLIENT)
 # a member of an enum costs more to look up
-_CLIENT, _SERVER = Side
-_CR = 0x0D
+_CLIENT = Side.CLIENT
+_TLS = Mode.TLS
 # what records of TLS begin with, and no line: their content type
 RECORD_STARTS = frozenset(range(0x14, 0x18))
 
@@ -37,151 +35,120 @@ class Upgrade(enum.Enum):
     DONE = enum.auto()
 
 
-_NONE, _AGREED, _DONE = Upgrade
+class Gaps(enum.Enum):
+    """Where bytes are missing."""
+
+    NONE = enum.auto()
+    SOMEWHERE = enum.auto()
+    # before any TLS: its STARTTLS may be among them
+    IN_PLAINTEXT = enum.auto()
 
 
-class PlaintextReader(Reporter, abc.ABC):
-    """Lets a protocol read the lines of both sides.
+_NOT_UPGRADED, _AGREED, _ = Upgrade
 
-    A protocol implements `_read`, `_skip_gap`, `_finish`, and `_interrupt` if it can
-    make sense of lines without an end. `_line_reader` makes it faster.
+
+class Plaintext:
+    """What a dialogue and its connection tell each other of the lines.
+
+    Attributes:
+        upgrade: whether they give way to TLS.
+        gaps: where bytes are missing.
+        decoder: what they are coded by.
+        hands_over: what is unread is to be read in another way.
+        opaque: nothing more can be read.
     """
 
-    __slots__ = ("_hands_over", "_swapped", "_upgrade")
+    __slots__ = (
+        "_reporter",
+        "_streams",
+        "decoder",
+        "gaps",
+        "hands_over",
+        "opaque",
+        "upgrade",
+    )
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        # what is unread is to be read in another way, by `_take_events`
-        self._hands_over = False
-        self._upgrade = _NONE
-        # reads on with the sides exchanged
-        self._swapped: Swapped | None = None
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._streams = reporter.streams
+        self.upgrade = _NOT_UPGRADED
+        self.gaps = Gaps.NONE
+        self.decoder: Decoder | None = None
+        self.hands_over = False
+        self.opaque = False
 
-    @abc.abstractmethod
-    def _read(self, side: Side) -> None:
-        """Read what can be read of a side's lines; return after `_start_tls`.
+    @property
+    def has_gap(self) -> bool:
+        """Bytes are missing."""
+        return self.gaps is not Gaps.NONE
 
-        It may also return early to let the other side be read first, and is
-        called again as long as one of the two gets further.
-        """
-
-    @abc.abstractmethod
-    def _skip_gap(self, side: Side, length: int) -> None:
-        """Deal with the unread bytes of a side, behind which there is a gap.
-
-        What stays unread is joined with what comes after the gap.
-        """
-
-    @abc.abstractmethod
-    def _finish(self) -> None:
-        """Nothing follows: report what was still waiting for an answer.
-
-        It may be called again, since plaintext may come beside TLS.
-        """
-
-    @abc.abstractmethod
-    def _is_record_next(self, side: Side) -> bool:
-        """Whether a record of TLS is where a line should be, or may be."""
-
-    @abc.abstractmethod
-    def _decide_both(self) -> None:
-        """TLS was agreed on: tell what the bytes are that are there already."""
-
-    def _interrupt(self, side: Side) -> None:
-        """The other side goes on, while `side` has unread bytes."""
-
-    def _line_reader(self, _side: Side) -> Callable[[bytes], object] | None:
-        """What acts on the next line of a side; `None` if `_read` must look at it.
-
-        Most packets are whole lines, which need no buffer if all lines do.
-        """
-        return None
-
-    def _start_tls(self) -> None:
-        """From the next unread byte on, both sides should speak TLS.
-
-        Nothing is left to read for `_read`; plaintext comes back as new bytes.
-        """
-        if self._upgrade is _NONE:
-            self._upgrade = _AGREED
-            for unread in self._input:
-                unread.hold_unread()
-
-    def _take_turn(self, speaker: Side) -> bool:
-        """Another side speaks than before; false if that swapped the sides."""
-        self._speaker = speaker
-        if not self._input[_OTHER[speaker]].data:
-            return True
-        before = self._upgrade
-        self._interrupt(_OTHER[speaker])
-        if self._upgrade is not before:
-            self._decide_both()
-        return self._swapped is None
-
-    def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
-        """Act on the lines that come first, with nothing unread before them.
+    def take_line(self, side: Side) -> bytes | None:
+        """Take a line off a side's unread bytes, and report one over the limit.
 
         Returns:
-            The rest, for which the buffer is needed.
+            The line without its end; `None` if it is not complete yet, or TLS begins.
         """
-        start, size = 0, len(data)
-        if size > self.limits.line:
-            return data
-        while start < size:
-            act = self._line_reader(side)
-            if act is None:
-                break
-            end = data.find(b"\n", start)
-            if end <= start or data[end - 1] != _CR or data[start] in RECORD_STARTS:
-                break
-            line = data[start : end - 1]
-            unread.bare_lf = False
-            unread.line_offset = unread.offset
-            unread.offset += end + 1 - start
-            start = end + 1
-            act(line)
-            if self._upgrade is _AGREED or self._swapped is not None:
-                break
-        return data[start:]
-
-    def _note_place(self) -> None:
-        """What the client sent happened when it came, however long it waited.
-
-        `_advance` goes back to the present. A server's answers that wait are told when
-        they are read: what they answer must have come before.
-        """
-        place = self._input[_CLIENT].place()
-        if place is not None:
-            self._time_ns, self._frame = place
-
-    def _advance(self, side: Side) -> None:
-        """Read a side, and the other, which may have waited for this one."""
-        other = _OTHER[side]
-        mine, others = self._input[side], self._input[other]
-        upgrade = self._upgrade
-        now = self._time_ns, self._frame
-        while (mine.data or others.data) and self._swapped is None:
-            before = mine.offset + others.offset
-            if mine.data:
-                self._read(side)
-                self._time_ns, self._frame = now
-            if others.data and self._swapped is None:
-                self._read(other)
-                self._time_ns, self._frame = now
-            if not mine.data or mine.offset + others.offset == before:
-                break
-        if self._upgrade is not upgrade:
-            self._decide_both()
-
-    def _take_line(self, side: Side) -> bytes | None:
-        """Take a line off a side's unread bytes, and report one over the limit."""
-        unread = self._input[side]
-        if self._is_record_next(side):
+        unread = self._streams[side]
+        if self.is_record_next(side):
             return None
         line = unread.take_line()
         if side is _CLIENT and line is not None:
-            self._note_place()
+            self.note_place()
         if unread.overlong:
             unread.overlong = 0
-            self._anomaly("line_too_long", side)
+            self._reporter.anomaly("line_too_long", side)
         return line
+
+    def note_place(self) -> None:
+        """Note that what the client sent happened when it came, however long it waited.
+
+        The connection goes back to the present. A server's answers that wait are told
+        when they are read: what they answer must have come before.
+        """
+        place = self._streams[_CLIENT].place()
+        if place is not None:
+            self._reporter.time_ns, self._reporter.frame = place
+
+    def is_record_next(self, side: Side) -> bool:
+        """Return whether a record of TLS is where a line should be, or may be.
+
+        Its STARTTLS was not captured if something is missing, if the other side is not
+        seen at all, or speaks TLS already. Else it is a line of some sort.
+        """
+        unread, others = self._streams[side], self._streams[_OTHER[side]]
+        data = unread.data
+        if not data or data[0] not in RECORD_STARTS or unread.skipping:
+            return False
+        is_possible = self.gaps is Gaps.IN_PLAINTEXT or others.mode is _TLS
+        if not (is_possible or not (others.offset or others.data)):
+            return False
+        is_tls = looks_like_tls(data[:TLS_PREFIX_BYTES])
+        if is_tls:
+            inferred = StartTlsAdvanced(StartTls.ACCEPTED, is_inferred=True)
+            self._reporter.events.append(inferred)
+            self.start_tls()
+        return is_tls or (is_tls is None and not unread.has_ended)
+
+    def start_tls(self) -> None:
+        """Learn that from the next unread byte on, both sides should speak TLS.
+
+        Nothing is left to read for the dialogue; plaintext comes back as new bytes.
+        """
+        if self.upgrade is _NOT_UPGRADED:
+            self.upgrade = _AGREED
+            for unread in self._streams:
+                unread.hold_unread()
+
+    def start_decoding(self, decoder: Decoder) -> None:
+        """Learn that from the next unread byte on, both sides are coded."""
+        self.decoder = decoder
+        self.hands_over = True
+
+    def lose_decoder(self, side: Side, code: str) -> None:
+        """Read no more of a side that can't be decoded; `code` says why."""
+        decoder, reporter = self.decoder, self._reporter
+        if decoder is not None and decoder.lose(side):
+            at = (reporter.time_ns, reporter.frame)
+            now = Place(self._streams[side].offset, *at)
+            reporter.anomaly(code, side, at=now)
+            self.opaque = decoder.is_lost

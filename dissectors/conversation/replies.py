@@ -12,13 +12,13 @@ import abc
 from typing import TYPE_CHECKING, Generic
 
 from dissectors.conversation.commands import (
-    CommandQueue,
     CommandT,
     OddLine,
+    QueueReporter,
     ReplyT,
     SyncEvent,
 )
-from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.dialogue import Dialogue
 from dissectors.conversation.logins import Logins
 from dissectors.events import (
     Exchange,
@@ -42,14 +42,15 @@ PEEK_BYTES = 64
 _CLIENT, _SERVER = Side
 
 
-class ReplyMatcher(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
+class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
     """Finds for each reply the command that it answers, and reports both."""
 
     __slots__ = ("_greeted", "_logins", "_queue")
 
     def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self._queue: CommandQueue[CommandT] = CommandQueue()
+        reporter: QueueReporter[CommandT] = QueueReporter(limits)
+        super().__init__(reporter)
+        self._queue = reporter.queue
         self._logins = Logins()
         self._greeted = False
 
@@ -77,7 +78,7 @@ class ReplyMatcher(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
 
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:
-            line = self._take_line(_SERVER)
+            line = self.plaintext.take_line(_SERVER)
             if line is None or self._releases_client(line):
                 return
 
@@ -85,7 +86,7 @@ class ReplyMatcher(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
         """Act on a line of the server; whether somebody else reads on."""
         waited = self._client_waits()
         self._receive_server_line(line)
-        if self._swapped is not None:
+        if self.successor is not None:
             return True
         return waited and not self._client_waits()
 
@@ -99,26 +100,27 @@ class ReplyMatcher(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
         """Learn of a line that may stand for a reply, or surely is one without code."""
         queue = self._queue
         # a line that waited was not what the client waited for
-        waited = self._speaker is not _SERVER
+        waited = self.reporter.speaker is not _SERVER
         if queue.odd_line is None and queue.awaiting and not waited:
-            client = self._input[_CLIENT]
-            at = (self._time_ns, self._frame)
+            client = self.streams[_CLIENT]
+            at = (self.reporter.time_ns, self.reporter.frame)
             queue.odd_line = OddLine(line, *at, client.offset + len(client))
             if is_reply and len(queue.awaiting) > 1:
                 # what else is awaited has replies of its own
                 self._give_up_oldest()
 
-    def _interrupt(self, side: Side) -> None:
-        unread = self._input[side]
+    def interrupt(self, side: Side) -> None:
+        """Take a reply without line end for whole if the client goes on."""
+        unread = self.streams[side]
         if side is _CLIENT or b"\n" in unread.data:
             return
         if self._is_whole_reply(bytes(unread.data[:PEEK_BYTES])):
             self._receive_server_line(unread.take_unfinished_line())
-            self._input[_SERVER].may_be_rest = True
+            self.streams[_SERVER].may_be_rest = True
 
     def _skip_server_gap(self, length: int) -> None:
         """Replies were lost: `length` bytes of them."""
-        unread = self._input[_SERVER]
+        unread = self.streams[_SERVER]
         unread.drop()
         unread.may_be_rest = True
         self._give_up_all_but_decisive()
@@ -171,44 +173,47 @@ class ReplyMatcher(MailDissector, abc.ABC, Generic[CommandT, ReplyT]):
         exchange = command.exchange
         if reply is not None:
             reply.describe(exchange, self.limits.kept_text)
-            exchange.reply_time_ns, exchange.reply_frame = self._time_ns, self._frame
-            self._queue.replied_ns = self._time_ns
+            exchange.reply_time_ns, exchange.reply_frame = (
+                self.reporter.time_ns,
+                self.reporter.frame,
+            )
+            self._queue.replied_ns = self.reporter.time_ns
             if command.pipelined and self._greeted:
-                self._use_extension("PIPELINING")
+                self.reporter.use_extension("PIPELINING")
         if reply is not None or not command.unreported:
-            self._report(exchange)
+            self.reporter.report(exchange)
         if command.stray is None:
             self._handle_reply(command, reply)
         elif (attempt := command.stray.finish(outcome_of(reply))) is not None:
-            self._events.append(attempt)
+            self.reporter.events.append(attempt)
         if command is self._queue.decisive:
             self._queue.decisive = None
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
-        self.counts.exchanges = number = self.counts.exchanges + 1
+        self.reporter.counts.exchanges = number = self.reporter.counts.exchanges + 1
         self._complete(self._make_command(Exchange(number, kind)), reply)
 
     # what they mean, in both protocols
 
     def _accept_tls(self) -> None:
-        self._events.append(StartTlsAdvanced(StartTls.ACCEPTED))
-        self._start_tls()
+        self.reporter.events.append(StartTlsAdvanced(StartTls.ACCEPTED))
+        self.plaintext.start_tls()
 
     def _handle_starttls_reply(self, reply: ReplyT | None, *, accepted: bool) -> None:
         if accepted:
             self._accept_tls()
         elif reply is not None:
-            self._events.append(StartTlsAdvanced(StartTls.REFUSED))
+            self.reporter.events.append(StartTlsAdvanced(StartTls.REFUSED))
 
     def _handle_auth_reply(self, sasl: SaslExchange, reply: ReplyT | None) -> Outcome:
         outcome = outcome_of(reply)
         logins = self._logins
         logins.is_challenged = False
-        self._events.append(sasl.finish(outcome))
+        self.reporter.events.append(sasl.finish(outcome))
         logins.unfinished = None if sasl.is_complete else sasl
         if reply is not None:
-            unread = self._input[_CLIENT]
+            unread = self.streams[_CLIENT]
             logins.sent_before_end = unread.offset + len(unread)
         return outcome
 

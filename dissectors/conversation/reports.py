@@ -43,101 +43,131 @@ class Counts:
 class Reporter:
     """Knows the packet that is read, and collects the events that it completes.
 
+    A protocol whose clients' words wait elsewhere than in the client's stream has a
+    reporter of its own, which withholds them too.
+
     Attributes:
+        limits: what to keep at most.
+        streams: the client's and the server's.
         counts: what was counted, together with all that reads the same connection.
+        withheld: what must not be shown, whoever says it.
+        events: those of the packet that is read, until somebody takes them.
+        speaker: whose packet it is; `None` before the first one.
+        time_ns: when it came.
+        frame: which it is.
     """
 
     __slots__ = (
-        "_events",
         "_extensions",
-        "_frame",
-        "_input",
-        "_speaker",
-        "_time_ns",
-        "_withheld",
         "counts",
+        "events",
+        "frame",
         "limits",
+        "speaker",
+        "streams",
+        "time_ns",
+        "withheld",
     )
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.streams = (Stream(limits.line), Stream(limits.line))
         self.counts = Counts()
-        self._input = (Stream(limits.line), Stream(limits.line))
-        self._events: list[Event] = []
-        # what must not be shown, whoever says it
-        self._withheld = Withheld()
+        self.withheld = Withheld()
+        self.events: list[Event] = []
+        self.speaker: Side | None = None
+        self.time_ns = 0
+        self.frame = 0
         # those that were used, as each is reported once
         self._extensions: dict[str, None] = {}
-        # the packet that is read: whose, when, which
-        self._speaker: Side | None = None
-        self._time_ns = 0
-        self._frame = 0
 
-    def _share_with(self, other: Reporter) -> None:
+    def share_with(self, other: Reporter) -> None:
         """Report as one what is read by several."""
         other.counts = self.counts
-        other._withheld = self._withheld
+        other.withheld = self.withheld
         other._extensions = self._extensions
 
-    def _have_both_ended(self) -> bool:
-        client, server = self._input
+    def take_events(self) -> list[Event]:
+        """Return what happened since it was asked last."""
+        events, self.events = self.events, []
+        return events
+
+    def next_number(self) -> int:
+        """Count an exchange that begins; return its number."""
+        self.counts.exchanges = number = self.counts.exchanges + 1
+        return number
+
+    def have_both_ended(self) -> bool:
+        """Return whether nothing follows."""
+        client, server = self.streams
         return client.has_ended and server.has_ended
 
-    def _withhold_unread(self) -> None:
-        """What the client said and nobody has read yet, the server may have read."""
-        unread = self._input[_CLIENT].data
-        if unread and (self._speaker is _SERVER or self._have_both_ended()):
-            self._withheld.add_line(bytes(unread[: self.limits.kept_text]))
+    def withhold_unread(self) -> None:
+        """Withhold what nobody has read yet: the server may have."""
+        client = self.streams[_CLIENT]
+        unread = client.data
+        if unread and (self.speaker is _SERVER or self.have_both_ended()):
+            self.withheld.add_line(bytes(unread[: self.limits.kept_text]))
+        if client.tls is not None and client.tls.client_hello is None:
+            # it is no TLS, then, but perhaps what the server repeats
+            self.withheld.withhold_all()
 
-    def _report(self, *events: Event) -> None:
+    def report(self, *events: Event) -> None:
         """Report what the server said, without what must not be shown of it."""
-        self._withhold_unread()
-        if self._withheld:
+        self.withhold_unread()
+        if self.withheld:
             for event in events:
-                self._withheld.mask_event(event)
-        self._events += events
+                self.withheld.mask_event(event)
+        self.events += events
 
-    def _use_extension(self, name: str) -> None:
+    def use_extension(self, name: str) -> None:
         """Report, once, that an extension was used."""
         known = self._extensions
         if name not in known and len(known) < self.limits.list_items:
             known[name] = None
-            self._report(ExtensionUsed(name))
+            self.report(ExtensionUsed(name))
 
-    def _report_message(self, message: MessageTransferred, side: Side) -> None:
+    def report_message(self, message: MessageTransferred, side: Side) -> None:
         """Report a message, and what of it was over a limit."""
-        self._events.append(message)
+        self.events.append(message)
         place = Place(message.offset, message.time_ns, message.frame)
         for code in message.facts.overruns:
-            self._anomaly(code, side, at=place)
+            self.anomaly(code, side, at=place)
 
-    def _report_line_ends(self, ends: LineEnds, side: Side) -> None:
+    def report_line_ends(self, ends: LineEnds, side: Side) -> None:
         """Report, once for a message, its line ends that are no CRLF."""
         for code, count, place in (
             ("message_bare_lf", ends.bare_lf, ends.first_lf),
             ("message_bare_cr", ends.bare_cr, ends.first_cr),
         ):
             if count:
-                self._anomaly(code, side, f"{count} times", at=place)
+                self.anomaly(code, side, f"{count} times", at=place)
 
-    def _anomaly(
+    def anomaly(
         self, code: str, side: Side, detail: str = "", *, at: Place | None = None
     ) -> None:
-        """Report something odd: `at` its place, or else that of the last line."""
+        """Report something odd.
+
+        Args:
+            code: of `dissectors.anomalies`, or of the protocol.
+            side: whose it is.
+            detail: a few words.
+            at: its place; that of the side's last line if it is not given.
+        """
         self.counts.anomalies += 1
         is_kept = self.counts.anomalies <= self.limits.anomalies
         if is_kept or code in _FINAL_ANOMALIES:
-            offset, time_ns, frame = at or self._last_line(side)
-            self._events.append(Anomaly(code, side, offset, time_ns, frame, detail))
+            offset, time_ns, frame = at or self.last_line(side)
+            self.events.append(Anomaly(code, side, offset, time_ns, frame, detail))
 
-    def _last_line(self, side: Side) -> Place:
-        """Where the line is that was taken last; of what waited, when it came."""
-        unread = self._input[side]
-        at = unread.place() or (self._time_ns, self._frame)
+    def last_line(self, side: Side) -> Place:
+        """Return where the line is that was taken last; of what waited, its packet."""
+        unread = self.streams[side]
+        at = unread.place() or (self.time_ns, self.frame)
         return Place(unread.line_offset, *at)
 
-    def _here(self, side: Side) -> Place:
-        """Where the next unread byte of a side is."""
-        offset = self._input[side].offset
-        now = Place(offset, self._time_ns, self._frame)
-        return self._input[side].place_of(offset) or now
+    def here(self, side: Side) -> Place:
+        """Return where the next unread byte of a side is."""
+        unread = self.streams[side]
+        now = Place(unread.offset, self.time_ns, self.frame)
+        return unread.place_of(unread.offset) or now

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
 from dissectors.conversation.lines import LineBuffer
+
+if TYPE_CHECKING:
+    from dissectors.tls import TlsDissector
 
 UNKNOWN = (-1, -1)
 
@@ -26,22 +30,20 @@ class Stream(LineBuffer):
         mode: what its bytes are.
         held: those behind the unread ones that may be lines or TLS.
         has_ended: nothing more comes.
-        is_cut: the line that is read has no end: a name at its end may go on.
         is_lost: behind a gap, no line was surely one of the protocol yet.
         gaps: how many there were, as far as the protocol counts them.
         may_be_rest: the next line may be the rest of one that was taken or lost.
-        broke_upgrade: it was reported that plaintext came in the place of TLS.
+        tls: what reads it, if its bytes are TLS.
     """
 
     __slots__ = (
-        "broke_upgrade",
         "gaps",
         "has_ended",
         "held",
-        "is_cut",
         "is_lost",
         "may_be_rest",
         "mode",
+        "tls",
     )
 
     def __init__(self, limit: int) -> None:
@@ -49,9 +51,9 @@ class Stream(LineBuffer):
         self.mode = Mode.UNDECIDED
         self.held = bytearray()
         self.has_ended = False
-        self.is_cut = self.is_lost = self.may_be_rest = False
+        self.is_lost = self.may_be_rest = False
         self.gaps = 0
-        self.broke_upgrade = False
+        self.tls: TlsDissector | None = None
 
     @property
     def end(self) -> int:

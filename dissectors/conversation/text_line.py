@@ -6,12 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.literals import KeptLiteral
+from dissectors.conversation.reports import Reporter
+from dissectors.events import Side
 
 if TYPE_CHECKING:
     from dissectors.conversation.lines import Place
+    from dissectors.limits import Limits
 
 # what one costs, however short it is
 _LITERAL_BYTES = 64
+# pieces of a line that are looked for in what the server says
+_MOST_PARTS = 8
 
 
 @dataclass(slots=True)
@@ -69,19 +74,20 @@ class Assembly:
         self._sink = KeptLiteral()
         return self._sink
 
-    def parts(self, most: int) -> list[bytes] | None:
+    def parts(self) -> list[bytes] | None:
         """Return what has come of the line so far, in pieces that belong together.
 
         Returns:
-            `None` if there are more than `most`, or something of one is missing.
+            `None` if there are too many, or something of one is missing.
         """
         line, sink = self.line, self._sink
-        if not line.is_whole or None in line.literals or len(line.literals) > most:
+        literals = line.literals
+        if not line.is_whole or None in literals or len(literals) > _MOST_PARTS:
             return None
         if sink is not None and sink.has_gap:
             return None
         open_part = b"" if sink is None else bytes(sink.data)
-        parts = [line.text, *line.literals, open_part]
+        parts = [line.text, *literals, open_part]
         return [each for each in parts if each]
 
     def end_literal(self) -> None:
@@ -90,3 +96,29 @@ class Assembly:
         if sink is not None:
             self.line.literals.append(bytes(sink.data))
             self.line.is_whole = self.line.is_whole and sink.complete
+
+
+class AssemblyReporter(Reporter):
+    """Reports a dialogue of such lines.
+
+    Attributes:
+        assemblies: the client's and the server's line.
+    """
+
+    __slots__ = ("assemblies",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.assemblies = [Assembly(limits.line), Assembly(limits.line)]
+
+    def withhold_unread(self) -> None:
+        """Withhold what nobody has read yet, also of a line that was put together."""
+        super().withhold_unread()
+        if self.speaker is not Side.SERVER and not self.have_both_ended():
+            return
+        parts = self.assemblies[Side.CLIENT].parts()
+        if parts is None:
+            self.withheld.withhold_all()
+        else:
+            for part in parts:
+                self.withheld.add_line(part)

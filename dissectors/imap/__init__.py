@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dissectors.imap.dissector import ImapDissector
+from dissectors.imap.dialogue import ImapDialogue
 from dissectors.imap.spec import SPEC
 
-__all__ = ["SPEC", "ImapDissector"]
+__all__ = ["SPEC", "ImapDialogue"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.literals import KeptLiteral, SecretLiteral
+from dissectors.conversation.reports import Reporter
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dissectors.credentials.withheld import Withheld
+    from dissectors.limits import Limits
 
 
 _UID = re.compile(rb"UID (\d{1,10})", re.IGNORECASE)
@@ -172,11 +174,16 @@ class ImapCommand:
 
 
 class CommandsInProgress:
-    """The commands without tagged response, in the order of their requests."""
+    """The commands without tagged response, in the order of their requests.
 
-    __slots__ = ("_by_number", "_by_tag", "_by_verb")
+    Attributes:
+        open: the command that the client is still sending, even if it was answered.
+    """
+
+    __slots__ = ("_by_number", "_by_tag", "_by_verb", "open")
 
     def __init__(self) -> None:
+        self.open: ImapCommand | None = None
         self._by_number: dict[int, ImapCommand] = {}
         self._by_tag: dict[bytes, list[ImapCommand]] = {}
         self._by_verb: dict[str, dict[int, ImapCommand]] = {}
@@ -227,3 +234,24 @@ class CommandsInProgress:
         del same_verb[command.number]
         if not same_verb:
             del self._by_verb[command.verb]
+
+
+class ImapReporter(Reporter):
+    """Reports an IMAP session.
+
+    Attributes:
+        commands: those in progress.
+    """
+
+    __slots__ = ("commands",)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.commands = CommandsInProgress()
+
+    def withhold_unread(self) -> None:
+        """Withhold what nobody has read yet, also of a literal that is a secret."""
+        super().withhold_unread()
+        command = self.commands.open
+        if command is not None and command.secret is not None:
+            self.withheld.add_line(bytes(command.secret.data))

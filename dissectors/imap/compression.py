@@ -14,6 +14,7 @@ import contextlib
 import zlib
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.decoding import DecodingError
 from dissectors.events import Side
 from dissectors.limits import KIB
 
@@ -35,14 +36,6 @@ STATE_BYTES = 44 * KIB
 _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
-class InflateError(Exception):
-    """A stream can't be inflated from here on; `code` is that of the anomaly."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Inflater:
     """Inflates what one side sends."""
 
@@ -59,24 +52,24 @@ class Inflater:
         """Give what the next bytes stand for, in slices.
 
         Raises:
-            InflateError: the stream is damaged, goes on behind its end, or expands too
-                much.
+            DecodingError: the stream is damaged, goes on behind its end, or expands
+                too much.
         """
         self._allowance += len(data) * self._expansion
         self._taken += len(data)
         while data:
             if self._stream.eof:
                 # RFC 4978 §3: it is not ended while the session goes on
-                raise InflateError("imap_compression_lost")
+                raise DecodingError("imap_compression_lost")
             before = self._stream.copy() if len(data) > 1 else None
             try:
                 piece = self._stream.decompress(data, _SLICE)
             except zlib.error:
                 if before is None:
-                    raise InflateError("imap_compression_lost") from None
+                    raise DecodingError("imap_compression_lost") from None
                 self._stream = before
                 yield from self._before_damage(data)
-                raise InflateError("imap_compression_lost") from None
+                raise DecodingError("imap_compression_lost") from None
             if piece:
                 yield from self._checked(piece)
             data = self._stream.unconsumed_tail or self._stream.unused_data
@@ -101,8 +94,38 @@ class Inflater:
         """Give a piece, unless it has too many lines; none follows too many bytes."""
         self._lines += piece.count(b"\n")
         if self._lines > _FREE_LINES + self._taken // self._bytes_per_line:
-            raise InflateError("imap_compression_bomb")
+            raise DecodingError("imap_compression_bomb")
         self._allowance -= len(piece)
         yield piece
         if self._allowance < 0:
-            raise InflateError("imap_compression_bomb")
+            raise DecodingError("imap_compression_bomb")
+
+
+class Compression:
+    """Inflates what both sides send (a `conversation.decoding.Decoder`)."""
+
+    __slots__ = ("_inflaters",)
+
+    def __init__(self, limits: Limits) -> None:
+        self._inflaters: list[Inflater | None] = [
+            Inflater(limits, side) for side in Side
+        ]
+
+    def decode(self, side: Side, data: bytes) -> Iterator[bytes]:
+        """Give what the next bytes of a side stand for; nothing if it was lost.
+
+        Raises:
+            DecodingError: the side can't be inflated from here on.
+        """
+        inflater = self._inflaters[side]
+        return iter(()) if inflater is None else inflater.inflate(data)
+
+    def lose(self, side: Side) -> bool:
+        """Inflate no more of a side; return whether that is news."""
+        inflater, self._inflaters[side] = self._inflaters[side], None
+        return inflater is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Neither side can be inflated."""
+        return not any(self._inflaters)

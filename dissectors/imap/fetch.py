@@ -147,10 +147,6 @@ class Retrieval:
             self._finish_message(self._partial, complete=True)
             self._partial = None
 
-    def release(self) -> None:
-        """Deliver nothing more; refer no longer to whoever got the messages."""
-        self._deliver = _drop
-
     def _read_strings(self, fragment: bytes) -> None:
         """Read values that came as quoted strings or NIL, not as literals."""
         for name, value in pairwise(_TOKEN.findall(fragment)):
@@ -190,10 +186,6 @@ class Retrieval:
 
     def _finish_message(self, reader: MessageReader, *, complete: bool) -> None:
         self._deliver(reader.finish(complete=complete), complete=complete)
-
-
-def _drop(_facts: MessageFacts, /, *, complete: bool) -> None:
-    """Take a message that nobody wants."""
 
 
 def may_hold_message(text: bytes) -> bool:

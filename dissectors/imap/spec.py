@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissectors.imap.dissector import ImapDissector
+from dissectors.imap.dialogue import ImapDialogue
 from dissectors.services import Protocol, Security, Service
 from dissectors.spec import Opening, Profile, ProtocolSpec
 
@@ -37,7 +37,7 @@ SPEC = ProtocolSpec(
         server_beginnings=(b"* OK", b"* PR"),
         alpn=(b"imap",),
     ),
-    make=lambda _service: ImapDissector(),
+    make=lambda _service: ImapDialogue(),
     # RFC 9051 §1, §2.2 and §2.3 (flags), §6.3.13 (IDLE)
     profile=Profile(
         purpose="reads and manages mail that stays on the server",

@@ -1,4 +1,4 @@
-"""States, mailboxes, and what of messages a client sees in them (RFC 9051 §3).
+"""States and mailboxes of a session, and what commands change of them (RFC 9051 §3).
 
 The state follows from the greeting and from commands that succeed. A stay in a mailbox
 ends with the next SELECT, with CLOSE and the like, and with the session; then it is
@@ -9,19 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.events import (
-    Delivery,
-    Direction,
-    MessagesDeleted,
-    MessageTransferred,
-    Side,
-    State,
-    StateChanged,
-    Use,
-    UseCounted,
-)
+from dissectors.events import MessagesDeleted, State, StateChanged, Use, UseCounted
 from dissectors.imap import grammar
-from dissectors.imap.client import ClientReader
 from dissectors.imap.fetches import Fetches
 from dissectors.imap.flags import DELETED
 from dissectors.imap.outcomes import (
@@ -29,14 +18,11 @@ from dissectors.imap.outcomes import (
     describe_login_offer,
     named_mailbox,
 )
-from dissectors.imap.stay import Stay
-from dissectors.limits import DEFAULT_LIMITS
+from dissectors.imap.selected_mailbox import SelectedMailbox
 
 if TYPE_CHECKING:
-    from dissectors.events import MessageFacts
-    from dissectors.imap.commands import ImapCommand, Response
-    from dissectors.imap.pieces import Preview
-    from dissectors.limits import Limits
+    from dissectors.conversation.logins import Logins
+    from dissectors.imap.commands import ImapCommand, ImapReporter, Response
 
 _EXPUNGING = (
     "CLOSE",
@@ -50,40 +36,64 @@ _EXPUNGING = (
 _SELECTING = ("SELECT", "EXAMINE")
 _DESELECTING = frozenset({"CLOSE", "UNSELECT", "UNAUTHENTICATE"})
 _LOGINS = ("LOGIN", "AUTHENTICATE")
-CHANGING_FLAGS = ("STORE", "UID STORE")
+_CHANGING_FLAGS = ("STORE", "UID STORE")
 FETCHING = ("FETCH", "UID FETCH")
 # digits of a message sequence number, which is below 2**32
 MAX_DIGITS = 10
 
 
-class StateReader(ClientReader):
-    """The part of an IMAP dissector that knows where the session stands."""
+class SessionState:
+    """Knows where a session stands.
+
+    Attributes:
+        mailbox: the mailbox that is selected.
+        fetches: what is fetched from it.
+    """
 
     __slots__ = (
-        "_fetches",
+        "_commands",
         "_held_capabilities",
+        "_logins",
         "_opening_exists",
+        "_reporter",
         "_state",
-        "_stay",
+        "fetches",
+        "mailbox",
     )
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(limits)
+    def __init__(self, reporter: ImapReporter, logins: Logins) -> None:
+        self._reporter = reporter
+        self._commands = reporter.commands
+        self._logins = logins
         self._state: State | None = None
-        self._stay = Stay()
+        self.mailbox = SelectedMailbox()
+        self.fetches = Fetches(reporter)
         # EXISTS of the mailbox that is being selected
         self._opening_exists: int | None = None
         # those that were announced while a login was in progress: if it succeeds,
         # they are those behind it, though they come before its response
         self._held_capabilities: bytes | None = None
-        self._fetches = Fetches(limits, self._report_retrieved)
 
-    def _enter(self, state: State) -> None:
+    def enter(self, state: State) -> None:
+        """Change the state, and report it."""
         if state is not self._state:
             self._state = state
-            self._events.append(StateChanged(state))
+            self._reporter.events.append(StateChanged(state))
 
-    def _act_on(self, command: ImapCommand, response: Response | None) -> None:
+    def leave_mailbox(self) -> None:
+        """End the stay in a mailbox, if there was one."""
+        self.fetches.report_previews()
+        self._reporter.events += self.mailbox.leave()
+        self._enter_mailbox(SelectedMailbox())
+
+    def _enter_mailbox(self, mailbox: SelectedMailbox) -> None:
+        self.mailbox = mailbox
+        self.fetches.enter_mailbox(mailbox.mailbox)
+
+    # commands that were completed
+
+    def act_on(self, command: ImapCommand, response: Response | None) -> None:
+        """Note what a command changed that was completed."""
         verb = command.verb
         is_done = response is not None and response.status == "OK"
         if verb in _SELECTING:
@@ -92,33 +102,33 @@ class StateReader(ClientReader):
             self._end_login(is_done=is_done)
         elif not is_done:
             return
-        elif verb in CHANGING_FLAGS:
+        elif verb in _CHANGING_FLAGS:
             self._end_store(command)
         elif verb in ("EXPUNGE", "UID EXPUNGE"):
             self._end_expunge(command)
         elif verb in _DESELECTING:
             if verb == "CLOSE":
                 self._expunge_silently()
-            self._leave()
+            self.leave_mailbox()
             is_out = verb == "UNAUTHENTICATE"
-            self._enter(State.NOT_AUTHENTICATED if is_out else State.AUTHENTICATED)
+            self.enter(State.NOT_AUTHENTICATED if is_out else State.AUTHENTICATED)
         elif verb == "LOGOUT":
-            self._enter(State.LOGOUT)
+            self.enter(State.LOGOUT)
         elif verb in FETCHING and b"CHANGEDSINCE" in command.argument.upper():
-            self._stay.asked_for_changes = True
+            self.mailbox.asked_for_changes = True
 
     def _end_store(self, command: ImapCommand) -> None:
         """RFC 9051 §6.4.6: with .SILENT nothing tells which flags were changed."""
         argument = command.argument
         if b".SILENT" in argument.upper() and not command.flagged:
-            flags, largest = self._stay.open_flags(), self._stay.exists or 1
+            flags, largest = self.mailbox.open_flags(), self.mailbox.exists or 1
             by_uid = command.verb.startswith("UID")
             count = flags.store_silently(argument, largest, by_uid=by_uid)
             if count:
-                self._events.append(UseCounted(Use.FLAGS_CHANGED, count))
+                self._reporter.events.append(UseCounted(Use.FLAGS_CHANGED, count))
 
     def _end_expunge(self, command: ImapCommand) -> None:
-        flags = self._stay.flags
+        flags = self.mailbox.flags
         if flags is not None and command.verb == "EXPUNGE":
             flags.deleted.clear()
         elif flags is not None:
@@ -126,128 +136,92 @@ class StateReader(ClientReader):
 
     def _expunge_silently(self) -> None:
         """RFC 9051 §6.4.1: CLOSE removes what is flagged so, and does not tell."""
-        flags = self._stay.flags
-        if flags is not None and flags.deleted and not self._stay.is_read_only:
-            self._events.append(MessagesDeleted(len(flags.deleted)))
+        flags = self.mailbox.flags
+        if flags is not None and flags.deleted and not self.mailbox.is_read_only:
+            self._reporter.events.append(MessagesDeleted(len(flags.deleted)))
 
     def _end_select(
         self, command: ImapCommand, response: Response | None, *, is_done: bool
     ) -> None:
         # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
-        self._leave()
+        self.leave_mailbox()
         if is_done:
-            mailbox = named_mailbox(command, self.limits)
-            self._stay = Stay(mailbox, self._opening_exists)
-            self._stay.asked_for_changes = b"QRESYNC" in command.argument.upper()
+            name = named_mailbox(command, self._reporter.limits)
+            mailbox = SelectedMailbox(name, self._opening_exists)
+            mailbox.asked_for_changes = b"QRESYNC" in command.argument.upper()
             is_read_only = response is not None and response.code == "READ-ONLY"
-            self._stay.is_read_only = is_read_only or command.verb == "EXAMINE"
-            self._enter(State.SELECTED)
+            mailbox.is_read_only = is_read_only or command.verb == "EXAMINE"
+            self._enter_mailbox(mailbox)
+            self.enter(State.SELECTED)
         elif self._state is State.SELECTED:
-            self._enter(State.AUTHENTICATED)
+            self.enter(State.AUTHENTICATED)
         self._opening_exists = None
 
     def _end_login(self, *, is_done: bool) -> None:
         if is_done:
-            self._enter(State.AUTHENTICATED)
+            self.enter(State.AUTHENTICATED)
         held, self._held_capabilities = self._held_capabilities, None
         if held is not None:
-            self._receive_capabilities(held)
+            self.receive_capabilities(held)
 
-    def _leave(self) -> None:
-        """The stay in a mailbox is over, if there was one."""
-        self._report_previews()
-        self._events += self._stay.leave()
-        self._stay = Stay()
+    # what the server says
 
     def receive_capability_data(self, data: bytes) -> None:
         """Act on an untagged CAPABILITY."""
-        if self._in_progress.first(*_LOGINS) is None:
-            self._receive_capabilities(data)
+        if self._commands.first(*_LOGINS) is None:
+            self.receive_capabilities(data)
         else:
             self._held_capabilities = data
 
-    def _receive_capabilities(self, capability_data: bytes) -> None:
-        self._report(*describe_capabilities(capability_data, self.limits))
-        self._logins.announced, self._logins.offered = grammar.parse_announced(
-            capability_data
-        )
+    def receive_capabilities(self, capability_data: bytes) -> None:
+        """Act on capabilities that hold from now on."""
+        reporter, logins = self._reporter, self._logins
+        reporter.report(*describe_capabilities(capability_data, reporter.limits))
+        logins.announced, logins.offered = grammar.parse_announced(capability_data)
         if self._state in (None, State.NOT_AUTHENTICATED):
-            self._report(describe_login_offer(capability_data, self.limits))
+            reporter.report(describe_login_offer(capability_data, reporter.limits))
+
+    def see_message(self, number: int, line: bytes) -> None:
+        """Learn that a FETCH response is about a message."""
+        if b"FLAGS" in line:
+            self._see_flags(number, line)
+        if self._commands.first(*FETCHING) is not None:
+            self.mailbox.see_message(number)
 
     def _see_flags(self, number: int, line: bytes) -> None:
         """Learn flags, and credit the command that changes them."""
-        command = self._in_progress.first(*CHANGING_FLAGS)
-        if command is None and self._stay.flags is None and DELETED not in line.lower():
+        command = self._commands.first(*_CHANGING_FLAGS)
+        mailbox = self.mailbox
+        if command is None and mailbox.flags is None and DELETED not in line.lower():
             return
-        flags = self._stay.open_flags()
+        flags = mailbox.open_flags()
         flags.see(number, line)
         if (
             command is not None
-            and command.names_message(number, line, self._stay.exists or 1)
+            and command.names_message(number, line, mailbox.exists or 1)
             and flags.change(number)
         ):
             command.flagged += 1
 
-    def _count_expunged(self, count: int) -> None:
+    def expunge(self, number: bytes) -> None:
+        """Learn that the message with a sequence number is gone."""
+        if self.mailbox.flags is not None and len(number) <= MAX_DIGITS:
+            self.mailbox.flags.expunge(int(number))
+        self.count_expunged(1)
+
+    def count_expunged(self, count: int) -> None:
         """Credit the command that expunges; others report what others expunged."""
-        self._report_previews()
-        self._stay.expunge(count)
-        command = self._in_progress.first(*_EXPUNGING)
+        self.fetches.report_previews()
+        self.mailbox.expunge(count)
+        command = self._commands.first(*_EXPUNGING)
         if command is not None:
             command.expunged += count
 
-    def _count_existing(self, number: bytes) -> None:
+    def count_existing(self, number: bytes) -> None:
+        """Learn how many messages a mailbox holds: that which is being selected."""
         if len(number) > MAX_DIGITS:
             return
-        if self._in_progress.first(*_SELECTING) is not None:
+        if self._commands.first(*_SELECTING) is not None:
             self._opening_exists = int(number)
         else:
-            self._stay.exists = int(number)
-
-    def _report_retrieved(self, facts: MessageFacts, *, complete: bool) -> None:
-        if complete:
-            self._fetches.forget_pieces()
-        outcome = Delivery.COMPLETE if complete else Delivery.CUT
-        place = (self._time_ns, self._frame, self._fetches.begin_ns)
-        offset = self._input[Side.SERVER].offset
-        self._report_fetched(facts, outcome, *place, offset)
-
-    def _report_previews(self) -> None:
-        """Report the messages of which only pieces were fetched."""
-        for preview in self._fetches.take_previews():
-            self._report_preview(preview)
-
-    def _report_preview(self, preview: Preview) -> None:
-        facts = preview.finish()
-        if not (preview.has_header or preview.parts_seen or preview.structure):
-            return
-        outcome = Delivery.CUT if facts.cut else Delivery.PARTIAL
-        place = (preview.time_ns, preview.frame, preview.begin_ns)
-        self._report_fetched(facts, outcome, *place)
-        if preview.has_header:
-            self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
-        if preview.parts_seen:
-            count = len(preview.parts_seen)
-            self._events.append(UseCounted(Use.PARTS_FETCHED, count))
-
-    def _report_fetched(
-        self,
-        facts: MessageFacts,
-        outcome: Delivery,
-        time_ns: int,
-        frame: int,
-        begin_ns: int | None,
-        offset: int = -1,
-    ) -> None:
-        message = MessageTransferred(
-            Direction.RETRIEVED,
-            outcome,
-            facts,
-            time_ns,
-            frame,
-            mailbox=self._stay.mailbox,
-            verb="FETCH",
-            begin_ns=begin_ns,
-            offset=offset,
-        )
-        self._report_message(message, Side.SERVER)
+            self.mailbox.exists = int(number)

@@ -16,13 +16,13 @@ in the bytes.
 
 from __future__ import annotations
 
-from dissectors.pop3.dissector import Pop3Dissector
+from dissectors.pop3.dialogue import Pop3Dialogue
 from dissectors.pop3.grammar import parse_capabilities, parse_command, parse_status
 from dissectors.pop3.spec import SPEC
 
 __all__ = [
     "SPEC",
-    "Pop3Dissector",
+    "Pop3Dialogue",
     "parse_capabilities",
     "parse_command",
     "parse_status",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissectors.pop3.dissector import Pop3Dissector
+from dissectors.pop3.dialogue import Pop3Dialogue
 from dissectors.services import Protocol, Security, Service
 from dissectors.spec import Opening, Profile, ProtocolSpec
 
@@ -32,7 +32,7 @@ SPEC = ProtocolSpec(
         server_beginnings=(b"+OK ", b"+OK\r"),
         alpn=(b"pop3",),
     ),
-    make=lambda _service: Pop3Dissector(),
+    make=lambda _service: Pop3Dialogue(),
     # RFC 1939 §1, §3 and §4 (the lock), §7 (UIDL), RFC 2595 §4 (STLS)
     profile=Profile(
         purpose="fetches mail from a server",

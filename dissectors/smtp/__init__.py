@@ -14,7 +14,7 @@ decides what they are. The cost is linear in the bytes.
 
 from __future__ import annotations
 
-from dissectors.smtp.dissector import SmtpDissector
+from dissectors.smtp.dialogue import SmtpDialogue
 from dissectors.smtp.spec import SPEC
 
-__all__ = ["SPEC", "SmtpDissector"]
+__all__ = ["SPEC", "SmtpDialogue"]

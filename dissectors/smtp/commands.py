@@ -58,9 +58,9 @@ class CommandReader(TransferDissector):
         return SmtpCommand(exchange, transaction=self._transaction)
 
     def _receive_command(self, verb: str, argument: bytes) -> None:
-        if self._input[0].bare_lf and not self._bare_lf_seen:
+        if self.streams[0].bare_lf and not self._bare_lf_seen:
             self._bare_lf_seen = True
-            self._anomaly("smtp_bare_lf", Side.CLIENT)
+            self.reporter.anomaly("smtp_bare_lf", Side.CLIENT)
         on_command = _ON_COMMAND.get(verb)
         if on_command is None:
             self._send_line(verb, argument)
@@ -77,10 +77,10 @@ class CommandReader(TransferDissector):
         text = decode_text(argument, self.limits.kept_text)
         shown = show_argument(verb, text, self._logins.announced)
         if shown == MASK:
-            self._withheld.add_login(argument)
+            self.reporter.withheld.add_login(argument)
         elif MASK in shown:
             # many messages, each with an unknown parameter, may be sent
-            self._withheld.add_line(*hidden_words(argument, shown))
+            self.reporter.withheld.add_line(*hidden_words(argument, shown))
         return shown
 
     def _on_hello(self, verb: str, argument: bytes) -> None:
@@ -88,7 +88,7 @@ class CommandReader(TransferDissector):
         self._reset_transaction()
         self._lmtp = verb == "LHLO"
         if argument:
-            self._events.append(ClientNamed(command.exchange.argument or MASK))
+            self.reporter.events.append(ClientNamed(command.exchange.argument or MASK))
 
     def _on_reset(self, verb: str, argument: bytes) -> None:
         self._send_line(verb, argument)
@@ -128,7 +128,7 @@ class CommandReader(TransferDissector):
 
     def _on_burl(self, verb: str, argument: bytes) -> None:
         is_last = grammar.parse_burl(argument)
-        self._withheld.add_login(argument)
+        self.reporter.withheld.add_login(argument)
         self._send(verb, f"{MASK} LAST" if is_last else MASK)
         if is_last:
             self._reset_transaction()
@@ -144,7 +144,7 @@ class CommandReader(TransferDissector):
         chunk = grammar.parse_bdat(argument)
         if chunk is None:
             # no octets follow what can't be parsed
-            self._anomaly("smtp_bad_bdat", Side.CLIENT)
+            self.reporter.anomaly("smtp_bad_bdat", Side.CLIENT)
             return
         size, is_last = chunk
         self._begin_chunk(command, size, is_last=is_last)

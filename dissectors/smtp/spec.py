@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dissectors.services import Protocol, Security, Service
-from dissectors.smtp.dissector import SmtpDissector
+from dissectors.smtp.dialogue import SmtpDialogue
 from dissectors.spec import Opening, Profile, ProtocolSpec
 
 # RFC 5321 §4.2: three digits, then a hyphen, a blank or the line end; the positive ones
@@ -23,8 +23,8 @@ _COMMAND = re.compile(
 FIRST_COMMAND = re.compile(rb"(?:EHLO|HELO|LHLO)(?:[ \r\n]|$)", re.IGNORECASE)
 
 
-def _make(service: Service | None) -> SmtpDissector:
-    return SmtpDissector(submission=service is not None and service.is_submission)
+def _make(service: Service | None) -> SmtpDialogue:
+    return SmtpDialogue(submission=service is not None and service.is_submission)
 
 
 SPEC = ProtocolSpec(

@@ -14,8 +14,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.command_dialogue import CommandDialogue
 from dissectors.conversation.commands import SyncEvent
-from dissectors.conversation.dialogue import DialogueDissector
 from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.lines import Place
 from dissectors.conversation.plaintext import Upgrade
@@ -50,7 +50,7 @@ class _Heard(enum.Enum):
     BREAK_OFF = enum.auto()
 
 
-class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
+class TransferDissector(CommandDialogue[SmtpCommand, SmtpReply]):
     """The part of an SMTP dissector that reads messages.
 
     Args:
@@ -84,14 +84,15 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         self._server_waits_since: int | None = None
         self._lmtp = False
 
-    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+    def line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        """Return what acts on the next line of a side, if lines are what comes."""
         if (
             self._content is not None
             or self._chunk is not None
             or self._server_waits_since is not None
         ):
             return None
-        return super()._line_reader(side)
+        return super().line_reader(side)
 
     # the client
 
@@ -110,7 +111,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _now(self) -> Place:
         """How far the client was read, and when that came."""
-        return Place(self._input[_CLIENT].offset, self._time_ns, self._frame)
+        return Place(
+            self.streams[_CLIENT].offset, self.reporter.time_ns, self.reporter.frame
+        )
 
     def _begin_chunk(self, command: SmtpCommand, size: int, *, is_last: bool) -> None:
         if self._message is None:
@@ -128,10 +131,10 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _read_chunk(self, unread: LineBuffer, chunk: Chunk) -> None:
         octets = unread.take(chunk.left)
-        self._note_place()
+        self.plaintext.note_place()
         chunk.left -= len(octets)
         if self._message is not None:
-            self._message.feed(octets, self._time_ns)
+            self._message.feed(octets, self.reporter.time_ns)
         if not chunk.left:
             self._end_chunk(chunk)
 
@@ -147,16 +150,16 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _infer_content(self) -> None:
         """A go-ahead shows that a message follows, though DATA was not captured."""
         # one that waited is not about what the client sends now
-        waited = self._speaker is not _SERVER
-        client = self._input[_CLIENT]
+        waited = self.reporter.speaker is not _SERVER
+        client = self.streams[_CLIENT]
         if not client.offset:
             # its side may not be captured at all
             client.is_lost = True
             return
-        if not self._has_gap:
+        if not self.plaintext.has_gap:
             # a server that answers what was smuggled in a message
             return
-        is_upgraded = self._upgrade is Upgrade.AGREED
+        is_upgraded = self.plaintext.upgrade is Upgrade.AGREED
         if not (waited or self._content or self._chunk or is_upgraded):
             self._begin_content(self._transaction)
             assert self._message is not None
@@ -166,7 +169,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if self._message is not None:
             # DATA among chunks (RFC 3030 §2 forbids it)
             self._abandon(self._message)
-        unread = self._input[_CLIENT]
+        unread = self.streams[_CLIENT]
         behind_gap, unread.may_be_rest = unread.may_be_rest, False
         self._content = StuffedText(bare_lf=unread.bare_lf, inside_line=behind_gap)
         self._message = Message(transaction, self.limits, "DATA")
@@ -174,20 +177,20 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _read_content(self, unread: LineBuffer, content: StuffedText) -> None:
         assert self._message is not None
-        begin_ns = self._message.begin_ns or self._here(_CLIENT).time_ns
+        begin_ns = self._message.begin_ns or self.reporter.here(_CLIENT).time_ns
         text = content.read(unread)
         if text or content.ended:
-            self._note_place()
+            self.plaintext.note_place()
         if text:
             self._message.feed(text, begin_ns)
         if content.ended:
             self._end_content(content, self._message)
 
     def _end_content(self, content: StuffedText, message: Message) -> None:
-        self._report_line_ends(content.line_ends, _CLIENT)
+        self.reporter.report_line_ends(content.line_ends, _CLIENT)
         if content.lookalike_seen:
             place = content.lookalike_place
-            self._anomaly("smtp_end_of_data_lookalike", _CLIENT, at=place)
+            self.reporter.anomaly("smtp_end_of_data_lookalike", _CLIENT, at=place)
         message.end(self._now(), complete=True)
         self._content = self._message = None
         self._transaction = MailTransaction()
@@ -205,9 +208,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
     def _abandon(self, message: Message) -> None:
         """The client will not send the rest of a message."""
         if self._content is not None:
-            rest = self._content.cross_gap(self._input[_CLIENT])
-            message.feed(rest, self._time_ns)
-            self._report_line_ends(self._content.line_ends, _CLIENT)
+            rest = self._content.cross_gap(self.streams[_CLIENT])
+            message.feed(rest, self.reporter.time_ns)
+            self.reporter.report_line_ends(self._content.line_ends, _CLIENT)
         message.end(self._now(), complete=False)
         message.replies_due = 0
         self._content = self._message = None
@@ -234,12 +237,12 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             parameters=list(transaction.parameters),
             offset=message.place.offset,
         )
-        self._report_message(transferred, _CLIENT)
+        self.reporter.report_message(transferred, _CLIENT)
 
     # the server
 
     def _read_server(self, unread: LineBuffer) -> None:
-        client = self._input[_CLIENT]
+        client = self.streams[_CLIENT]
         while unread.data:
             content = self._content
             if content is not None:
@@ -255,7 +258,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             else:
                 # the mail data has ended as it should
                 self._server_waits_since = None
-            line = self._take_line(_SERVER)
+            line = self.plaintext.take_line(_SERVER)
             if line is None or self._releases_client(line):
                 return
             has_turned = (content is None) is not (self._content is None)
@@ -263,9 +266,9 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
                 return
 
     def _read_client_first(self) -> None:
-        now = self._time_ns, self._frame
-        self._read(_CLIENT)
-        self._time_ns, self._frame = now
+        now = self.reporter.time_ns, self.reporter.frame
+        self.read(_CLIENT)
+        self.reporter.time_ns, self.reporter.frame = now
 
     def _may_answer(self, content: StuffedText) -> bool:
         """Whether the server may speak now: the mail data has ended for it."""
@@ -277,11 +280,11 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
 
     def _hear(self, content: StuffedText, message: Message) -> _Heard:
         """Tell what it means that the server has sent something."""
-        client, server = self._input
+        client, server = self.streams
         if self._queue.awaiting:
             return _Heard.REPLY
         # bytes that waited since before the lookalike or the gap tell nothing
-        if self._speaker is _SERVER:
+        if self.reporter.speaker is _SERVER:
             if message.is_inferred and not (message.begin_ns or client.data):
                 return _Heard.NO_MESSAGE
             if content.in_doubt:
@@ -297,15 +300,15 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         self, heard: _Heard, content: StuffedText, message: Message
     ) -> None:
         """End the mail data where the server took it for ended."""
-        client = self._input[_CLIENT]
+        client = self.streams[_CLIENT]
         match heard:
             case _Heard.NO_MESSAGE:
                 self._content = self._message = None
             case _Heard.END_AT_LOOKALIKE:
-                message.feed(content.end_at_lookalike(client), self._time_ns)
+                message.feed(content.end_at_lookalike(client), self.reporter.time_ns)
                 self._end_content(content, message)
             case _Heard.END_IN_GAP:
-                message.feed(content.cross_gap(client), self._time_ns)
+                message.feed(content.cross_gap(client), self.reporter.time_ns)
                 self._end_content(content, message)
                 # what followed the end may be in the gap, too
                 self._expect_text()
@@ -324,7 +327,7 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             and message.is_doubtful(reply.code)
         ):
             # it may repeat a login that was read as a message
-            self._withheld.withhold_all()
+            self.reporter.withheld.withhold_all()
         super()._complete(command, reply)
 
     def on_bdat_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
@@ -371,8 +374,8 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
         if self._chunk is not None:
             length = self._skip_chunk(self._chunk, length)
         if self._content is not None and self._message is not None:
-            unread = self._input[_CLIENT]
-            self._message.feed(self._content.cross_gap(unread), self._time_ns)
+            unread = self.streams[_CLIENT]
+            self._message.feed(self._content.cross_gap(unread), self.reporter.time_ns)
             self._message.skip_gap(length)
         elif length:
             super()._skip_client_gap(length)
@@ -387,12 +390,13 @@ class TransferDissector(DialogueDissector[SmtpCommand, SmtpReply]):
             self._end_chunk(chunk)
         return length - skipped
 
-    def _finish(self) -> None:
-        if self._content is not None and self._input[_SERVER].data:
+    def finish(self) -> None:
+        """Learn that nothing follows: the client will not send the rest."""
+        if self._content is not None and self.streams[_SERVER].data:
             self._may_answer(self._content)
         if self._message is not None:
             self._abandon(self._message)
-        super()._finish()
+        super().finish()
 
 
 def _is_closing(server: LineBuffer) -> bool:

@@ -13,7 +13,7 @@ import analyzer
 from analyzer.cli.main import main
 from analyzer.runs import pipeline
 from captures import Partition
-from dissectors import ImapDissector
+from dissectors import ImapDialogue
 from tests.support.analyses import DEMO
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -97,7 +97,7 @@ def test_out_of_memory_is_no_bug_of_a_dissector(
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(ImapDissector, "_receive_command", fail)
+    monkeypatch.setattr(ImapDialogue, "line_reader", fail)
     dialogue = PacketScript(143).server(b"* OK ready\r\n").client(b"a NOOP\r\n")
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
 

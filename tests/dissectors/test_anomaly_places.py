@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from dissectors.events import Anomaly
 from dissectors.limits import Limits
 from tests.support.playbook import CLIENT, SERVER, Playbook
@@ -25,16 +25,16 @@ HELLO = (
 
 def smtp(limits: Limits | None = None) -> Playbook:
     """Up to frame 3; the client's stream has come to 8, the server's to 17."""
-    play = Playbook(lambda: SmtpDissector(limits or Limits()))
+    play = Playbook(lambda: SmtpDialogue(limits or Limits()))
     return play.server(b"220 mx\r\n").client(EHLO).server(b"250 abc\r\n")
 
 
 def imap() -> Playbook:
-    return Playbook(ImapDissector).server(b"* OK hi\r\n").client(b"a NOOP\r\n")
+    return Playbook(ImapDialogue).server(b"* OK hi\r\n").client(b"a NOOP\r\n")
 
 
 def pop3() -> Playbook:
-    return Playbook(Pop3Dissector).server(b"+OK hi\r\n").client(b"NOOP\r\n")
+    return Playbook(Pop3Dialogue).server(b"+OK hi\r\n").client(b"NOOP\r\n")
 
 
 def place_of(play: Playbook, code: str) -> tuple[int, int]:
@@ -44,12 +44,12 @@ def place_of(play: Playbook, code: str) -> tuple[int, int]:
 
 
 def test_client_talks_before_the_greeting() -> None:
-    play = Playbook(SmtpDissector).client(EHLO).client(b"MAIL FROM:<a@x>\r\n")
+    play = Playbook(SmtpDialogue).client(EHLO).client(b"MAIL FROM:<a@x>\r\n")
     assert place_of(play.server(b"220 mx\r\n"), "smtp_early_talker") == (0, 1)
 
 
 def test_client_talks_behind_a_proxy_header_before_the_greeting() -> None:
-    play = Playbook(SmtpDissector).client(b"PROXY UNKNOWN\r\n").client(EHLO)
+    play = Playbook(SmtpDialogue).client(b"PROXY UNKNOWN\r\n").client(EHLO)
     assert place_of(play.server(b"220 mx\r\n"), "smtp_early_talker") == (15, 2)
 
 
@@ -117,13 +117,13 @@ def test_too_many_commands_wait() -> None:
     assert place == (len(EHLO + b"NOOP\r\n"), 5)
 
 
-@pytest.mark.parametrize("make", [SmtpDissector, Pop3Dissector])
+@pytest.mark.parametrize("make", [SmtpDialogue, Pop3Dialogue])
 def test_message_has_too_large_a_header(
-    make: type[SmtpDissector] | type[Pop3Dissector],
+    make: type[SmtpDialogue] | type[Pop3Dialogue],
 ) -> None:
     play = Playbook(lambda: make(Limits(header=50)))
     text = b"Subject: " + b"x" * 99 + b"\r\n\r\nx\r\n.\r\n"
-    if make is SmtpDissector:
+    if make is SmtpDialogue:
         play.server(b"220 mx\r\n").client(b"DATA\r\n").server(b"354 go\r\n")
         play.client(text).server(b"250 ok\r\n")
         expected = len(b"DATA\r\n" + text), 4

@@ -85,7 +85,7 @@ class Unspeakable(Exception):
     ("plugin", "reason"),
     [
         (Unspeakable(), "(Unspeakable)"),
-        (echo(make=lambda _service: None), "None is no MailDissector"),  # type: ignore[arg-type, return-value]
+        (echo(make=lambda _service: None), "None is no Dialogue"),  # type: ignore[arg-type, return-value]
         (ImportError("no module named 'telepathy'"), "ImportError: no module"),
         (SystemExit(3), "SystemExit: 3"),
         ("nonsense", "is no ProtocolSpec"),

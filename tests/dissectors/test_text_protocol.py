@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dissectors.conversation.dissector import MailDissector
 from dissectors.events import (
     Anomaly,
     Exchange,
@@ -15,7 +16,7 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import Limits
-from dissectors.text_protocol import TextLine, TextProtocolDissector
+from dissectors.text_protocol import TextDialogue, TextLine
 from tests.support.playbook import (
     CLIENT,
     SERVER,
@@ -34,7 +35,7 @@ HELLO = (
 KNOWN = (b"SAY", b"SECRET", b"UPGRADE")
 
 
-class Notes(TextProtocolDissector):
+class Notes(TextDialogue):
     """SAY is said again, SECRET is not, UPGRADE begins TLS."""
 
     __slots__ = ("lines",)
@@ -43,7 +44,7 @@ class Notes(TextProtocolDissector):
         super().__init__(limits or Limits())
         self.lines: list[tuple[Side, TextLine]] = []
 
-    def anew(self, *, greeted: bool) -> Notes:
+    def new_inside(self, *, greeted: bool) -> Notes:
         return Notes(self.limits)
 
     def is_certain(self, side: Side, text: bytes) -> bool:
@@ -82,10 +83,11 @@ def answers(talk: Playbook) -> list[tuple[str | None, str | None, str | None]]:
 def lines(limits: Limits, *steps: tuple[Side, bytes]) -> list[tuple[Side, TextLine]]:
     """What a protocol is told, which is the same byte by byte."""
     whole, single = Notes(limits), Notes(limits)
+    of_whole, of_single = MailDissector(whole), MailDissector(single)
     for frame, (side, data) in enumerate(steps):
-        whole.receive_data(side, data, frame, frame)
+        of_whole.receive_data(side, data, frame, frame)
         for byte in split_bytes(data):
-            single.receive_data(side, byte, frame, frame)
+            of_single.receive_data(side, byte, frame, frame)
     assert whole.lines == single.lines
     return whole.lines
 
@@ -157,14 +159,13 @@ def test_commands_without_answers_are_told_at_the_end() -> None:
 
 
 def test_literal_that_lost_bytes_is_not_whole() -> None:
-    dissector = Notes()
+    notes = Notes()
+    dissector = MailDissector(notes)
     dissector.receive_data(CLIENT, b"SAY {6+}\r\nab", 1, 1)
     dissector.receive_gap(CLIENT, 2, 2, 2)
     dissector.receive_data(CLIENT, b"ef\r\n", 3, 3)
 
-    assert dissector.lines == [
-        (CLIENT, TextLine(b"SAY {6+}", [b"abef"], is_whole=False))
-    ]
+    assert notes.lines == [(CLIENT, TextLine(b"SAY {6+}", [b"abef"], is_whole=False))]
 
 
 def test_client_is_not_read_before_the_answer_says_what_it_speaks() -> None:
@@ -231,7 +232,7 @@ class Doubting(Notes):
 def test_anomaly_of_a_line_is_where_it_begins(side: Side, rest: bytes) -> None:
     places = set()
     for pieces in ([rest], split_bytes(rest)):
-        notes = Doubting()
+        notes = MailDissector(Doubting())
         notes.receive_data(side, b"first\r\n", 1, 1)
         odd = [e for each in pieces for e in notes.receive_data(side, each, 2, 2)]
         odd += notes.receive_eof(CLIENT, 3, 3) + notes.receive_eof(SERVER, 4, 4)
@@ -305,7 +306,8 @@ def test_answer_does_not_repeat_what_has_a_gap() -> None:
 
 def test_literals_of_a_line_are_as_few_as_its_limit_allows() -> None:
     notes = Notes(Limits(line=6400))
-    notes.receive_data(CLIENT, b"SAY " + b"{0+}\r\n" * 10_000, 1, 1)
-    notes.receive_data(CLIENT, b"\r\n", 2, 2)
+    dissector = MailDissector(notes)
+    dissector.receive_data(CLIENT, b"SAY " + b"{0+}\r\n" * 10_000, 1, 1)
+    dissector.receive_data(CLIENT, b"\r\n", 2, 2)
     [(_, line)] = notes.lines
     assert len(line.literals) <= 100

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.limits import DEFAULT_LIMITS
 from tests.fuzz.check import (
-    DISSECTORS,
+    DIALOGUES,
     TIGHT_LIMITS,
     check_final,
     check_other_cut,
@@ -77,7 +77,7 @@ def mutant(number: int, *, only_tls: bool = False) -> Mutant:
     steps = mutate(start, random.choice(known).steps, random)
     protocol = str(dialogue.protocol)
     if random.random() < 0.05:
-        protocol = random.choice(list(DISSECTORS))
+        protocol = random.choice(list(DIALOGUES))
     steps = steps or [Step(random.choice(dialogue.steps).side, b"x")]
     return Mutant(dialogue.capture, protocol, steps, dialogue.key_log)
 

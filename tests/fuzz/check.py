@@ -8,18 +8,24 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector, registry
+from dissectors import (
+    ImapDialogue,
+    MailDissector,
+    Pop3Dialogue,
+    SmtpDialogue,
+    registry,
+)
 from dissectors.events import Anomaly, Exchange, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from dissectors import KeyLog, MailDissector
+    from dissectors import KeyLog
     from dissectors.events import Event
     from tests.support.playbook import Step
 
-DISSECTORS = {"smtp": SmtpDissector, "imap": ImapDissector, "pop3": Pop3Dissector}
+DIALOGUES = {"smtp": SmtpDialogue, "imap": ImapDialogue, "pop3": Pop3Dialogue}
 
 # so small that everything is over a limit soon
 TIGHT_LIMITS = Limits(
@@ -82,8 +88,7 @@ def _say(
     key_log: KeyLog | None = None,
 ) -> Iterator[Event]:
     """Play steps; yield each event before the next step."""
-    dissector = DISSECTORS[protocol](limits)
-    dissector.key_log = key_log
+    dissector = MailDissector(DIALOGUES[protocol](limits), key_log)
     most_held = _MOST_HELD if limits is DEFAULT_LIMITS else _MOST_HELD_TIGHT
     ended: set[Side] = set()
     for frame, step in enumerate(steps, 1):

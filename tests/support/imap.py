@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dissectors.events import ExtensionUsed, Use, UseCounted
-from dissectors.imap import ImapDissector
+from dissectors.imap import ImapDialogue
 from dissectors.limits import Limits
 from tests.support.playbook import Playbook
 
@@ -15,7 +15,7 @@ def lines(*each: bytes) -> bytes:
 
 
 def greeted(greeting: bytes = OK, limits: Limits | None = None) -> Playbook:
-    play = Playbook(lambda: ImapDissector(limits or Limits()))
+    play = Playbook(lambda: ImapDialogue(limits or Limits()))
     return play.server(lines(greeting))
 
 

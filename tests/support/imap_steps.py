@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from dissectors.events import Anomaly, Event, Exchange, ExchangeKind, Side
-from dissectors.imap import ImapDissector
+from dissectors.imap import ImapDialogue
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from tests.support.playbook import Playbook, Step, split_bytes
 
@@ -27,7 +27,7 @@ GREETING = server(b"* OK ready")
 
 
 def make_playbook(*steps: Step, limits: Limits = DEFAULT_LIMITS) -> Playbook:
-    playbook = Playbook(partial(ImapDissector, limits))
+    playbook = Playbook(partial(ImapDialogue, limits))
     playbook.steps += steps
     return playbook.eof()
 

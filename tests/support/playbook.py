@@ -1,6 +1,6 @@
 """Play a conversation to a dissector and compare what it reports.
 
-    Playbook(SmtpDissector)
+    Playbook(SmtpDialogue)
         .server(b"220 mail.example.com ESMTP\\r\\n")
         .client(b"NOOP\\r\\n")
         .expect(exchange("NOOP"), ...)
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hypothesis import strategies as st
 
-from dissectors import registry
+from dissectors import MailDissector, registry
 from dissectors.events import (
     Anomaly,
     Exchange,
@@ -38,7 +38,7 @@ from dissectors.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dissectors.conversation.dissector import MailDissector
+    from dissectors.conversation.dialogue import Dialogue
     from dissectors.events import Event
 
 EventT = TypeVar("EventT")
@@ -81,7 +81,7 @@ def play_step(dissector: MailDissector, step: Step, frame: int) -> list[Event]:
 class Playbook:
     """A conversation, step by step. One that nobody plays fails its test."""
 
-    def __init__(self, make: Callable[[], MailDissector]) -> None:
+    def __init__(self, make: Callable[[], Dialogue]) -> None:
         self._make = make
         self._steps: list[Step] = []
         self._is_used = False
@@ -123,7 +123,7 @@ class Playbook:
     def run(self, split: Callable[[bytes], list[bytes]] | None = None) -> list[Event]:
         """Play it to a new dissector; `split` cuts each packet into pieces."""
         self._is_used = True
-        dissector = self._make()
+        dissector = MailDissector(self._make())
         events: list[Event] = []
         for frame, step in enumerate(self.steps, 1):
             if split and isinstance(step.content, bytes):

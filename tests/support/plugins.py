@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from dissectors import Pop3Dissector, registry
+from dissectors import Pop3Dialogue, registry
 from dissectors.detection import openings
 from dissectors.services import Security, Service
 from dissectors.spec import Opening, Profile, ProtocolSpec
@@ -15,7 +15,7 @@ from dissectors.spec import Opening, Profile, ProtocolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dissectors import MailDissector
+    from dissectors.conversation.dialogue import Dialogue
 
 _CACHED = (
     registry._registry,
@@ -71,7 +71,7 @@ def echo(
     name: str = "echo",
     port: int = 7,
     alpn: tuple[bytes, ...] = (),
-    make: Callable[[Service | None], MailDissector] | None = None,
+    make: Callable[[Service | None], Dialogue] | None = None,
 ) -> ProtocolSpec:
     """A protocol that greets with ECHO and is read like POP3."""
     return ProtocolSpec(
@@ -84,7 +84,7 @@ def echo(
             client_beginnings=(b"SAY ",),
             alpn=alpn,
         ),
-        make=make or (lambda _service: Pop3Dissector()),
+        make=make or (lambda _service: Pop3Dialogue()),
         profile=Profile(*["repeats what is said"] * 8),
         anomalies={f"{name}_mismatch": "the server says something else"},
     )

@@ -11,7 +11,7 @@ from dissectors.events import (
     MessageFacts,
     MessageTransferred,
 )
-from dissectors.pop3 import Pop3Dissector
+from dissectors.pop3 import Pop3Dialogue
 from tests.support.playbook import Playbook, exchange
 
 OK, ERR = "+OK", "-ERR"
@@ -22,7 +22,7 @@ GREETED: list[Event] = [
 
 
 def playbook() -> Playbook:
-    return Playbook(Pop3Dissector)
+    return Playbook(Pop3Dialogue)
 
 
 def greeted() -> Playbook:

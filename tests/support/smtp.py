@@ -15,7 +15,7 @@ from dissectors.events import (
     ReplyReceived,
     SenderGiven,
 )
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.playbook import Playbook, exchange
 
 GREETED: list[Event] = [
@@ -26,7 +26,7 @@ GREETED: list[Event] = [
 
 
 def playbook() -> Playbook:
-    return Playbook(SmtpDissector)
+    return Playbook(SmtpDialogue)
 
 
 def greeted() -> Playbook:

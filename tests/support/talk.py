@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from tests.support.playbook import CLIENT, SERVER, Playbook
 
 if TYPE_CHECKING:
     from dissectors.events import Event
 
-DISSECTORS = {"smtp": SmtpDissector, "imap": ImapDissector, "pop3": Pop3Dissector}
+DIALOGUES = {"smtp": SmtpDialogue, "imap": ImapDialogue, "pop3": Pop3Dialogue}
 GREETINGS = {"smtp": b"220 mx", "imap": b"* OK hi", "pop3": b"+OK hi"}
 
 
@@ -25,7 +25,7 @@ def talk(
             were not captured.
         is_cut: the last line has no end.
     """
-    play = Playbook(DISSECTORS[protocol]).server(GREETINGS[protocol] + b"\r\n")
+    play = Playbook(DIALOGUES[protocol]).server(GREETINGS[protocol] + b"\r\n")
     for number, line in enumerate(lines, 1):
         end = b"" if is_cut and number == len(lines) else b"\r\n"
         if isinstance(line, tuple):

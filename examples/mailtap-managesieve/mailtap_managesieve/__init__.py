@@ -6,10 +6,10 @@ import re
 
 from dissectors.services import Security, Service
 from dissectors.spec import Opening, Profile, ProtocolSpec
-from mailtap_managesieve.dissector import ManageSieveDissector
+from mailtap_managesieve.dialogue import ManageSieveDialogue
 from mailtap_managesieve.grammar import VERBS
 
-__all__ = ["SPEC", "ManageSieveDissector"]
+__all__ = ["SPEC", "ManageSieveDialogue"]
 
 _COMMAND = "|".join(VERBS).encode()
 
@@ -34,7 +34,7 @@ SPEC = ProtocolSpec(
         client_beginnings=(b"AUTH", b"CAPA", b"LIST"),
         alpn=(b"managesieve",),
     ),
-    make=lambda _service: ManageSieveDissector(),
+    make=lambda _service: ManageSieveDialogue(),
     profile=Profile(
         purpose="manages the scripts by which a server files, forwards or refuses mail",
         direction="none for mail: scripts go both ways",

@@ -6,9 +6,9 @@ import base64
 import random
 
 import pytest
-from mailtap_managesieve import SPEC, ManageSieveDissector
+from mailtap_managesieve import SPEC, ManageSieveDialogue
 
-from dissectors import registry
+from dissectors import MailDissector, registry
 from dissectors.events import (
     Anomaly,
     AuthAttempted,
@@ -56,7 +56,7 @@ def literal(data: bytes) -> bytes:
 
 def play(*steps: Step, size: int | None = None) -> list[Event]:
     """Let a dissector read packets, each cut into pieces of a size."""
-    dissector = ManageSieveDissector()
+    dissector = MailDissector(ManageSieveDialogue())
     events: list[Event] = []
     for frame, (side, content) in enumerate((*steps, (C, None), (S, None)), 1):
         at = (frame * 1000, frame)

@@ -279,12 +279,12 @@ def test_frames_have_the_types_of_the_tables() -> None:
 def test_dissector_that_fails_costs_only_its_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from dissectors import Pop3Dissector
+    from dissectors import Pop3Dialogue
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Pop3Dissector, "receive_data", fail)
+    monkeypatch.setattr(Pop3Dialogue, "pass_lines", fail)
     pop3 = PacketScript(110).server(b"+OK hi\r\n").client(b"QUIT\r\n").close()
     smtp = PacketScript(25, client_port=50_000).server(b"220 hi\r\n").close()
     path = write_pcap(tmp_path / "two.pcap", pop3, smtp)
@@ -302,16 +302,16 @@ def test_session_whose_dissector_failed_is_never_called_unexposed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The password may be behind what it failed on."""
-    from dissectors import Pop3Dissector
+    from dissectors import Pop3Dialogue
 
-    receive = Pop3Dissector.receive_data
+    pass_lines = Pop3Dialogue.pass_lines
 
-    def fail(self: Pop3Dissector, side: Side, data: bytes, *at: int) -> object:
+    def fail(self: Pop3Dialogue, side: Side, data: bytes) -> object:
         if data.startswith(b"PASS"):
             int(data)
-        return receive(self, side, data, *at)
+        return pass_lines(self, side, data)
 
-    monkeypatch.setattr(Pop3Dissector, "receive_data", fail)
+    monkeypatch.setattr(Pop3Dialogue, "pass_lines", fail)
     pop3 = (
         PacketScript(110)
         .server(b"+OK hi\r\n")

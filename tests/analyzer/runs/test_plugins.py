@@ -9,7 +9,7 @@ import analyzer
 from analyzer import reports
 from analyzer.runs.monitor import Monitor
 from analyzer.tables.store import Store
-from dissectors import Pop3Dissector
+from dissectors import Pop3Dialogue
 from dissectors.events import AuthAttempted, Exchange, ExchangeKind, Exposure, Outcome
 from tests.support.plugins import ECHO, echo, plugins
 from tests.support.replay import Replay
@@ -22,24 +22,22 @@ if TYPE_CHECKING:
     from dissectors.events import Event, Side
 
 
-class Broken(Pop3Dissector):
+class Broken(Pop3Dialogue):
     """Fails where the server says the wrong word, or at the end."""
 
     def __init__(self, word: bytes | None) -> None:
         super().__init__()
         self.word = word
 
-    def receive_data(
-        self, side: Side, data: bytes, time_ns: int, frame: int
-    ) -> list[Event]:
+    def pass_lines(self, side: Side, data: bytes) -> bytes:
         if self.word is not None and self.word in data:
             raise ZeroDivisionError("hunter2")
-        return super().receive_data(side, data, time_ns, frame)
+        return super().pass_lines(side, data)
 
-    def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
+    def finish(self) -> None:
         if self.word is None:
             raise ZeroDivisionError("hunter2")
-        return super().receive_eof(side, time_ns, frame)
+        super().finish()
 
 
 @pytest.fixture
@@ -110,36 +108,33 @@ def test_dissector_that_fails_takes_nothing_else_with_it(
     assert "hunter2" not in note
 
 
-class Saying(Pop3Dissector):
+class Saying(Pop3Dialogue):
     """Says the same of whatever it reads."""
 
     def __init__(self, event: Event) -> None:
         super().__init__()
         self.event = event
 
-    def receive_data(
-        self, side: Side, data: bytes, time_ns: int, frame: int
-    ) -> list[Event]:
-        return [self.event]
+    def pass_lines(self, side: Side, data: bytes) -> bytes:
+        self.reporter.events.append(self.event)
+        return b""
 
 
-class Quitting(Pop3Dissector):
+class Quitting(Pop3Dialogue):
     """Ends the process, or tries to."""
 
-    def receive_data(
-        self, side: Side, data: bytes, time_ns: int, frame: int
-    ) -> list[Event]:
+    def pass_lines(self, side: Side, data: bytes) -> bytes:
         sys.exit(3)
 
 
-class Unfinished(Pop3Dissector):
+class Unfinished(Pop3Dialogue):
     """Lacks all that it derives."""
 
     def __init__(self) -> None:
         pass
 
 
-def fail() -> Pop3Dissector:
+def fail() -> Pop3Dialogue:
     raise OSError("no such file")
 
 
@@ -148,7 +143,7 @@ def test_what_is_wrong_with_a_dissector_ends_its_session_alone(
     talk: Path, tmp_path: Path, made: Callable[[], Any]
 ) -> None:
     # when the plug-in is loaded, all is well
-    first = iter((Pop3Dissector(), Pop3Dissector()))
+    first = iter((Pop3Dialogue(), Pop3Dialogue()))
     with plugins() as install:
         install(echo(make=lambda _service: next(first, None) or made()))
 
@@ -189,7 +184,7 @@ def test_time_in_the_place_of_a_frame_ends_no_run(talk: Path) -> None:
 
 
 def test_make_that_fails_leaves_the_plugin_out(talk: Path) -> None:
-    def fail(_service: object) -> Pop3Dissector:
+    def fail(_service: object) -> Pop3Dialogue:
         raise RuntimeError("not today")
 
     with plugins() as install:
@@ -200,5 +195,5 @@ def test_make_that_fails_leaves_the_plugin_out(talk: Path) -> None:
     assert set(analysis.sessions["protocol"]) == {"pop3"}
     assert [note.partition("(")[2] for note in analysis.notes] == [
         "RuntimeError: not today)",
-        "TypeError: 3 is no MailDissector)",
+        "TypeError: 3 is no Dialogue)",
     ]

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.dialogue import Dialogue
 from dissectors.conversation.dissector import MailDissector
+from dissectors.conversation.reports import Reporter
 from dissectors.events import Anomaly, Event, ReplyReceived, Side, TlsHandshakeSeen
-from dissectors.limits import Limits
+from dissectors.limits import DEFAULT_LIMITS, Limits
 from tests.support.playbook import (
     CLIENT,
     SERVER,
@@ -21,30 +23,33 @@ CLIENT_HELLO = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
 RECORD = b"\x17\x03\x03\x00\x02ab"
 
 
-class Echo(MailDissector):
+class Echo(Dialogue):
     """Reports each line as a reply of its length; STARTTLS upgrades."""
 
-    def _read(self, side: Side) -> None:
-        while (line := self._take_line(side)) is not None:
-            self._events.append(ReplyReceived(len(line)))
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(Reporter(limits))
+
+    def read(self, side: Side) -> None:
+        while (line := self.plaintext.take_line(side)) is not None:
+            self.reporter.events.append(ReplyReceived(len(line)))
             if line == b"STARTTLS":
-                self._start_tls()
+                self.plaintext.start_tls()
                 return
 
-    def _interrupt(self, side: Side) -> None:
-        if self._input[side].data == b"GO":
-            self._input[side].take_unfinished_line()
-            self._start_tls()
+    def interrupt(self, side: Side) -> None:
+        if self.streams[side].data == b"GO":
+            self.streams[side].take_unfinished_line()
+            self.plaintext.start_tls()
 
-    def _skip_gap(self, side: Side, length: int) -> None:
-        self._input[side].drop()
+    def skip_gap(self, side: Side, length: int) -> None:
+        self.streams[side].drop()
 
-    def _finish(self) -> None:
-        for unread in self._input:
+    def finish(self) -> None:
+        for unread in self.streams:
             if unread.data:
-                self._events.append(ReplyReceived(-len(unread)))
+                self.reporter.events.append(ReplyReceived(-len(unread)))
 
-    def _anew(self, *, greeted: bool) -> MailDissector:
+    def new_inside(self, *, greeted: bool) -> Echo:
         del greeted
         return Echo(self.limits)
 
@@ -52,11 +57,12 @@ class Echo(MailDissector):
 class Listener(Echo):
     """Needs no buffer: reports each line with the place of its end."""
 
-    def _line_reader(self, side: Side) -> Callable[[bytes], None]:
+    def line_reader(self, side: Side) -> Callable[[bytes], None]:
         def report(line: bytes) -> None:
-            self._events.append(Anomaly("line", side, self._input[side].offset, 0, 0))
+            place = Anomaly("line", side, self.streams[side].offset, 0, 0)
+            self.reporter.events.append(place)
             if line == b"STARTTLS":
-                self._start_tls()
+                self.plaintext.start_tls()
 
         return report
 
@@ -132,7 +138,7 @@ def test_few_bytes_that_are_no_tls_are_lines_at_the_end() -> None:
 
 
 def test_connection_is_not_opaque_while_a_side_speaks_clear_text() -> None:
-    dissector = Echo()
+    dissector = MailDissector(Echo())
     dissector.receive_data(CLIENT, b"a\r\n", 0, 1)
     assert not dissector.opaque
     dissector.receive_data(SERVER, RECORD, 0, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from dissectors.conversation.forwarding import show_attribute
 from dissectors.events import (
     ClientForwarded,
@@ -29,12 +29,12 @@ def told(play: Playbook) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("make", "greeting", "yes", "no"),
     [
-        (SmtpDissector, b"220 mx\r\n", b"220 mx\r\n", b"550 no\r\n"),
-        (Pop3Dissector, b"+OK\r\n", b"+OK Updated\r\n", b"-ERR no\r\n"),
+        (SmtpDialogue, b"220 mx\r\n", b"220 mx\r\n", b"550 no\r\n"),
+        (Pop3Dialogue, b"+OK\r\n", b"+OK Updated\r\n", b"-ERR no\r\n"),
     ],
 )
 def test_proxy_names_the_client_by_xclient(
-    make: type[SmtpDissector] | type[Pop3Dissector],
+    make: type[SmtpDialogue] | type[Pop3Dialogue],
     greeting: bytes,
     yes: bytes,
     no: bytes,
@@ -71,7 +71,7 @@ def test_attribute_is_shown_if_it_is_harmless(attribute: str, shown: str) -> Non
 
 
 def test_proxy_names_the_client_by_id() -> None:
-    play = Playbook(ImapDissector).server(b"* OK hi\r\n").client(ID)
+    play = Playbook(ImapDialogue).server(b"* OK hi\r\n").client(ID)
     play.server(b'* ID ("x-originating-ip" "192.0.2.1")\r\na OK\r\n')
     assert told(play) == [
         [
@@ -86,5 +86,5 @@ def test_proxy_names_the_client_by_id() -> None:
 
 
 def test_client_that_names_itself_is_behind_no_proxy() -> None:
-    play = Playbook(ImapDissector).server(b"* OK hi\r\n")
+    play = Playbook(ImapDialogue).server(b"* OK hi\r\n")
     assert told(play.client(b'a ID ("name" "x-client")\r\nb ID NIL\r\n')) == []

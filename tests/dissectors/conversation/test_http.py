@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from dissectors.events import AuthAttempted, Exchange, ExchangeKind, GreetingReceived
 from tests.support.playbook import Playbook
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: mx\r\nUser-Agent: x\r\n\r\n"
 TALKS = {
-    "smtp": (SmtpDissector, b"220 mx ESMTP\r\n", [b"500 what?\r\n"] * 4),
-    "pop3": (Pop3Dissector, b"+OK ready\r\n", [b"-ERR what?\r\n"] * 4),
+    "smtp": (SmtpDialogue, b"220 mx ESMTP\r\n", [b"500 what?\r\n"] * 4),
+    "pop3": (Pop3Dialogue, b"+OK ready\r\n", [b"-ERR what?\r\n"] * 4),
     "imap": (
-        ImapDissector,
+        ImapDialogue,
         b"* OK ready\r\n",
         [
             b"GET BAD what?\r\n",

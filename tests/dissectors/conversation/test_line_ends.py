@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dissectors import Pop3Dissector, SmtpDissector
+from dissectors import Pop3Dialogue, SmtpDialogue
 from dissectors.conversation.line_ends import LineEnds
 from dissectors.conversation.lines import LineBuffer
 from dissectors.events import Anomaly
@@ -18,7 +18,7 @@ DATA = b"DATA\r\n"
 
 def sent(*packets: bytes, limits: Limits | None = None) -> Playbook:
     """A message that comes in these packets, the first of which is frame 4."""
-    play = Playbook(lambda: SmtpDissector(limits or Limits())).server(b"220 mx\r\n")
+    play = Playbook(lambda: SmtpDialogue(limits or Limits())).server(b"220 mx\r\n")
     play.client(DATA).server(b"354 go\r\n")
     for packet in packets:
         play.client(packet)
@@ -54,20 +54,20 @@ def test_message_has_an_end_of_carriage_returns() -> None:
 
 
 def test_halves_of_line_ends_are_missing() -> None:
-    play = Playbook(SmtpDissector).server(b"220 mx\r\n").client(DATA)
+    play = Playbook(SmtpDialogue).server(b"220 mx\r\n").client(DATA)
     play.server(b"354 go\r\n").client(b"a\r").gap(CLIENT, 9).client(b"\nb\r\n.\r\n")
     codes = [each.code for each in play.events_of(Anomaly)]
     assert codes == ["stream_gap"]
 
 
 def test_message_breaks_off() -> None:
-    play = Playbook(SmtpDissector).server(b"220 mx\r\n").client(DATA)
+    play = Playbook(SmtpDialogue).server(b"220 mx\r\n").client(DATA)
     play.server(b"354 go\r\n").client(b"a\nb").eof()
     assert oddities(play) == [("message_bare_lf", len(DATA) + 1, 4, "1 times")]
 
 
 def test_retrieved_message_has_both() -> None:
-    play = Playbook(Pop3Dissector).server(b"+OK\r\n").client(b"RETR 1\r\n")
+    play = Playbook(Pop3Dialogue).server(b"+OK\r\n").client(b"RETR 1\r\n")
     play.server(b"+OK\r\n").server(b"a\nb\rc\r\n.\r\n")
     play.client(b"LIST\r\n").server(b"+OK\r\n1 1\n.\r\n")
     assert oddities(play) == [

@@ -11,22 +11,22 @@ PLAIN = b"AGFsaWNlAHNlY3JldA=="
 
 def test_login_of_another_protocol_takes_two_lines() -> None:
     logins = Logins()
-    logins.read_stray(b"USER alice", Withheld(), is_cut=False)
-    stray = logins.read_stray(b"PASS secret", Withheld(), is_cut=False)
+    logins.read_stray(b"USER alice", Withheld())
+    stray = logins.read_stray(b"PASS secret", Withheld())
 
     assert stray is not None
     assert (stray.user, stray.exposure) == ("alice", Exposure.PASSWORD)
 
 
 def test_command_is_no_login() -> None:
-    assert Logins().read_stray(b"NOOP", Withheld(), is_cut=False) is None
+    assert Logins().read_stray(b"NOOP", Withheld()) is None
 
 
 def test_client_sends_the_rest_of_what_was_refused() -> None:
     logins = Logins()
     sasl = logins.unfinished = SaslExchange(b"PLAIN", Withheld(), frozenset())
 
-    crossed = logins.receive_late_response(sasl, PLAIN, is_cut=False)
+    crossed = logins.receive_late_response(sasl, PLAIN)
 
     assert (crossed.user, crossed.exposure) == ("alice", Exposure.PASSWORD)
     assert logins.unfinished is None

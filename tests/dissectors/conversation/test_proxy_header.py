@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from dissectors.detection.detector import Chunk, Detector, Verdict
 from dissectors.events import (
     Anomaly,
@@ -24,7 +24,7 @@ from tests.support.playbook import CLIENT, SERVER, Playbook, split_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors import MailDissector
+    from dissectors.conversation.dialogue import Dialogue
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 TELLS = ["ADDR=203.0.113.7", "PORT=4711", "DESTADDR=192.0.2.10", "DESTPORT=25"]
@@ -71,10 +71,10 @@ MALFORMED = {
     "binary-transport": header(0x21, 0x13, IPV4 + PORTS),
     "binary-short": header(0x21, 0x21, IPV4 + PORTS),
 }
-TALKS: dict[Protocol, tuple[type[MailDissector], bytes, bytes, bytes]] = {
-    Protocol.SMTP: (SmtpDissector, b"220 mx\r\n", b"EHLO a\r\n", b"250 mx\r\n"),
-    Protocol.IMAP: (ImapDissector, b"* OK hi\r\n", b"a NOOP\r\n", b"a OK\r\n"),
-    Protocol.POP3: (Pop3Dissector, b"+OK hi\r\n", b"NOOP\r\n", b"+OK\r\n"),
+TALKS: dict[Protocol, tuple[type[Dialogue], bytes, bytes, bytes]] = {
+    Protocol.SMTP: (SmtpDialogue, b"220 mx\r\n", b"EHLO a\r\n", b"250 mx\r\n"),
+    Protocol.IMAP: (ImapDialogue, b"* OK hi\r\n", b"a NOOP\r\n", b"a OK\r\n"),
+    Protocol.POP3: (Pop3Dialogue, b"+OK hi\r\n", b"NOOP\r\n", b"+OK\r\n"),
 }
 
 
@@ -104,9 +104,9 @@ def test_proxy_names_the_client_before_a_talk(name: str, protocol: Protocol) -> 
 
 @pytest.mark.parametrize("together", [False, True], ids=["apart", "in one packet"])
 @pytest.mark.parametrize("first", [LINE, BINARY], ids=["line", "binary"])
-@pytest.mark.parametrize("make", [SmtpDissector, ImapDissector, Pop3Dissector])
+@pytest.mark.parametrize("make", [SmtpDialogue, ImapDialogue, Pop3Dialogue])
 def test_proxy_names_the_client_before_tls(
-    make: Callable[[], MailDissector], first: bytes, together: bool
+    make: Callable[[], Dialogue], first: bytes, together: bool
 ) -> None:
     hello = (
         bytes.fromhex("160301002f0100002b0303")
@@ -131,7 +131,7 @@ def test_proxy_names_the_client_before_tls(
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_header_is_passed_over(name: str) -> None:
     first = MALFORMED[name]
-    talk = Playbook(SmtpDissector).client(first).server(b"220 mx\r\n")
+    talk = Playbook(SmtpDialogue).client(first).server(b"220 mx\r\n")
     talk.client(b"EHLO a\r\nWHAT-IS-THIS?\r\n").eof()
 
     events = talk.run()
@@ -144,7 +144,7 @@ def test_malformed_header_is_passed_over(name: str) -> None:
 
 
 def test_offsets_count_the_header() -> None:
-    talk = Playbook(SmtpDissector).client(BINARY).server(b"220 mx\r\n")
+    talk = Playbook(SmtpDialogue).client(BINARY).server(b"220 mx\r\n")
     talk.client(b"EHLO a\r\n").gap(CLIENT, 9)
 
     (gap,) = (e for e in talk.run() if isinstance(e, Anomaly))
@@ -153,7 +153,7 @@ def test_offsets_count_the_header() -> None:
 
 
 def test_gap_in_the_header_hides_what_it_says() -> None:
-    talk = Playbook(SmtpDissector).client(BINARY[:20]).gap(CLIENT, len(BINARY) - 20)
+    talk = Playbook(SmtpDialogue).client(BINARY[:20]).gap(CLIENT, len(BINARY) - 20)
     talk.client(b"EHLO a\r\n").eof()
 
     events = talk.run()
@@ -163,7 +163,7 @@ def test_gap_in_the_header_hides_what_it_says() -> None:
 
 
 def test_line_end_that_no_header_follows_is_read_on() -> None:
-    talk = Playbook(SmtpDissector).server(b"220 mx\r\n").client(b"\r\n")
+    talk = Playbook(SmtpDialogue).server(b"220 mx\r\n").client(b"\r\n")
     talk.server(b"500 what?\r\n").client(b"EHLO a\r\n").server(b"250 mx\r\n").eof()
 
     exchanges = talk.events_of(Exchange)
@@ -172,7 +172,7 @@ def test_line_end_that_no_header_follows_is_read_on() -> None:
 
 
 def test_client_that_sends_part_of_a_signature_is_read() -> None:
-    talk = Playbook(SmtpDissector).client(SIGNATURE[:4]).client(b"EHLO a\r\n").eof()
+    talk = Playbook(SmtpDialogue).client(SIGNATURE[:4]).client(b"EHLO a\r\n").eof()
 
     assert [e.name for e in talk.events_of(ClientNamed)] == ["a"]
 
@@ -197,7 +197,7 @@ def test_header_does_not_hide_the_protocol(
 
 @pytest.mark.parametrize("line", [b"PROXY secret", b"PROXY UNKNOWN secret"])
 def test_server_repeats_a_line_of_which_nobody_knows_what_it_tells(line: bytes) -> None:
-    talk = Playbook(SmtpDissector).client(line + b"\r\n").server(b"220 mx\r\n")
+    talk = Playbook(SmtpDialogue).client(line + b"\r\n").server(b"220 mx\r\n")
     talk.server(b"500 unknown command: " + line + b"\r\n").eof()
 
     texts = [exchange.reply_text for exchange in talk.events_of(Exchange)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors import Pop3Dissector, SmtpDissector
+from dissectors import Pop3Dialogue, SmtpDialogue
 from dissectors.events import (
     Anomaly,
     Delivery,
@@ -32,7 +32,7 @@ VERBOSE_TEXT = (
 
 def smtp() -> Playbook:
     return (
-        Playbook(SmtpDissector)
+        Playbook(SmtpDialogue)
         .server(b"220 mx ESMTP\r\n")
         .client(b"EHLO a\r\n")
         .server(b"250 mx\r\n")
@@ -40,7 +40,7 @@ def smtp() -> Playbook:
 
 
 def pop3() -> Playbook:
-    return Playbook(Pop3Dissector).server(b"+OK ready\r\n")
+    return Playbook(Pop3Dialogue).server(b"+OK ready\r\n")
 
 
 def answers(play: Playbook) -> list[tuple[str | None, int | str | None]]:
@@ -156,7 +156,7 @@ def test_command_that_came_before_a_reply_was_pipelined() -> None:
 
 
 def test_capture_begins_at_the_go_ahead() -> None:
-    play = Playbook(SmtpDissector).server(b"354 go\r\n").client(VERBOSE_TEXT)
+    play = Playbook(SmtpDialogue).server(b"354 go\r\n").client(VERBOSE_TEXT)
     play.client(b".\r\n").server(b"250 ok\r\n").client(b"QUIT\r\n").eof()
 
     verbs = [each.verb for each in play.events_of(Exchange)]
@@ -189,7 +189,7 @@ def test_text_behind_a_gap_is_no_command(side: tuple[object, ...]) -> None:
 
 
 def test_message_of_a_client_whose_server_is_not_seen_begins_with_a_verb() -> None:
-    play = Playbook(SmtpDissector).client(b"EHLO a\r\n").client(b"DATA\r\n")
+    play = Playbook(SmtpDialogue).client(b"EHLO a\r\n").client(b"DATA\r\n")
     play.client(VERBOSE_TEXT + b".\r\n").client(b"QUIT\r\n").eof()
 
     verbs = [each.verb for each in play.events_of(Exchange)]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dissectors import SmtpDissector
+from dissectors import MailDissector, SmtpDialogue
 from dissectors.conversation.swapped import Swapped
 from dissectors.events import (
     Anomaly,
@@ -34,7 +34,7 @@ def test_gap_and_end_are_those_of_the_other_side() -> None:
 
 
 def test_client_greets_and_that_is_left_out() -> None:
-    swapped = Swapped(SmtpDissector(), (GreetingReceived,))
+    swapped = Swapped(MailDissector(SmtpDialogue()), (GreetingReceived,))
     events = swapped.receive_data(CLIENT, b"220 mx ESMTP\r\n", 1, 2)
 
     assert ReplyReceived(220) in events

@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from dissectors.conversation.dissector import MailDissector
 from dissectors.events import (
     AuthAttempted,
     CredentialsCrossed,
@@ -16,7 +17,7 @@ from dissectors.events import (
     Side,
 )
 from dissectors.limits import Limits
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.talk import talk
 
 
@@ -276,7 +277,8 @@ def test_verb_is_shown_if_the_server_announced_it_or_another_protocol_has_it() -
 
 def test_login_without_room_for_more_commands_ends_in_order() -> None:
     """Room for a command is that of an AUTH, whose end ends the authentication."""
-    dissector = SmtpDissector(Limits(pending_commands=2, held=100))
+    dialogue = SmtpDialogue(Limits(pending_commands=2, held=100))
+    dissector = MailDissector(dialogue)
     lines = [b"AUTH CRAM-MD5"] * 2 + [b"eA==", b"MAIL FROM:<a@b>"]
     sent = [line + b"\r\n" for line in lines + [b"From: Ann Arber <a@b>"] * 8]
     events = dissector.receive_data(Side.CLIENT, b"".join(sent), 1, 1)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dissectors import ImapDissector, Pop3Dissector, SmtpDissector
+from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from dissectors.conversation.lines import decode_text
 from dissectors.credentials.urls import mask_urls
 from dissectors.message import decode_words
 from tests.support.playbook import Playbook
 
 if TYPE_CHECKING:
-    from dissectors.conversation.dissector import MailDissector
+    from dissectors.conversation.dialogue import Dialogue
 
 URL = b"imap://ann:s3cret@h/INBOX"
 # long enough to be cut inside the password, which is not to be seen then either
@@ -95,7 +95,7 @@ MESSAGE = (
     ("make", "lines"),
     [
         (
-            SmtpDissector,
+            SmtpDialogue,
             [
                 b"S: 220 " + URL,
                 b"C: EHLO x",
@@ -111,7 +111,7 @@ MESSAGE = (
             ],
         ),
         (
-            Pop3Dissector,
+            Pop3Dialogue,
             [
                 b"S: +OK " + URL,
                 b"C: RETR 1",
@@ -121,7 +121,7 @@ MESSAGE = (
             ],
         ),
         (
-            ImapDissector,
+            ImapDialogue,
             [
                 b"S: * OK " + URL,
                 b'C: a SELECT "' + URL + b'"',
@@ -136,7 +136,7 @@ MESSAGE = (
     ],
 )
 def test_no_event_shows_the_password_of_a_url(
-    make: type[MailDissector], lines: list[bytes]
+    make: type[Dialogue], lines: list[bytes]
 ) -> None:
     play = Playbook(make)
     for line in lines:
@@ -148,6 +148,6 @@ def test_no_event_shows_the_password_of_a_url(
 
 
 def test_server_repeats_the_password_of_a_url() -> None:
-    play = Playbook(SmtpDissector).server(b"220 mx\r\n")
+    play = Playbook(SmtpDialogue).server(b"220 mx\r\n")
     play.client(b"MAIL FROM:<a@b.example> ENVID=" + URL + b"\r\n")
     assert "s3cret" not in str(play.server(b"501 what is s3cret?\r\n").run())

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from dissectors.conversation.dissector import MailDissector
 from dissectors.credentials.withheld import Withheld
 from dissectors.events import (
     Exchange,
@@ -12,7 +13,7 @@ from dissectors.events import (
     Side,
     SoftwareIdentified,
 )
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.talk import talk
 
 PLAIN = base64.b64encode(b"\0ann\0Hunter2Secret")
@@ -217,7 +218,7 @@ def test_message_that_was_sent_early_hides_nothing() -> None:
 
 def test_greeting_behind_all_that_the_client_has_to_say_is_shown() -> None:
     said = b"EHLO mx\r\nMAIL FROM:<a@b>\r\nDATA\r\nSubject: mail.example.com\r\n.\r\n"
-    dissector = SmtpDissector()
+    dissector = MailDissector(SmtpDialogue())
     dissector.receive_data(Side.CLIENT, said, 1, 1)
     events = dissector.receive_data(Side.SERVER, b"220 mail.example.com\r\n", 2, 2)
     (greeting,) = [each for each in events if isinstance(each, GreetingReceived)]

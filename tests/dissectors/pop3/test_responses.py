@@ -4,7 +4,7 @@ import pytest
 
 from dissectors.events import CapabilitiesAnnounced, Delivery
 from dissectors.limits import Limits
-from dissectors.pop3 import Pop3Dissector
+from dissectors.pop3 import Pop3Dialogue
 from tests.support.playbook import SERVER, Playbook, anomaly, exchange
 from tests.support.pop3 import ERR, GREETED, OK, greeted, playbook, retrieved
 
@@ -37,7 +37,7 @@ def test_capabilities_with_a_gap_prove_no_absence() -> None:
 
 def test_capability_list_is_bounded() -> None:
     limits = Limits(line=1000)
-    play = Playbook(lambda: Pop3Dissector(limits)).server(b"+OK\r\n")
+    play = Playbook(lambda: Pop3Dialogue(limits)).server(b"+OK\r\n")
     play.client(b"CAPA\r\n").server(b"+OK\r\n" + b"X\r\n" * 1000 + b".\r\n")
     (announced,) = [e for e in play.run() if isinstance(e, CapabilitiesAnnounced)]
     assert len(announced.capabilities) <= 334

@@ -20,12 +20,12 @@ from dissectors.events import (
     UseCounted,
 )
 from dissectors.limits import Limits
-from dissectors.pop3 import Pop3Dissector
+from dissectors.pop3 import Pop3Dialogue
 from tests.support.playbook import SERVER, Playbook
 
 
 def greeted(greeting: bytes = b"+OK ready\r\n") -> Playbook:
-    return Playbook(Pop3Dissector).server(greeting)
+    return Playbook(Pop3Dialogue).server(greeting)
 
 
 def logged_in() -> Playbook:
@@ -165,7 +165,7 @@ def test_top_of_a_message_that_is_retrieved_adds_nothing() -> None:
 
 
 def test_tops_are_kept_up_to_a_limit() -> None:
-    play = Playbook(lambda: Pop3Dissector(Limits(previews=2))).server(b"+OK\r\n")
+    play = Playbook(lambda: Pop3Dialogue(Limits(previews=2))).server(b"+OK\r\n")
     for number in range(4):
         play.client(b"TOP %d 0\r\n" % number).server(TOP % (b"%d" % number, b"x"))
     subjects = [each.facts.subject for each in play.events_of(MessageTransferred)]

@@ -10,7 +10,7 @@ from dissectors.events import (
     ReplyReceived,
 )
 from dissectors.limits import Limits
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.playbook import CLIENT, Playbook, anomaly, exchange
 from tests.support.smtp import GREETED, answered, enveloped, facts_of, greeted, quit_
 
@@ -105,13 +105,13 @@ def test_line_cut_by_gap_is_no_command() -> None:
 
 def test_more_commands_without_reply_than_are_tracked() -> None:
     limits = Limits(pending_commands=2)
-    events = Playbook(lambda: SmtpDissector(limits)).client(b"NOOP\r\n" * 3).run()
+    events = Playbook(lambda: SmtpDialogue(limits)).client(b"NOOP\r\n" * 3).run()
     assert [type(event) for event in events] == [Anomaly, Exchange]
 
 
 def test_overlong_line_is_cut_and_reported() -> None:
     limits = Limits(line=100, kept_text=50)
-    play = Playbook(lambda: SmtpDissector(limits)).server(b"220 x\r\n")
+    play = Playbook(lambda: SmtpDialogue(limits)).server(b"220 x\r\n")
     events = play.client(b"VRFY " + b"x" * 500 + b"\r\n").server(b"250 ok\r\n").run()
     assert [e.code for e in events if isinstance(e, Anomaly)] == ["line_too_long"]
     last = [e for e in events if isinstance(e, Exchange)][-1]
@@ -130,9 +130,7 @@ def test_overlong_line_is_cut_and_reported() -> None:
     ],
 )
 def test_client_names_itself_by_an_address(name: bytes, shown: str) -> None:
-    play = (
-        Playbook(SmtpDissector).server(b"220 x\r\n").client(b"EHLO " + name + b"\r\n")
-    )
+    play = Playbook(SmtpDialogue).server(b"220 x\r\n").client(b"EHLO " + name + b"\r\n")
     assert play.events_of(ClientNamed) == [ClientNamed(shown)]
     (hello,) = (each for each in play.eof().events_of(Exchange) if each.verb == "EHLO")
     assert hello.argument == shown

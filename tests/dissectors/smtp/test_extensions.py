@@ -17,14 +17,14 @@ from dissectors.events import (
     RecipientGiven,
     SenderGiven,
 )
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.playbook import CLIENT, SERVER, Playbook, split_bytes
 
 TLS_HELLO = bytes.fromhex("160301000501000001")
 
 
 def greeted() -> Playbook:
-    return Playbook(SmtpDissector).server(b"220 mx.example.com ESMTP\r\n")
+    return Playbook(SmtpDialogue).server(b"220 mx.example.com ESMTP\r\n")
 
 
 def enveloped(hello: bytes = b"EHLO x\r\n") -> Playbook:
@@ -143,7 +143,7 @@ def test_client_waits_for_each_reply() -> None:
 
 
 def test_one_direction_does_not_prove_pipelining() -> None:
-    play = Playbook(SmtpDissector).client(b"EHLO x\r\n").client(b"NOOP\r\n").eof()
+    play = Playbook(SmtpDialogue).client(b"EHLO x\r\n").client(b"NOOP\r\n").eof()
     assert extensions(play) == set()
 
 

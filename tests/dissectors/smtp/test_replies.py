@@ -14,7 +14,7 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import Limits
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.playbook import (
     SERVER,
     Playbook,
@@ -126,7 +126,7 @@ def test_server_gap_cuts_capabilities() -> None:
 
 def test_reply_of_many_lines_is_bounded() -> None:
     limits = Limits(line=1000)
-    play = Playbook(lambda: SmtpDissector(limits)).server(b"220 x\r\n")
+    play = Playbook(lambda: SmtpDialogue(limits)).server(b"220 x\r\n")
     play.client(b"EHLO x\r\n").server(b"250-X\r\n" * 5000 + b"250 Y\r\n")
     (announced,) = [e for e in play.run() if isinstance(e, CapabilitiesAnnounced)]
     assert len(announced.capabilities) < 40

@@ -10,7 +10,7 @@ from dissectors.events import (
     RecipientGiven,
     SenderGiven,
 )
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.playbook import Playbook, exchange
 from tests.support.smtp import (
     ENVELOPED,
@@ -113,7 +113,7 @@ def test_message_without_reply_is_unknown() -> None:
 
 def test_submission_service_submits_without_login() -> None:
     events = (
-        Playbook(lambda: SmtpDissector(submission=True))
+        Playbook(lambda: SmtpDialogue(submission=True))
         .server(b"220 mx.example.com ESMTP\r\n")
         .client(b"BDAT 0 LAST\r\n")
         .server(b"250 ok\r\n")

@@ -13,7 +13,7 @@ from dissectors.events import (
     SenderGiven,
 )
 from dissectors.limits import Limits
-from dissectors.smtp import SmtpDissector
+from dissectors.smtp import SmtpDialogue
 from tests.support.playbook import CLIENT, SERVER, Playbook, anomaly, exchange
 from tests.support.smtp import (
     ENVELOPED,
@@ -494,7 +494,7 @@ def test_chunk_ends_inside_a_gap() -> None:
 def test_held_mail_data_over_limit_is_read_without_reply() -> None:
     limits = Limits(held=100)
     events = (
-        Playbook(lambda: SmtpDissector(limits))
+        Playbook(lambda: SmtpDialogue(limits))
         .server(b"220 mx.example.com ESMTP\r\n")
         .client(b"DATA\r\n" + b"x" * 98 + b"\r\n" * 2)
         .client(b".\r\n")
@@ -505,7 +505,7 @@ def test_held_mail_data_over_limit_is_read_without_reply() -> None:
 
 
 def test_message_that_came_before_its_go_ahead_began_when_it_came() -> None:
-    play = Playbook(SmtpDissector).gap(CLIENT, 1).client(b"x")
+    play = Playbook(SmtpDialogue).gap(CLIENT, 1).client(b"x")
     play.server(b"354 go\r\n250 ok\r\n").eof()
     (message,) = play.events_of(MessageTransferred)
     assert message.begin_ns == 2000

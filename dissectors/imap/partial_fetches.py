@@ -162,7 +162,7 @@ class _PartSink:
             self._decoded.is_whole = False
 
 
-class Pieces:
+class PartialFetches:
     """Reads the pieces of messages in the FETCH responses of a session."""
 
     __slots__ = (

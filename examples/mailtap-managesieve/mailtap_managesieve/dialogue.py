@@ -24,7 +24,7 @@ from dissectors.events import (
     StateChanged,
 )
 from dissectors.limits import DEFAULT_LIMITS
-from dissectors.text_protocol import TextProtocolDissector
+from dissectors.text_protocol import TextDialogue
 from mailtap_managesieve.grammar import (
     MASK,
     Response,
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 _LOGIN = "AUTHENTICATE"
 
 
-class ManageSieveDissector(TextProtocolDissector):
-    """Dissects one ManageSieve connection."""
+class ManageSieveDialogue(TextDialogue):
+    """Reads one ManageSieve session."""
 
     __slots__ = (
         "_announced",
@@ -72,9 +72,9 @@ class ManageSieveDissector(TextProtocolDissector):
         self._unfinished: SaslExchange | None = None
         self._state: State | None = None
 
-    def anew(self, *, greeted: bool) -> ManageSieveDissector:
-        """Return a dissector for what is said inside TLS."""
-        return ManageSieveDissector(self.limits, is_inside=greeted)
+    def new_inside(self, *, greeted: bool) -> ManageSieveDialogue:
+        """Return what reads the dialogue inside TLS."""
+        return ManageSieveDialogue(self.limits, is_inside=greeted)
 
     def is_certain(self, side: Side, text: bytes) -> bool:
         """Return whether a line can hardly be one of a script."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.dialogue import DialogueDissector
+from dissectors.conversation.command_dialogue import CommandDialogue
 from dissectors.conversation.forwarding import parse_attributes
 from dissectors.conversation.lines import decode_text, split_words
 from dissectors.conversation.software import find_software
@@ -55,7 +55,7 @@ _CLIENT, _SERVER = Side
 _NUMBERED_VERBS = frozenset({"RETR", "TOP", "DELE"})
 
 
-class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
+class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
     """Dissects one POP3 connection."""
 
     __slots__ = ("_maildrop", "_multi_line", "_state", "_user")
@@ -70,8 +70,9 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         self._maildrop = Maildrop()
         self._state: State | None = None
 
-    def _anew(self, *, greeted: bool) -> Pop3Dissector:
-        other = Pop3Dissector(self.limits)
+    def new_inside(self, *, greeted: bool) -> Pop3Dialogue:
+        """Return what reads the session inside TLS."""
+        other = Pop3Dialogue(self.limits)
         other._greeted = greeted
         if greeted:
             other._expect_commands()
@@ -96,7 +97,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         elif verb == "PASS":
             self._receive_password(argument)
         elif verb == "APOP":
-            self._withheld.add_login(argument)
+            self.reporter.withheld.add_login(argument)
             name = grammar.parse_apop(argument)
             shown = f"{name} {MASK}" if name else MASK
             self._send(verb, shown).user = name
@@ -104,20 +105,20 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
             self._send_plain(verb, argument.strip(b" "))
 
     def _receive_password(self, argument: bytes) -> None:
-        self._withheld.add_login(argument, ())
+        self.reporter.withheld.add_login(argument, ())
         command = self._send(verb="PASS", argument=MASK if argument else None)
         command.user = self._user
         if not argument.strip():
             # some clients send it on a line of its own
-            self._logins.unfinished = SaslExchange.of_password(self._withheld)
+            self._logins.unfinished = SaslExchange.of_password(self.reporter.withheld)
 
     def _send_plain(self, verb: str, argument: bytes) -> None:
         """A command whose argument is shown if it is well formed."""
         shown = grammar.show_argument(verb, argument) if argument else None
-        if self._input[0].is_cut and verb == "USER":
+        if self._logins.is_cut and verb == "USER":
             shown = MASK
         if shown is not None and MASK in shown:
-            self._withheld.add_login(argument)
+            self.reporter.withheld.add_login(argument)
         if verb == "USER":
             self._user = shown if shown != MASK else None
         command = self._send(verb, shown)
@@ -140,8 +141,9 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
     def _decode(self, raw: bytes) -> str:
         return decode_text(raw, self.limits.kept_text)
 
-    def _line_reader(self, side: Side) -> Callable[[bytes], object] | None:
-        return None if self._multi_line is not None else super()._line_reader(side)
+    def line_reader(self, side: Side) -> Callable[[bytes], object] | None:
+        """Return what acts on the next line of a side, if lines are what comes."""
+        return None if self._multi_line is not None else super().line_reader(side)
 
     # responses
 
@@ -151,7 +153,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
                 if not self._read_multi_line(unread, self._multi_line):
                     return
             else:
-                line = self._take_line(_SERVER)
+                line = self.plaintext.take_line(_SERVER)
                 if line is None or self._releases_client(line):
                     return
 
@@ -161,7 +163,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         return not (self._queue.awaiting and self._queue.awaiting[0].is_multi_line)
 
     def _receive_server_line(self, line: bytes) -> None:
-        unread, decisive = self._input[1], self._queue.decisive
+        unread, decisive = self.streams[1], self._queue.decisive
         is_rest, unread.may_be_rest = unread.may_be_rest, False
         status = parse_status(line)
         sasl = decisive.sasl if decisive is not None else None
@@ -173,12 +175,12 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
             self._queue.odd_line = None
             sasl.receive_challenge(line[2:])
         elif self._queue.is_in_step and not (is_rest or self._is_client_unseen()):
-            self._anomaly("pop3_unexpected_line", _SERVER)
+            self.reporter.anomaly("pop3_unexpected_line", _SERVER)
             self._note_odd_line(line, is_reply=False)
 
     def _is_client_unseen(self) -> bool:
         """Whether nobody knows which responses are multi-line, behind the greeting."""
-        client = self._input[_CLIENT]
+        client = self.streams[_CLIENT]
         return self._greeted and not (client.offset or client.data)
 
     def _receive_response_line(self, response: StatusLine) -> None:
@@ -198,16 +200,16 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         self._expect_commands()
         self._receive_unprompted(response, ExchangeKind.GREETING)
         text = self._decode(response.text).strip()
-        self._report(GreetingReceived(text, find_software(text)))
+        self.reporter.report(GreetingReceived(text, find_software(text)))
         if response.is_positive:
             self._enter(State.AUTHORIZATION)
             if grammar.has_timestamp(response.text):
-                self._report(LoginOffered(["APOP"]))
+                self.reporter.report(LoginOffered(["APOP"]))
 
     def _enter(self, state: State) -> None:
         if state is not self._state:
             self._state = state
-            self._events.append(StateChanged(state))
+            self.reporter.events.append(StateChanged(state))
 
     def _handle_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         verb = command.exchange.verb or ""
@@ -218,14 +220,14 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
                 self._enter(State.TRANSACTION)
         else:
             if is_positive and command.is_multi_line:
-                bare_lf = self._input[_SERVER].bare_lf
+                bare_lf = self.streams[_SERVER].bare_lf
                 lines = MultiLine.behind(command, self.limits, bare_lf=bare_lf)
                 self._multi_line = lines
             on_reply = _ON_REPLY.get(verb)
             if on_reply is not None:
                 on_reply(self, command, reply)
         if is_positive and verb in grammar.EXTENSION_VERBS:
-            self._use_extension(grammar.EXTENSION_VERBS[verb])
+            self.reporter.use_extension(grammar.EXTENSION_VERBS[verb])
 
     def _on_login_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         result = Outcome.UNKNOWN
@@ -237,7 +239,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
             has_crossed = command.exchange.argument is not None
             exposure = Exposure.PASSWORD if has_crossed else Exposure.NOTHING
             attempt = AuthAttempted("USER", command.user, result, exposure)
-        self._events.append(attempt)
+        self.reporter.events.append(attempt)
         if result is Outcome.SUCCESS:
             self._enter(State.TRANSACTION)
 
@@ -249,14 +251,14 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         if reply is not None and reply.is_positive:
             argument = (command.exchange.argument or "").encode()
             attributes = parse_attributes(argument, self.limits.kept_text)
-            self._events.append(ClientForwarded(attributes))
+            self.reporter.events.append(ClientForwarded(attributes))
 
     def _on_stat_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
         listing = None
         if reply is not None and reply.is_positive:
             listing = grammar.parse_drop_listing(reply.text)
         if listing is not None:
-            self._events += self._maildrop.count(*listing)
+            self.reporter.events += self._maildrop.count(*listing)
 
     def _on_dele_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
         if reply is not None and reply.is_positive:
@@ -269,7 +271,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
     def _on_quit_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
         if reply is None or not reply.is_positive:
             return
-        self._events += self._maildrop.remove_deleted()
+        self.reporter.events += self._maildrop.remove_deleted()
         if self._state is State.TRANSACTION:
             self._enter(State.UPDATE)
 
@@ -286,7 +288,7 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
                 self._end_multi_line(lines)
                 return True
         text = lines.text.read(unread)
-        lines.receive(text, self._time_ns, self.limits.line)
+        lines.receive(text, self.reporter.time_ns, self.limits.line)
         if lines.text.ended:
             self._end_multi_line(lines)
             return True
@@ -301,14 +303,14 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         elif lines.verb == "AUTH":
             # RFC 5034 §4, and what servers answered before it: a mechanism a line
             names = split_words(self._decode(bytes(lines.kept)).upper())
-            self._report(LoginOffered(names[: self.limits.list_items]))
+            self.reporter.report(LoginOffered(names[: self.limits.list_items]))
         elif lines.verb in ("LIST", "UIDL") and not lines.has_gap:
-            self._events += self._maildrop.count(lines.line_count, None)
+            self.reporter.events += self._maildrop.count(lines.line_count, None)
 
     def _end_message(
         self, reader: MessageReader, lines: MultiLine, outcome: Delivery
     ) -> None:
-        self._report_line_ends(lines.text.line_ends, _SERVER)
+        self.reporter.report_line_ends(lines.text.line_ends, _SERVER)
         complete = outcome is Delivery.COMPLETE and not lines.has_gap
         if lines.verb == "TOP" and outcome is Delivery.COMPLETE:
             outcome = Delivery.PARTIAL
@@ -316,16 +318,16 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
             Direction.RETRIEVED,
             outcome,
             reader.finish(complete=complete),
-            self._time_ns,
-            self._frame,
+            self.reporter.time_ns,
+            self.reporter.frame,
             verb=lines.verb,
             begin_ns=lines.begin_ns,
-            offset=self._input[_SERVER].offset,
+            offset=self.streams[_SERVER].offset,
         )
         if lines.verb == "RETR":
             is_whole = outcome is Delivery.COMPLETE
             self._maildrop.retrieve(lines.number, complete=is_whole)
-            self._report_message(message, _SERVER)
+            self.reporter.report_message(message, _SERVER)
         else:
             previews = self.limits.previews
             over = self._maildrop.keep_preview(lines.number, message, previews)
@@ -333,28 +335,28 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
                 self._report_preview(preview)
 
     def _report_preview(self, message: MessageTransferred) -> None:
-        self._report_message(message, _SERVER)
-        self._events.append(UseCounted(Use.HEADERS_FETCHED, 1))
+        self.reporter.report_message(message, _SERVER)
+        self.reporter.events.append(UseCounted(Use.HEADERS_FETCHED, 1))
 
     def _report_capabilities(self, lines: MultiLine) -> None:
         capabilities = grammar.parse_capabilities(
             bytes(lines.kept), self.limits.list_items, self.limits.kept_text
         )
         if not lines.has_gap:
-            self._report(CapabilitiesAnnounced(list(capabilities)))
+            self.reporter.report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.parse_mechanisms(capabilities)
             self._logins.offered = frozenset(mechanisms)
             names = frozenset(each.split(" ")[0] for each in capabilities)
             self._logins.announced = names
-            self._report(LoginOffered(mechanisms))
+            self.reporter.report(LoginOffered(mechanisms))
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")
             if tag_name == "IMPLEMENTATION" and parameter:
-                self._report(SoftwareIdentified(_SERVER, parameter))
+                self.reporter.report(SoftwareIdentified(_SERVER, parameter))
         offered = "STLS" in capabilities
         if offered or not lines.has_gap:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
-            self._events.append(StartTlsAdvanced(step))
+            self.reporter.events.append(StartTlsAdvanced(step))
 
     # gaps and the end
 
@@ -363,35 +365,34 @@ class Pop3Dissector(DialogueDissector[Pop3Command, StatusLine]):
         if lines is None:
             super()._skip_server_gap(length)
             return
-        rest = lines.text.cross_gap(self._input[_SERVER])
-        lines.receive(rest, self._time_ns, self.limits.line)
+        rest = lines.text.cross_gap(self.streams[_SERVER])
+        lines.receive(rest, self.reporter.time_ns, self.limits.line)
         lines.has_gap = True
         if lines.message is not None:
             lines.message.skip_gap(length)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Learn that nothing follows: report what was still to come."""
         lines = self._multi_line
         if lines is not None:
             # what may be the start of its end is no line by itself
-            rest = lines.text.cross_gap(self._input[_SERVER])
+            rest = lines.text.cross_gap(self.streams[_SERVER])
             if lines.message is not None:
                 lines.message.feed(rest)
                 self._end_message(lines.message, lines, Delivery.CUT)
         self._multi_line = None
-        super()._finish()
+        super().finish()
         for message in self._maildrop.take_previews():
             self._report_preview(message)
 
 
-_ON_REPLY: dict[
-    str, Callable[[Pop3Dissector, Pop3Command, StatusLine | None], None]
-] = {
-    "PASS": Pop3Dissector._on_login_reply,
-    "APOP": Pop3Dissector._on_login_reply,
-    "STLS": Pop3Dissector._on_stls_reply,
-    "DELE": Pop3Dissector._on_dele_reply,
-    "RSET": Pop3Dissector._on_rset_reply,
-    "QUIT": Pop3Dissector._on_quit_reply,
-    "STAT": Pop3Dissector._on_stat_reply,
-    "XCLIENT": Pop3Dissector._on_xclient_reply,
+_ON_REPLY: dict[str, Callable[[Pop3Dialogue, Pop3Command, StatusLine | None], None]] = {
+    "PASS": Pop3Dialogue._on_login_reply,
+    "APOP": Pop3Dialogue._on_login_reply,
+    "STLS": Pop3Dialogue._on_stls_reply,
+    "DELE": Pop3Dialogue._on_dele_reply,
+    "RSET": Pop3Dialogue._on_rset_reply,
+    "QUIT": Pop3Dialogue._on_quit_reply,
+    "STAT": Pop3Dialogue._on_stat_reply,
+    "XCLIENT": Pop3Dialogue._on_xclient_reply,
 }

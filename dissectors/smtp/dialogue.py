@@ -56,7 +56,7 @@ _OWN_TO_A_SIDE = (
 )
 
 
-class SmtpDissector(CommandReader):
+class SmtpDialogue(CommandReader):
     """Dissects one SMTP connection."""
 
     __slots__ = (
@@ -72,28 +72,31 @@ class SmtpDissector(CommandReader):
         # where the reply began that is not complete yet
         self._reply_place: Place | None = None
 
-    def _anew(self, *, greeted: bool) -> SmtpDissector:
-        other = SmtpDissector(self.limits, submission=self._submission)
+    def new_inside(self, *, greeted: bool) -> SmtpDialogue:
+        """Return what reads the session inside TLS."""
+        other = SmtpDialogue(self.limits, submission=self._submission)
         other._greeted = greeted
         if greeted:
             other._expect_commands()
         return other
 
-    def _pass_lines(self, side: Side, unread: LineBuffer, data: bytes) -> bytes:
+    def pass_lines(self, side: Side, data: bytes) -> bytes:
+        """Act on the lines that come first, or at once on a reply of several."""
         if (
             side is _SERVER
             and data[3:4] == b"-"
             and len(data) <= KIB
-            and self._line_reader(side) is not None
+            and self.line_reader(side) is not None
             and not self._replies.is_open
         ):
             reply = parse_reply(data, self.limits.line)
             if reply is not None:
+                unread = self.streams[_SERVER]
                 unread.offset += len(data)
-                self._input[_SERVER].may_be_rest = False
+                unread.may_be_rest = False
                 self._receive_reply(reply)
                 return b""
-        return super()._pass_lines(side, unread, data)
+        return super().pass_lines(side, data)
 
     # replies
 
@@ -102,7 +105,7 @@ class SmtpDissector(CommandReader):
         return self._content is None and parsed is not None and parsed[1]
 
     def _receive_server_line(self, line: bytes) -> None:
-        unread = self._input[1]
+        unread = self.streams[1]
         is_rest, unread.may_be_rest = unread.may_be_rest, False
         parsed = grammar.parse_reply_line(line)
         if parsed is not None:
@@ -112,9 +115,9 @@ class SmtpDissector(CommandReader):
             if reply is not None:
                 self._receive_whole_reply(reply)
             elif not is_open:
-                self._reply_place = self._last_line(_SERVER)
+                self._reply_place = self.reporter.last_line(_SERVER)
         elif not is_rest:
-            self._anomaly("smtp_unexpected_line", Side.SERVER)
+            self.reporter.anomaly("smtp_unexpected_line", Side.SERVER)
             if self._greeted and not self._replies.is_open:
                 is_reply = grammar.parse_enhanced_code(line) is not None
                 self._note_odd_line(line, is_reply=is_reply)
@@ -126,11 +129,13 @@ class SmtpDissector(CommandReader):
     def _receive_whole_reply(self, reply: SmtpReply) -> None:
         """Act on a reply that was put together, or on what there is of it."""
         if reply.too_long:
-            self._anomaly("smtp_reply_too_long", Side.SERVER, at=self._reply_place)
+            self.reporter.anomaly(
+                "smtp_reply_too_long", Side.SERVER, at=self._reply_place
+            )
         self._receive_reply(reply)
 
     def _receive_reply(self, reply: SmtpReply) -> None:
-        self._events.append(ReplyReceived(reply.code))
+        self.reporter.events.append(ReplyReceived(reply.code))
         decisive = self._queue.decisive
         if decisive is not None and _is_decided_by(decisive, reply.code):
             # the first 220 is the greeting
@@ -179,11 +184,11 @@ class SmtpDissector(CommandReader):
             early = self._queue.awaiting[0]
             at = early.exchange.request_time_ns or 0, early.exchange.request_frame or 0
             place = Place(early.offset, *at)
-            self._anomaly("smtp_early_talker", Side.CLIENT, at=place)
+            self.reporter.anomaly("smtp_early_talker", Side.CLIENT, at=place)
         self._expect_commands()
         self._receive_unprompted(reply, ExchangeKind.GREETING)
         text = decode_text(reply.lines[0], self.limits.kept_text).strip()
-        self._report(GreetingReceived(text, find_software(text)))
+        self.reporter.report(GreetingReceived(text, find_software(text)))
 
     def _handle_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         exchange = command.exchange
@@ -193,7 +198,7 @@ class SmtpDissector(CommandReader):
         elif (on_reply := _ON_REPLY.get(verb or "")) is not None:
             on_reply(self, command, reply)
         if verb in grammar.EXTENSION_VERBS and reply is not None and reply.code < 400:
-            self._use_extension(grammar.EXTENSION_VERBS[verb])
+            self.reporter.use_extension(grammar.EXTENSION_VERBS[verb])
 
     def _on_hello_reply(self, _command: SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is None or not reply.is_positive:
@@ -203,14 +208,14 @@ class SmtpDissector(CommandReader):
         )
         offered = "STARTTLS" in capabilities
         if reply.complete:
-            self._report(CapabilitiesAnnounced(list(capabilities)))
+            self.reporter.report(CapabilitiesAnnounced(list(capabilities)))
             mechanisms = grammar.login_mechanisms(capabilities)
             self._logins.offered = frozenset(mechanisms)
             self._logins.announced = grammar.announced_keywords(capabilities)
-            self._report(LoginOffered(list(mechanisms)))
+            self.reporter.report(LoginOffered(list(mechanisms)))
         if reply.complete or offered:
             step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
-            self._events.append(StartTlsAdvanced(step))
+            self.reporter.events.append(StartTlsAdvanced(step))
 
     def _on_starttls_reply(
         self, _command: SmtpCommand, reply: SmtpReply | None
@@ -230,7 +235,9 @@ class SmtpDissector(CommandReader):
 
     def _on_mail_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         accepted = None if reply is None else reply.is_positive
-        self._events.append(SenderGiven(command.address, accepted, command.parameters))
+        self.reporter.events.append(
+            SenderGiven(command.address, accepted, command.parameters)
+        )
         transaction = command.transaction
         if accepted and transaction.sender is not None:
             # RFC 5321 §3.3: a MAIL that is accepted begins anew
@@ -242,7 +249,7 @@ class SmtpDissector(CommandReader):
 
     def _on_rcpt_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         accepted = None if reply is None else reply.is_positive
-        self._events.append(
+        self.reporter.events.append(
             RecipientGiven(command.address, accepted, command.parameters)
         )
         transaction = command.transaction
@@ -261,7 +268,7 @@ class SmtpDissector(CommandReader):
             if len(kept) < self.limits.list_items:
                 kept[parameter] = None
             if parameter != MASK:
-                self._use_extension(grammar.extension_of(parameter))
+                self.reporter.use_extension(grammar.extension_of(parameter))
 
     def _on_forwarded_reply(
         self, command: SmtpCommand, reply: SmtpReply | None
@@ -270,7 +277,7 @@ class SmtpDissector(CommandReader):
             return
         argument = (command.exchange.argument or "").encode()
         attributes = parse_attributes(argument, self.limits.kept_text)
-        self._events.append(ClientForwarded(attributes))
+        self.reporter.events.append(ClientForwarded(attributes))
         if command.exchange.verb == "XCLIENT":
             # Postfix, XCLIENT_README: the session begins anew, with a greeting
             self._reset_transaction()
@@ -282,7 +289,7 @@ class SmtpDissector(CommandReader):
 
     def _on_turn_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is not None and reply.is_positive and command is self._queue.decisive:
-            self._reverse(SmtpDissector(self.limits, submission=False), _OWN_TO_A_SIDE)
+            self.exchange_roles(SmtpDialogue(self.limits), _OWN_TO_A_SIDE)
 
     def _on_data_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         if reply is None:
@@ -314,22 +321,22 @@ class SmtpDissector(CommandReader):
         self._flush_reply()
 
 
-_ON_REPLY: dict[str, Callable[[SmtpDissector, SmtpCommand, SmtpReply | None], None]] = {
-    "EHLO": SmtpDissector._on_hello_reply,
-    "LHLO": SmtpDissector._on_hello_reply,
-    "STARTTLS": SmtpDissector._on_starttls_reply,
-    "X-ANONYMOUSTLS": SmtpDissector._on_starttls_reply,
-    "AUTH": SmtpDissector._on_auth_reply,
-    "X-EXPS": SmtpDissector._on_auth_reply,
-    "MAIL": SmtpDissector._on_mail_reply,
-    "RCPT": SmtpDissector._on_rcpt_reply,
-    "DATA": SmtpDissector._on_data_reply,
-    "ATRN": SmtpDissector._on_turn_reply,
+_ON_REPLY: dict[str, Callable[[SmtpDialogue, SmtpCommand, SmtpReply | None], None]] = {
+    "EHLO": SmtpDialogue._on_hello_reply,
+    "LHLO": SmtpDialogue._on_hello_reply,
+    "STARTTLS": SmtpDialogue._on_starttls_reply,
+    "X-ANONYMOUSTLS": SmtpDialogue._on_starttls_reply,
+    "AUTH": SmtpDialogue._on_auth_reply,
+    "X-EXPS": SmtpDialogue._on_auth_reply,
+    "MAIL": SmtpDialogue._on_mail_reply,
+    "RCPT": SmtpDialogue._on_rcpt_reply,
+    "DATA": SmtpDialogue._on_data_reply,
+    "ATRN": SmtpDialogue._on_turn_reply,
     "BDAT": TransferDissector.on_bdat_reply,
-    "TURN": SmtpDissector._on_turn_reply,
-    "XCLIENT": SmtpDissector._on_forwarded_reply,
-    "XEXCH50": SmtpDissector._on_xexch50_reply,
-    "XFORWARD": SmtpDissector._on_forwarded_reply,
+    "TURN": SmtpDialogue._on_turn_reply,
+    "XCLIENT": SmtpDialogue._on_forwarded_reply,
+    "XEXCH50": SmtpDialogue._on_xexch50_reply,
+    "XFORWARD": SmtpDialogue._on_forwarded_reply,
 }
 
 

@@ -14,7 +14,7 @@ from dissectors.imap.flags import Flags
 _MAX_NUMBERS = 100_000
 
 
-class Stay:
+class SelectedMailbox:
     """What is known of one stay.
 
     Attributes:
