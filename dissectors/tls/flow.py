@@ -118,6 +118,7 @@ class _Record(enum.Enum):
     DAMAGED = enum.auto()
 
 
+_BEGUN, _CIPHER_CHANGED, _FINISHED = Stage
 _LEGACY, _EARLY_DATA, _TLS_1_3 = Epoch
 _UNTRIED, _IN_STEP, _AFTER_GAP = Sync
 _PLAIN_RECORD, _PROTECTED_RECORD, _DAMAGED_RECORD = _Record
@@ -165,7 +166,7 @@ class TlsFlow:
         self.epoch = _LEGACY
         self.sync = _UNTRIED
         self.successors: list[RecordProtection] = []
-        self.stage = Stage.BEGUN
+        self.stage = _BEGUN
         self.at_end = False
         self._protection: RecordProtection | None = None
         self._record = _PLAIN_RECORD
@@ -176,12 +177,12 @@ class TlsFlow:
     @property
     def has_changed_cipher(self) -> bool:
         """ChangeCipherSpec was seen in plaintext, or is not expected any more."""
-        return self.stage is not Stage.BEGUN
+        return self.stage is not _BEGUN
 
     @property
     def is_finished(self) -> bool:
         """It has done its part of the handshake."""
-        return self.stage is Stage.FINISHED
+        return self.stage is _FINISHED
 
     @property
     def is_done(self) -> bool:
@@ -205,8 +206,8 @@ class TlsFlow:
 
     def change_cipher(self) -> None:
         """Take a ChangeCipherSpec in plaintext."""
-        if self.stage is Stage.BEGUN:
-            self.stage = Stage.CIPHER_CHANGED
+        if self.stage is _BEGUN:
+            self.stage = _CIPHER_CHANGED
 
     def lose_boundaries(self) -> None:
         """Learn that nobody knows where its records begin."""

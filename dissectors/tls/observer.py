@@ -113,11 +113,6 @@ class HandshakeObserver:
         return self.seen.begin_ns is not None
 
     @property
-    def is_reported(self) -> bool:
-        """The event was given to the output."""
-        return self.later.is_released
-
-    @property
     def is_tls_1_3(self) -> bool:
         """The server chose TLS 1.3."""
         return self.server_hello is not None and self.server_hello.is_tls_1_3
@@ -283,7 +278,7 @@ class HandshakeObserver:
         if not is_first and not self.later.has_room:
             return
         chain = self._read_chain(flow, ders)
-        if not is_first or self.is_reported:
+        if not is_first or self.later.is_released:
             self.later.add_certificates(CertificatesShown(flow.side, chain))
         if is_first and is_client:
             self.seen.client_chain = chain
@@ -295,7 +290,7 @@ class HandshakeObserver:
 
     def _note_client_certificate(self, step: ClientCertificate) -> None:
         self.seen.client_certificate = step
-        if self.is_reported:
+        if self.later.is_released:
             self.later.add(ClientCertificateAdvanced(step))
 
     def _read_certificate_message(self, body: bytes) -> list[bytes]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dissectors.tls.observer import HandshakeObserver
 
 _OPAQUE, _LOST = FlowState.OPAQUE, FlowState.LOST
+_FINISHED = Stage.FINISHED
 # RFC 8446 §4.4.4, §5.2: message header, the shortest hash in use, content type,
 # the shortest authentication tag. A shorter record of a client is an alert that
 # refuses the server's certificate.
@@ -30,9 +31,10 @@ class Progress:
 
     Attributes:
         began_before: the handshake was over when the capture began.
+        is_reported: nothing is added to it any more.
     """
 
-    __slots__ = ("_client", "_observer", "_server", "began_before")
+    __slots__ = ("_client", "_observer", "_server", "began_before", "is_reported")
 
     def __init__(
         self, client: TlsFlow, server: TlsFlow, observer: HandshakeObserver
@@ -40,17 +42,17 @@ class Progress:
         self._client, self._server = client, server
         self._observer = observer
         self.began_before = False
+        self.is_reported = False
 
     @property
     def is_opaque(self) -> bool:
         """Nothing more can be learned from either side."""
-        is_reported = self._observer.is_reported
-        return is_reported and self._client.is_over and self._server.is_over
+        return self.is_reported and self._client.is_over and self._server.is_over
 
     def is_over(self, flow: TlsFlow) -> bool:
         """Tell whether the rest of a flow says nothing of the handshake."""
         state = flow.state
-        return state is _LOST or (state is _OPAQUE and self._observer.is_reported)
+        return state is _LOST or (state is _OPAQUE and self.is_reported)
 
     def take_application_data(self, flow: TlsFlow, length: int) -> None:
         """Learn that a record of application data begins that can't be opened."""
@@ -67,7 +69,7 @@ class Progress:
     def finish(self, flow: TlsFlow) -> None:
         """Learn that a flow has done its part."""
         if not flow.is_finished:
-            flow.stage = Stage.FINISHED
+            flow.stage = _FINISHED
             self._report_if_done()
 
     def stop_decrypting(self, flow: TlsFlow) -> None:
@@ -94,13 +96,15 @@ class Progress:
 
     def report(self) -> None:
         """Report the handshake, unless it was."""
-        if not self._observer.is_reported:
-            client, server = self._client, self._server
-            self._observer.report(
-                is_complete=client.is_finished and server.is_finished,
-                began_before=self.began_before,
-                goes_on=not (client.is_over and server.is_over),
-            )
+        if self.is_reported:
+            return
+        self.is_reported = True
+        client, server = self._client, self._server
+        self._observer.report(
+            is_complete=client.is_finished and server.is_finished,
+            began_before=self.began_before,
+            goes_on=not (client.is_over and server.is_over),
+        )
 
     def _report_if_done(self) -> None:
         if self._client.is_done and self._server.is_done:
