@@ -111,7 +111,7 @@ def _is_taken(path: Path, read: Path) -> bool:
 def _is_table(path: Path, folder: Path) -> bool:
     """Return whether a name is that of a table, or of the manifest, in a folder."""
     from analyzer.tables import schema
-    from analyzer.tables.folder import MANIFEST
+    from analyzer.tables.manifest import MANIFEST
 
     target = Path(os.path.realpath(path))
     if target.parent != Path(os.path.realpath(folder)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,5 +21,6 @@ def attempts(analysis: Results) -> pd.DataFrame:
         first. If there are too many pairs of client and server, first the counts of
         each server, then those of each client; what is not told apart is null.
     """
-    rows = pd.DataFrame(analysis.attempts, columns=AttemptCount._fields)
+    columns = [field.name for field in fields(AttemptCount)]
+    rows = pd.DataFrame(map(asdict, analysis.attempts), columns=columns)
     return rows.astype({"client_ip": "string", "server_ip": "string"})

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from analyzer.sessions.identity import address_text
 from analyzer.tables.collection import Collector
@@ -31,7 +32,8 @@ _MAX_KEYS = 10_000
 _MAX_REPORTED = 1000
 
 
-class AttemptCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AttemptCount:
     """How many attempts had these in common; `None` if they had too many of them.
 
     Attributes:
@@ -166,11 +168,11 @@ def _text(address: int | None) -> str | None:
     return address_text(address) if address is not None else None
 
 
-def _order(each: AttemptCount) -> tuple[int, str, str, int, str]:
+def _order(count: AttemptCount) -> tuple[int, str, str, int, str]:
     return (
-        -each.attempts,
-        each.client_ip or "",
-        each.server_ip or "",
-        each.server_port,
-        each.ended,
+        -count.attempts,
+        count.client_ip or "",
+        count.server_ip or "",
+        count.server_port,
+        count.ended,
     )

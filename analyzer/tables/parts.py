@@ -24,8 +24,8 @@ from pyarrow import compute
 from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.collection import empty_tables, merge_tables
-from analyzer.tables.folder import read_manifest
 from analyzer.tables.load import read_table
+from analyzer.tables.manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -119,8 +119,7 @@ def read_parts_manifest(folder: Path) -> Results:
     Raises:
         LoadError: it can't be read.
     """
-    _, analysis = read_manifest(folder / PARTS)
-    return analysis
+    return read_manifest(folder / PARTS).results()
 
 
 def _parse(name: str) -> StoredPart | None:

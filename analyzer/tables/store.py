@@ -18,7 +18,7 @@ from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
 from analyzer.tables.collection import empty_tables, sorted_session_ids
 from analyzer.tables.export import make_folder, write_blocks, write_table
-from analyzer.tables.folder import MANIFEST, write_manifest
+from analyzer.tables.manifest import MANIFEST, write_manifest
 from analyzer.tables.parts import (
     FILE_FORMAT,
     PARTS,

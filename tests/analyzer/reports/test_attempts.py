@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 from analyzer import Analysis, reports
 from analyzer.tables.attempts import AttemptCount
 
@@ -15,4 +17,4 @@ def test_what_is_not_told_apart_is_null() -> None:
 def test_without_attempts_there_are_no_rows() -> None:
     shown = reports.attempts(Analysis({}, []))
     assert len(shown) == 0
-    assert shown.columns.tolist() == list(AttemptCount._fields)
+    assert shown.columns.tolist() == [field.name for field in fields(AttemptCount)]

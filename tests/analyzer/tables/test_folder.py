@@ -1,30 +1,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from analyzer import Analysis
 from analyzer.errors import ExportError, LoadError
-from analyzer.tables.folder import (
-    MANIFEST,
-    is_folder_of_tables,
-    read_folder,
-    write_folder,
-)
-from analyzer.tables.schema import SCHEMA_VERSION, TABLES
-from analyzer.version import __version__
-from captures import CaptureError
+from analyzer.tables.folder import is_folder_of_tables, read_folder, write_folder
+from analyzer.tables.manifest import MANIFEST
+from analyzer.tables.schema import TABLES
 from tests.support.analyses import CAPTURES, analysis_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = ("csv", "jsonl", "parquet")
-_OF_NO_KIND = b'{"schema_version": "%s", "kind": "exe"}' % SCHEMA_VERSION.encode()
 
 
 @pytest.mark.parametrize("name", CAPTURES)
@@ -51,26 +42,6 @@ def test_tables_are_read_from_csv_with_what_was_escaped(tmp_path: Path) -> None:
     assert tables["exchanges"].schema == analysis.tables["exchanges"].schema
 
 
-def test_what_could_not_be_read_is_kept(tmp_path: Path) -> None:
-    analysis = replace(
-        analysis_of("pop3-apop"),
-        captures=["a\x1b.pcap", "b.pcap"],
-        problems=[CaptureError("a\x1b.pcap", "it is cut", offset=7, usable=True)],
-        undecoded=Counter({"link type 9999": 3}),
-        connections_evicted=2,
-        dropped=5,
-    )
-
-    write_folder(analysis, tmp_path, "jsonl")
-
-    found = Analysis.of(read_folder(tmp_path))
-    assert [str(each) for each in found.problems] == [
-        str(each) for each in analysis.problems
-    ]
-    assert replace(found, problems=[]) == replace(analysis, problems=[])
-    assert (tmp_path / MANIFEST).read_bytes().isascii()
-
-
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The kind of a folder of tables."""
@@ -95,33 +66,6 @@ def test_damaged_table_is_named(content: bytes, kind: str, tmp_path: Path) -> No
     (tmp_path / f"sessions.{kind}").write_bytes(content)
 
     with pytest.raises(LoadError, match=rf"sessions\.{kind}: .* damaged"):
-        read_folder(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("writer", "reason"),
-    [
-        ({"mailtap": "9.9"}, "mailtap 9.9 wrote"),
-        ({"mailtap": __version__}, f"another state of mailtap {__version__} wrote"),
-        ({}, "mailtap of another version wrote"),
-    ],
-)
-def test_tables_of_another_version_are_refused_whatever_else_is_said_of_them(
-    writer: dict[str, str], reason: str, tmp_path: Path
-) -> None:
-    about = {"schema_version": 4, **writer}
-    (tmp_path / MANIFEST).write_text(json.dumps(about))
-
-    with pytest.raises(LoadError, match=rf"{reason} .* analyse the captures again"):
-        read_folder(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", _OF_NO_KIND, b"1"])
-def test_damaged_description_is_named(content: bytes, tmp_path: Path) -> None:
-    write_folder(analysis_of("pop3-apop"), tmp_path, "csv")
-    (tmp_path / MANIFEST).write_bytes(content)
-
-    with pytest.raises(LoadError, match=rf"{MANIFEST}: .*damaged"):
         read_folder(tmp_path)
 
 
