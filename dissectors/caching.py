@@ -16,7 +16,7 @@ ParsedT = TypeVar("ParsedT")
 RestT = TypeVarTuple("RestT")
 
 
-def remember_short(
+def cache_short(
     parse: Callable[[bytes, *RestT], ParsedT], longest: int = KIB
 ) -> Callable[[bytes, *RestT], ParsedT]:
     """Let a pure function remember what it made of short texts.
@@ -30,7 +30,7 @@ def remember_short(
     """
     cached = lru_cache(maxsize=_MOST)(parse)
 
-    def parse_or_remember(raw: bytes, *rest: *RestT) -> ParsedT:
+    def parse_or_look_up(raw: bytes, *rest: *RestT) -> ParsedT:
         return (cached if len(raw) <= longest else parse)(raw, *rest)
 
-    return parse_or_remember
+    return parse_or_look_up

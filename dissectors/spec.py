@@ -165,5 +165,5 @@ class ProtocolSpec:
         return dialogue
 
     def security_name(self, service: Service) -> str:
-        """What the protocol calls how a service is secured: TLS, STARTTLS, STLS."""
+        """Name how a service is secured, as its protocol does: TLS, STARTTLS, STLS."""
         return "TLS" if service.security is Security.IMPLICIT_TLS else self.upgrade

@@ -196,7 +196,7 @@ class SessionReader:
         if counts is None:
             return _GROWTH_PER_BYTE * grown
         grown += counts.inflated_bytes + _EXCHANGE_AS_BYTES * counts.exchanges
-        grown -= counts.dark_bytes
+        grown -= counts.opaque_bytes
         return _GROWTH_PER_BYTE * grown + counts.window_bytes
 
     @property
@@ -317,7 +317,7 @@ class SessionReader:
         else:
             self._read_again(detector.release())
         # also what of it is dark
-        self._fed = fed + counts.dark_bytes
+        self._fed = fed + counts.opaque_bytes
 
     def _continue_tls(self, dissector: MailDissector, ahead: ReadAhead) -> None:
         """Go on where the detector has come to."""

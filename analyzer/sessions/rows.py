@@ -89,6 +89,7 @@ def _certificates(tls: SessionTls) -> list[tuple[str, events.Certificate]]:
         shown += [(side, certificate) for certificate in chain[:1]]
         shown += [(f"{side}-chain", certificate) for certificate in chain[1:]]
     shown += [
-        (f"{side.name.lower()}-chain", certificate) for side, certificate in tls.further
+        (f"{side.name.lower()}-chain", certificate)
+        for side, certificate in tls.later_certificates
     ]
     return shown

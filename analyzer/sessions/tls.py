@@ -40,7 +40,7 @@ class SessionTls:
         is_decrypted: data was decrypted.
         chain: certificates of the server, its own first.
         client_chain: those of the client.
-        further: certificates that were shown besides, and by whom.
+        later_certificates: certificates that were shown besides, and by whom.
         client_certificate: what became of it.
     """
 
@@ -50,9 +50,9 @@ class SessionTls:
         "chain",
         "client_certificate",
         "client_chain",
-        "further",
         "handshake",
         "is_decrypted",
+        "later_certificates",
         "renegotiations",
     )
 
@@ -66,7 +66,7 @@ class SessionTls:
         self.is_decrypted = False
         self.chain = handshake.chain
         self.client_chain = handshake.client_chain
-        self.further: list[tuple[Side, Certificate]] = []
+        self.later_certificates: list[tuple[Side, Certificate]] = []
         self.client_certificate = handshake.client_certificate
 
     @property
@@ -101,4 +101,4 @@ class SessionTls:
         elif event.side is Side.CLIENT and not self.client_chain:
             self.client_chain = event.chain
         else:
-            self.further += [(event.side, each) for each in event.chain]
+            self.later_certificates += [(event.side, each) for each in event.chain]

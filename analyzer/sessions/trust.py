@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 _SECOND_NS = 1_000_000_000
 _DAY_NS = 86_400 * _SECOND_NS
-_REMEMBERED = 4096
+_CACHE_SIZE = 4096
 # RFC 9325 §4.5
 _SHORTEST_KEYS = {"RSA": 2048, "DSA": 2048, "EC": 224}
 _WEAK_SIGNATURE = re.compile(r"md[245]|sha-?1(?!\d)", re.IGNORECASE)
@@ -74,7 +74,7 @@ class Trust:
         )
         status = self._statuses.get(key)
         if status is None:
-            if len(self._statuses) >= _REMEMBERED:
+            if len(self._statuses) >= _CACHE_SIZE:
                 self._statuses.clear()
             status = self._statuses[key] = self._judge(chain, time_ns)
         return status

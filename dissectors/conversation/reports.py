@@ -30,14 +30,14 @@ class Counts:
         anomalies: also those that are not reported.
         inflated_bytes: what came out of compression.
         window_bytes: what compression keeps for itself.
-        dark_bytes: what nobody can read, and of which nothing is kept.
+        opaque_bytes: what nobody can read, and of which nothing is kept.
     """
 
     exchanges: int = 0
     anomalies: int = 0
     inflated_bytes: int = 0
     window_bytes: int = 0
-    dark_bytes: int = 0
+    opaque_bytes: int = 0
 
 
 class Reporter:
@@ -131,7 +131,7 @@ class Reporter:
         """Report a message, and what of it was over a limit."""
         self.events.append(message)
         place = Place(message.offset, message.time_ns, message.frame)
-        for code in message.facts.overruns:
+        for code in message.facts.exceeded_limits:
             self.anomaly(code, side, at=place)
 
     def report_line_ends(self, ends: LineEnds, side: Side) -> None:

@@ -85,7 +85,7 @@ class TlsLayer:
             unread = self._streams[side]
             unread.mode, unread.tls = _TLS, tls
             unread.offset = length
-        reporter.counts.dark_bytes += tls.dark_bytes
+        reporter.counts.opaque_bytes += tls.opaque_bytes
         for event, time_ns, frame in ahead.events:
             reporter.time_ns, reporter.frame = time_ns, frame
             self._take(tls, [event])
@@ -111,10 +111,10 @@ class TlsLayer:
         tls, reporter = self._tls, self._reporter
         assert tls is not None
         self._streams[side].offset += len(data)
-        dark_before = tls.dark_bytes
+        opaque_before = tls.opaque_bytes
         happened = tls.receive_data(side, data, reporter.time_ns, reporter.frame)
         self._take(tls, happened)
-        reporter.counts.dark_bytes += tls.dark_bytes - dark_before
+        reporter.counts.opaque_bytes += tls.opaque_bytes - opaque_before
         if tls.unread:
             self._plaintext.upgrade = Upgrade.NONE
             self._leave(side, tls.unread_offset)

@@ -65,7 +65,7 @@ class Reader(NamedTuple):
 
 
 def has_mechanism_syntax(word: bytes) -> bool:
-    """Whether a word may be the name of a mechanism."""
+    """Tell whether a word may be the name of a mechanism."""
     return _SYNTAX.fullmatch(word) is not None
 
 
@@ -83,7 +83,7 @@ def read_mechanism(word: bytes, offered: Container[str]) -> str | None:
 
 
 def find_reader(mechanism: str) -> Reader:
-    """The reader of a mechanism, by its name in upper case."""
+    """Find the reader of a mechanism by its name in upper case."""
     if mechanism.startswith("SCRAM-"):
         return _SCRAM
     # the same with channel binding (RFC 5801 §3.3)
@@ -208,7 +208,7 @@ def _parse_ntlm(response: bytes, number: int) -> Identity:
 
 
 def _ntlm_place(response: bytes, at: int) -> tuple[int, int] | None:
-    """Where a field is in the payload: §2.2.1.3, its length, maximum and offset."""
+    """Find a field in the payload: §2.2.1.3, its length, maximum and offset."""
     length, most, start = _NTLM_PLACE.unpack_from(response, at)
     if not length:
         return 0, 0

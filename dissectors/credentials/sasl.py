@@ -98,7 +98,7 @@ class SaslExchange:
 
     @classmethod
     def of_password(cls, withheld: Withheld) -> SaslExchange:
-        """What waits for a password that a command announced and did not bring."""
+        """Wait for a password that a command announced and did not bring."""
         exchange = cls(b"PLAIN", withheld)
         exchange._reader = PASSWORD
         return exchange

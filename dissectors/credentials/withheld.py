@@ -169,7 +169,7 @@ def _append(kept: str, spellings: Iterator[str]) -> str:
 
 
 def _spell(line: bytes, names: frozenset[str], shortest: int) -> Iterator[str]:
-    """The spellings of what is in a line, in lower case."""
+    """Return the spellings of what is in a line, in lower case."""
     line = line[:_MOST_OF_LINE]
     text = line.decode("utf-8", "backslashreplace").strip()
     words = _words(text)
@@ -194,7 +194,7 @@ def _words(text: str) -> list[str]:
 
 
 def _parts(word: str) -> Iterator[str]:
-    """What is inside quotes, brackets, `name=value` and `user:password@host`."""
+    """Return what is in quotes, brackets, `name=value` and `user:password@host`."""
     if "\\" in word:
         yield word.strip('"').replace('\\"', '"').replace("\\\\", "\\")
     if word.isalnum():
@@ -212,7 +212,7 @@ def _parts(word: str) -> Iterator[str]:
 
 
 def _inside(digits: bytes) -> Iterator[str]:
-    """The words in base64, also without padding or with the letters of URLs.
+    """Return the words in base64, also without padding or with the letters of URLs.
 
     What precedes it may look like base64, too.
     """
@@ -237,7 +237,7 @@ def _padded(digits: bytes) -> bytes:
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
-    """Base64 that holds some bytes, wherever in a group of three they begin."""
+    """Return base64 that holds some bytes, wherever in a group of three they begin."""
     for before in range(3):
         encoded = binascii.b2a_base64(b"." * before + raw, newline=False).decode()
         whole = len(encoded.rstrip("=")) - bool((before + len(raw)) % 3)
@@ -247,7 +247,7 @@ def _in_base64(raw: bytes) -> Iterator[str]:
 
 
 def _find(folded: str, spelling: str) -> Iterator[tuple[int, int]]:
-    """Where a text holds a spelling; a short one only as a word of its own."""
+    """Find a spelling in a text; a short one only as a word of its own."""
     start = folded.find(spelling)
     while start >= 0:
         end = start + len(spelling)
@@ -269,7 +269,7 @@ def _may_be_cut(text: str) -> bool:
 
 
 def _find_cut(folded: str, spellings: list[str]) -> Iterator[tuple[int, int]]:
-    """Where the end of a text that was cut may be the beginning of a spelling."""
+    """Find where the end of a text that was cut may begin a spelling."""
     for spelling in spellings:
         for length in range(len(spelling) - 1, _SHORTEST_INSIDE - 1, -1):
             if folded.endswith(spelling[:length]):

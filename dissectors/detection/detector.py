@@ -79,7 +79,7 @@ class Chunk(NamedTuple):
 
 
 def may_hide_mail(payload: bytes, key_log: KeyLog | None) -> bool:
-    """Whether a packet begins a TLS connection whose inside should be looked for mail.
+    """Tell whether a packet begins TLS whose inside should be looked for mail.
 
     A quick look, on ports that tell nothing: its ClientHello names a mail protocol, or
     there are secrets of it.
@@ -353,7 +353,7 @@ class Detector:
     def _protocols_of(
         self, side: Side, opening: bytearray, *, at_end: bool
     ) -> set[str] | None:
-        """The protocols that an opening may be; `None` if more of it must be seen."""
+        """Return what an opening may be; `None` if more of it must be seen."""
         on_port = self._port_protocol
         if on_port is not None:
             is_tls = looks_like_tls(opening[:TLS_PREFIX_BYTES])
@@ -371,7 +371,7 @@ class Detector:
         return found
 
     def _is_clear(self, protocol: str, side: Side, start: bytearray) -> bool:
-        """Whether an opening is more than what other protocols share."""
+        """Tell whether an opening is more than what other protocols share."""
         opening = registry.protocols()[protocol].opening
         if side is Side.CLIENT:
             strict = opening.strict_client
@@ -382,7 +382,7 @@ class Detector:
 
 
 def _one_of(fitting: set[str]) -> str | None:
-    """The protocol that is meant if several fit: a plug-in takes none from others."""
+    """Choose a protocol if several fit: a plug-in takes nothing from others."""
     own = {name for name in fitting if not registry.is_plugin(name)}
     left = own or fitting
     return next(iter(left)) if len(left) == 1 else None

@@ -82,7 +82,7 @@ class MessageFacts:
         authentication_results: the fields of that name (RFC 8601).
         part_count: MIME entities that are no multipart.
         attachments: those of messages within this one, too.
-        overruns: codes of the anomalies that its size or structure is.
+        exceeded_limits: codes of the anomalies that its size or structure is.
         cut: some of it was not captured, or the transfer broke off.
         header_complete: its header section was seen to its end.
     """
@@ -104,7 +104,7 @@ class MessageFacts:
     content_type: str | None = None
     part_count: int = 0
     attachments: list[Attachment] = field(default_factory=list)
-    overruns: list[str] = field(default_factory=list)
+    exceeded_limits: list[str] = field(default_factory=list)
     cut: bool = False
     header_complete: bool = False
 

@@ -319,7 +319,7 @@ class ClientReader:
         self._reporter.report(*conclude(command, response, self._limits))
         for message in command.messages:
             place = Place(message.offset, message.time_ns, message.frame)
-            for code in message.facts.overruns:
+            for code in message.facts.exceeded_limits:
                 self._reporter.anomaly(code, Side.CLIENT, at=place)
         is_done = response is not None and response.status == "OK"
         if is_done:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import re
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.credentials.names import MASK, read_name
 from dissectors.credentials.urls import mask_urls
 from dissectors.limits import KIB
@@ -215,7 +215,7 @@ def parse_login(argument: bytes, literal: bytes | None) -> str | None:
     return read_name(user, blanks=False)
 
 
-@remember_short
+@cache_short
 def parse_announced(capability_data: bytes) -> tuple[frozenset[str], frozenset[str]]:
     """The names of capabilities in upper case, and the SASL mechanisms among them."""
     text = capability_data[: 64 * KIB].decode("ascii", "replace").upper()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.conversation.forwarding import parse_id_fields
 from dissectors.conversation.lines import decode_text, split_words
 from dissectors.conversation.software import find_software
@@ -112,7 +112,7 @@ def describe_login_offer(capability_data: bytes, limits: Limits) -> Event:
     return LoginOffered(list(parsed[2]))
 
 
-@remember_short
+@cache_short
 def _parse_capabilities(
     capability_data: bytes, limit: int, item_limit: int
 ) -> tuple[tuple[str, ...], StartTls, tuple[str, ...]]:

@@ -74,7 +74,7 @@ _WINDOWS_1252 = {
 
 
 def _key(name: str) -> str:
-    """What names of charsets are compared by: letters and digits (UTS #22 §1.4)."""
+    """Return what names of charsets are compared by (UTS #22 §1.4)."""
     key = _NOT_ALPHANUMERIC.sub("", _LEADING_ZEROS.sub("", name.lower()))
     return _YEAR.sub("", key)
 

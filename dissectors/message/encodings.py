@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import re
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.message.base64_text import Base64Decoder
 from dissectors.message.comments import without_comments
 from dissectors.message.content import Content
@@ -25,7 +25,7 @@ _NOT_ALPHANUMERIC = re.compile(rb"[^a-z0-9]+")
 _ENCODING_ALIASES = {b"uue": b"uuencode", b"qp": b"quotedprintable"}
 
 
-@remember_short
+@cache_short
 def encoding_name(body: bytes) -> bytes:
     """Read a Content-Transfer-Encoding as leniently as mail readers do.
 

@@ -24,7 +24,7 @@ _TEXTS = frozenset(
 
 
 def is_file(media_type: bytes, disposition: bytes, *, has_name: bool) -> bool:
-    """Whether a part that is no multipart is a file: an attachment.
+    """Tell whether a part that is no multipart is a file: an attachment.
 
     That is what has a name or is said to be one (RFC 2183 §2.8: by any disposition but
     `inline`), and also everything else but text and what only belongs to other parts.
@@ -40,7 +40,7 @@ def is_file(media_type: bytes, disposition: bytes, *, has_name: bool) -> bool:
 
 
 def is_no_text(detected_type: str | None) -> bool:
-    """Whether what is said to be a text is something else, by its first bytes."""
+    """Tell by its first bytes whether what is said to be a text is something else."""
     if detected_type is None or detected_type in _TEXTS:
         return False
     return not detected_type.startswith("text/")

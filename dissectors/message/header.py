@@ -81,7 +81,7 @@ def apply_fields(
     for body in (*fields.get(b"to", ()), *fields.get(b"cc", ())):
         for address in split_addresses(body):
             if len(facts.to) >= limits.list_items:
-                facts.overruns.append("list_too_long")
+                facts.exceeded_limits.append("list_too_long")
                 return
             facts.to.append(decode_words(address)[:longest])
 
@@ -114,7 +114,7 @@ def _apply_rare_fields(
 
 
 def _dkim_key(body: bytes) -> str | None:
-    """The DNS name of the key of a signature (RFC 6376 §3.6.2.1)."""
+    """Return the DNS name of the key of a signature (RFC 6376 §3.6.2.1)."""
     tags = {}
     for spec in body.split(b";")[:_MAX_HOPS]:
         # RFC 6376 §3.2: tag-spec = [FWS] tag-name [FWS] "=" [FWS] tag-value [FWS]
@@ -127,5 +127,5 @@ def _dkim_key(body: bytes) -> str | None:
 
 
 def kept_text(limits: Limits) -> int:
-    """How many characters of a field or a file name are kept."""
+    """Return how many characters of a field or a file name are kept."""
     return 4 * limits.kept_text

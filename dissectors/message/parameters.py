@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.message.charsets import decode_charset, decode_unlabelled
 from dissectors.message.comments import without_comments
 from dissectors.message.words import decode_words
@@ -87,7 +87,7 @@ class ParameterizedField:
         return parameters
 
 
-@remember_short
+@cache_short
 def _read_value(body: bytes) -> bytes:
     """Read a token, or two with a slash; comments and quotes do not count."""
     value = without_comments(body).replace(b'"', b"")

@@ -233,8 +233,8 @@ class MessageReader:
 
     def _overrun(self, code: str) -> None:
         """Note that something is over a limit."""
-        if code not in self._facts.overruns:
-            self._facts.overruns.append(code)
+        if code not in self._facts.exceeded_limits:
+            self._facts.exceeded_limits.append(code)
 
     def _begin_part(self, multipart: Entity) -> None:
         self._part_count += 1
@@ -348,7 +348,7 @@ class MessageReader:
         """Add what was found in a message that was encoded."""
         self._facts.part_count += inner.part_count
         self._part_count += inner.part_count
-        for code in inner.overruns:
+        for code in inner.exceeded_limits:
             self._overrun(code)
         for attachment in inner.attachments:
             attachment.part = f"{number}.{attachment.part}"

@@ -32,7 +32,7 @@ _WITH_PORT = re.compile(rb"([0-9.]+):[0-9]+")
 
 
 def find_origin(fields: dict[bytes, list[bytes]]) -> str | None:
-    """The address of who wrote a message: as a field says, or the first hop.
+    """Find the address of who wrote a message: as a field says, or the first hop.
 
     Args:
         fields: unfolded field bodies by name in lower case.
@@ -47,7 +47,7 @@ def find_origin(fields: dict[bytes, list[bytes]]) -> str | None:
 
 
 def _seen_address(received: bytes) -> str | None:
-    """The client's address as the server saw it, by the field that it wrote."""
+    """Find the client's address as the server saw it, by the field that it wrote."""
     start = _FROM.match(received)
     if start is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.conversation.commands import parse_verb
 from dissectors.conversation.forwarding import show_attribute
 from dissectors.conversation.lines import decode_text, split_words
@@ -91,7 +91,7 @@ def parse_status(line: bytes) -> tuple[str, bytes] | None:
     return "+OK" if line[0] == _PLUS else "-ERR", line[match.end() :]
 
 
-@remember_short
+@cache_short
 def parse_capabilities(raw: bytes, line_limit: int, text_limit: int) -> tuple[str, ...]:
     """Read the lines of a CAPA response.
 

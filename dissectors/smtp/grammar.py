@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.conversation.commands import parse_verb
 from dissectors.conversation.lines import decode_text, split_words
 
@@ -190,7 +190,7 @@ def parse_enhanced_code(text: bytes) -> str | None:
     return match[0].decode() if match else None
 
 
-@remember_short
+@cache_short
 def parse_capabilities(raw: bytes, limit: int, item_limit: int) -> tuple[str, ...]:
     """Read the keywords of an EHLO reply.
 

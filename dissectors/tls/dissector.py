@@ -62,7 +62,7 @@ class TlsDissector:
         is_aborted: a fatal alert ended the handshake; what follows may be no TLS.
         unread: what of the data that came last is none of its records.
         unread_offset: where that is in the stream.
-        dark_bytes: how many were in records of which nothing can be read.
+        opaque_bytes: how many were in records of which nothing can be read.
     """
 
     __slots__ = (
@@ -73,8 +73,8 @@ class TlsDissector:
         "_output",
         "_progress",
         "_server",
-        "dark_bytes",
         "is_aborted",
+        "opaque_bytes",
         "unread",
         "unread_offset",
     )
@@ -103,7 +103,7 @@ class TlsDissector:
         self.is_aborted = False
         self.unread = b""
         self.unread_offset = 0
-        self.dark_bytes = 0
+        self.opaque_bytes = 0
         self._output = Output(limits.anomalies)
         self._client = TlsFlow(Side.CLIENT, limits, offsets[Side.CLIENT])
         self._server = TlsFlow(Side.SERVER, limits, offsets[Side.SERVER])
@@ -157,7 +157,7 @@ class TlsDissector:
         flow = self._flow(side)
         self.unread = b""
         if self.is_aborted:
-            self._pass_over(flow, data)
+            self._skip_behind_abort(flow, data)
         elif not self._progress.is_over(flow):
             # somebody may still abort, and where records begin matters then
             self._read_records(flow, data)
@@ -198,21 +198,21 @@ class TlsDissector:
         for piece in flow.records.read(data):
             self._read_piece(flow, piece)
             if self.is_aborted:
-                self._pass_over(flow, data[flow.records.consumed :])
+                self._skip_behind_abort(flow, data[flow.records.consumed :])
             if flow.state is not _PLAINTEXT and self._progress.is_over(flow):
                 return
         if flow.records.is_invalid:
             self._output.add_anomaly("tls_record_invalid", flow)
             self._progress.lose(flow)
 
-    def _pass_over(self, flow: TlsFlow, data: bytes) -> None:
+    def _skip_behind_abort(self, flow: TlsFlow, data: bytes) -> None:
         """Leave what is no record, or begins another handshake, to the owner."""
         rest = behind_abort(flow, data)
         if rest is not None:
             self.unread, self.unread_offset = rest
 
     def end_of(self, side: Side) -> int:
-        """Where a side's current record ends in its stream."""
+        """Tell where a side's current record ends in its stream."""
         return self._flow(side).records.end
 
     def _read_piece(self, flow: TlsFlow, piece: RecordPiece) -> None:
@@ -220,7 +220,7 @@ class TlsDissector:
         if piece.is_first and flow.state is not _OPAQUE:
             self._begin_record(flow, piece)
         if flow.state is _OPAQUE:
-            self.dark_bytes += len(piece.data)
+            self.opaque_bytes += len(piece.data)
             return
         if flow.has_protected_record:
             body = flow.collect_body(piece)
@@ -241,7 +241,7 @@ class TlsDissector:
         if flow.has_protected_record:
             return
         if piece.content_type == _APPLICATION_DATA:
-            if self._keys.look_again() and flow.state is _PROTECTED:
+            if self._keys.retry_lookup() and flow.state is _PROTECTED:
                 flow.begin_record(piece.content_type)
             else:
                 self._progress.take_application_data(flow, piece.length)
@@ -258,7 +258,7 @@ class TlsDissector:
         if self._observer.is_tls_1_3:
             return
         self._observer.take_change_cipher_spec()
-        self._keys.look_again()
+        self._keys.retry_lookup()
         if flow is self._server:
             self._observer.note_resumption(flow)
             self._keys.remember_session()
@@ -380,7 +380,7 @@ class TlsDissector:
         if flow.state is not _PROTECTED or flow.is_finished:
             return
         if self._observer.is_tls_1_3 and not (
-            flow.advance() or self._keys.protect_late(flow)
+            flow.advance() or self._keys.install_late_secret(flow)
         ):
             self._progress.stop_decrypting(flow)
         self._progress.finish(flow)

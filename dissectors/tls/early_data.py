@@ -46,7 +46,7 @@ class EarlyDataBuffer:
         """Take what was decrypted of the client's current record."""
         fate = self._observer.seen.early_data
         if fate is EarlyData.ACCEPTED:
-            self._hand_on(data)
+            self._emit(data)
         elif fate is not EarlyData.REJECTED:
             self._observer.note_early_data(EarlyData.SENT)
             room = self._limit - len(self._held)
@@ -69,11 +69,11 @@ class EarlyDataBuffer:
         if not self._held:
             return
         self._observer.later.note_decrypted()
-        self._hand_on(bytes(self._held))
+        self._emit(bytes(self._held))
         if self._left_out:
             offset = self._client.records.offset
             self._output.add(ApplicationGap(Side.CLIENT, self._left_out, offset))
 
-    def _hand_on(self, data: bytes) -> None:
+    def _emit(self, data: bytes) -> None:
         offset = self._client.records.offset
         self._output.add(ApplicationData(Side.CLIENT, data, offset))

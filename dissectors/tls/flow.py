@@ -277,19 +277,19 @@ class TlsFlow:
         body = bytes(self._body)
         self._body.clear()
         if self._record is _DAMAGED_RECORD:
-            self._pass_over(body)
+            self._skip_record(body)
             return None
         return body
 
     def skip_protected(self, length: int) -> None:
-        """Bytes of a protected record are missing."""
+        """Learn that bytes of a protected record are missing."""
         self._record = _DAMAGED_RECORD
         self._body.clear()
         self._body_bytes += length
         if self._body_bytes == self.records.length:
-            self._pass_over(b"")
+            self._skip_record(b"")
 
-    def _pass_over(self, tail: bytes) -> None:
+    def _skip_record(self, tail: bytes) -> None:
         assert self._protection is not None
         self._protection.skip(tail)
         self.sync = _AFTER_GAP
@@ -320,7 +320,7 @@ class TlsFlow:
         return opened
 
     def _following(self) -> Tls13Protection | None:
-        """What may protect the record if what ends the present keys was not seen.
+        """Return what may protect the record if the end of the present keys was missed.
 
         RFC 8446 §4.2.10: nothing ends early data that was rejected. In TLS 1.3, what
         does end keys (Finished, KeyUpdate) may be in a gap.

@@ -97,7 +97,7 @@ class KeyFinder:
             if observer.client_hello is not None:
                 self.begin(observer.client_hello)
         elif message_type == _SERVER_HELLO:
-            if observer.server_hello is not None and not self.look_again():
+            if observer.server_hello is not None and not self.retry_lookup():
                 self._install(observer.server_hello)
         elif message_type == _KEY_UPDATE:
             flow.update_keys()
@@ -114,10 +114,10 @@ class KeyFinder:
 
         self._keys = ConnectionKeys(offer.random, secrets)
         if extensions.EARLY_DATA in offer.extensions:
-            self._early_keys = self._keys.of_early_data(offer.cipher_suites)
+            self._early_keys = self._keys.early_data_protection(offer.cipher_suites)
             self._client.protect_early_data(self._early_keys)
 
-    def look_again(self) -> bool:
+    def retry_lookup(self) -> bool:
         """Look for secrets that were logged only after the ClientHello; true if found.
 
         A client has some of them when it has the ServerHello.
@@ -129,12 +129,12 @@ class KeyFinder:
             return False
         return self._use(self._secrets_of(offer.random))
 
-    def protect_late(self, flow: TlsFlow) -> bool:
+    def install_late_secret(self, flow: TlsFlow) -> bool:
         """Look for the secret of a flow's data, logged after those of the handshake."""
         choice = self._observer.server_hello
         if self._keys is None or choice is None:
             return False
-        following = self._keys.of_tls_1_3(choice)[flow.side][1:]
+        following = self._keys.tls13_protections(choice)[flow.side][1:]
         if following:
             flow.protect(following)
         return bool(following)
@@ -191,12 +191,12 @@ class KeyFinder:
             client.successors, server.successors = [], []
             return
         if choice.is_tls_1_3:
-            of_client, of_server = keys.of_tls_1_3(choice)
+            of_client, of_server = keys.tls13_protections(choice)
             client.protect_tls_1_3(of_client)
             server.protect_tls_1_3(of_server)
             return
         encrypt_then_mac = extensions.ENCRYPT_THEN_MAC in choice.extensions
-        client.successors, server.successors = keys.of_legacy(
+        client.successors, server.successors = keys.legacy_protections(
             choice, encrypt_then_mac=encrypt_then_mac
         )
 

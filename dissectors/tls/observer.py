@@ -180,7 +180,7 @@ class HandshakeObserver:
         if is_first:
             self.last_step = "client_hello"
             facts.note_client_hello(self.seen, offer, self._limits)
-            self._note_oddity(flow, offer.oddity)
+            self._note_malformed(flow, offer.malformed)
         else:
             self.later.add(TlsRenegotiated())
             self.server_hello = None
@@ -214,7 +214,7 @@ class HandshakeObserver:
         self.seen.early_data = fate
 
     def note_resumption(self, server: TlsFlow) -> None:
-        """Up to TLS 1.2 a server that resumes sends ChangeCipherSpec at once."""
+        """Note whether the server, up to TLS 1.2, sends ChangeCipherSpec at once."""
         seen, offer = self.seen, self.client_hello
         if seen.resumption is not None or self.server_hello is None or self.has_gap:
             return
@@ -243,12 +243,12 @@ class HandshakeObserver:
             if choice.is_tls_1_3:
                 is_psk = extensions.PRE_SHARED_KEY in choice.extensions
                 seen.resumption = Resumption.PSK if is_psk else Resumption.NONE
-            self._note_oddity(flow, choice.oddity)
+            self._note_malformed(flow, choice.malformed)
         return True
 
-    def _note_oddity(self, flow: TlsFlow, oddity: str | None) -> None:
-        if oddity is not None:
-            self._output.add_anomaly("tls_handshake_invalid", flow, oddity)
+    def _note_malformed(self, flow: TlsFlow, malformed: str | None) -> None:
+        if malformed is not None:
+            self._output.add_anomaly("tls_handshake_invalid", flow, malformed)
 
     def _take_of_server(self, flow: TlsFlow, message_type: int, body: bytes) -> None:
         if message_type == _ENCRYPTED_EXTENSIONS:
@@ -268,7 +268,7 @@ class HandshakeObserver:
         chosen = self.encrypted_extensions = hello.read_encrypted_extensions(body)
         if chosen.alpn is not None:
             self.seen.alpn = chosen.alpn
-        self._note_oddity(flow, chosen.oddity)
+        self._note_malformed(flow, chosen.malformed)
 
     def _take_certificate(self, flow: TlsFlow, body: bytes) -> None:
         """Take certificates; only those that a side shows first are judged."""
@@ -306,8 +306,10 @@ class HandshakeObserver:
         for der in ders[: certificate.LONGEST_CHAIN]:
             read = certificate.certificate_facts(der, self._limits.list_items)
             chain.append(read.certificate)
-            if read.oddity is not None:
-                self._output.add_anomaly("tls_certificate_invalid", flow, read.oddity)
+            if read.malformed is not None:
+                self._output.add_anomaly(
+                    "tls_certificate_invalid", flow, read.malformed
+                )
         return tuple(chain)
 
     def _take_server_key_exchange(self, body: bytes) -> None:

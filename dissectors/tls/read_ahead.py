@@ -34,7 +34,7 @@ class ReadAhead:
     """
 
     __slots__ = (
-        "_has_lack",
+        "_is_interrupted",
         "_prefixes",
         "events",
         "last_packet",
@@ -49,12 +49,12 @@ class ReadAhead:
         self.read_bytes: dict[Side, int] = {}
         self._prefixes = (bytearray(), bytearray())
         # bytes are missing, or a side has come to its end
-        self._has_lack = False
+        self._is_interrupted = False
 
     @property
     def can_be_handed_on(self) -> bool:
         """Tell whether both sides speak nothing but TLS so far, and will go on."""
-        has_ended = self._has_lack or self.tls.opaque or self.tls.is_aborted
+        has_ended = self._is_interrupted or self.tls.opaque or self.tls.is_aborted
         return not has_ended and all(
             looks_like_tls(self._prefixes[side]) for side in self.read_bytes
         )
@@ -76,10 +76,10 @@ class ReadAhead:
         self, side: Side, length: int, time_ns: int, frame: int
     ) -> list[TlsEvent]:
         """Learn that `length` bytes of a side are missing here."""
-        self._has_lack = True
+        self._is_interrupted = True
         return self.tls.receive_gap(side, length, time_ns, frame)
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[TlsEvent]:
         """Learn that a side sends no more."""
-        self._has_lack = True
+        self._is_interrupted = True
         return self.tls.receive_eof(side, time_ns, frame)

@@ -67,7 +67,7 @@ def _looks_like_sslv2_hello(prefix: bytes | bytearray) -> bool | None:
 
 
 def _looks_like_sslv2_server_hello(prefix: bytes | bytearray) -> bool | None:
-    """Session hit, 0 or 1, and the type of the certificate, 0 or 1."""
+    """Look at session hit, 0 or 1, and the type of the certificate, 0 or 1."""
     if len(prefix) < TLS_PREFIX_BYTES:
         return None
     length = int.from_bytes(prefix[:2], "big") & 0x7FFF

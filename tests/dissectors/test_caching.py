@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 
 
 def test_short_texts_are_parsed_once() -> None:
     parsed = []
 
-    @partial(remember_short, longest=3)
+    @partial(cache_short, longest=3)
     def parse(raw: bytes, limit: int) -> bytes:
         parsed.append(raw)
         return raw[:limit]

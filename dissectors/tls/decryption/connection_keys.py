@@ -32,8 +32,8 @@ class ConnectionKeys:
         self.secrets = secrets
         self._client_random = client_random
 
-    def of_early_data(self, suites: Sequence[int]) -> EarlyDataProtection:
-        """What protects a client's early data; `suites`: those that it offers."""
+    def early_data_protection(self, suites: Sequence[int]) -> EarlyDataProtection:
+        """Return what protects a client's early data; it offers these `suites`."""
         secret = self.secrets.get(Label.CLIENT_EARLY_TRAFFIC, b"")
         candidates = []
         for number in dict.fromkeys(suites) if secret else ():
@@ -43,8 +43,8 @@ class ConnectionKeys:
                 continue
         return EarlyDataProtection(candidates)
 
-    def of_tls_1_3(self, choice: ServerHello) -> tuple[Protections, Protections]:
-        """The client's and the server's, of the handshake and of the data."""
+    def tls13_protections(self, choice: ServerHello) -> tuple[Protections, Protections]:
+        """Return both sides', of the handshake and of the data: client, server."""
         labels = (
             (Label.CLIENT_HANDSHAKE_TRAFFIC, Label.CLIENT_TRAFFIC),
             (Label.SERVER_HANDSHAKE_TRAFFIC, Label.SERVER_TRAFFIC),
@@ -53,7 +53,7 @@ class ConnectionKeys:
         return client, server
 
     def _chain(self, number: int, labels: tuple[Label, ...]) -> Protections:
-        """As many as there are secrets for, without leaving one out."""
+        """Return as many as there are secrets for, without leaving one out."""
         chain: Protections = []
         suite = cipher_suite(number)
         for label in labels:
@@ -66,10 +66,10 @@ class ConnectionKeys:
                 break
         return chain
 
-    def of_legacy(
+    def legacy_protections(
         self, choice: ServerHello, *, encrypt_then_mac: bool
     ) -> tuple[Protections, Protections]:
-        """The client's and the server's up to TLS 1.2, from ChangeCipherSpec on."""
+        """Return both sides' up to TLS 1.2, from ChangeCipherSpec on."""
         secret = self.secrets.get(Label.MASTER_SECRET)
         if (
             secret is None

@@ -28,7 +28,7 @@ def key_block(
     server_random: bytes,
     length: int,
 ) -> bytes:
-    """The key block of a connection up to TLS 1.2 (RFC 5246 §6.3).
+    """Derive the key block of a connection up to TLS 1.2 (RFC 5246 §6.3).
 
     Args:
         version: TLS 1.0 to 1.2.
@@ -49,7 +49,7 @@ def key_block(
 
 
 def _p_hash(name: str, secret: bytes, seed: bytes, length: int) -> bytes:
-    """P_hash (RFC 5246 §5)."""
+    """Compute P_hash (RFC 5246 §5)."""
     block, a = b"", seed
     while len(block) < length:
         a = hmac.digest(secret, a, name)
@@ -58,7 +58,7 @@ def _p_hash(name: str, secret: bytes, seed: bytes, length: int) -> bytes:
 
 
 def expand_label(hash_name: str, secret: bytes, label: bytes, length: int) -> bytes:
-    """HKDF-Expand-Label with an empty context (RFC 8446 §7.1).
+    """Compute HKDF-Expand-Label with an empty context (RFC 8446 §7.1).
 
     Args:
         hash_name: of the cipher suite: SHA256, SHA384 or SHA512.
@@ -72,10 +72,10 @@ def expand_label(hash_name: str, secret: bytes, label: bytes, length: int) -> by
 
 
 def next_traffic_secret(hash_name: str, secret: bytes) -> bytes:
-    """The secret that follows a KeyUpdate (RFC 8446 §7.2)."""
+    """Derive the secret that follows a KeyUpdate (RFC 8446 §7.2)."""
     return expand_label(hash_name, secret, b"traffic upd", digest_bytes(hash_name))
 
 
 def digest_bytes(hash_name: str) -> int:
-    """Bytes of a hash."""
+    """Return how many bytes a hash has."""
     return hashlib.new(hash_name.lower()).digest_size

@@ -66,7 +66,7 @@ class KeyLog:
         self._resumable: dict[bytes, Mapping[Label, bytes]] = {}
 
     def __len__(self) -> int:
-        """Of how many connections there are secrets."""
+        """Return of how many connections there are secrets."""
         return len(self._secrets)
 
     def __repr__(self) -> str:
@@ -84,11 +84,11 @@ class KeyLog:
                 self._add_line(line)
 
     def __contains__(self, client_random: object) -> bool:
-        """Whether there are secrets of the connection with this client random."""
+        """Tell whether there are secrets of the connection with this client random."""
         return client_random in self._secrets
 
     def secrets_of(self, client_random: bytes) -> Mapping[Label, bytes] | None:
-        """The secrets of the connection with this client random, if there are any."""
+        """Return the secrets of the connection with this client random, if any."""
         return self._secrets.get(client_random)
 
     def count_use(self, client_random: bytes) -> None:
@@ -109,7 +109,7 @@ class KeyLog:
     def secrets_of_session(
         self, hosts: Hosts, name: bytes
     ) -> Mapping[Label, bytes] | None:
-        """The secrets of the session that was resumed by an ID or a ticket."""
+        """Return the secrets of the session that was resumed by an ID or a ticket."""
         return self._resumable.get(_digest(hosts, name))
 
     def _add_line(self, line: bytes) -> None:
@@ -130,7 +130,7 @@ class KeyLog:
             self.overflows += 1
 
     def _has_room(self, some: dict[bytes, Any]) -> bool:
-        """Whether there is room for one more, as the case may be of the oldest."""
+        """Tell whether there is room for one more, as the case may be of the oldest."""
         if len(some) >= self._most and self._forgets:
             del some[next(iter(some))]
         return len(some) < self._most

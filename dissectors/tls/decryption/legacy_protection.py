@@ -158,13 +158,13 @@ class CbcProtection:
         self._next_iv(self._parts(tail)[0])
 
     def _parts(self, body: bytes) -> tuple[bytes, bytes]:
-        """What is encrypted of a record, and the MAC around it."""
+        """Return what is encrypted of a record, and the MAC around it."""
         if not self._encrypt_then_mac:
             return body, b""
         return body[: -self._mac.size], body[-self._mac.size :]
 
     def _next_iv(self, sealed: bytes) -> tuple[bytes | None, bytes]:
-        """The initialisation vector of a record, if it is known, and the rest."""
+        """Return the initialisation vector of a record, if known, and the rest."""
         block_bytes = self._block_bytes
         if not self._is_chained:
             iv = sealed[:block_bytes]
@@ -219,7 +219,7 @@ def legacy_protections(
     *,
     encrypt_then_mac: bool,
 ) -> tuple[RecordProtection, RecordProtection]:
-    """The client's and the server's protection in TLS 1.0 to 1.2.
+    """Return the client's and the server's protection in TLS 1.0 to 1.2.
 
     Args:
         version: the one that was negotiated.
@@ -249,7 +249,7 @@ def legacy_protections(
 
 
 def _key_lengths(version: int, suite: CipherSuite) -> tuple[int, int, int]:
-    """Bytes of MAC key, key and implicit initialisation vector."""
+    """Return the bytes of MAC key, key and implicit initialisation vector."""
     aead = AEAD_CIPHERS.get(suite.cipher)
     if aead is not None:
         is_chacha = suite.cipher.startswith("CHACHA20")

@@ -38,7 +38,7 @@ class Tls13Protection:
         self._number = 0
 
     def updated(self) -> Tls13Protection:
-        """The one after a KeyUpdate (RFC 8446 §4.6.3)."""
+        """Return the one after a KeyUpdate (RFC 8446 §4.6.3)."""
         secret = next_traffic_secret(self._suite.hash, self._secret)
         return Tls13Protection(self._suite, secret)
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 # nobody needs more from a server to a trusted one
 LONGEST_CHAIN = 20
 
-_REMEMBERED = 256
+_CACHE_SIZE = 256
 # RFC 4985 §2
 _SRV_NAME = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.7")
 _DER_HEADER_BYTES = 2
-_LONGEST_REMEMBERED = 8 * 1024
+_LONGEST_CACHED = 8 * 1024
 # the events count nanoseconds in 64 bits, which end in 1677 and 2262; RFC 5280
 # §4.1.2.5 writes "never" as the end of the year 9999
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
@@ -54,7 +54,7 @@ class CertificateFacts(NamedTuple):
     """What could be read of a certificate, and what was odd about it."""
 
     certificate: Certificate
-    oddity: str | None = None
+    malformed: str | None = None
 
 
 _facts: dict[tuple[bytes, int], CertificateFacts] = {}
@@ -93,12 +93,12 @@ def certificate_facts(der: bytes, most_names: int) -> CertificateFacts:
         most_names: how many of its names to keep.
     """
     digest = hashlib.sha256(der)
-    if len(der) > _LONGEST_REMEMBERED:
+    if len(der) > _LONGEST_CACHED:
         return _parse_certificate(der, digest.hexdigest(), most_names)
     key = digest.digest(), most_names
     facts = _facts.get(key)
     if facts is None:
-        if len(_facts) >= _REMEMBERED:
+        if len(_facts) >= _CACHE_SIZE:
             del _facts[next(iter(_facts))]
         facts = _parse_certificate(der, digest.hexdigest(), most_names)
         _facts[key] = facts
@@ -114,19 +114,19 @@ def _parse_certificate(der: bytes, sha256: str, most_names: int) -> CertificateF
             parsed = x509.load_der_x509_certificate(der)
         except UNREADABLE as error:
             return CertificateFacts(certificate, _reason(error))
-        oddity = None
+        malformed = None
         for read in _READERS:
             try:
                 read(parsed, certificate)
             except UNREADABLE as error:
                 # the other facts are known all the same
-                oddity = oddity or _reason(error)
+                malformed = malformed or _reason(error)
     for names in (certificate.names, certificate.hosts, certificate.addresses):
         del names[most_names:]
     if any("\\x00" in name or "\\00" in name for name in _all_names(certificate)):
         # RFC 6125 §1.7.1: a C string ends there, and the rest may be another host
-        oddity = oddity or "NUL in a name"
-    return CertificateFacts(certificate, oddity)
+        malformed = malformed or "NUL in a name"
+    return CertificateFacts(certificate, malformed)
 
 
 def _all_names(certificate: Certificate) -> list[str]:
@@ -248,7 +248,7 @@ def _oid_name(oid: x509.ObjectIdentifier) -> str:
 
 
 def _service_name(der: bytes) -> str:
-    """An SRVName such as `_imap.example.com` (RFC 4985 §2): a short IA5String."""
+    """Read an SRVName such as `_imap.example.com` (RFC 4985 §2): a short IA5String."""
     is_short = len(der) > _DER_HEADER_BYTES and der[1] == len(der) - _DER_HEADER_BYTES
     return escape(der[_DER_HEADER_BYTES:].decode("latin-1")) if is_short else "?"
 

@@ -49,7 +49,7 @@ _MOST_PROTOCOLS = 32
 def note_client_hello(
     seen: TlsHandshakeSeen, offer: ClientHello, limits: Limits
 ) -> None:
-    """What a client offers and asks for."""
+    """Note what a client offers and asks for."""
     seen.offered_versions = _names(version_name, offer.offered_versions)
     seen.offered_ciphers = _names(cipher_suite_name, offer.cipher_suites)
     if offer.sni is not None:
@@ -67,7 +67,7 @@ def note_client_hello(
 
 
 def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
-    """What a server chose."""
+    """Note what a server chose."""
     suite = cipher_suite(choice.cipher_suite)
     seen.version = version_name(choice.version)
     seen.cipher = suite.name
@@ -92,7 +92,9 @@ def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
 def note_server_key_exchange(
     seen: TlsHandshakeSeen, body: bytes, choice: ServerHello
 ) -> None:
-    """The group and signature of a ServerKeyExchange (RFC 5246 §7.4.3, RFC 8422 §5.4).
+    """Note the group and the signature of a ServerKeyExchange.
+
+    RFC 5246 §7.4.3, RFC 8422 §5.4.
 
     Raises:
         MalformedStructError: it can't be read.
@@ -120,7 +122,7 @@ def note_server_key_exchange(
 
 
 def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
-    """The scheme by which the server signed the handshake."""
+    """Note the scheme by which the server signed the handshake."""
     seen.signature = signature_scheme_name(scheme)
     # RFC 8446 §4.2.3: old ones are a hash, and how it is signed
     if scheme >> 8 in _WEAK_HASHES:
@@ -130,7 +132,7 @@ def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
 def note_secure_renegotiation(
     seen: TlsHandshakeSeen, offer: ClientHello | None, choice: ServerHello
 ) -> None:
-    """Whether both sides protect renegotiation (RFC 5746 §3)."""
+    """Note whether both sides protect renegotiation (RFC 5746 §3)."""
     if offer is None or is_tls_1_3(choice.version):
         return
     offers = (
@@ -156,14 +158,14 @@ def _note_weak_exchange(seen: TlsHandshakeSeen, weakness: str) -> None:
 
 def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:
     """Name what a client offers."""
-    return _remembered_names(name, numbers[:_MOST_OFFERED])
+    return _cached_names(name, numbers[:_MOST_OFFERED])
 
 
 @lru_cache(maxsize=1024)
-def _remembered_names(
+def _cached_names(
     name: Callable[[int], str], numbers: tuple[int, ...]
 ) -> tuple[str, ...]:
-    """Clients offer the same in every session."""
+    """Name once what clients offer in every session."""
     return tuple([name(each) for each in numbers if each not in GREASE])
 
 

@@ -33,8 +33,8 @@ _JA4_VERSIONS = {
 }
 _JA4_NOTHING = "0" * 12
 
-_REMEMBERED = 256
-_LONGEST_REMEMBERED = 256
+_CACHE_SIZE = 256
+_LONGEST_CACHED = 256
 
 
 class ClientFingerprints(NamedTuple):
@@ -66,8 +66,8 @@ def client_fingerprints(hello: ClientHello) -> ClientFingerprints:
     found = _fingerprints.get(offer)
     if found is None:
         found = ClientFingerprints(ja3(hello), ja4(hello))
-        if sum([len(each) for each in lists]) <= _LONGEST_REMEMBERED:
-            if len(_fingerprints) >= _REMEMBERED:
+        if sum([len(each) for each in lists]) <= _LONGEST_CACHED:
+            if len(_fingerprints) >= _CACHE_SIZE:
                 del _fingerprints[next(iter(_fingerprints))]
             _fingerprints[offer] = found
     return found
@@ -88,15 +88,15 @@ def ja3(hello: ClientHello) -> str:
 def ja3s(hello: ServerHello) -> str:
     """Fingerprint a server's answer: MD5 of version, suite, extensions."""
     answer = (hello.legacy_version, hello.cipher_suite, hello.extensions)
-    is_long = len(hello.extensions) > _LONGEST_REMEMBERED
-    return (_ja3s if is_long else _remembered_ja3s)(*answer)
+    is_long = len(hello.extensions) > _LONGEST_CACHED
+    return (_ja3s if is_long else _cached_ja3s)(*answer)
 
 
 def _ja3s(version: int, suite: int, extensions: tuple[int, ...]) -> str:
     return _md5(f"{version},{suite},{_decimal(extensions)}")
 
 
-_remembered_ja3s = lru_cache(maxsize=_REMEMBERED)(_ja3s)
+_cached_ja3s = lru_cache(maxsize=_CACHE_SIZE)(_ja3s)
 
 
 def ja4(hello: ClientHello) -> str:

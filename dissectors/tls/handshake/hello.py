@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 from dissectors.tls.handshake.structs import (
-    LONGEST_REMEMBERED,
+    LONGEST_CACHED,
     MalformedStructError,
     StructReader,
     read_uint16s,
@@ -47,7 +47,7 @@ class ClientHello:
         alpn_protocols: what the client offers.
         key_share_groups: groups for which it sends a key share.
         ticket: by which it would resume a session (RFC 5077); empty if by none.
-        oddity: what could not be read of the extensions.
+        malformed: what could not be read of the extensions.
     """
 
     legacy_version: int
@@ -64,7 +64,7 @@ class ClientHello:
     signature_algorithms: tuple[int, ...] = ()
     key_share_groups: tuple[int, ...] = ()
     ticket: bytes = b""
-    oddity: str | None = None
+    malformed: str | None = None
 
     @property
     def alpn(self) -> bytes:
@@ -108,7 +108,7 @@ class ServerHello:
         group: the group of the key share, or the one that is asked for (TLS 1.3).
         compression_method: of TLS (RFC 3749); 0 is none.
         alpn: the protocol that the server chose, escaped.
-        oddity: what could not be read of the extensions.
+        malformed: what could not be read of the extensions.
     """
 
     legacy_version: int
@@ -120,7 +120,7 @@ class ServerHello:
     selected_version: int | None = None
     group: int | None = None
     alpn: str | None = None
-    oddity: str | None = None
+    malformed: str | None = None
 
     @property
     def version(self) -> int:
@@ -138,7 +138,7 @@ class ServerHello:
         return is_tls_1_3(self.version)
 
 
-_remember = partial(remember_short, longest=LONGEST_REMEMBERED)
+_cached = partial(cache_short, longest=LONGEST_CACHED)
 _Read = Callable[[bytes], tuple[Any, bool]]
 _Reader = tuple[str, _Read]
 
@@ -156,7 +156,9 @@ def read_client_hello(body: bytes) -> ClientHello:
     cipher_suites = read_uint16s(reader.vector(2))
     reader.vector(1)  # legacy_compression_methods
     hello = ClientHello(legacy_version, cipher_suites, (), random, session_id)
-    hello.extensions, hello.oddity = _read_extensions(reader, hello, _CLIENT_EXTENSIONS)
+    hello.extensions, hello.malformed = _read_extensions(
+        reader, hello, _CLIENT_EXTENSIONS
+    )
     return hello
 
 
@@ -196,7 +198,9 @@ def read_server_hello(body: bytes) -> ServerHello:
     cipher_suite = reader.uint(2)
     method = reader.uint(1)
     hello = ServerHello(legacy_version, cipher_suite, (), random, session_id, method)
-    hello.extensions, hello.oddity = _read_extensions(reader, hello, _SERVER_EXTENSIONS)
+    hello.extensions, hello.malformed = _read_extensions(
+        reader, hello, _SERVER_EXTENSIONS
+    )
     return hello
 
 
@@ -230,7 +234,9 @@ def read_encrypted_extensions(body: bytes) -> ServerHello:
     """
     hello = ServerHello(0, 0)
     reader = StructReader(body)
-    hello.extensions, hello.oddity = _read_extensions(reader, hello, _SERVER_EXTENSIONS)
+    hello.extensions, hello.malformed = _read_extensions(
+        reader, hello, _SERVER_EXTENSIONS
+    )
     return hello
 
 
@@ -252,7 +258,7 @@ def _read_extensions(
         Their numbers, as far as they can be read, and what is odd about them.
     """
     numbers: list[int] = []
-    oddity = None
+    malformed = None
     try:
         # RFC 5246 §7.4.1.2: they may be absent altogether
         block = StructReader(b"" if reader.at_end else reader.vector(2))
@@ -261,10 +267,10 @@ def _read_extensions(
             numbers.append(number)
             found = readers.get(number)
             if found is not None and not _read_extension(hello, found, data):
-                oddity = f"extension {number}"
+                malformed = f"extension {number}"
     except MalformedStructError as error:
-        oddity = f"extensions: {error}"
-    return tuple(numbers), oddity
+        malformed = f"extensions: {error}"
+    return tuple(numbers), malformed
 
 
 def _read_extension(
@@ -281,7 +287,7 @@ def _read_extension(
     return is_whole
 
 
-@_remember
+@_cached
 def _read_server_name(data: bytes) -> tuple[str | None, bool]:
     # RFC 6066 §3: one name per type; host names are the only type there is
     host = None
@@ -299,7 +305,7 @@ def _read_server_name(data: bytes) -> tuple[str | None, bool]:
     return host, reader.at_end
 
 
-@_remember
+@_cached
 def _read_offered_protocols(data: bytes) -> tuple[tuple[bytes, ...], bool]:
     offered: list[bytes] = []
     reader = StructReader(data)
@@ -312,19 +318,19 @@ def _read_offered_protocols(data: bytes) -> tuple[tuple[bytes, ...], bool]:
     return tuple(offered), reader.at_end
 
 
-@_remember
+@_cached
 def _read_short_numbers(data: bytes) -> tuple[tuple[int, ...], bool]:
     reader = StructReader(data)
     return read_uint16s(reader.vector(1)), reader.at_end
 
 
-@_remember
+@_cached
 def _read_numbers(data: bytes) -> tuple[tuple[int, ...], bool]:
     reader = StructReader(data)
     return read_uint16s(reader.vector(2)), reader.at_end
 
 
-@_remember
+@_cached
 def _read_bytes(data: bytes) -> tuple[bytes, bool]:
     reader = StructReader(data)
     return reader.vector(1), reader.at_end
@@ -354,7 +360,7 @@ def _read_selected_group(data: bytes) -> tuple[int, bool]:
     return group, reader.at_end
 
 
-@_remember
+@_cached
 def _read_selected_protocol(data: bytes) -> tuple[str, bool]:
     # RFC 7301 §3.1: exactly one
     reader = StructReader(data)

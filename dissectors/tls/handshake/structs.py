@@ -6,7 +6,7 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dissectors.caching import remember_short
+from dissectors.caching import cache_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # RFC 8446 §4.2: extension type and length
 _EXTENSION_HEADER = struct.Struct(">HH")
 # of a hello; peers offer the same again and again
-LONGEST_REMEMBERED = 512
+LONGEST_CACHED = 512
 
 
 class MalformedStructError(ValueError):
@@ -106,7 +106,7 @@ def _too_short(wanted: int, left: int) -> MalformedStructError:
     return MalformedStructError(f"{wanted} bytes wanted, {left} left")
 
 
-@partial(remember_short, longest=LONGEST_REMEMBERED)
+@partial(cache_short, longest=LONGEST_CACHED)
 def read_uint16s(data: bytes) -> tuple[int, ...]:
     """Read a vector's content as numbers of two bytes.
 

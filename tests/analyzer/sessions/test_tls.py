@@ -62,7 +62,7 @@ def test_certificates_of_a_renegotiation_are_kept_apart() -> None:
     assert tls.renegotiations == 1
     assert tls.certificate == FIRST
     assert tls.client_chain == [FIRST, SECOND]
-    assert tls.further == [(Side.SERVER, SECOND), (Side.CLIENT, SECOND)]
+    assert tls.later_certificates == [(Side.SERVER, SECOND), (Side.CLIENT, SECOND)]
 
 
 def test_certificate_that_the_handshake_did_not_show_is_judged() -> None:
@@ -71,7 +71,7 @@ def test_certificate_that_the_handshake_did_not_show_is_judged() -> None:
     tls.fold(CertificatesShown(Side.SERVER, [SECOND, FIRST]))
 
     assert (without.certificate, tls.certificate) == (None, SECOND)
-    assert tls.further == []
+    assert tls.later_certificates == []
 
 
 def test_client_may_show_a_certificate_after_the_handshake() -> None:

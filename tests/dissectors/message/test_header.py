@@ -81,7 +81,7 @@ def test_folded_encoded_words_are_joined() -> None:
 def test_recipients_of_several_fields_are_limited() -> None:
     facts = facts_of(b"To: a,b\nTo: c,d\nCc: e\n", Limits(list_items=3))
     assert facts.to == ["a", "b", "c"]
-    assert facts.overruns == ["list_too_long"]
+    assert facts.exceeded_limits == ["list_too_long"]
 
 
 def test_long_texts_are_cut() -> None:

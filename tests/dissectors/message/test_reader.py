@@ -446,9 +446,12 @@ def test_attached_message_in_base64_is_read_to_a_depth() -> None:
         "1.1.1.1",
         "1.1.1.1.1",
     ]
-    assert (facts.subject, facts.part_count, facts.overruns) == (None, 6, [])
+    assert (facts.subject, facts.part_count, facts.exceeded_limits) == (None, 6, [])
     limited = read(message, Limits(mime_depth=3))
-    assert (len(limited.attachments), limited.overruns) == (4, ["message_too_deep"])
+    assert (len(limited.attachments), limited.exceeded_limits) == (
+        4,
+        ["message_too_deep"],
+    )
     [first, *_] = read(message, Limits(mime_parts=2)).attachments
     assert first.sha256 is not None
 
@@ -767,7 +770,7 @@ def test_header_over_the_limit_says_so() -> None:
     reader = MessageReader(Limits(header=100))
     reader.feed(b"Subject: x\r\n" + b"X-Pad: " + b"y" * 200 + b"\r\n\r\nbody")
     facts = reader.finish(complete=True)
-    assert (facts.subject, facts.overruns) == ("x", ["message_header_too_large"])
+    assert (facts.subject, facts.exceeded_limits) == ("x", ["message_header_too_large"])
 
 
 def test_parts_over_the_limit_say_so() -> None:
@@ -775,7 +778,7 @@ def test_parts_over_the_limit_say_so() -> None:
     part = b"--b\r\n\r\nx\r\n"
     reader.feed(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 5)
     facts = reader.finish(complete=True)
-    assert (facts.part_count, facts.overruns) == (2, ["message_too_many_parts"])
+    assert (facts.part_count, facts.exceeded_limits) == (2, ["message_too_many_parts"])
 
 
 @pytest.mark.parametrize(
@@ -784,10 +787,10 @@ def test_parts_over_the_limit_say_so() -> None:
 def test_nesting_over_the_limit_says_so(level: bytes) -> None:
     reader = MessageReader(Limits(mime_depth=3))
     reader.feed(level * 9 + b"\r\nx")
-    assert reader.finish(complete=True).overruns == ["message_too_deep"]
+    assert reader.finish(complete=True).exceeded_limits == ["message_too_deep"]
     reader = MessageReader(Limits(mime_depth=3))
     reader.feed(b"Content-Type: message/rfc822\r\n\r\n" * 9 + b"\r\nx")
-    assert reader.finish(complete=True).overruns == ["message_too_deep"]
+    assert reader.finish(complete=True).exceeded_limits == ["message_too_deep"]
 
 
 def test_nested_header_is_not_that_of_the_message() -> None:

@@ -46,15 +46,15 @@ def test_server_has_no_certificate() -> None:
 def test_own_signature_is_verified_be_it_weak(kind: str, digest: str) -> None:
     own, other = key(kind, 1), key(kind, 2)
     signed = certificate_facts(Plan("x", own, "x", own, digest=digest).make(), 10)
-    assert (signed.certificate.self_signed, signed.oddity) == (True, None)
+    assert (signed.certificate.self_signed, signed.malformed) == (True, None)
     forged = certificate_facts(Plan("x", own, "x", other, digest=digest).make(), 10)
-    assert (forged.certificate.self_signed, forged.oddity) == (False, None)
+    assert (forged.certificate.self_signed, forged.malformed) == (False, None)
 
 
 def test_signature_of_another_kind_of_key_is_not_its_own() -> None:
     plan = Plan("x", key("rsa2048", 1), "x", key("ec-secp256r1", 1), digest="sha1")
     facts = certificate_facts(plan.make(), 10)
-    assert (facts.certificate.self_signed, facts.oddity) == (False, None)
+    assert (facts.certificate.self_signed, facts.malformed) == (False, None)
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0\5abc", vector(3, b"\0\0\5abc")])
@@ -66,7 +66,7 @@ def test_malformed_certificate_message(body: bytes) -> None:
 def test_facts_of_a_certificate() -> None:
     der = make_certificate()
     facts = certificate_facts(der, 10)
-    assert facts.oddity is None
+    assert facts.malformed is None
     assert facts.certificate == Certificate(
         der,
         hashlib.sha256(der).hexdigest(),
@@ -93,7 +93,7 @@ def test_facts_of_a_certificate() -> None:
 def test_certificate_without_alternative_names() -> None:
     facts = certificate_facts(make_certificate(names=()), 10)
     assert facts.certificate.names == []
-    assert facts.oddity is None
+    assert facts.malformed is None
 
 
 def test_names_are_limited() -> None:
@@ -134,7 +134,7 @@ def test_certificate_without_end_of_validity() -> None:
 def test_what_is_no_certificate_is_an_oddity(der: bytes) -> None:
     facts = certificate_facts(der, 10)
     assert facts.certificate.subject is None
-    assert facts.oddity
+    assert facts.malformed
 
 
 def test_unreadable_alternative_names_spoil_nothing_else() -> None:
@@ -145,7 +145,7 @@ def test_unreadable_alternative_names_spoil_nothing_else() -> None:
     assert facts.certificate.subject is not None
     assert facts.certificate.subject.startswith("CN=mail.example.com")
     assert facts.certificate.names == []
-    assert facts.oddity
+    assert facts.malformed
 
 
 @given(st.data())
@@ -155,7 +155,7 @@ def test_damaged_certificate_is_read_or_is_an_oddity(data: st.DataObject) -> Non
     for _ in range(data.draw(st.integers(1, 3))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     facts = certificate_facts(bytes(der), 10)
-    assert facts.certificate.subject is not None or facts.oddity
+    assert facts.certificate.subject is not None or facts.malformed
 
 
 def test_certificate_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_certificate_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_some_certificates_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificate, "_REMEMBERED", 2)
+    monkeypatch.setattr(certificate, "_CACHE_SIZE", 2)
     remembered: dict[object, object] = {}
     monkeypatch.setattr(certificate, "_facts", remembered)
     for number in range(4):

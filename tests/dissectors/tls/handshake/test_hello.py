@@ -48,7 +48,7 @@ def test_client_offers_extensions() -> None:
     assert hello.signature_algorithms == (0x0403, 0x0804)
     assert hello.alpn == b"imap"
     assert hello.key_share_groups == (29,)
-    assert hello.oddity is None
+    assert hello.malformed is None
 
 
 def test_client_hello_may_lack_extensions() -> None:
@@ -81,7 +81,7 @@ def test_broken_extension_does_not_spoil_the_others() -> None:
     hello = read_client_hello(client_hello_body(extensions=extensions))
     assert hello.extensions == (0, 10, 16)
     assert hello.alpn == b"imap"
-    assert hello.oddity == "extension 10"
+    assert hello.malformed == "extension 10"
 
 
 def test_cut_extension_block_keeps_what_can_be_read() -> None:
@@ -89,7 +89,7 @@ def test_cut_extension_block_keeps_what_can_be_read() -> None:
         client_hello_body(extensions=[alpn(b"imap"), (5, b"")]) + b"x"
     )
     assert hello.extensions == ()
-    assert hello.oddity == "extensions: 1 bytes too many"
+    assert hello.malformed == "extensions: 1 bytes too many"
 
 
 @pytest.mark.parametrize("length", [0, 10, 40, 45])
@@ -119,7 +119,7 @@ def test_server_chooses_protocol() -> None:
 def test_server_chooses_two_protocols() -> None:
     """RFC 7301 §3.1: exactly one is allowed."""
     hello = read_server_hello(server_hello_body(extensions=[alpn(b"a", b"b")]))
-    assert hello.oddity == "extension 16"
+    assert hello.malformed == "extension 16"
 
 
 def test_retry_request_is_told_by_its_random() -> None:

@@ -16,7 +16,7 @@ def test_openssl_offers_extensions_by_these_numbers() -> None:
         client.do_handshake()
     hello = read_client_hello(sent.read()[9:])
 
-    assert hello.oddity is None
+    assert hello.malformed is None
     assert {
         extensions.SERVER_NAME,
         extensions.SUPPORTED_GROUPS,
