@@ -83,10 +83,10 @@ def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
         )
     if not totals.plaintext_logins:
         yield _no_login(totals.unjudged)
-    if breaking := totals.breaking_clients:
+    if cut_off := totals.cut_off_clients:
         yield Sentence(
             Tone.BAD,
-            counted(breaking, "client"),
+            counted(cut_off, "client"),
             "would be cut off if plaintext were disabled.",
         )
 

@@ -84,7 +84,7 @@ TABLES = (
             "server_port": "port",
             "service": "service",
             "sessions": "sessions",
-            "clear": "in plaintext",
+            "plaintext": "in plaintext",
             "verdict": "verdict",
         },
     ),

@@ -20,7 +20,7 @@ class Channel(enum.StrEnum):
     """Upgraded to TLS after some commands in plaintext."""
     MIDSTREAM = "midstream"
     """TLS; how it began was not captured, and the port does not tell."""
-    PLAINTEXT = "clear"
+    PLAINTEXT = "plaintext"
     """Everything."""
     FAILED = "failed"
     """TLS was begun, and no session came of it."""

@@ -115,10 +115,10 @@ def is_relay(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return _flags(rows["role"] == Role.RELAY)
 
 
-def would_break(rows: pd.DataFrame) -> pd.Series[bool]:
+def would_be_cut_off(rows: pd.DataFrame) -> pd.Series[bool]:
     """Return which rows are of clients that know no other way than plaintext.
 
-    RFC 3207 §4: a public server must not ask for STARTTLS, so relay breaks nowhere.
+    RFC 3207 §4: a public server must not ask for STARTTLS, so no relay is cut off.
     """
     return rows["works"] & ~rows["used_tls"] & ~is_relay(rows)
 

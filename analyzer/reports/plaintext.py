@@ -21,7 +21,7 @@ from analyzer.reports.exposure import (
     RESULTS,
     exposure,
     is_relay,
-    would_break,
+    would_be_cut_off,
 )
 from analyzer.reports.verdicts import (
     NONE_SEEN,
@@ -55,29 +55,29 @@ class PlaintextTotals(NamedTuple):
 
     Attributes:
         sessions: all sessions.
-        clear: those that stayed in plaintext.
+        plaintext_sessions: those that stayed in plaintext.
         relay: those between servers.
-        relay_clear: those of them that stayed in plaintext.
+        plaintext_relay: those of them that stayed in plaintext.
         plaintext_logins: sessions with a plaintext login.
         exposing_logins: those of them in which a password or a token crossed.
         plaintext_mail: sessions of submission and access in which mail did.
         exposed_accounts: users whose password or token crossed, and was accepted, or
             may have been.
         refused_accounts: other users, of whom the server refused what crossed.
-        breaking_clients: clients that would be cut off if plaintext were disabled.
+        cut_off_clients: clients that would be cut off if plaintext were disabled.
         unjudged: sessions in which something was said, and nobody can tell what.
     """
 
     sessions: int
-    clear: int
+    plaintext_sessions: int
     relay: int
-    relay_clear: int
+    plaintext_relay: int
     plaintext_logins: int
     exposing_logins: int
     plaintext_mail: int
     exposed_accounts: int
     refused_accounts: int
-    breaking_clients: int
+    cut_off_clients: int
     unjudged: int
 
     @property
@@ -91,10 +91,10 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per `server_ip`, `server_port`, `service` and `role`, the worst
-        first: the number of `sessions`, of which `clear`, `starttls`, `implicit`,
-        `midstream`, `failed` and `unknown` (see `Protection`); `plaintext_logins`,
+        first: the number of `sessions`, of which `plaintext`, `starttls`, `implicit`,
+        `midstream`, `failed` and `unknown` (see `Channel`); `plaintext_logins`,
         sessions with a plaintext login; `plaintext_mail`, those with mail in plaintext;
-        the number of `clients`, and of `clear_clients`; `offered`, the protected
+        the number of `clients`, and of `plaintext_clients`; `offered`, the protected
         ways that the server was seen to offer; and the `verdict` in plain words.
     """
     facts = exposure(sessions)
@@ -105,7 +105,7 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
     )
     return _worst_first(
         ports.drop(columns=["protocol", "attempts", "cut"]),
-        ["plaintext_logins", "plaintext_mail", "clear", "sessions"],
+        ["plaintext_logins", "plaintext_mail", "plaintext", "sessions"],
     )
 
 
@@ -117,7 +117,7 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
         `role` and `auth_mechanism` (user and mechanism are null without a login),
         the worst first: the `result` of the logins, what was `exposed`, the number
         of `sessions`, the protected ways `offered` by the server, whether the client
-        ever `used_tls` with it, whether it `would_break` without plaintext, and
+        ever `used_tls` with it, whether it `would_be_cut_off` without plaintext, and
         when it was `first_seen` and `last_seen`.
     """
     facts = exposure(sessions)
@@ -137,9 +137,16 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
     )
     users["result"] = _texts(map(_results, _records(users[[*RESULTS.values()]])))
     users["exposed"] = _texts(map(_exposed, _records(users[["severity", "mail"]])))
-    users["would_break"] = would_break(users)
-    tail = ["sessions", "offered", "used_tls", "would_break", "first_seen", "last_seen"]
-    worst = _worst_first(users, ["severity", "would_break", "works", "sessions"])
+    users["would_be_cut_off"] = would_be_cut_off(users)
+    tail = [
+        "sessions",
+        "offered",
+        "used_tls",
+        "would_be_cut_off",
+        "first_seen",
+        "last_seen",
+    ]
+    worst = _worst_first(users, ["severity", "would_be_cut_off", "works", "sessions"])
     return worst[[*_USER, "result", "exposed", *tail]]
 
 
@@ -152,15 +159,15 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
     refused = set(account(exposed).dropna()) - accounts
     return PlaintextTotals(
         sessions=len(facts),
-        clear=int(facts["clear"].sum()),
+        plaintext_sessions=int(facts["plaintext"].sum()),
         relay=len(relay),
-        relay_clear=int(relay["clear"].sum()),
+        plaintext_relay=int(relay["plaintext"].sum()),
         plaintext_logins=int(facts["plaintext_login"].sum()),
         exposing_logins=len(exposed),
         plaintext_mail=int(users["mail"].sum()),
         exposed_accounts=len(accounts),
         refused_accounts=len(refused),
-        breaking_clients=int(users.loc[would_break(users), "client_ip"].nunique()),
+        cut_off_clients=int(users.loc[would_be_cut_off(users), "client_ip"].nunique()),
         unjudged=int(facts["unjudged"].sum()),
     )
 
@@ -182,7 +189,7 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
     grouped = facts.groupby(_PORT)
     ports = grouped.agg(
         protocol=("protocol", "first"),
-        sessions=("clear", "size"),
+        sessions=("plaintext", "size"),
         **{kind: (kind, "sum") for kind in KINDS},
         plaintext_logins=("plaintext_login", "sum"),
         plaintext_mail=("mail", "sum"),
@@ -190,8 +197,10 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
         attempts=("attempt", "sum"),
         cut=("cut", "sum"),
     )
-    clear = facts[facts["clear"]].groupby(_PORT)["client_ip"].nunique()
-    ports["clear_clients"] = clear.reindex(ports.index).fillna(0).astype("int64")
+    in_plaintext = facts[facts["plaintext"]].groupby(_PORT)["client_ip"].nunique()
+    ports["plaintext_clients"] = (
+        in_plaintext.reindex(ports.index).fillna(0).astype("int64")
+    )
     ports = ports.reset_index()
     ports["offered"] = _texts(_offers(facts, ports))
     return ports
@@ -229,7 +238,7 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
     return PortUse(
         port["role"],
         sessions=port["sessions"],
-        clear=port["clear"],
+        plaintext=port["plaintext"],
         encrypted=sum(port[kind] for kind in ENCRYPTED),
         implicit=port["implicit"],
         cut=port["cut"],
@@ -244,7 +253,7 @@ def _clients_in_plaintext(
     facts: pd.DataFrame,
 ) -> defaultdict[tuple[Any, ...], _Clients]:
     """Group the clients of each port in plaintext by what they did, busiest first."""
-    rows = facts[facts["clear"] | facts["has_login"] | facts["works"]]
+    rows = facts[facts["plaintext"] | facts["has_login"] | facts["works"]]
     grouped = rows.groupby([*_PORT, "client_ip"]).agg(
         sessions=("works", "size"),
         works=("works", "any"),

@@ -53,7 +53,7 @@ class PortUse:
     Attributes:
         role: for what.
         sessions: how many there were.
-        clear: how many of them stayed in plaintext.
+        plaintext: how many of them stayed in plaintext.
         encrypted: how many used TLS.
         implicit: how many of these did so from the first byte on.
         cut: how many of these may have had a part in plaintext that was not captured.
@@ -65,7 +65,7 @@ class PortUse:
 
     role: str
     sessions: int = 0
-    clear: int = 0
+    plaintext: int = 0
     encrypted: int = 0
     implicit: int = 0
     cut: int = 0
@@ -77,12 +77,12 @@ class PortUse:
 
 def verdict(port: PortUse) -> str:
     """Say in plain words what a port's figures mean."""
-    if port.role == Role.RELAY and port.clear:
+    if port.role == Role.RELAY and port.plaintext:
         parts = [_extent(port), _relay_choice(port)]
     elif port.clients:
         parts = _users(port)
     else:
-        parts = [_without_clear(port)]
+        parts = [_without_plaintext(port)]
     if port.failed:
         parts.append(f"TLS failed in {counted(port.failed, 'session')}")
     return "; ".join(parts)
@@ -91,7 +91,7 @@ def verdict(port: PortUse) -> str:
 def _extent(port: PortUse) -> str:
     if port.sessions == 1:
         return "the only session was in plaintext"
-    return f"{port.clear:,} of {port.sessions:,} sessions in plaintext"
+    return f"{port.plaintext:,} of {port.sessions:,} sessions in plaintext"
 
 
 def _relay_choice(port: PortUse) -> str:
@@ -110,13 +110,13 @@ def _relay_clients(port: PortUse) -> str:
 
 def _users(port: PortUse) -> list[str]:
     """Say who would be cut off if the port took no plaintext any longer."""
-    breaking, both, failing, incomplete, connected_only = (
+    cut_off, both, failing, incomplete, connected_only = (
         port.clients.get(use, ()) for use in ClientUse
     )
     parts = []
-    if breaking:
-        clients = counted(len(breaking), "client")
-        parts.append(f"{clients} would be cut off: {_names(breaking)}")
+    if cut_off:
+        clients = counted(len(cut_off), "client")
+        parts.append(f"{clients} would be cut off: {_names(cut_off)}")
         if both:
             parts.append(f"{len(both):,} more also {_uses(both)} TLS")
     elif both:
@@ -125,7 +125,7 @@ def _users(port: PortUse) -> list[str]:
     if failing:
         clients = counted(len(failing), "client")
         parts.append(f"{clients} with failed logins only: {_names(failing)}")
-    if parts and not (breaking or incomplete):
+    if parts and not (cut_off or incomplete):
         parts[0] = f"nobody would be cut off: {parts[0]}"
     if incomplete:
         clients = counted(len(incomplete), "client")
@@ -135,12 +135,12 @@ def _users(port: PortUse) -> list[str]:
         parts.append(
             f"nobody logged in or moved mail in plaintext: {clients} only connected"
         )
-    if breaking and port.offered == NONE_SEEN:
+    if cut_off and port.offered == NONE_SEEN:
         parts.append("no encrypted alternative seen")
     return parts
 
 
-def _without_clear(port: PortUse) -> str:
+def _without_plaintext(port: PortUse) -> str:
     if port.failed and not port.encrypted:
         return "nobody got in"
     if port.sessions and port.attempts == port.sessions:

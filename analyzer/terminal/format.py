@@ -41,8 +41,6 @@ _HEADINGS = {
     "auth_mechanism": "mechanism",
     "auth_result": "result",
     "auth_user": "user",
-    "clear": "in\nplaintext",
-    "clear_clients": "plaintext\nclients",
     "client_ip": "client",
     "client_ips": "addresses",
     "encrypted_share": "encrypted %",
@@ -53,6 +51,7 @@ _HEADINGS = {
     "midstream": "TLS, start\nnot seen",
     "not_after": "valid until",
     "p95": "95%",
+    "plaintext": "in\nplaintext",
     "server_ip": "server",
     "server_port": "port",
     "session_id": "session",
@@ -63,7 +62,7 @@ _HEADINGS = {
     "tls_version": "version",
     "used_tls": "also\nTLS",
     "verb": "command",
-    "would_break": "would be\ncut off",
+    "would_be_cut_off": "would be\ncut off",
 }
 
 

@@ -29,7 +29,7 @@ _PORT = ["server_ip", "server_port", "service", "role"]
 # what a narrow terminal does without, the first first
 _OPTIONAL_OF_PORTS = (
     "clients",
-    "clear_clients",
+    "plaintext_clients",
     "offered",
     "plaintext_mail",
     "unknown",
@@ -72,7 +72,7 @@ _CSV = pa.schema(
         ("exposed", pa.string()),
         ("sessions", pa.int64()),
         ("used_tls", pa.bool_()),
-        ("would_break", pa.bool_()),
+        ("would_be_cut_off", pa.bool_()),
         ("first_seen", pa.timestamp("ns", tz="UTC")),
         ("last_seen", pa.timestamp("ns", tz="UTC")),
     ]
@@ -144,9 +144,11 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
     text = Text(counted(totals.sessions, "mail session"), style="bold")
     if not totals.sessions:
         return text
-    text.append(f", {totals.clear:,} in plaintext", "not bold")
-    if totals.relay_clear:
-        text.append(f" ({totals.relay_clear:,} of them between servers)", "not bold")
+    text.append(f", {totals.plaintext_sessions:,} in plaintext", "not bold")
+    if totals.plaintext_relay:
+        text.append(
+            f" ({totals.plaintext_relay:,} of them between servers)", "not bold"
+        )
     text.append("\n")
     if totals.exposing_logins:
         logins = counted(totals.exposing_logins, "session")
@@ -163,12 +165,12 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
         if totals.unjudged:
             unjudged = counted(totals.unjudged, "session")
             text.append(f"; {unjudged} can't be judged", "not bold yellow")
-    breaking = totals.breaking_clients
+    cut_off = totals.cut_off_clients
     text.append("\n")
     text.append(
-        f"{counted(breaking, 'client') if breaking else 'no client'} would be cut off "
+        f"{counted(cut_off, 'client') if cut_off else 'no client'} would be cut off "
         "if plaintext were disabled",
-        "not bold red" if breaking else "not bold green",
+        "not bold red" if cut_off else "not bold green",
     )
     return text
 
@@ -209,7 +211,7 @@ def _verdict_style(port: Mapping[Any, Any]) -> str:
         port["plaintext_logins"] or port["plaintext_mail"]
     ):
         return "red"
-    if port["clear"] or port["failed"]:
+    if port["plaintext"] or port["failed"]:
         return "yellow"
     return "green" if any(port[kind] for kind in ENCRYPTED) else "dim"
 

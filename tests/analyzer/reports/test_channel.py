@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("capture", "expected"),
     [
-        ("pop3-user-pass", "clear"),
-        ("smtp-starttls-refused", "clear"),
+        ("pop3-user-pass", "plaintext"),
+        ("smtp-starttls-refused", "plaintext"),
         ("smtp-relay-starttls", "starttls"),
         ("smtp-implicit-tls", "implicit"),
         ("imap-implicit-tls", "implicit"),

@@ -11,7 +11,7 @@ from analyzer.reports.exposure import (
     RESULTS,
     exposure,
     is_relay,
-    would_break,
+    would_be_cut_off,
 )
 from dissectors.events import Outcome
 from tests.support.analyses import CAPTURES, analysis_of
@@ -43,17 +43,17 @@ def holds(name: str) -> list[set[str]]:
     [
         (
             "pop3-user-pass",
-            {"clear", "login_success", "has_login", "exposed", "mail", "works"},
+            {"plaintext", "login_success", "has_login", "exposed", "mail", "works"},
         ),
-        ("pop3-failed-login", {"clear", "login_failure", "has_login", "exposed"}),
-        ("pop3-apop", {"clear", "login_success", "has_login", "mail", "works"}),
-        ("imap-cram-md5", {"clear", "login_success", "has_login", "works"}),
-        ("imap-midstream", {"clear", "mail", "works"}),
+        ("pop3-failed-login", {"plaintext", "login_failure", "has_login", "exposed"}),
+        ("pop3-apop", {"plaintext", "login_success", "has_login", "mail", "works"}),
+        ("imap-cram-md5", {"plaintext", "login_success", "has_login", "works"}),
+        ("imap-midstream", {"plaintext", "mail", "works"}),
         ("imap-implicit-tls", {"implicit", "encrypted"}),
         ("pop3-stls", {"starttls", "encrypted"}),
         ("smtp-starttls-failed", {"failed"}),
-        ("smtp-starttls-refused", {"clear"}),
-        ("smtp-relay-plain", {"clear", "mail", "works"}),
+        ("smtp-starttls-refused", {"plaintext"}),
+        ("smtp-relay-plain", {"plaintext", "mail", "works"}),
     ],
 )
 def test_exposure_is_what_crossed_in_plaintext(
@@ -68,7 +68,7 @@ def test_every_session_has_one_protection_and_plain_flags(name: str) -> None:
 
     assert (facts[[*KINDS]].sum(axis="columns") == 1).all()
     assert all(facts[flag].dtype == bool for flag in (*FLAGS, "used_tls", "is_whole"))
-    assert len(is_relay(facts)) == len(would_break(facts)) == len(facts)
+    assert len(is_relay(facts)) == len(would_be_cut_off(facts)) == len(facts)
 
 
 def test_every_exposure_has_its_place() -> None:
@@ -94,7 +94,7 @@ def test_client_that_needs_no_login_works_once_it_opens_a_mailbox(
     facts = exposure(sessions.analyse(tmp_path).sessions)
 
     assert list(facts["works"]) == [True, False]
-    assert list(would_break(facts)) == [True, False]
+    assert list(would_be_cut_off(facts)) == [True, False]
 
 
 def test_client_may_use_tls_on_another_port_of_the_same_protocol(
@@ -109,7 +109,7 @@ def test_client_may_use_tls_on_another_port_of_the_same_protocol(
     facts = exposure(sessions.analyse(tmp_path).sessions)
 
     assert list(facts["used_tls"]) == [True, True, False, True]
-    assert list(would_break(facts)) == [False, False, True, False]
+    assert list(would_be_cut_off(facts)) == [False, False, True, False]
 
 
 def test_password_sent_before_the_upgrade_is_exposed(tmp_path: Path) -> None:

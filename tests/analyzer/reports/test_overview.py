@@ -199,7 +199,7 @@ def test_refused_connection_is_nowhere_plaintext_or_reset(tmp_path: Path) -> Non
     assert list(reports.channel_of(sessions)) == ["unknown"]
     assert reports.by_verdict(sessions)["verdict"].tolist() == ["unknown"]
     (port,) = reports.plaintext_ports(sessions).to_dict("records")
-    assert (port["clear"], port["unknown"]) == (0, 1)
+    assert (port["plaintext"], port["unknown"]) == (0, 1)
     assert port["verdict"] == "nobody got in: no connection was accepted"
     assert reports.failed(sessions)["failure"].tolist() == ["connection-refused"]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from analyzer import Analysis
 
 # of the columns that count sessions
-COUNTS = ["clear", "starttls", "implicit", "midstream", "failed", "unknown"]
+COUNTS = ["plaintext", "starttls", "implicit", "midstream", "failed", "unknown"]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_ports_of_the_office_have_these_figures() -> None:
     told = ports[
         [
             *("server_ip", "server_port", "role", "sessions", *COUNTS),
-            *("plaintext_logins", "plaintext_mail", "clients", "clear_clients"),
+            *("plaintext_logins", "plaintext_mail", "clients", "plaintext_clients"),
             "offered",
         ]
     ]
@@ -116,7 +116,7 @@ def test_users_of_the_office_are_these() -> None:
     told = users(
         analysis_of("office"),
         *("auth_user", "client_ip", "server_port", "auth_mechanism", "result"),
-        *("exposed", "sessions", "used_tls", "would_break"),
+        *("exposed", "sessions", "used_tls", "would_be_cut_off"),
     )
 
     both, guesser = "password and mail", "203.0.113.66"
@@ -158,15 +158,15 @@ def test_users_of_the_office_are_these() -> None:
 def test_totals_of_the_office_tell_relay_from_the_rest() -> None:
     assert plaintext_totals(analysis_of("office").sessions)._asdict() == {
         "sessions": 29,
-        "clear": 15,
+        "plaintext_sessions": 15,
         "relay": 7,
-        "relay_clear": 3,
+        "plaintext_relay": 3,
         "plaintext_logins": 11,
         "exposing_logins": 11,
         "plaintext_mail": 4,
         "exposed_accounts": 3,
         "refused_accounts": 1,
-        "breaking_clients": 1,
+        "cut_off_clients": 1,
         "unjudged": 0,
     }
 
@@ -207,7 +207,7 @@ def test_token_is_gained_from_xoauth2(sessions: Sessions, tmp_path: Path) -> Non
     dialogue.client(b"AUTH XOAUTH2 dXNlcj10b20BYXV0aD1CZWFyZXIgeAEB\r\n")
     dialogue.server(b"235 ok\r\n")
 
-    told = users(sessions.analyse(tmp_path), "auth_user", "exposed", "would_break")
+    told = users(sessions.analyse(tmp_path), "auth_user", "exposed", "would_be_cut_off")
 
     assert told == [("tom", "token", True)]
 
@@ -243,7 +243,7 @@ def test_port_25_with_logins_has_two_rows(sessions: Sessions, tmp_path: Path) ->
         (25, "relay"): "1 of 2 sessions in plaintext; the server offers STARTTLS, "
         "1 client never used it: 203.0.113.9",
     }
-    assert users(analysis, "role", "auth_user", "exposed", "would_break") == [
+    assert users(analysis, "role", "auth_user", "exposed", "would_be_cut_off") == [
         ("submission", "tom", "password and mail", True),
         ("relay", None, "mail", False),
     ]
@@ -386,7 +386,7 @@ def test_mail_without_a_login_makes_a_client_break(
         (587, "submission"): "1 client would be cut off: 192.0.2.1; "
         "no encrypted alternative seen"
     }
-    assert users(analysis, "auth_user", "exposed", "would_break") == [
+    assert users(analysis, "auth_user", "exposed", "would_be_cut_off") == [
         (None, "mail", True)
     ]
 
@@ -426,15 +426,15 @@ def test_figures_of_every_capture_add_up(name: str) -> None:
         ports["plaintext_logins"].sum() == totals.plaintext_logins == in_plaintext.sum()
     )
     assert totals.exposing_logins == sessions["credentials_exposed"].sum()
-    assert ports["clear"].sum() == totals.clear
+    assert ports["plaintext"].sum() == totals.plaintext_sessions
     relay = ports[ports["role"] == Role.RELAY]
-    assert (relay["sessions"].sum(), relay["clear"].sum()) == (
+    assert (relay["sessions"].sum(), relay["plaintext"].sum()) == (
         totals.relay,
-        totals.relay_clear,
+        totals.plaintext_relay,
     )
     assert (ports["verdict"].str.len() > 0).all()
-    named = set(told.loc[told["would_break"], "client_ip"])
-    assert len(named) == totals.breaking_clients
+    named = set(told.loc[told["would_be_cut_off"], "client_ip"])
+    assert len(named) == totals.cut_off_clients
     assert not ports.isna().any(axis=None)
 
 

@@ -42,7 +42,7 @@ class Count(NamedTuple):
     """Connections of one port of one server in one capture."""
 
     said_something: int
-    clear: int
+    plaintext: int
     starttls: int
     implicit: int
     failed: int
@@ -61,7 +61,7 @@ class Connection:
 
     def kind(self) -> str:
         if CLIENT_HELLO not in self.handshakes:
-            return "clear"
+            return "plaintext"
         if self.has_alert or SERVER_HELLO not in self.handshakes:
             return "failed"
         return "implicit" if self.starts_with_tls else "starttls"
@@ -120,7 +120,7 @@ def count_with_tshark(name: str) -> dict[Port, Count]:
         told["logins"] += connection.has_login
     return {
         port: Count(
-            *(told[each] for each in ("all", "clear", "starttls", "implicit")),
+            *(told[each] for each in ("all", "plaintext", "starttls", "implicit")),
             *(told[each] for each in ("failed", "logins")),
         )
         for port, told in kinds.items()
@@ -137,7 +137,7 @@ def count_with_mailtap(name: str) -> dict[Port, Count]:
     return {
         (name, row["server_ip"], row["server_port"]): Count(
             row["sessions"] - row["unknown"],
-            row["clear"],
+            row["plaintext"],
             row["starttls"],
             row["implicit"],
             row["failed"],

@@ -20,12 +20,16 @@ def clients(count: int, first: int = 1) -> list[str]:
     return [f"192.0.2.{first + i}" for i in range(count)]
 
 
-def access(sessions: int = 9, clear: int = 5, **figures: Any) -> str:
-    return verdict(PortUse(Role.ACCESS, sessions=sessions, clear=clear, **figures))
+def access(sessions: int = 9, plaintext: int = 5, **figures: Any) -> str:
+    return verdict(
+        PortUse(Role.ACCESS, sessions=sessions, plaintext=plaintext, **figures)
+    )
 
 
-def relay(sessions: int = 9, clear: int = 4, **figures: Any) -> str:
-    return verdict(PortUse(Role.RELAY, sessions=sessions, clear=clear, **figures))
+def relay(sessions: int = 9, plaintext: int = 4, **figures: Any) -> str:
+    return verdict(
+        PortUse(Role.RELAY, sessions=sessions, plaintext=plaintext, **figures)
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,8 +142,8 @@ def test_verdict_says_if_clients_have_no_other_way() -> None:
 def test_verdict_of_a_port_without_plaintext(
     figures: dict[str, int], expected: str
 ) -> None:
-    assert access(clear=0, **figures) == expected
-    assert relay(clear=0, **figures) == expected
+    assert access(plaintext=0, **figures) == expected
+    assert relay(plaintext=0, **figures) == expected
 
 
 @pytest.mark.parametrize(

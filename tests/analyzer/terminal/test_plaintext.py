@@ -163,7 +163,7 @@ def test_csv_has_a_row_per_client_and_per_port_without_one() -> None:
         "exposed": "password and mail",
         "sessions": "2",
         "used_tls": "false",
-        "would_break": "true",
+        "would_be_cut_off": "true",
         "first_seen": "2026-11-23T15:26:39.178549000Z",
         "last_seen": "2026-11-23T15:26:39.209581000Z",
     }
@@ -198,7 +198,7 @@ def test_json_has_the_figures_and_both_tables() -> None:
         "sessions": 2,
         "offered": "STARTTLS",
         "used_tls": False,
-        "would_break": True,
+        "would_be_cut_off": True,
         "first_seen": None,
         "last_seen": "2026-11-23T15:26:39.209581000Z",
     }
