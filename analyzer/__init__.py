@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import ExportError, LoadError
-from analyzer.version import __version__
 
 if TYPE_CHECKING:
     from analyzer.analysis import Analysis, analyze, load
@@ -24,6 +23,9 @@ __all__ = [
     "analyze",
     "load",
 ]
+
+# read by all rooms, and by setuptools without an import
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -29,7 +29,6 @@ TESTED_WITH = {
     "analyzer/tables/collection.py": "analyzer/tables/test_builder.py",
     "analyzer/tables/parts.py": "analyzer/tables/test_store.py",
     "analyzer/tables/table.py": "analyzer/tables/test_schema.py",
-    "analyzer/version.py": "test_packaging.py",
     "captures/link_types.py": "captures/packets/test_decoder.py",
     "captures/tcp/deadlines.py": "captures/tcp/test_table.py",
     "captures/tcp/elsewhere.py": "captures/tcp/test_table.py",

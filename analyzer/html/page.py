@@ -11,7 +11,7 @@ import jinja2
 import plotly.offline
 from markupsafe import Markup
 
-from analyzer import reports
+from analyzer import __version__, reports
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
 from analyzer.html.charts.wording import KIND_NAMES
 from analyzer.html.policy import content_security_policy, styles_added_by
@@ -21,7 +21,6 @@ from analyzer.html.tables import TABLES, fill
 from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
 from analyzer.text import counted, escape_controls
-from analyzer.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,7 @@ from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+from analyzer import __version__
 from analyzer.errors import LoadError
 from analyzer.tables.attempts import AttemptCount
 from analyzer.tables.export import atomic_write
@@ -22,7 +23,6 @@ from analyzer.tables.load import READERS, read_bytes
 from analyzer.tables.results import Results
 from analyzer.tables.schema import TABLES
 from analyzer.tables.table import version_of
-from analyzer.version import __version__
 from captures import CaptureError
 
 if TYPE_CHECKING:

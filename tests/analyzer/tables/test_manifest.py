@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analyzer import Analysis
+from analyzer import Analysis, __version__
 from analyzer.errors import LoadError
 from analyzer.tables.attempts import AttemptCount
 from analyzer.tables.folder import read_folder, write_folder
@@ -21,7 +21,6 @@ from analyzer.tables.manifest import (
     write_manifest,
 )
 from analyzer.tables.results import Results
-from analyzer.version import __version__
 from captures import CaptureError
 from tests.support.analyses import analysis_of
 
