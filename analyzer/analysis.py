@@ -135,8 +135,8 @@ def analyze(
     Args:
         captures: capture files; `-` is standard input.
         ports: the mail ports and their protocols; `None` for those of all protocols.
-        processes: how many processes share the work; `None` for as many as are
-            worthwhile. The result is the same.
+        processes: how many processes share the work, at most 8; `None` for as many
+            as are worthwhile. The result is the same.
         engine: what reads the captures: a `captures.ReadEngine`.
         key_log: file with the secrets of TLS sessions, in the NSS key log format.
             Those that captures bring along are used in any case.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from analyzer.runs.plugins import failed_plugin, plugin_notes
 from analyzer.runs.ports import mail_ports
 from analyzer.runs.secrets import Secrets
-from analyzer.runs.workers import process_count, run_partitions
+from analyzer.runs.workers import MAX_PROCESSES, process_count, run_partitions
 from analyzer.sessions.detail_rows import detail_rows
 from analyzer.sessions.reader import SessionReader
 from analyzer.sessions.rows import session_rows
@@ -152,8 +152,8 @@ def find_sessions(  # noqa: PLR0913, keywords only
     Args:
         captures: as there, like all that is not named here.
         ports: of which protocol; `None` for those of all protocols.
-        max_packets: most packets per batch.
-        max_bytes: about the most bytes per batch.
+        max_packets: most packets in the batches of all processes.
+        max_bytes: about the most bytes in these.
         processes: how many share the work.
         engine: a `captures.ReadEngine`.
         key_log: a file.
@@ -174,6 +174,7 @@ def find_sessions(  # noqa: PLR0913, keywords only
     read_engine = ReadEngine(engine)
     if processes is None:
         processes = process_count(paths)
+    processes = min(processes, MAX_PROCESSES)
     if processes > 1 and (
         read_engine is ReadEngine.TSHARK or any(map(needs_tshark, paths))
     ):
@@ -182,8 +183,8 @@ def find_sessions(  # noqa: PLR0913, keywords only
     open_all = partial(
         open_captures,
         paths,
-        max_packets=max_packets,
-        max_bytes=max_bytes,
+        max_packets=max(1, max_packets // processes),
+        max_bytes=max(1, max_bytes // processes),
         engine=read_engine,
     )
 

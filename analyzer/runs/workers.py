@@ -1,17 +1,22 @@
 """Runs the parts of one job in several processes.
 
 The processes are forked, so that each begins at once with everything that is imported
-already.
+already, and has it in the same memory as all others.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
+import pickle
 import signal
 import warnings
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from analyzer.tables.builder import prepare_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +26,16 @@ Result = TypeVar("Result")
 
 # More processes gain little: each of them reads and decodes all packets.
 MAX_PROCESSES = 8
+# What each would import later, in memory of its own.
+_IMPORTED_LATE = (
+    "analyzer.sessions.certification_path",
+    "cryptography.hazmat.backends.openssl.backend",
+    "dissectors.tls.handshake.certificate",
+    "numpy.ma",
+    "ssl",
+)
+# Less is quicker copied than sent by itself.
+_SMALL_BUFFER_BYTES = 1 << 10
 # Less input than this is done before a second process has begun.
 _WORTHWHILE_BYTES = 16 << 20
 
@@ -48,6 +63,9 @@ def run_partitions(job: Callable[[int], Result], count: int) -> list[Result | No
         The results, by index; `None` if a process ended without one: it was killed,
         or ran out of memory.
     """
+    if count > 1:
+        for module in _IMPORTED_LATE:
+            import_module(module)
     fork = multiprocessing.get_context("fork")
     processes, receivers = [], []
     try:
@@ -64,8 +82,8 @@ def run_partitions(job: Callable[[int], Result], count: int) -> list[Result | No
         results: list[Result | None] = [job(0)]
         for receiver in receivers:
             try:
-                results.append(receiver.recv())
-            except (EOFError, MemoryError):
+                results.append(_receive(receiver))
+            except (OSError, EOFError, MemoryError):
                 results.append(None)
         return results
     finally:
@@ -79,6 +97,37 @@ def _run_partition(
 ) -> None:
     # Ctrl-C ends the first process, and that one the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # a collection would write to all that there is, and so make a copy of it
+    gc.freeze()
+    prepare_arrow()
     with suppress(MemoryError):
-        sender.send(job(index))
+        _send(sender, job(index))
     sender.close()
+
+
+def _send(sender: Connection, result: object) -> None:
+    """Send a result, whose larger buffers are not copied (PEP 574)."""
+    buffers: list[pickle.PickleBuffer] = []
+
+    def is_small(buffer: pickle.PickleBuffer) -> bool:
+        if buffer.raw().nbytes < _SMALL_BUFFER_BYTES:
+            return True
+        buffers.append(buffer)
+        return False
+
+    rest = pickle.dumps(result, protocol=5, buffer_callback=is_small)
+    sender.send(len(buffers))
+    for buffer in buffers:
+        sender.send_bytes(buffer.raw())
+    sender.send_bytes(rest)
+
+
+def _receive(receiver: Connection) -> Any:
+    """Take a result.
+
+    Raises:
+        EOFError: the other process ended without it.
+        OSError: the other process ended in the middle of it.
+    """
+    buffers = [receiver.recv_bytes() for _ in range(receiver.recv())]
+    return pickle.loads(receiver.recv_bytes(), buffers=buffers)  # noqa: S301, our own

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # with the objects that Python makes of it
 MAX_HELD_BYTES = 128 << 20
+# the part of it that each process needs for itself, behind the first
+_OWN_PART = 1 / 16
 
 # lets one connection hold less; false if it can't
 Step = Callable[["ConnectionKey", "Connection"], bool]
@@ -32,7 +34,7 @@ class Budget:
     """Counts what the connections of a capture hold.
 
     Args:
-        processes: how many of them have an equal part of what is allowed.
+        processes: how many of them have an equal part of what is allowed; few.
     """
 
     __slots__ = (
@@ -42,7 +44,8 @@ class Budget:
     )
 
     def __init__(self, processes: int = 1) -> None:
-        self._max_held_bytes = MAX_HELD_BYTES // processes
+        left = 1 - _OWN_PART * (processes - 1)
+        self._max_held_bytes = int(MAX_HELD_BYTES * left) // processes
         # what connections hold at most, and by how much those may have grown that have
         # not been measured since
         self._held_bytes = 0

@@ -3,7 +3,8 @@
 Each input of one connection is fed to a dissector in a process of its own, whole and a
 tenth of it: time per byte must not grow, and memory must stay. The last column is what
 the session's row says of what was cut. Captures of many connections (`crowds`) are read
-by the whole command. SHARE makes all of them smaller (0.01); NAME is part of the names
+by the whole command, and by as many processes as may be, whose memory is that of all
+together. SHARE makes all of them smaller (0.01); NAME is part of the names
 of those that are wanted.
 """
 
@@ -21,11 +22,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from analyzer.runs.workers import MAX_PROCESSES
 from analyzer.sessions.session import Session
 from dissectors import new_dissector
 from dissectors.events import Side
 from dissectors.services import Protocol
-from tests.bench.__main__ import mailtap, run
+from tests.bench.__main__ import mailtap, peak_together, run
 from tests.bench.crowds import CROWDS, write
 from tests.fuzz.check import held_bytes
 from tests.support.tls import wire
@@ -339,7 +341,14 @@ def measure_many(share: float, wanted: str, console: Console) -> None:
     """Captures of many connections at a time, read by the command."""
     table = Table(title="Many connections", title_justify="left")
     table.add_column("each connection")
-    for column in ("connections", "MB", "seconds", "per 10 MB", "peak MiB"):
+    for column in (
+        "connections",
+        "MB",
+        "seconds",
+        "per 10 MB",
+        "peak MiB",
+        f"{MAX_PROCESSES} processes",
+    ):
         table.add_column(column, justify="right")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "crowd.pcap")
@@ -355,8 +364,19 @@ def measure_many(share: float, wanted: str, console: Console) -> None:
                 f"{took.cpu_s:.1f}",
                 f"{took.cpu_s / size * 10 * MB:.1f}",
                 f"{took.peak_kib / 1024:.0f}",
+                f"{peak_together(shared(path)) / 1024:.0f}",
             )
     console.print(table)
+
+
+def shared(path: Path) -> list[str]:
+    """Read a capture in as many processes as may be."""
+    script = (
+        "from analyzer.runs.pipeline import find_sessions;"
+        "from analyzer.tables.builder import prepare_arrow;"
+        f"prepare_arrow(); find_sessions({str(path)!r}, processes={MAX_PROCESSES})"
+    )
+    return [sys.executable, "-c", script]
 
 
 def write_apart(crowd: Crowd, path: Path, share: float) -> int:

@@ -5,11 +5,12 @@ import io
 import lzma
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from analyzer.html.page import render_page
+from analyzer.runs import pipeline, workers
 from analyzer.runs.pipeline import find_sessions
 from analyzer.tables import export
 from analyzer.terminal.plaintext import plaintext_json
@@ -118,6 +119,20 @@ def test_tables_do_not_depend_on_the_number_of_processes(name: str) -> None:
 
     assert in_csv(analysis) == in_csv(analysis_of(name))
     assert analysis.undecoded == analysis_of(name).undecoded
+
+
+def test_no_number_of_processes_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+
+    def run_partitions(job: Callable[[int], Any], count: int) -> list[Any]:
+        counts.append(count)
+        return workers.run_partitions(job, count)
+
+    monkeypatch.setattr(pipeline, "run_partitions", run_partitions)
+    analysis = find_sessions(CAPTURES["pop3-user-pass"], processes=1_000)
+
+    assert counts == [workers.MAX_PROCESSES]
+    assert in_csv(analysis) == in_csv(analysis_of("pop3-user-pass"))
 
 
 def test_problems_are_told_by_several_processes(tmp_path: Path) -> None:

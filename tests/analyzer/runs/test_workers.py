@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
+import pyarrow as pa
 import pytest
 
+from analyzer.runs import workers
 from analyzer.runs.workers import process_count, run_partitions
 from tests.support.analyses import DEMO
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
     from pathlib import Path
 
 
@@ -29,6 +34,39 @@ def test_large_results_come_back() -> None:
     assert run_partitions(lambda _: bytes(10_000_000), 2) == [bytes(10_000_000)] * 2
 
 
+def test_tables_come_back() -> None:
+    table = pa.table({"number": range(10_000), "text": ["x", None] * 5_000})
+
+    assert run_partitions(table.slice, 2)[1] == table.slice(1)
+
+
+def test_shares_import_nothing_for_themselves() -> None:
+    script = f"""
+import sys
+from analyzer.runs import pipeline
+
+run_partitions = pipeline.run_partitions
+
+def watch(job, count):
+    def watched(index):
+        before = set(sys.modules)
+        result = job(index)
+        if index:
+            print(*(set(sys.modules) - before))
+        return result
+    return run_partitions(watched, count)
+
+pipeline.run_partitions = watch
+pipeline.find_sessions([{str(DEMO)!r}], processes=2)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    imported = {name.split(".")[0] for name in done.stdout.split()}
+    assert imported - sys.stdlib_module_names <= {"analyzer", "captures", "dissectors"}
+
+
 def test_process_that_is_killed_has_no_result() -> None:
     def job(index: int) -> int:
         if index:
@@ -36,6 +74,19 @@ def test_process_that_is_killed_has_no_result() -> None:
         return index
 
     assert run_partitions(job, 2) == [0, None]
+
+
+def test_process_that_is_killed_while_it_sends_has_no_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def send_half(sender: Connection, _result: object) -> None:
+        sender.send(0)
+        os.write(sender.fileno(), (1000).to_bytes(4, "big") + bytes(500))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(workers, "_send", send_half)
+
+    assert run_partitions(lambda index: index, 2) == [0, None]
 
 
 def test_process_that_runs_out_of_memory_has_no_result(

@@ -135,3 +135,8 @@ def test_connection_that_is_over_holds_nothing() -> None:
 def test_processes_have_equal_parts_of_the_budget() -> None:
     assert not Open(400_000).budget.is_exceeded
     assert Open(400_000, processes=4).budget.is_exceeded
+
+
+def test_each_further_process_takes_some_of_the_budget_for_itself() -> None:
+    assert not Open(450_000, processes=2).budget.is_exceeded
+    assert Open(490_000, processes=2).budget.is_exceeded
