@@ -238,7 +238,7 @@ def test_limits_are_those_that_are_promised() -> None:
     ):
         assert words in text
     formats = (DOCS / "formats.md").read_text(encoding="utf-8")
-    assert f"## Tunnels\n\nUp to {MAX_TUNNELS} in each other" in formats
+    assert f"## Tunnels\n\nUp to {MAX_TUNNELS} nested in each other" in formats
 
 
 BODY = b"Heisenbug meets Schroedinbug at noon in the orangery"
