@@ -95,14 +95,14 @@ def protection(
         and tls_mode(session, connection) != IMPLICIT
     )
     seen = tls.handshake
-    if seen.version is None or seen.after_gap or is_cut:
+    if seen.choice.version is None or seen.after_gap or is_cut:
         # a login or a message may be in what is missing
         return UNKNOWN
-    weak = bool(seen.weak_choices)
+    weak = bool(seen.choice.weaknesses)
     if role(session, connection) is not Role.RELAY:
         weak = (
             weak
-            or bool(seen.weak_exchange)
+            or bool(seen.key_exchange.weaknesses)
             or bool(certificate.weaknesses)
             or certificate.status in REFUSED
             or certificate.name_matches is False
@@ -120,7 +120,7 @@ def tls_mode(session: Session, connection: Connection) -> str | None:
     if session.starttls is StartTls.ACCEPTED:
         return STARTTLS
     seen = session.tls.handshake
-    if seen.version is None and session.greeting is not None:
+    if seen.choice.version is None and session.greeting is not None:
         # a hello that was answered in plaintext protects nothing
         return NO_TLS
     service = service_by_port().get(connection.responder.port)

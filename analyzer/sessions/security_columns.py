@@ -72,14 +72,19 @@ def _handshake(
     failed_step: str | None,
 ) -> Row:
     seen = tls.handshake
+    offer, choice, exchange = seen.offer, seen.choice, seen.key_exchange
     return (
-        seen.version,
-        seen.cipher,
-        seen.group,
-        seen.post_quantum,
-        seen.forward_secret,
-        seen.signature,
-        [*seen.weak_choices, *seen.weak_exchange, *certificate_weaknesses],
+        choice.version,
+        choice.cipher,
+        exchange.group,
+        exchange.post_quantum,
+        exchange.forward_secret,
+        exchange.signature,
+        [
+            *choice.weaknesses,
+            *exchange.weaknesses,
+            *certificate_weaknesses,
+        ],
         seen.established,
         seconds_between(seen.begin_ns, seen.end_ns),
         failed_step,
@@ -90,20 +95,20 @@ def _handshake(
         seen.secure_renegotiation,
         tls.renegotiations,
         tls.is_decrypted,
-        seen.sni,
-        seen.ech,
-        seen.alpn,
+        offer.sni,
+        offer.ech,
+        choice.alpn,
         tls.alert,
         tls.alerts,
-        seen.offered_versions,
-        seen.offered_ciphers,
-        seen.offered_groups,
-        seen.offered_signatures,
-        seen.offered_alpn,
-        seen.grease,
-        seen.ja3,
-        seen.ja3s,
-        seen.ja4,
+        offer.versions,
+        offer.ciphers,
+        offer.groups,
+        offer.signatures,
+        offer.alpn,
+        offer.grease,
+        offer.ja3,
+        choice.ja3s,
+        offer.ja4,
     )
 
 
@@ -150,7 +155,7 @@ def security(session: Session, connection: Connection, trust: Trust) -> Row:
     certificate = tls.certificate
     status = trust.status(tls.chain, connection.start_ns)
     matches = None
-    sni = tls.handshake.sni
+    sni = tls.handshake.offer.sni
     if sni is not None and certificate is not None and certificate.subject:
         matches = covers(certificate, sni)
     verdict = CertificateVerdict(status, matches, weaknesses(tls.chain))

@@ -57,8 +57,11 @@ from dissectors.events.tls import (
     StartTls,
     StartTlsAdvanced,
     TlsAlertSeen,
+    TlsChoice,
     TlsDecrypted,
     TlsHandshakeSeen,
+    TlsKeyExchange,
+    TlsOffer,
     TlsRenegotiated,
 )
 
@@ -103,8 +106,11 @@ __all__ = [
     "StateChanged",
     "Synchronisation",
     "TlsAlertSeen",
+    "TlsChoice",
     "TlsDecrypted",
     "TlsHandshakeSeen",
+    "TlsKeyExchange",
+    "TlsOffer",
     "TlsRenegotiated",
     "Use",
     "UseCounted",

@@ -92,6 +92,62 @@ class ClientCertificate(enum.StrEnum):
     REFUSED = "refused"
 
 
+@dataclass(frozen=True, slots=True)
+class TlsOffer:
+    """What a client offers in its hello, without GREASE (RFC 8701).
+
+    Attributes:
+        sni: the host that it asks for.
+        grease: it sent reserved values.
+        ech: it sent an Encrypted Client Hello, or one for show.
+    """
+
+    versions: Sequence[str] = ()
+    ciphers: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    signatures: Sequence[str] = ()
+    alpn: Sequence[str] = ()
+    sni: str | None = None
+    grease: bool | None = None
+    ech: bool | None = None
+    ja3: str | None = None
+    ja4: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsChoice:
+    """What a server chose of it.
+
+    Attributes:
+        version: as `TLSv1.3`, `TLSv1.2`, `SSLv3`; `None` without a ServerHello.
+        cipher: IANA name of the suite, `0xABCD` if unknown.
+        weaknesses: what is wrong with version and suite, in words (RFC 9325).
+    """
+
+    version: str | None = None
+    cipher: str | None = None
+    alpn: str | None = None
+    weaknesses: Sequence[str] = ()
+    ja3s: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TlsKeyExchange:
+    """How both sides came to their keys.
+
+    Attributes:
+        group: `DH 2048` for one without a name.
+        signature: scheme of the server's signature.
+        weaknesses: what is wrong with it, in words (RFC 9325).
+    """
+
+    group: str | None = None
+    post_quantum: bool | None = None
+    forward_secret: bool | None = None
+    signature: str | None = None
+    weaknesses: Sequence[str] = ()
+
+
 @dataclass(slots=True)
 class TlsHandshakeSeen:
     """All that a TLS handshake showed, reported once: when it went dark or ended.
@@ -101,18 +157,8 @@ class TlsHandshakeSeen:
     must not be changed. `None` is what was not seen, or what encryption hides.
 
     Attributes:
-        version: negotiated, as `TLSv1.3`, `TLSv1.2`, `SSLv3`; `None` without a
-            ServerHello.
-        offered_versions: by the client; so are all `offered_*`, without GREASE.
-        cipher: IANA name of the suite, `0xABCD` if unknown.
         after_gap: bytes are missing of what was said before it.
-        weak_choices: what is wrong with version and suite, in words (RFC 9325).
-        weak_exchange: likewise with the key exchange, its group and signature.
-        group: of the key exchange; `DH 2048` for a group without a name.
-        signature: scheme of the server's signature.
         retried: the server asked for another hello (HelloRetryRequest).
-        grease: the client sent reserved values (RFC 8701).
-        ech: the client sent an Encrypted Client Hello, or one for show.
         secure_renegotiation: both sides have it (RFC 5746); `None` in TLS 1.3.
         established: encrypted application data or Finished was seen both ways; or
             application data, if the handshake was not captured.
@@ -123,32 +169,15 @@ class TlsHandshakeSeen:
         client_chain: those of the client.
     """
 
-    version: str | None = None
-    offered_versions: Sequence[str] = ()
-    offered_ciphers: Sequence[str] = ()
-    offered_groups: Sequence[str] = ()
-    offered_signatures: Sequence[str] = ()
-    offered_alpn: Sequence[str] = ()
-    cipher: str | None = None
+    offer: TlsOffer = TlsOffer()
+    choice: TlsChoice = TlsChoice()
+    key_exchange: TlsKeyExchange = TlsKeyExchange()
     after_gap: bool = False
-    weak_choices: Sequence[str] = ()
-    weak_exchange: Sequence[str] = ()
-    group: str | None = None
-    post_quantum: bool | None = None
-    forward_secret: bool | None = None
-    signature: str | None = None
-    sni: str | None = None
-    alpn: str | None = None
+    retried: bool | None = None
     resumption: Resumption | None = None
     early_data: EarlyData | None = None
-    retried: bool | None = None
-    grease: bool | None = None
-    ech: bool | None = None
     secure_renegotiation: bool | None = None
     client_certificate: ClientCertificate | None = None
-    ja3: str | None = None
-    ja3s: str | None = None
-    ja4: str | None = None
     established: bool = False
     failed_after: str | None = None
     begin_ns: int | None = None

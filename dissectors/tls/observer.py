@@ -7,6 +7,7 @@ them count.
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dissectors.events import (
@@ -16,6 +17,7 @@ from dissectors.events import (
     Resumption,
     Side,
     TlsAlertSeen,
+    TlsChoice,
     TlsHandshakeSeen,
     TlsRenegotiated,
 )
@@ -188,8 +190,7 @@ class HandshakeObserver:
 
     def take_sslv2_server_hello(self, flow: TlsFlow, certificate: bytes) -> None:
         """Take the version and the certificate of SSL 2.0."""
-        self.seen.version = "SSLv2"
-        self.seen.weak_choices = (*self.seen.weak_choices, "old version SSLv2")
+        self.seen.choice = TlsChoice("SSLv2", weaknesses=("old version SSLv2",))
         # records of another kind follow, which nobody reads here
         self.last_step = None
         if certificate:
@@ -237,7 +238,7 @@ class HandshakeObserver:
         if choice.is_retry_request:
             seen.retried = True
             return False
-        if seen.version is None:
+        if seen.choice.version is None:
             facts.note_server_hello(seen, choice)
             facts.note_secure_renegotiation(seen, self.client_hello, choice)
             if choice.is_tls_1_3:
@@ -267,7 +268,7 @@ class HandshakeObserver:
     def _take_encrypted_extensions(self, flow: TlsFlow, body: bytes) -> None:
         chosen = self.encrypted_extensions = hello.read_encrypted_extensions(body)
         if chosen.alpn is not None:
-            self.seen.alpn = chosen.alpn
+            self.seen.choice = replace(self.seen.choice, alpn=chosen.alpn)
         self._note_malformed(flow, chosen.malformed)
 
     def _take_certificate(self, flow: TlsFlow, body: bytes) -> None:
@@ -313,7 +314,7 @@ class HandshakeObserver:
         return tuple(chain)
 
     def _take_server_key_exchange(self, body: bytes) -> None:
-        if self.server_hello is not None and self.seen.group is None:
+        if self.server_hello is not None and self.seen.key_exchange.group is None:
             facts.note_server_key_exchange(self.seen, body, self.server_hello)
 
     def _take_certificate_request(self) -> None:
@@ -321,5 +322,5 @@ class HandshakeObserver:
             self._note_client_certificate(ClientCertificate.REQUESTED)
 
     def _take_certificate_verify(self, body: bytes) -> None:
-        if self.seen.signature is None and self.is_tls_1_3:
+        if self.seen.key_exchange.signature is None and self.is_tls_1_3:
             facts.note_signature(self.seen, StructReader(body[:2]).uint(2))

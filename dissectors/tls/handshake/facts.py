@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dissectors.events import EarlyData
-from dissectors.tls.handshake import fingerprints, hello
+from dissectors.events import EarlyData, TlsChoice, TlsKeyExchange, TlsOffer
+from dissectors.tls.handshake import fingerprints
+from dissectors.tls.handshake.hello import escape
 from dissectors.tls.handshake.structs import StructReader
 from dissectors.tls.registries import extensions
 from dissectors.tls.registries.cipher_suites import (
@@ -47,46 +49,50 @@ _MOST_PROTOCOLS = 32
 
 
 def note_client_hello(
-    seen: TlsHandshakeSeen, offer: ClientHello, limits: Limits
+    seen: TlsHandshakeSeen, hello: ClientHello, limits: Limits
 ) -> None:
     """Note what a client offers and asks for."""
-    seen.offered_versions = _names(version_name, offer.offered_versions)
-    seen.offered_ciphers = _names(cipher_suite_name, offer.cipher_suites)
-    if offer.sni is not None:
-        seen.sni = offer.sni[: limits.kept_text]
-    if offer.is_sslv2:
+    # RFC 8446 §4.2.1: without the extension, it offers one
+    numbers = hello.supported_versions or (hello.legacy_version,)
+    versions = _names(version_name, numbers)
+    ciphers = _names(cipher_suite_name, hello.cipher_suites)
+    sni = hello.sni[: limits.kept_text] if hello.sni is not None else None
+    if hello.is_sslv2:
+        seen.offer = TlsOffer(versions, ciphers, sni=sni)
         return
-    seen.offered_groups = _names(group_name, offer.supported_groups)
-    seen.offered_signatures = _names(signature_scheme_name, offer.signature_algorithms)
-    seen.offered_alpn = _protocol_names(offer.alpn_protocols)
-    seen.grease = offer.uses_grease
-    seen.ech = extensions.ENCRYPTED_CLIENT_HELLO in offer.extensions
-    if extensions.EARLY_DATA in offer.extensions:
+    ja3, ja4 = fingerprints.client_fingerprints(hello)
+    seen.offer = TlsOffer(
+        versions,
+        ciphers,
+        groups=_names(group_name, hello.supported_groups),
+        signatures=_names(signature_scheme_name, hello.signature_algorithms),
+        alpn=_protocol_names(hello.alpn_protocols),
+        sni=sni,
+        grease=hello.uses_grease,
+        ech=extensions.ENCRYPTED_CLIENT_HELLO in hello.extensions,
+        ja3=ja3,
+        ja4=ja4,
+    )
+    if extensions.EARLY_DATA in hello.extensions:
         seen.early_data = EarlyData.OFFERED
-    seen.ja3, seen.ja4 = fingerprints.client_fingerprints(offer)
 
 
-def note_server_hello(seen: TlsHandshakeSeen, choice: ServerHello) -> None:
+def note_server_hello(seen: TlsHandshakeSeen, hello: ServerHello) -> None:
     """Note what a server chose."""
-    suite = cipher_suite(choice.cipher_suite)
-    seen.version = version_name(choice.version)
-    seen.cipher = suite.name
-    seen.alpn = choice.alpn
-    seen.ja3s = fingerprints.ja3s(choice)
-    seen.retried = bool(seen.retried)
-    if choice.version < TLS_1_2:
-        seen.weak_choices = (*seen.weak_choices, f"old version {seen.version}")
+    suite = cipher_suite(hello.cipher_suite)
+    version = version_name(hello.version)
+    weaknesses = [f"old version {version}"] if hello.version < TLS_1_2 else []
     if suite.weakness is not None:
-        seen.weak_choices = (*seen.weak_choices, suite.weakness)
-    if choice.is_tls_1_3:
-        # RFC 8446 §4.2.9: without a key share it goes on from the old secret alone
-        seen.forward_secret = choice.group is not None
-        if choice.group is not None:
-            _note_group(seen, group_name(choice.group))
-    else:
-        seen.forward_secret = suite.forward_secret
-    if seen.forward_secret is False:
-        _note_weak_exchange(seen, "no forward secrecy")
+        weaknesses.append(suite.weakness)
+    ja3s = fingerprints.ja3s(hello)
+    seen.choice = TlsChoice(version, suite.name, hello.alpn, tuple(weaknesses), ja3s)
+    seen.retried = bool(seen.retried)
+    if not hello.is_tls_1_3:
+        seen.key_exchange = _key_exchange(None, is_forward_secret=suite.forward_secret)
+        return
+    # RFC 8446 §4.2.9: without a key share it goes on from the old secret alone
+    group = group_name(hello.group) if hello.group is not None else None
+    seen.key_exchange = _key_exchange(group, is_forward_secret=group is not None)
 
 
 def note_server_key_exchange(
@@ -110,9 +116,9 @@ def note_server_key_exchange(
         reader.vector(1)
     elif "DH" in key_exchange:
         bits = int.from_bytes(reader.vector(2), "big").bit_length()
-        _note_group(seen, f"DH {bits}")
-        if bits < _SHORTEST_DH_BITS:
-            _note_weak_exchange(seen, f"weak DH group ({bits} bits)")
+        is_weak = bits < _SHORTEST_DH_BITS
+        weaknesses = (f"weak DH group ({bits} bits)",) if is_weak else ()
+        _note_group(seen, f"DH {bits}", *weaknesses)
         reader.vector(2)
         reader.vector(2)
     else:
@@ -123,10 +129,14 @@ def note_server_key_exchange(
 
 def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
     """Note the scheme by which the server signed the handshake."""
-    seen.signature = signature_scheme_name(scheme)
+    signature = signature_scheme_name(scheme)
     # RFC 8446 §4.2.3: old ones are a hash, and how it is signed
-    if scheme >> 8 in _WEAK_HASHES:
-        _note_weak_exchange(seen, f"weak signature {seen.signature}")
+    is_weak = scheme >> 8 in _WEAK_HASHES
+    weaknesses = (f"weak signature {signature}",) if is_weak else ()
+    known = seen.key_exchange
+    seen.key_exchange = replace(
+        known, signature=signature, weaknesses=(*known.weaknesses, *weaknesses)
+    )
 
 
 def note_secure_renegotiation(
@@ -144,16 +154,30 @@ def note_secure_renegotiation(
     )
 
 
-def _note_group(seen: TlsHandshakeSeen, group: str) -> None:
-    seen.group = group
-    seen.post_quantum = is_post_quantum(group)
+def _key_exchange(
+    group: str | None, *, is_forward_secret: bool | None
+) -> TlsKeyExchange:
+    weaknesses = _weaknesses_of(group) if group is not None else ()
+    if is_forward_secret is False:
+        weaknesses = (*weaknesses, "no forward secrecy")
+    is_safe = is_post_quantum(group) if group is not None else None
+    return TlsKeyExchange(group, is_safe, is_forward_secret, None, weaknesses)
+
+
+def _note_group(seen: TlsHandshakeSeen, group: str, *weaknesses: str) -> None:
+    known = seen.key_exchange
+    seen.key_exchange = replace(
+        known,
+        group=group,
+        post_quantum=is_post_quantum(group),
+        weaknesses=(*known.weaknesses, *_weaknesses_of(group), *weaknesses),
+    )
+
+
+def _weaknesses_of(group: str) -> tuple[str, ...]:
     curve = _CURVE_BITS.match(group)
-    if curve is not None and int(curve[1]) < _SHORTEST_EC_BITS:
-        _note_weak_exchange(seen, f"weak group ({curve[1]} bits)")
-
-
-def _note_weak_exchange(seen: TlsHandshakeSeen, weakness: str) -> None:
-    seen.weak_exchange = (*seen.weak_exchange, weakness)
+    is_weak = curve is not None and int(curve[1]) < _SHORTEST_EC_BITS
+    return (f"weak group ({curve[1]} bits)",) if curve and is_weak else ()
 
 
 def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:
@@ -171,4 +195,4 @@ def _cached_names(
 
 def _protocol_names(protocols: tuple[bytes, ...]) -> tuple[str, ...]:
     some = protocols[:_MOST_PROTOCOLS]
-    return tuple([hello.escape(each.decode("latin-1")) for each in some])
+    return tuple([escape(each.decode("latin-1")) for each in some])

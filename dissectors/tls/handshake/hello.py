@@ -72,12 +72,6 @@ class ClientHello:
         return self.alpn_protocols[0] if self.alpn_protocols else b""
 
     @property
-    def offered_versions(self) -> tuple[int, ...]:
-        """The versions that the client names (RFC 8446 §4.2.1), GREASE left out."""
-        named = self.supported_versions or (self.legacy_version,)
-        return tuple([each for each in named if each not in GREASE])
-
-    @property
     def uses_grease(self) -> bool:
         """Reserved values are among what the client offers (RFC 8701)."""
         lists = (

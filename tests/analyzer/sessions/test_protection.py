@@ -17,7 +17,9 @@ from dissectors.events import (
     StartTls,
     StartTlsAdvanced,
     TlsAlertSeen,
+    TlsChoice,
     TlsHandshakeSeen,
+    TlsKeyExchange,
 )
 from dissectors.services import Protocol
 from tests.support.analyses import rows_of
@@ -41,7 +43,8 @@ VERDICTS = {
     "smtp-starttls-stripped": {"plaintext-login"},
     "tls10": {"weak-tls"},
 }
-SEEN = TlsHandshakeSeen(version="TLSv1.2", established=True, begin_ns=100)
+SEEN = TlsHandshakeSeen(choice=TlsChoice("TLSv1.2"), established=True, begin_ns=100)
+OLD_VERSION = TlsChoice("TLSv1.0", weaknesses=["old version TLSv1.0"])
 NOT_ESTABLISHED = dataclasses.replace(SEEN, established=False)
 REFUSAL = (TlsAlertSeen(Side.CLIENT, "unknown_ca", "client fatal", is_fatal=True),)
 FINE = CertificateVerdict(CertificateStatus.VALID, name_matches=True, weaknesses=[])
@@ -86,10 +89,10 @@ def connection(
     ("changes", "expected"),
     [
         ({}, "protected"),
-        ({"weak_choices": ["old version TLSv1.0"]}, "weak-tls"),
-        ({"weak_exchange": ["no forward secrecy"]}, "weak-tls"),
+        ({"choice": OLD_VERSION}, "weak-tls"),
+        ({"key_exchange": TlsKeyExchange(weaknesses=["weak"])}, "weak-tls"),
         # the hello of the server was not seen
-        ({"version": None}, "unknown"),
+        ({"choice": TlsChoice()}, "unknown"),
         # records of TLS without any handshake
         ({"established": False}, "unknown"),
         ({"established": False, "failed_after": "client_hello"}, "plaintext-no-data"),
@@ -121,8 +124,9 @@ def test_certificates_are_judged_but_for_relay(
 
 
 def test_relay_is_judged_by_version_and_suite() -> None:
-    old = dataclasses.replace(SEEN, weak_choices=["old version TLSv1.0"])
-    short = dataclasses.replace(SEEN, weak_exchange=["weak DH group (1024 bits)"])
+    old = dataclasses.replace(SEEN, choice=OLD_VERSION)
+    exchange = TlsKeyExchange("DH 1024", weaknesses=["weak DH group (1024 bits)"])
+    short = dataclasses.replace(SEEN, key_exchange=exchange)
     assert judge(old, relay=True) == "weak-tls"
     assert judge(short, relay=True) == "protected"
 

@@ -123,7 +123,7 @@ def test_proxy_names_the_client_before_tls(
 
     assert told(events) == TELLS
     (seen,) = (e for e in events if isinstance(e, TlsHandshakeSeen))
-    assert len(seen.offered_ciphers) == 1
+    assert len(seen.offer.ciphers) == 1
     assert not [e for e in events if isinstance(e, Anomaly | Exchange)]
     talk.expect_same(split_bytes)
 

@@ -130,7 +130,7 @@ def test_hello_behind_an_alert_that_came_first_begins_anew(size: int) -> None:
         events += dissector.receive_eof(side, len(steps), len(steps))
 
     seen = last_handshake(events)
-    assert (seen.offered_ciphers != (), seen.cipher is not None) == (True, True)
+    assert (seen.offer.ciphers != (), seen.choice.cipher is not None) == (True, True)
 
 
 @pytest.mark.parametrize("size", [1, 100, 10_000])
@@ -146,7 +146,7 @@ def test_data_that_came_before_a_hello_is_read_before_it(size: int) -> None:
         events += dissector.receive_data(side, data, frame, frame)
     events += dissector.receive_eof(CLIENT, 999, 999)
 
-    assert last_handshake(events).offered_ciphers == ()
+    assert last_handshake(events).offer.ciphers == ()
 
 
 @pytest.mark.parametrize("size", [1, 10_000])

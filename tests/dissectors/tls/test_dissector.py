@@ -48,7 +48,7 @@ def test_gap_inside_certificate_leaves_the_rest() -> None:
     connection.server(FULL_HANDSHAKE[3][1])
     assert connection.is_opaque()
     assert connection.seen.established
-    assert connection.seen.version == "TLSv1.2"
+    assert connection.seen.choice.version == "TLSv1.2"
     assert not connection.seen.chain
     assert connection.anomalies == []
 
@@ -83,7 +83,7 @@ def test_text_in_place_of_a_record() -> None:
     assert (anomaly.time_ns, anomaly.frame) == (2, 2)
     connection.client(b"garbage")
     assert connection.is_opaque()
-    assert connection.seen.version == "TLSv1.2"
+    assert connection.seen.choice.version == "TLSv1.2"
 
 
 def test_message_over_the_limit_is_skipped() -> None:

@@ -271,4 +271,4 @@ def test_sslv2_is_not_followed() -> None:
     )
     steps: Turns = [(CLIENT, hello), (SERVER, answer), (CLIENT, b"\x80\x20" * 17)]
     seen = handshake(read(Protocol.SMTP, steps))
-    assert (seen.version, seen.failed_after) == ("SSLv2", None)
+    assert (seen.choice.version, seen.failed_after) == ("SSLv2", None)

@@ -34,15 +34,15 @@ def test_full_handshake_of_tls_1_2() -> None:
     connection.server(FULL_HANDSHAKE[3][1])
     assert connection.is_opaque()
     seen = connection.seen
-    assert (seen.version, max(seen.offered_versions)) == ("TLSv1.2", "TLSv1.2")
-    assert seen.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
-    assert seen.sni == "mail.example.com"
+    assert (seen.choice.version, max(seen.offer.versions)) == ("TLSv1.2", "TLSv1.2")
+    assert seen.choice.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+    assert seen.offer.sni == "mail.example.com"
     assert seen.established
     assert connection.alerts == []
     assert seen.chain
     assert seen.chain[0].names[0] == "mail.example.com"
-    assert len(seen.ja3 or "") == len(seen.ja3s or "") == 32
-    assert (seen.ja4 or "").startswith("t12d020100_")
+    assert len(seen.offer.ja3 or "") == len(seen.choice.ja3s or "") == 32
+    assert (seen.offer.ja4 or "").startswith("t12d020100_")
     assert connection.anomalies == []
 
 
@@ -63,8 +63,8 @@ def test_tls_1_3_after_retry_request() -> None:
     connection = play(FULL_HANDSHAKE_1_3)
     assert connection.is_opaque()
     seen = connection.seen
-    assert (seen.version, max(seen.offered_versions)) == ("TLSv1.3", "TLSv1.3")
-    assert seen.cipher == "TLS_AES_128_GCM_SHA256"
+    assert (seen.choice.version, max(seen.offer.versions)) == ("TLSv1.3", "TLSv1.3")
+    assert seen.choice.cipher == "TLS_AES_128_GCM_SHA256"
     assert seen.established
     assert connection.anomalies == []
 
@@ -82,14 +82,14 @@ def test_server_chooses_application_protocol() -> None:
     hello = handshake_record(2, server_hello_body(extensions=[alpn(b"imap")]))
     connection = play([(Side.CLIENT, CLIENT_HELLO), (Side.SERVER, hello)])
     connection.eof()
-    assert connection.seen.alpn == "imap"
+    assert connection.seen.choice.alpn == "imap"
 
 
 def test_server_refuses_with_fatal_alert() -> None:
     connection = play([(Side.CLIENT, CLIENT_HELLO), (Side.SERVER, alert(2, 40))])
     assert connection.is_opaque()
     assert [each.name for each in connection.alerts] == ["handshake_failure"]
-    assert connection.seen.version is None
+    assert connection.seen.choice.version is None
     assert not connection.seen.established
 
 
@@ -99,7 +99,7 @@ def test_warning_alert_is_no_end() -> None:
     connection.server(FULL_HANDSHAKE[1][1])
     connection.eof()
     assert [each.is_fatal for each in connection.alerts] == [False]
-    assert connection.seen.version == "TLSv1.2"
+    assert connection.seen.choice.version == "TLSv1.2"
 
 
 def test_sslv2_compatible_hello_has_no_fingerprint() -> None:
@@ -112,9 +112,9 @@ def test_sslv2_compatible_hello_has_no_fingerprint() -> None:
             connection.client(hello[start : start + size])
         connection.server(SERVER_HELLO)
         connection.eof()
-        assert max(connection.seen.offered_versions) == "TLSv1.2"
-        assert (connection.seen.ja3, connection.seen.ja4) == (None, None)
-        assert connection.seen.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+        assert max(connection.seen.offer.versions) == "TLSv1.2"
+        assert (connection.seen.offer.ja3, connection.seen.offer.ja4) == (None, None)
+        assert connection.seen.choice.cipher == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 
 
 def test_malformed_sslv2_hello_is_an_anomaly() -> None:
@@ -158,7 +158,7 @@ def test_long_server_name_is_cut() -> None:
     body = client_hello_body(extensions=[(0, b"\x0f\xa3\0\x0f\xa0" + b"a" * 4000)])
     connection = play([(Side.CLIENT, handshake_record(1, body))], Limits(kept_text=64))
     connection.eof()
-    assert connection.seen.sni == "a" * 64
+    assert connection.seen.offer.sni == "a" * 64
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -177,6 +177,6 @@ def test_hello_of_a_real_client(version: ssl.TLSVersion) -> None:
     connection.client(outgoing.read())
     connection.eof()
     offered = {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name]
-    assert max(connection.seen.offered_versions) == offered
-    assert connection.seen.sni == "mail.example.com"
+    assert max(connection.seen.offer.versions) == offered
+    assert connection.seen.offer.sni == "mail.example.com"
     assert connection.anomalies == []

@@ -80,16 +80,16 @@ def test_client_speaks_alone() -> None:
     connection = play([FULL_HANDSHAKE[0], FULL_HANDSHAKE[2], (Side.CLIENT, FINISHED)])
     assert not connection.is_opaque()
     connection.eof()
-    assert connection.seen.sni == "mail.example.com"
+    assert connection.seen.offer.sni == "mail.example.com"
     assert not connection.seen.established
 
 
 def test_server_speaks_alone() -> None:
     connection = play([FULL_HANDSHAKE[1], FULL_HANDSHAKE[3]])
     connection.eof()
-    assert connection.seen.version == "TLSv1.2"
+    assert connection.seen.choice.version == "TLSv1.2"
     assert connection.seen.chain
-    assert connection.seen.ja3 is None
+    assert connection.seen.offer.ja3 is None
 
 
 def test_lost_server_leaves_the_client_dark() -> None:
@@ -97,4 +97,4 @@ def test_lost_server_leaves_the_client_dark() -> None:
     connection.gap(Side.SERVER, 3000)
     connection.client(APPLICATION_DATA)
     assert connection.is_opaque()
-    assert connection.seen.sni == "mail.example.com"
+    assert connection.seen.offer.sni == "mail.example.com"

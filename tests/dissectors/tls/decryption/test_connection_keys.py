@@ -62,7 +62,7 @@ def test_suite_is_opened(version: str, suite: str) -> None:
     assert wire.cipher == suite
     events = read(Protocol.SMTP, wire.steps, wire.key_log)
     seen = handshake(events)
-    assert seen.version == version
+    assert seen.choice.version == version
     assert seen.established
     # cryptography has no ARIA
     assert is_decrypted(events) is ("ARIA" not in suite)
@@ -116,7 +116,7 @@ def test_handshake_after_a_retry_is_opened() -> None:
     events = read(Protocol.SMTP, wire.steps, wire.key_log)
     seen = handshake(events)
     assert seen.retried
-    assert seen.group == "secp384r1"
+    assert seen.key_exchange.group == "secp384r1"
     assert is_decrypted(events)
     assert comparable(events) == comparable(read(Protocol.SMTP, SMTP))
 
@@ -138,7 +138,7 @@ def test_certificates_are_seen(
     assert seen.client_certificate is expected
     assert [each.names for each in seen.chain] == [[openssl.HOST]]
     assert [each.key_type for each in seen.client_chain] == ["RSA"] * bool(has_one)
-    assert seen.signature is not None
+    assert seen.key_exchange.signature is not None
 
 
 def test_certificates_of_tls_1_3_are_hidden_without_keys() -> None:

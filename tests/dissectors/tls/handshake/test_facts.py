@@ -40,14 +40,14 @@ def test_offer_is_named_without_grease() -> None:
     )
     seen = TlsHandshakeSeen()
     facts.note_client_hello(seen, offer, DEFAULT_LIMITS)
-    assert seen.offered_versions == ("TLSv1.3", "TLSv1.2")
-    assert seen.offered_ciphers[0] == "TLS_AES_128_GCM_SHA256"
-    assert len(seen.offered_ciphers) == 2
-    assert seen.offered_groups == ("X25519MLKEM768", "x25519")
-    assert seen.offered_signatures == ("ecdsa_secp256r1_sha256",)
-    assert seen.offered_alpn == ("imap", "\\xff")
-    assert seen.grease
-    assert seen.ech
+    assert seen.offer.versions == ("TLSv1.3", "TLSv1.2")
+    assert seen.offer.ciphers[0] == "TLS_AES_128_GCM_SHA256"
+    assert len(seen.offer.ciphers) == 2
+    assert seen.offer.groups == ("X25519MLKEM768", "x25519")
+    assert seen.offer.signatures == ("ecdsa_secp256r1_sha256",)
+    assert seen.offer.alpn == ("imap", "\\xff")
+    assert seen.offer.grease
+    assert seen.offer.ech
     assert seen.early_data is EarlyData.OFFERED
 
 
@@ -56,9 +56,12 @@ def test_choice_of_tls_1_3_names_its_group() -> None:
     body = server_hello_body(suite=0x1302, extensions=[(43, b"\3\4"), (51, share)])
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(body))
-    assert (seen.group, seen.post_quantum) == ("X25519MLKEM768", True)
-    assert seen.forward_secret
-    assert seen.weak_choices == seen.weak_exchange == ()
+    assert (seen.key_exchange.group, seen.key_exchange.post_quantum) == (
+        "X25519MLKEM768",
+        True,
+    )
+    assert seen.key_exchange.forward_secret
+    assert seen.choice.weaknesses == seen.key_exchange.weaknesses == ()
 
 
 def test_old_secret_alone_is_not_forward_secret() -> None:
@@ -66,15 +69,15 @@ def test_old_secret_alone_is_not_forward_secret() -> None:
     body = server_hello_body(suite=0x1302, extensions=[(43, b"\3\4"), (41, b"\0\0")])
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(body))
-    assert seen.forward_secret is False
-    assert seen.weak_exchange == ("no forward secrecy",)
+    assert seen.key_exchange.forward_secret is False
+    assert seen.key_exchange.weaknesses == ("no forward secrecy",)
 
 
 def test_weak_choices_are_named() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(server_hello_body(0x0301, 0x0005)))
-    assert seen.weak_choices == ("old version TLSv1.0", "broken cipher suite")
-    assert seen.weak_exchange == ("no forward secrecy",)
+    assert seen.choice.weaknesses == ("old version TLSv1.0", "broken cipher suite")
+    assert seen.key_exchange.weaknesses == ("no forward secrecy",)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +94,14 @@ def test_key_exchange_names_group_and_signature(
     seen = TlsHandshakeSeen()
     body = parameters + uint16s(0x0201) + vector(2, b"signature")
     facts.note_server_key_exchange(seen, body, ServerHello(0x0303, suite))
-    assert (seen.group, seen.signature) == (group, "rsa_pkcs1_sha1")
-    assert "weak signature rsa_pkcs1_sha1" in seen.weak_exchange
-    assert ("weak DH group (7 bits)" in seen.weak_exchange) is (group == "DH 7")
+    assert (seen.key_exchange.group, seen.key_exchange.signature) == (
+        group,
+        "rsa_pkcs1_sha1",
+    )
+    assert "weak signature rsa_pkcs1_sha1" in seen.key_exchange.weaknesses
+    assert ("weak DH group (7 bits)" in seen.key_exchange.weaknesses) is (
+        group == "DH 7"
+    )
 
 
 def test_key_exchange_that_is_too_short() -> None:
