@@ -124,7 +124,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         """Return what acts on the next line of a side, unless it may have to wait."""
         if side is _SERVER:
             return self._receive_server_line
-        if self._queue.decisive is not None and not self._logins.is_challenged:
+        if self.queue.decisive is not None and not self.logins.is_challenged:
             return None
         return self._receive_client_line
 
@@ -139,8 +139,8 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
 
     def _read_next(self, unread: LineBuffer) -> bool:
         """Read one thing of the client; `False` if it must wait."""
-        decisive = self._queue.decisive
-        if decisive is not None and not self._logins.is_challenged:
+        decisive = self.queue.decisive
+        if decisive is not None and not self.logins.is_challenged:
             return self._decide_without_reply(unread, decisive)
         line = self.plaintext.take_line(_CLIENT)
         if line is None:
@@ -152,7 +152,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         """Act on a line, which is a command, a response or neither."""
         verb, argument = self._parse_command(line)
         is_known = verb in self._VERBS
-        logins, queue, unread = self._logins, self._queue, self.streams[0]
+        logins, queue, unread = self.logins, self.queue, self.streams[0]
         if logins.is_challenged and self._receive_response(line, is_known=is_known):
             return
         if queue.awaiting and queue.is_answered_oddly(unread.line_offset):
@@ -167,7 +167,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             self._sense = _IS_COMMAND
             if argument and self._may_be_late_response(verb):
                 self.reporter.withheld.add_login(argument)
-                self._send(verb, MASK).stray = StrayLogin(verb, MASK)
+                self.send(verb, MASK).stray = StrayLogin(verb, MASK)
             else:
                 self._receive_command(verb, argument)
         elif is_rest:
@@ -177,25 +177,25 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
 
     def _may_be_late_response(self, verb: str) -> bool:
         """Whether a command with a word behind it may belong to a refused AUTH."""
-        if self._logins.unfinished is None:
+        if self.logins.unfinished is None:
             return False
-        was_blind = self.streams[_CLIENT].offset <= self._logins.sent_before_end
+        was_blind = self.streams[_CLIENT].offset <= self.logins.sent_before_end
         return verb in (self._WORDY_VERBS if was_blind else self._RARE_VERBS)
 
     def _receive_response(self, line: bytes, *, is_known: bool) -> bool:
         """Take the answer to a challenge; whether the line is one."""
-        self._logins.is_challenged = False
-        decisive = self._queue.decisive
+        self.logins.is_challenged = False
+        decisive = self.queue.decisive
         if decisive is not None and decisive.sasl is not None:
-            if self._logins.is_cut:
+            if self.logins.is_cut:
                 decisive.sasl.receive_gap()
             decisive.sasl.receive_response(line)
             return True
         # a response to a challenge whose AUTH was not seen, unless it is a command
         if is_known:
             return False
-        if self._logins.unfinished is not None:
-            self._receive_late_response(self._logins.unfinished, line)
+        if self.logins.unfinished is not None:
+            self._receive_late_response(self.logins.unfinished, line)
         else:
             self.reporter.withheld.add_login(line)
         return True
@@ -204,36 +204,36 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         """Report a line that is no command, and see whether it is part of a login."""
         stray = self._read_stray(line)
         if stray is not None:
-            self._send(stray.verb, stray.argument).stray = stray
+            self.send(stray.verb, stray.argument).stray = stray
             if stray.sasl is not None:
-                self._logins.unfinished = stray.sasl
+                self.logins.unfinished = stray.sasl
             return
-        if self._logins.unfinished is not None and line.strip():
+        if self.logins.unfinished is not None and line.strip():
             # first, as room for a command may end the authentication
-            self._receive_late_response(self._logins.unfinished, line)
-            self._send(MASK)
+            self._receive_late_response(self.logins.unfinished, line)
+            self.send(MASK)
             return
         if not _CONNECT.fullmatch(line):
             self.reporter.withheld.add_line(line)
         if self._sense is _UNCLEAR or self._sense is _TEXT:
-            self._send(None).unreported = True
+            self.send(None).unreported = True
             return
         if verb is None:
             self.reporter.anomaly(self._UNKNOWN_COMMAND, _CLIENT)
-        self._send(self._logins.read_foreign(line) or verb)
+        self.send(self.logins.read_foreign(line) or verb)
 
     def _read_stray(self, line: bytes) -> StrayLogin | None:
         """Read a line as a login, unless it may be one of a message."""
         if self._sense is _TEXT or self._sense is _TEXT_OR_COMMAND:
             return None
-        return self._logins.read_stray(line, self.reporter.withheld)
+        return self.logins.read_stray(line, self.reporter.withheld)
 
     def _receive_late_response(self, sasl: SaslExchange, line: bytes) -> None:
         """What belongs to an authentication that has ended has crossed all the same."""
-        crossed = self._logins.receive_late_response(sasl, line)
+        crossed = self.logins.receive_late_response(sasl, line)
         self.reporter.events.append(crossed)
 
-    def _send(
+    def send(
         self,
         verb: str | None,
         argument: str | None = None,
@@ -246,7 +246,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
                 number, kind, verb, argument, self.reporter.time_ns, self.reporter.frame
             )
         )
-        queue = self._queue
+        queue = self.queue
         if kind is _COMMAND:
             unread = self.streams[0]
             is_pipelined = not unread.is_lost and queue.is_in_flight(
@@ -260,23 +260,24 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             self._give_up_oldest()
         return command
 
-    def _send_auth(self, verb: str, argument: bytes) -> None:
-        """AUTH: a mechanism, and perhaps an initial response (RFC 4954 §4)."""
+    def send_auth(self, verb: str, argument: bytes) -> None:
+        """Let AUTH await its reply: a mechanism, perhaps a response (RFC 4954 §4)."""
         mechanism, response = split_sasl(argument)
-        sasl = SaslExchange(mechanism, self.reporter.withheld, self._logins.offered)
+        sasl = SaslExchange(mechanism, self.reporter.withheld, self.logins.offered)
         shown = sasl.mechanism if mechanism else None
-        if self._logins.is_cut:
+        if self.logins.is_cut:
             sasl.receive_gap()
         if response:
             sasl.receive_initial_response(response)
             shown = f"{sasl.mechanism} {MASK}"
-        command = self._send(verb, shown)
+        command = self.send(verb, shown)
         command.sasl = sasl
-        self._queue.decisive = command
+        self.queue.decisive = command
 
-    def _send_starttls(self, verb: str) -> None:
+    def send_starttls(self, verb: str) -> None:
+        """Let the command for the upgrade to TLS await its reply."""
         self.reporter.events.append(StartTlsAdvanced(StartTls.REQUESTED))
-        self._queue.decisive = self._send(verb)
+        self.queue.decisive = self.send(verb)
 
     # what follows a decisive command
 
@@ -284,7 +285,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         """Tell what the client's bytes are if no reply will; `False` if it may."""
         if not (
             command.reply_lost
-            or self._queue.is_answered_oddly(unread.offset)
+            or self.queue.is_answered_oddly(unread.offset)
             or self._must_decide
             or self.streams[_SERVER].has_ended
             or len(unread) > self.limits.held
@@ -317,8 +318,8 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         return True
 
     def _give_up_decisive(self, command: CommandT) -> None:
-        self._queue.decisive = None
-        is_lost = command.reply_lost or self._queue.odd_line is not None
+        self.queue.decisive = None
+        is_lost = command.reply_lost or self.queue.odd_line is not None
         if is_lost or self.streams[_SERVER].has_ended:
             self._give_up_before(command)
             self._give_up_oldest()
@@ -345,19 +346,24 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
     def _skip_client_gap(self, length: int) -> None:
         """Commands were lost: `length` bytes of them."""
         self._release_held()
-        decisive, unread = self._queue.decisive, self.streams[_CLIENT]
+        decisive, unread = self.queue.decisive, self.streams[_CLIENT]
         if decisive is not None and decisive.sasl is not None:
             decisive.sasl.receive_gap()
-        self._logins.receive_gap()
+        self.logins.receive_gap()
         unread.drop()
         unread.may_be_rest = True
         self._expect_text()
         unread.is_lost = True
-        self._queue.lose_commands(self.reporter.counts.exchanges)
+        self.queue.lose_commands(self.reporter.counts.exchanges)
 
     def _expect_text(self) -> None:
         """Until a known verb comes, lines may be those of a message."""
         self._sense = _TEXT
+
+    def skip_greeting(self) -> None:
+        """Learn that the server has greeted already, before TLS."""
+        self._greeted = True
+        self._expect_commands()
 
     def _expect_commands(self) -> None:
         """The server greets: this is the protocol."""
@@ -365,7 +371,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
 
     def _release_held(self) -> None:
         """What was held can't wait any longer, as it must not join what follows."""
-        if self._queue.decisive is not None and self.streams[_CLIENT].data:
+        if self.queue.decisive is not None and self.streams[_CLIENT].data:
             self._must_decide = True
             self.read(_CLIENT)
             self._must_decide = False
@@ -374,15 +380,15 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         """Learn that nothing follows: report what was still waiting for a reply."""
         client, server = self.streams
         line = client.take_unfinished_line()
-        self._logins.is_cut = True
+        self.logins.is_cut = True
         is_command = line and self._parse_command(line)[0] in self._VERBS
-        if is_command or self._logins.is_challenged:
+        if is_command or self.logins.is_challenged:
             self._receive_client_line(line)
         elif line:
             self._receive_unfinished(line)
-        self._logins.is_cut = False
+        self.logins.is_cut = False
         self._finish_server(server)
-        while self._queue.awaiting:
+        while self.queue.awaiting:
             self._give_up_oldest()
 
     def _receive_unfinished(self, line: bytes) -> None:
@@ -390,4 +396,4 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         self.reporter.withheld.add_line(line)
         stray = self._read_stray(line)
         if stray is not None:
-            self._send(stray.verb, stray.argument).stray = stray
+            self.send(stray.verb, stray.argument).stray = stray

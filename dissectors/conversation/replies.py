@@ -45,13 +45,13 @@ _CLIENT, _SERVER = Side
 class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
     """Finds for each reply the command that it answers, and reports both."""
 
-    __slots__ = ("_greeted", "_logins", "_queue")
+    __slots__ = ("_greeted", "logins", "queue")
 
     def __init__(self, limits: Limits) -> None:
         reporter: QueueReporter[CommandT] = QueueReporter(limits)
         super().__init__(reporter)
-        self._queue = reporter.queue
-        self._logins = Logins()
+        self.queue = reporter.queue
+        self.logins = Logins()
         self._greeted = False
 
     @abc.abstractmethod
@@ -91,14 +91,14 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         return waited and not self._client_waits()
 
     def _client_waits(self) -> bool:
-        decisive = self._queue.decisive
+        decisive = self.queue.decisive
         return not (
-            decisive is None or self._logins.is_challenged or decisive.reply_lost
+            decisive is None or self.logins.is_challenged or decisive.reply_lost
         )
 
     def _note_odd_line(self, line: bytes, *, is_reply: bool) -> None:
         """Learn of a line that may stand for a reply, or surely is one without code."""
-        queue = self._queue
+        queue = self.queue
         # a line that waited was not what the client waited for
         waited = self.reporter.speaker is not _SERVER
         if queue.odd_line is None and queue.awaiting and not waited:
@@ -124,7 +124,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         unread.drop()
         unread.may_be_rest = True
         self._give_up_all_but_decisive()
-        self._queue.lose_replies()
+        self.queue.lose_replies()
 
     def _finish_server(self, unread: LineBuffer) -> None:
         self._read_server(unread)
@@ -136,7 +136,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
     def _find_command(self, *, is_positive: bool) -> CommandT | None:
         """Find what a reply answers; `None` if nothing that was seen."""
-        queue = self._queue
+        queue = self.queue
         queue.odd_line = None
         if queue.crosses_gap():
             queue.note(SyncEvent.REPLY_RECOGNISED)
@@ -153,17 +153,17 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
     def _give_up_oldest(self) -> None:
         """No reply will come; if an odd line did, it is shown in the place of one."""
-        self._complete(self._queue.give_up_oldest(self.limits.kept_text), None)
+        self._complete(self.queue.give_up_oldest(self.limits.kept_text), None)
 
     def _give_up_all_but_decisive(self) -> None:
         """The decisive command is the last one; it may still be told apart."""
-        queue = self._queue
+        queue = self.queue
         while queue.awaiting and queue.awaiting[0] is not queue.decisive:
             self._give_up_oldest()
 
     def _give_up_before(self, command: CommandT) -> None:
         """An unmistakable reply: what was sent before was answered, unseen."""
-        queue = self._queue
+        queue = self.queue
         queue.note(SyncEvent.REPLY_RECOGNISED)
         while queue.awaiting and queue.awaiting[0] is not command:
             self._give_up_oldest()
@@ -177,7 +177,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
                 self.reporter.time_ns,
                 self.reporter.frame,
             )
-            self._queue.replied_ns = self.reporter.time_ns
+            self.queue.replied_ns = self.reporter.time_ns
             if command.pipelined and self._greeted:
                 self.reporter.use_extension("PIPELINING")
         if reply is not None or not command.unreported:
@@ -186,8 +186,8 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
             self._handle_reply(command, reply)
         elif (attempt := command.stray.finish(outcome_of(reply))) is not None:
             self.reporter.events.append(attempt)
-        if command is self._queue.decisive:
-            self._queue.decisive = None
+        if command is self.queue.decisive:
+            self.queue.decisive = None
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
@@ -208,7 +208,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
     def _handle_auth_reply(self, sasl: SaslExchange, reply: ReplyT | None) -> Outcome:
         outcome = outcome_of(reply)
-        logins = self._logins
+        logins = self.logins
         logins.is_challenged = False
         self.reporter.events.append(sasl.finish(outcome))
         logins.unfinished = None if sasl.is_complete else sasl

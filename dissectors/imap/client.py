@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.lines import Place
 from dissectors.conversation.literals import (
     FragmentReader,
     KeptLiteral,
@@ -23,18 +22,17 @@ from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import split_sasl
 from dissectors.events import (
-    Delivery,
     Side,
     StartTls,
     StartTlsAdvanced,
 )
 from dissectors.imap import grammar
-from dissectors.imap.appending import APPENDING, end_catenation, open_appended
-from dissectors.imap.commands import AppendedMessage, ImapCommand
+from dissectors.imap.appending import APPENDING, Appending
+from dissectors.imap.commands import ClientLiteral, ImapCommand, Leave
 from dissectors.imap.compression import STATE_BYTES, Compression
 from dissectors.imap.extensions import used_by
 from dissectors.imap.fetch import parse_asked_chunk
-from dissectors.imap.outcomes import conclude, describe_appended, describe_software
+from dissectors.imap.outcomes import conclude, describe_software
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from dissectors.credentials.strays import StrayLogin
     from dissectors.imap.commands import ImapReporter, Response
     from dissectors.imap.states import SessionState
-    from dissectors.message import MessageReader
 
 _FIRST_LITERAL_KEPT = frozenset({"LOGIN", "SELECT", "EXAMINE", "APPEND"})
 
@@ -61,8 +58,8 @@ class ClientReader:
     """
 
     __slots__ = (
+        "_appending",
         "_client",
-        "_held_messages",
         "_limits",
         "_plaintext",
         "_reporter",
@@ -88,6 +85,7 @@ class ClientReader:
         self._reporter = reporter
         self._plaintext = plaintext
         self._session = session
+        self._appending = Appending(reporter)
         self._limits = reporter.limits
         self._client, self._server = reporter.streams
         self.fragments = FragmentReader(self._client)
@@ -95,8 +93,6 @@ class ClientReader:
         self._switch: ImapCommand | None = None
         self.is_paused = False
         self.has_spoken = False
-        # messages that were appended and wait for their tagged response
-        self._held_messages = 0
 
     def receive(self, fragment: bytes) -> None:
         """Take a command, or the next piece of one."""
@@ -199,6 +195,7 @@ class ClientReader:
             self._reporter.frame,
             server_gaps=self._server.gaps,
         )
+        self.commands.open = command
         same_tag = self.commands.oldest_of_tag(tag)
         if same_tag is not None:
             if same_tag.server_gaps < command.server_gaps:
@@ -213,21 +210,24 @@ class ClientReader:
         return command
 
     def _continue_command(self, command: ImapCommand, fragment: bytes) -> None:
-        if command.secret is not None:
+        last = command.literal
+        if last is not None and last.secret is not None:
             # a wrong size may cut it in two
-            self._reporter.withheld.add_login(bytes(command.secret.data) + fragment)
-            command.secret = None
+            self._reporter.withheld.add_login(bytes(last.secret.data) + fragment)
+            last.secret = None
         literal = find_literal(fragment)
         if literal is None:
-            end_catenation(command, fragment, self._hold_appended)
+            self._appending.end_catenation(command, fragment)
             command.add_fragment(fragment, self._limits.kept_text)
             self.close_command(command)
             return
         sink = self._choose_sink(command, fragment, literal)
         command.add_fragment(fragment, self._limits.kept_text)
-        self.commands.open = command
-        command.awaits_leave = literal.synchronizing
-        command.literal_ns = self._reporter.time_ns
+        command.literal = ClientLiteral(
+            self._reporter.time_ns,
+            Leave.AWAITED if literal.synchronizing else Leave.GIVEN,
+            sink if isinstance(sink, SecretLiteral) else None,
+        )
         if not literal.synchronizing:
             self._reporter.use_extension("LITERAL+")
         self.fragments.expect_literal(literal, sink)
@@ -244,47 +244,19 @@ class ClientReader:
                     self._reporter.anomaly("line_too_long", Side.CLIENT, "literal")
             if command.first_literal is not None or grammar.is_open(command.verb):
                 return command.first_literal
-            command.secret = SecretLiteral(self._reporter.withheld)
-            return command.secret
+            return SecretLiteral(self._reporter.withheld)
         if command.verb in APPENDING:
-            head = fragment[: literal.start]
-            return open_appended(command, head, self._limits, self._hold_appended)
+            return self._appending.open_message(command, fragment[: literal.start])
         if not grammar.is_open(command.verb):
-            command.secret = SecretLiteral(self._reporter.withheld)
-            return command.secret
+            return SecretLiteral(self._reporter.withheld)
         return None
-
-    # messages that are appended
-
-    def _hold_appended(
-        self, command: ImapCommand, reader: MessageReader, *, complete: bool
-    ) -> None:
-        facts = reader.finish(complete=complete)
-        message = AppendedMessage(
-            facts,
-            complete,
-            self._reporter.time_ns,
-            self._reporter.frame,
-            command.literal_ns,
-            self._client.offset,
-        )
-        if self._held_messages < self._limits.list_items:
-            self._held_messages += 1
-            command.messages.append(message)
-        else:
-            described = describe_appended(
-                command, message, Delivery.UNKNOWN, self._limits
-            )
-            self._reporter.report_message(described, Side.CLIENT)
 
     # the end of a command
 
     def close_command(self, command: ImapCommand) -> None:
         """Learn that all of a command was sent, or all of it that will ever be seen."""
         self.commands.open = None
-        if command.catenation is not None:
-            command.is_cut = True
-            end_catenation(command, b"", self._hold_appended)
+        self._appending.close(command)
         argument = command.argument
         command.close(self._reporter.withheld)
         if command.verb == "AUTHENTICATE":
@@ -301,26 +273,21 @@ class ClientReader:
                 self._reporter.report(
                     *describe_software(Side.CLIENT, command.argument, self._limits)
                 )
-        if command.is_over:
+        if not self.commands.awaits(command):
             self._complete(command)
 
     def end_command(self, command: ImapCommand, response: Response | None) -> None:
         """Wait no longer for a command's response: it is here, or will never be."""
         self.commands.remove(command)
         command.response = response
-        command.is_over = True
-        if not command.is_open:
+        if command is not self.commands.open:
             self._complete(command)
 
     def _complete(self, command: ImapCommand) -> None:
         """A command was sent and answered, or as much of it as will be."""
         response = command.response
-        self._held_messages -= len(command.messages)
         self._reporter.report(*conclude(command, response, self._limits))
-        for message in command.messages:
-            place = Place(message.offset, message.time_ns, message.frame)
-            for code in message.facts.exceeded_limits:
-                self._reporter.anomaly(code, Side.CLIENT, at=place)
+        self._appending.release(command)
         is_done = response is not None and response.status == "OK"
         if is_done:
             for name in used_by(command.verb, command.argument):
@@ -356,7 +323,7 @@ class ClientReader:
         sasl = command.sasl
         if sasl is not None and not sasl.is_complete:
             self.logins.unfinished = sasl
-        elif command.verb == "LOGIN" and command.literal_withheld:
+        elif command.verb == "LOGIN" and command.is_withheld:
             self.logins.unfinished = SaslExchange.of_password(self._reporter.withheld)
 
     # STARTTLS and COMPRESS
@@ -415,7 +382,8 @@ class ClientReader:
 
     def withhold_literal(self, command: ImapCommand) -> bool:
         """Note that a literal was announced and not sent, if that is so."""
-        command.literal_withheld = self.fragments.is_untouched
-        if command.literal_withheld:
+        is_withheld = self.fragments.is_untouched
+        if is_withheld and command.literal is not None:
+            command.literal.leave = Leave.REFUSED
             self.fragments.withdraw_literal()
-        return command.literal_withheld
+        return is_withheld

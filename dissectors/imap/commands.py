@@ -11,6 +11,7 @@ argument each; adding and completing one takes constant time.
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from dissectors.imap.flags import SequenceSet
 from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dissectors.credentials.withheld import Withheld
     from dissectors.limits import Limits
@@ -62,6 +63,46 @@ class AppendedMessage:
 
 
 @dataclass(slots=True)
+class Appended:
+    """What APPEND sent so far.
+
+    Attributes:
+        messages: those that have ended.
+        catenation: the message that CATENATE (RFC 4469) is putting together.
+        is_cut: some of the text of that did not come.
+    """
+
+    messages: list[AppendedMessage] = field(default_factory=list)
+    catenation: MessageReader | None = field(default=None, repr=False)
+    is_cut: bool = False
+
+
+class Leave(enum.Enum):
+    """Whether a client may send a literal (RFC 9051 §4.3)."""
+
+    # as far as is known
+    AWAITED = enum.auto()
+    GIVEN = enum.auto()
+    # the literal was never sent
+    REFUSED = enum.auto()
+
+
+@dataclass(slots=True)
+class ClientLiteral:
+    """The literal that a command announced last.
+
+    Attributes:
+        since_ns: when it was announced, or leave to send it came.
+        leave: whether the client may send it.
+        secret: keeps it, if it must not be shown, until the next fragment comes.
+    """
+
+    since_ns: int
+    leave: Leave
+    secret: SecretLiteral | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
 class ImapCommand:
     """A command, as far as the client has sent it.
 
@@ -69,26 +110,19 @@ class ImapCommand:
         argument: what follows the verb, each literal as its `{n}`; holds no
             secret once the command is closed.
         first_literal: the literal that `argument` begins with, if it was kept.
+        literal: the one that was announced last.
         user: of LOGIN, if it is well formed.
         has_password: LOGIN was sent with a password, or announced its literal.
-        secret: the literal behind which the next fragment comes.
         stray: the login that it is, in words of another protocol.
         is_untidy: perhaps no command: its argument is not shown, and it may be answered
             without a tag.
-        is_open: more fragments or a literal are to come.
-        literal_ns: when its last literal was announced, or leave to send it came.
-        awaits_leave: the client waits for leave to send it, as far as is known.
-        literal_withheld: its last literal was announced but never sent.
         server_gaps: gaps in the server's stream before the command.
-        is_over: its response came, or will never come.
-        messages: what APPEND sent so far.
+        response: its tagged response.
+        appended: the messages that it carries.
         asked_chunk: origin and length of the chunk that FETCH asks for.
-        catenation: the message that CATENATE (RFC 4469) is putting together; `is_cut`
-            if some of its text did not come.
-        expunged: messages that were expunged while it was in progress.
-        flagged: messages whose flags it was the first to change.
+        affected: messages that it expunged, or whose flags it was the first to change,
+            or mailboxes that it listed, as untagged responses showed.
         copied: messages that COPYUID (RFC 4315) names.
-        listed: mailboxes that were listed while it was in progress.
         named: its sequence set, once that was asked for.
     """
 
@@ -99,28 +133,34 @@ class ImapCommand:
     frame: int
     argument: bytes = field(default=b"", repr=False)
     first_literal: KeptLiteral | None = field(default=None, repr=False)
+    literal: ClientLiteral | None = None
     user: str | None = None
     has_password: bool = False
-    is_open: bool = True
-    literal_ns: int = 0
-    awaits_leave: bool = False
-    literal_withheld: bool = False
-    is_over: bool = False
     server_gaps: int = 0
     response: Response | None = None
     sasl: SaslExchange | None = None
-    secret: SecretLiteral | None = field(default=None, repr=False)
     stray: StrayLogin | None = None
     is_untidy: bool = False
-    messages: list[AppendedMessage] = field(default_factory=list)
+    appended: Appended | None = None
     asked_chunk: tuple[int, int] | None = None
-    catenation: MessageReader | None = field(default=None, repr=False)
-    is_cut: bool = False
-    expunged: int = 0
-    flagged: int = 0
+    affected: int = 0
     copied: int = 0
-    listed: int = 0
     named: SequenceSet | None = None
+
+    @property
+    def awaits_leave(self) -> bool:
+        """The client waits for leave to send its literal, as far as is known."""
+        return self.literal is not None and self.literal.leave is Leave.AWAITED
+
+    @property
+    def is_withheld(self) -> bool:
+        """Its last literal was announced but never sent."""
+        return self.literal is not None and self.literal.leave is Leave.REFUSED
+
+    @property
+    def messages(self) -> Sequence[AppendedMessage]:
+        """The messages that it carries, as far as they have ended."""
+        return () if self.appended is None else self.appended.messages
 
     def add_fragment(self, fragment: bytes, limit: int) -> None:
         """Add text to the argument; what matters of it comes before the limit."""
@@ -140,7 +180,6 @@ class ImapCommand:
             self.argument = MASK.encode()
         if self.argument != argument and self.verb != "AUTHENTICATE":
             withheld.add_login(argument, (self.user,))
-        self.is_open = False
 
     def names_message(self, number: int, response: bytes, largest: int) -> bool:
         """Whether a FETCH response is about a message of its sequence set.
@@ -196,6 +235,10 @@ class CommandsInProgress:
 
     def __contains__(self, tag: bytes) -> bool:
         return tag in self._by_tag
+
+    def awaits(self, command: ImapCommand) -> bool:
+        """Return whether a command's response is neither here nor given up."""
+        return command.number in self._by_number
 
     def add(self, command: ImapCommand) -> None:
         """Begin to wait for the response to a command."""
@@ -253,5 +296,6 @@ class ImapReporter(Reporter):
         """Withhold what nobody has read yet, also of a literal that is a secret."""
         super().withhold_unread()
         command = self.commands.open
-        if command is not None and command.secret is not None:
-            self.withheld.add_line(bytes(command.secret.data))
+        literal = None if command is None else command.literal
+        if literal is not None and literal.secret is not None:
+            self.withheld.add_line(bytes(literal.secret.data))

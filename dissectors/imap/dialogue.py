@@ -35,7 +35,7 @@ from dissectors.events import (
 )
 from dissectors.imap import grammar
 from dissectors.imap.client import ClientReader
-from dissectors.imap.commands import ImapReporter, Response
+from dissectors.imap.commands import ImapReporter, Leave, Response
 from dissectors.imap.fetch import may_hold_message
 from dissectors.imap.outcomes import (
     describe_greeting,
@@ -248,10 +248,10 @@ class ImapDialogue(Dialogue):
             return
         known = self._listed
         if name is None or len(known) >= self.limits.list_items:
-            command.listed += 1
+            command.affected += 1
         elif (key := hash(name)) not in known:
             known[key] = None
-            command.listed += 1
+            command.affected += 1
 
     def _skip_literals(self, fragment: bytes) -> None:
         """Pass over a response, or the rest of one, that needs no reading."""
@@ -302,7 +302,7 @@ class ImapDialogue(Dialogue):
         if not self._commands:
             return
         oldest = self._commands.oldest()
-        if oldest.is_untidy and not oldest.is_open:
+        if oldest.is_untidy and oldest is not self._commands.open:
             code = grammar.parse_response_code(text)
             at = self.reporter.time_ns, self.reporter.frame
             self._client.end_command(oldest, Response("* BAD", text, code, *at))
@@ -312,10 +312,11 @@ class ImapDialogue(Dialogue):
         if authenticate is not None and authenticate.sasl is not None:
             authenticate.sasl.receive_challenge(line[2:])
             self._client.logins.is_challenged = True
-        if self._commands.open is not None:
+        command = self._commands.open
+        if command is not None and command.literal is not None:
             # the client may send its literal now
-            self._commands.open.awaits_leave = False
-            self._commands.open.literal_ns = self.reporter.time_ns
+            command.literal.leave = Leave.GIVEN
+            command.literal.since_ns = self.reporter.time_ns
 
     def _receive_tagged(self, line: bytes) -> None:
         self._expects_greeting = False
@@ -336,12 +337,9 @@ class ImapDialogue(Dialogue):
             self._report_response(ExchangeKind.COMMAND, response)
         else:
             # RFC 9051 §4.3: the client doesn't send a literal that is refused
-            is_refused = status != "OK" and command.awaits_leave
-            if (
-                command.is_open
-                and is_refused
-                and self._client.withhold_literal(command)
-            ):
+            is_open = command is self._commands.open
+            is_refused = is_open and status != "OK" and command.awaits_leave
+            if is_refused and self._client.withhold_literal(command):
                 self._client.close_command(command)
             self._client.end_command(command, response)
         self._read_code(response.code, text)

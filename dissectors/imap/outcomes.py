@@ -185,7 +185,7 @@ def _status(response: Response | None) -> str | None:
 def _conclude_login(
     command: ImapCommand, response: Response | None, _limits: Limits
 ) -> list[Event]:
-    is_exposed = command.has_password and not command.literal_withheld
+    is_exposed = command.has_password and not command.is_withheld
     return [
         AuthAttempted(
             "LOGIN",
@@ -227,13 +227,13 @@ def _conclude_expunge(
     command: ImapCommand, _response: Response | None, _limits: Limits
 ) -> list[Event]:
     # the untagged responses prove it, whatever the tagged one says
-    return [MessagesDeleted(command.expunged)] if command.expunged else []
+    return [MessagesDeleted(command.affected)] if command.affected else []
 
 
 def _conclude_store(
     command: ImapCommand, _response: Response | None, _limits: Limits
 ) -> list[Event]:
-    count = command.flagged
+    count = command.affected
     return [UseCounted(Use.FLAGS_CHANGED, count)] if count else []
 
 
@@ -247,7 +247,7 @@ def _conclude_copy(
         count = count or (0 if is_move else _count_named(command))
     if is_move:
         # RFC 6851 §3.3: what is moved is expunged here, also if not all can be
-        count = count or command.expunged or _count_moved(command, response)
+        count = count or command.affected or _count_moved(command, response)
     use = Use.MESSAGES_MOVED if is_move else Use.MESSAGES_COPIED
     return [UseCounted(use, count)] if count else []
 
@@ -264,7 +264,7 @@ def _count_named(command: ImapCommand) -> int:
 def _conclude_list(
     command: ImapCommand, _response: Response | None, _limits: Limits
 ) -> list[Event]:
-    count = command.listed
+    count = command.affected
     return [UseCounted(Use.MAILBOXES_LISTED, count)] if count else []
 
 

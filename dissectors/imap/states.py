@@ -120,7 +120,7 @@ class SessionState:
     def _end_store(self, command: ImapCommand) -> None:
         """RFC 9051 §6.4.6: with .SILENT nothing tells which flags were changed."""
         argument = command.argument
-        if b".SILENT" in argument.upper() and not command.flagged:
+        if b".SILENT" in argument.upper() and not command.affected:
             flags, largest = self.mailbox.open_flags(), self.mailbox.exists or 1
             by_uid = command.verb.startswith("UID")
             count = flags.store_silently(argument, largest, by_uid=by_uid)
@@ -201,7 +201,7 @@ class SessionState:
             and command.names_message(number, line, mailbox.exists or 1)
             and flags.change(number)
         ):
-            command.flagged += 1
+            command.affected += 1
 
     def expunge(self, number: bytes) -> None:
         """Learn that the message with a sequence number is gone."""
@@ -215,7 +215,7 @@ class SessionState:
         self.mailbox.expunge(count)
         command = self._commands.first(*_EXPUNGING)
         if command is not None:
-            command.expunged += count
+            command.affected += count
 
     def count_existing(self, number: bytes) -> None:
         """Learn how many messages a mailbox holds: that which is being selected."""

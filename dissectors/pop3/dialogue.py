@@ -11,44 +11,35 @@ from typing import TYPE_CHECKING
 
 from dissectors.conversation.command_dialogue import CommandDialogue
 from dissectors.conversation.forwarding import parse_attributes
-from dissectors.conversation.lines import decode_text, split_words
+from dissectors.conversation.lines import decode_text
 from dissectors.conversation.software import find_software
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.events import (
     AuthAttempted,
-    CapabilitiesAnnounced,
     ClientForwarded,
-    Delivery,
-    Direction,
     Exchange,
     ExchangeKind,
     Exposure,
     GreetingReceived,
     LoginOffered,
-    MessageTransferred,
     Outcome,
     Side,
-    SoftwareIdentified,
-    StartTls,
-    StartTlsAdvanced,
     State,
     StateChanged,
-    Use,
-    UseCounted,
 )
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.pop3 import grammar
 from dissectors.pop3.grammar import parse_status
 from dissectors.pop3.maildrop import Maildrop
-from dissectors.pop3.responses import MultiLine, Pop3Command, StatusLine
+from dissectors.pop3.multi_line import MultiLineReader
+from dissectors.pop3.responses import Pop3Command, StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
-    from dissectors.message import MessageReader
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
@@ -66,17 +57,16 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._user: str | None = None
-        self._multi_line: MultiLine | None = None
         self._maildrop = Maildrop()
+        self._multi_line = MultiLineReader(self.reporter, self.logins, self._maildrop)
         self._state: State | None = None
 
     def new_inside(self, *, greeted: bool) -> Pop3Dialogue:
         """Return what reads the session inside TLS."""
-        other = Pop3Dialogue(self.limits)
-        other._greeted = greeted
+        inside = Pop3Dialogue(self.limits)
         if greeted:
-            other._expect_commands()
-        return other
+            inside.skip_greeting()
+        return inside
 
     # commands
 
@@ -91,66 +81,67 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
 
     def _receive_command(self, verb: str, argument: bytes) -> None:
         if verb == "AUTH" and argument.strip():
-            self._send_auth(verb, argument)
+            self.send_auth(verb, argument)
         elif verb == "STLS":
-            self._send_starttls(verb)
+            self.send_starttls(verb)
         elif verb == "PASS":
             self._receive_password(argument)
         elif verb == "APOP":
             self.reporter.withheld.add_login(argument)
             name = grammar.parse_apop(argument)
             shown = f"{name} {MASK}" if name else MASK
-            self._send(verb, shown).user = name
+            self.send(verb, shown).user = name
         else:
             self._send_plain(verb, argument.strip(b" "))
 
     def _receive_password(self, argument: bytes) -> None:
         self.reporter.withheld.add_login(argument, ())
-        command = self._send(verb="PASS", argument=MASK if argument else None)
+        command = self.send(verb="PASS", argument=MASK if argument else None)
         command.user = self._user
         if not argument.strip():
             # some clients send it on a line of its own
-            self._logins.unfinished = SaslExchange.of_password(self.reporter.withheld)
+            self.logins.unfinished = SaslExchange.of_password(self.reporter.withheld)
 
     def _send_plain(self, verb: str, argument: bytes) -> None:
         """A command whose argument is shown if it is well formed."""
         shown = grammar.show_argument(verb, argument) if argument else None
-        if self._logins.is_cut and verb == "USER":
+        if self.logins.is_cut and verb == "USER":
             shown = MASK
         if shown is not None and MASK in shown:
             self.reporter.withheld.add_login(argument)
         if verb == "USER":
             self._user = shown if shown != MASK else None
-        command = self._send(verb, shown)
+        command = self.send(verb, shown)
         command.is_multi_line = grammar.has_multi_line_response(
             verb, has_argument=shown is not None
         )
         if shown not in (None, MASK) and verb in _NUMBERED_VERBS:
             command.number = shown.split(" ")[0].lstrip("0")
 
-    def _send(
+    def send(
         self,
         verb: str | None,
         argument: str | None = None,
         kind: ExchangeKind = ExchangeKind.COMMAND,
     ) -> Pop3Command:
-        if self._multi_line is not None and self._multi_line.has_gap:
-            self._multi_line.may_have_ended = True
-        return super()._send(verb, argument, kind)
+        """Let a command await its response."""
+        self._multi_line.note_command()
+        return super().send(verb, argument, kind)
 
     def _decode(self, raw: bytes) -> str:
         return decode_text(raw, self.limits.kept_text)
 
     def line_reader(self, side: Side) -> Callable[[bytes], object] | None:
         """Return what acts on the next line of a side, if lines are what comes."""
-        return None if self._multi_line is not None else super().line_reader(side)
+        return super().line_reader(side) if self._multi_line.lines is None else None
 
     # responses
 
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:
-            if self._multi_line is not None:
-                if not self._read_multi_line(unread, self._multi_line):
+            lines = self._multi_line.lines
+            if lines is not None:
+                if not self._multi_line.read(lines):
                     return
             else:
                 line = self.plaintext.take_line(_SERVER)
@@ -158,12 +149,12 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
                     return
 
     def _is_whole_reply(self, line: bytes) -> bool:
-        if self._multi_line is not None or parse_status(line) is None:
+        if self._multi_line.lines is not None or parse_status(line) is None:
             return False
-        return not (self._queue.awaiting and self._queue.awaiting[0].is_multi_line)
+        return not (self.queue.awaiting and self.queue.awaiting[0].is_multi_line)
 
     def _receive_server_line(self, line: bytes) -> None:
-        unread, decisive = self.streams[1], self._queue.decisive
+        unread, decisive = self.streams[1], self.queue.decisive
         is_rest, unread.may_be_rest = unread.may_be_rest, False
         status = parse_status(line)
         sasl = decisive.sasl if decisive is not None else None
@@ -171,10 +162,10 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
             self._receive_response_line(StatusLine(*status))
         elif sasl is not None and line[:2] in (b"+", b"+ "):
             # RFC 5034 §4: a challenge
-            self._logins.is_challenged = True
-            self._queue.odd_line = None
+            self.logins.is_challenged = True
+            self.queue.odd_line = None
             sasl.receive_challenge(line[2:])
-        elif self._queue.is_in_step and not (is_rest or self._is_client_unseen()):
+        elif self.queue.is_in_step and not (is_rest or self._is_client_unseen()):
             self.reporter.anomaly("pop3_unexpected_line", _SERVER)
             self._note_odd_line(line, is_reply=False)
 
@@ -187,13 +178,13 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
         if not self._greeted:
             self._greeted = True
             # words of another protocol may come first
-            if all(command.unreported for command in self._queue.awaiting):
+            if all(command.unreported for command in self.queue.awaiting):
                 self._receive_greeting(response)
                 return
         command = self._find_command(is_positive=response.is_positive)
         if command is not None:
             self._complete(command, response)
-        elif self._queue.is_in_step:
+        elif self.queue.is_in_step:
             self._receive_unprompted(response, ExchangeKind.UNSOLICITED)
 
     def _receive_greeting(self, response: StatusLine) -> None:
@@ -220,9 +211,7 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
                 self._enter(State.TRANSACTION)
         else:
             if is_positive and command.is_multi_line:
-                bare_lf = self.streams[_SERVER].bare_lf
-                lines = MultiLine.behind(command, self.limits, bare_lf=bare_lf)
-                self._multi_line = lines
+                self._multi_line.expect(command)
             on_reply = _ON_REPLY.get(verb)
             if on_reply is not None:
                 on_reply(self, command, reply)
@@ -275,115 +264,17 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
         if self._state is State.TRANSACTION:
             self._enter(State.UPDATE)
 
-    # multi-line responses
-
-    def _read_multi_line(self, unread: LineBuffer, lines: MultiLine) -> bool:
-        """Read what is there; `False` if more has to come."""
-        if lines.may_have_ended:
-            start = bytes(unread.data[: grammar.STATUS_BYTES])
-            if len(start) < grammar.STATUS_BYTES and b"\n" not in start:
-                return False
-            lines.may_have_ended = False
-            if parse_status(start) is not None:
-                self._end_multi_line(lines)
-                return True
-        text = lines.text.read(unread)
-        lines.receive(text, self.reporter.time_ns, self.limits.line)
-        if lines.text.ended:
-            self._end_multi_line(lines)
-            return True
-        return False
-
-    def _end_multi_line(self, lines: MultiLine) -> None:
-        self._multi_line = None
-        if lines.message is not None:
-            self._end_message(lines.message, lines, Delivery.COMPLETE)
-        elif lines.verb == "CAPA":
-            self._report_capabilities(lines)
-        elif lines.verb == "AUTH":
-            # RFC 5034 §4, and what servers answered before it: a mechanism a line
-            names = split_words(self._decode(bytes(lines.kept)).upper())
-            self.reporter.report(LoginOffered(names[: self.limits.list_items]))
-        elif lines.verb in ("LIST", "UIDL") and not lines.has_gap:
-            self.reporter.events += self._maildrop.count(lines.line_count, None)
-
-    def _end_message(
-        self, reader: MessageReader, lines: MultiLine, outcome: Delivery
-    ) -> None:
-        self.reporter.report_line_ends(lines.text.line_ends, _SERVER)
-        complete = outcome is Delivery.COMPLETE and not lines.has_gap
-        if lines.verb == "TOP" and outcome is Delivery.COMPLETE:
-            outcome = Delivery.PARTIAL
-        message = MessageTransferred(
-            Direction.RETRIEVED,
-            outcome,
-            reader.finish(complete=complete),
-            self.reporter.time_ns,
-            self.reporter.frame,
-            verb=lines.verb,
-            begin_ns=lines.begin_ns,
-            offset=self.streams[_SERVER].offset,
-        )
-        if lines.verb == "RETR":
-            is_whole = outcome is Delivery.COMPLETE
-            self._maildrop.retrieve(lines.number, complete=is_whole)
-            self.reporter.report_message(message, _SERVER)
-        else:
-            previews = self.limits.previews
-            over = self._maildrop.keep_preview(lines.number, message, previews)
-            for preview in over:
-                self._report_preview(preview)
-
-    def _report_preview(self, message: MessageTransferred) -> None:
-        self.reporter.report_message(message, _SERVER)
-        self.reporter.events.append(UseCounted(Use.HEADERS_FETCHED, 1))
-
-    def _report_capabilities(self, lines: MultiLine) -> None:
-        capabilities = grammar.parse_capabilities(
-            bytes(lines.kept), self.limits.list_items, self.limits.kept_text
-        )
-        if not lines.has_gap:
-            self.reporter.report(CapabilitiesAnnounced(list(capabilities)))
-            mechanisms = grammar.parse_mechanisms(capabilities)
-            self._logins.offered = frozenset(mechanisms)
-            names = frozenset(each.split(" ")[0] for each in capabilities)
-            self._logins.announced = names
-            self.reporter.report(LoginOffered(mechanisms))
-        for capability in capabilities:
-            tag_name, _, parameter = capability.partition(" ")
-            if tag_name == "IMPLEMENTATION" and parameter:
-                self.reporter.report(SoftwareIdentified(_SERVER, parameter))
-        offered = "STLS" in capabilities
-        if offered or not lines.has_gap:
-            step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
-            self.reporter.events.append(StartTlsAdvanced(step))
-
     # gaps and the end
 
     def _skip_server_gap(self, length: int) -> None:
-        lines = self._multi_line
-        if lines is None:
+        if not self._multi_line.cross_gap(length):
             super()._skip_server_gap(length)
-            return
-        rest = lines.text.cross_gap(self.streams[_SERVER])
-        lines.receive(rest, self.reporter.time_ns, self.limits.line)
-        lines.has_gap = True
-        if lines.message is not None:
-            lines.message.skip_gap(length)
 
     def finish(self) -> None:
         """Learn that nothing follows: report what was still to come."""
-        lines = self._multi_line
-        if lines is not None:
-            # what may be the start of its end is no line by itself
-            rest = lines.text.cross_gap(self.streams[_SERVER])
-            if lines.message is not None:
-                lines.message.feed(rest)
-                self._end_message(lines.message, lines, Delivery.CUT)
-        self._multi_line = None
+        self._multi_line.break_off()
         super().finish()
-        for message in self._maildrop.take_previews():
-            self._report_preview(message)
+        self._multi_line.report_previews()
 
 
 _ON_REPLY: dict[str, Callable[[Pop3Dialogue, Pop3Command, StatusLine | None], None]] = {

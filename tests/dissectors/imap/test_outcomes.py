@@ -26,7 +26,14 @@ from dissectors.events import (
     StartTls,
     StartTlsAdvanced,
 )
-from dissectors.imap.commands import AppendedMessage, ImapCommand, Response
+from dissectors.imap.commands import (
+    Appended,
+    AppendedMessage,
+    ClientLiteral,
+    ImapCommand,
+    Leave,
+    Response,
+)
 from dissectors.imap.outcomes import (
     conclude,
     describe_capabilities,
@@ -92,7 +99,7 @@ def test_login_is_an_attempt(response: Response | None, outcome: Outcome) -> Non
 
 def test_login_whose_password_was_withheld_exposes_nothing() -> None:
     command = make_command("LOGIN", b"joe {6}")
-    command.literal_withheld = True
+    command.literal = ClientLiteral(9, Leave.REFUSED)
     assert conclusions(command, NO) == [
         AuthAttempted("LOGIN", "joe", Outcome.FAILURE, Exposure.NOTHING)
     ]
@@ -136,9 +143,8 @@ def test_message_is_appended(
 ) -> None:
     facts = MessageFacts(size_bytes=3)
     command = make_command("APPEND", b"Sent {3}")
-    command.messages.append(
-        AppendedMessage(facts, complete, 15, 3, begin_ns=9, offset=-1)
-    )
+    message = AppendedMessage(facts, complete, 15, 3, begin_ns=9, offset=-1)
+    command.appended = Appended([message])
     assert conclusions(command, response) == [
         MessageTransferred(
             Direction.APPENDED,
@@ -155,7 +161,7 @@ def test_message_is_appended(
 
 def test_messages_are_expunged_though_the_response_is_missing() -> None:
     command = make_command("UID EXPUNGE", b"4:7")
-    command.expunged = 4
+    command.affected = 4
     assert conclusions(command, None) == [MessagesDeleted(4)]
 
 
