@@ -173,7 +173,7 @@ class PacketBatch(PacketColumns):
         batch.capture, batch.frame = self.capture[rows], self.frame[rows]
         return batch
 
-    def holding(self, packets: Sequence[bytes], link_type: int) -> PacketBatch:
+    def with_packets(self, packets: Sequence[bytes], link_type: int) -> PacketBatch:
         """Return the same rows with other packets, complete and of this link type."""
         sizes = [len(packet) for packet in packets]
         columns = PacketColumns.of_packets(

@@ -1,9 +1,9 @@
-"""Folders that root makes for the user whom it becomes.
+"""Folders that root makes for the user that it switches to.
 
-Who may rename what is on the way to a folder could have root make or give away
+Whoever may rename a part of the path to a folder could make root create or give away
 another one, by a symbolic link for example. So root makes folders only where nobody
 else may, and by descriptors that follow no link. Everywhere else the user makes the
-folder, once root's rights are given up.
+folder, once root privileges are dropped.
 """
 
 from __future__ import annotations

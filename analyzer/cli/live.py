@@ -1,4 +1,4 @@
-"""Watches an interface for a command, without root's rights, and ends in order."""
+"""Watches an interface for a command, without root privileges, and ends cleanly."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def watch(
     if os.geteuid() == 0:
         _preload(table_format)
     with ExitStack() as stack:
-        # before root's rights are given up
+        # before root privileges are dropped
         secrets = _open_key_log(key_log, stack)
         try:
             live = stack.enter_context(
@@ -144,7 +144,7 @@ def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
 
 
 def _preload(table_format: str) -> None:
-    """Import all that is needed: whom we become may not be able to read it."""
+    """Import all that is needed: the user we switch to may not be able to read it."""
     from analyzer.cli.warm_up import preload
     from analyzer.errors import ExportError, LoadError
 
@@ -160,11 +160,11 @@ def _preload(table_format: str) -> None:
 def _open_store(
     interface: str, output: Path | None, user: str | None, stack: ExitStack
 ) -> Store:
-    """Give up root's rights, and open where rows go to: for a while, if nowhere.
+    """Drop root privileges, and open where rows go: a temporary folder by default.
 
     Raises:
         ExportError: rows can't be written there.
-        PrivilegeError: this process would keep root's rights.
+        PrivilegeError: this process would keep root privileges.
     """
     from analyzer.errors import ExportError
     from analyzer.tables.results import Results
@@ -193,7 +193,7 @@ def _open_store(
 
 
 def _make_folder(folder: Path, name: str | None) -> None:
-    """Make the folder if only root may, and give it to whom we become."""
+    """Make the folder if only root may, and give it to the user we switch to."""
     from analyzer.cli.handover import make_folder_for
     from analyzer.errors import ExportError
     from captures.live.privileges import find_user

@@ -1,8 +1,8 @@
 """Loads all that a monitor may need, while it may still read files.
 
-Who becomes nobody may not be able to read the library of the interpreter any more
-(one below root's home, for example), and many modules are imported at their first
-use only. So all that a monitor does is done once with a bundled capture.
+The user `nobody` may not be able to read the interpreter's library (if it is in root's
+home, for example), and many modules are imported only when they are first used. So
+everything that a monitor does is done once, with a bundled capture.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CAPTURE = Path(__file__).parents[1] / "data" / "office.pcap"
 
 
 def preload(table_format: str) -> None:
-    """Do all that a monitor does, for nobody to see.
+    """Do everything that a monitor does, unseen.
 
     Args:
         table_format: of the files that will be written.

@@ -205,7 +205,7 @@ class SessionReader:
         mine = (self._detector, self._dissector, self._session)
         return held_bytes(mine, (self, self._key_log, DEFAULT_LIMITS))
 
-    def let_go(self) -> bool:
+    def shrink(self) -> bool:
         """Hand over what won't change; false if there is nothing."""
         session, connection = self._session, self._connection
         if session is None or connection is None:

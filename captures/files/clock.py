@@ -1,13 +1,13 @@
 """Packets whose time is far off that of the packets around them.
 
 A wrong clock, a damaged file or a careless tool stamps single packets years too late
-or too early. `steadied` gives these the time of the packet before them, so that they
-neither end other connections nor stretch their own. What the capture goes on from is
-believed: a quiet night, or captures that were put together months apart.
+or too early. `correct_times` gives these the time of the packet before them, so that
+they neither end other connections nor stretch their own. A jump is believed if the
+capture goes on from there: after a quiet night, or in captures made months apart.
 
 Only jumps by more than `JUMP_NS` are looked at, each with the `LOOKAHEAD` packets that
-follow; all else passes at the cost of one comparison per packet. What is decided does
-not depend on where batches end.
+follow; everything else costs one comparison per packet. What is decided does not depend
+on where batches end.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FEW = 4
 _LONGEST_PAUSE_NS = 366 * 86_400 * NS_PER_SECOND
 
 
-def steadied(batches: Iterable[PacketBatch]) -> Generator[PacketBatch]:
+def correct_times(batches: Iterable[PacketBatch]) -> Generator[PacketBatch]:
     """Yield the packets of one capture, those with a wrong time in `mistimed`.
 
     Raises:

@@ -30,7 +30,7 @@ from captures.batch import (
     PacketBatch,
 )
 from captures.errors import CaptureError, readable_name
-from captures.files.clock import steadied
+from captures.files.clock import correct_times
 from captures.files.opening import STANDARD_INPUT, ReadEngine, open_capture
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class MergedCaptures(BatchSource):
             return None
         reader.captures = self.names
         reader.capture = index
-        return _Opened(reader, steadied(reader))
+        return _Opened(reader, correct_times(reader))
 
     def _next_batch(self, capture: _Opened) -> PacketBatch | None:
         """Read on; close the capture if there is no more."""

@@ -1,9 +1,9 @@
 """Live packets by Wireshark's dumpcap, which writes them as pcapng into a pipe.
 
-dumpcap may have rights that this process lacks. If this process is root's, dumpcap
-gets just the rights to capture, and belongs to the user who this process becomes
-later, so that it can still be ended. It ends with this process in any case: by a
-signal, or when it finds the pipe broken.
+dumpcap may have privileges that this process lacks. If this process is root, dumpcap
+gets just the capabilities it needs, and belongs to the user that this process
+switches to later, so that it can still be ended. It ends with this process in any
+case: by a signal, or when it finds the pipe broken.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from captures.live.capture import (
 from captures.live.interfaces import (
     InterfaceState,
     WatchedInterface,
+    down_reason,
     find_link_type,
     no_such_interface,
     state_of,
-    why_down,
 )
 from captures.live.kernel_filter import filter_expression
 from captures.live.privileges import PrivilegeError, find_user
@@ -101,7 +101,7 @@ class DumpcapCapture(LiveCapture):
             name: of the interface.
             ports: TCP ports to capture; `None` for everything.
             buffer_bytes: size of the kernel's buffer.
-            user: whom dumpcap belongs to, if this process is root's.
+            user: who dumpcap belongs to, if this process is root.
 
         Raises:
             CaptureError: dumpcap can't watch the interface.
@@ -109,7 +109,7 @@ class DumpcapCapture(LiveCapture):
         super().__init__(name)
         state = state_of(name)
         if state is InterfaceState.DOWN:
-            raise CaptureError(name, why_down(name), usable=False)
+            raise CaptureError(name, down_reason(name), usable=False)
         # dumpcap knows others, such as "any"; but "-" is its standard input, and
         # TCP@HOST another machine
         if state is InterfaceState.GONE and not name.isidentifier():
@@ -141,7 +141,7 @@ class DumpcapCapture(LiveCapture):
         Raises:
             CaptureError: the interface is down or gone, or dumpcap has ended.
         """
-        if not self._is_stopped and (outage := self._device.look()):
+        if not self._is_stopped and (outage := self._device.check()):
             self._outage = outage
             self.stop()
         try:
@@ -178,7 +178,7 @@ class DumpcapCapture(LiveCapture):
             is_newer = len(batch) and batch.time_ns[-1] > self._stop_ns
             is_pause = not len(batch) and now > self._stop_s + _LATENCY_S
             if is_newer or is_pause:
-                self._dumpcap.tell_to_end()
+                self._dumpcap.request_stop()
                 self._end_s = now
         elif not len(batch) and now > self._end_s + _END_S:
             self._dumpcap.close()
@@ -239,7 +239,7 @@ class _Dumpcap:
         finally:
             os.close(writing)
 
-    def tell_to_end(self) -> None:
+    def request_stop(self) -> None:
         """Let it write what it still has, and end."""
         self._process.terminate()
 

@@ -18,7 +18,7 @@ _SIOCGIFFLAGS = 0x8913
 _SIOCGIFHWADDR = 0x8927
 _IFREQ = struct.Struct("16sH22x")
 
-_LOOK_S = 1.0
+_CHECK_S = 1.0
 # how long it takes at most until an interface that is being removed is gone
 _REMOVAL_S = 0.2
 _READ_BEFORE = "what came before was read"
@@ -61,14 +61,14 @@ class WatchedInterface:
         except (OSError, ValueError):
             # no device, but something else that dumpcap knows
             self._index = 0
-        self._next_look_s = 0.0
+        self._next_check_s = 0.0
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """Return why packets have ended, asking the kernel once a second at most."""
         now = time.monotonic()
-        if now < self._next_look_s:
+        if now < self._next_check_s:
             return None
-        self._next_look_s = now + _LOOK_S
+        self._next_check_s = now + _CHECK_S
         return self.outage()
 
     def outage(self) -> str | None:
@@ -152,7 +152,7 @@ def unsupported(hardware: int) -> str:
     )
 
 
-def why_down(name: str) -> str:
+def down_reason(name: str) -> str:
     """Return why an interface can't be watched that was found to be down.
 
     One that is being removed is down first: this waits until it is gone.

@@ -2,7 +2,7 @@
 
 Two do the same: `captures.live.packet_socket` lets the kernel write packets into memory
 that is shared with it, and `captures.live.dumpcap` lets Wireshark's dumpcap do the
-capturing, whose rights an administrator may have granted to a whole group.
+capturing, which an administrator may have allowed a whole group to run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def open_live(
         engine: what captures; "auto" takes dumpcap only where this process may not
             open a socket of its own.
         buffer_bytes: room for packets that wait to be read.
-        user: who this process becomes by `drop_privileges`, if it runs as root.
+        user: who this process switches to by `drop_privileges`, if it is root.
 
     Raises:
         CaptureError: the interface can't be watched.

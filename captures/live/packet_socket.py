@@ -28,12 +28,12 @@ from captures.live.interfaces import (
     INTERFACE_WENT_DOWN,
     InterfaceState,
     WatchedInterface,
+    down_reason,
     is_loopback,
     link_type,
     no_such_interface,
     state_of,
     unsupported,
-    why_down,
 )
 from captures.live.kernel_filter import NOTHING, attach, compile_filter
 from captures.live.ring import RETIRE_S, PacketRing
@@ -92,9 +92,9 @@ class SocketCapture(LiveCapture):
             raise StopIteration
         if self._end is None:
             if self._is_stopped:
-                self._begin_to_end()
-            elif failure := self._device.look():
-                self._begin_to_end(failure)
+                self._begin_shutdown()
+            elif failure := self._device.check():
+                self._begin_shutdown(failure)
         packets = self._ring.take()
         if packets is None:
             self._wait()
@@ -156,7 +156,7 @@ class SocketCapture(LiveCapture):
         if self._end is not None:
             patience_s = min(patience_s, self._end - time.monotonic())
             if patience_s <= 0:
-                raise self._conclusion()
+                raise self._final_exception()
         for _, events in self._poll.poll(patience_s * 1000):
             if events & select.POLLERR and self._end is None:
                 self._notice_outage()
@@ -164,15 +164,15 @@ class SocketCapture(LiveCapture):
     def _notice_outage(self) -> None:
         if self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             # it may be back already
-            self._begin_to_end(self._device.outage() or INTERFACE_WENT_DOWN)
+            self._begin_shutdown(self._device.outage() or INTERFACE_WENT_DOWN)
 
-    def _begin_to_end(self, failure: str | None = None) -> None:
+    def _begin_shutdown(self, failure: str | None = None) -> None:
         """Let nothing more in, and give what was received time to arrive."""
         attach(self._socket, NOTHING)
         self._failure = failure
         self._end = time.monotonic() + _DRAIN_S
 
-    def _conclusion(self) -> Exception:
+    def _final_exception(self) -> Exception:
         if self._failure is None:
             return StopIteration()
         return CaptureError(self.name, self._failure, usable=self._frames > 0)
@@ -210,7 +210,7 @@ def _explain(name: str, error: OSError) -> CaptureError:
     if isinstance(error, PermissionError):
         reason = NO_RIGHTS
     elif error.errno in (errno.ENETDOWN, errno.ENODEV):
-        reason = why_down(name)
+        reason = down_reason(name)
     else:
         reason = f"it can't be watched ({error.strerror})"
     return CaptureError(name, reason, usable=False)

@@ -1,4 +1,4 @@
-"""Giving up root's rights, once what needs them is done."""
+"""Dropping root privileges, once what needs them is done."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class PrivilegeError(Exception):
-    """Root's rights can't be given up; its text says why, and what to do."""
+    """Root privileges can't be dropped; the text says why, and what to do."""
 
 
 class User(NamedTuple):
-    """Who a process is to become."""
+    """The user that a process switches to."""
 
     name: str
     uid: int
@@ -34,7 +34,7 @@ def find_user(name: str | None = None) -> User | None:
     """Return the user to switch to: who is named, or used sudo, or else nobody.
 
     Returns:
-        `None` if this process isn't root's, and stays what it is.
+        `None` if this process isn't root, and stays what it is.
 
     Raises:
         PrivilegeError: there is no such user, or it is root again.
@@ -42,7 +42,7 @@ def find_user(name: str | None = None) -> User | None:
     if os.geteuid() != 0:
         return None
     try:
-        user = _named(name) if name else _behind_sudo() or _named("nobody")
+        user = _user_named(name) if name else _sudo_user() or _user_named("nobody")
     except (KeyError, ValueError) as error:
         raise PrivilegeError(
             f"there is no user {name or 'nobody'}: name one to become (--user)"
@@ -53,19 +53,19 @@ def find_user(name: str | None = None) -> User | None:
 
 
 def drop_privileges(name: str | None = None) -> str | None:
-    """Become another user for good, if this process is root's, and no more than that.
+    """Switch to another user for good, if this process is root.
 
-    Whoever this process is, it keeps no capability, and no program that it starts
-    gets any, be it root's own (capabilities(7), `no_new_privs` in prctl(2)).
+    Whoever runs this process, it keeps no capabilities, and no program that it starts
+    gets any, not even one of root's (capabilities(7), `no_new_privs` in prctl(2)).
 
     Args:
-        name: whom to become; see `find_user` for who that is otherwise.
+        name: of the user; see `find_user` for the default.
 
     Returns:
         The user's name; `None` if there was nothing to give up.
 
     Raises:
-        PrivilegeError: this process would keep root's rights.
+        PrivilegeError: this process would keep root privileges.
     """
     user = find_user(name)
     _empty_bounding_set()
@@ -81,17 +81,17 @@ def drop_privileges(name: str | None = None) -> str | None:
             f"mailtap can't become {become} ({error.strerror}): start it with the "
             "right to (CAP_SETUID, CAP_SETGID), or not as root"
         ) from error
-    if user is not None and _is_root_within_reach():
+    if user is not None and _can_regain_root():
         raise PrivilegeError(f"the rights of {user.name} are as good as root's")
     return user.name if user else None
 
 
-def _named(name: str) -> User:
+def _user_named(name: str) -> User:
     entry = pwd.getpwnam(name)
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def _behind_sudo() -> User | None:
+def _sudo_user() -> User | None:
     """Return the user who called sudo(8), unless that was root."""
     try:
         entry = pwd.getpwuid(int(os.environ["SUDO_UID"]))
@@ -123,7 +123,7 @@ def _give_up_capabilities() -> None:
             raise OSError(number, os.strerror(number))
 
 
-def _is_root_within_reach() -> bool:
+def _can_regain_root() -> bool:
     try:
         os.setresuid(0, 0, 0)
     except OSError:

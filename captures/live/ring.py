@@ -129,11 +129,11 @@ class PacketRing:
         # the block that the kernel hands over next
         self._next = 0
         self._drops = 0
-        self._statistics()
+        self._new_drops()
 
     def drops(self) -> int:
         """Return how many packets found no room so far."""
-        self._drops += self._statistics()
+        self._drops += self._new_drops()
         return self._drops
 
     def take(self) -> PacketColumns | None:
@@ -189,7 +189,7 @@ class PacketRing:
             link_type=np.full(len(frames), self._link_type, np.uint16),
         )
 
-    def _statistics(self) -> int:
+    def _new_drops(self) -> int:
         """Return the drops since this was last asked."""
         statistics = self._socket.getsockopt(
             _SOL_PACKET, _PACKET_STATISTICS, _TPACKET_STATS_V3.size

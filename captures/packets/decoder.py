@@ -153,7 +153,7 @@ class Decoder:
         if not whole:
             return None
         made_by = [fragment.packet for fragment in last]
-        batch = batch.take(made_by).holding(whole, LinkType.RAW)
+        batch = batch.take(made_by).with_packets(whole, LinkType.RAW)
         packets = replace(
             _packets_of(batch),
             vlan=np.array([fragment.vlan for fragment in last], dtype=np.int32),

@@ -175,7 +175,7 @@ class PendingAttempts:
         """Forget an attempt: it is over, or a connection."""
         self._attempts.pop(attempt.key, None)
 
-    def surplus(self, clock_ns: int) -> Iterator[tuple[Attempt, Ending]]:
+    def evict(self, clock_ns: int) -> Iterator[tuple[Attempt, Ending]]:
         """Forget and yield those that timed out, or are too many."""
         attempts = self._attempts
         while attempts:

@@ -1,12 +1,12 @@
 """Bounds what all open connections of a capture hold together.
 
-To measure what a connection holds takes a while, so that it is done only when all that
-was measured, and all that may have been added since, is more than is allowed; and only
-until half of that is free, beginning with those to which most may have been added. If
-too much turns out to be held, connections let go of it, the largest first: in the first
-step of what can be let go without a loss, in the last of all. A step ends when half of
-what is allowed is free, and none follows if a quarter is: so that it happens seldom,
-and the cost stays linear.
+Measuring what a connection holds takes a while, so it is done only when what was
+measured, with what may have been added since, exceeds the limit; and only until half
+of the limit is free, beginning with those that may have grown most. If too much turns
+out to be held, connections shrink, the largest first: in the first step they drop
+what can be dropped without a loss, in the last step everything. A step ends when half
+of the limit is free, and no other step follows if a quarter is, so that this happens
+seldom and cost stays linear.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Budget:
             growth += self._unmeasured.get(connection, 0)
             self._unmeasured[connection] = growth
 
-    def let_go(self, connection: Connection) -> bool:
-        """Make a connection hold as little as is possible without a loss.
+    def shrink(self, connection: Connection) -> bool:
+        """Make a connection hold as little as possible without a loss.
 
         Returns:
             Whether it has to be measured by how much that is less.
@@ -75,7 +75,7 @@ class Budget:
         tail_bytes = connection.tail_bytes
         connection.noted_bytes -= tail_bytes
         self._held_bytes -= tail_bytes
-        return connection.let_go()
+        return connection.shrink()
 
     def forget(self, connection: Connection) -> None:
         """Learn that a connection is over."""
@@ -83,7 +83,7 @@ class Budget:
         connection.noted_bytes = 0
         self._unmeasured.pop(connection, None)
 
-    def relieve(
+    def enforce(
         self, connections: Mapping[ConnectionKey, Connection], steps: Sequence[Step]
     ) -> None:
         """Measure what connections hold; let them hold less if it is too much.
@@ -97,13 +97,13 @@ class Budget:
             if self._held_bytes <= self._max_held_bytes // 2:
                 break
             self._measure(connection)
-        is_relieved = False
+        has_shrunk = False
         for step in steps:
             if self._held_bytes <= self._max_held_bytes * 3 // 4:
                 break
             self._take_step(step, connections)
-            is_relieved = True
-        if is_relieved:
+            has_shrunk = True
+        if has_shrunk:
             # what is let go of before its end may be in reference cycles
             gc.collect()
 

@@ -59,7 +59,7 @@ class ConnectionConsumer(StreamConsumer, Protocol):
     def held_bytes(self) -> int:
         """How much memory it takes, measured, which takes a while."""
 
-    def let_go(self) -> bool:
+    def shrink(self) -> bool:
         """Hold as little as possible without a loss; return whether it is less."""
 
     def cut_short(self) -> Wanted | None:
@@ -232,7 +232,7 @@ class Connection:
     def _mistimed_bytes(self) -> int:
         return _MISTIMED_BYTES * len(self.mistimed or ())
 
-    def let_go(self) -> bool:
+    def shrink(self) -> bool:
         """Forget tails, and all that the consumer can do without.
 
         Returns:
@@ -240,7 +240,7 @@ class Connection:
         """
         for flow in self.flows:
             flow.forget_tail()
-        return self.outlet.consumer.let_go()
+        return self.outlet.consumer.shrink()
 
     def receive(self, segment: Segment) -> None:
         """Take the next segment in capture order.

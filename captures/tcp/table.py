@@ -22,12 +22,12 @@ from captures.tcp.budget import Budget
 from captures.tcp.connection import Connection, Ending
 from captures.tcp.copies import Copies
 from captures.tcp.deadlines import Deadlines
-from captures.tcp.elsewhere import FollowedPorts, UnwantedConnections
 from captures.tcp.endpoints import endpoints
 from captures.tcp.grouping import ALL, Rows
 from captures.tcp.in_order import Span, take_spans
+from captures.tcp.other_ports import FollowedPorts, UnwantedConnections
 from captures.tcp.outlet import Wanted
-from captures.tcp.recent_syns import RecentHandshakes
+from captures.tcp.recent_handshakes import RecentHandshakes
 from captures.tcp.segment import ENDS, Mistimed
 from captures.tcp.timeouts import CLOSED_TIMEOUT_NS, OPENING_TIMEOUT_NS
 from captures.tcp.waiting import WaitingRoom
@@ -333,11 +333,11 @@ class ConnectionTable:
         """Make sure that all connections together don't hold too much."""
         self._budget.note(connection)
         if self._budget.is_exceeded:
-            steps = (self._let_go, self._cut_short, self._give_up_for_good)
-            self._budget.relieve(self._connections, steps)
+            steps = (self._shrink, self._cut_short, self._give_up_for_good)
+            self._budget.enforce(self._connections, steps)
 
-    def _let_go(self, _key: ConnectionKey, connection: Connection) -> bool:
-        return self._budget.let_go(connection)
+    def _shrink(self, _key: ConnectionKey, connection: Connection) -> bool:
+        return self._budget.shrink(connection)
 
     def _cut_short(self, key: ConnectionKey, connection: Connection) -> bool:
         is_cut = connection.cut_short()
@@ -364,7 +364,7 @@ class ConnectionTable:
 
     def _expire(self) -> None:
         """End the connections that no later packet can belong to."""
-        for attempt, ending in self._attempts.surplus(self._clock_ns):
+        for attempt, ending in self._attempts.evict(self._clock_ns):
             self._end_attempt(attempt, ending)
         for key, connection in self._deadlines.due(self._clock_ns):
             if self._clock_ns - connection.last_clock_ns > connection.timeout_ns:

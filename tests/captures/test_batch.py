@@ -69,7 +69,7 @@ def test_batches_are_put_together_in_a_buffer_of_their_own() -> None:
 
 
 def test_rows_hold_other_packets() -> None:
-    other = batch(1, b"a", b"b").take([1]).holding([b"datagram"], 101)
+    other = batch(1, b"a", b"b").take([1]).with_packets([b"datagram"], 101)
     assert packets_of(other) == [b"datagram"]
     assert other.wire_length.tolist() == [8]
     assert (other.frame.tolist(), other.time_ns.tolist()) == ([2], [6])

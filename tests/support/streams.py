@@ -70,7 +70,7 @@ class Recorder:
         """What is held now is taken for what was ever held."""
         return self.held_bytes
 
-    def let_go(self) -> bool:
+    def shrink(self) -> bool:
         """Hold what can't be let go."""
         is_less = self.spare_bytes > 0
         self.held_bytes -= self.spare_bytes

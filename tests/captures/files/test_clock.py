@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from captures import CaptureError, PacketBatch
-from captures.files.clock import LOOKAHEAD, steadied
+from captures.files.clock import LOOKAHEAD, correct_times
 from captures.files.timestamps import MAX_TIME_NS, MIN_TIME_NS
 from tests.support.captures import START_NS, Packet
 from tests.support.packets import batch_of
@@ -38,7 +38,7 @@ def steady(times: Sequence[int], *cuts: int) -> tuple[list[int], dict[int, int]]
     found: list[int] = []
     mistimed: dict[int, int] = {}
     numbers: list[int] = []
-    for batch in steadied(batches_of(times, *cuts)):
+    for batch in correct_times(batches_of(times, *cuts)):
         found += (batch.time_ns - START_NS).tolist()
         numbers += batch.frame.tolist()
         mistimed.update({k: v - START_NS for k, v in batch.mistimed.items()})
@@ -141,7 +141,7 @@ def test_damage_comes_behind_all_packets_before_it() -> None:
         yield from batches_of(ticking(3))
         raise CaptureError("a.pcap", "damaged", usable=True)
 
-    batches = steadied(damaged())
+    batches = correct_times(damaged())
     assert len(next(batches)) == 3
     with pytest.raises(CaptureError):
         next(batches)
@@ -149,7 +149,7 @@ def test_damage_comes_behind_all_packets_before_it() -> None:
 
 def test_nothing_is_held_that_is_certain() -> None:
     times = ticking(400)
-    batches = steadied(batches_of(times, 100, 200, 300))
+    batches = correct_times(batches_of(times, 100, 200, 300))
     assert [len(batch) for batch in batches] == [100] * 4
 
 

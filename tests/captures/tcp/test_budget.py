@@ -35,12 +35,12 @@ class Open:
             consumer.held_bytes = size
             self.budget.note(connection)
 
-    def relieve(self) -> list[int]:
+    def enforce(self) -> list[int]:
         """Let the connections hold less; which are read on?"""
-        self.budget.relieve(
+        self.budget.enforce(
             self.connections,  # type: ignore[arg-type]
             (
-                lambda _, each: self.budget.let_go(each),
+                lambda _, each: self.budget.shrink(each),
                 lambda _, each: each.cut_short(),
                 self._end,
             ),
@@ -72,7 +72,7 @@ def test_nobody_is_cut_short_if_what_is_measured_is_little() -> None:
     assert held.budget.is_exceeded
     for each in held.consumers:
         each.held_bytes = 1_000
-    assert held.relieve() == [0, 1]
+    assert held.enforce() == [0, 1]
     assert not held.budget.is_exceeded
 
 
@@ -81,7 +81,7 @@ def test_no_more_are_measured_than_must_be() -> None:
     assert held.budget.is_exceeded
     for each in held.consumers:
         each.held_bytes = 1_000
-    assert held.relieve() == [0, 1, 2]
+    assert held.enforce() == [0, 1, 2]
     at_most = [each.noted_bytes for each in held.connections.values()]
     assert at_most[0] > 100_000 > at_most[1]
     assert at_most[2] > 300_000
@@ -90,19 +90,19 @@ def test_no_more_are_measured_than_must_be() -> None:
 
 def test_largest_are_cut_short_until_half_of_the_budget_is_free() -> None:
     held = Open(100_000, 400_000, 300_000, 200_000, 100_000)
-    assert held.relieve() == [0, 3, 4]
+    assert held.enforce() == [0, 3, 4]
     assert not held.budget.is_exceeded
     assert not held.ended
 
 
 def test_oldest_of_the_same_size_is_cut_short_first() -> None:
-    assert Open(*[100_000] * 12).relieve() == [8, 9, 10, 11]
+    assert Open(*[100_000] * 12).enforce() == [8, 9, 10, 11]
 
 
 def test_what_can_be_let_go_is_let_go_before_anybody_is_cut_short() -> None:
     held = Open(300_000, 900_000)
     held.consumers[1].spare_bytes = 850_000
-    assert held.relieve() == [0, 1]
+    assert held.enforce() == [0, 1]
 
 
 def test_who_holds_too_much_even_when_cut_short_is_ended(
@@ -110,7 +110,7 @@ def test_who_holds_too_much_even_when_cut_short_is_ended(
 ) -> None:
     monkeypatch.setattr(Recorder, "cut_short", lambda _: None)
     held = Open(300_000, 900_000)
-    held.relieve()
+    held.enforce()
     assert held.ended == [1]
 
 
@@ -121,7 +121,7 @@ def test_what_is_let_go_of_need_not_be_measured_again() -> None:
         each.flows[0].remember([b"x" * 2000])
     before = held.budget._held_bytes
     for each in held.connections.values():
-        assert not held.budget.let_go(each)
+        assert not held.budget.shrink(each)
         assert each.noted_bytes == 598_000
     assert held.budget._held_bytes == before - 4000
 

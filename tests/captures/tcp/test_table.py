@@ -470,7 +470,7 @@ def test_connections_that_are_over_are_not_kept(
 def test_unwanted_connections_are_remembered_up_to_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("captures.tcp.elsewhere.MAX_UNWANTED", 10)
+    monkeypatch.setattr("captures.tcp.other_ports.MAX_UNWANTED", 10)
     followed = Followed(lambda _: Recorder(unwanted_after=1))
     for number in range(30):
         followed.process(Talk(40_000 + number).shake_hands().greet().packets)

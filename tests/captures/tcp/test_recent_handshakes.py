@@ -8,9 +8,9 @@ import pytest
 
 from captures import Decoder, End, SegmentFilter
 from captures.packets.expected_acks import MAX_ACK_PACKETS
-from captures.tcp import recent_syns as handshakes
+from captures.tcp import recent_handshakes as handshakes
 from captures.tcp.grouping import Rows
-from captures.tcp.recent_syns import MEMORY_PACKETS, RecentHandshakes, Syn
+from captures.tcp.recent_handshakes import MEMORY_PACKETS, RecentHandshakes, Syn
 from captures.tcp.timeouts import OPENING_TIMEOUT_NS
 from tests.support.packets import ACK, SYN, batch_of, ethernet, frame, ipv4, tcp
 
