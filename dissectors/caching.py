@@ -10,7 +10,7 @@ from dissectors.limits import KIB
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST = 256
+_MAX_ENTRIES = 256
 
 ParsedT = TypeVar("ParsedT")
 RestT = TypeVarTuple("RestT")
@@ -28,7 +28,7 @@ def cache_short(
         parse: takes the text, and perhaps more; what it returns must not be changed.
         longest: what is longer is not remembered, in bytes.
     """
-    cached = lru_cache(maxsize=_MOST)(parse)
+    cached = lru_cache(maxsize=_MAX_ENTRIES)(parse)
 
     def parse_or_look_up(raw: bytes, *rest: *RestT) -> ParsedT:
         return (cached if len(raw) <= longest else parse)(raw, *rest)

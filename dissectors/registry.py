@@ -47,7 +47,7 @@ def problems() -> tuple[str, ...]:
 
 def is_plugin(name: str) -> bool:
     """Return whether a protocol is not one of mailtap's own."""
-    return all(name != each.name for each in BUILTIN)
+    return all(name != spec.name for spec in BUILTIN)
 
 
 @cache
@@ -82,17 +82,17 @@ def known_anomalies(specs: Iterable[ProtocolSpec]) -> dict[str, str]:
 
 @cache
 def _registry() -> _Registry:
-    found = {spec.name: spec for spec in BUILTIN}
+    known = {spec.name: spec for spec in BUILTIN}
     entries, left_out = _entries()
-    for entry in sorted(entries, key=lambda each: each.name):
+    for entry in sorted(entries, key=lambda entry: entry.name):
         try:
             spec = _load(entry)
-            _check(spec, found.values())
+            _check(spec, known.values())
         except (Exception, SystemExit) as error:  # noqa: BLE001, whoever wrote it
             left_out.append(_describe(entry, error))
         else:
-            found[spec.name] = spec
-    return _Registry(found, tuple(left_out))
+            known[spec.name] = spec
+    return _Registry(known, tuple(left_out))
 
 
 def _entries() -> tuple[list[EntryPoint], list[str]]:
@@ -129,12 +129,12 @@ def _load(entry: EntryPoint) -> ProtocolSpec:
 
 def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
     """See that a protocol takes nothing away from others."""
-    mine = {each.port for each in spec.services}
+    mine = {service.port for service in spec.services}
     alpn = set(spec.opening.alpn)
     for other in known:
         if other.name == spec.name:
             raise ValueError(f"there is another protocol {spec.name}")
-        if taken := mine & {each.port for each in other.services}:
+        if taken := mine & {service.port for service in other.services}:
             raise ValueError(f"port {min(taken)} is that of {other.name}")
         if alpn & set(other.opening.alpn):
             raise ValueError(f"its ALPN is that of {other.name}")

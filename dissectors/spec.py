@@ -52,13 +52,13 @@ class Opening:
         for optional in (self.strict_client, self.ambiguous_server):
             if optional is not None:
                 _expect_pattern(optional)
-        for each in (*self.server_beginnings, *self.client_beginnings):
-            _expect(each, bytes)
-            if len(each) != _BEGINNING_BYTES:
-                raise ValueError(f"{each!r} is not four bytes")
-        for each in self.alpn:
-            _expect(each, bytes)
-            if not 0 < len(each) < 256:
+        for beginning in (*self.server_beginnings, *self.client_beginnings):
+            _expect(beginning, bytes)
+            if len(beginning) != _BEGINNING_BYTES:
+                raise ValueError(f"{beginning!r} is not four bytes")
+        for name in self.alpn:
+            _expect(name, bytes)
+            if not 0 < len(name) < 256:
                 raise ValueError("an ALPN protocol ID has 1 to 255 bytes")
 
 
@@ -99,8 +99,8 @@ class Profile:
     security: str
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            _expect(getattr(self, each.name), str)
+        for answer in fields(self):
+            _expect(getattr(self, answer.name), str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class ProtocolSpec:
     @property
     def registered_services(self) -> tuple[Service, ...]:
         """Those that IANA knows."""
-        return tuple(each for each in self.services if each.is_registered)
+        return tuple(service for service in self.services if service.is_registered)
 
     def new_dialogue(self, service: Service | None) -> Dialogue:
         """Make what reads the dialogue of a connection.

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from dissectors.events import Event
 
 # characters that are kept of logins, and of other lines
-_MOST_OF_LOGINS = 4 * KIB
-_MOST_OF_LINES = 2 * KIB
+_MAX_OF_LOGINS = 4 * KIB
+_MAX_OF_LINES = 2 * KIB
 # of one line, and of one word of it; a word that is longer ends at the next blank
-_MOST_OF_LINE = KIB
-_MOST_OF_WORD = 32
-_MOST_WORDS = 24
+_MAX_OF_LINE = KIB
+_MAX_OF_WORD = 32
+_MAX_WORDS = 24
 # words are found in other words if they have as many letters, base64 as many digits
 _SHORTEST_INSIDE = 4
 _SHORTEST_BASE64 = 6
@@ -78,7 +78,7 @@ class Withheld:
         names = frozenset(map(_fold, shown))
         spellings = _spell(line, names, _SHORTEST_INSIDE)
         self._of_lines = _append(self._of_lines, spellings)
-        excess = len(self._of_lines) - _MOST_OF_LINES
+        excess = len(self._of_lines) - _MAX_OF_LINES
         if excess > 0:
             self._of_lines = self._of_lines[self._of_lines.find("\n", excess) + 1 :]
 
@@ -93,11 +93,11 @@ class Withheld:
             return
         names = frozenset(_fold(name) for name in shown if name)
         self._of_logins = _append(self._of_logins, _spell(line, names, 1))
-        if len(line) > _MOST_OF_LINE:
+        if len(line) > _MAX_OF_LINE:
             # in base64, groups of four begin with the first of these, too
-            tail = line.rstrip()[-_MOST_OF_LINE:]
+            tail = line.rstrip()[-_MAX_OF_LINE:]
             self._of_logins = _append(self._of_logins, _spell(tail, names, 1))
-        if len(self._of_logins) > _MOST_OF_LOGINS or len(line.split()) > _MOST_WORDS:
+        if len(self._of_logins) > _MAX_OF_LOGINS or len(line.split()) > _MAX_WORDS:
             self.withhold_all()
 
     def withhold_all(self) -> None:
@@ -128,7 +128,7 @@ class Withheld:
         together = "\n".join(texts)
         if not _may_be_cut(together) and self.mask(together) == together:
             return texts
-        return [self.mask(each) for each in texts]
+        return [self.mask(text) for text in texts]
 
     def mask_event(self, event: Event) -> None:
         """Mask what the server said in an event."""
@@ -170,7 +170,7 @@ def _append(kept: str, spellings: Iterator[str]) -> str:
 
 def _spell(line: bytes, names: frozenset[str], shortest: int) -> Iterator[str]:
     """Return the spellings of what is in a line, in lower case."""
-    line = line[:_MOST_OF_LINE]
+    line = line[:_MAX_OF_LINE]
     text = line.decode("utf-8", "backslashreplace").strip()
     words = _words(text)
     inner = [word for digits in _BASE64.findall(line) for word in _inside(digits)]
@@ -180,17 +180,17 @@ def _spell(line: bytes, names: frozenset[str], shortest: int) -> Iterator[str]:
     pieces = dict.fromkeys((text, *words, *inner))
     for word in (*words, *inner):
         pieces |= dict.fromkeys(_parts(word))
-    for piece in list(pieces)[: 8 * _MOST_WORDS]:
+    for piece in list(pieces)[: 8 * _MAX_WORDS]:
         folded = _fold(piece)
         if len(piece) < shortest or folded in names or "\n" in folded:
             continue
-        yield folded[:_MOST_OF_WORD]
+        yield folded[:_MAX_OF_WORD]
         if len(piece) >= _SHORTEST_INSIDE:
-            yield from _in_base64(piece[:_MOST_OF_WORD].encode("utf-8", "replace"))
+            yield from _in_base64(piece[:_MAX_OF_WORD].encode("utf-8", "replace"))
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in _BLANKS.split(text, _MOST_WORDS) if word]
+    return [word for word in _BLANKS.split(text, _MAX_WORDS) if word]
 
 
 def _parts(word: str) -> Iterator[str]:
@@ -251,7 +251,7 @@ def _find(folded: str, spelling: str) -> Iterator[tuple[int, int]]:
     start = folded.find(spelling)
     while start >= 0:
         end = start + len(spelling)
-        if len(spelling) >= _MOST_OF_WORD:
+        if len(spelling) >= _MAX_OF_WORD:
             blank = _BLANKS.search(folded, end)
             end = blank.start() if blank else len(folded)
         alone = not (

@@ -215,7 +215,7 @@ class Detector:
         begin = 0
         is_beginning = self._saw_start or self._proxy_header.is_begun
         if not is_beginning and self._tls is None:
-            fitting = [each.since for each in self._openings if each.protocols]
+            fitting = [opening.since for opening in self._openings if opening.protocols]
             begin = min(fitting, default=0)
         for number, chunk in enumerate(chunks):
             if number >= begin or chunk.data is None:
@@ -271,15 +271,19 @@ class Detector:
                 self._enter_tls()
             if is_tls or (is_tls is None and not at_end):
                 return
-        found = self._protocols_of(side, opening.data, at_end=at_end)
-        if found is None:
+        fitting = self._protocols_of(side, opening.data, at_end=at_end)
+        if fitting is None:
             return
         on_port = self._port_protocol
-        if on_port is not None and not found and (self._has_gap or not self._saw_start):
+        if (
+            on_port is not None
+            and not fitting
+            and (self._has_gap or not self._saw_start)
+        ):
             # the middle of something: try again with the next packet
             opening.data.clear()
             return
-        opening.protocols = found
+        opening.protocols = fitting
         self._decide()
 
     def _enter_tls(self) -> None:
@@ -296,34 +300,34 @@ class Detector:
         """See what the client asks for, and what both sides say if there are keys."""
         side, data, gap, time_ns, frame = chunk
         if data is None:
-            happened = ahead.receive_eof(side, time_ns, frame)
+            events = ahead.receive_eof(side, time_ns, frame)
         elif gap:
-            happened = ahead.receive_gap(side, gap, time_ns, frame)
+            events = ahead.receive_gap(side, gap, time_ns, frame)
         else:
             if side is Side.CLIENT:
                 data = self._behind_proxy_header(data)
-            happened = ahead.receive_data(side, data, time_ns, frame)
+            events = ahead.receive_data(side, data, time_ns, frame)
         tls = ahead.tls
         offer = tls.client_hello
         if offer is None or self.verdict is not Verdict.UNDECIDED:
             return
         known = protocol_by_alpn()
-        named = _one_of({known[each] for each in offer.alpn_protocols if each in known})
+        named = _one_of({known[alpn] for alpn in offer.alpn_protocols if alpn in known})
         if named is not None:
             self.verdict, self.protocol = Verdict.MAIL, named
         elif self._key_log is None or offer.random not in self._key_log or tls.opaque:
             self.verdict = Verdict.OTHER
-        for each in happened:
-            if isinstance(each, ApplicationData):
+        for event in events:
+            if isinstance(event, ApplicationData):
                 if self._first_speaker is None:
-                    self._first_speaker = each.side
-                self._listen(each.side, each.data)
+                    self._first_speaker = event.side
+                self._listen(event.side, event.data)
 
     def _decide(self) -> None:
         """Compare what is known of both sides."""
         if self.verdict is not Verdict.UNDECIDED:
             return
-        client, server = (each.protocols for each in self._openings)
+        client, server = (opening.protocols for opening in self._openings)
         if self._port_protocol is not None:
             if self._port_protocol in (client or ()):
                 is_news = _NNTP_GREETING.match(self._openings[Side.SERVER].data)
@@ -365,10 +369,10 @@ class Detector:
         at_end = at_end or b"\n" in start or len(opening) >= OPENING_BYTES
         if not at_end and not _BINARY.search(start):
             return None
-        found = {name for name, words in speech()[side] if words.match(start)}
+        fitting = {name for name, words in speech()[side] if words.match(start)}
         if on_port is None:
-            found = {name for name in found if self._is_clear(name, side, start)}
-        return found
+            fitting = {name for name in fitting if self._is_clear(name, side, start)}
+        return fitting
 
     def _is_clear(self, protocol: str, side: Side, start: bytearray) -> bool:
         """Tell whether an opening is more than what other protocols share."""

@@ -20,9 +20,9 @@ OPENING_BYTES = 512
 def server_beginnings() -> tuple[bytes, ...]:
     """Return how a server's first packet begins, four bytes each."""
     return tuple(
-        each
+        beginning
         for spec in registry.protocols().values()
-        for each in spec.opening.server_beginnings
+        for beginning in spec.opening.server_beginnings
     )
 
 
@@ -30,16 +30,16 @@ def server_beginnings() -> tuple[bytes, ...]:
 def client_beginnings() -> tuple[bytes, ...]:
     """Return how a client's first packet begins, or the header of a proxy."""
     return PROXY_BEGINNINGS + tuple(
-        each
+        beginning
         for spec in registry.protocols().values()
-        for each in spec.opening.client_beginnings
+        for beginning in spec.opening.client_beginnings
     )
 
 
 @cache
 def speech() -> tuple[tuple[tuple[str, re.Pattern[bytes]], ...], ...]:
     """Return what clients, and what servers, say first, by protocol."""
-    openings = [(name, each.opening) for name, each in registry.protocols().items()]
+    openings = [(name, spec.opening) for name, spec in registry.protocols().items()]
     return (
         tuple((name, opening.client) for name, opening in openings),
         tuple((name, opening.server) for name, opening in openings),
@@ -50,14 +50,14 @@ def speech() -> tuple[tuple[tuple[str, re.Pattern[bytes]], ...], ...]:
 def protocol_by_alpn() -> Mapping[bytes, str]:
     """Return the protocols by what a ClientHello calls them (RFC 7301)."""
     return {
-        each: name
+        alpn: name
         for name, spec in registry.protocols().items()
-        for each in spec.opening.alpn
+        for alpn in spec.opening.alpn
     }
 
 
 @cache
 def alpn_pattern() -> re.Pattern[bytes]:
     """Return what finds such a name behind its length (RFC 7301 §3.1)."""
-    names = [re.escape(bytes([len(each)]) + each) for each in protocol_by_alpn()]
+    names = [re.escape(bytes([len(name)]) + name) for name in protocol_by_alpn()]
     return re.compile(b"|".join(names))

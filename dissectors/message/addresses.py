@@ -35,11 +35,11 @@ def split_addresses(body: bytes) -> Iterator[bytes]:
         return
     position = 0
     while position < len(body):
-        found = _ADDRESS.match(body, position)
-        assert found is not None  # the pattern matches nothing, too
-        position = found.end()
-        if found[2] != b":" and not _ONLY_COMMENTS.fullmatch(found[1]):
-            yield found[1].strip()
+        match = _ADDRESS.match(body, position)
+        assert match is not None  # the pattern matches nothing, too
+        position = match.end()
+        if match[2] != b":" and not _ONLY_COMMENTS.fullmatch(match[1]):
+            yield match[1].strip()
 
 
 def without_groups(body: bytes) -> bytes:

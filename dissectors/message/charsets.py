@@ -90,7 +90,7 @@ def _codec_names() -> dict[str, str]:
     names = {name: _SUPERSETS.get(codec, codec) for name, codec in names.items()}
     # what is labelled as ASCII and is not is like text without a label
     names = {name: codec for name, codec in names.items() if codec != "ascii"}
-    more = {_key(name): codec for codec, each in _MORE_NAMES.items() for name in each}
+    more = {_key(name): codec for codec, names in _MORE_NAMES.items() for name in names}
     return names | more
 
 

@@ -33,9 +33,9 @@ def encoding_name(body: bytes) -> bytes:
         `base64`, `quotedprintable`, `uuencode`, or something else, which changes
         nothing: the letters and digits of the name in lower case, without `x-`.
     """
-    found = _ENCODING.match(without_comments(body).lower())
-    assert found is not None  # the pattern matches nothing, too
-    name = _NOT_ALPHANUMERIC.sub(b"", found[1].removeprefix(b"x-"))
+    match = _ENCODING.match(without_comments(body).lower())
+    assert match is not None  # the pattern matches nothing, too
+    name = _NOT_ALPHANUMERIC.sub(b"", match[1].removeprefix(b"x-"))
     return _ENCODING_ALIASES.get(name, name)
 
 
@@ -134,7 +134,7 @@ class QuotedPrintableContent(Content):
 
 
 def _decode_lines(lines: bytes) -> bytes:
-    if any(each in lines for each in (b" \r", b" \n", b"\t\r", b"\t\n")):
+    if any(blank in lines for blank in (b" \r", b" \n", b"\t\r", b"\t\n")):
         lines = _TRAILING_BLANKS.sub(b"", lines)
     return binascii.a2b_qp(lines)
 

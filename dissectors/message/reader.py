@@ -190,10 +190,10 @@ class MessageReader:
         return line_end - has_cr
 
     def _step_past_delimiter(self, end: int, *, at_end: bool) -> bool:
-        found = self._boundaries.find(self._buffer, self._searched, end, at_end=at_end)
-        if found is None:
+        line = self._boundaries.find(self._buffer, self._searched, end, at_end=at_end)
+        if line is None:
             return False
-        line_start, line_end, level, is_closing = found
+        line_start, line_end, level, is_closing = line
         self._take(self._before_line_end(line_start - 1))
         if self._header is not None:
             self._end_header(is_complete=True)
@@ -396,5 +396,5 @@ class MessageReader:
 
     def _update_boundaries(self) -> None:
         """Note what the open entities wait for."""
-        self._contents = [each.content for each in self._entities if each.content]
-        self._boundaries = Boundaries([each.boundary for each in self._entities])
+        self._contents = [entity.content for entity in self._entities if entity.content]
+        self._boundaries = Boundaries([entity.boundary for entity in self._entities])

@@ -69,9 +69,9 @@ def _seen_address(received: bytes) -> str | None:
 
 
 def _find_address(pattern: re.Pattern[bytes], text: bytes) -> str | None:
-    for found in pattern.findall(text):
-        with_port = _WITH_PORT.fullmatch(found)
-        host = with_port[1] if with_port else found
+    for literal in pattern.findall(text):
+        with_port = _WITH_PORT.fullmatch(literal)
+        host = with_port[1] if with_port else literal
         try:
             address = ipaddress.ip_address(host.decode("ascii"))
         except ValueError:

@@ -52,12 +52,12 @@ class UuencodedText:
         position = 0
         while True:
             if self._file is None:
-                found = self._find_begin(text, position)
+                end = self._find_begin(text, position)
             else:
-                found = self._read_lines(text, position)
-            if found is None:
+                end = self._read_lines(text, position)
+            if end is None:
                 return
-            position = found
+            position = end
 
     def _find_begin(self, text: bytes, position: int) -> int | None:
         start = text.find(b"\nbegin ", position)

@@ -71,4 +71,4 @@ def _decode_encoded_text(encoding: bytes, neighbours: Sequence[bytes]) -> bytes:
             return decode_base64(b"".join(neighbours))
         return b"".join(map(decode_base64, neighbours))
     # RFC 2047 §4.2: like quoted-printable, with "_" for the blank
-    return b"".join([binascii.a2b_qp(each, header=True) for each in neighbours])
+    return b"".join([binascii.a2b_qp(word, header=True) for word in neighbours])

@@ -44,7 +44,7 @@ _SSLV2_HELLO = ContentType.SSLV2_HELLO
 _END_OF_EARLY_DATA = HandshakeType.END_OF_EARLY_DATA
 _ENCRYPTED_EXTENSIONS = HandshakeType.ENCRYPTED_EXTENSIONS
 _FINISHED = HandshakeType.FINISHED
-_MESSAGE_NAMES = {each.value: each.name for each in HandshakeType}
+_MESSAGE_NAMES = {known.value: known.name for known in HandshakeType}
 
 
 _ALERT_BYTES = 2

@@ -156,9 +156,9 @@ class KeyFinder:
 
     def count(self) -> None:
         """Note in the key log what was found so far, and what will be."""
-        found, self._uncounted = self._uncounted or (), None
+        randoms, self._uncounted = self._uncounted or (), None
         if self._key_log is not None:
-            for random in found:
+            for random in randoms:
                 self._key_log.count_use(random)
 
     def _secrets_of(self, random: bytes) -> Mapping[Label, bytes] | None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dissectors.events import CertificatesShown, Event, TlsAlertSeen
     from dissectors.tls.output import Output
 
-_MOST_ALERTS = 10
+_MAX_ALERTS = 10
 
 
 class LaterEvents:
@@ -71,7 +71,7 @@ class LaterEvents:
         is_end = alert.is_fatal and self._fatal_alert is None
         if is_end:
             self._fatal_alert = alert
-        if is_end or self._alerts <= _MOST_ALERTS:
+        if is_end or self._alerts <= _MAX_ALERTS:
             self.add(alert)
 
     def add_certificates(self, shown: CertificatesShown) -> None:

@@ -65,7 +65,7 @@ _OF_SERVER = frozenset(
         HandshakeType.KEY_UPDATE,
     }
 )
-_STEPS = {each.value: each.name.lower() for each in HandshakeType}
+_STEPS = {known.value: known.name.lower() for known in HandshakeType}
 _NOT_REQUESTED = ClientCertificate.NOT_REQUESTED
 _GIVEN, _REFUSED = ClientCertificate.GIVEN, ClientCertificate.REFUSED
 

@@ -68,9 +68,9 @@ class ReadAhead:
             prefix = self._prefixes[side]
             prefix += data[: TLS_PREFIX_BYTES - len(prefix)]
         self.last_packet = (time_ns, frame)
-        happened = self.tls.receive_data(side, data, time_ns, frame)
-        self.events += [DatedEvent(event, time_ns, frame) for event in happened]
-        return happened
+        events = self.tls.receive_data(side, data, time_ns, frame)
+        self.events += [DatedEvent(event, time_ns, frame) for event in events]
+        return events
 
     def receive_gap(
         self, side: Side, length: int, time_ns: int, frame: int

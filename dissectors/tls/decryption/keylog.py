@@ -37,7 +37,7 @@ _MASTER_SECRET_BYTES = 48
 _TRAFFIC_SECRET_BYTES = frozenset({32, 48, 64})
 _LONGEST_LINE = 512
 # at about 1 KiB each
-_MOST_CONNECTIONS = 1_000_000
+_MAX_CONNECTIONS = 1_000_000
 
 
 # who talks: the addresses of client and server, as numbers
@@ -56,7 +56,7 @@ class KeyLog:
         overflows: connections that were left out because there are too many.
     """
 
-    def __init__(self, *, most: int = _MOST_CONNECTIONS, forgets: bool = False) -> None:
+    def __init__(self, *, most: int = _MAX_CONNECTIONS, forgets: bool = False) -> None:
         self._most, self._forgets = most, forgets
         self.ignored = 0
         self.overflows = 0

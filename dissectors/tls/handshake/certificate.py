@@ -222,11 +222,11 @@ def _is_signed_by_itself(parsed: x509.Certificate) -> bool:
 
 def _read_constraints(parsed: x509.Certificate, facts: Certificate) -> None:
     try:
-        found = parsed.extensions.get_extension_for_class(x509.BasicConstraints)
+        constraints = parsed.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
         facts.is_ca = False
     else:
-        facts.is_ca = found.value.ca
+        facts.is_ca = constraints.value.ca
 
 
 _READERS = (
@@ -258,7 +258,7 @@ def _distinguished_name(name: x509.Name) -> str:
     text = name.rfc4514_string(_ATTRIBUTE_NAMES)
     if text.isprintable():
         return text
-    return "".join([each if each.isprintable() else _hex_pairs(each) for each in text])
+    return "".join([char if char.isprintable() else _hex_pairs(char) for char in text])
 
 
 def _hex_pairs(character: str) -> str:

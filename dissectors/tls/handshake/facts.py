@@ -44,8 +44,8 @@ _SHORTEST_EC_BITS = 224
 _CURVE_BITS = re.compile(r"sec[pt](\d+)")
 # RFC 5246 §7.4.1.4.1: MD5 and SHA-1
 _WEAK_HASHES = (1, 2)
-_MOST_OFFERED = 256
-_MOST_PROTOCOLS = 32
+_MAX_OFFERED = 256
+_MAX_PROTOCOLS = 32
 
 
 def note_client_hello(
@@ -182,7 +182,7 @@ def _weaknesses_of(group: str) -> tuple[str, ...]:
 
 def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:
     """Name what a client offers."""
-    return _cached_names(name, numbers[:_MOST_OFFERED])
+    return _cached_names(name, numbers[:_MAX_OFFERED])
 
 
 @lru_cache(maxsize=1024)
@@ -190,9 +190,9 @@ def _cached_names(
     name: Callable[[int], str], numbers: tuple[int, ...]
 ) -> tuple[str, ...]:
     """Name once what clients offer in every session."""
-    return tuple([name(each) for each in numbers if each not in GREASE])
+    return tuple([name(number) for number in numbers if number not in GREASE])
 
 
 def _protocol_names(protocols: tuple[bytes, ...]) -> tuple[str, ...]:
-    some = protocols[:_MOST_PROTOCOLS]
-    return tuple([escape(each.decode("latin-1")) for each in some])
+    some = protocols[:_MAX_PROTOCOLS]
+    return tuple([escape(protocol.decode("latin-1")) for protocol in some])

@@ -63,14 +63,14 @@ def client_fingerprints(hello: ClientHello) -> ClientFingerprints:
         hello.alpn,
         *lists,
     )
-    found = _fingerprints.get(offer)
-    if found is None:
-        found = ClientFingerprints(ja3(hello), ja4(hello))
-        if sum([len(each) for each in lists]) <= _LONGEST_CACHED:
+    known = _fingerprints.get(offer)
+    if known is None:
+        known = ClientFingerprints(ja3(hello), ja4(hello))
+        if sum([len(numbers) for numbers in lists]) <= _LONGEST_CACHED:
             if len(_fingerprints) >= _CACHE_SIZE:
                 del _fingerprints[next(iter(_fingerprints))]
-            _fingerprints[offer] = found
-    return found
+            _fingerprints[offer] = known
+    return known
 
 
 def ja3(hello: ClientHello) -> str:
@@ -101,13 +101,13 @@ _cached_ja3s = lru_cache(maxsize=_CACHE_SIZE)(_ja3s)
 
 def ja4(hello: ClientHello) -> str:
     """Fingerprint a client that does not depend on the order of its extensions."""
-    suites = [each for each in hello.cipher_suites if each not in GREASE]
-    extensions = [each for each in hello.extensions if each not in GREASE]
+    suites = [suite for suite in hello.cipher_suites if suite not in GREASE]
+    extensions = [number for number in hello.extensions if number not in GREASE]
     hashed = _hexadecimal(
-        sorted([each for each in extensions if each not in (SERVER_NAME, ALPN)])
+        sorted([number for number in extensions if number not in (SERVER_NAME, ALPN)])
     )
     algorithms = _hexadecimal(
-        [each for each in hello.signature_algorithms if each not in GREASE]
+        [scheme for scheme in hello.signature_algorithms if scheme not in GREASE]
     )
     if hashed and algorithms:
         hashed = f"{hashed}_{algorithms}"
@@ -133,7 +133,7 @@ def _alpn_ends(protocol: bytes) -> str:
 
 
 def _decimal(numbers: Iterable[int]) -> str:
-    return "-".join([str(each) for each in numbers if each not in GREASE])
+    return "-".join([str(number) for number in numbers if number not in GREASE])
 
 
 def _hexadecimal(numbers: Sequence[int]) -> str:

@@ -81,14 +81,14 @@ class ClientHello:
             self.supported_versions,
             self.signature_algorithms,
         )
-        return any(not GREASE.isdisjoint(each) for each in lists)
+        return any(not GREASE.isdisjoint(numbers) for numbers in lists)
 
     @property
     def highest_version(self) -> int:
         """The highest version that the client offers (RFC 8446 §4.2.1)."""
         if not self.supported_versions:
             return self.legacy_version
-        offered = [each for each in self.supported_versions if each not in GREASE]
+        offered = [known for known in self.supported_versions if known not in GREASE]
         return max(offered, default=self.legacy_version)
 
 
@@ -259,8 +259,8 @@ def _read_extensions(
         reader.finish()
         for number, data in block.extensions():
             numbers.append(number)
-            found = readers.get(number)
-            if found is not None and not _read_extension(hello, found, data):
+            known = readers.get(number)
+            if known is not None and not _read_extension(hello, known, data):
                 malformed = f"extension {number}"
     except MalformedStructError as error:
         malformed = f"extensions: {error}"

@@ -72,4 +72,4 @@ def group_name(number: int) -> str:
 
 def is_post_quantum(group: str) -> bool:
     """Tell a group that a quantum computer is not known to break, or a hybrid."""
-    return any(each in group for each in _POST_QUANTUM)
+    return any(kem in group for kem in _POST_QUANTUM)
