@@ -28,10 +28,7 @@ import enum
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from dissectors.conversation.commands import (
-    CommandT,
-    ReplyT,
-)
+from dissectors.conversation.commands import CommandKind, CommandT, ReplyT
 from dissectors.conversation.replies import PEEK_BYTES, ReplyMatcher
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
@@ -216,7 +213,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         if not _CONNECT.fullmatch(line):
             self.reporter.withheld.add_line(line)
         if self._sense is _UNCLEAR or self._sense is _TEXT:
-            self.send(None).unreported = True
+            self.send(None).kind = CommandKind.UNCLEAR
             return
         if verb is None:
             self.reporter.anomaly(self._UNKNOWN_COMMAND, _CLIENT)
@@ -284,7 +281,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
     def _decide_without_reply(self, unread: LineBuffer, command: CommandT) -> bool:
         """Tell what the client's bytes are if no reply will; `False` if it may."""
         if not (
-            command.reply_lost
+            self.queue.is_decision_lost
             or self.queue.is_answered_oddly(unread.offset)
             or self._must_decide
             or self.streams[_SERVER].has_ended
@@ -318,8 +315,9 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         return True
 
     def _give_up_decisive(self, command: CommandT) -> None:
-        self.queue.decisive = None
-        is_lost = command.reply_lost or self.queue.odd_line is not None
+        queue = self.queue
+        is_lost = queue.is_decision_lost or queue.odd_line is not None
+        queue.decisive = None
         if is_lost or self.streams[_SERVER].has_ended:
             self._give_up_before(command)
             self._give_up_oldest()
@@ -362,7 +360,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
 
     def skip_greeting(self) -> None:
         """Learn that the server has greeted already, before TLS."""
-        self._greeted = True
+        self._pass_greeting()
         self._expect_commands()
 
     def _expect_commands(self) -> None:

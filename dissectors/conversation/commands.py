@@ -92,27 +92,38 @@ def parse_verb(word: bytes, known: Mapping[bytes, str]) -> str | None:
     return None
 
 
+class CommandKind(enum.Enum):
+    """What is known of a line that is taken for a command."""
+
+    PLAIN = enum.auto()
+    # it may be none: no exchange, unless it is answered
+    UNCLEAR = enum.auto()
+    # what follows can be nothing but a message
+    OPENS_MESSAGE = enum.auto()
+
+
 @dataclass(slots=True)
 class Command:
     """A command that awaits its reply.
 
     Attributes:
-        unreported: it is no exchange, unless it is answered.
         offset: where its line is in the client's stream.
         pipelined: it was sent before the reply to another one came.
         stray: the login, or part of one, that it is, and no command.
-        opens_message: what follows can be nothing but a message.
-        reply_lost: its reply was not captured.
+        kind: what is known of its line.
     """
 
     exchange: Exchange
     sasl: SaslExchange | None = None
     stray: StrayLogin | None = None
-    unreported: bool = False
+    kind: CommandKind = CommandKind.PLAIN
     pipelined: bool = False
-    opens_message: bool = False
-    reply_lost: bool = False
     offset: int = 0
+
+    @property
+    def is_unclear(self) -> bool:
+        """It is no exchange, unless it is answered."""
+        return self.kind is CommandKind.UNCLEAR
 
     @property
     def is_nameless(self) -> bool:
@@ -161,6 +172,7 @@ class CommandQueue(Generic[CommandT]):
 
     __slots__ = (
         "_sent_before_gap",
+        "_undecided",
         "awaiting",
         "decisive",
         "odd_line",
@@ -172,6 +184,8 @@ class CommandQueue(Generic[CommandT]):
         # a list: an empty deque takes more than all the rest
         self.awaiting: list[CommandT] = []
         self.decisive: CommandT | None = None
+        # the last decisive command whose reply was not captured
+        self._undecided: CommandT | None = None
         self.sync = _IN_STEP
         self.odd_line: OddLine | None = None
         self.replied_ns = 0
@@ -197,8 +211,12 @@ class CommandQueue(Generic[CommandT]):
     def lose_replies(self) -> None:
         """Learn of a gap in the server's stream."""
         self.note(SyncEvent.REPLIES_LOST)
-        if self.decisive is not None:
-            self.decisive.reply_lost = True
+        self._undecided = self.decisive
+
+    @property
+    def is_decision_lost(self) -> bool:
+        """The reply to the decisive command was not captured."""
+        return self.decisive is not None and self.decisive is self._undecided
 
     @property
     def is_in_step(self) -> bool:
@@ -220,7 +238,7 @@ class CommandQueue(Generic[CommandT]):
             # it may have been read later than it came
             return time_ns < self.replied_ns
         oldest = self.awaiting[0]
-        return not (oldest.unreported or oldest.is_nameless)
+        return not (oldest.is_unclear or oldest.is_nameless)
 
     def is_answered_oddly(self, offset: int) -> bool:
         """Whether the client sent what is at this place behind an odd line."""
@@ -257,7 +275,7 @@ class QueueReporter(Reporter, Generic[CommandT]):
         decisive = self.queue.decisive
         is_message = (
             decisive is not None
-            and decisive.opens_message
+            and decisive.kind is CommandKind.OPENS_MESSAGE
             and decisive in self.queue.awaiting[-1:]
         )
         if not is_message or self.withheld or self.have_both_ended():

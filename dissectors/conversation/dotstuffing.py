@@ -13,6 +13,7 @@ in the bytes.
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING
 
@@ -31,26 +32,38 @@ _LONE_DOT_LINE = re.compile(rb"(\r?\n|)\.\r?\n")
 _BEGINNING = re.compile(rb"(?:\r?\n(?:\.\r?)?|\r)\Z")
 
 
+class TextState(enum.Enum):
+    """How far such a text was read."""
+
+    AT_START = enum.auto()
+    IN_TEXT = enum.auto()
+    # the unread bytes begin with a lookalike
+    IN_DOUBT = enum.auto()
+    # the lone dot was read
+    ENDED = enum.auto()
+
+
+# a member of an enum costs more to look up
+_AT_START, _IN_TEXT, _IN_DOUBT, _ENDED = TextState
+
+
 class StuffedText:
     """Reads such a text off a buffer and undoes the stuffing.
 
     Attributes:
-        ended: the lone dot was read.
+        state: how far it was read.
         lookalike_seen: there was a lookalike.
         lookalike_place: where the first one was.
-        in_doubt: the unread bytes begin with a lookalike.
         line_ends: those that are no CRLF.
     """
 
     __slots__ = (
-        "_at_start",
         "_bare_lf",
         "_searched",
-        "ended",
-        "in_doubt",
         "line_ends",
         "lookalike_place",
         "lookalike_seen",
+        "state",
     )
 
     def __init__(self, *, bare_lf: bool = False, inside_line: bool = False) -> None:
@@ -60,18 +73,26 @@ class StuffedText:
             bare_lf: lines may end in LF alone.
             inside_line: what comes before was not captured.
         """
-        self.ended = False
+        self.state = _IN_TEXT if inside_line else _AT_START
         self.lookalike_seen = False
         self.lookalike_place: Place | None = None
-        self.in_doubt = False
         self.line_ends = LineEnds(behind_gap=inside_line)
         self._bare_lf = bare_lf
-        self._at_start = not inside_line
         self._searched = 0
+
+    @property
+    def ended(self) -> bool:
+        """The lone dot was read."""
+        return self.state is _ENDED
+
+    @property
+    def in_doubt(self) -> bool:
+        """The unread bytes begin with a lookalike."""
+        return self.state is _IN_DOUBT
 
     def read(self, unread: LineBuffer) -> bytes:
         """Take what belongs to the text off the buffer; return it unstuffed."""
-        if self._at_start and not self._read_start(unread):
+        if self.state is _AT_START and not self._read_start(unread):
             return b""
         text = b""
         data = unread.data
@@ -82,12 +103,12 @@ class StuffedText:
                 text += self._take(unread, start + 1)
                 self._take_lone_dot(unread)
                 return text
-            if self.in_doubt:
+            if self.state is _IN_DOUBT:
                 self._searched = end
             else:
                 text += self._take(unread, start - has_cr)
                 self._doubt(unread)
-        if self.in_doubt and len(data) <= MAX_DOUBTFUL_BYTES:
+        if self.state is _IN_DOUBT and len(data) <= MAX_DOUBTFUL_BYTES:
             # a line end, a dot and a CR may be there of the next lone dot
             self._searched = max(self._searched, len(data) - 3)
             return text
@@ -108,7 +129,6 @@ class StuffedText:
 
     def cross_gap(self, unread: LineBuffer) -> bytes:
         """Go on behind a gap, in the middle of some line."""
-        self._at_start = False
         text = self._take(unread, len(unread))
         self.line_ends.skip_gap()
         return text
@@ -119,7 +139,7 @@ class StuffedText:
         return None if start < 0 else _LONE_DOT.search(data, start)
 
     def _take(self, unread: LineBuffer, count: int) -> bytes:
-        self.in_doubt = False
+        self.state = _IN_TEXT
         self._searched = 0
         text = unread.take(count)
         self.line_ends.read(text, unread)
@@ -128,14 +148,14 @@ class StuffedText:
         return text.replace(b"\r\n.", b"\r\n")
 
     def _take_lone_dot(self, unread: LineBuffer) -> None:
-        self.ended = True
-        self.in_doubt = False
+        self.state = _ENDED
         unread.take(3 if unread.data[1] == 0x0D else 2)
 
     def _doubt(self, unread: LineBuffer) -> None:
         if not self.lookalike_seen:
             self.lookalike_place = unread.place_of(unread.offset)
-        self.lookalike_seen = self.in_doubt = True
+        self.lookalike_seen = True
+        self.state = _IN_DOUBT
         self._searched = unread.data.index(b".") + 1
 
     def _read_start(self, unread: LineBuffer) -> bool:
@@ -143,7 +163,7 @@ class StuffedText:
         data = unread.data
         if b".\r".startswith(data):
             return False
-        self._at_start = False
+        self.state = _IN_TEXT
         if data[0] == 0x2E:
             if data.startswith(b".\r\n") or (self._bare_lf and data[1] == 0x0A):
                 self._take_lone_dot(unread)
@@ -151,4 +171,4 @@ class StuffedText:
                 self._doubt(unread)
             else:
                 unread.take(1)
-        return not self.ended
+        return self.state is not _ENDED

@@ -6,6 +6,7 @@ line end and others do not is how messages are smuggled, and how signatures brea
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _BARE_CR = re.compile(rb"\r(?!\n)")
+
+
+class Before(enum.Enum):
+    """What comes before the next bytes."""
+
+    BYTES = enum.auto()
+    CR = enum.auto()
+    # half of a line end may be missing
+    GAP = enum.auto()
+
+
+# a member of an enum costs more to look up
+_BYTES, _BEHIND_CR, _BEHIND_GAP = Before
 
 
 class LineEnds:
@@ -25,8 +39,7 @@ class LineEnds:
     """
 
     __slots__ = (
-        "_ends_in_cr",
-        "_is_behind_gap",
+        "_before",
         "bare_cr",
         "bare_lf",
         "first_cr",
@@ -37,29 +50,29 @@ class LineEnds:
         self.bare_lf = self.bare_cr = 0
         self.first_lf: Place | None = None
         self.first_cr: Place | None = None
-        self._ends_in_cr = False
-        self._is_behind_gap = behind_gap
+        self._before = _BEHIND_GAP if behind_gap else _BYTES
 
     def skip_gap(self) -> None:
         """Half of a line end may be missing here."""
-        self._ends_in_cr, self._is_behind_gap = False, True
+        self._before = _BEHIND_GAP
 
     def read(self, sent: bytes, unread: LineBuffer) -> None:
         """Take the next bytes, which were just taken off the buffer."""
         pairs = sent.count(b"\r\n")
         is_whole = sent.count(b"\n") == pairs == sent.count(b"\r")
-        if not sent or (is_whole and not (self._ends_in_cr or self._is_behind_gap)):
+        before = self._before
+        if not sent or (is_whole and before is _BYTES):
             return
         begin = unread.offset - len(sent)
-        goes_on, self._ends_in_cr = self._ends_in_cr, sent.endswith(b"\r")
+        ends_in_cr = sent.endswith(b"\r")
+        self._before = _BEHIND_CR if ends_in_cr else _BYTES
         # what ended in CR may go on with its LF
-        is_split = (goes_on or self._is_behind_gap) and sent.startswith(b"\n")
-        self._is_behind_gap = False
+        is_split = before is not _BYTES and sent.startswith(b"\n")
         bare_lf = sent.count(b"\n") - pairs - is_split
-        bare_cr = sent.count(b"\r") - pairs - self._ends_in_cr
+        bare_cr = sent.count(b"\r") - pairs - ends_in_cr
         if bare_lf and self.first_lf is None:
             self.first_lf = _find(_BARE_LF, sent, begin, is_split, unread)
-        if goes_on and not is_split:
+        if before is _BEHIND_CR and not is_split:
             self.bare_cr += 1
             self.first_cr = self.first_cr or unread.place_of(begin - 1)
         if bare_cr and self.first_cr is None:

@@ -15,6 +15,7 @@ once.
 
 from __future__ import annotations
 
+import enum
 import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -69,15 +70,38 @@ def find_literal(fragment: bytes) -> Literal | None:
     return Literal(start, int(size), synchronizing=not mode)
 
 
-class KeptLiteral:
-    """A sink for a short literal that is an argument: a user, a mailbox."""
+class LiteralState(enum.Enum):
+    """How much of a literal came."""
 
-    __slots__ = ("complete", "data", "has_gap")
+    OPEN = enum.auto()
+    HAS_GAP = enum.auto()
+    COMPLETE = enum.auto()
+    BROKEN_OFF = enum.auto()
+
+
+class KeptLiteral:
+    """A sink for a short literal that is an argument: a user, a mailbox.
+
+    Attributes:
+        data: what came of it.
+        state: how much that is.
+    """
+
+    __slots__ = ("data", "state")
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.complete = False
-        self.has_gap = False
+        self.state = LiteralState.OPEN
+
+    @property
+    def complete(self) -> bool:
+        """All of it came."""
+        return self.state is LiteralState.COMPLETE
+
+    @property
+    def has_gap(self) -> bool:
+        """Bytes of it are missing."""
+        return self.state is LiteralState.HAS_GAP
 
     def feed(self, data: bytes) -> None:
         """Keep the bytes; whoever chose this sink knows that they are few."""
@@ -85,11 +109,13 @@ class KeptLiteral:
 
     def skip_gap(self, length: int) -> None:
         """Stay incomplete for good."""
-        self.has_gap = True
+        self.state = LiteralState.HAS_GAP
 
     def end(self, *, complete: bool) -> None:
         """Become valid if all of it came."""
-        self.complete = complete and not self.has_gap
+        if not self.has_gap:
+            ended = LiteralState.COMPLETE if complete else LiteralState.BROKEN_OFF
+            self.state = ended
 
 
 class SecretLiteral(KeptLiteral):

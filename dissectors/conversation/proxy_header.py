@@ -25,6 +25,7 @@ _LONGEST_LINE = 107
 # addresses are 216 bytes at most (section 2.2, AF_UNIX)
 _MOST_KEPT = _HEADER_BYTES + 216
 
+_LINE_VERSION = 1
 _VERSION_2 = 0x20
 _LOCAL, _PROXY = 0, 1
 # address family (the upper half of the byte), and how long its addresses are
@@ -55,33 +56,36 @@ class ProxyHeaderReader:
 
     Attributes:
         state: how far it came.
-        is_begun: there is a header, though it may not be complete.
+        version: 1 if it is a line, 2 if it is binary; 0 as long as there may be none.
         attributes: what it tells, as `NAME=value`, by the names of XCLIENT.
         length: bytes that it took so far.
         untold: the line, if nobody knows what it tells.
     """
 
     __slots__ = (
-        "_is_line",
         "_kept",
         "_left",
         "attributes",
-        "is_begun",
         "length",
         "state",
         "untold",
+        "version",
     )
 
     def __init__(self) -> None:
         self.state = HeaderState.OPEN
-        self.is_begun = False
+        self.version = 0
         self.attributes: list[str] = []
         self.length = 0
         self.untold = b""
-        self._is_line = False
         self._kept = bytearray()
         # bytes to come; a line ends where it ends
         self._left = 0
+
+    @property
+    def is_begun(self) -> bool:
+        """There is a header, though it may not be complete."""
+        return self.version > 0
 
     @property
     def held(self) -> int:
@@ -95,7 +99,7 @@ class ProxyHeaderReader:
             self._kept.clear()
             if not self._begin(data):
                 return data if self.state is HeaderState.ABSENT else b""
-        if self._is_line:
+        if self.version == _LINE_VERSION:
             line_end = data.find(b"\n") + 1
             end, is_over = line_end or len(data), line_end > 0
         else:
@@ -109,7 +113,7 @@ class ProxyHeaderReader:
 
     def skip(self, length: int) -> int:
         """Pass over missing bytes; return how many of them are behind the header."""
-        skipped = 0 if self._is_line else min(length, self._left)
+        skipped = 0 if self.version == _LINE_VERSION else min(length, self._left)
         self._left -= skipped
         self.length += skipped
         if not self._left:
@@ -127,14 +131,14 @@ class ProxyHeaderReader:
     def _begin(self, start: bytes) -> bool:
         """Tell from the first bytes whether there is a header, and how long it is."""
         if SIGNATURE.startswith(start[: len(SIGNATURE)]):
-            self.is_begun = len(start) >= len(SIGNATURE)
+            self.version = 2 if len(start) >= len(SIGNATURE) else 0
             if len(start) >= _HEADER_BYTES:
                 *_, length = _HEADER.unpack_from(start, len(SIGNATURE))
                 self._left = _HEADER_BYTES + length
                 return True
         elif LINE_START.startswith(start[: len(LINE_START)]):
-            self.is_begun = self._is_line = len(start) >= len(LINE_START)
-            if self.is_begun:
+            if len(start) >= len(LINE_START):
+                self.version = _LINE_VERSION
                 return True
         else:
             self.state = HeaderState.ABSENT
@@ -145,13 +149,13 @@ class ProxyHeaderReader:
     def _end(self) -> None:
         header = bytes(self._kept)
         told = None
-        if not self._is_line:
+        if self.version != _LINE_VERSION:
             told = _read_binary(header)
         elif self.length <= _LONGEST_LINE:
             told = _read_line(header)
         self.state = HeaderState.MALFORMED if told is None else HeaderState.READ
         self.attributes = told or []
-        self.untold = header if self._is_line and not told else b""
+        self.untold = header if self.version == _LINE_VERSION and not told else b""
         self._kept.clear()
 
 

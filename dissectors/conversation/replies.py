@@ -45,14 +45,18 @@ _CLIENT, _SERVER = Side
 class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
     """Finds for each reply the command that it answers, and reports both."""
 
-    __slots__ = ("_greeted", "logins", "queue")
+    __slots__ = ("_is_greeted", "logins", "queue")
 
     def __init__(self, limits: Limits) -> None:
         reporter: QueueReporter[CommandT] = QueueReporter(limits)
         super().__init__(reporter)
         self.queue = reporter.queue
         self.logins = Logins()
-        self._greeted = False
+        self._is_greeted = False
+
+    def _pass_greeting(self) -> None:
+        """What the server says next is no greeting: it has greeted, or answered."""
+        self._is_greeted = True
 
     @abc.abstractmethod
     def _make_command(self, exchange: Exchange) -> CommandT:
@@ -93,7 +97,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
     def _client_waits(self) -> bool:
         decisive = self.queue.decisive
         return not (
-            decisive is None or self.logins.is_challenged or decisive.reply_lost
+            decisive is None or self.logins.is_challenged or self.queue.is_decision_lost
         )
 
     def _note_odd_line(self, line: bytes, *, is_reply: bool) -> None:
@@ -178,9 +182,9 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
                 self.reporter.frame,
             )
             self.queue.replied_ns = self.reporter.time_ns
-            if command.pipelined and self._greeted:
+            if command.pipelined and self._is_greeted:
                 self.reporter.use_extension("PIPELINING")
-        if reply is not None or not command.unreported:
+        if reply is not None or not command.is_unclear:
             self.reporter.report(exchange)
         if command.stray is None:
             self._handle_reply(command, reply)

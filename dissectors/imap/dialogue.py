@@ -236,7 +236,7 @@ class ImapDialogue(Dialogue):
         """RFC 7162 §3.2.10: like EXPUNGE, or what was expunged in former sessions."""
         self.reporter.use_extension("QRESYNC")
         if data[:9].upper() == b"(EARLIER)":
-            self._session.mailbox.asked_for_changes = True
+            self._session.mailbox.learn_of_changes()
         else:
             self._session.count_expunged(grammar.count_uids(data))
 

@@ -20,7 +20,6 @@ class SelectedMailbox:
     Attributes:
         mailbox: its name, decoded; `None` if it is not known, or none is selected.
         exists: how many messages it holds.
-        asked_for_changes: CHANGEDSINCE or QRESYNC (RFC 7162) was used.
         is_read_only: nothing can be changed or expunged.
         flags: what is known of them; `None` before any were seen.
     """
@@ -28,22 +27,28 @@ class SelectedMailbox:
     __slots__ = (
         "_in_order",
         "_others",
-        "_seen_all",
-        "asked_for_changes",
+        "_synchronisation",
         "exists",
         "flags",
         "is_read_only",
         "mailbox",
     )
 
-    def __init__(self, mailbox: str | None = None, exists: int | None = None) -> None:
+    def __init__(
+        self,
+        mailbox: str | None = None,
+        exists: int | None = None,
+        *,
+        is_read_only: bool = False,
+    ) -> None:
         self.mailbox = mailbox
         self.exists = exists
-        self.asked_for_changes = self.is_read_only = False
+        self.is_read_only = is_read_only
         self.flags: Flags | None = None
         self._in_order = 0
         self._others: set[int] = set()
-        self._seen_all = False
+        # what the client has learned
+        self._synchronisation = Synchronisation.NONE
 
     def open_flags(self) -> Flags:
         """What is known of the flags."""
@@ -57,8 +62,16 @@ class SelectedMailbox:
             self._in_order = number
         elif number > self._in_order and len(self._others) < _MAX_NUMBERS:
             self._others.add(number)
-        if self.exists and self._in_order + len(self._others) >= self.exists:
-            self._seen_all = True
+        count = self._in_order + len(self._others)
+        if self.exists and count >= self.exists:
+            self._synchronisation = Synchronisation.COMPLETE
+        elif count:
+            self.learn_of_changes()
+
+    def learn_of_changes(self) -> None:
+        """Learn that the client learns of some messages, or asked what has changed."""
+        if self._synchronisation is Synchronisation.NONE:
+            self._synchronisation = Synchronisation.NEW
 
     def expunge(self, count: int) -> None:
         """Learn that there are fewer messages."""
@@ -71,12 +84,5 @@ class SelectedMailbox:
         if self.exists is not None:
             told.append(MessagesAvailable(self.exists))
         if self.mailbox is not None:
-            told.append(MailboxSynchronised(self.mailbox, self._synchronisation()))
+            told.append(MailboxSynchronised(self.mailbox, self._synchronisation))
         return told
-
-    def _synchronisation(self) -> Synchronisation:
-        if self._seen_all:
-            return Synchronisation.COMPLETE
-        if self._in_order or self._others or self.asked_for_changes:
-            return Synchronisation.NEW
-        return Synchronisation.NONE

@@ -115,7 +115,8 @@ class SessionState:
         elif verb == "LOGOUT":
             self.enter(State.LOGOUT)
         elif verb in FETCHING and b"CHANGEDSINCE" in command.argument.upper():
-            self.mailbox.asked_for_changes = True
+            # RFC 7162 §3.1.4
+            self.mailbox.learn_of_changes()
 
     def _end_store(self, command: ImapCommand) -> None:
         """RFC 9051 §6.4.6: with .SILENT nothing tells which flags were changed."""
@@ -147,10 +148,13 @@ class SessionState:
         self.leave_mailbox()
         if is_done:
             name = named_mailbox(command, self._reporter.limits)
-            mailbox = SelectedMailbox(name, self._opening_exists)
-            mailbox.asked_for_changes = b"QRESYNC" in command.argument.upper()
-            is_read_only = response is not None and response.code == "READ-ONLY"
-            mailbox.is_read_only = is_read_only or command.verb == "EXAMINE"
+            is_told = response is not None and response.code == "READ-ONLY"
+            is_read_only = is_told or command.verb == "EXAMINE"
+            mailbox = SelectedMailbox(
+                name, self._opening_exists, is_read_only=is_read_only
+            )
+            if b"QRESYNC" in command.argument.upper():
+                mailbox.learn_of_changes()
             self._enter_mailbox(mailbox)
             self.enter(State.SELECTED)
         elif self._state is State.SELECTED:

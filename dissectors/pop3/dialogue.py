@@ -172,13 +172,13 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
     def _is_client_unseen(self) -> bool:
         """Whether nobody knows which responses are multi-line, behind the greeting."""
         client = self.streams[_CLIENT]
-        return self._greeted and not (client.offset or client.data)
+        return self._is_greeted and not (client.offset or client.data)
 
     def _receive_response_line(self, response: StatusLine) -> None:
-        if not self._greeted:
-            self._greeted = True
+        if not self._is_greeted:
+            self._pass_greeting()
             # words of another protocol may come first
-            if all(command.unreported for command in self.queue.awaiting):
+            if all(command.is_unclear for command in self.queue.awaiting):
                 self._receive_greeting(response)
                 return
         command = self._find_command(is_positive=response.is_positive)

@@ -23,7 +23,7 @@ from dissectors.events import (
     UseCounted,
 )
 from dissectors.pop3 import grammar
-from dissectors.pop3.responses import MultiLine
+from dissectors.pop3.responses import LinesGap, MultiLine
 
 if TYPE_CHECKING:
     from dissectors.conversation.logins import Logins
@@ -61,16 +61,16 @@ class MultiLineReader:
     def note_command(self) -> None:
         """Learn that the client has sent a command: the end may be in a gap."""
         if self.lines is not None and self.lines.has_gap:
-            self.lines.may_have_ended = True
+            self.lines.gap = LinesGap.MAY_HOLD_END
 
     def read(self, lines: MultiLine) -> bool:
         """Read what is there; return whether that was all of it."""
         unread = self._server
-        if lines.may_have_ended:
+        if lines.gap is LinesGap.MAY_HOLD_END:
             start = bytes(unread.data[: grammar.STATUS_BYTES])
             if len(start) < grammar.STATUS_BYTES and b"\n" not in start:
                 return False
-            lines.may_have_ended = False
+            lines.gap = LinesGap.CROSSED
             if grammar.parse_status(start) is not None:
                 self._end(lines)
                 return True
@@ -88,7 +88,8 @@ class MultiLineReader:
             return False
         rest = lines.text.cross_gap(self._server)
         lines.receive(rest, self._reporter.time_ns, self._limits.line)
-        lines.has_gap = True
+        if not lines.has_gap:
+            lines.gap = LinesGap.CROSSED
         if lines.message is not None:
             lines.message.skip_gap(length)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,15 @@ class StatusLine:
         exchange.reply_text = decode_text(self.text, limit)
 
 
+class LinesGap(enum.Enum):
+    """Whether bytes of such lines are missing."""
+
+    NONE = enum.auto()
+    CROSSED = enum.auto()
+    # behind it, the client has sent a command: a status line may be next
+    MAY_HOLD_END = enum.auto()
+
+
 @dataclass(slots=True)
 class MultiLine:
     """The lines that follow a positive status line.
@@ -65,9 +75,7 @@ class MultiLine:
         begin_ns: when the first byte came.
         line_count: how many they are.
         kept: what of a listing is read at its end.
-        has_gap: bytes of them are missing.
-        may_have_ended: behind a gap, the client has sent a command: a status line may
-            be next.
+        gap: whether bytes of them are missing.
     """
 
     verb: str
@@ -77,8 +85,12 @@ class MultiLine:
     begin_ns: int | None = None
     line_count: int = 0
     kept: bytearray = field(default_factory=bytearray)
-    has_gap: bool = False
-    may_have_ended: bool = False
+    gap: LinesGap = LinesGap.NONE
+
+    @property
+    def has_gap(self) -> bool:
+        """Bytes of them are missing."""
+        return self.gap is not LinesGap.NONE
 
     @classmethod
     def behind(

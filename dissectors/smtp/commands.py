@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.command_dialogue import CommandDialogue
+from dissectors.conversation.commands import CommandKind
 from dissectors.conversation.lines import decode_text
 from dissectors.credentials.names import MASK
 from dissectors.events import ClientNamed, Side
@@ -107,11 +108,11 @@ def _send_data(
 ) -> None:
     talk.logins.unfinished = None
     # behind other commands that await their reply, it may be part of a login
-    opens_message = all(
+    is_sure = all(
         each.exchange.verb in _OF_TRANSACTIONS for each in talk.queue.awaiting
     )
     command = _send_line(talk, verb, argument)
-    command.opens_message = opens_message
+    command.kind = CommandKind.OPENS_MESSAGE if is_sure else CommandKind.PLAIN
     talk.queue.decisive = command
 
 

@@ -29,7 +29,7 @@ from dissectors.smtp import grammar
 from dissectors.smtp.commands import send_command
 from dissectors.smtp.outcomes import conclude
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
-from dissectors.smtp.transaction import SmtpCommand
+from dissectors.smtp.transaction import MessageOrigin, SmtpCommand
 from dissectors.smtp.transfer import Heard, MailTransfer
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
     def _decide_by_line(self, command: SmtpCommand, *, is_command: bool) -> None:
         if command.exchange.verb == "DATA" and not is_command:
             message = self._transfer.begin_content(command.transaction)
-            message.is_unasked = True
+            message.origin = MessageOrigin.UNASKED
 
     # the server
 
@@ -226,11 +226,11 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
             elif not is_open:
                 self._reply_place = self.reporter.last_line(_SERVER)
         elif not is_rest:
-            self.reporter.anomaly("smtp_unexpected_line", Side.SERVER)
-            if self._greeted and not self._replies.is_open:
+            self.reporter.anomaly("smtp_unexpected_line", _SERVER)
+            if self._is_greeted and not self._replies.is_open:
                 is_reply = grammar.parse_enhanced_code(line) is not None
                 self._note_odd_line(line, is_reply=is_reply)
-            elif not self._greeted:
+            elif not self._is_greeted:
                 # a proxy's words: what they answer was not said to the server
                 self.queue.awaiting.clear()
                 self.queue.decisive = None
@@ -238,9 +238,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
     def _receive_whole_reply(self, reply: SmtpReply) -> None:
         """Act on a reply that was put together, or on what there is of it."""
         if reply.too_long:
-            self.reporter.anomaly(
-                "smtp_reply_too_long", Side.SERVER, at=self._reply_place
-            )
+            self.reporter.anomaly("smtp_reply_too_long", _SERVER, at=self._reply_place)
         self._receive_reply(reply)
 
     def _receive_reply(self, reply: SmtpReply) -> None:
@@ -248,13 +246,14 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
         decisive = self.queue.decisive
         if decisive is not None and _is_decided_by(decisive, reply.code):
             # the first 220 is the greeting
-            self._greeted |= reply.code != 220
-            if self._greeted:
+            if reply.code != 220:
+                self._pass_greeting()
+            if self._is_greeted:
                 self._give_up_before(decisive)
         if reply.code == 334 and self._receive_challenge(reply.lines[0]):
             return
-        if not self._greeted:
-            self._greeted = True
+        if not self._is_greeted:
+            self._pass_greeting()
             if self._is_greeting(reply.code):
                 self._receive_greeting(reply)
                 return
@@ -293,7 +292,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
             early = self.queue.awaiting[0]
             at = early.exchange.request_time_ns or 0, early.exchange.request_frame or 0
             place = Place(early.offset, *at)
-            self.reporter.anomaly("smtp_early_talker", Side.CLIENT, at=place)
+            self.reporter.anomaly("smtp_early_talker", _CLIENT, at=place)
         self._expect_commands()
         self._receive_unprompted(reply, ExchangeKind.GREETING)
         text = decode_text(reply.lines[0], self.limits.kept_text).strip()

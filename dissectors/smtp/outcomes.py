@@ -163,7 +163,7 @@ def _conclude_bdat(
     message = command.message
     if message is None:
         return
-    if not command.is_last_chunk:
+    if not command.ends_message:
         if reply is not None and not reply.is_positive:
             message.receive_reply(reply.code)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,17 @@ class MailTransaction:
         return [None] * min(self.accepted_count, limit)
 
 
+class MessageOrigin(enum.Enum):
+    """How a message was seen to begin."""
+
+    # DATA with its go-ahead, or BDAT
+    COMMAND = enum.auto()
+    # nobody saw that the server asked for it
+    UNASKED = enum.auto()
+    # by a go-ahead alone: its command was not captured
+    INFERRED = enum.auto()
+
+
 class Message:
     """A message on its way, by DATA or BDAT.
 
@@ -57,8 +69,7 @@ class Message:
         replies_due: replies to come: one, but with LMTP one for each recipient
             that was accepted (RFC 2033 §4.2).
         has_gap: some of the content was not captured.
-        is_inferred: that command was not captured.
-        is_unasked: nobody saw that the server asked for it.
+        origin: how it was seen to begin.
         verb: the command that carries it.
         begin_ns: when its first byte was seen.
         place: behind its last byte.
@@ -69,8 +80,7 @@ class Message:
         "begin_ns",
         "facts",
         "has_gap",
-        "is_inferred",
-        "is_unasked",
+        "origin",
         "outcome",
         "place",
         "replies_due",
@@ -85,9 +95,15 @@ class Message:
         self.facts: MessageFacts | None = None
         self.outcome: Delivery | None = None
         self.replies_due = 1
-        self.has_gap = self.is_inferred = self.is_unasked = False
+        self.has_gap = False
+        self.origin = MessageOrigin.COMMAND
         self.place = Place(-1, 0, 0)
         self._reader = MessageReader(limits)
+
+    @property
+    def is_inferred(self) -> bool:
+        """Its command was not captured."""
+        return self.origin is MessageOrigin.INFERRED
 
     def feed(self, content: bytes, time_ns: int) -> None:
         """Take the next bytes of the content."""
@@ -113,7 +129,8 @@ class Message:
         Args:
             code: how the server answered.
         """
-        if self.verb != "DATA" or not (self.is_unasked or self.has_gap):
+        is_unasked = self.origin is MessageOrigin.UNASKED
+        if self.verb != "DATA" or not (is_unasked or self.has_gap):
             return False
         # RFC 5322 §3.6: each message has this field
         has_author = self.facts is not None and self.facts.from_ is not None
@@ -152,4 +169,9 @@ class SmtpCommand(Command):
     address: str = ""
     parameters: list[str] = field(default_factory=list)
     message: Message | None = None
-    is_last_chunk: bool = False
+    chunk: Chunk | None = None
+
+    @property
+    def ends_message(self) -> bool:
+        """No chunk follows that of this BDAT."""
+        return self.chunk is not None and self.chunk.is_last

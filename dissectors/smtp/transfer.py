@@ -18,7 +18,13 @@ from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.lines import Place
 from dissectors.conversation.plaintext import Upgrade
 from dissectors.events import Direction, MessageTransferred, Side
-from dissectors.smtp.transaction import Chunk, MailTransaction, Message, SmtpCommand
+from dissectors.smtp.transaction import (
+    Chunk,
+    MailTransaction,
+    Message,
+    MessageOrigin,
+    SmtpCommand,
+)
 
 if TYPE_CHECKING:
     from dissectors.conversation.lines import LineBuffer
@@ -131,8 +137,7 @@ class MailTransfer:
         if self._message is None:
             self._message = Message(self.transaction, self._limits, "BDAT")
         command.message = self._message
-        command.is_last_chunk = is_last
-        self.chunk = Chunk(size, is_last=is_last)
+        command.chunk = self.chunk = Chunk(size, is_last=is_last)
         if not size:
             self._end_chunk(self.chunk)
 
@@ -199,7 +204,8 @@ class MailTransfer:
             return
         is_upgraded = self._plaintext.upgrade is Upgrade.AGREED
         if not (waited or self.content or self.chunk or is_upgraded):
-            self.begin_content(self.transaction).is_inferred = True
+            message = self.begin_content(self.transaction)
+            message.origin = MessageOrigin.INFERRED
 
     def read_content(self, content: StuffedText) -> Message | None:
         """Read what there is of mail data; return the message if this was its end."""

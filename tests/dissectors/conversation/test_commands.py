@@ -62,7 +62,7 @@ def test_lost_reply_is_that_of_the_decisive_command() -> None:
     awaiting.decisive = decisive
     awaiting.lose_replies()
 
-    assert decisive.reply_lost
+    assert awaiting.is_decision_lost
 
 
 def test_command_is_pipelined_behind_one_with_a_verb() -> None:
