@@ -1,4 +1,4 @@
-"""The rows of what belongs to a session: messages, exchanges and anomalies."""
+"""The rows of what belongs to a session: messages, exchanges, logins, anomalies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.sessions.columns import columns
 from analyzer.sessions.identity import session_id
+from analyzer.sessions.refusals import reply_line
 from analyzer.sessions.wrong_clock import exchange_latency_ns, seconds_between
 from captures import split_frame_id
 from dissectors.events import ExchangeKind
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.sessions.columns import Row
-    from analyzer.sessions.details import Details
+    from analyzer.sessions.details import Details, Login
     from captures import Connection
     from dissectors import events
 
@@ -43,6 +44,7 @@ def detail_rows(
             exchange_row(name, exchange, connection, captures)
             for exchange in details.exchanges
         ],
+        "logins": [login_row(name, login, captures) for login in details.logins],
         "anomalies": [
             anomaly_row(name, anomaly, captures) for anomaly in details.anomalies
         ],
@@ -180,6 +182,52 @@ def message_row(
             )
             for attachment in facts.attachments
         ],
+    )
+
+
+@columns(
+    "session_id",
+    "number",
+    "mechanism",
+    "user",
+    "authzid",
+    "result",
+    "reply",
+    "exposure",
+    "encrypted",
+    "time",
+    "capture",
+    "request_frame",
+    "reply_frame",
+)
+def login_row(identifier: str, login: Login, captures: Sequence[str]) -> Row:
+    """Make the row of an attempt to log in."""
+    attempt, exchange = login.attempt, login.exchange
+    time_ns = request = reply = text = None
+    if exchange is not None:
+        request, reply = exchange.request_frame, exchange.reply_frame
+        time_ns = exchange.request_time_ns or exchange.reply_time_ns
+        text = reply_line(exchange) if exchange.reply_frame is not None else None
+    capture, request_frame = _capture_and_frame(request, captures)
+    reply_capture, reply_frame = _capture_and_frame(reply, captures)
+    if capture is None:
+        capture = reply_capture
+    elif reply_capture != capture:
+        reply_frame = None
+    return (
+        identifier,
+        login.number,
+        attempt.mechanism,
+        attempt.user,
+        attempt.authzid,
+        attempt.result,
+        text,
+        attempt.exposure,
+        attempt.secured,
+        time_ns,
+        capture,
+        request_frame,
+        reply_frame,
     )
 
 

@@ -1,7 +1,8 @@
-"""What a session keeps of its messages, exchanges and anomalies, until their rows."""
+"""What a session keeps of its messages, exchanges, logins and anomalies."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from captures import Connection
-    from dissectors.events import MessageTransferred
+    from dissectors.events import (
+        AuthAttempted,
+        CredentialsCrossed,
+        Exposure,
+        MessageTransferred,
+    )
 
 _COMMAND = ExchangeKind.COMMAND
 # of one session, in another table
@@ -22,17 +28,33 @@ _MAX_ROWS = 1_000_000
 _WITHOUT_LATENCY = frozenset({None, "IDLE"})
 
 
+class Login(NamedTuple):
+    """One attempt to log in.
+
+    Attributes:
+        number: within its session, from 1.
+        attempt: what was seen of it.
+        exchange: the command, and the reply that decided it; `None` if there is none.
+    """
+
+    number: int
+    attempt: AuthAttempted
+    exchange: Exchange | None
+
+
 class Details(NamedTuple):
     """What becomes rows of other tables than `sessions`.
 
     Attributes:
         messages: in the order in which they ended.
         exchanges: in the order of their commands; answers come in another one.
+        logins: in the order in which they were decided.
         anomalies: in the order in which they were seen.
     """
 
     messages: list[MessageTransferred]
     exchanges: list[Exchange]
+    logins: list[Login]
     anomalies: list[Anomaly]
 
 
@@ -45,12 +67,14 @@ class SessionDetails:
     __slots__ = (
         "_exchange_count",
         "_full",
+        "_last_exchange",
         "_message_count",
         "_refusals",
         "_slowest",
         "anomalies",
         "exchanges",
         "last_error",
+        "logins",
         "messages",
         "oddities",
     )
@@ -58,12 +82,14 @@ class SessionDetails:
     def __init__(self) -> None:
         self.messages: list[MessageTransferred] = []
         self.exchanges: list[Exchange] = []
+        self.logins: list[Login] = []
         self.anomalies: list[Anomaly] = []
         self.last_error: str | None = None
         # codes of all anomalies, each once
         self.oddities: dict[str, None] = {}
         self._message_count = 0
         self._exchange_count = 0
+        self._last_exchange: Exchange | None = None
         # of the exchanges that have left
         self._refusals: Refusals | None = None
         self._slowest: tuple[int, str | None] = (-1, None)
@@ -72,7 +98,12 @@ class SessionDetails:
     @property
     def detail_count(self) -> int:
         """How many details there are now."""
-        return len(self.exchanges) + len(self.messages) + len(self.anomalies)
+        return (
+            len(self.exchanges)
+            + len(self.messages)
+            + len(self.logins)
+            + len(self.anomalies)
+        )
 
     def take_details(self, connection: Connection, *, kept: int) -> Details:
         """Take details that won't change, and forget them.
@@ -89,11 +120,14 @@ class SessionDetails:
             self._refusals = self.refusals(left)
             self._slowest = self.slowest(connection)
         ordered = sorted(left, key=attrgetter("number"))
-        details = Details(self.messages, ordered, self.anomalies)
+        # what crosses behind the end of the last login still belongs to it
+        last = self.logins[-1:] if kept > 1 else []
+        logins = self.logins[: len(self.logins) - len(last)]
+        details = Details(self.messages, ordered, logins, self.anomalies)
         self.exchanges = [
             exchange for exchange in self.exchanges if exchange.number >= first_kept
         ]
-        self.messages, self.anomalies = [], []
+        self.messages, self.logins, self.anomalies = [], last, []
         return details
 
     def refusals(self, exchanges: Iterable[Exchange]) -> Refusals:
@@ -115,6 +149,7 @@ class SessionDetails:
 
     def add_exchange(self, exchange: Exchange) -> None:
         """Add one, in the order of answers."""
+        self._last_exchange = exchange
         if self._exchange_count < _MAX_ROWS:
             self._exchange_count += 1
             self.exchanges.append(exchange)
@@ -122,6 +157,30 @@ class SessionDetails:
             self._leave_out("exchanges")
         if is_negative(exchange):
             self.last_error = reply_line(exchange)
+
+    def add_login(self, attempt: AuthAttempted, number: int) -> None:
+        """Add one that has ended, by the last exchange."""
+        if number <= _MAX_ROWS:
+            self.logins.append(Login(number, attempt, self._last_exchange))
+        else:
+            self._leave_out("logins")
+
+    def amend_login(self, crossed: CredentialsCrossed, worst: Exposure) -> None:
+        """Learn what crossed behind the end of the last login.
+
+        Args:
+            crossed: what it was.
+            worst: what an eavesdropper learned of that login in all.
+        """
+        if self.logins:
+            number, attempt, exchange = self.logins[-1]
+            attempt = replace(
+                attempt,
+                user=attempt.user or crossed.user,
+                authzid=attempt.authzid or crossed.authzid,
+                exposure=worst,
+            )
+            self.logins[-1] = Login(number, attempt, exchange)
 
     def add_message(self, message: MessageTransferred) -> None:
         """Add one that has ended."""

@@ -72,7 +72,7 @@ def session_rows(
     session.fold(clock_anomalies(connection, session.oddities))
     # answers come in another order than commands; commands tell the order
     exchanges = sorted(session.exchanges, key=attrgetter("number"))
-    details = Details(session.messages, exchanges, session.anomalies)
+    details = Details(session.messages, exchanges, session.logins, session.anomalies)
     whole: dict[str, list[Any]] = {
         "sessions": [session_row(identifier, session, connection, captures, trust)]
     }

@@ -239,6 +239,7 @@ class Session(SessionDetails):
 
     def _fold_auth(self, event: events.AuthAttempted) -> None:
         self.auth_attempts += 1
+        self.add_login(event, self.auth_attempts)
         self.auth_failures += event.result is Outcome.FAILURE
         # the attempt that got in tells who it was, whatever came before or after
         if self.auth is None or self.auth.result is not Outcome.SUCCESS:
@@ -255,6 +256,9 @@ class Session(SessionDetails):
         """Count what crossed after an attempt ended as part of it."""
         if self.auth is not None and self.auth.user is None:
             self.auth = replace(self.auth, user=event.user, authzid=event.authzid)
+        if self.logins:
+            known = self.logins[-1].attempt.exposure
+            self.amend_login(event, max(known, event.exposure, key=_rank))
         self._expose(event)
 
     def _expose(self, event: events.AuthAttempted | events.CredentialsCrossed) -> None:

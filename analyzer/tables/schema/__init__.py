@@ -8,7 +8,12 @@ The tables, their exports and their documentation are all made from this:
 from __future__ import annotations
 
 from analyzer.tables.schema.certificates import CERTIFICATES
-from analyzer.tables.schema.details import ANOMALIES, EXCHANGES, MESSAGES
+from analyzer.tables.schema.details import (
+    ANOMALIES,
+    EXCHANGES,
+    LOGINS,
+    MESSAGES,
+)
 from analyzer.tables.schema.sessions import SESSIONS
 from analyzer.tables.table import Column, Table
 
@@ -16,6 +21,7 @@ __all__ = [
     "ANOMALIES",
     "CERTIFICATES",
     "EXCHANGES",
+    "LOGINS",
     "MESSAGES",
     "SESSIONS",
     "TABLES",
@@ -23,4 +29,4 @@ __all__ = [
     "Table",
 ]
 
-TABLES = (SESSIONS, MESSAGES, EXCHANGES, CERTIFICATES, ANOMALIES)
+TABLES = (SESSIONS, MESSAGES, EXCHANGES, LOGINS, CERTIFICATES, ANOMALIES)

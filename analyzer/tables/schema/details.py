@@ -1,4 +1,4 @@
-"""The columns of what belongs to a session: `messages`, `exchanges`, `anomalies`."""
+"""The columns of what belongs to a session: messages, exchanges, logins, anomalies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analyzer.tables.table import (
     Column,
     Table,
 )
-from dissectors.events import Delivery, Direction, ExchangeKind
+from dissectors.events import Delivery, Direction, ExchangeKind, Exposure, Outcome
 
 _ATTACHMENT = pa.struct(
     [
@@ -112,6 +112,40 @@ EXCHANGES = Table(
         Column("response_code", TEXT, "such as IN-USE (POP3), TRYCREATE (IMAP)"),
         Column("reply_text", TEXT, "text of the answer"),
         Column("latency_s", SECONDS, "from the command to its answer"),
+        Column("capture", TEXT, "capture that holds these packets"),
+        Column("request_frame", COUNT, "packet that completed the command"),
+        Column(
+            "reply_frame",
+            COUNT,
+            "packet that completed the answer; null if another capture holds it",
+        ),
+    ),
+)
+
+LOGINS = Table(
+    "logins",
+    "One attempt to log in.",
+    (
+        Column("session_id", TEXT, "its session"),
+        Column("number", COUNT, "within the session, from 1"),
+        Column(
+            "mechanism",
+            TEXT,
+            "SASL mechanism; USER, APOP (POP3) and LOGIN (IMAP) for the commands",
+        ),
+        Column("user", TEXT, "who logged in, where that can be seen"),
+        Column("authzid", TEXT, "whom that user asked to act as, if given"),
+        Column("result", TEXT, "success, failure, unknown", tuple(Outcome)),
+        Column("reply", TEXT, "what the server answered at last"),
+        Column(
+            "exposure",
+            TEXT,
+            "what an eavesdropper learned: nothing, offline (a challenge and its "
+            "response, by which passwords can be guessed), token, password",
+            tuple(Exposure),
+        ),
+        Column("encrypted", FLAG, "it was inside TLS, which was decrypted"),
+        Column("time", TIME, "time of the command, or of the answer without one"),
         Column("capture", TEXT, "capture that holds these packets"),
         Column("request_frame", COUNT, "packet that completed the command"),
         Column(
