@@ -20,14 +20,15 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
-from dissectors import registry
 from dissectors.conversation.proxy_header import HeaderState, ProxyHeaderReader
 from dissectors.detection.ftp import FTP_NAME, MAIL_NAME, FtpDoubt
 from dissectors.detection.openings import (
+    BINARY,
     OPENING_BYTES,
     alpn_pattern,
+    choose,
+    find_protocols,
     protocol_by_alpn,
-    speech,
 )
 from dissectors.events import Side
 from dissectors.services import Protocol
@@ -52,8 +53,6 @@ _HELLO_RANDOM = slice(11, 43)
 
 # RFC 3977 §5.1: a server's greeting
 _NNTP_GREETING = re.compile(rb"20[01](?:[ \r\n]|$)")
-# The bytes that no line of text has
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 class Verdict(Enum):
@@ -230,7 +229,7 @@ class Detector:
         if self._first_speaker is None:
             self._first_speaker = chunk.side
         if data:
-            self._is_binary |= _BINARY.search(data) is not None
+            self._is_binary |= BINARY.search(data) is not None
             doubt = self._doubt
             self._listen(chunk.side, data)
             if doubt is not None and self.verdict is Verdict.UNDECIDED:
@@ -271,7 +270,14 @@ class Detector:
                 self._enter_tls()
             if is_tls or (is_tls is None and not at_end):
                 return
-        fitting = self._protocols_of(side, opening.data, at_end=at_end)
+        server_began = self._first_speaker is Side.SERVER
+        fitting = find_protocols(
+            side,
+            opening.data,
+            self._port_protocol,
+            server_began=server_began,
+            at_end=at_end,
+        )
         if fitting is None:
             return
         on_port = self._port_protocol
@@ -312,7 +318,7 @@ class Detector:
         if offer is None or self.verdict is not Verdict.UNDECIDED:
             return
         known = protocol_by_alpn()
-        named = _one_of({known[alpn] for alpn in offer.alpn_protocols if alpn in known})
+        named = choose({known[alpn] for alpn in offer.alpn_protocols if alpn in known})
         if named is not None:
             self.verdict, self.protocol = Verdict.MAIL, named
         elif self._key_log is None or offer.random not in self._key_log or tls.opaque:
@@ -337,7 +343,7 @@ class Detector:
             elif client is not None and server is not None:
                 self.verdict = Verdict.OTHER
         elif client is not None and server is not None:
-            self.protocol = _one_of(client & server)
+            self.protocol = choose(client & server)
             self.verdict = Verdict.OTHER if self.protocol is None else Verdict.MAIL
         elif not (client or server):
             self.verdict = Verdict.OTHER
@@ -353,40 +359,3 @@ class Detector:
             self.verdict = Verdict.OTHER
         elif self._doubt is None:
             self._doubt = FtpDoubt()
-
-    def _protocols_of(
-        self, side: Side, opening: bytearray, *, at_end: bool
-    ) -> set[str] | None:
-        """Return what an opening may be; `None` if more of it must be seen."""
-        on_port = self._port_protocol
-        if on_port is not None:
-            is_tls = looks_like_tls(opening[:TLS_PREFIX_BYTES])
-            if is_tls:
-                return {on_port}
-            if is_tls is None and not at_end:
-                return None
-        start = opening.lstrip(b"\r\n")
-        at_end = at_end or b"\n" in start or len(opening) >= OPENING_BYTES
-        if not at_end and not _BINARY.search(start):
-            return None
-        fitting = {name for name, words in speech()[side] if words.match(start)}
-        if on_port is None:
-            fitting = {name for name in fitting if self._is_clear(name, side, start)}
-        return fitting
-
-    def _is_clear(self, protocol: str, side: Side, start: bytearray) -> bool:
-        """Tell whether an opening is more than what other protocols share."""
-        opening = registry.protocols()[protocol].opening
-        if side is Side.CLIENT:
-            strict = opening.strict_client
-            return strict is None or strict.match(start) is not None
-        ambiguous = opening.ambiguous_server
-        server_began = self._first_speaker is Side.SERVER
-        return server_began or ambiguous is None or not ambiguous.match(start)
-
-
-def _one_of(fitting: set[str]) -> str | None:
-    """Choose a protocol if several fit: a plug-in takes nothing from others."""
-    own = {name for name in fitting if not registry.is_plugin(name)}
-    left = own or fitting
-    return next(iter(left)) if len(left) == 1 else None

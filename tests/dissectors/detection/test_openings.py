@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from dissectors.conversation.proxy_header import BEGINNINGS as PROXY_BEGINNINGS
 from dissectors.detection import openings
 from dissectors.detection.detector import Chunk, Detector, Verdict, may_hide_mail
@@ -48,3 +50,27 @@ def test_client_hello_names_the_protocol_of_a_plugin() -> None:
 
         assert openings.protocol_by_alpn()[b"echo"] == "echo"
         assert may_hide_mail(hello, None)
+
+
+@pytest.mark.parametrize(
+    ("server_began", "expected"), [(True, {"pop3"}), (False, set())]
+)
+def test_server_that_answers_says_too_little(
+    *, server_began: bool, expected: set[str]
+) -> None:
+    """Redis says `+OK`, too, but not before it is asked."""
+    fitting = openings.find_protocols(
+        SERVER, bytearray(b"+OK\r\n"), None, server_began=server_began, at_end=False
+    )
+
+    assert fitting == expected
+
+
+def test_line_may_go_on_until_the_end() -> None:
+    half = bytearray(b"+O")
+    answers = [
+        openings.find_protocols(SERVER, half, "pop3", server_began=True, at_end=at_end)
+        for at_end in (False, True)
+    ]
+
+    assert answers == [None, set()]
