@@ -13,7 +13,7 @@ from analyzer.tables.export import WRITERS
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.parts import has_parts, read_parts
 from analyzer.tables.results import Results
-from analyzer.text import counted, escape_controls
+from analyzer.text import escape_controls, pluralize
 from captures import ReadEngine
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class Analysis(Results):
         )
 
     def __repr__(self) -> str:
-        sessions = counted(len(self.tables["sessions"]), "session")
-        problems = counted(len(self.problems), "problem")
-        source = counted(len(self.captures), "capture")
+        sessions = pluralize(len(self.tables["sessions"]), "session")
+        problems = pluralize(len(self.problems), "problem")
+        source = pluralize(len(self.captures), "capture")
         if len(self.captures) == 1:
             source = escape_controls(self.captures[0])
         return f"<Analysis of {source}: {sessions}, {problems}>"

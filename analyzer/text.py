@@ -25,7 +25,7 @@ def as_line(text: str) -> str:
     return escape_controls(text.replace("\n", " "))
 
 
-def counted(count: int, what: str) -> str:
+def pluralize(count: int, what: str) -> str:
     """Return a number of things in words."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 

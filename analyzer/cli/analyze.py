@@ -73,7 +73,7 @@ def analyze(
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
-    problems = outputs.problems_of(analysis)
+    problems = outputs.describe_problems(analysis)
     if output is not None:
         problems += outputs.write_output(analysis, output, table_format)
     if html is not None:

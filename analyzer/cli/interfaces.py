@@ -29,9 +29,11 @@ def interfaces(as_json: bool) -> None:
     available = list_interfaces()
     if as_json:
         text = json.dumps([asdict(interface) for interface in available], indent=2)
-        problems = outputs.printed(lambda: click.echo(text))
+        problems = outputs.print_safely(lambda: click.echo(text))
     else:
-        problems = outputs.printed(lambda: outputs.console().print(_table(available)))
+        problems = outputs.print_safely(
+            lambda: outputs.console().print(_table(available))
+        )
     if not any(interface.engines for interface in available):
         # the same for all of them, most likely
         problems += dict.fromkeys(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analyzer.sessions.trust import Trust
     from analyzer.tables.results import Results
     from analyzer.tables.store import Store
-    from analyzer.terminal.live_view import Watch
+    from analyzer.terminal.live_view import LiveView
     from captures import LiveCapture
 
 
@@ -71,7 +71,7 @@ def watch(
     from analyzer.errors import ExportError, LoadError
     from analyzer.runs.monitor import Monitor
     from analyzer.tables.builder import prepare_arrow
-    from analyzer.terminal.live_view import Watch
+    from analyzer.terminal.live_view import LiveView
     from captures import CaptureError, Engine, PrivilegeError, open_live
 
     prepare_arrow()
@@ -99,7 +99,7 @@ def watch(
         problems: list[str] = []
         if not quiet:
             outputs.warn(live.notes)
-        view = Watch(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
+        view = LiveView(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
         with view:
             for rows in monitor.run(duration_s=duration_s, count=count):
                 problems += _show(view, rows, live)
@@ -121,10 +121,10 @@ def watch(
         return WatchResult(analysis, problems)
 
 
-def _show(view: Watch, rows: list[Row], live: LiveCapture) -> list[str]:
+def _show(view: LiveView, rows: list[Row], live: LiveCapture) -> list[str]:
     """Print what is new; return what went wrong."""
     try:
-        return outputs.printed(lambda: view.show(rows))
+        return outputs.print_safely(lambda: view.show(rows))
     except BrokenPipeError:
         live.stop()
         discard_output()
@@ -227,7 +227,9 @@ class _Signals:
         # nohup(1) has it ignored
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             numbers.append(signal.SIGHUP)
-        self._before = {number: signal.signal(number, self._take) for number in numbers}
+        self._before = {
+            number: signal.signal(number, self._handle) for number in numbers
+        }
         return self
 
     def __exit__(
@@ -239,7 +241,7 @@ class _Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _take(self, number: int, _: object) -> None:
+    def _handle(self, number: int, _: object) -> None:
         now = time.monotonic()
         is_meant = number == signal.SIGINT and now - self._first_s > _TWICE_S
         if self.live is None or (self._first_s and is_meant):

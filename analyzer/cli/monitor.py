@@ -85,7 +85,7 @@ def monitor(
         trust=read_trust(ca),
         key_log=key_log,
     )
-    problems = watched.problems + outputs.problems_of(watched.analysis)
+    problems = watched.problems + outputs.describe_problems(watched.analysis)
     if not quiet and not as_json:
         problems += outputs.print_analysis(watched.analysis, as_json=False)
     outputs.end(problems)

@@ -37,7 +37,7 @@ class CommandError(click.ClickException):
         warn([self.message])
 
 
-def problems_of(analysis: Results) -> list[str]:
+def describe_problems(analysis: Results) -> list[str]:
     """Return what could not be read, in words."""
     return [str(problem) for problem in analysis.problems] + _unreadable_packets(
         analysis
@@ -78,7 +78,7 @@ def end(problems: list[str], status: int = 0) -> NoReturn:
     sys.exit(FAILED if problems else status)
 
 
-def printed(output: Callable[[], None]) -> list[str]:
+def print_safely(output: Callable[[], None]) -> list[str]:
     """Print something; return what went wrong."""
     try:
         output()
@@ -102,8 +102,8 @@ def print_analysis(analysis: Results, *, as_json: bool) -> list[str]:
     from analyzer.terminal.summary import print_summary, summary_json
 
     if as_json:
-        return printed(lambda: click.echo(summary_json(analysis)))
-    return printed(lambda: print_summary(analysis, console()))
+        return print_safely(lambda: click.echo(summary_json(analysis)))
+    return print_safely(lambda: print_summary(analysis, console()))
 
 
 def write_output(

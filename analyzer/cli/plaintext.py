@@ -93,7 +93,7 @@ def plaintext(
             trust=read_trust(ca),
             key_log=key_log,
         )
-    problems += outputs.problems_of(analysis)
+    problems += outputs.describe_problems(analysis)
     problems += _print(analysis, as_csv=as_csv, as_json=as_json)
     outputs.end(problems, _status(analysis) if fail_on_plaintext else 0)
 
@@ -131,11 +131,11 @@ def _print(analysis: Results, *, as_csv: bool, as_json: bool) -> list[str]:
 
     if as_csv:
         data = plaintext_csv(analysis)
-        return outputs.printed(lambda: click.echo(data, nl=False))
+        return outputs.print_safely(lambda: click.echo(data, nl=False))
     if as_json:
         text = plaintext_json(analysis)
-        return outputs.printed(lambda: click.echo(text))
-    return outputs.printed(lambda: print_plaintext(analysis, outputs.console()))
+        return outputs.print_safely(lambda: click.echo(text))
+    return outputs.print_safely(lambda: print_plaintext(analysis, outputs.console()))
 
 
 def _status(analysis: Results) -> int:

@@ -52,7 +52,7 @@ def protocols(
             captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
         )
         outputs.warn(analysis.notes)
-        problems += outputs.problems_of(analysis)
+        problems += outputs.describe_problems(analysis)
     else:
         outputs.warn(plugin_notes())
     problems += _print(analysis, as_json=as_json)
@@ -64,5 +64,5 @@ def _print(analysis: Results | None, *, as_json: bool) -> list[str]:
 
     if as_json:
         text = protocols_json(analysis)
-        return outputs.printed(lambda: click.echo(text))
-    return outputs.printed(lambda: print_protocols(outputs.console(), analysis))
+        return outputs.print_safely(lambda: click.echo(text))
+    return outputs.print_safely(lambda: print_protocols(outputs.console(), analysis))

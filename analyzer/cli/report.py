@@ -52,4 +52,6 @@ def report(
     )
     if not quiet:
         outputs.warn(analysis.notes)
-    outputs.end(outputs.problems_of(analysis) + outputs.write_html(analysis, output))
+    outputs.end(
+        outputs.describe_problems(analysis) + outputs.write_html(analysis, output)
+    )

@@ -24,7 +24,7 @@ from rich.console import Console
 from analyzer.errors import ExportError
 from analyzer.runs.monitor import Monitor
 from analyzer.tables.store import Store
-from analyzer.terminal.live_view import Watch
+from analyzer.terminal.live_view import LiveView
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from analyzer.terminal.summary import print_summary
 from captures import Engine, LiveCapture, open_capture
@@ -57,8 +57,8 @@ def preload(table_format: str) -> None:
         live = _Replay()
         store = Store(folder / "tables")
         monitor = Monitor(live, store)
-        as_text = Watch(console, live, monitor)
-        as_json = Watch(console, live, monitor, as_json=True)
+        as_text = LiveView(console, live, monitor)
+        as_json = LiveView(console, live, monitor, as_json=True)
         with live, as_text:
             for rows in monitor.run():
                 as_text.show(rows)

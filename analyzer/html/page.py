@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 from analyzer import __version__, reports
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
-from analyzer.html.charts.wording import KIND_NAMES
+from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.html.policy import content_security_policy, styles_added_by
 from analyzer.html.sentences import verdict
 from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, fill
 from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
-from analyzer.text import counted, escape_controls
+from analyzer.text import escape_controls, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,11 +71,11 @@ def render_page(analysis: Results) -> str:
         version=__version__,
         analysis=analysis,
         facts=_facts(analysis),
-        title=counted(len(analysis.sessions), "mail session"),
+        title=pluralize(len(analysis.sessions), "mail session"),
         source=_source(analysis.captures),
         names=_names(analysis.captures),
         verdict=verdict(analysis),
-        kinds=_kinds(analysis.sessions),
+        channels=_channels(analysis.sessions),
         drawings=drawings,
         figures={
             name: drawing.figures
@@ -98,10 +98,10 @@ def _draw(chart: Chart, analysis: Results) -> _Drawing:
     return _Drawing(chart, figures, chart.describe(drawn), len(rows) - len(drawn))
 
 
-def _kinds(sessions: pd.DataFrame) -> list[dict[str, Any]]:
+def _channels(sessions: pd.DataFrame) -> list[dict[str, Any]]:
     """Count the sessions of each channel, and place its part of the whole."""
     counts = reports.by_channel(sessions)
-    counts["name"] = counts["channel"].map(KIND_NAMES)
+    counts["name"] = counts["channel"].map(CHANNEL_NAMES)
     shares = 100 * counts["sessions"] / max(len(sessions), 1)
     counts["width"] = shares.round(3)
     counts["left"] = (shares.cumsum() - shares).round(3)
@@ -112,7 +112,7 @@ def _source(captures: Sequence[str]) -> str:
     return (
         ", ".join(_names(captures))
         if len(captures) <= _FEW_NAMES
-        else (counted(len(captures), "capture"))
+        else (pluralize(len(captures), "capture"))
     )
 
 
@@ -120,14 +120,14 @@ def _names(captures: Sequence[str]) -> list[str]:
     names = [name if name != "-" else "standard input" for name in captures]
     left_out = len(names) - _MAX_NAMES
     if left_out > 0:
-        return [*names[:_MAX_NAMES], f"and {counted(left_out, 'more capture')}"]
+        return [*names[:_MAX_NAMES], f"and {pluralize(left_out, 'more capture')}"]
     return names
 
 
 def _facts(analysis: Results) -> list[str]:
     """Say what was read, and from which time it is."""
     facts = [
-        counted(analysis.packets, "packet"),
+        pluralize(analysis.packets, "packet"),
         as_size(analysis.capture_bytes),
     ]
     if not analysis.sessions.empty:

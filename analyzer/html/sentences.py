@@ -10,7 +10,7 @@ from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
 from analyzer.terminal.summary import nothing_found
-from analyzer.text import counted
+from analyzer.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,14 +56,14 @@ def _encryption(sessions: pd.DataFrame) -> Sentence:
     share = reports.encrypted_share(sessions)
     if share is None:
         return Sentence(Tone.PLAIN, "Nothing", "tells whether mail was encrypted.")
-    kinds = reports.by_channel(sessions).set_index("channel")["sessions"]
-    unknown = int(kinds[reports.Channel.UNKNOWN])
+    counts = reports.by_channel(sessions).set_index("channel")["sessions"]
+    unknown = int(counts[reports.Channel.UNKNOWN])
     known, encrypted = len(sessions) - unknown, reports.is_encrypted(sessions).sum()
     tail = f"; of {unknown:,} more it is not known" if unknown else ""
     return Sentence(
         Tone.GOOD if encrypted == known else Tone.PLAIN,
         f"{as_share(share)} encrypted:",
-        f"{encrypted:,} of {counted(known, 'mail session')} used TLS{tail}.",
+        f"{encrypted:,} of {pluralize(known, 'mail session')} used TLS{tail}.",
     )
 
 
@@ -72,13 +72,13 @@ def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
     if exposing := totals.exposing_logins:
         yield Sentence(
             Tone.BAD,
-            counted(exposing, "session"),
+            pluralize(exposing, "session"),
             f"showed a password or a token in plaintext{_whose(totals)}.",
         )
     if others := totals.other_logins:
         yield Sentence(
             Tone.PLAIN,
-            counted(others, "session"),
+            pluralize(others, "session"),
             "had a plaintext login that showed neither password nor token.",
         )
     if not totals.plaintext_logins:
@@ -86,7 +86,7 @@ def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
     if cut_off := totals.cut_off_clients:
         yield Sentence(
             Tone.BAD,
-            counted(cut_off, "client"),
+            pluralize(cut_off, "client"),
             "would be cut off if plaintext were disabled.",
         )
 
@@ -94,7 +94,7 @@ def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
 def _no_login(unjudged: int) -> Sentence:
     if not unjudged:
         return Sentence(Tone.GOOD, "No plaintext login", "was seen.")
-    tail = f"{counted(unjudged, 'session')} can't be judged"
+    tail = f"{pluralize(unjudged, 'session')} can't be judged"
     return Sentence(Tone.PLAIN, "No plaintext login", f"was seen; {tail}.")
 
 
@@ -102,8 +102,8 @@ def _whose(totals: reports.PlaintextTotals) -> str:
     """Say whose passwords and tokens the server accepted, and whose it refused."""
     exposed, refused = totals.exposed_accounts, totals.refused_accounts
     parts = [
-        *([f"{counted(exposed, 'account')} exposed"] if exposed else []),
-        *([f"{counted(refused, 'account')} refused"] if refused else []),
+        *([f"{pluralize(exposed, 'account')} exposed"] if exposed else []),
+        *([f"{pluralize(refused, 'account')} refused"] if refused else []),
     ]
     return f": {', '.join(parts)}" if parts else ""
 
@@ -121,7 +121,7 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
         )
     else:
         names = ", ".join(old["tls_version"])
-        count = counted(int(old["sessions"].sum()), "session")
+        count = pluralize(int(old["sessions"].sum()), "session")
         yield Sentence(Tone.BAD, count, f"agreed on a deprecated version: {names}.")
 
 
@@ -133,7 +133,7 @@ def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
         more = " and more" if len(reasons) > _FEW_REASONS else ""
         yield Sentence(
             Tone.BAD,
-            counted(count, "session"),
+            pluralize(count, "session"),
             f"used weak TLS: {listed}{more}.",
         )
 
@@ -148,5 +148,5 @@ def _failures(sessions: pd.DataFrame) -> Sentence:
             failures["failure"], failures["sessions"], strict=True
         )
     )
-    count = counted(int(failures["sessions"].sum()), "session")
+    count = pluralize(int(failures["sessions"].sum()), "session")
     return Sentence(Tone.PLAIN, count, f"failed: {listed}.")

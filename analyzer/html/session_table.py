@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import reports
-from analyzer.html.charts.wording import KIND_NAMES
+from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.sessions.failures import failure_label
 from analyzer.text import escape_controls
 
@@ -52,7 +52,7 @@ def session_table(sessions: pd.DataFrame) -> dict[str, Any]:
     cells = [_cells(column, rows[column.name]) for column in _COLUMNS]
     return {
         "columns": [column._asdict() for column in _COLUMNS],
-        "kinds": KIND_NAMES,
+        "channels": CHANNEL_NAMES,
         "rows": list(zip(*cells, strict=True)),
         "total": len(sessions),
     }

@@ -12,11 +12,11 @@ _DEPRECATED = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
 
 
 def by_channel(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Count sessions per `channel`: every kind, in the order of `Channel`."""
-    kinds = [kind.value for kind in Channel]
-    counts = channel_of(sessions).value_counts().reindex(kinds, fill_value=0)
+    """Count sessions per `channel`: every one, in the order of `Channel`."""
+    channels = [channel.value for channel in Channel]
+    counts = channel_of(sessions).value_counts().reindex(channels, fill_value=0)
     return pd.DataFrame(
-        {"channel": kinds, "sessions": counts.astype("int64").to_numpy()}
+        {"channel": channels, "sessions": counts.astype("int64").to_numpy()}
     )
 
 
@@ -27,8 +27,8 @@ def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per `server_port`, `service` and `protocol`, the busiest first: the
         number of `sessions`, and of those with each `Channel`.
     """
-    kinds = channel_of(sessions)
-    flags = {kind.value: (kinds == kind.value).astype("int64") for kind in Channel}
+    channels = channel_of(sessions)
+    flags = {each.value: (channels == each.value).astype("int64") for each in Channel}
     keys = ["server_port", "service", "protocol"]
     counted = sessions[keys].assign(sessions=1, **flags).groupby(keys).sum()
     return counted.sort_values("sessions", ascending=False, kind="stable").reset_index()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-KINDS = (
+CHANNELS = (
     Channel.PLAINTEXT,
     Channel.STARTTLS,
     Channel.IMPLICIT,
@@ -70,10 +70,10 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         - `used_tls`: its client used TLS, in whatever session, with this server for
           this protocol.
     """
-    kinds = channel_of(sessions)
+    channels = channel_of(sessions)
     facts = sessions[_KEPT].rename(columns={"starttls": "step"})
-    for kind in KINDS:
-        facts[kind] = _flags(kinds == kind)
+    for channel in CHANNELS:
+        facts[channel] = _flags(channels == channel)
     for result, name in RESULTS.items():
         facts[name] = _flags(sessions["auth_result"] == result)
     severities = {name.value: rank for rank, name in enumerate(EXPOSURES)}
@@ -83,7 +83,7 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     has_bytes = _flags(sessions["client_bytes"] + sessions["server_bytes"] > 0)
     facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
     facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
-    facts["encrypted"] = _flags(kinds.isin(ENCRYPTED))
+    facts["encrypted"] = _flags(channels.isin(ENCRYPTED))
     facts["cut"] = facts["encrypted"] & facts["unjudged"] & ~facts[Channel.IMPLICIT]
     # whoever has the keys sees logins that nobody else saw
     was_hidden = _flags(sessions["tls_decrypted"])

@@ -16,8 +16,8 @@ import pandas as pd
 from analyzer.reports.accounts import account
 from analyzer.reports.channel import ENCRYPTED
 from analyzer.reports.exposure import (
+    CHANNELS,
     EXPOSURES,
-    KINDS,
     RESULTS,
     exposure,
     is_relay,
@@ -190,7 +190,7 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
     ports = grouped.agg(
         protocol=("protocol", "first"),
         sessions=("plaintext", "size"),
-        **{kind: (kind, "sum") for kind in KINDS},
+        **{channel: (channel, "sum") for channel in CHANNELS},
         plaintext_logins=("plaintext_login", "sum"),
         plaintext_mail=("mail", "sum"),
         clients=("client_ip", "nunique"),
@@ -239,7 +239,7 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
         port["role"],
         sessions=port["sessions"],
         plaintext=port["plaintext"],
-        encrypted=sum(port[kind] for kind in ENCRYPTED),
+        encrypted=sum(port[channel] for channel in ENCRYPTED),
         implicit=port["implicit"],
         cut=port["cut"],
         failed=port["failed"],

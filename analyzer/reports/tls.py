@@ -100,8 +100,9 @@ def _name(certificate: Any) -> str | None:
 
 
 def _key(certificate: Any) -> str | None:
-    kind = certificate.key_type
-    if pd.isna(kind):
+    key_type = certificate.key_type
+    if pd.isna(key_type):
         return None
     # the names of curves tell their size
-    return f"{kind} {certificate.key_bits}" if kind in _NAMED_BY_SIZE else kind
+    is_sized = key_type in _NAMED_BY_SIZE
+    return f"{key_type} {certificate.key_bits}" if is_sized else key_type

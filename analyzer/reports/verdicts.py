@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer.sessions.role import Role
-from analyzer.text import counted
+from analyzer.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ def verdict(port: PortUse) -> str:
     else:
         parts = [_without_plaintext(port)]
     if port.failed:
-        parts.append(f"TLS failed in {counted(port.failed, 'session')}")
+        parts.append(f"TLS failed in {pluralize(port.failed, 'session')}")
     return "; ".join(parts)
 
 
@@ -103,9 +103,9 @@ def _relay_choice(port: PortUse) -> str:
 
 def _relay_clients(port: PortUse) -> str:
     if never := port.clients.get(ClientUse.PLAINTEXT_ONLY):
-        return f"{counted(len(never), 'client')} never used it: {_names(never)}"
+        return f"{pluralize(len(never), 'client')} never used it: {_names(never)}"
     both = port.clients.get(ClientUse.BOTH, ())
-    return f"{counted(len(both), 'client')} used it at other times: {_names(both)}"
+    return f"{pluralize(len(both), 'client')} used it at other times: {_names(both)}"
 
 
 def _users(port: PortUse) -> list[str]:
@@ -115,23 +115,23 @@ def _users(port: PortUse) -> list[str]:
     )
     parts = []
     if cut_off:
-        clients = counted(len(cut_off), "client")
+        clients = pluralize(len(cut_off), "client")
         parts.append(f"{clients} would be cut off: {_names(cut_off)}")
         if both:
             parts.append(f"{len(both):,} more also {_uses(both)} TLS")
     elif both:
-        clients = counted(len(both), "client")
+        clients = pluralize(len(both), "client")
         parts.append(f"{clients} in plaintext also {_uses(both)} TLS: {_names(both)}")
     if failing:
-        clients = counted(len(failing), "client")
+        clients = pluralize(len(failing), "client")
         parts.append(f"{clients} with failed logins only: {_names(failing)}")
     if parts and not (cut_off or incomplete):
         parts[0] = f"nobody would be cut off: {parts[0]}"
     if incomplete:
-        clients = counted(len(incomplete), "client")
+        clients = pluralize(len(incomplete), "client")
         parts.append(f"can't tell for {clients} captured in part: {_names(incomplete)}")
     if connected_only and not parts:
-        clients = counted(len(connected_only), "client")
+        clients = pluralize(len(connected_only), "client")
         parts.append(
             f"nobody logged in or moved mail in plaintext: {clients} only connected"
         )

@@ -90,9 +90,9 @@ class Monitor:
         # the packets of their connections by then
         self._recent: dict[int, tuple[int, SessionRows]] = {}
         self._attempts = AttemptLedger(is_live=True)
-        self._news: list[Row] = []
+        self._new_rows: list[Row] = []
         self._is_dirty = True
-        self._is_refused = False
+        self._is_failing = False
 
     @property
     def packets(self) -> int:
@@ -122,7 +122,7 @@ class Monitor:
                     self._pipeline.process(batch)
                 else:
                     self._pipeline.advance(time.time_ns() - _ARRIVAL_NS)
-                yield self._take_news()
+                yield self._take_new_rows()
                 now = time.monotonic()
                 if now - written >= WRITE_S:
                     written = now
@@ -142,9 +142,9 @@ class Monitor:
         undecoded = self._pipeline.close()
         with suppress(StoreFullError):
             self._write(undecoded)
-        if self._is_refused:
+        if self._is_failing:
             self.problems.append("the last rows could not be written, and are lost")
-        yield self._take_news()
+        yield self._take_new_rows()
 
     def result(self, *names: str) -> Results:
         """Return what was found, once `run` is over.
@@ -207,7 +207,7 @@ class Monitor:
         rows = session_rows(session, connection, self._results.captures, self._trust)
         if connection.serial not in self._recent:
             self.ended += 1
-            self._news.append(rows.session)
+            self._new_rows.append(rows.session)
         self._recent[connection.serial] = _packets(connection), rows
         self._is_dirty = True
         return rows
@@ -217,10 +217,10 @@ class Monitor:
             connection.first_frame
         )
 
-    def _take_news(self) -> list[Row]:
-        news, self._news = self._news, []
+    def _take_new_rows(self) -> list[Row]:
+        rows, self._new_rows = self._new_rows, []
         # connections come in any order out of a batch
-        return sorted(news, key=itemgetter(_END))
+        return sorted(rows, key=itemgetter(_END))
 
     def _write(self, undecoded: Counter[str] | None = None) -> None:
         """Write the rows that are new, and what is known beside them."""
@@ -232,17 +232,17 @@ class Monitor:
         self._results.dropped = self._live.drops()
         self._results.undecoded = undecoded or self._pipeline.undecoded
         try:
-            if self._is_dirty or self._is_refused:
+            if self._is_dirty or self._is_failing:
                 self._write_rows()
             self._store.note(self._results)
         except ExportError as error:
-            if not self._is_refused:
+            if not self._is_failing:
                 self.problems.append(f"{error}; mailtap will try again")
-            self._is_refused = True
+            self._is_failing = True
             if isinstance(error, StoreFullError):
                 raise
         else:
-            self._is_refused = False
+            self._is_failing = False
 
     def _write_rows(self) -> None:
         closed, self._closed = self._closed, Collector()

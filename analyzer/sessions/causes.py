@@ -98,7 +98,7 @@ def _of_connection(session: Session, connection: Connection) -> Iterator[Cause]:
         and _is_whole(connection)
         and speaks_first
         and not server.stream_bytes
-        and _was_let_down(session, connection, connection.handshake.established_ns)
+        and _was_left_waiting(session, connection, connection.handshake.established_ns)
     ):
         yield Cause(Failure.NO_GREETING)
 
@@ -108,7 +108,7 @@ def _of_tls(session: Session, connection: Connection) -> Iterator[Cause]:
     if tls is None:
         is_due = session.starttls is StartTls.ACCEPTED and _is_whole(connection)
         is_over = connection.ending in _BEGUN
-        if is_due and is_over and _was_let_down(session, connection, None):
+        if is_due and is_over and _was_left_waiting(session, connection, None):
             yield Cause(Failure.TLS_FAILED)
     elif not tls.handshake.established:
         # what one side did not say, the other one may have
@@ -142,7 +142,7 @@ def _of_end(
             yield _by_reply(Failure.CLOSED_BY_SERVER, goodbye)
     if _is_cut(session, asked):
         yield Cause(Failure.MESSAGE_CUT)
-    if asked and _was_let_down(session, connection, asked.request_time_ns):
+    if asked and _was_left_waiting(session, connection, asked.request_time_ns):
         yield Cause(Failure.UNANSWERED)
 
 
@@ -177,7 +177,7 @@ def _is_whole(connection: Connection) -> bool:
     return all(flow.packets and not flow.missing_bytes for flow in connection.flows)
 
 
-def _was_let_down(
+def _was_left_waiting(
     session: Session, connection: Connection, since_ns: int | None
 ) -> bool:
     """Return whether it was not the client's choice to stop waiting."""

@@ -40,6 +40,6 @@ def columns_of(*groups: Callable[..., Row]) -> tuple[str, ...]:
     return tuple(name for group in groups for name in GROUPS[group])
 
 
-def nothing_of(group: Callable[..., Row]) -> Row:
+def nulls_of(group: Callable[..., Row]) -> Row:
     """Return a group's values where there is nothing to tell: all null."""
     return (None,) * len(GROUPS[group])

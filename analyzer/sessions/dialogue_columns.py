@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.sessions.columns import columns, columns_of, nothing_of
+from analyzer.sessions.columns import columns, columns_of, nulls_of
 from dissectors.events import Exposure, Side, State, Use
 from dissectors.services import Protocol
 
@@ -52,7 +52,7 @@ def _attempt(auth: events.AuthAttempted) -> Row:
     return (auth.mechanism, auth.user, auth.authzid, auth.result)
 
 
-_NO_ATTEMPT = nothing_of(_attempt)
+_NO_ATTEMPT = nulls_of(_attempt)
 
 
 @columns(
@@ -101,7 +101,7 @@ def failure(why: Cause | None) -> Row:
     return why or _NO_FAILURE
 
 
-_NO_FAILURE = nothing_of(failure)
+_NO_FAILURE = nulls_of(failure)
 
 
 @columns(

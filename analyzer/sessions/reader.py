@@ -100,7 +100,7 @@ class SessionReader:
         "_ended",
         "_fed",
         "_hosts",
-        "_is_other",
+        "_is_not_mail",
         "_key_log",
         "_ports",
         "_server_port",
@@ -117,7 +117,7 @@ class SessionReader:
         key_log: KeyLog | None = None,
     ) -> None:
         # not mail
-        self._is_other = False
+        self._is_not_mail = False
         self._server_port = connection.responder.port
         # only until it is over, so that no reference cycle stays
         self._connection: Connection | None = connection
@@ -221,7 +221,7 @@ class SessionReader:
                 self._give_up(error, End.ORIGINATOR, *at)
         has_details = session.detail_count > _FEW_DETAILS
         if has_details:
-            self._hand_over(session, connection)
+            self._emit_details(session, connection)
         return has_details or dissector is not self._dissector
 
     def cut_short(self) -> Wanted | None:
@@ -236,32 +236,32 @@ class SessionReader:
         if session is not None and connection is not None:
             at = (connection.end_ns, connection.last_frame)
             session.fold([Anomaly("cut_short", Side.CLIENT, -1, *at)])
-            self._hand_over(session, connection)
+            self._emit_details(session, connection)
             session.seal()
         return self._wanted
 
     @property
     def _wanted(self) -> Wanted:
         """What is wanted next."""
-        if self._is_other:
+        if self._is_not_mail:
             return Wanted.NOTHING
         if self._session is None:
             return Wanted.DATA
         dissector = self._dissector
         return _ENDS_ONLY if dissector is None or dissector.opaque else _DATA
 
-    def _hand_over(self, session: Session, connection: Connection) -> None:
+    def _emit_details(self, session: Session, connection: Connection) -> None:
         """Have the rows made of all details but the last exchange."""
         details = session.take_details(connection, kept=1)
         self._sink.details_ready(details, connection)
 
     def _finish_detection(self) -> None:
-        if not self._is_other and self._session is None:
+        if not self._is_not_mail and self._session is None:
             detector = self._detector or self._new_detector()
             self._decide(detector, detector.finish())
 
     def _detect(self, chunk: Chunk) -> Wanted:
-        if not self._is_other and self._session is None:
+        if not self._is_not_mail and self._session is None:
             detector = self._detector or self._new_detector()
             self._decide(detector, detector.receive(chunk))
         return self._wanted
@@ -285,7 +285,7 @@ class SessionReader:
     def _begin(self, detector: Detector, verdict: Verdict) -> bool:
         """Begin a session if the connection is mail, or forget it if it is not."""
         if verdict is Verdict.OTHER:
-            self._is_other = True
+            self._is_not_mail = True
             self._connection = None
         elif verdict is Verdict.MAIL and detector.protocol is not None:
             self._detector = None
@@ -315,7 +315,7 @@ class SessionReader:
         if ahead is not None:
             self._continue_tls(dissector, ahead)
         else:
-            self._read_again(detector.release())
+            self._replay(detector.release())
         # also what of it is dark
         self._fed = fed + counts.opaque_bytes
 
@@ -326,7 +326,7 @@ class SessionReader:
         except _FAULTS as error:
             self._give_up(error, End.ORIGINATOR, *ahead.last_packet)
 
-    def _read_again(self, chunks: Iterator[Chunk]) -> None:
+    def _replay(self, chunks: Iterator[Chunk]) -> None:
         """Read what the detector has held."""
         for side, data, gap, time_ns, frame in chunks:
             if gap:

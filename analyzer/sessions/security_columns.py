@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.sessions.columns import columns, columns_of, nothing_of
+from analyzer.sessions.columns import columns, columns_of, nulls_of
 from analyzer.sessions.protection import (
     IMPLICIT,
     STARTTLS,
@@ -135,8 +135,8 @@ def _certificate(certificate: events.Certificate, verdict: CertificateVerdict) -
     )
 
 
-_NO_CERTIFICATE = nothing_of(_certificate)
-_NO_HANDSHAKE = (*nothing_of(_handshake), *_NO_CERTIFICATE)
+_NO_CERTIFICATE = nulls_of(_certificate)
+_NO_HANDSHAKE = (*nulls_of(_handshake), *_NO_CERTIFICATE)
 
 
 @columns(

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from captures import LiveCapture
 
 _REFRESH_S = 0.5
-_CLEAR_STYLES = {"plaintext": "red", "TLS failed": "yellow"}
+_CHANNEL_STYLES = {"plaintext": "red", "TLS failed": "yellow"}
 
 
-class Watch:
+class LiveView:
     """Prints sessions as they end; a context manager.
 
     Args:
@@ -109,7 +109,7 @@ class Watch:
         for line in lines_:
             start = len(text)
             text.append(f"{line}\n")
-            if style := _CLEAR_STYLES.get(line.channel):
+            if style := _CHANNEL_STYLES.get(line.channel):
                 text.highlight_words([f" {line.channel} "], style)
             if line.warnings:
                 text.stylize("red", start + len(str(line)) - len(line.warnings) - 2)

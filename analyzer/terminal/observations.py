@@ -8,7 +8,7 @@ import pandas as pd
 
 from analyzer.reports import Channel
 from analyzer.terminal.format import as_duration, as_size
-from analyzer.text import counted
+from analyzer.text import pluralize
 from dissectors import registry
 from dissectors.services import Protocol
 
@@ -105,7 +105,7 @@ def _devices(use: Row) -> list[str]:
     accounts, roaming = use["accounts"], use["roaming_accounts"]
     if not accounts:
         return ["no account known"]
-    texts = [counted(accounts, "account")]
+    texts = [pluralize(accounts, "account")]
     if not roaming:
         texts.append(("each " if accounts > 1 else "") + "from one address")
     elif accounts == 1:
@@ -131,7 +131,7 @@ def _connection(use: Row) -> list[str]:
     if use["sessions"] > 1:
         texts.insert(0, f"{as_duration(use['median_s'])} (median)")
     if use["idle_sessions"]:
-        sessions = counted(use["idle_sessions"], "session")
+        sessions = pluralize(use["idle_sessions"], "session")
         texts.append(f"{sessions} idle for {as_duration(use['idle_s'])}")
     return texts
 
@@ -150,7 +150,7 @@ def _channels(use: Row) -> list[str]:
 
 
 def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
-    kinds = {
+    names = {
         Channel.IMPLICIT.value: "TLS",
         Channel.STARTTLS.value: _upgrade(protocol),
         Channel.MIDSTREAM.value: "TLS, start not seen",
@@ -159,11 +159,11 @@ def _ports(ports: Sequence[Row], protocol: str) -> list[str]:
         Channel.UNKNOWN.value: "unknown",
     }
     lines = [
-        f"{port['server_port']}: {', '.join(_counts(port, **kinds))}"
+        f"{port['server_port']}: {', '.join(_counts(port, **names))}"
         for port in ports[:_MAX_PORTS]
     ]
     if len(ports) > _MAX_PORTS:
-        lines.append(f"and {counted(len(ports) - _MAX_PORTS, 'more port')}")
+        lines.append(f"and {pluralize(len(ports) - _MAX_PORTS, 'more port')}")
     return lines
 
 
@@ -180,7 +180,7 @@ def _counts(row: Row, **names: str) -> list[str]:
 def _session_counts(row: Row, **names: str) -> list[str]:
     """Return the same for numbers of sessions."""
     return [
-        f"{counted(row[column], 'session')} {name}"
+        f"{pluralize(row[column], 'session')} {name}"
         for column, name in names.items()
         if row[column]
     ]

@@ -14,7 +14,7 @@ from analyzer.sessions.role import Role
 from analyzer.tables.export import write_csv
 from analyzer.terminal.format import as_table, fit_output
 from analyzer.terminal.json_document import as_json
-from analyzer.text import counted
+from analyzer.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +141,7 @@ def plaintext_json(analysis: Results) -> str:
 
 
 def _headline(totals: reports.PlaintextTotals) -> Text:
-    text = Text(counted(totals.sessions, "mail session"), style="bold")
+    text = Text(pluralize(totals.sessions, "mail session"), style="bold")
     if not totals.sessions:
         return text
     text.append(f", {totals.plaintext_sessions:,} in plaintext", "not bold")
@@ -151,24 +151,24 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
         )
     text.append("\n")
     if totals.exposing_logins:
-        logins = counted(totals.exposing_logins, "session")
+        logins = pluralize(totals.exposing_logins, "session")
         text.append(f"{logins} with a password or token in plaintext", "not bold red")
         text.append(_accounts(totals), "not bold red")
     if others := totals.other_logins:
         more = " more" if totals.exposing_logins else ""
         text.append(", " if more else "", "not bold")
         what = "another login" if more else "a login"
-        logins = f"{others:,}{more}" if more else counted(others, "session")
+        logins = f"{others:,}{more}" if more else pluralize(others, "session")
         text.append(f"{logins} with {what} in plaintext", "not bold yellow")
     if not totals.plaintext_logins:
         text.append("no plaintext login was seen", "not bold green")
         if totals.unjudged:
-            unjudged = counted(totals.unjudged, "session")
+            unjudged = pluralize(totals.unjudged, "session")
             text.append(f"; {unjudged} can't be judged", "not bold yellow")
     cut_off = totals.cut_off_clients
     text.append("\n")
     text.append(
-        f"{counted(cut_off, 'client') if cut_off else 'no client'} would be cut off "
+        f"{pluralize(cut_off, 'client') if cut_off else 'no client'} would be cut off "
         "if plaintext were disabled",
         "not bold red" if cut_off else "not bold green",
     )
@@ -178,11 +178,11 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
 def _accounts(totals: reports.PlaintextTotals) -> str:
     """Say whose passwords and tokens crossed."""
     exposed, refused = totals.exposed_accounts, totals.refused_accounts
-    text = f", of {counted(exposed, 'account')}" if exposed else ""
+    text = f", of {pluralize(exposed, 'account')}" if exposed else ""
     if refused and exposed:
         return f"{text} ({refused:,} more {_were(refused)} refused)"
     if refused:
-        return f", of {counted(refused, 'account')} that {_were(refused)} refused"
+        return f", of {pluralize(refused, 'account')} that {_were(refused)} refused"
     return text
 
 
@@ -213,7 +213,7 @@ def _verdict_style(port: Mapping[Any, Any]) -> str:
         return "red"
     if port["plaintext"] or port["failed"]:
         return "yellow"
-    return "green" if any(port[kind] for kind in ENCRYPTED) else "dim"
+    return "green" if any(port[channel] for channel in ENCRYPTED) else "dim"
 
 
 def _exposed_style(exposed: str) -> str:

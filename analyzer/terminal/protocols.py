@@ -12,7 +12,7 @@ from analyzer import reports
 from analyzer.terminal.format import as_size
 from analyzer.terminal.json_document import as_json
 from analyzer.terminal.observations import observations
-from analyzer.text import counted
+from analyzer.text import pluralize
 from dissectors import registry
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ def _seen(use: pd.DataFrame, ports: pd.DataFrame) -> Columns:
 
 
 def _headline(analysis: Results, use: pd.DataFrame) -> Text:
-    text = Text(counted(len(analysis.sessions), "mail session"), style="bold")
+    text = Text(pluralize(len(analysis.sessions), "mail session"), style="bold")
     size = as_size(analysis.capture_bytes)
-    text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")
+    text.append(f" in {pluralize(analysis.packets, 'packet')} ({size})", "not bold")
     if hidden := int(use["hidden"].sum()):
-        sessions = counted(hidden, "session")
+        sessions = pluralize(hidden, "session")
         text.append(f"\nTLS hides what was done in {sessions}", "not bold")
     return text
 

@@ -17,7 +17,7 @@ from analyzer.terminal.format import (
     fit_output,
 )
 from analyzer.terminal.json_document import as_json
-from analyzer.text import counted
+from analyzer.text import pluralize
 from dissectors import registry
 
 if TYPE_CHECKING:
@@ -164,9 +164,9 @@ def summary_json(analysis: Results) -> str:
 def _headline(analysis: Results) -> Text:
     sessions = analysis.sessions
     count = len(sessions)
-    text = Text(counted(count, "mail session"), style="bold")
+    text = Text(pluralize(count, "mail session"), style="bold")
     size = as_size(analysis.capture_bytes)
-    text.append(f" in {counted(analysis.packets, 'packet')} ({size})", "not bold")
+    text.append(f" in {pluralize(analysis.packets, 'packet')} ({size})", "not bold")
     if not count:
         if analysis.packets:
             text.append(f"\nNothing {nothing_found()}", "not bold")
@@ -180,23 +180,23 @@ def _headline(analysis: Results) -> Text:
     weak = int((sessions["protection"] == WEAK_TLS).sum())
     if weak:
         text.append(", ")
-        text.append(f"{counted(weak, 'session')} with weak TLS", "yellow")
+        text.append(f"{pluralize(weak, 'session')} with weak TLS", "yellow")
     return text
 
 
 def _logins(totals: reports.PlaintextTotals) -> Text:
     text = Text()
     if exposing := totals.exposing_logins:
-        sessions = counted(exposing, "session")
+        sessions = pluralize(exposing, "session")
         text.append(f"{sessions} with a password or token in plaintext", "red")
     if (others := totals.other_logins) and exposing:
         text.append(f", {others:,} more with another plaintext login", "yellow")
     elif others:
-        sessions = counted(others, "session")
+        sessions = pluralize(others, "session")
         text.append(f"{sessions} with a plaintext login", "yellow")
     if not totals.plaintext_logins:
         text.append("no plaintext login was seen", "green")
         if totals.unjudged:
-            unjudged = counted(totals.unjudged, "session")
+            unjudged = pluralize(totals.unjudged, "session")
             text.append(f"; {unjudged} can't be judged", "yellow")
     return text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.text import UNSAFE, as_line, counted, escape_controls
+from analyzer.text import UNSAFE, as_line, escape_controls, pluralize
 
 
 def test_controls_are_escaped() -> None:
@@ -42,4 +42,4 @@ def test_nothing_unsafe_is_left(text: str) -> None:
     ("count", "expected"), [(0, "0 clients"), (1, "1 client"), (1_200, "1,200 clients")]
 )
 def test_things_are_counted_in_words(count: int, expected: str) -> None:
-    assert counted(count, "client") == expected
+    assert pluralize(count, "client") == expected

@@ -45,12 +45,12 @@
 
   const NUMERIC = new Set(["count", "size", "seconds"]);
 
-  function makeTable({ columns, kinds, rows, total }) {
+  function makeTable({ columns, channels, rows, total }) {
     const format = {
       count: (value) => numbers.format(value),
       size: formatSize,
       seconds: formatSeconds,
-      channel: (value) => kinds[value],
+      channel: (value) => channels[value],
     };
     const show = (value, { kind }) =>
       value === null ? "" : (format[kind] ?? String)(value);

@@ -37,7 +37,7 @@ class Chart:
         label_row: names a row.
         describe_row: says the figures of a row in words.
         note: how to read it.
-        shows_kinds: whether its colours are those of channels.
+        shows_channels: whether its colours are those of channels.
         summary: says all rows, if they are too many to be said one by one.
     """
 
@@ -49,7 +49,7 @@ class Chart:
     label_row: Callable[[Row], str]
     describe_row: Callable[[Row], str]
     note: str = ""
-    shows_kinds: bool = False
+    shows_channels: bool = False
     summary: Callable[[pd.DataFrame], str] | None = None
 
     def drawn(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +83,7 @@ CHARTS = (
         draw=figures.draw_over_time,
         label_row=lambda row: f"{row['time']}",
         describe_row=wording.sessions_of,
-        shows_kinds=True,
+        shows_channels=True,
         summary=wording.times_of,
     ),
     Chart(
@@ -91,10 +91,10 @@ CHARTS = (
         title="Ports and their protection",
         empty="No mail session was found.",
         report=lambda a: reports.by_port(a.sessions),
-        draw=figures.draw_kinds,
+        draw=figures.draw_channels,
         label_row=lambda row: f"{row['server_port']} {row['service']}",
-        describe_row=wording.kinds_of,
-        shows_kinds=True,
+        describe_row=wording.channels_of,
+        shows_channels=True,
     ),
     Chart(
         name="tls",

@@ -18,7 +18,7 @@ from analyzer.html.charts.layout import (
     new_figure,
     row_figure,
 )
-from analyzer.html.charts.wording import KIND_NAMES
+from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.terminal.format import as_duration
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ def draw_over_time(
     figure = new_figure(
         theme, height=_TIMELINE_PX, barmode="stack", hovermode="x unified"
     )
-    for kind, swatch in theme.kinds.items():
-        some = rows[rows["channel"] == kind.value]
+    for channel, swatch in theme.channels.items():
+        some = rows[rows["channel"] == channel.value]
         figure.add_bar(
             x=_times(some["time"]),
             y=some["sessions"].tolist(),
             width=step.total_seconds() * 1000 * _BAR_SHARE,
             offset=0,
             marker={"color": swatch.fill, "line": {"width": 0}},
-            hovertemplate="%{y:,} " + KIND_NAMES[kind] + "<extra></extra>",
+            hovertemplate="%{y:,} " + CHANNEL_NAMES[channel] + "<extra></extra>",
         )
     # around the last nanoseconds that there are, ends are beyond them
     first, last = rows["time"].min().as_unit("us"), rows["time"].max().as_unit("us")
@@ -83,13 +83,13 @@ def draw_over_time(
     return figure
 
 
-def draw_kinds(
+def draw_channels(
     rows: pd.DataFrame, names: Sequence[str], descriptions: Sequence[str], theme: Theme
 ) -> go.Figure:
     """Draw a bar for each row, divided by channel; it has a column for each."""
     figure = row_figure(names, [f"{total:,}" for total in rows["sessions"]], theme)
-    for kind, swatch in theme.kinds.items():
-        counts = rows[kind.value].tolist()
+    for channel, swatch in theme.channels.items():
+        counts = rows[channel.value].tolist()
         add_bars(
             figure,
             counts,

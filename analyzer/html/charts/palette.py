@@ -34,7 +34,7 @@ class Theme:
         text: text, and what matters in charts.
         muted: what matters less.
         accent: bars that say nothing about channels.
-        kinds: a colour for each channel.
+        channels: a colour for each channel.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Theme:
     text: str
     muted: str
     accent: str
-    kinds: Mapping[Channel, Swatch]
+    channels: Mapping[Channel, Swatch]
 
     def tls_colour(self, *, deprecated: bool) -> str:
         """Return the colour of a TLS version."""
-        kind = Channel.PLAINTEXT if deprecated else Channel.IMPLICIT
-        return self.kinds[kind].fill
+        channel = Channel.PLAINTEXT if deprecated else Channel.IMPLICIT
+        return self.channels[channel].fill
 
     @property
     def css(self) -> str:
@@ -62,9 +62,9 @@ class Theme:
             "muted": self.muted,
             "accent": self.accent,
         }
-        for kind, swatch in self.kinds.items():
-            colours[kind.value] = swatch.fill
-            colours[f"on-{kind.value}"] = swatch.text
+        for channel, swatch in self.channels.items():
+            colours[channel.value] = swatch.fill
+            colours[f"on-{channel.value}"] = swatch.text
         return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
 
@@ -76,7 +76,7 @@ LIGHT = Theme(
     text="#1b2430",
     muted="#5a6675",
     accent="#64788f",
-    kinds={
+    channels={
         Channel.IMPLICIT: Swatch("#1d5c9e", "#ffffff"),
         Channel.STARTTLS: Swatch("#7db9e3", "#0e2a42"),
         Channel.MIDSTREAM: Swatch("#41707f", "#ffffff"),
@@ -94,7 +94,7 @@ DARK = Theme(
     text="#e4e9f0",
     muted="#99a5b5",
     accent="#8499b3",
-    kinds={
+    channels={
         Channel.IMPLICIT: Swatch("#4a90dc", "#06121f"),
         Channel.STARTTLS: Swatch("#a8d4f4", "#0e2a42"),
         Channel.MIDSTREAM: Swatch("#7cc0c4", "#0b2426"),

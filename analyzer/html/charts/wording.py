@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.reports import Channel
 from analyzer.terminal.format import TIME_FORMAT, as_duration, as_size
-from analyzer.text import counted
+from analyzer.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[Any, Any]
 
-KIND_NAMES = {
+CHANNEL_NAMES = {
     Channel.IMPLICIT: "implicit TLS",
     Channel.STARTTLS: "STARTTLS",
     Channel.MIDSTREAM: "TLS, start not seen",
@@ -25,18 +25,18 @@ KIND_NAMES = {
 }
 
 
-def kinds_of(row: Row) -> str:
+def channels_of(row: Row) -> str:
     """Say how many sessions each channel has."""
     return ", ".join(
-        f"{row[kind.value]:,} {name}"
-        for kind, name in KIND_NAMES.items()
-        if row[kind.value]
+        f"{row[channel.value]:,} {name}"
+        for channel, name in CHANNEL_NAMES.items()
+        if row[channel.value]
     )
 
 
 def sessions_of(row: Row) -> str:
     """Say how many sessions there are."""
-    return counted(row["sessions"], "session")
+    return pluralize(row["sessions"], "session")
 
 
 def version_of(row: Row) -> str:
@@ -46,7 +46,7 @@ def version_of(row: Row) -> str:
 
 def host_of(row: Row) -> str:
     """Say what a busy host did."""
-    return f"{sessions_of(row)} with {counted(row['peers'], 'peer')}, " + as_size(
+    return f"{sessions_of(row)} with {pluralize(row['peers'], 'peer')}, " + as_size(
         row["bytes"]
     )
 
@@ -54,7 +54,8 @@ def host_of(row: Row) -> str:
 def latency_of(row: Row) -> str:
     """Say how long the answers to a command took."""
     return (
-        f"{counted(row['count'], 'answer')}, half within {as_duration(row['median'])}, "
+        f"{pluralize(row['count'], 'answer')}, "
+        f"half within {as_duration(row['median'])}, "
         f"95% within {as_duration(row['p95'])}, all within {as_duration(row['max'])}"
     )
 
@@ -63,8 +64,8 @@ def times_of(rows: pd.DataFrame) -> str:
     """Say when there were sessions, and when there were most."""
     totals = rows.groupby("time")["sessions"].sum()
     return (
-        f"{counted(int(totals.sum()), 'session')} from {totals.index[0]:{TIME_FORMAT}} "
-        f"to {totals.index[-1]:{TIME_FORMAT}} UTC in steps of "
-        f"{as_duration(int(rows['step_s'].iloc[0]))}, most of them ({totals.max():,}) "
-        f"at {totals.idxmax():{TIME_FORMAT}}"
+        f"{pluralize(int(totals.sum()), 'session')} "
+        f"from {totals.index[0]:{TIME_FORMAT}} to {totals.index[-1]:{TIME_FORMAT}} UTC "
+        f"in steps of {as_duration(int(rows['step_s'].iloc[0]))}, "
+        f"most of them ({totals.max():,}) at {totals.idxmax():{TIME_FORMAT}}"
     )

@@ -29,7 +29,7 @@ from analyzer.runs.monitor import Monitor
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from analyzer.tables.store import Store
 from analyzer.terminal.summary import print_summary
-from analyzer.terminal.live_view import Watch
+from analyzer.terminal.live_view import LiveView
 from analyzer.runs.secrets import FollowedKeyLog
 from tests.support.analyses import CAPTURES, DATA
 from tests.support.replay import Replay
@@ -42,7 +42,7 @@ for name in {names!r}:
     keys = DATA / f"{{name}}.keys"
     secrets = FollowedKeyLog(keys) if keys.exists() else None
     monitor = Monitor(live, store, secrets=secrets)
-    with Watch(console, live, monitor) as view:
+    with LiveView(console, live, monitor) as view:
         for rows in monitor.run():
             view.show(rows)
     analysis = monitor.result()

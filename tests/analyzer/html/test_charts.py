@@ -63,7 +63,7 @@ def test_marks_of_latencies_are_those_of_the_report() -> None:
 def test_kinds_have_the_same_colours_in_all_charts() -> None:
     for name in ("over-time", "ports"):
         colours = [trace.marker.color for trace in figure_of(BY_NAME[name]).data]
-        assert colours == [LIGHT.kinds[kind].fill for kind in Channel]
+        assert colours == [LIGHT.channels[kind].fill for kind in Channel]
 
 
 def test_old_version_has_the_colour_of_clear() -> None:
@@ -78,8 +78,8 @@ def test_old_version_has_the_colour_of_clear() -> None:
     figure = BY_NAME["tls"].figure(rows, DARK)
 
     assert list(figure.data[0].marker.color) == [
-        DARK.kinds[Channel.IMPLICIT].fill,
-        DARK.kinds[Channel.PLAINTEXT].fill,
+        DARK.channels[Channel.IMPLICIT].fill,
+        DARK.channels[Channel.PLAINTEXT].fill,
     ]
     assert "SSLv3: 1 session, deprecated" in BY_NAME["tls"].describe(rows)
 
@@ -129,7 +129,7 @@ def _contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 def test_text_can_be_read_on_its_background(theme: Theme) -> None:
-    pairs: list[tuple[str, str]] = [*theme.kinds.values()]
+    pairs: list[tuple[str, str]] = [*theme.channels.values()]
     pairs += [(theme.page, each) for each in (theme.text, theme.muted)]
     pairs += [(theme.surface, each) for each in (theme.text, theme.muted)]
 
@@ -139,7 +139,9 @@ def test_text_can_be_read_on_its_background(theme: Theme) -> None:
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 def test_encrypted_differs_from_clear_in_hue_and_in_lightness(theme: Theme) -> None:
-    fills = [theme.kinds[kind].fill for kind in (Channel.STARTTLS, Channel.PLAINTEXT)]
+    fills = [
+        theme.channels[kind].fill for kind in (Channel.STARTTLS, Channel.PLAINTEXT)
+    ]
     hues = [
         colorsys.rgb_to_hls(*(int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0]
         for fill in fills

@@ -9,7 +9,7 @@ import pytest
 
 from analyzer.html import write_page
 from analyzer.html.charts import CHARTS
-from analyzer.html.charts.wording import KIND_NAMES
+from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.html.session_table import session_table
 from tests.support.analyses import analysis_of
 from tests.support.browser import CHROMIUM, Browser
@@ -102,7 +102,7 @@ def test_sessions_say_their_channel_in_words(browser: Browser, office: Path) -> 
     )
     words = column(browser, headings.index("Channel"))
     assert "in plaintext" in words
-    assert set(words) <= set(KIND_NAMES.values())
+    assert set(words) <= set(CHANNEL_NAMES.values())
 
 
 def test_page_on_a_phone_is_as_wide_as_the_phone(

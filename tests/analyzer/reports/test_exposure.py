@@ -6,8 +6,8 @@ import pytest
 
 from analyzer.reports.channel import Channel
 from analyzer.reports.exposure import (
+    CHANNELS,
     EXPOSURES,
-    KINDS,
     RESULTS,
     exposure,
     is_relay,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLAGS = (
-    *KINDS,
+    *CHANNELS,
     *RESULTS.values(),
     "encrypted",
     "has_login",
@@ -66,7 +66,7 @@ def test_exposure_is_what_crossed_in_plaintext(
 def test_every_session_has_one_protection_and_plain_flags(name: str) -> None:
     facts = exposure(analysis_of(name).sessions)
 
-    assert (facts[[*KINDS]].sum(axis="columns") == 1).all()
+    assert (facts[[*CHANNELS]].sum(axis="columns") == 1).all()
     assert all(facts[flag].dtype == bool for flag in (*FLAGS, "used_tls", "is_whole"))
     assert len(is_relay(facts)) == len(would_be_cut_off(facts)) == len(facts)
 

@@ -15,7 +15,7 @@ from analyzer.sessions import (
     security_columns,
     session_row,
 )
-from analyzer.sessions.columns import GROUPS, columns_of, nothing_of
+from analyzer.sessions.columns import GROUPS, columns_of, nulls_of
 from analyzer.tables import schema
 from tests.support.analyses import CAPTURES
 
@@ -99,4 +99,4 @@ def test_every_group_gives_a_value_for_each_of_its_columns(
 
 
 def test_a_group_with_nothing_to_tell_is_null() -> None:
-    assert nothing_of(detail_rows.anomaly_row) == (None,) * 8
+    assert nulls_of(detail_rows.anomaly_row) == (None,) * 8

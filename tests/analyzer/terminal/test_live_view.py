@@ -10,7 +10,7 @@ from rich.console import Console
 from analyzer.runs.monitor import Monitor
 from analyzer.tables.export import write_table
 from analyzer.tables.store import Store
-from analyzer.terminal.live_view import Watch
+from analyzer.terminal.live_view import LiveView
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.replay import Replay
 
@@ -33,7 +33,7 @@ def watch(
     console = Console(file=printed, force_terminal=terminal, width=120, height=30)
     live = Replay(CAPTURES[name], packets=50)
     monitor = Monitor(live, Store(folder / "tables"))
-    with Watch(console, live, monitor, as_json=as_json, quiet=quiet) as view:
+    with LiveView(console, live, monitor, as_json=as_json, quiet=quiet) as view:
         for rows in monitor.run():
             view.show(rows)
     return printed.getvalue()
