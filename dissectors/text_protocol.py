@@ -241,7 +241,7 @@ class TextDialogue(Dialogue):
         self._receive(_SERVER, fragment)
 
     def _is_held(self, side: Side) -> bool:
-        """Whether the client's bytes wait for an answer that may still come."""
+        """Return whether the client's bytes wait for an answer that may still come."""
         if side is _SERVER or self._waits_for is None:
             return False
         client, server = self.streams
@@ -270,7 +270,7 @@ class TextDialogue(Dialogue):
                 return
 
     def _cut_line(self, side: Side, unread: LineBuffer, start: bytes) -> None:
-        """A line is over the limit; a literal may be announced at its end."""
+        """Cut a line over the limit; a literal may be announced at its end."""
         unread.overlong = 0
         self.reporter.anomaly("line_too_long", side)
         self._assemblies[side].add(start)
@@ -316,7 +316,7 @@ class TextDialogue(Dialogue):
             self._lose(side)
 
     def _lose(self, side: Side) -> None:
-        """Where the next line of a side begins is not known."""
+        """Wait for what surely is a line of a side."""
         assembly = self._assemblies[side]
         assembly.end_literal()
         self._assemblies[side] = Assembly(self.limits.line)
@@ -328,7 +328,7 @@ class TextDialogue(Dialogue):
         self.lose_track(side)
 
     def _is_to_lost_command(self) -> bool:
-        """Whether an answer is to a command in a gap; nobody knows to how many."""
+        """Return whether an answer is to a lost command; nobody knows how many."""
         if self._lost_after is None:
             return False
         if self.awaiting and self.awaiting[0].number <= self._lost_after:
@@ -354,7 +354,7 @@ class TextDialogue(Dialogue):
             self._waits_for = None
 
     def _give_up(self, count: int) -> None:
-        """No answer will be seen to the oldest commands."""
+        """Report the oldest commands, to which no answer will be seen."""
         for exchange in self.awaiting[:count]:
             self.reporter.report(exchange)
         del self.awaiting[:count]

@@ -108,7 +108,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
 
     @abc.abstractmethod
     def _is_surely_command(self, line: bytes) -> bool:
-        """Whether a line, or its first bytes, can hardly be anything but a command."""
+        """Return whether a line, or its beginning, can hardly be but a command."""
 
     @abc.abstractmethod
     def _receive_command(self, verb: str, argument: bytes) -> None:
@@ -173,14 +173,14 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             self._receive_unknown(verb, line)
 
     def _may_be_late_response(self, verb: str) -> bool:
-        """Whether a command with a word behind it may belong to a refused AUTH."""
+        """Return whether a verb with a word behind it may belong to a refused AUTH."""
         if self.logins.unfinished is None:
             return False
         was_blind = self.streams[_CLIENT].offset <= self.logins.sent_before_end
         return verb in (self._WORDY_VERBS if was_blind else self._RARE_VERBS)
 
     def _receive_response(self, line: bytes, *, is_known: bool) -> bool:
-        """Take the answer to a challenge; whether the line is one."""
+        """Take the answer to a challenge; return whether the line is one."""
         self.logins.is_challenged = False
         decisive = self.queue.decisive
         if decisive is not None and decisive.sasl is not None:
@@ -226,7 +226,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         return self.logins.read_stray(line, self.reporter.withheld)
 
     def _receive_late_response(self, sasl: SaslExchange, line: bytes) -> None:
-        """What belongs to an authentication that has ended has crossed all the same."""
+        """Report what crossed of an authentication that has ended."""
         crossed = self.logins.receive_late_response(sasl, line)
         self.reporter.events.append(crossed)
 
@@ -323,7 +323,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             self._give_up_oldest()
 
     def _take_unfinished_command(self) -> None:
-        """A reply to nothing: perhaps to what the client sent without line end."""
+        """Find what a reply answers: what the client sent without line end, perhaps."""
         if self.reporter.speaker is not _SERVER:
             return
         unread = self.streams[_CLIENT]
@@ -342,7 +342,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             self._skip_server_gap(length)
 
     def _skip_client_gap(self, length: int) -> None:
-        """Commands were lost: `length` bytes of them."""
+        """Deal with `length` bytes of commands that were lost."""
         self._release_held()
         decisive, unread = self.queue.decisive, self.streams[_CLIENT]
         if decisive is not None and decisive.sasl is not None:
@@ -355,7 +355,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         self.queue.lose_commands(self.reporter.counts.exchanges)
 
     def _expect_text(self) -> None:
-        """Until a known verb comes, lines may be those of a message."""
+        """Take lines for those of a message, perhaps, until a known verb comes."""
         self._sense = _TEXT
 
     def skip_greeting(self) -> None:
@@ -364,11 +364,11 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         self._expect_commands()
 
     def _expect_commands(self) -> None:
-        """The server greets: this is the protocol."""
+        """Learn that the server greets: this is the protocol."""
         self._sense = _GREETED[self._sense]
 
     def _release_held(self) -> None:
-        """What was held can't wait any longer, as it must not join what follows."""
+        """Read what was held, as it must not join what follows."""
         if self.queue.decisive is not None and self.streams[_CLIENT].data:
             self._must_decide = True
             self.read(_CLIENT)
@@ -390,7 +390,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             self._give_up_oldest()
 
     def _receive_unfinished(self, line: bytes) -> None:
-        """What is no command, and perhaps no whole line, may be a login still."""
+        """See whether what is no command, and perhaps no line, is a login still."""
         self.reporter.withheld.add_line(line)
         stray = self._read_stray(line)
         if stray is not None:

@@ -224,14 +224,14 @@ class CommandQueue(Generic[CommandT]):
         return self.sync is _IN_STEP
 
     def crosses_gap(self) -> bool:
-        """Whether a reply is to a command that was lost; nobody knows how many."""
+        """Return whether a reply is to a lost command; nobody knows how many."""
         if self.sync is not _BEHIND_GAP:
             return False
         awaiting = self.awaiting
         return not awaiting or awaiting[0].exchange.number > self._sent_before_gap
 
     def is_in_flight(self, time_ns: int) -> bool:
-        """Whether a command that is sent now is sent while another one waits."""
+        """Return whether a command that is sent now is sent while another one waits."""
         if self.sync is _BEHIND_GAP:
             return False
         if not self.awaiting:
@@ -241,7 +241,7 @@ class CommandQueue(Generic[CommandT]):
         return not (oldest.is_unclear or oldest.is_nameless)
 
     def is_answered_oddly(self, offset: int) -> bool:
-        """Whether the client sent what is at this place behind an odd line."""
+        """Return whether the client sent what is at this place behind an odd line."""
         return self.odd_line is not None and offset >= self.odd_line.client_end
 
     def give_up_oldest(self, kept_text: int) -> CommandT:

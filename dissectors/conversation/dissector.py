@@ -113,11 +113,11 @@ class MailDissector:
             reporter = self._reporter
             reporter.time_ns, reporter.frame = time_ns, frame
             unread = self._layers.tls.receive_data(side, data)
-            happened = self._take_events()
+            events = self._take_events()
             if unread:
                 # plaintext again
-                happened += self._receive_plaintext(side, unread, time_ns, frame)
-            return happened
+                events += self._receive_plaintext(side, unread, time_ns, frame)
+            return events
         if self._plaintext.decoder is None:
             return self._receive_lines(side, data, time_ns, frame)
         return self._decode(side, data, time_ns, frame)
@@ -225,8 +225,8 @@ class MailDissector:
             if not data:
                 return self._take_events()
         if side is not reporter.speaker and not self._layers.take_turn(side):
-            happened = self._take_events()
-            return happened + self._receive_lines(side, data, time_ns, frame)
+            events = self._take_events()
+            return events + self._receive_lines(side, data, time_ns, frame)
         unread = streams[side]
         mode = unread.mode
         if mode is _UNDECIDED and self._layers.is_text(unread, data):
@@ -311,7 +311,7 @@ class MailDissector:
         self._streams[_CLIENT].offset += header.length
 
     def _give_up_proxy_header(self, header: ProxyHeaderReader, gap: int = 0) -> int:
-        """No more of it comes, or not these bytes; return how many are not its own."""
+        """Expect no more of it, or not these bytes; return how many are not its own."""
         if gap and header.length:
             gap = header.skip(gap)
             if header.state is HeaderState.OPEN:
@@ -321,10 +321,10 @@ class MailDissector:
         if held:
             # it takes what happened so far along
             reporter = self._reporter
-            happened = self._receive_plaintext(
+            events = self._receive_plaintext(
                 _CLIENT, held, reporter.time_ns, reporter.frame
             )
-            reporter.events += happened
+            reporter.events += events
         return gap
 
     # exchanged roles

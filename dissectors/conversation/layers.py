@@ -154,7 +154,7 @@ class Layers:
             self._release_lines(side, unread)
 
     def _decide_both(self) -> None:
-        """TLS was agreed on: tell what the bytes are that are there already."""
+        """Tell what the bytes are that are there already, as TLS was agreed on."""
         for side in sorted(_SIDES, key=self._rank):
             self.decide(side)
 

@@ -53,7 +53,7 @@ class LineEnds:
         self._before = _BEHIND_GAP if behind_gap else _BYTES
 
     def skip_gap(self) -> None:
-        """Half of a line end may be missing here."""
+        """Learn of a gap: half of a line end may be missing."""
         self._before = _BEHIND_GAP
 
     def read(self, sent: bytes, unread: LineBuffer) -> None:

@@ -75,8 +75,9 @@ class LineBuffer:
         self.overlong = 0
         self._limit = limit
         self._searched = 0
-        # where a packet's bytes end in the stream, its time and its frame
-        self._marks: list[tuple[int, int, int]] = []
+        # where a packet's bytes end in the stream, its time and its frame; most lines
+        # never wait
+        self._marks: list[tuple[int, int, int]] | None = None
         self.skipping = False
 
     def __len__(self) -> int:
@@ -85,6 +86,8 @@ class LineBuffer:
     def mark(self, end: int, time_ns: int, frame: int) -> None:
         """Note which packet brought the bytes up to a place in the stream."""
         marks = self._marks
+        if marks is None:
+            marks = self._marks = []
         while marks and marks[0][0] < self.offset:
             del marks[0]
         if marks and (marks[-1][2] == frame or len(marks) >= _MAX_MARKS):
@@ -92,22 +95,24 @@ class LineBuffer:
         marks.append((end, time_ns, frame))
 
     def place(self) -> tuple[int, int] | None:
-        """Time and frame of the byte that was taken last, if it was marked."""
+        """Return time and frame of the byte that was taken last, if it was marked."""
         marks = self._marks
+        if not marks:
+            return None
         while marks and marks[0][0] < self.offset:
             del marks[0]
         return marks[0][1:] if marks else None
 
     def place_of(self, offset: int) -> Place | None:
-        """Where the byte at an offset is, if it was marked and is not long gone."""
-        for end, time_ns, frame in self._marks:
+        """Return the place of a byte, if it was marked and is still known."""
+        for end, time_ns, frame in self._marks or ():
             if end > offset:
                 return Place(offset, time_ns, frame)
         return None
 
     def forget_places(self) -> None:
         """Forget all marks: what was marked is read by somebody else."""
-        self._marks.clear()
+        self._marks = None
 
     def take(self, count: int) -> bytes:
         """Take up to `count` bytes off the front."""

@@ -123,7 +123,7 @@ class ProxyHeaderReader:
         return length - skipped
 
     def give_up(self) -> bytes:
-        """Nothing follows: return what turns out to be no header."""
+        """Learn that nothing follows; return what turns out to be no header."""
         rest = b"" if self.length else bytes(self._kept)
         self.state = HeaderState.READ if self.length else HeaderState.ABSENT
         return rest

@@ -55,7 +55,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         self._is_greeted = False
 
     def _pass_greeting(self) -> None:
-        """What the server says next is no greeting: it has greeted, or answered."""
+        """Note that what the server says next is no greeting."""
         self._is_greeted = True
 
     @abc.abstractmethod
@@ -68,7 +68,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
     @abc.abstractmethod
     def _is_whole_reply(self, line: bytes) -> bool:
-        """Whether a line without end may be all that the server has to say."""
+        """Return whether a line without end may be all that the server has to say."""
 
     @abc.abstractmethod
     def _handle_reply(self, command: CommandT, reply: ReplyT | None) -> None:
@@ -76,7 +76,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
     @abc.abstractmethod
     def _take_unfinished_command(self) -> None:
-        """A reply to nothing: perhaps to what the client sent without line end."""
+        """Find what a reply answers: what the client sent without line end, perhaps."""
 
     # the server's lines
 
@@ -87,7 +87,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
                 return
 
     def _releases_client(self, line: bytes) -> bool:
-        """Act on a line of the server; whether somebody else reads on."""
+        """Act on a line of the server; return whether somebody else reads on."""
         waited = self._client_waits()
         self._receive_server_line(line)
         if self.successor is not None:
@@ -123,7 +123,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
             self.streams[_SERVER].may_be_rest = True
 
     def _skip_server_gap(self, length: int) -> None:
-        """Replies were lost: `length` bytes of them."""
+        """Deal with `length` bytes of replies that were lost."""
         unread = self.streams[_SERVER]
         unread.drop()
         unread.may_be_rest = True
@@ -156,17 +156,17 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         return awaiting.pop(0) if awaiting else None
 
     def _give_up_oldest(self) -> None:
-        """No reply will come; if an odd line did, it is shown in the place of one."""
+        """Expect no reply any more; an odd line, if one came, is shown in its place."""
         self._complete(self.queue.give_up_oldest(self.limits.kept_text), None)
 
     def _give_up_all_but_decisive(self) -> None:
-        """The decisive command is the last one; it may still be told apart."""
+        """Expect no replies but that to the decisive command, which is the last one."""
         queue = self.queue
         while queue.awaiting and queue.awaiting[0] is not queue.decisive:
             self._give_up_oldest()
 
     def _give_up_before(self, command: CommandT) -> None:
-        """An unmistakable reply: what was sent before was answered, unseen."""
+        """Give up what was sent before a command whose reply is unmistakable."""
         queue = self.queue
         queue.note(SyncEvent.REPLY_RECOGNISED)
         while queue.awaiting and queue.awaiting[0] is not command:
@@ -223,7 +223,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
 
 def outcome_of(reply: Reply | None) -> Outcome:
-    """How a command ended that its reply answers, or `None`."""
+    """Return how a command ended that a reply answers, or `None`."""
     if reply is None:
         return Outcome.UNKNOWN
     return Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE

@@ -41,21 +41,21 @@ class Secured:
         side = opened.side
         self._record_offsets[side] = opened.offset
         if isinstance(opened, ApplicationData):
-            happened = self._inside.receive_data(side, opened.data, time_ns, frame)
+            events = self._inside.receive_data(side, opened.data, time_ns, frame)
         else:
-            happened = self._inside.receive_gap(
+            events = self._inside.receive_gap(
                 side, opened.length, time_ns, frame, reported=True
             )
-        return self._secure(happened)
+        return self._secure(events)
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
         """Learn that nothing more of a side comes out of TLS."""
         return self._secure(self._inside.receive_eof(side, time_ns, frame))
 
-    def _secure(self, happened: list[Event]) -> list[Event]:
+    def _secure(self, events: list[Event]) -> list[Event]:
         return [
             self._as_secured(event)
-            for event in happened
+            for event in events
             if type(event) not in _OF_PLAINTEXT
         ]
 

@@ -72,7 +72,7 @@ class Stream(LineBuffer):
         self.mark(self.end, time_ns, frame)
 
     def hold_unread(self) -> None:
-        """What seemed to be lines may be TLS."""
+        """Hold what seemed to be lines, as it may be TLS."""
         self.held += self.data
         self.offset -= len(self.data)
         self.drop()

@@ -32,28 +32,28 @@ class Swapped:
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         """Take the next bytes of a side."""
-        happened = self._dissector.receive_data(_OTHER[side], data, time_ns, frame)
-        return self._turn_around(happened)
+        events = self._dissector.receive_data(_OTHER[side], data, time_ns, frame)
+        return self._turn_around(events)
 
     def receive_gap(
         self, side: Side, length: int, time_ns: int, frame: int, *, reported: bool
     ) -> list[Event]:
         """Learn that bytes of a side are missing, and whether that was reported."""
-        happened = self._dissector.receive_gap(
+        events = self._dissector.receive_gap(
             _OTHER[side], length, time_ns, frame, reported=reported
         )
-        return self._turn_around(happened)
+        return self._turn_around(events)
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
         """Learn that a side sends no more."""
-        happened = self._dissector.receive_eof(_OTHER[side], time_ns, frame)
-        return self._turn_around(happened)
+        events = self._dissector.receive_eof(_OTHER[side], time_ns, frame)
+        return self._turn_around(events)
 
-    def _turn_around(self, happened: list[Event]) -> list[Event]:
+    def _turn_around(self, events: list[Event]) -> list[Event]:
         return [
             replace(event, side=_OTHER[event.side])
             if isinstance(event, Anomaly | SoftwareIdentified)
             else event
-            for event in happened
+            for event in events
             if type(event) not in self._left_out
         ]

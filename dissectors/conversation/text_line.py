@@ -91,7 +91,7 @@ class Assembly:
         return [each for each in parts if each]
 
     def end_literal(self) -> None:
-        """The literal has ended, or breaks off here."""
+        """Learn that the literal has ended, or breaks off here."""
         sink, self._sink = self._sink, None
         if sink is not None:
             self.line.literals.append(bytes(sink.data))

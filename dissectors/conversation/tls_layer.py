@@ -112,8 +112,8 @@ class TlsLayer:
         assert tls is not None
         self._streams[side].offset += len(data)
         opaque_before = tls.opaque_bytes
-        happened = tls.receive_data(side, data, reporter.time_ns, reporter.frame)
-        self._take(tls, happened)
+        events = tls.receive_data(side, data, reporter.time_ns, reporter.frame)
+        self._take(tls, events)
         reporter.counts.opaque_bytes += tls.opaque_bytes - opaque_before
         if tls.unread:
             self._plaintext.upgrade = Upgrade.NONE
@@ -161,7 +161,7 @@ class TlsLayer:
         return tls
 
     def _leave(self, side: Side, offset: int) -> None:
-        """What comes behind a handshake that failed may be plaintext again."""
+        """Go back to plaintext behind a handshake that failed."""
         unread = self._streams[side]
         unread.mode, unread.tls = _UNDECIDED, None
         unread.offset = offset
@@ -169,16 +169,15 @@ class TlsLayer:
     def _take(
         self,
         tls: TlsDissector,
-        happened: list[Event | ApplicationData | ApplicationGap],
+        events: list[Event | ApplicationData | ApplicationGap],
     ) -> None:
         """Report what happened in TLS, and read what could be decrypted."""
         reporter = self._reporter
-        for event in happened:
+        for event in events:
             if isinstance(event, _OUT_OF_TLS):
                 secured = self._secured or self._open_secured()
                 at = (reporter.time_ns, reporter.frame)
-                happened_inside = secured.receive(event, *at)
-                reporter.events += happened_inside
+                reporter.events += secured.receive(event, *at)
             else:
                 reporter.events.append(event)
         client, server = self._streams

@@ -103,12 +103,12 @@ class Appending:
 
 
 def _leave_urls_out(reader: MessageReader, text: bytes) -> None:
-    """RFC 4469 §3: what a URL stands for is on the server and was not sent."""
+    """Leave a gap for what URLs stand for, as it was not sent (RFC 4469 §3)."""
     if b"URL " in text.upper():
         reader.skip_gap(0)
 
 
 def _end_text(appended: Appended, _reader: MessageReader, *, complete: bool) -> None:
-    """A part of a catenated message ended; the message goes on."""
+    """Learn that a part of a catenated message ended; the message goes on."""
     if not complete:
         appended.is_cut = True

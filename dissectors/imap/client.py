@@ -121,13 +121,13 @@ class ClientReader:
             self._continue_command(command, argument)
 
     def _expects_response(self) -> bool:
-        """Whether the client owes a SASL response, which a line may be by its place."""
+        """Return whether the client owes a SASL response, which a line may then be."""
         authenticate = self.commands.first("AUTHENTICATE")
         sasl = None if authenticate is None else authenticate.sasl
         return sasl is not None and not sasl.is_complete
 
     def _receive_sasl_response(self, line: bytes, *, is_known: bool) -> bool:
-        """RFC 9051 §6.2.2: until the tagged response, lines are SASL responses.
+        """Take a line for a SASL response, until the tagged response (RFC 9051 §6.2.2).
 
         A line that looks like a command is one, unless the server asked for it.
         """
@@ -284,7 +284,7 @@ class ClientReader:
             self._complete(command)
 
     def _complete(self, command: ImapCommand) -> None:
-        """A command was sent and answered, or as much of it as will be."""
+        """Act on a command that was sent and answered, as far as it ever will be."""
         response = command.response
         self._reporter.report(*conclude(command, response, self._limits))
         self._appending.release(command)
@@ -319,7 +319,7 @@ class ClientReader:
         command.argument = " ".join(shown).encode()
 
     def _note_unfinished(self, command: ImapCommand) -> None:
-        """Some clients send what was refused all the same."""
+        """Note what was refused: some clients send it all the same."""
         sasl = command.sasl
         if sasl is not None and not sasl.is_complete:
             self.logins.unfinished = sasl

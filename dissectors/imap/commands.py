@@ -168,7 +168,7 @@ class ImapCommand:
             self.argument += fragment[: limit - len(self.argument)]
 
     def close(self, withheld: Withheld) -> None:
-        """All of the command is there: keep what matters, drop the secrets."""
+        """Keep what matters, and drop the secrets: all of the command is there."""
         argument, literal = self.argument, self._literal
         if self.verb == "LOGIN":
             self.user = grammar.parse_login(argument, literal)
@@ -182,7 +182,7 @@ class ImapCommand:
             withheld.add_login(argument, (self.user,))
 
     def names_message(self, number: int, response: bytes, largest: int) -> bool:
-        """Whether a FETCH response is about a message of its sequence set.
+        """Return whether a FETCH response is about a message of its sequence set.
 
         Args:
             number: its sequence number.
@@ -247,16 +247,16 @@ class CommandsInProgress:
         self._by_verb.setdefault(command.verb, {})[command.number] = command
 
     def oldest(self) -> ImapCommand:
-        """The command that waits longest; there must be one."""
+        """Return the command that waits longest; there must be one."""
         return next(iter(self._by_number.values()))
 
     def oldest_of_tag(self, tag: bytes) -> ImapCommand | None:
-        """The command that the next response with this tag completes."""
+        """Return the command that the next response with this tag completes."""
         same_tag = self._by_tag.get(tag)
         return same_tag[0] if same_tag else None
 
     def first(self, *verbs: str) -> ImapCommand | None:
-        """The command with one of these verbs that was sent first."""
+        """Return the command with one of these verbs that was sent first."""
         found: ImapCommand | None = None
         for verb in verbs:
             commands = self._by_verb.get(verb)

@@ -166,7 +166,7 @@ class ImapDialogue(Dialogue):
         self._session.leave_mailbox()
 
     def _lose_track(self, side: Side) -> None:
-        """Where the next command or response begins is not known."""
+        """Wait for what surely is a command or response."""
         if side is _SERVER:
             self.streams[_SERVER].is_lost = True
             self._open_response = None
@@ -191,7 +191,7 @@ class ImapDialogue(Dialogue):
             self._receive_tagged(fragment)
 
     def _is_surely_response(self, line: bytes) -> bool:
-        """Whether a line behind a gap is a response and not part of a message."""
+        """Return whether a line behind a gap is a response, not part of a message."""
         is_sure = grammar.begins_response(line)
         if not is_sure and grammar.begins_tagged_response(line):
             is_any_tag = self.streams[0].gaps or not self._client.has_spoken
@@ -233,7 +233,7 @@ class ImapDialogue(Dialogue):
             self.reporter.use_extension(decode_text(word, 64).upper())
 
     def _receive_vanished(self, data: bytes) -> None:
-        """RFC 7162 §3.2.10: like EXPUNGE, or what was expunged in former sessions."""
+        """Act on VANISHED (RFC 7162 §3.2.10), perhaps of former sessions."""
         self.reporter.use_extension("QRESYNC")
         if data[:9].upper() == b"(EARLIER)":
             self._session.mailbox.learn_of_changes()
@@ -298,7 +298,7 @@ class ImapDialogue(Dialogue):
         self._read_code(grammar.parse_response_code(text), text, is_untagged=True)
 
     def _receive_untagged_bad(self, text: bytes) -> None:
-        """RFC 9051 §7.1.3: an error, if the server can't tell of which command."""
+        """Act on the error of a command that isn't named (RFC 9051 §7.1.3)."""
         if not self._commands:
             return
         oldest = self._commands.oldest()

@@ -94,7 +94,7 @@ _SEARCHES = frozenset({"SEARCH", "SORT", "THREAD"})
 
 
 def used_by(verb: str, argument: bytes) -> set[str]:
-    """The extensions that a command proves; `verb` is in upper case."""
+    """Return the extensions that a command proves; `verb` is in upper case."""
     used = set()
     by_verb = _BY_VERB.get(verb)
     if by_verb is not None:

@@ -189,5 +189,5 @@ class Retrieval:
 
 
 def may_hold_message(text: bytes) -> bool:
-    """Whether a response without literal is worth a second look."""
+    """Return whether a response without literal is worth a second look."""
     return b"[]" in text or b"RFC822 " in text

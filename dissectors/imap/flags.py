@@ -41,7 +41,7 @@ class SequenceSet:
         return sum(last - first + 1 for first, last in self._ranges)
 
     def numbers(self) -> Iterable[int]:
-        """The numbers, unless they are more than are told apart."""
+        """Return the numbers, unless they are more than are told apart."""
         if len(self) > MAX_MESSAGES:
             return
         for first, last in self._ranges:
@@ -73,11 +73,11 @@ class Flags:
             self.deleted.add(name)
 
     def change(self, number: int) -> bool:
-        """The client changed the flags of a message; whether it is the first time."""
+        """Note that flags were changed; return whether that is the first time."""
         return self._change(self._name(number))
 
     def store_silently(self, argument: bytes, largest: int, *, by_uid: bool) -> int:
-        """STORE without responses: take its argument for what it did.
+        """Take the argument of a STORE without responses for what it did.
 
         Returns:
             How many messages had not been changed before.
@@ -100,14 +100,14 @@ class Flags:
         return sum(map(self._change, names)) if names else len(messages)
 
     def expunge(self, number: int) -> None:
-        """A message is gone; those behind it count one less from now on."""
+        """Learn that a message is gone; those behind it count one less from now on."""
         name = self._name(number)
         self.deleted.discard(name)
         if len(self._expunged) < MAX_MESSAGES:
             insort(self._expunged, name)
 
     def expunge_uids(self, argument: bytes) -> None:
-        """UID EXPUNGE was done: it takes these messages, and responses tell numbers."""
+        """Learn that UID EXPUNGE took messages, of which responses tell numbers."""
         named = SequenceSet(argument.partition(b" ")[0], 0)
         self.deleted.difference_update([-uid for uid in named.numbers()])
 
@@ -119,7 +119,7 @@ class Flags:
         return True
 
     def _name(self, number: int) -> int:
-        """The number that a message had before any was expunged."""
+        """Return the number that a message had before any was expunged."""
         expunged = self._expunged
         low, high = 0, len(expunged)
         while low < high:

@@ -128,12 +128,12 @@ _ID_FIELDS = frozenset(
 
 @functools.lru_cache(maxsize=256)
 def is_open(verb: str) -> bool:
-    """Whether a verb, in upper case, is a command whose arguments may be shown."""
+    """Return whether a verb, in upper case, is that of arguments that may be shown."""
     return _OPEN_COMMAND.fullmatch(verb) is not None
 
 
 def is_known(verb: str) -> bool:
-    """Whether a verb, in upper case, is a command and not a word by chance."""
+    """Return whether a verb, in upper case, is a command and not a word by chance."""
     return is_open(verb) or verb in _SECRET_COMMANDS
 
 
@@ -166,7 +166,7 @@ def parse_untidy_login(line: bytes) -> tuple[bytes, str, bytes] | None:
 
 
 def is_surely_command(line: bytes) -> bool:
-    """Whether a command can hardly be some line of a message.
+    """Return whether a command can hardly be some line of a message.
 
     Clients number their tags, or write the command in capitals.
     """
@@ -217,7 +217,7 @@ def parse_login(argument: bytes, literal: bytes | None) -> str | None:
 
 @cache_short
 def parse_announced(capability_data: bytes) -> tuple[frozenset[str], frozenset[str]]:
-    """The names of capabilities in upper case, and the SASL mechanisms among them."""
+    """Read the names of capabilities, in upper case, and the SASL mechanisms."""
     text = capability_data[: 64 * KIB].decode("ascii", "replace").upper()
     names = frozenset(text.split(" "))
     mechanisms = (name for name in names if name.startswith("AUTH="))
@@ -225,7 +225,7 @@ def parse_announced(capability_data: bytes) -> tuple[frozenset[str], frozenset[s
 
 
 def has_password(login: bytes) -> bool:
-    """Whether the argument of LOGIN holds more than a userid."""
+    """Return whether the argument of LOGIN holds more than a userid."""
     userid = _ASTRING.match(login)
     if userid is None:
         return bool(login)
@@ -326,15 +326,15 @@ def unquote(quoted: bytes) -> bytes:
 
 
 def begins_response(line: bytes) -> bool:
-    """Whether a line is a response for sure, and not some line of a message."""
+    """Return whether a line surely is a response, and not some line of a message."""
     return _RESPONSE.match(line) is not None
 
 
 def begins_tagged_response(line: bytes) -> bool:
-    """Whether a line may be a response-tagged (tag SP resp-cond-state)."""
+    """Return whether a line may be a response-tagged (tag SP resp-cond-state)."""
     return _TAGGED.match(line) is not None
 
 
 def may_greet(text: bytes) -> bool:
-    """Whether a status text may be a greeting's, not that of an older session."""
+    """Return whether a status text may be a greeting's, not an older session's."""
     return not text.startswith(b"[") or text.upper().startswith(_GREETING_CODES)

@@ -78,7 +78,7 @@ def conclude(
 
 
 def named_mailbox(command: ImapCommand, limits: Limits) -> str | None:
-    """The mailbox that SELECT, EXAMINE or APPEND names."""
+    """Return the mailbox that SELECT, EXAMINE or APPEND names."""
     name = command.first_argument
     return None if name is None else mask_urls(decode_mailbox(name[: limits.kept_text]))
 
@@ -257,7 +257,7 @@ def _count_moved(command: ImapCommand, response: Response | None) -> int:
 
 
 def _count_named(command: ImapCommand) -> int:
-    """How many messages the sequence set of a command names, if it has numbers only."""
+    """Count the messages that a command's sequence set names, if by numbers only."""
     return grammar.count_uids(command.argument.partition(b" ")[0])
 
 

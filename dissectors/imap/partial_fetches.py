@@ -286,7 +286,7 @@ class PartialFetches:
 
 
 def is_piece(text: bytes | bytearray) -> bool:
-    """Whether a response tells of an envelope or a structure."""
+    """Return whether a response tells of an envelope or a structure."""
     return b"ENVELOPE (" in text or b"BODYSTRUCTURE (" in text or b"BODY (" in text
 
 

@@ -51,7 +51,7 @@ class SelectedMailbox:
         self._synchronisation = Synchronisation.NONE
 
     def open_flags(self) -> Flags:
-        """What is known of the flags."""
+        """Return what is known of the flags."""
         if self.flags is None:
             self.flags = Flags()
         return self.flags

@@ -119,7 +119,7 @@ class SessionState:
             self.mailbox.learn_of_changes()
 
     def _end_store(self, command: ImapCommand) -> None:
-        """RFC 9051 §6.4.6: with .SILENT nothing tells which flags were changed."""
+        """Count the flags that .SILENT changed and nothing tells (RFC 9051 §6.4.6)."""
         argument = command.argument
         if b".SILENT" in argument.upper() and not command.affected:
             flags, largest = self.mailbox.open_flags(), self.mailbox.exists or 1
@@ -136,7 +136,7 @@ class SessionState:
             flags.expunge_uids(command.argument)
 
     def _expunge_silently(self) -> None:
-        """RFC 9051 §6.4.1: CLOSE removes what is flagged so, and does not tell."""
+        """Count what CLOSE removes, of which nothing tells (RFC 9051 §6.4.1)."""
         flags = self.mailbox.flags
         if flags is not None and flags.deleted and not self.mailbox.is_read_only:
             self._reporter.events.append(MessagesDeleted(len(flags.deleted)))

@@ -99,7 +99,7 @@ def _parse_value(word: bytes, held: Iterator[bytes | None]) -> bytes | None:
 
 
 def find_item(items: list[Value], *names: bytes) -> list[Value] | None:
-    """The list that follows one of these names."""
+    """Return the list that follows one of these names."""
     for name, value in pairwise(items):
         is_named = isinstance(name, bytes) and name.upper() in names
         if is_named and isinstance(value, list):
@@ -108,7 +108,7 @@ def find_item(items: list[Value], *names: bytes) -> list[Value] | None:
 
 
 def read_envelope(envelope: list[Value], limits: Limits) -> MessageFacts:
-    """What an ENVELOPE tells of a message."""
+    """Return what an ENVELOPE tells of a message."""
     longest = kept_text(limits)
 
     def text(place: int) -> str | None:
@@ -147,7 +147,7 @@ def _address(value: Value) -> str:
 
 
 def read_structure(body: list[Value], limits: Limits) -> dict[str, Part]:
-    """The parts of a BODYSTRUCTURE by their numbers (RFC 9051 §6.4.5)."""
+    """Return the parts of a BODYSTRUCTURE by their numbers (RFC 9051 §6.4.5)."""
     parts: dict[str, Part] = {}
     pending: list[tuple[str, list[Value]]] = [("", body)]
     while pending and len(parts) < limits.mime_parts:
@@ -221,7 +221,7 @@ def _disposition(extension: list[Value]) -> tuple[bytes, ParameterizedField]:
 
 
 def _as_field(parameters: Value) -> ParameterizedField:
-    """Parameters as they stand in a header field, which may be in RFC 2231's form."""
+    """Write parameters as they stand in a header field, perhaps in RFC 2231's form."""
     words = parameters if isinstance(parameters, list) else []
     field = bytearray(b"x")
     for name, value in zip(words[::2], words[1::2], strict=False):

@@ -103,7 +103,7 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
             self.logins.unfinished = SaslExchange.of_password(self.reporter.withheld)
 
     def _send_plain(self, verb: str, argument: bytes) -> None:
-        """A command whose argument is shown if it is well formed."""
+        """Send a command whose argument is shown if it is well formed."""
         shown = grammar.show_argument(verb, argument) if argument else None
         if self.logins.is_cut and verb == "USER":
             shown = MASK
@@ -170,7 +170,7 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
             self._note_odd_line(line, is_reply=False)
 
     def _is_client_unseen(self) -> bool:
-        """Whether nobody knows which responses are multi-line, behind the greeting."""
+        """Return whether nobody knows what to expect, behind the greeting."""
         client = self.streams[_CLIENT]
         return self._is_greeted and not (client.offset or client.data)
 

@@ -123,12 +123,12 @@ def parse_drop_listing(text: bytes) -> tuple[int, int] | None:
 
 
 def has_timestamp(text: bytes) -> bool:
-    """Whether a greeting offers APOP."""
+    """Return whether a greeting offers APOP."""
     return _TIMESTAMP.search(text) is not None
 
 
 def parse_mechanisms(capabilities: tuple[str, ...]) -> list[str]:
-    """The ways to log in that CAPA announces (RFC 2449 §6.2 and §6.3)."""
+    """Return the ways to log in that CAPA announces (RFC 2449 §6.2 and §6.3)."""
     mechanisms: dict[str, None] = {}
     for capability in capabilities:
         tag, _, parameters = capability.partition(" ")
@@ -140,7 +140,7 @@ def parse_mechanisms(capabilities: tuple[str, ...]) -> list[str]:
 
 
 def has_multi_line_response(verb: str, *, has_argument: bool) -> bool:
-    """Whether lines follow a positive response to a command."""
+    """Return whether lines follow a positive response to a command."""
     if verb in ("CAPA", "RETR", "TOP"):
         return True
     # RFC 1939 §5 and §7, RFC 5034 §4, RFC 6856 §3.2: a listing of all

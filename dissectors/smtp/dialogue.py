@@ -267,7 +267,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
             self._transfer.infer_content()
 
     def _receive_challenge(self, challenge: bytes) -> bool:
-        """Expect a response; whether it is to an AUTH that waits for it."""
+        """Expect a response; return whether it is to an AUTH that waits for it."""
         self.logins.is_challenged = True
         self.queue.odd_line = None
         if self.logins.unfinished is not None:
@@ -278,7 +278,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
         return True
 
     def _is_greeting(self, code: int) -> bool:
-        """RFC 5321 §3.1: 220 or 554, in the field also 421 and others.
+        """Return whether a reply greets: 220, 554 (RFC 5321 §3.1), or in the field 421.
 
         If the capture began later, the first reply seen may be any.
         """

@@ -69,7 +69,7 @@ _SURE_COMMAND = re.compile(
 
 
 def is_surely_command(line: bytes) -> bool:
-    """Whether a line, or its first bytes, can hardly be some line of a message."""
+    """Return whether a line, or its beginning, can hardly be one of a message."""
     word = line[:4]
     return _SURE_COMMAND.match(line) is not None and (word.isupper() or word.islower())
 
@@ -128,7 +128,7 @@ def parse_parameters(text: bytes, limit: int) -> list[str]:
 
 
 def extension_of(parameter: str) -> str:
-    """The extension that a parameter belongs to."""
+    """Return the extension that a parameter belongs to."""
     keyword, _, value = parameter.partition("=")
     if keyword == "BODY" and value.upper() == "BINARYMIME":
         return "BINARYMIME"
@@ -157,7 +157,7 @@ def parse_xexch50(argument: bytes) -> int | None:
 
 
 def parse_burl(argument: bytes) -> bool:
-    """Whether BURL (RFC 4468 §3) ends the message; its URL grants access."""
+    """Return whether BURL (RFC 4468 §3) ends the message; its URL grants access."""
     return argument.upper().split()[1:] == [b"LAST"]
 
 
@@ -211,7 +211,7 @@ def parse_capabilities(raw: bytes, limit: int, item_limit: int) -> tuple[str, ..
 
 @lru_cache(maxsize=256)
 def login_mechanisms(capabilities: tuple[str, ...]) -> tuple[str, ...]:
-    """The mechanisms of AUTH (RFC 4954 §3), also where old servers write `AUTH=`."""
+    """Read the mechanisms of AUTH (RFC 4954 §3), also after `AUTH=` of old servers."""
     mechanisms: dict[str, None] = {}
     for capability in capabilities:
         if capability.startswith(("AUTH ", "AUTH=")):
@@ -221,5 +221,5 @@ def login_mechanisms(capabilities: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def announced_keywords(capabilities: tuple[str, ...]) -> frozenset[str]:
-    """The keywords of an EHLO reply, which may be verbs or parameters."""
+    """Read the keywords of an EHLO reply, which may be verbs or parameters."""
     return frozenset(each.partition(" ")[0] for each in capabilities)

@@ -92,7 +92,7 @@ def show_argument(verb: str, text: str, announced: Container[str]) -> str:
 
 
 def hidden_words(argument: bytes, shown: str) -> tuple[bytes, frozenset[str]]:
-    """What of an argument is not shown, and what of the same words is."""
+    """Return what of an argument is not shown, and what of the same words is."""
     visible = frozenset(shown.encode("utf-8", "replace").split(b" "))
     hidden = b" ".join(word for word in argument.split(b" ") if word not in visible)
     return hidden, frozenset(_BETWEEN_PARTS.split(shown))

@@ -36,7 +36,7 @@ class MailTransaction:
         self.parameters = {}
 
     def answering_recipients(self, limit: int) -> list[str | None]:
-        """Whom the replies of LMTP are about; `None` for who is not known.
+        """Return whom the replies of LMTP are about; `None` for who is not known.
 
         RFC 2033 §4.2: there is a reply for each recipient that was accepted.
         """
@@ -124,7 +124,7 @@ class Message:
         self.facts = self._reader.finish(complete=complete and not self.has_gap)
 
     def is_doubtful(self, code: int) -> bool:
-        """Whether what was read was no message, perhaps, but commands.
+        """Return whether what was read was no message, perhaps, but commands.
 
         Args:
             code: how the server answered.

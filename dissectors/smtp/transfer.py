@@ -191,7 +191,7 @@ class MailTransfer:
         return message
 
     def infer_content(self) -> None:
-        """A go-ahead shows that a message follows, though DATA was not captured."""
+        """Expect a message, as a go-ahead shows it, though DATA was not captured."""
         # one that waited is not about what the client sends now
         waited = self._reporter.speaker is not _SERVER
         client = self._client
