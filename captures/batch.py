@@ -208,7 +208,7 @@ def split_frame_id(frame_id: int) -> tuple[int, int]:
 
 
 class BatchSource(abc.ABC):
-    """What gives batches of packets: an iterator of them, and a context manager."""
+    """A source of batches of packets: an iterator of them, and a context manager."""
 
     def __iter__(self) -> Self:
         return self

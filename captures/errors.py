@@ -21,7 +21,7 @@ def readable_name(path: str | os.PathLike[str]) -> str:
 
 
 class CaptureError(Exception):
-    """A capture can't be read, or not further than to some point.
+    """A capture that can't be read, or only up to some point.
 
     Everything that a reader yielded before it raised this is good.
 

@@ -1,4 +1,4 @@
-"""Whether outputs can be written, before any work is done for them."""
+"""Checks that outputs can be written, before any work is done for them."""
 
 from __future__ import annotations
 

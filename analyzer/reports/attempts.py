@@ -1,4 +1,4 @@
-"""Who tried to connect where, and no data came of it."""
+"""Connections that carried no data: who tried, and to connect to whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of plug-ins that failed, once each."""
+"""Warnings about plug-ins that failed, one for each."""
 
 from __future__ import annotations
 

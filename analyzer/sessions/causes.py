@@ -1,4 +1,4 @@
-"""Why a session failed: one cause for each, which is told here alone."""
+"""Why a session failed: one cause for each, decided here alone."""
 
 from __future__ import annotations
 

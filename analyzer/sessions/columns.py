@@ -1,4 +1,4 @@
-"""What values are for which columns of a table.
+"""Says which columns of a table the values of a row are for.
 
 Rows are tuples, since millions of them are made. A function that makes a row, or a
 group of values that are next to each other in one, names the columns above them:

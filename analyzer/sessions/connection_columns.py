@@ -1,4 +1,4 @@
-"""Columns of a session that its connection tells: who, when and how much."""
+"""Columns of a session from its connection: who, when and how much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a session that its dialogue tells: names, logins, and what was done."""
+"""Columns of a session from its dialogue: names, logins, and what was done."""
 
 from __future__ import annotations
 

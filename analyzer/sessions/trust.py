@@ -1,7 +1,7 @@
 """Whether certificates are to be trusted, at the time at which they were shown.
 
 Chains are verified by OpenSSL, against the system's trust store or one that the user
-names. What a client would have asked beside is told apart: whether the name that it
+names. What a client would check besides is judged apart: whether the name that it
 wanted is covered (RFC 9525 §6, RFC 7817 §3), and whether keys and signatures are strong
 enough: a weak signature does not make a chain invalid.
 """

@@ -34,7 +34,7 @@ _MAX_REPORTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class AttemptCount:
-    """How many attempts had these in common; `None` if they had too many of them.
+    """How many attempts had these values in common; `None` if there were too many.
 
     Attributes:
         client_ip: who tried.

@@ -44,7 +44,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A `CaptureError`."""
+    """A `CaptureError`, as the file holds it."""
 
     capture: str
     reason: str

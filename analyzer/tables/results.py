@@ -26,7 +26,8 @@ class Results:
     """What was found in some captures.
 
     Each table is also an attribute, as a pandas DataFrame: `sessions`, `messages`,
-    `exchanges`, `certificates`, `anomalies` (see `analyzer.tables.schema`).
+    `exchanges`, `logins`, `certificates`, `anomalies` (see
+    `analyzer.tables.schema`).
 
     Attributes:
         tables: the tables as Arrow tables, by name.

@@ -1,1 +1,1 @@
-"""What is printed."""
+"""Output for the terminal: tables, lines and JSON documents."""

@@ -88,7 +88,7 @@ def as_table(
         title: what it shows.
         rows: the rows.
         width: how wide it may be.
-        optional: columns that a narrow terminal does without, the first first.
+        optional: columns that a narrow terminal leaves out, in this order.
         styles: the style of each cell, for some columns.
         style: the style of the title.
         limit: how many rows are shown.

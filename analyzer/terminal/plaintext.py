@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 100
 _PORT = ["server_ip", "server_port", "service", "role"]
-# what a narrow terminal does without, the first first
+# what a narrow terminal leaves out, in this order
 _OPTIONAL_OF_PORTS = (
     "clients",
     "plaintext_clients",

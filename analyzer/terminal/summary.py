@@ -37,7 +37,7 @@ class SummarySection:
         name: its name in JSON.
         title: its title for people.
         report: how it is made.
-        optional: columns that a narrow terminal does without, the first first.
+        optional: columns that a narrow terminal leaves out, in this order.
         style: of the title.
         limit: how many rows people are shown.
     """

@@ -12,7 +12,7 @@ class StreamError(Exception):
 
 
 class ByteStream(Protocol):
-    """Bytes in their order, once."""
+    """A stream of bytes, each of which is read once, in order."""
 
     @property
     def consumed(self) -> int:

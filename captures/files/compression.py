@@ -33,7 +33,7 @@ _MAX_WINDOW_BYTES = 256 * 1024 * 1024
 
 
 class Decompressor(Protocol):
-    """Takes one member of a compressed file, as those of the standard library do."""
+    """Decompresses one member of a file, as the standard library's decompressors do."""
 
     @property
     def eof(self) -> bool:
@@ -53,7 +53,7 @@ class Decompressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """A way to compress files.
+    """A compression format.
 
     Attributes:
         name: what users call it.

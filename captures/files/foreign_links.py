@@ -1,4 +1,4 @@
-"""Packets of link types that mailtap doesn't know, but perhaps tshark.
+"""Packets of link types that mailtap doesn't know, but tshark may.
 
 tshark reads the capture alongside, from its first packet on, as soon as there is such
 a packet. What it makes of those takes their place; all others stay as they are.

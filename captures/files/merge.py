@@ -7,11 +7,11 @@ of one capture keep their order: one that is older than its predecessor counts
 as being as old as that. Equal times keep the order of the captures' first
 packets, and then of their names.
 
-A capture that is damaged, or none at all, doesn't stop the others.
+A file that is damaged, or no capture at all, doesn't stop the others.
 
-Cost: besides reading, the bytes of overlapping stretches are copied once.
-Memory: a batch of each capture that overlaps with others, together not much
-more than that of one capture alone, but 64 KiB for each at least.
+Cost: besides reading, the bytes of overlapping stretches are copied once. Memory: a
+batch of each capture that overlaps with others, together little more than for one
+capture alone, but at least 64 KiB for each.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class _Cursor:
     Attributes:
         capture: what reads it.
         rank: its place among captures that have packets of the same time.
-        position: bytes of its input that were handed on.
-        secrets: how many of its secrets were handed on.
+        position: bytes of its input that were passed on.
+        secrets: how many of its secrets were passed on.
     """
 
     def __init__(self, capture: _Opened, rank: int, batch: PacketBatch) -> None:
@@ -113,7 +113,7 @@ class _Cursor:
 
     @property
     def is_done(self) -> bool:
-        """Whether all packets that were read were handed on."""
+        """Whether all packets that were read were passed on."""
         return self._at == len(self._batch)
 
     def count_until(self, bound: _Key) -> int:
@@ -297,7 +297,7 @@ class MergedCaptures(BatchSource):
         return [(cursor, count) for cursor, count in counts if count]
 
     def _refill(self) -> None:
-        """Get the next batch of each capture whose last one was handed on."""
+        """Get the next batch of each capture whose last one was passed on."""
         for cursor in [cursor for cursor in self._active if cursor.is_done]:
             batch = self._next_batch(cursor.capture)
             self._take_secrets(cursor)

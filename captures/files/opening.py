@@ -46,7 +46,7 @@ class ReadEngine(StrEnum):
 
 
 class UnknownFormatError(CaptureError):
-    """What is there may still be a capture, though of a format of others."""
+    """A file of a format that mailtap doesn't read; it may still be a capture."""
 
 
 def open_capture(

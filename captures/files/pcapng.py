@@ -2,7 +2,7 @@
 
 Read: several sections in either byte order, each with interfaces of their own
 link type and timestamp resolution; Enhanced, Simple and (obsolete) Packet
-Blocks; Decryption Secrets Blocks, whose contents are handed on. Skipped by
+Blocks; Decryption Secrets Blocks, whose contents are passed on. Skipped by
 their length: all other blocks (names, statistics, custom ones) and all options
 but those of timestamps. Checked: the length at both ends of a block.
 

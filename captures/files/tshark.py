@@ -231,8 +231,8 @@ class _Tshark(FileCapture):  # type: ignore[misc]
     """tshark as PyShark runs it, except for how it begins and ends.
 
     PyShark looks for tshark in a `config.ini` of the current folder, which may be
-    anybody's, takes a process that hasn't ended quite yet for one to be killed, and
-    shows of what it complained only the last line, if that can be decoded.
+    anybody's, takes a process that hasn't ended quite yet for one to be killed, and of
+    its complaints shows only the last line, if that can be decoded.
 
     Attributes:
         problem: why tshark ended before the capture did, if it did.

@@ -1,9 +1,9 @@
 """What tshark says of a packet, as JSON with the bytes of each layer.
 
-Packets whose link layer `captures.packets.decoder` knows are handed on as they were
-captured. Of other ones the outermost Ethernet frame or IP packet is handed on;
-where there is none, the whole packet with a link type that nobody knows, so that
-it is counted as not decoded.
+Packets whose link layer `captures.packets.decoder` knows are passed on as they were
+captured. Of others, the outermost Ethernet frame or IP packet is passed on; where there
+is none, the whole packet with a link type that nobody knows, so that it is counted as
+not decoded.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _INNER_LINK_TYPES = {
 
 
 class Frame(NamedTuple):
-    """A packet as it is handed on.
+    """A packet as it is passed on.
 
     Attributes:
         number: in its capture, from 1 on.
         time_ns: nanoseconds since the Unix epoch.
         link_type: LINKTYPE_ value.
-        wire_length: bytes on the wire, as far as `data` is what is handed on.
+        wire_length: bytes of it on the wire, counted from where `data` begins.
         data: what was captured of them.
     """
 
@@ -55,7 +55,7 @@ class Frame(NamedTuple):
 
 
 def parse_frame(layers: Layers) -> Frame | None:
-    """Turn what tshark says of a packet into what is handed on.
+    """Turn what tshark says of a packet into what is passed on.
 
     Returns:
         The packet, or `None` if it is none: a file may hold entries of a log too.

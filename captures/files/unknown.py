@@ -1,4 +1,4 @@
-"""What a file that isn't a pcap or pcapng is, told by its first bytes."""
+"""Tells by its first bytes what a file is that is neither pcap nor pcapng."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live packets by a socket of Scapy's.
+"""Live packets from a socket that Scapy opens.
 
 Scapy opens the socket, makes the interface promiscuous and compiles the filter.
 From there on packets don't pass Scapy: the kernel writes them into a ring, of which

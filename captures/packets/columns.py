@@ -100,7 +100,7 @@ class Packets:
 
 
 class Inside(NamedTuple):
-    """What packets go on with.
+    """What follows a header of packets.
 
     Attributes:
         kind: (n,) of what follows, or one for all.

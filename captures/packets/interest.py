@@ -53,7 +53,7 @@ class Candidates(NamedTuple):
 
 
 class SegmentFilter:
-    """Which TCP segments may be mail.
+    """Decides which TCP segments may be mail.
 
     Kept are segments with a mail port; those whose payload begins like a mail
     greeting or command, with all else between the same two ports; those between

@@ -53,7 +53,7 @@ _CARRIED[143] = EtherType.ETHERNET
 
 
 class FoundFragment(NamedTuple):
-    """An IP fragment, and what is known of it from outside.
+    """An IP fragment, and what the headers around it tell.
 
     Attributes:
         packet: its place in the batch.

@@ -1,4 +1,4 @@
-"""Connections of which nothing but a SYN and its answer was seen.
+"""Connections of which only a SYN and its answer were seen.
 
 Most become connections with the next packet. Of a flood of SYNs, or a scan, none does:
 so that these cost little, they are no `Connection` but the first packets and some
@@ -152,7 +152,7 @@ class Attempt:
 
 
 class PendingAttempts:
-    """The attempts that may still become connections, so many at most."""
+    """The attempts that may still become connections, a bounded number of them."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -99,8 +99,8 @@ class Connection:
         ending: how it ended, once it is refused, closed or finished.
         outlet: where its streams go.
         flows: the two directions, by `End`.
-        noted_bytes: what it holds at most; so is `noted_growth_bytes` for the `Budget`
-            alone.
+        noted_bytes: what it holds at most; like `noted_growth_bytes`, for the
+            `Budget` alone.
     """
 
     __slots__ = (

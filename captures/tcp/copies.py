@@ -35,7 +35,7 @@ _IDENTITY = 3
 
 
 class Copies:
-    """Finds the packets that were captured before, just now."""
+    """Finds the packets that are copies of others captured a moment before."""
 
     def __init__(self) -> None:
         # the packets of the last moment

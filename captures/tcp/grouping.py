@@ -37,7 +37,7 @@ _new_tuple = tuple.__new__
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One of several equal parts of all connections, as a hash of them has it.
+    """One of several equal parts of all connections, divided by a hash of them.
 
     Attributes:
         index: which one, from 0 on.

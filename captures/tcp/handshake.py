@@ -21,8 +21,8 @@ class Handshake:
         syn_sequence: sequence number of the SYN; `None` if it is not known.
         syn_ns: time of the SYN; `None` if it was not seen.
         syn_ack_ns: time of the SYN and ACK; `None` if it was not seen.
-        established_ns: time of the originator's first packet behind its SYN; of the
-            SYN and ACK, if a connection off the mail ports was noticed before.
+        established_ns: time of the originator's first packet after its SYN; of the SYN
+            and ACK, if a connection off the mail ports was noticed before.
         acknowledged_ns: time of the ACK that completed the handshake; `None` if it
             was not seen.
     """

@@ -51,7 +51,7 @@ class FollowedPorts:
 
 
 class UnwantedConnections:
-    """Connections that turned out not to be mail, so many at most."""
+    """Connections that turned out not to be mail, a bounded number of them."""
 
     def __init__(self) -> None:
         # until when they are not looked at

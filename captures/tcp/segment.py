@@ -63,7 +63,7 @@ class Segment(NamedTuple):
 
 
 class Mistimed(NamedTuple):
-    """A packet whose own time can't be.
+    """A packet whose own timestamp can't be right.
 
     Attributes:
         end: who sent it.

@@ -24,7 +24,7 @@ MAX_HELD_NS = SECOND_NS // 10
 
 
 class WaitingRoom:
-    """What all connections of a capture let wait.
+    """The room for segments that wait, which all connections of a capture share.
 
     Args:
         processes: how many of them have an equal part of the room.
