@@ -43,15 +43,12 @@ TESTED_WITH = {
     "captures/tcp/waiting.py": "captures/tcp/test_connection.py",
     "dissectors/conversation/command_dialogue.py": "dissectors/pop3/test_dialogue.py",
     "dissectors/conversation/decoding.py": "dissectors/imap/test_compression.py",
-    "dissectors/conversation/dialogue.py": "dissectors/conversation/test_dissector.py",
-    "dissectors/conversation/layers.py": "dissectors/conversation/test_dissector.py",
-    "dissectors/conversation/plaintext.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/replies.py": (
         "dissectors/conversation/test_replies_out_of_step.py"
     ),
     "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
     "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
-    "dissectors/conversation/tls_layer.py": "dissectors/conversation/test_dissector.py",
+    "dissectors/conversation/tls_layer.py": "dissectors/conversation/test_layers.py",
     "dissectors/conversation/text_line.py": "dissectors/test_text_protocol.py",
     "dissectors/credentials/mechanisms.py": "dissectors/credentials/test_sasl.py",
     "dissectors/detection/ftp.py": "dissectors/detection/test_detector.py",
