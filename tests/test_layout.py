@@ -15,6 +15,7 @@ UNTESTED = {"__init__.py", "__main__.py"}
 # what only works together with others is tested there
 TESTED_WITH = {
     "analyzer/errors.py": "analyzer/tables/test_load.py",
+    "analyzer/findings/rule.py": "analyzer/findings/test_engine.py",
     "analyzer/html/policy.py": "analyzer/html/test_page.py",
     "analyzer/html/session_table.py": "analyzer/html/test_page.py",
     "analyzer/html/tables.py": "analyzer/html/test_page.py",

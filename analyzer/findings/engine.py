@@ -1,0 +1,245 @@
+"""From what rules see to findings: one for each thing to mend.
+
+Hits of a rule that are about the same client, server and account, or whatever the rule
+is about, are one finding. If many clients of a server would have one each, the server
+has it in their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from analyzer.findings.facts import Facts
+from analyzer.findings.levels import Confidence, Severity
+from analyzer.findings.rule import SERVER
+from analyzer.tables.schema.findings import FINDINGS
+from analyzer.text import as_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from analyzer.findings.rule import Rule
+    from analyzer.findings.settings import Settings
+
+    Places = npt.NDArray[np.int64]
+
+# more clients of a server than this are told as one
+_CROWD = 20
+_MAX_SESSIONS = 100
+_MAX_EVIDENCE = 5
+_MAX_SEEN = 200
+_SEVERITIES = tuple(Severity)
+_CONFIDENCES = tuple(Confidence)
+# all that a finding may be about
+_ABOUT = ("client_ip", "server_ip", "server_port", "account")
+
+
+def find(
+    tables: Mapping[str, pa.Table], rules: Iterable[Rule], settings: Settings
+) -> pa.Table:
+    """Find what is wrong.
+
+    Args:
+        tables: of an analysis, by name.
+        rules: what may be wrong.
+        settings: what users set.
+
+    Returns:
+        The table `findings`: the worst first, then those with the most sessions.
+    """
+    asked = [rule for rule in rules if settings.of(rule.id).enabled]
+    thresholds = {
+        rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
+        for rule in asked
+    }
+    facts = Facts(tables, settings.own, thresholds)
+    rows: list[dict[str, Any]] = []
+    for rule in asked:
+        rows += _findings(rule, facts, settings.of(rule.id).severity)
+    rows.sort(key=_worst_first)
+    return pa.Table.from_pylist(rows, schema=FINDINGS.arrow)
+
+
+def _worst_first(row: dict[str, Any]) -> tuple[int, int, str, str]:
+    severity = _SEVERITIES.index(Severity(row["severity"]))
+    return -severity, -row["session_count"], row["rule"], row["finding_id"]
+
+
+def _findings(
+    rule: Rule, facts: Facts, severity: Severity | None
+) -> list[dict[str, Any]]:
+    hits = rule.find(facts)
+    if hits.empty:
+        return []
+    sessions = hits["session"].to_numpy(dtype=np.int64)
+    ranks = _ranks(rule, hits, severity)
+    about = _about(rule, facts, hits)
+    single = _number(about)
+    about = _join_crowds(about, single)
+    groups = _number(about)
+    # of each client the worst, then of each the second, and so on
+    turn = _turns(single, np.lexsort((sessions, -ranks, single)))
+    order = np.lexsort((np.arange(len(hits)), sessions, -ranks, turn, groups))
+    bounds = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    members = np.split(order, bounds[1:])
+    evidence = iter(
+        _evidence(
+            facts, hits.take(np.concatenate([each[:_MAX_EVIDENCE] for each in members]))
+        )
+    )
+    return [
+        _row(
+            rule,
+            facts,
+            {name: subject.value(each[0]) for name, subject in about.items()},
+            sessions[each],
+            int(ranks[each].max()),
+        )
+        | {"evidence": list(islice(evidence, min(len(each), _MAX_EVIDENCE)))}
+        for each in members
+    ]
+
+
+def _ranks(rule: Rule, hits: pd.DataFrame, severity: Severity | None) -> Places:
+    """Rank hits by severity, and of the same severity by confidence."""
+    severities = _rank(
+        hits["severity"] if severity is None else pd.Series(severity, hits.index),
+        rule.severity,
+        _SEVERITIES,
+    )
+    confidences = _rank(hits["confidence"], rule.confidence, _CONFIDENCES)
+    return severities * len(_CONFIDENCES) + confidences
+
+
+def _rank(told: pd.Series[Any], usual: str, names: tuple[str, ...]) -> Places:
+    places = {str(name): place for place, name in enumerate(names)}
+    ranks = told.astype("object").map(places).fillna(places[str(usual)])
+    return ranks.to_numpy().astype(np.int64)
+
+
+@dataclass(slots=True)
+class _Subject:
+    """What hits are about, in one respect: a number for each value, -1 for none."""
+
+    codes: Places
+    values: list[Any]
+
+    def value(self, hit: int) -> Any:
+        """Return what a hit is about; `None` for nothing."""
+        code = self.codes[hit]
+        return self.values[code] if code >= 0 else None
+
+
+def _about(rule: Rule, facts: Facts, hits: pd.DataFrame) -> dict[str, _Subject]:
+    about = {}
+    for name in rule.per:
+        if name == "account":
+            codes, values = pd.factorize(hits["account"].astype("object"))
+            about[name] = _Subject(codes.astype(np.int64), list(values))
+        else:
+            codes, values = facts.codes(name)
+            about[name] = _Subject(codes[hits["session"].to_numpy()], list(values))
+    return about
+
+
+def _number(about: dict[str, _Subject]) -> Places:
+    """Give the same number to hits that are about the same, from 0."""
+    groups: Places = np.zeros(0, np.int64)
+    for subject in about.values():
+        if not len(groups):
+            groups = subject.codes + 1
+            continue
+        groups = groups * (len(subject.values) + 1) + subject.codes + 1
+        groups = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    return np.unique(groups, return_inverse=True)[1].reshape(-1)
+
+
+def _join_crowds(about: dict[str, _Subject], groups: Places) -> dict[str, _Subject]:
+    """Tell of servers only, where many clients or accounts of one would be told."""
+    servers = {name: about[name] for name in SERVER if name in about}
+    if not servers or len(servers) == len(about):
+        return about
+    numbers = _number(servers)
+    pairs = np.unique(np.stack((numbers, groups)), axis=1)
+    is_crowd = (np.bincount(pairs[0]) > _CROWD)[numbers]
+    return {
+        name: subject
+        if name in servers
+        else _Subject(np.where(is_crowd, -1, subject.codes), subject.values)
+        for name, subject in about.items()
+    }
+
+
+def _turns(groups: Places, order: Places) -> Places:
+    """Count the hits of each group from 0, in an order that is one of groups first."""
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    sizes = np.diff(np.append(starts, len(order)))
+    turns = np.empty(len(order), np.int64)
+    turns[order] = np.arange(len(order)) - np.repeat(starts, sizes)
+    return turns
+
+
+def _row(
+    rule: Rule, facts: Facts, subject: dict[str, Any], sessions: Places, rank: int
+) -> dict[str, Any]:
+    """Make the row of a finding.
+
+    Args:
+        rule: whose.
+        facts: the sessions.
+        subject: what it is about.
+        sessions: those of its hits, in the order in which they are shown.
+        rank: of the worst hit.
+    """
+    shown = pd.unique(sessions)
+    severity, confidence = divmod(rank, len(_CONFIDENCES))
+    named = np.sort(shown[:_MAX_SESSIONS])
+    return {
+        **dict.fromkeys(_ABOUT),
+        **subject,
+        "finding_id": _identify(rule, subject),
+        "rule": rule.id,
+        "severity": str(_SEVERITIES[severity]),
+        "confidence": str(_CONFIDENCES[confidence]),
+        "title": rule.title,
+        "service": _common(facts.values("service")[shown]),
+        "first_seen": int(facts.values("start")[shown].min()),
+        "last_seen": int(facts.values("end")[shown].max()),
+        "session_count": len(shown),
+        "session_ids": facts.values("session_id")[named].tolist(),
+        "mender": str(rule.mender),
+        "remedy": rule.remedy,
+    }
+
+
+def _identify(rule: Rule, subject: dict[str, Any]) -> str:
+    parts = [rule.id, *(f"{name}={subject[name]!r}" for name in sorted(subject))]
+    return sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _common(values: npt.NDArray[Any]) -> str | None:
+    """Return what all have in common, if anything."""
+    return values[0] if (values == values[0]).all() else None
+
+
+def _evidence(facts: Facts, hits: pd.DataFrame) -> list[dict[str, Any]]:
+    named = hits.assign(session_id=facts.of_session(hits, "session_id"))
+    fields = [field.name for field in FINDINGS.arrow.field("evidence").type.value_type]
+    rows = named[fields].astype("object")
+    values = rows.where(rows.notna(), None).to_numpy()
+    evidence: list[dict[str, Any]] = []
+    for row in values:
+        told = dict(zip(fields, row, strict=True))
+        if told["seen"] is not None:
+            told["seen"] = as_line(str(told["seen"]))[:_MAX_SEEN]
+        evidence.append(told)
+    return evidence

@@ -1,0 +1,228 @@
+"""What rules look at: the tables as data frames, joined by the place of the session."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
+
+from analyzer.reports.channel import channel_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from analyzer.findings.settings import Own
+
+# what a hit tells beside its session
+_OF_HITS = (
+    "account",
+    "severity",
+    "confidence",
+    "capture",
+    "frame",
+    "side",
+    "offset",
+    "seen",
+)
+
+
+# what says of a row where it can be seen
+_PLACES = (
+    "capture",
+    "frame",
+    "request_frame",
+    "reply_frame",
+    "first_frame",
+    "side",
+    "offset",
+)
+_OF_CHANNEL = (
+    "tls_mode",
+    "tls_established",
+    "tls_version",
+    "failure",
+    "client_bytes",
+    "server_bytes",
+)
+
+
+class Rows:
+    """The rows of a table, whose columns are made when they are asked for.
+
+    Texts, numbers and flags are Arrow's. The column `session` is the place of the
+    session's row in `sessions`.
+    """
+
+    def __init__(
+        self, table: pa.Table, sessions: pa.ChunkedArray | None = None
+    ) -> None:
+        """Take a table, and the IDs of all sessions if it is not theirs."""
+        self._columns: dict[str, pd.Series[Any]] = {}
+        self._table = table
+        if sessions is None:
+            places = np.arange(len(table))
+        else:
+            found = compute.index_in(table["session_id"], sessions)
+            is_known = compute.is_valid(found)
+            self._table = table.filter(is_known)
+            places = found.filter(is_known).to_numpy().astype(np.int64)
+        self._columns["session"] = pd.Series(places)
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __getitem__(self, name: str) -> pd.Series[Any]:
+        """Return a column."""
+        column = self._columns.get(name)
+        if column is None:
+            values = self._table[name].combine_chunks()
+            column = pd.Series(values, dtype=pd.ArrowDtype(values.type), copy=False)
+            self._columns[name] = column
+        return column
+
+    def where(self, chosen: Any, *columns: str) -> pd.DataFrame:
+        """Return some rows as a data frame.
+
+        Args:
+            chosen: a flag for each row; null is false.
+            columns: those that are wanted, beside `session`, and those that say where
+                a row can be seen.
+        """
+        if isinstance(chosen, pd.Series):
+            chosen = chosen.fillna(value=False).to_numpy(dtype=bool)
+        places = np.flatnonzero(chosen)
+        wanted = [name for name in _PLACES if name in self._table.column_names]
+        return pd.DataFrame(
+            {
+                name: self[name].take(places)
+                for name in dict.fromkeys(("session", *wanted, *columns))
+            }
+        )
+
+    def all(self, *columns: str) -> pd.DataFrame:
+        """Return all rows, as `where` does."""
+        return self.where(np.ones(len(self), bool), *columns)
+
+
+class Facts:
+    """The tables of an analysis, and what was set.
+
+    Args:
+        tables: by name.
+        own: what users say is theirs.
+        thresholds: numbers by which rules judge, by the name of the rule and their own.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, pa.Table],
+        own: Own,
+        thresholds: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
+        self.tables = tables
+        self.own = own
+        self._thresholds = thresholds or {}
+        self._codes: dict[str, tuple[npt.NDArray[np.int64], pd.Index[Any]]] = {}
+        self._values: dict[str, npt.NDArray[Any]] = {}
+
+    @cached_property
+    def sessions(self) -> Rows:
+        """One row per session, by start."""
+        return Rows(self.tables["sessions"])
+
+    @cached_property
+    def channel(self) -> pd.Series[str]:
+        """The `Channel` of each session."""
+        return channel_of(self.sessions.all(*_OF_CHANNEL))
+
+    @cached_property
+    def logins(self) -> Rows:
+        """One row per attempt to log in."""
+        return self._details("logins")
+
+    @cached_property
+    def exchanges(self) -> Rows:
+        """One row per command and its answer."""
+        return self._details("exchanges")
+
+    @cached_property
+    def messages(self) -> Rows:
+        """One row per message."""
+        return self._details("messages")
+
+    @cached_property
+    def anomalies(self) -> Rows:
+        """One row per oddity."""
+        return self._details("anomalies")
+
+    @cached_property
+    def end(self) -> pd.Timestamp | None:
+        """The end of the last session; `None` without any."""
+        end = self.sessions["end"].max()
+        return None if pd.isna(end) else end
+
+    def values(self, column: str) -> npt.NDArray[Any]:
+        """Return a column of `sessions` as an array; times in nanoseconds."""
+        if column not in self._values:
+            of_all = self.tables["sessions"][column]
+            if pa.types.is_timestamp(of_all.type):
+                of_all = of_all.cast(pa.int64())
+            self._values[column] = of_all.to_numpy()
+        return self._values[column]
+
+    def codes(self, column: str) -> tuple[npt.NDArray[np.int64], pd.Index[Any]]:
+        """Return a column of `sessions` as numbers, -1 for null, and what they mean."""
+        if column not in self._codes:
+            codes, values = pd.factorize(self.sessions[column].astype("object"))
+            self._codes[column] = codes.astype(np.int64), values
+        return self._codes[column]
+
+    def of_session(self, rows: pd.DataFrame, column: str) -> pd.Series[Any]:
+        """Return what the sessions of some rows have in a column of `sessions`."""
+        values = self.sessions[column].take(rows["session"].to_numpy())
+        return values.set_axis(rows.index)
+
+    def threshold(self, rule_id: str, name: str) -> float:
+        """Return a number by which a rule judges."""
+        return self._thresholds[rule_id][name]
+
+    def hits(self, rows: pd.DataFrame, **told: Any) -> pd.DataFrame:
+        """Say that a rule is hit by each of some rows.
+
+        Args:
+            rows: of any of the tables (`Rows.where`). Where nothing else is told, the
+                packet is theirs: that of a command, else the session's first one.
+            told: a value for all, or a series: `account`, `severity`, `confidence`;
+                `capture`, `frame`, `side`, `offset`: where it can be seen; `seen`: what
+                is to be seen there, without secrets.
+
+        Returns:
+            What `Rule.find` returns: one row per hit.
+        """
+        unknown = told.keys() - set(_OF_HITS)
+        if unknown:
+            raise ValueError(f"hits don't tell {', '.join(sorted(unknown))}")
+        hits = pd.DataFrame({"session": rows["session"].to_numpy()}, index=rows.index)
+        for name in _OF_HITS:
+            hits[name] = told.get(name, _default(rows, name))
+        return hits.reset_index(drop=True)
+
+    def _details(self, name: str) -> Rows:
+        return Rows(self.tables[name], self.tables["sessions"]["session_id"])
+
+
+def _default(rows: pd.DataFrame, name: str) -> Any:
+    """Return what rows say by themselves of where something can be seen."""
+    if name in ("capture", "frame", "side", "offset") and name in rows:
+        return rows[name]
+    if name == "frame" and "request_frame" in rows:
+        return rows["request_frame"].fillna(rows["reply_frame"])
+    if name == "frame" and "first_frame" in rows:
+        return rows["first_frame"]
+    return None

@@ -1,0 +1,212 @@
+"""Passwords and mail that crossed the wire without TLS."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analyzer.findings.levels import Confidence, Mender, Severity
+from analyzer.findings.rule import CLIENT_AT_SERVER, SERVER, Rule
+from analyzer.reports.channel import Channel
+from analyzer.sessions.role import Role
+from dissectors.events import Exposure, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from analyzer.findings.facts import Facts
+
+_THEME = "plaintext"
+_OF_LOGINS = ("mechanism", "user", "result")
+_RFC_8314 = "RFC 8314, section 3"
+
+
+def _plaintext_passwords(facts: Facts) -> pd.DataFrame:
+    logins = facts.logins
+    shown = logins.where(
+        logins["exposure"].isin([Exposure.PASSWORD, Exposure.TOKEN])
+        & ~logins["encrypted"],
+        *_OF_LOGINS,
+    )
+    severity = pd.Series(Severity.HIGH.value, shown.index)
+    severity = severity.mask(shown["result"] == Outcome.FAILURE, Severity.MEDIUM.value)
+    return _login_hits(facts, shown, severity)
+
+
+def _plaintext_challenges(facts: Facts) -> pd.DataFrame:
+    logins = facts.logins
+    shown = logins.where(
+        (logins["exposure"] == Exposure.OFFLINE) & ~logins["encrypted"], *_OF_LOGINS
+    )
+    severity = pd.Series(Severity.MEDIUM.value, shown.index)
+    return _login_hits(facts, shown, severity)
+
+
+def _login_hits(
+    facts: Facts, shown: pd.DataFrame, severity: pd.Series[Any]
+) -> pd.DataFrame:
+    severity = severity.mask(_is_loopback(facts, shown), Severity.LOW.value)
+    seen = shown["mechanism"].fillna("?") + ", " + shown["result"]
+    return facts.hits(
+        shown, account=shown["user"], severity=severity, side="client", seen=seen
+    )
+
+
+def _plaintext_login_offers(facts: Facts) -> pd.DataFrame:
+    sessions = facts.sessions
+    offered = sessions["auth_offered"]
+    shown = sessions.where(offered.list.len() > 0, "auth_offered")
+    seen = shown["auth_offered"].map(lambda names: " ".join(names[:10]))
+    return facts.hits(shown, side="server", seen=seen)
+
+
+def _plaintext_mail(facts: Facts, role: Role) -> pd.DataFrame:
+    sessions = facts.sessions
+    in_plaintext = facts.channel == Channel.PLAINTEXT
+    shown = sessions.where(
+        in_plaintext & (sessions["message_bytes"] > 0) & (sessions["role"] == role),
+        "message_bytes",
+    )
+    # where the first message of each ended
+    firsts = facts.messages.all().drop_duplicates("session").set_index("session")
+    place = firsts.reindex(shown["session"]).set_axis(shown.index)
+    severity = pd.Series(None, shown.index, dtype="object")
+    severity = severity.mask(_is_loopback(facts, shown), Severity.INFO.value)
+    return facts.hits(
+        shown,
+        capture=place["capture"],
+        frame=place["frame"],
+        severity=severity,
+        seen=shown["message_bytes"].astype("string") + " bytes of mail",
+    )
+
+
+def _plaintext_submissions(facts: Facts) -> pd.DataFrame:
+    return _plaintext_mail(facts, Role.SUBMISSION)
+
+
+def _plaintext_access(facts: Facts) -> pd.DataFrame:
+    return _plaintext_mail(facts, Role.ACCESS)
+
+
+def _plaintext_relays(facts: Facts) -> pd.DataFrame:
+    return _plaintext_mail(facts, Role.RELAY)
+
+
+def _unused_starttls(facts: Facts) -> pd.DataFrame:
+    sessions = facts.sessions
+    is_plaintext = facts.channel == Channel.PLAINTEXT
+    shown = sessions.where(is_plaintext & (sessions["starttls"] == "offered"))
+    return facts.hits(shown, side="server", seen="STARTTLS was offered, and not used")
+
+
+def _is_loopback(facts: Facts, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which rows are of sessions that did not leave their host."""
+    servers = facts.of_session(rows, "server_ip")
+    loopback = {
+        address: ip_address(address).is_loopback
+        for address in servers.dropna().unique()
+    }
+    flags = servers.map(loopback).fillna(value=False)
+    return flags.to_numpy(dtype=bool)
+
+
+RULES = (
+    Rule(
+        "plaintext-password",
+        _THEME,
+        "Password in plaintext",
+        Severity.HIGH,
+        Confidence.PROVEN,
+        Mender.CLIENT,
+        "Have the client use TLS: port 993, 995 or 465, or STARTTLS. Change the "
+        "password, which others may have read.",
+        "A password or a token crossed before any TLS: high if it was accepted or the "
+        "answer was not seen, medium if it was refused, low on loopback.",
+        _plaintext_passwords,
+        (_RFC_8314, "MITRE ATT&CK T1040"),
+        CLIENT_AT_SERVER,
+    ),
+    Rule(
+        "plaintext-challenge",
+        _THEME,
+        "Login in plaintext that can be attacked offline",
+        Severity.MEDIUM,
+        Confidence.PROVEN,
+        Mender.CLIENT,
+        "Have the client use TLS: a challenge and its response are enough to try "
+        "passwords offline.",
+        "CRAM-MD5, DIGEST-MD5, APOP, NTLM or SCRAM without TLS; low on loopback.",
+        _plaintext_challenges,
+        (_RFC_8314,),
+        CLIENT_AT_SERVER,
+    ),
+    Rule(
+        "plaintext-login-offered",
+        _THEME,
+        "Server offers logins in plaintext",
+        Severity.LOW,
+        Confidence.PROVEN,
+        Mender.SERVER,
+        "Offer logins behind TLS only (LOGINDISABLED, no AUTH before STARTTLS).",
+        "The server named mechanisms while TLS was not in use. An offer is no login.",
+        _plaintext_login_offers,
+        ("RFC 4954, section 4", "RFC 9051, section 6.2.3", "RFC 2595, section 2.3"),
+        SERVER,
+    ),
+    Rule(
+        "plaintext-submission",
+        _THEME,
+        "Mail submitted in plaintext",
+        Severity.MEDIUM,
+        Confidence.PROVEN,
+        Mender.CLIENT,
+        "Submit on port 465, or with STARTTLS on port 587.",
+        "A message crossed from a user to the server without TLS.",
+        _plaintext_submissions,
+        (_RFC_8314,),
+    ),
+    Rule(
+        "plaintext-access",
+        _THEME,
+        "Mail read in plaintext",
+        Severity.MEDIUM,
+        Confidence.PROVEN,
+        Mender.CLIENT,
+        "Read mail on port 993 or 995, or with STARTTLS or STLS.",
+        "A message, or a part of one, crossed from or to a mailbox without TLS.",
+        _plaintext_access,
+        (_RFC_8314,),
+    ),
+    Rule(
+        "plaintext-relay",
+        _THEME,
+        "Mail relayed in plaintext",
+        Severity.INFO,
+        Confidence.PROVEN,
+        Mender.NOBODY,
+        "Offer STARTTLS, and use it where it is offered; MTA-STS or DANE keep it from "
+        "being stripped.",
+        "A message crossed from server to server without TLS, which is opportunistic "
+        "there.",
+        _plaintext_relays,
+        ("RFC 7435", "RFC 3207, section 4"),
+        SERVER,
+    ),
+    Rule(
+        "starttls-unused",
+        _THEME,
+        "Client does not use the STARTTLS that is offered",
+        Severity.LOW,
+        Confidence.PROVEN,
+        Mender.CLIENT,
+        "Turn STARTTLS on in the client.",
+        "The server offered STARTTLS, and the session stayed in plaintext.",
+        _unused_starttls,
+        ("RFC 8314, section 5",),
+        ("client_ip", "server_ip", "server_port"),
+    ),
+)

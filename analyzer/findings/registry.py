@@ -1,0 +1,17 @@
+"""All rules: those that come with mailtap, and those of other packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analyzer.findings import plaintext
+
+if TYPE_CHECKING:
+    from analyzer.findings.rule import Rule
+
+BUILTIN: tuple[Rule, ...] = (*plaintext.RULES,)
+
+
+def rules() -> dict[str, Rule]:
+    """Return all rules, by their IDs."""
+    return {rule.id: rule for rule in BUILTIN}

@@ -1,0 +1,57 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    from analyzer.findings.facts import Facts
+    from analyzer.findings.levels import Confidence, Mender, Severity
+
+
+# what a finding is about, unless its rule says otherwise
+CLIENT_AT_SERVER = ("client_ip", "server_ip", "server_port", "account")
+CLIENT = ("client_ip",)
+SERVER = ("server_ip", "server_port")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that may be wrong.
+
+    Attributes:
+        id: its name; stable.
+        theme: what it belongs to, such as `plaintext`.
+        title: what is wrong, in a few words.
+        severity: how badly, unless what `find` returns says otherwise.
+        confidence: how surely, unless what `find` returns says otherwise.
+        mender: who can mend it.
+        remedy: how, in one or two sentences.
+        proof: what it takes as proof, and what it is careful about.
+        find: returns what it sees (`Facts.hits`): a row for each time.
+        references: RFC, CVE or paper.
+        per: what one finding is about: any of `client_ip`, `server_ip`,
+            `server_port`, `account`.
+        thresholds: numbers that users may set, by name.
+    """
+
+    id: str
+    theme: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    mender: Mender
+    remedy: str
+    proof: str
+    find: Callable[[Facts], pd.DataFrame]
+    references: tuple[str, ...] = ()
+    per: tuple[str, ...] = CLIENT_AT_SERVER
+    thresholds: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType({})
+    )

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from analyzer.findings.facts import Facts
+from analyzer.findings.settings import Own
+from tests.support.analyses import analysis_of
+
+
+def facts() -> Facts:
+    return Facts(analysis_of("office").tables, Own())
+
+
+def test_details_know_the_place_of_their_session() -> None:
+    known = facts()
+    logins = known.logins.all("session_id", "user")
+
+    assert len(logins) > 5
+    assert list(known.of_session(logins, "session_id")) == list(logins["session_id"])
+
+
+def test_details_without_a_session_are_left_out() -> None:
+    tables = dict(analysis_of("office").tables)
+    tables["sessions"] = tables["sessions"].slice(0, 3)
+
+    assert len(Facts(tables, Own()).logins) < len(facts().logins)
+
+
+def test_hits_name_the_packet_of_their_row() -> None:
+    known = facts()
+    exchanges = known.exchanges.where(known.exchanges["kind"] == "greeting", "verb")
+
+    hits = known.hits(exchanges)
+
+    assert list(hits["frame"]) == list(exchanges["reply_frame"])
+    sessions = known.hits(known.sessions.all())
+    assert list(sessions["frame"]) == list(known.sessions["first_frame"])
+
+
+def test_null_chooses_no_row() -> None:
+    known = facts()
+
+    chosen = known.sessions.where(known.sessions["auth_result"] == "success")
+
+    assert len(chosen) == (known.sessions["auth_result"] == "success").sum()

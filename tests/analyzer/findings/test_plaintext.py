@@ -1,0 +1,60 @@
+"""Rules about plaintext, with traffic of real servers and clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import analyzer
+from tests.support.analyses import analysis_of
+from tests.support.findings import findings_of, named
+from tests.support.traffic import PacketScript, write_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def severities(name: str, rule: str) -> list[str]:
+    return [each["severity"] for each in named(findings_of(analysis_of(name)), rule)]
+
+
+def test_password_that_was_accepted_is_high() -> None:
+    (finding,) = named(findings_of(analysis_of("pop3-user-pass")), "plaintext-password")
+
+    assert (finding["severity"], finding["confidence"]) == ("high", "proven")
+    assert finding["account"] is not None
+    (evidence,) = finding["evidence"]
+    assert (evidence["side"], evidence["seen"]) == ("client", "USER, success")
+
+
+def test_password_that_was_refused_is_medium() -> None:
+    assert severities("smtp-auth-plain-failed", "plaintext-password") == ["medium"]
+
+
+def test_challenge_is_no_password() -> None:
+    assert severities("smtp-auth-cram-md5", "plaintext-challenge") == ["medium"]
+    assert severities("smtp-auth-cram-md5", "plaintext-password") == []
+
+
+def test_login_inside_tls_is_no_finding() -> None:
+    assert severities("smtp-submission-starttls-tls13", "plaintext-password") == []
+    assert severities("smtp-submission-starttls-tls13", "starttls-unused") == []
+
+
+def test_loopback_stays_below_medium(tmp_path: Path) -> None:
+    assert severity_of_login(OnLoopback(110), tmp_path) == "low"
+    assert severity_of_login(PacketScript(110), tmp_path) == "high"
+
+
+class OnLoopback(PacketScript):
+    """A client of its own host."""
+
+    client_ip = server_ip = "127.0.0.1"
+
+
+def severity_of_login(dialogue: PacketScript, folder: Path) -> str:
+    dialogue.server(b"+OK hi\r\n").client(b"USER ann\r\n").server(b"+OK\r\n")
+    dialogue.client(b"PASS secret\r\n").server(b"+OK in\r\n")
+    analysis = analyzer.analyze(write_pcap(folder / "a.pcap", dialogue))
+    (finding,) = named(findings_of(analysis), "plaintext-password")
+    severity: str = finding["severity"]
+    return severity
