@@ -81,4 +81,4 @@ def analyze(
     if not quiet:
         outputs.warn(analysis.notes)
         problems += outputs.print_analysis(analysis, as_json=as_json)
-    outputs.end(problems)
+    outputs.exit_with(problems)

@@ -34,7 +34,7 @@ def make_folder_for(user: User, folder: Path) -> None:
         here = _open(stack, "/" if folder.is_absolute() else ".")
         is_new = False
         for name in folder.relative_to(folder.anchor).parts:
-            if not _is_roots_alone(here):
+            if not _only_root_may_replace(here):
                 return
             try:
                 here = _open(stack, name, here)
@@ -55,7 +55,7 @@ def _open(stack: ExitStack, name: str, folder: int | None = None) -> int:
     return descriptor
 
 
-def _is_roots_alone(folder: int) -> bool:
+def _only_root_may_replace(folder: int) -> bool:
     """Return whether nobody but root may replace what is in a folder."""
     status = os.fstat(folder)
     is_safe = status.st_mode & stat.S_ISVTX or not status.st_mode & _WRITABLE_BY_OTHERS

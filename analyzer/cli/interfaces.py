@@ -39,7 +39,7 @@ def interfaces(as_json: bool) -> None:
         problems += dict.fromkeys(
             interface.problem for interface in available if interface.problem
         )
-    outputs.end(problems)
+    outputs.exit_with(problems)
 
 
 def _table(interfaces: list[Interface]) -> Table:

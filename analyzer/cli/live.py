@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 # signals that come so soon after each other are one
-_TWICE_S = 0.5
+_ONE_SIGNAL_S = 0.5
 
 
 class WatchResult(NamedTuple):
@@ -243,7 +243,7 @@ class _Signals:
 
     def _handle(self, number: int, _: object) -> None:
         now = time.monotonic()
-        is_meant = number == signal.SIGINT and now - self._first_s > _TWICE_S
+        is_meant = number == signal.SIGINT and now - self._first_s > _ONE_SIGNAL_S
         if self.live is None or (self._first_s and is_meant):
             sys.exit(128 + number)
         if not self._first_s:

@@ -88,4 +88,4 @@ def monitor(
     problems = watched.problems + outputs.describe_problems(watched.analysis)
     if not quiet and not as_json:
         problems += outputs.print_analysis(watched.analysis, as_json=False)
-    outputs.end(problems)
+    outputs.exit_with(problems)

@@ -72,8 +72,8 @@ def warn(texts: Iterable[str]) -> None:
             click.echo(f"mailtap: {escape_controls(text)}", err=True)
 
 
-def end(problems: list[str], status: int = 0) -> NoReturn:
-    """End the command; problems come last, where they are seen."""
+def exit_with(problems: list[str], status: int = 0) -> NoReturn:
+    """Exit with a status; problems come last, where they are seen."""
     warn(problems)
     sys.exit(FAILED if problems else status)
 

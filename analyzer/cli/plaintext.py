@@ -95,7 +95,7 @@ def plaintext(
         )
     problems += outputs.describe_problems(analysis)
     problems += _print(analysis, as_csv=as_csv, as_json=as_json)
-    outputs.end(problems, _status(analysis) if fail_on_plaintext else 0)
+    outputs.exit_with(problems, _status(analysis) if fail_on_plaintext else 0)
 
 
 def _check_use(

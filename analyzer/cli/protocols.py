@@ -56,7 +56,7 @@ def protocols(
     else:
         outputs.warn(plugin_notes())
     problems += _print(analysis, as_json=as_json)
-    outputs.end(problems)
+    outputs.exit_with(problems)
 
 
 def _print(analysis: Results | None, *, as_json: bool) -> list[str]:

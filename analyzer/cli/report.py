@@ -52,6 +52,6 @@ def report(
     )
     if not quiet:
         outputs.warn(analysis.notes)
-    outputs.end(
+    outputs.exit_with(
         outputs.describe_problems(analysis) + outputs.write_html(analysis, output)
     )

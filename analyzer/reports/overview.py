@@ -66,7 +66,7 @@ def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
         "server_ip",
         "auth_result",
     ]
-    return _counted(sessions[is_plaintext_login(sessions)], keys)
+    return _count_by(sessions[is_plaintext_login(sessions)], keys)
 
 
 def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
@@ -78,7 +78,7 @@ def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
 def tls_versions(sessions: pd.DataFrame) -> pd.DataFrame:
     """Count encrypted sessions per negotiated `tls_version` and `tls_cipher`."""
     agreed = is_encrypted(sessions) & sessions["tls_version"].notna()
-    return _counted(sessions[agreed], ["tls_version", "tls_cipher"])
+    return _count_by(sessions[agreed], ["tls_version", "tls_cipher"])
 
 
 def busiest(sessions: pd.DataFrame, side: str, limit: int = _TOP) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def failed(sessions: pd.DataFrame) -> pd.DataFrame:
         server said, or the alert of TLS.
     """
     rows = sessions.loc[sessions["failure"].notna(), [*_OF_FAILURES]]
-    counted = _counted(rows.rename(columns=_OF_FAILURES), [*_OF_FAILURES.values()])
+    counted = _count_by(rows.rename(columns=_OF_FAILURES), [*_OF_FAILURES.values()])
     return counted[["service", "failure", "temporary", "sessions", "last_error"]]
 
 
@@ -164,8 +164,8 @@ def not_read(analysis: Results) -> pd.DataFrame:
     if missing:
         rows.append(("payload that was not captured", missing, "bytes"))
     if analysis.connections_evicted:
-        given_up = analysis.connections_evicted
-        rows.append(("given up to stay within memory", given_up, "connections"))
+        evicted = analysis.connections_evicted
+        rows.append(("given up to stay within memory", evicted, "connections"))
     oddities = compute.list_flatten(analysis.tables["sessions"]["anomalies"])
     cut_short = compute.sum(compute.equal(oddities, "cut_short")).as_py()
     if cut_short:
@@ -178,7 +178,7 @@ def not_read(analysis: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "count", "unit"])
 
 
-def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _count_by(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Count the `sessions` that share the same keys, most first."""
     sizes = rows.groupby(keys, dropna=False).size().to_frame("sessions")
     return _largest_first(sizes, "sessions")

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _PORT = ["server_ip", "server_port", "service", "role"]
 _USER = ["client_ip", "auth_user", *_PORT, "auth_mechanism"]
-_GAINED = {
+_EXPOSURE_LABELS = {
     Exposure.NOTHING: "",
     Exposure.OFFLINE: "hash to attack offline",
     Exposure.TOKEN: "token",
@@ -286,7 +286,10 @@ def _results(user: Mapping[str, Any]) -> str | None:
 
 
 def _exposed(user: Mapping[str, Any]) -> str:
-    parts = [_GAINED[EXPOSURES[user["severity"]]], "mail" if user["mail"] else ""]
+    parts = [
+        _EXPOSURE_LABELS[EXPOSURES[user["severity"]]],
+        "mail" if user["mail"] else "",
+    ]
     return " and ".join(filter(None, parts)) or "nothing"
 
 

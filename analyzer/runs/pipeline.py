@@ -105,7 +105,7 @@ class Pipeline:
     @property
     def connections_evicted(self) -> int:
         """Connections that were ended early to bound memory."""
-        return self._connections.given_up
+        return self._connections.evicted
 
     @property
     def undecoded(self) -> Counter[str]:

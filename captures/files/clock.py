@@ -75,11 +75,11 @@ def _release(
             held.append(batch.take(slice(count, None)))
             decided = batch.take(slice(count))
         if count:
-            yield _corrected(decided, steady[at : at + count], wrong, at)
+            yield _correct_batch(decided, steady[at : at + count], wrong, at)
         at += count
 
 
-def _corrected(
+def _correct_batch(
     batch: PacketBatch, steady: Times, wrong: list[int], first: int
 ) -> PacketBatch:
     rows = [index - first for index in wrong if first <= index < first + len(batch)]

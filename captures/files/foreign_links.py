@@ -79,7 +79,7 @@ class ForeignLinks:
                 break
         for replaced, others in parts:
             self._note(batch.link_type[replaced], others.link_type)
-        return _replaced(batch, parts)
+        return _replace_packets(batch, parts)
 
     def problem(self) -> str | None:
         """Return what is wrong with the capture, once all was read."""
@@ -159,7 +159,7 @@ class TranslatedReader(RecordReader):
             raise CaptureError(self.name, problem, usable=True)
 
 
-def _replaced(
+def _replace_packets(
     batch: PacketBatch, parts: list[tuple[npt.NDArray[np.intp], PacketBatch]]
 ) -> PacketBatch:
     """Return a batch with some packets replaced, in a buffer of its own."""

@@ -101,7 +101,7 @@ class SocketCapture(LiveCapture):
             packets = self._ring.take()
         if packets is None:
             return PacketBatch.empty(self.captures, self._position)
-        return self._numbered(packets)
+        return self._number_packets(packets)
 
     def stop(self) -> None:
         """Deliver what is buffered, and end; a signal handler may call this."""
@@ -177,7 +177,7 @@ class SocketCapture(LiveCapture):
             return StopIteration()
         return CaptureError(self.name, self._failure, usable=self._frames > 0)
 
-    def _numbered(self, packets: PacketColumns) -> PacketBatch:
+    def _number_packets(self, packets: PacketColumns) -> PacketBatch:
         before = self._frames
         self._frames += len(packets)
         self._position += len(packets.buffer)

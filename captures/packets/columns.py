@@ -133,7 +133,7 @@ class Encapsulation(NamedTuple):
     peel: Peel
 
 
-def joined(parts: Sequence[Packets]) -> Packets:
+def concat(parts: Sequence[Packets]) -> Packets:
     """Join packets from several places, in capture order."""
     if len(parts) == 1:
         return parts[0]

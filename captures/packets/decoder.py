@@ -125,7 +125,7 @@ class Decoder:
         if together:
             buffer = np.concatenate([buffer, np.frombuffer(together, np.uint8)])
         parts = [self._read_segments(headers, buffer) for headers in header_groups]
-        return Segments.merged(parts)
+        return Segments.merge(parts)
 
     @property
     def undecoded(self) -> Counter[str]:
@@ -134,7 +134,7 @@ class Decoder:
 
     def finish(self) -> Counter[str]:
         """Return how many packets could not be decoded, by reason."""
-        incomplete = self._defragmenter.given_up + self._defragmenter.pending
+        incomplete = self._defragmenter.dropped + self._defragmenter.pending
         return self._undecoded + Counter({"IP fragment without the others": incomplete})
 
     def _put_together(
@@ -229,7 +229,7 @@ class Decoder:
         bare = bare[self._acks.may_end_in(low)]
         at = headers.packets.start[bare]
         be32 = headers.gather.be32
-        completes = self._acks.are(be32[at + 4], be32[at + 8])
+        completes = self._acks.contain(be32[at + 4], be32[at + 8])
         interest[bare[completes]] |= np.uint8(Interest.HANDSHAKE)
 
     def _read_segments(

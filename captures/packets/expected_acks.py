@@ -47,7 +47,7 @@ class ExpectedAcks:
         """Return (n,) whether any expected number has these low 16 bits."""
         return self._ends[digits]
 
-    def are(
+    def contain(
         self, sequence: _Numbers, acknowledgment: _Numbers
     ) -> npt.NDArray[np.bool_]:
         """Return (n,) whether ACKs with these numbers are expected."""

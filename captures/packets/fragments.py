@@ -108,11 +108,11 @@ class Defragmenter:
     """Collects fragments until a datagram is complete.
 
     Attributes:
-        given_up: fragments whose datagram was never completed.
+        dropped: fragments whose datagram was never completed.
     """
 
     def __init__(self) -> None:
-        self.given_up = 0
+        self.dropped = 0
         self._datagrams: dict[tuple[bytes, ...], _Datagram] = {}
         self._memory = 0
 
@@ -125,11 +125,11 @@ class Defragmenter:
         """Take a fragment, IP header first; return the datagram it completes."""
         fragment = read_fragment(packet)
         if fragment is None:
-            self.given_up += 1
+            self.dropped += 1
             return None
         datagram = self._datagrams.get(fragment.key)
         if datagram is not None and time_ns - datagram.time_ns > TIMEOUT_NS:
-            self._give_up(fragment.key)
+            self._evict(fragment.key)
             datagram = None
         if datagram is None:
             datagram = self._datagrams[fragment.key] = _Datagram(time_ns)
@@ -139,24 +139,24 @@ class Defragmenter:
         if datagram.is_complete:
             self._memory -= datagram.memory
             del self._datagrams[fragment.key]
-            return self._whole(datagram)
+            return self._assemble(datagram)
         while len(self._datagrams) > MAX_DATAGRAMS or self._memory > MAX_TOTAL_BYTES:
-            self._give_up(next(iter(self._datagrams)))
+            self._evict(next(iter(self._datagrams)))
         return None
 
-    def _give_up(self, key: tuple[bytes, ...]) -> None:
+    def _evict(self, key: tuple[bytes, ...]) -> None:
         datagram = self._datagrams.pop(key)
-        self.given_up += len(datagram.pieces)
+        self.dropped += len(datagram.pieces)
         self._memory -= datagram.memory
 
-    def _whole(self, datagram: _Datagram) -> bytes | None:
+    def _assemble(self, datagram: _Datagram) -> bytes | None:
         """Return the datagram with its true length; `None` if that is too long."""
         header = bytearray(datagram.header)
         is_ipv4 = header[0] >> 4 == 4
         # RFC 791 §3.1 counts the header too, RFC 8200 §3 does not
         length = datagram.size + (len(header) if is_ipv4 else 0)
         if length > _MAX_LENGTH:
-            self.given_up += len(datagram.pieces)
+            self.dropped += len(datagram.pieces)
             return None
         struct.pack_into(">H", header, 2 if is_ipv4 else 4, length)
         return bytes(header) + b"".join(piece.payload for piece in datagram.pieces)

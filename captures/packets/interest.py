@@ -81,12 +81,12 @@ class SegmentFilter:
         may_hide_mail: Callable[[bytes], bool] | None = None,
     ) -> None:
         self._is_mail_port = port_table(ports)
-        self._server_beginnings = self._folded(server_beginnings)
-        self._client_beginnings = self._folded(client_beginnings)
+        self._server_beginnings = self._fold_case(server_beginnings)
+        self._client_beginnings = self._fold_case(client_beginnings)
         self._may_hide_mail = may_hide_mail
 
     @classmethod
-    def _folded(cls, beginnings: Iterable[bytes]) -> npt.NDArray[np.uint32]:
+    def _fold_case(cls, beginnings: Iterable[bytes]) -> npt.NDArray[np.uint32]:
         values = [int.from_bytes(four, "big") for four in beginnings]
         return np.array(values, dtype=np.uint32) & cls._FOLD
 

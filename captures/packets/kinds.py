@@ -185,7 +185,7 @@ def of_ethertype(value: int) -> int:
     return value if value >= _ETHERTYPE_MIN else Other.LLC
 
 
-def why_unreadable(kind: int) -> str:
+def unreadable_reason(kind: int) -> str:
     """Say why packets of a kind that no table has can't be decoded."""
     if kind in _UNREADABLE:
         return _UNREADABLE[kind]

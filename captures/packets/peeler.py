@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from captures.packets import kinds
-from captures.packets.columns import Packets, joined
+from captures.packets.columns import Packets, concat
 from captures.packets.encapsulations import (
     ENCAPSULATIONS,
     IP_KINDS,
@@ -103,15 +103,15 @@ class Peeler:
             pending, self._pending = self._pending, defaultdict(list)
             for kind, parts in pending.items():
                 if kind in IP_KINDS:
-                    self._read_ip(joined(parts))
+                    self._read_ip(concat(parts))
                 else:
-                    self._peel(kind, joined(parts))
+                    self._peel(kind, concat(parts))
         for parts in self._pending.values():
             self._count(_TOO_DEEP, sum(map(len, parts)))
         none = packets.take(np.zeros(0, dtype=np.int64))
-        tcp = [(joined(self._tcp_over_ipv4 or [none]), False)]
+        tcp = [(concat(self._tcp_over_ipv4 or [none]), False)]
         if self._tcp_over_ipv6:
-            tcp.append((joined(self._tcp_over_ipv6), True))
+            tcp.append((concat(self._tcp_over_ipv6), True))
         return tcp
 
     def _count(self, reason: str, count: int) -> None:
@@ -155,7 +155,7 @@ class Peeler:
         """Count what can't be read, unless no mail could be in it."""
         unread, counts = np.unique(kind[~IS_FOREIGN[kind]], return_counts=True)
         for value, count in zip(unread.tolist(), counts.tolist(), strict=True):
-            self._count(kinds.why_unreadable(value), count)
+            self._count(kinds.unreadable_reason(value), count)
 
     # -- tags and tunnels --
 

@@ -91,7 +91,7 @@ class Segments:
         return replace(self, payload=nothing, captured=nothing, buffer=_NO_BYTES)
 
     @classmethod
-    def joined(cls, parts: Sequence[Segments]) -> Segments:
+    def concat(cls, parts: Sequence[Segments]) -> Segments:
         """Concatenate several sets of segments of one buffer."""
         columns = (
             np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
@@ -99,11 +99,11 @@ class Segments:
         return cls(parts[0].buffer, *columns)
 
     @classmethod
-    def merged(cls, parts: Sequence[Segments]) -> Segments:
+    def merge(cls, parts: Sequence[Segments]) -> Segments:
         """Merge several sets of one batch's segments, in capture order."""
         if len(parts) == 1:
             return parts[0]
-        joined = cls.joined(parts)
+        joined = cls.concat(parts)
         return joined.take(np.argsort(joined.order, kind="stable"))
 
 

@@ -276,7 +276,7 @@ class Flow:
             cut = length - captured
             self.missing_bytes += cut
             self._tail = b""
-            self._tell_gap(cut, time_ns, frame)
+            self._deliver_gap(cut, time_ns, frame)
 
     def _keep(self, piece: _Piece) -> None:
         """Let a piece wait for its turn, without what others already cover."""
@@ -343,9 +343,9 @@ class Flow:
         self._tail = b""
         self._advance(length)
         if length:
-            self._tell_gap(length, time_ns, frame)
+            self._deliver_gap(length, time_ns, frame)
 
-    def _tell_gap(self, length: int, time_ns: int, frame: int) -> None:
+    def _deliver_gap(self, length: int, time_ns: int, frame: int) -> None:
         outlet = self._outlet
         if outlet.wanted is _DATA:
             receive = outlet.consumer.receive_gap

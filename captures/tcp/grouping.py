@@ -199,10 +199,10 @@ def _by_connection(
 
 def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
     """Return the (n,) hashes of key columns; different keys rarely collide."""
-    return mixed(columns)
+    return mix(columns)
 
 
-def mixed(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
+def mix(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
     """Return the (n,) hashes of up to five columns."""
     result = np.zeros(len(columns[0]), dtype=np.uint64)
     for column, odd in zip(columns, _MIX, strict=False):

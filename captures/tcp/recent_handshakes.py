@@ -84,7 +84,7 @@ class _Memory(NamedTuple):
 
     def merged_with(self, newer: _Memory) -> _Memory:
         return _Memory.of(
-            Segments.joined([self.segments, newer.segments]),
+            Segments.concat([self.segments, newer.segments]),
             np.concatenate([self.serial, newer.serial]),
             np.concatenate([self.clock_ns, newer.clock_ns]),
         )

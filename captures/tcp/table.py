@@ -62,7 +62,7 @@ class ConnectionTable:
         partition: which of all connections to follow.
 
     Attributes:
-        given_up: connections that were ended early to bound memory.
+        evicted: connections that were ended early to bound memory.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ConnectionTable:
         count_attempt: Callable[[Attempt], bool] = _wants_connection,
         partition: Partition = ALL,
     ) -> None:
-        self.given_up = 0
+        self.evicted = 0
         self._attempts = PendingAttempts(MAX_ATTEMPTS // partition.count)
         self._count_attempt = count_attempt
         self._partition = partition
@@ -196,20 +196,20 @@ class ConnectionTable:
                 self._unwanted.forget(key)
                 attempt = Attempt(key, rows, at)
             elif not attempt.take(rows, at):
-                self._add(key, self._promoted(attempt))
+                self._add(key, self._promote(attempt))
                 return at
             self._attempts.touch(attempt)
             if attempt.ending is Ending.REFUSED and not attempt.is_counted:
                 attempt.is_counted = self._count_attempt(attempt)
                 if not attempt.is_counted:
-                    connection = self._promoted(attempt)
+                    connection = self._promote(attempt)
                     self._add(key, connection)
                     connection.end_streams()
                     self._note(connection)
                     return at + 1
         return stop
 
-    def _promoted(self, attempt: Attempt) -> Connection:
+    def _promote(self, attempt: Attempt) -> Connection:
         """Return the connection that an attempt became."""
         self._attempts.forget(attempt)
         connection = self._new_connection(attempt.originator, attempt.responder)
@@ -222,7 +222,7 @@ class ConnectionTable:
         if attempt.ending is Ending.OPEN:
             attempt.ending = ending
         if not (attempt.is_counted or self._count_attempt(attempt)):
-            self._promoted(attempt).finish(attempt.ending)
+            self._promote(attempt).finish(attempt.ending)
 
     def _receive(
         self,
@@ -333,7 +333,7 @@ class ConnectionTable:
         """Make sure that all connections together don't hold too much."""
         self._budget.note(connection)
         if self._budget.is_exceeded:
-            steps = (self._shrink, self._cut_short, self._give_up_for_good)
+            steps = (self._shrink, self._cut_short, self._evict_for_good)
             self._budget.enforce(self._connections, steps)
 
     def _shrink(self, _key: ConnectionKey, connection: Connection) -> bool:
@@ -345,14 +345,14 @@ class ConnectionTable:
             self._forget(key, connection)
         return is_cut
 
-    def _give_up(self, key: ConnectionKey, connection: Connection) -> bool:
-        self.given_up += 1
+    def _evict(self, key: ConnectionKey, connection: Connection) -> bool:
+        self.evicted += 1
         self._end(key, connection, Ending.OPEN)
         return True
 
-    def _give_up_for_good(self, key: ConnectionKey, connection: Connection) -> bool:
+    def _evict_for_good(self, key: ConnectionKey, connection: Connection) -> bool:
         """End a connection that would otherwise come back with its next packet."""
-        self._give_up(key, connection)
+        self._evict(key, connection)
         self._unwanted.add(key, connection.last_clock_ns)
         return True
 
@@ -373,10 +373,10 @@ class ConnectionTable:
                 self._deadlines.set(key, connection, connection.timeout_ns)
 
     def _make_room(self) -> None:
-        """Give up the connections due first, if there are too many."""
+        """Evict the connections due first, if there are too many."""
         while len(self._connections) >= self._max_connections:
             if first := self._deadlines.first():
-                self._give_up(*first)
+                self._evict(*first)
 
 
 def _mistime(connection: Connection, rows: Rows, at: int) -> None:

@@ -35,7 +35,7 @@ def test_signal_that_comes_twice_at_once_stops_once(number: signal.Signals) -> N
 def test_second_interrupt_ends_at_once(
     monkeypatch: pytest.MonkeyPatch, first: signal.Signals
 ) -> None:
-    monkeypatch.setattr(live, "_TWICE_S", 0.01)
+    monkeypatch.setattr(live, "_ONE_SIGNAL_S", 0.01)
     with _Signals() as signals:
         signals.live = Live()
         signal.raise_signal(first)

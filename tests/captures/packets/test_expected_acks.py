@@ -21,7 +21,7 @@ def is_expected(acks: ExpectedAcks, sequence: int, acknowledgment: int) -> bool:
     """Whether an ACK is expected, by its low digits and by all of them."""
     numbers = np.array([acknowledgment], np.uint32)
     may_be = bool(acks.may_end_in(numbers & np.uint32(0xFFFF)).all())
-    return may_be and bool(acks.are(np.array([sequence], np.uint32), numbers).all())
+    return may_be and bool(acks.contain(np.array([sequence], np.uint32), numbers).all())
 
 
 def test_ack_acknowledges_the_syn_of_the_server() -> None:

@@ -92,7 +92,7 @@ def test_duplicates_after_the_end_begin_another_datagram() -> None:
     packets = [fragment(0, 80), fragment(80, 200)]
     for _ in range(2):
         assert [defragmenter.receive(each, 0) for each in packets] == [None, WHOLE]
-    assert (defragmenter.given_up, defragmenter.pending) == (0, 0)
+    assert (defragmenter.dropped, defragmenter.pending) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_fragment_that_is_too_late_begins_again() -> None:
     defragmenter = Defragmenter()
     assert defragmenter.receive(fragment(0, 80), 0) is None
     assert defragmenter.receive(fragment(80, 200), TIMEOUT_NS + 1) is None
-    assert (defragmenter.given_up, defragmenter.pending) == (1, 1)
+    assert (defragmenter.dropped, defragmenter.pending) == (1, 1)
     assert defragmenter.receive(fragment(0, 80), TIMEOUT_NS + 2) == WHOLE
 
 
@@ -136,7 +136,7 @@ def test_datagram_too_long_for_any_packet_is_given_up() -> None:
         more = 0x2000 if start < 57_344 else 0
         packet = ipv4(bytes(8192), fragment=start // 8 | more)
         assert defragmenter.receive(packet, 0) is None
-    assert (defragmenter.given_up, defragmenter.pending) == (8, 0)
+    assert (defragmenter.dropped, defragmenter.pending) == (8, 0)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_datagram_too_long_for_any_packet_is_given_up() -> None:
 def test_what_is_cut_or_no_fragment_is_given_up(packet: bytes) -> None:
     defragmenter = Defragmenter()
     assert defragmenter.receive(packet, 0) is None
-    assert (defragmenter.given_up, defragmenter.pending) == (1, 0)
+    assert (defragmenter.dropped, defragmenter.pending) == (1, 0)
 
 
 @given(st.binary(max_size=120), st.sampled_from([b"", b"\x45", b"\x60"]))
@@ -174,7 +174,7 @@ def test_oldest_datagram_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     defragmenter = Defragmenter()
     for number in range(5):
         defragmenter.receive(fragment(0, 80, number=number), 0)
-    assert (defragmenter.given_up, defragmenter.pending) == (2, 3)
+    assert (defragmenter.dropped, defragmenter.pending) == (2, 3)
     assert defragmenter.receive(fragment(80, 200, number=4), 0) is not None
     assert defragmenter.receive(fragment(80, 200, number=0), 0) is None
 
@@ -188,7 +188,7 @@ def test_small_fragments_count_for_what_they_take(
         for start in range(0, 64, 16):
             defragmenter.receive(fragment(start, start + 1, number=number), 0)
     assert defragmenter.pending <= 10_000 // 128
-    assert defragmenter.given_up + defragmenter.pending == 400
+    assert defragmenter.dropped + defragmenter.pending == 400
 
 
 def test_memory_is_free_again_in_the_end() -> None:
@@ -200,5 +200,5 @@ def test_memory_is_free_again_in_the_end() -> None:
     for number in range(0, 2000, 2):
         defragmenter.receive(fragment(80, 200, number=number), 0)
     while defragmenter._datagrams:
-        defragmenter._give_up(next(iter(defragmenter._datagrams)))
+        defragmenter._evict(next(iter(defragmenter._datagrams)))
     assert defragmenter._memory == 0

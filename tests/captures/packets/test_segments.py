@@ -17,9 +17,9 @@ def decoded(count: int) -> Segments:
 def test_segments_are_joined_in_capture_order() -> None:
     segments = decoded(5)
     parts = [segments.take(np.array(chosen)) for chosen in ([4, 1], [3], [0, 2])]
-    assert Segments.joined(parts).sequence.tolist() == [4, 1, 3, 0, 2]
-    assert Segments.merged(parts).sequence.tolist() == [0, 1, 2, 3, 4]
-    assert len(Segments.merged(parts[:1])) == 2
+    assert Segments.concat(parts).sequence.tolist() == [4, 1, 3, 0, 2]
+    assert Segments.merge(parts).sequence.tolist() == [0, 1, 2, 3, 4]
+    assert len(Segments.merge(parts[:1])) == 2
 
 
 def test_segments_without_payload_keep_no_batch() -> None:

@@ -406,7 +406,7 @@ def test_oldest_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
         followed.process(talk.packets)
     is_over = [consumer.closed is not None for _, consumer in followed.consumers]
     assert is_over == [True, True, False, False, False]
-    assert followed.table.given_up == 2
+    assert followed.table.evicted == 2
     followed.process(talks[4].greet().packets[3:])
     followed.table.close()
     assert len(followed.consumers[4][1].told) == 4
@@ -448,7 +448,7 @@ def test_connection_that_made_room_is_told_nothing_more(
     # the recorder looks after that itself
     followed.process(packets)
     followed.table.close()
-    assert followed.table.given_up > 6
+    assert followed.table.evicted > 6
 
 
 def test_connections_that_are_over_are_not_kept(
