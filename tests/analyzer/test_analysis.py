@@ -44,8 +44,8 @@ def test_each_table_is_a_data_frame_and_an_attribute() -> None:
         assert len(frame) == len(analysis.tables[table.name])
         assert getattr(analysis, table.name) is frame
         assert table.name in dir(analysis)
-    with pytest.raises(AttributeError, match="'Analysis' has no attribute 'logins'"):
-        _ = analysis.logins
+    with pytest.raises(AttributeError, match="'Analysis' has no attribute 'packages'"):
+        _ = analysis.packages
 
 
 def test_notebook_shows_the_summary() -> None:
