@@ -237,23 +237,18 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         kind: ExchangeKind = ExchangeKind.COMMAND,
     ) -> CommandT:
         """Let a command await its reply."""
-        self.reporter.counts.exchanges = number = self.reporter.counts.exchanges + 1
+        queue, reporter = self.queue, self.reporter
+        number, time_ns = reporter.next_number(), reporter.time_ns
         command = self._make_command(
-            Exchange(
-                number, kind, verb, argument, self.reporter.time_ns, self.reporter.frame
-            )
+            Exchange(number, kind, verb, argument, time_ns, reporter.frame)
         )
-        queue = self.queue
         if kind is _COMMAND:
             unread = self.streams[0]
-            is_pipelined = not unread.is_lost and queue.is_in_flight(
-                self.reporter.time_ns
-            )
-            command.pipelined = is_pipelined
+            command.pipelined = not unread.is_lost and queue.is_in_flight(time_ns)
             command.offset = unread.line_offset
         queue.add(command)
         if len(queue.awaiting) > self.limits.pending_commands:
-            self.reporter.anomaly("too_many_pending_commands", _CLIENT)
+            reporter.anomaly("too_many_pending_commands", _CLIENT)
             self._give_up_oldest()
         return command
 

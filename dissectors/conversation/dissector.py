@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _OTHER = (Side.SERVER, Side.CLIENT)
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
-_UNDECIDED, _LINES, _, _TLS = Mode
+_LINES, _TLS = Mode.LINES, Mode.TLS
 _AGREED = Upgrade.AGREED
 
 
@@ -224,15 +224,15 @@ class MailDissector:
             data = self._pass_proxy_header(self._proxy_header, side, data)
             if not data:
                 return self._take_events()
-        if side is not reporter.speaker and not self._layers.take_turn(side):
-            events = self._take_events()
-            return events + self._receive_lines(side, data, time_ns, frame)
-        unread = streams[side]
+        unread, others = streams[side], streams[_OTHER[side]]
+        if side is not reporter.speaker:
+            reporter.speaker = side
+            if others.data and not self._layers.interrupt(_OTHER[side]):
+                events = self._take_events()
+                return events + self._receive_lines(side, data, time_ns, frame)
         mode = unread.mode
-        if mode is _UNDECIDED and self._layers.is_text(unread, data):
-            mode = unread.mode = _LINES
-        if mode is _LINES or mode is _TLS:
-            if not (unread.data or unread.skipping or streams[_OTHER[side]].data):
+        if mode is _LINES or mode is _TLS or self._layers.begin_text(unread, data):
+            if not (unread.data or unread.skipping or others.data):
                 data = self._dialogue.pass_lines(side, data)
             if data or plaintext.upgrade is _AGREED:
                 self._layers.receive_rest(side, data)

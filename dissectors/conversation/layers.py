@@ -63,22 +63,27 @@ class Layers:
 
     # plaintext
 
-    def take_turn(self, speaker: Side) -> bool:
-        """Learn that another side speaks; return whether the dialogue reads on."""
-        self._reporter.speaker = speaker
-        other = _OTHER[speaker]
-        if self._streams[other].data:
-            before = self._plaintext.upgrade
-            self._dialogue.interrupt(other)
-            if self._plaintext.upgrade is not before:
-                self._decide_both()
+    def interrupt(self, side: Side) -> bool:
+        """Learn that the other side goes on, while `side` has unread bytes.
+
+        Returns:
+            Whether the dialogue reads on.
+        """
+        before = self._plaintext.upgrade
+        self._dialogue.interrupt(side)
+        if self._plaintext.upgrade is not before:
+            self._decide_both()
         return self._dialogue.successor is None
 
-    def is_text(self, unread: Stream, data: bytes) -> bool:
-        """Return whether the first bytes of a side begin as no TLS record does."""
+    def begin_text(self, unread: Stream, data: bytes) -> bool:
+        """Take the first bytes of a side for lines, if no TLS record begins so."""
+        if unread.mode is not _UNDECIDED or unread.held or not data:
+            return False
         is_agreed = self._plaintext.upgrade is _AGREED
-        is_first = not (is_agreed or unread.held or self.tls.began_before)
-        return is_first and data != b"" and data[0] in _TEXT
+        if is_agreed or self.tls.began_before or data[0] not in _TEXT:
+            return False
+        unread.mode = _LINES
+        return True
 
     def receive_rest(self, side: Side, data: bytes) -> None:
         """Take what must be buffered, behind the upgrade if the lines had one."""

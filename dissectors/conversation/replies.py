@@ -174,29 +174,26 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
 
     def _complete(self, command: CommandT, reply: ReplyT | None) -> None:
         """Report a command that was answered, or never will be."""
-        exchange = command.exchange
+        exchange, queue, reporter = command.exchange, self.queue, self.reporter
         if reply is not None:
             reply.describe(exchange, self.limits.kept_text)
-            exchange.reply_time_ns, exchange.reply_frame = (
-                self.reporter.time_ns,
-                self.reporter.frame,
-            )
-            self.queue.replied_ns = self.reporter.time_ns
+            exchange.reply_time_ns = queue.replied_ns = reporter.time_ns
+            exchange.reply_frame = reporter.frame
             if command.pipelined and self._is_greeted:
-                self.reporter.use_extension("PIPELINING")
+                reporter.use_extension("PIPELINING")
         if reply is not None or not command.is_unclear:
-            self.reporter.report(exchange)
+            reporter.report(exchange)
         if command.stray is None:
             self._handle_reply(command, reply)
         elif (attempt := command.stray.finish(outcome_of(reply))) is not None:
-            self.reporter.events.append(attempt)
-        if command is self.queue.decisive:
-            self.queue.decisive = None
+            reporter.events.append(attempt)
+        if command is queue.decisive:
+            queue.decisive = None
 
     def _receive_unprompted(self, reply: ReplyT, kind: ExchangeKind) -> None:
         """Report a greeting, or a reply that answers nothing."""
-        self.reporter.counts.exchanges = number = self.reporter.counts.exchanges + 1
-        self._complete(self._make_command(Exchange(number, kind)), reply)
+        exchange = Exchange(self.reporter.next_number(), kind)
+        self._complete(self._make_command(exchange), reply)
 
     # what they mean, in both protocols
 

@@ -35,22 +35,17 @@ _OF_TRANSACTIONS = frozenset({"EHLO", "HELO", "LHLO", "MAIL", "NOOP", "RCPT", "R
 SmtpTalk = CommandDialogue[SmtpCommand, SmtpReply]
 
 
-def send_command(
-    talk: SmtpTalk, transfer: MailTransfer, verb: str, argument: bytes
+def send_plain(
+    talk: SmtpTalk, _transfer: MailTransfer, verb: str, argument: bytes
 ) -> None:
-    """Let a command await its reply, and act on what it changes at once.
+    """Let a command await its reply that changes nothing at once.
 
     Args:
         talk: the dialogue that it is part of.
-        transfer: the mail transaction that it may begin or end.
         verb: a known one, in upper case.
         argument: what stands behind it.
     """
-    send = _SENDERS.get(verb)
-    if send is None:
-        _send_line(talk, verb, argument)
-    else:
-        send(talk, transfer, verb, argument)
+    _send_line(talk, verb, argument)
 
 
 def _send_line(talk: SmtpTalk, verb: str, argument: bytes) -> SmtpCommand:
@@ -158,7 +153,8 @@ def _send_bdat(
     transfer.begin_chunk(command, size, is_last=is_last)
 
 
-_SENDERS: dict[str, Callable[[SmtpTalk, MailTransfer, str, bytes], None]] = {
+# by verb: what lets a command await its reply, and acts on what it changes at once
+SENDERS: dict[str, Callable[[SmtpTalk, MailTransfer, str, bytes], None]] = {
     "EHLO": _send_hello,
     "HELO": _send_hello,
     "LHLO": _send_hello,

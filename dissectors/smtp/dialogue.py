@@ -26,8 +26,8 @@ from dissectors.events import (
 )
 from dissectors.limits import DEFAULT_LIMITS, KIB
 from dissectors.smtp import grammar
-from dissectors.smtp.commands import send_command
-from dissectors.smtp.outcomes import conclude
+from dissectors.smtp.commands import SENDERS, send_plain
+from dissectors.smtp.outcomes import CONCLUSIONS
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
 from dissectors.smtp.transaction import MessageOrigin, SmtpCommand
 from dissectors.smtp.transfer import Heard, MailTransfer
@@ -111,7 +111,11 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
 
     def line_reader(self, side: Side) -> Callable[[bytes], object] | None:
         """Return what acts on the next line of a side, if lines are what comes."""
-        return super().line_reader(side) if self._transfer.expects_lines else None
+        transfer = self._transfer
+        waits_since = transfer.server_waits_since
+        if transfer.content or transfer.chunk or waits_since is not None:
+            return None
+        return super().line_reader(side)
 
     # the client
 
@@ -128,7 +132,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
         if self.streams[0].bare_lf and not self._bare_lf_seen:
             self._bare_lf_seen = True
             self.reporter.anomaly("smtp_bare_lf", _CLIENT)
-        send_command(self, self._transfer, verb, argument)
+        SENDERS.get(verb, send_plain)(self, self._transfer, verb, argument)
 
     def _read_next(self, unread: LineBuffer) -> bool:
         transfer = self._transfer
@@ -300,11 +304,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
 
     def _complete(self, command: SmtpCommand, reply: SmtpReply | None) -> None:
         message = command.message
-        if (
-            message is not None
-            and reply is not None
-            and message.is_doubtful(reply.code)
-        ):
+        if message and reply and message.is_doubtful(reply.code):
             # it may repeat a login that was read as a message
             self.reporter.withheld.withhold_all()
         super()._complete(command, reply)
@@ -314,10 +314,10 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
         verb = exchange.verb
         if exchange.kind is ExchangeKind.MESSAGE:
             self._transfer.receive_reply(command, reply)
+        elif (conclude := CONCLUSIONS.get(verb or "")) is not None:
+            conclude(self, self._transfer, command, reply)
         elif (on_reply := _ON_REPLY.get(verb or "")) is not None:
             on_reply(self, command, reply)
-        else:
-            conclude(self, self._transfer, command, reply)
         if verb in grammar.EXTENSION_VERBS and reply is not None and reply.code < 400:
             self.reporter.use_extension(grammar.EXTENSION_VERBS[verb])
 

@@ -31,25 +31,6 @@ if TYPE_CHECKING:
 _MESSAGE = ExchangeKind.MESSAGE
 
 
-def conclude(
-    talk: SmtpTalk,
-    transfer: MailTransfer,
-    command: SmtpCommand,
-    reply: SmtpReply | None,
-) -> None:
-    """Act on what the reply to a command proves.
-
-    Args:
-        talk: the dialogue that it is part of.
-        transfer: its mail transaction.
-        command: was answered, or never will be.
-        reply: `None` if none will be seen.
-    """
-    conclusion = _CONCLUSIONS.get(command.exchange.verb or "")
-    if conclusion is not None:
-        conclusion(talk, transfer, command, reply)
-
-
 def _conclude_hello(
     talk: SmtpTalk,
     _transfer: MailTransfer,
@@ -182,7 +163,8 @@ def _expect_next(talk: SmtpTalk, recipient: str | None, message: Message) -> Non
     talk.queue.awaiting.insert(0, talk.queue.awaiting.pop())
 
 
-_CONCLUSIONS: dict[
+# by verb: what acts on a reply, or on learning that none will be seen (`None`)
+CONCLUSIONS: dict[
     str, Callable[[SmtpTalk, MailTransfer, SmtpCommand, SmtpReply | None], None]
 ] = {
     "EHLO": _conclude_hello,

@@ -95,15 +95,6 @@ class MailTransfer:
         self._limits = reporter.limits
         self._client, self._server = reporter.streams
 
-    @property
-    def expects_lines(self) -> bool:
-        """Both sides' next bytes are commands and replies."""
-        return (
-            self.content is None
-            and self.chunk is None
-            and self.server_waits_since is None
-        )
-
     def _now(self) -> Place:
         """Return how far the client was read, and when that came."""
         reporter = self._reporter
