@@ -127,10 +127,10 @@ def plaintext_csv(analysis: Results) -> bytes:
 
 
 def plaintext_json(analysis: Results) -> str:
-    """Return the figures, `ports` and `users`; `plaintext` says if there is any."""
+    """Return the figures, `ports` and `users`; `has_plaintext` says if it matters."""
     sessions = analysis.sessions
     figures = {
-        "plaintext": reports.has_plaintext(sessions),
+        "has_plaintext": reports.has_plaintext(sessions),
         **reports.plaintext_totals(sessions)._asdict(),
     }
     tables = {
@@ -144,7 +144,7 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
     text = Text(pluralize(totals.sessions, "mail session"), style="bold")
     if not totals.sessions:
         return text
-    text.append(f", {totals.plaintext_sessions:,} in plaintext", "not bold")
+    text.append(f", {totals.plaintext:,} in plaintext", "not bold")
     if totals.plaintext_relay:
         text.append(
             f" ({totals.plaintext_relay:,} of them between servers)", "not bold"
