@@ -40,6 +40,8 @@ _CLIENT, _SERVER = Side
 class TextDialogue(Dialogue):
     """Reads a protocol of text: subclass it, and say what the lines mean.
 
+    A protocol implements `new_inside` of `Dialogue`, and what is abstract here.
+
     Attributes:
         awaiting: the commands that wait for their answers, the oldest first.
         client_seen: whether the client has said anything that was captured.

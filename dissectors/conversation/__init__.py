@@ -1,1 +1,1 @@
-"""What the dissectors of SMTP, IMAP and POP3 share."""
+"""Mail connections, and what the dialogues of all protocols share."""

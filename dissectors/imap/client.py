@@ -21,11 +21,7 @@ from dissectors.conversation.literals import (
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import split_sasl
-from dissectors.events import (
-    Side,
-    StartTls,
-    StartTlsAdvanced,
-)
+from dissectors.events import Side, StartTls, StartTlsAdvanced
 from dissectors.imap import grammar
 from dissectors.imap.appending import APPENDING, Appending
 from dissectors.imap.commands import ClientLiteral, ImapCommand, Leave
