@@ -59,29 +59,31 @@ class Rows:
     session's row in `sessions`.
     """
 
-    def __init__(
-        self, table: pa.Table, sessions: pa.ChunkedArray | None = None
-    ) -> None:
+    def __init__(self, table: pa.Table, sessions: pa.Array | None = None) -> None:
         """Take a table, and the IDs of all sessions if it is not theirs."""
         self._columns: dict[str, pd.Series[Any]] = {}
         self._table = table
-        if sessions is None:
-            places = np.arange(len(table))
-        else:
-            found = compute.index_in(table["session_id"], sessions)
-            is_known = compute.is_valid(found)
-            self._table = table.filter(is_known)
-            places = found.filter(is_known).to_numpy().astype(np.int64)
+        # the rows whose session is known, if those of some are not
+        self._known: npt.NDArray[np.int64] | None = None
+        places = np.arange(len(table))
+        if sessions is not None:
+            places = _places(table["session_id"], sessions)
+            is_known = places >= 0
+            if not is_known.all():
+                self._known = np.flatnonzero(is_known)
+                places = places[is_known]
         self._columns["session"] = pd.Series(places)
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return len(self._columns["session"])
 
     def __getitem__(self, name: str) -> pd.Series[Any]:
         """Return a column."""
         column = self._columns.get(name)
         if column is None:
             values = self._table[name].combine_chunks()
+            if self._known is not None:
+                values = values.take(pa.array(self._known))
             column = pd.Series(values, dtype=pd.ArrowDtype(values.type), copy=False)
             self._columns[name] = column
         return column
@@ -135,6 +137,10 @@ class Facts:
     def sessions(self) -> Rows:
         """One row per session, by start."""
         return Rows(self.tables["sessions"])
+
+    @cached_property
+    def _session_ids(self) -> pa.Array:
+        return self.tables["sessions"]["session_id"].combine_chunks()
 
     @cached_property
     def channel(self) -> pd.Series[str]:
@@ -214,7 +220,22 @@ class Facts:
         return hits.reset_index(drop=True)
 
     def _details(self, name: str) -> Rows:
-        return Rows(self.tables[name], self.tables["sessions"]["session_id"])
+        return Rows(self.tables[name], self._session_ids)
+
+
+def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
+    """Return the places of the sessions with some IDs; -1 for those not among them.
+
+    Rows of a session are next to each other, so that it is looked for but once.
+    """
+    ids = ids.combine_chunks()
+    differs = compute.not_equal(ids.slice(1), ids.slice(0, max(0, len(ids) - 1)))
+    is_first = np.ones(len(ids), bool)
+    is_first[1:] = compute.fill_null(differs, fill_value=True)
+    firsts = np.flatnonzero(is_first)
+    found = compute.index_in(ids.take(pa.array(firsts)), sessions).fill_null(-1)
+    lengths = np.diff(np.append(firsts, len(ids)))
+    return np.repeat(found.to_numpy().astype(np.int64), lengths)
 
 
 def _default(rows: pd.DataFrame, name: str) -> Any:
