@@ -55,7 +55,7 @@ class PlaintextTotals(NamedTuple):
 
     Attributes:
         sessions: all sessions.
-        plaintext: those that stayed in plaintext.
+        plaintext_sessions: those that stayed in plaintext.
         relay: those between servers.
         plaintext_relay: those of them that stayed in plaintext.
         plaintext_logins: sessions with a plaintext login.
@@ -69,7 +69,7 @@ class PlaintextTotals(NamedTuple):
     """
 
     sessions: int
-    plaintext: int
+    plaintext_sessions: int
     relay: int
     plaintext_relay: int
     plaintext_logins: int
@@ -159,7 +159,7 @@ def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
     refused = set(account(exposed).dropna()) - accounts
     return PlaintextTotals(
         sessions=len(facts),
-        plaintext=int(facts["plaintext"].sum()),
+        plaintext_sessions=int(facts["plaintext"].sum()),
         relay=len(relay),
         plaintext_relay=int(relay["plaintext"].sum()),
         plaintext_logins=int(facts["plaintext_login"].sum()),

@@ -127,11 +127,14 @@ def plaintext_csv(analysis: Results) -> bytes:
 
 
 def plaintext_json(analysis: Results) -> str:
-    """Return the figures, `ports` and `users`; `has_plaintext` says if it matters."""
+    """Return the figures, `ports` and `users`; `plaintext` says if there is any."""
     sessions = analysis.sessions
+    totals = reports.plaintext_totals(sessions)
     figures = {
-        "has_plaintext": reports.has_plaintext(sessions),
-        **reports.plaintext_totals(sessions)._asdict(),
+        "plaintext": reports.has_plaintext(sessions),
+        # what scripts have known `plaintext_sessions` by
+        "clear": totals.plaintext_sessions,
+        **totals._asdict(),
     }
     tables = {
         "ports": reports.plaintext_ports(sessions),
@@ -144,7 +147,7 @@ def _headline(totals: reports.PlaintextTotals) -> Text:
     text = Text(pluralize(totals.sessions, "mail session"), style="bold")
     if not totals.sessions:
         return text
-    text.append(f", {totals.plaintext:,} in plaintext", "not bold")
+    text.append(f", {totals.plaintext_sessions:,} in plaintext", "not bold")
     if totals.plaintext_relay:
         text.append(
             f" ({totals.plaintext_relay:,} of them between servers)", "not bold"

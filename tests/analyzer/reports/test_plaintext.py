@@ -158,7 +158,7 @@ def test_users_of_the_office_are_these() -> None:
 def test_totals_of_the_office_tell_relay_from_the_rest() -> None:
     assert plaintext_totals(analysis_of("office").sessions)._asdict() == {
         "sessions": 29,
-        "plaintext": 15,
+        "plaintext_sessions": 15,
         "relay": 7,
         "plaintext_relay": 3,
         "plaintext_logins": 11,
@@ -426,7 +426,7 @@ def test_figures_of_every_capture_add_up(name: str) -> None:
         ports["plaintext_logins"].sum() == totals.plaintext_logins == in_plaintext.sum()
     )
     assert totals.exposing_logins == sessions["credentials_exposed"].sum()
-    assert ports["plaintext"].sum() == totals.plaintext
+    assert ports["plaintext"].sum() == totals.plaintext_sessions
     relay = ports[ports["role"] == Role.RELAY]
     assert (relay["sessions"].sum(), relay["plaintext"].sum()) == (
         totals.relay,

@@ -182,7 +182,8 @@ def test_json_has_the_figures_and_both_tables() -> None:
     document = json.loads(plaintext_json(analysis))
 
     totals = reports.plaintext_totals(analysis.sessions)._asdict()
-    assert document["has_plaintext"] is True
+    assert document["plaintext"] is True
+    assert document["clear"] == totals["plaintext_sessions"] == 15
     assert {name: document[name] for name in totals} == totals
     assert len(document["ports"]) == 11
     assert document["users"][0] | {"first_seen": None} == {
