@@ -25,9 +25,9 @@ def as_line(text: str) -> str:
     return escape_controls(text.replace("\n", " "))
 
 
-def pluralize(count: int, what: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """Return a number of things in words."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _escape(match: re.Match[str]) -> str:

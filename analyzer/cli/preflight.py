@@ -87,10 +87,10 @@ def _try_folder(path: Path) -> None:
     if has_parts(path):
         raise CommandError(f"{path}: {IN_USE}")
     # what is missing of the way there will be made
-    there = path
-    while not os.path.lexists(there):
-        there = there.parent
-    _try_to_make_a_file(there)
+    existing = path
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    _try_to_make_a_file(existing)
 
 
 def _try_to_make_a_file(folder: Path) -> None:

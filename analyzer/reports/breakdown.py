@@ -28,7 +28,10 @@ def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
         number of `sessions`, and of those with each `Channel`.
     """
     channels = channel_of(sessions)
-    flags = {each.value: (channels == each.value).astype("int64") for each in Channel}
+    flags = {
+        channel.value: (channels == channel.value).astype("int64")
+        for channel in Channel
+    }
     keys = ["server_port", "service", "protocol"]
     counted = sessions[keys].assign(sessions=1, **flags).groupby(keys).sum()
     return counted.sort_values("sessions", ascending=False, kind="stable").reset_index()

@@ -134,15 +134,15 @@ def _of_end(
         yield Cause(Failure.CONNECTION_RESET)
     if not _is_whole(connection):
         return
-    asked = unanswered(reversed(session.exchanges))
+    pending = unanswered(reversed(session.exchanges))
     goodbye = refusals.goodbye
     if goodbye is not None and _closes(goodbye, session) and not is_leaving:
-        is_due = refusals.is_goodbye_due and asked is None
+        is_due = refusals.is_goodbye_due and pending is None
         if not is_due or goodbye.response_code in _TEMPORARY:
             yield _by_reply(Failure.CLOSED_BY_SERVER, goodbye)
-    if _is_cut(session, asked):
+    if _is_cut(session, pending):
         yield Cause(Failure.MESSAGE_CUT)
-    if asked and _was_left_waiting(session, connection, asked.request_time_ns):
+    if pending and _was_left_waiting(session, connection, pending.request_time_ns):
         yield Cause(Failure.UNANSWERED)
 
 
@@ -153,7 +153,7 @@ def _closes(goodbye: Exchange, session: Session) -> bool:
     return goodbye.reply_code in (None, CLOSING_CODE) or has_ended
 
 
-def _is_cut(session: Session, asked: Exchange | None) -> bool:
+def _is_cut(session: Session, pending: Exchange | None) -> bool:
     """Return whether a message broke off, and nothing was answered after that."""
     answers = (exchange.reply_time_ns for exchange in reversed(session.exchanges))
     last_ns = next((time_ns for time_ns in answers if time_ns is not None), 0)
@@ -162,7 +162,7 @@ def _is_cut(session: Session, asked: Exchange | None) -> bool:
         # what the server sends may begin with the answer itself
         and message.time_ns >= last_ns + (message.direction is not Direction.RETRIEVED)
         # what IMAP clients fetch piece by piece, they need not fetch to its end
-        and (asked is not None or message.verb not in _FETCHING)
+        and (pending is not None or message.verb not in _FETCHING)
         for message in session.messages
     )
 

@@ -195,12 +195,12 @@ class SessionDetails:
         self.oddities[anomaly.code] = None
         self.anomalies.append(anomaly)
 
-    def _leave_out(self, what: str, side: Side = Side.CLIENT) -> None:
+    def _leave_out(self, items: str, side: Side = Side.CLIENT) -> None:
         """Say, once, that a list of the row is full."""
-        if what in self._full:
+        if items in self._full:
             return
-        self._full[what] = None
+        self._full[items] = None
         last = self.exchanges[-1] if self.exchanges else Exchange(0, _COMMAND)
         time_ns = last.reply_time_ns or last.request_time_ns or 0
         frame = last.reply_frame or last.request_frame or 0
-        self.add_anomaly(Anomaly("list_too_long", side, -1, time_ns, frame, what))
+        self.add_anomaly(Anomaly("list_too_long", side, -1, time_ns, frame, items))

@@ -96,9 +96,9 @@ def envelope(session: Session) -> Row:
 
 
 @columns("failure", "failure_detail", "failure_temporary")
-def failure(why: Cause | None) -> Row:
+def failure(cause: Cause | None) -> Row:
     """Tell what the client could not do."""
-    return why or _NO_FAILURE
+    return cause or _NO_FAILURE
 
 
 _NO_FAILURE = nulls_of(failure)

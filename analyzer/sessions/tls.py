@@ -101,4 +101,6 @@ class SessionTls:
         elif event.side is Side.CLIENT and not self.client_chain:
             self.client_chain = event.chain
         else:
-            self.later_certificates += [(event.side, each) for each in event.chain]
+            self.later_certificates += [
+                (event.side, certificate) for certificate in event.chain
+            ]

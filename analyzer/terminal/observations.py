@@ -86,8 +86,8 @@ def _storage(use: Row) -> list[str]:
 def _synchronisation(use: Row) -> list[str]:
     protocol = use["protocol"]
     if protocol == Protocol.POP3:
-        asked = _session_counts(use, uidl_sessions="asked what is new")
-        return asked or ["nobody asked what is new"]
+        counts = _session_counts(use, uidl_sessions="asked what is new")
+        return counts or ["nobody asked what is new"]
     if protocol != Protocol.IMAP:
         return []
     sessions = _session_counts(

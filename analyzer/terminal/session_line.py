@@ -85,7 +85,7 @@ def _channel(session: Mapping[str, Any], channel: str) -> str:
 def _activity(session: Mapping[str, Any]) -> Iterator[str]:
     if session["auth_result"] == "success":
         yield "logged in"
-    for column, what in (
+    for column, verb in (
         ("messages_sent", "sent"),
         ("messages_appended", "stored"),
         ("messages_retrieved", "retrieved"),
@@ -95,7 +95,7 @@ def _activity(session: Mapping[str, Any]) -> Iterator[str]:
         ("messages_deleted", "deleted"),
     ):
         if count := session[column]:
-            yield f"{count:,} {what}"
+            yield f"{count:,} {verb}"
     if refused := session["rcpt_refused"]:
         yield f"{len(refused):,} recipient{'s' * (len(refused) > 1)} refused"
     yield as_size(session["client_bytes"] + session["server_bytes"])

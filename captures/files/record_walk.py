@@ -249,5 +249,5 @@ def first_failure(*checks: tuple[Mask, str]) -> tuple[int, str] | None:
     Returns:
         The item's index and what is wrong with it; `None` if nothing is.
     """
-    failures = [(int(mask.argmax()), why) for mask, why in checks if mask.any()]
+    failures = [(int(mask.argmax()), reason) for mask, reason in checks if mask.any()]
     return min(failures, key=lambda failure: failure[0], default=None)

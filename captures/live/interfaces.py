@@ -109,8 +109,8 @@ def _ask(name: str, request: int) -> int | None:
     """Ask for a property of an interface (netdevice(7)); `None` if it isn't there."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
-            asked = _IFREQ.pack(os.fsencode(name), 0)
-            reply = fcntl.ioctl(any_socket, request, asked)
+            argument = _IFREQ.pack(os.fsencode(name), 0)
+            reply = fcntl.ioctl(any_socket, request, argument)
         except OSError:
             return None
     _, value = _IFREQ.unpack(reply)

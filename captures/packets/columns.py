@@ -51,8 +51,8 @@ def _read_before(
     values: npt.NDArray[np.unsignedinteger], end: Indices, at: Indices, width: int
 ) -> Indices:
     result = np.zeros(len(at), dtype=np.int64)
-    there = np.flatnonzero(at + width <= end)
-    result[there] = values[at[there]]
+    inside = np.flatnonzero(at + width <= end)
+    result[inside] = values[at[inside]]
     return result
 
 
@@ -81,11 +81,11 @@ class Packets:
     def __len__(self) -> int:
         return len(self.index)
 
-    def take(self, which: Mask | Indices) -> Packets:
+    def take(self, rows: Mask | Indices) -> Packets:
         """Return the packets that a mask or indices choose."""
-        if which.dtype == np.bool_ and which.all():
+        if rows.dtype == np.bool_ and rows.all():
             return self
-        return Packets(*(getattr(self, f.name)[which] for f in fields(self)))
+        return Packets(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def holding(self, size: int) -> Mask:
         """Return which packets have at least `size` captured bytes left."""

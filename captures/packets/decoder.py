@@ -161,8 +161,8 @@ class Decoder:
         )
         return _Level(batch, packets, level.order[made_by], base)
 
-    def _count(self, reason: str, which: Mask) -> None:
-        if count := int(np.count_nonzero(which)):
+    def _count(self, reason: str, mask: Mask) -> None:
+        if count := int(np.count_nonzero(mask)):
             self._undecoded[reason] += count
 
     def _read_headers(

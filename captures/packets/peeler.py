@@ -238,8 +238,8 @@ class Peeler:
         return kind
 
 
-def _both(packets: Packets, mask: Mask, which: Mask) -> tuple[Packets, Mask]:
-    return packets.take(which), mask[which]
+def _both(packets: Packets, mask: Mask, chosen: Mask) -> tuple[Packets, Mask]:
+    return packets.take(chosen), mask[chosen]
 
 
 def _inside(packets: Packets, inside: Inside) -> tuple[Packets, Kinds]:

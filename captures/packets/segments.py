@@ -80,9 +80,9 @@ class Segments:
     def __len__(self) -> int:
         return len(self.order)
 
-    def take(self, which: Mask | Indices) -> Segments:
+    def take(self, rows: Mask | Indices) -> Segments:
         """Return the segments that a mask or indices choose."""
-        columns = (getattr(self, name)[which] for name in _COLUMNS)
+        columns = (getattr(self, name)[rows] for name in _COLUMNS)
         return Segments(self.buffer, *columns)
 
     def without_payload(self) -> Segments:

@@ -81,9 +81,9 @@ class _Fingerprints(NamedTuple):
         columns = (rows.digest, numbers, sizes, segments.identity)
         return cls(mix(columns), (*columns, *rows.key_columns), rows.clock_ns)
 
-    def take(self, which: Indices) -> _Fingerprints:
-        columns = tuple(column[which] for column in self.columns)
-        return _Fingerprints(self.fingerprint[which], columns, self.clock_ns[which])
+    def take(self, rows: Indices) -> _Fingerprints:
+        columns = tuple(column[rows] for column in self.columns)
+        return _Fingerprints(self.fingerprint[rows], columns, self.clock_ns[rows])
 
     def joined_with(self, later: _Fingerprints) -> _Fingerprints:
         columns = zip(self.columns, later.columns, strict=True)

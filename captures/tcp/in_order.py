@@ -63,14 +63,17 @@ def take_spans(
     next_flagged = np.append(flagged, len(rows.order))[np.searchsorted(flagged, first)]
     stop = np.minimum(next_flagged, np.array([_stop(span) for span in spans]))
     # numpy's reductions know no empty groups
-    some = np.flatnonzero(stop > first)
+    nonempty = np.flatnonzero(stop > first)
     resume: list[int] = first.tolist()
-    if not len(some):
+    if not len(nonempty):
         return resume
     columns = _Columns(
-        [spans[number] for number in some.tolist()], first[some], stop[some], rows
+        [spans[number] for number in nonempty.tolist()],
+        first[nonempty],
+        stop[nonempty],
+        rows,
     )
-    for number, taken in zip(some.tolist(), columns.take(rows, note), strict=True):
+    for number, taken in zip(nonempty.tolist(), columns.take(rows, note), strict=True):
         resume[number] = taken
     return resume
 
@@ -204,10 +207,10 @@ class _Columns:
         packets = np.bincount(flow, minlength=size)
         length = np.bincount(flow, self.length[taken], size).astype(np.int64)
         missing = np.bincount(flow, self.missing[taken], size).astype(np.int64)
-        each = list(
+        per_flow = list(
             zip(packets.tolist(), length.tolist(), missing.tolist(), strict=True)
         )
-        return [each[at : at + 2] for at in range(0, size, 2)]
+        return [per_flow[at : at + 2] for at in range(0, size, 2)]
 
     def _latest_ns(self, taken: Mask) -> list[int]:
         """Return for each span the latest time of what is taken."""

@@ -55,10 +55,10 @@ def draw_over_time(
         theme, height=_TIMELINE_PX, barmode="stack", hovermode="x unified"
     )
     for channel, swatch in theme.channels.items():
-        some = rows[rows["channel"] == channel.value]
+        bars = rows[rows["channel"] == channel.value]
         figure.add_bar(
-            x=_times(some["time"]),
-            y=some["sessions"].tolist(),
+            x=_times(bars["time"]),
+            y=bars["sessions"].tolist(),
             width=step.total_seconds() * 1000 * _BAR_SHARE,
             offset=0,
             marker={"color": swatch.fill, "line": {"width": 0}},
