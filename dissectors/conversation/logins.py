@@ -18,6 +18,8 @@ _OF_OTHERS = """
     POST PUT QUIT RCPT RSET SELECT STARTTLS STAT STLS TRACE UIDL
 """
 _FOREIGN_VERBS = frozenset(_OF_OTHERS.split())
+# even an empty set takes 216 bytes
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Logins:
@@ -44,8 +46,7 @@ class Logins:
     )
 
     def __init__(self) -> None:
-        self.offered: frozenset[str] = frozenset()
-        self.announced: frozenset[str] = frozenset()
+        self.offered = self.announced = _NOTHING
         self.is_challenged = self.is_cut = False
         self.unfinished: SaslExchange | None = None
         self.sent_before_end = 0

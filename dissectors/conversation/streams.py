@@ -31,13 +31,13 @@ class Stream(LineBuffer):
         held: those behind the unread ones that may be lines or TLS.
         has_ended: nothing more comes.
         is_lost: behind a gap, no line was surely one of the protocol yet.
-        gaps: how many there were, as far as the protocol counts them.
+        gap_count: how many gaps there were, as far as the protocol counts them.
         may_be_rest: the next line may be the rest of one that was taken or lost.
         tls: what reads it, if its bytes are TLS.
     """
 
     __slots__ = (
-        "gaps",
+        "gap_count",
         "has_ended",
         "held",
         "is_lost",
@@ -52,7 +52,7 @@ class Stream(LineBuffer):
         self.held = bytearray()
         self.has_ended = False
         self.is_lost = self.may_be_rest = False
-        self.gaps = 0
+        self.gap_count = 0
         self.tls: TlsDissector | None = None
 
     @property

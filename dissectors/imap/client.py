@@ -189,7 +189,7 @@ class ClientReader:
             verb,
             self._reporter.time_ns,
             self._reporter.frame,
-            server_gaps=self._server.gaps,
+            server_gaps=self._server.gap_count,
         )
         self.commands.open = command
         same_tag = self.commands.oldest_of_tag(tag)
@@ -339,7 +339,7 @@ class ClientReader:
         if self._switch is None:
             return False
         unread = self._client.data
-        is_answer_lost = self._server.gaps > self._switch.server_gaps
+        is_answer_lost = self._server.gap_count > self._switch.server_gaps
         if not unread or not (
             is_answer_lost or self._server.has_ended or len(unread) > self._limits.held
         ):

@@ -140,7 +140,7 @@ class ImapDialogue(Dialogue):
 
     def skip_gap(self, side: Side, length: int) -> None:
         """Deal with a gap: only inside a literal is it known what is missing."""
-        self.streams[side].gaps += 1
+        self.streams[side].gap_count += 1
         if side is _SERVER:
             self._expects_greeting = False
         if self.plaintext.decoder is not None:
@@ -194,7 +194,7 @@ class ImapDialogue(Dialogue):
         """Return whether a line behind a gap is a response, not part of a message."""
         is_sure = grammar.begins_response(line)
         if not is_sure and grammar.begins_tagged_response(line):
-            is_any_tag = self.streams[0].gaps or not self._client.has_spoken
+            is_any_tag = self.streams[0].gap_count or not self._client.has_spoken
             is_sure = bool(is_any_tag) or line.partition(b" ")[0] in self._commands
         self.streams[1].is_lost = not is_sure
         return is_sure
@@ -332,7 +332,7 @@ class ImapDialogue(Dialogue):
         )
         command = self._commands.oldest_of_tag(tag)
         if command is None:
-            if self._client.has_spoken and not self.streams[0].gaps:
+            if self._client.has_spoken and not self.streams[0].gap_count:
                 self.reporter.anomaly("imap_unknown_tag", _SERVER)
             self._report_response(ExchangeKind.COMMAND, response)
         else:

@@ -46,7 +46,8 @@ class SelectedMailbox:
         self.is_read_only = is_read_only
         self.flags: Flags | None = None
         self._in_order = 0
-        self._others: set[int] = set()
+        # an empty set takes more than an empty dictionary
+        self._others: dict[int, None] = {}
         # what the client has learned
         self._synchronisation = Synchronisation.NONE
 
@@ -61,7 +62,7 @@ class SelectedMailbox:
         if number == self._in_order + 1:
             self._in_order = number
         elif number > self._in_order and len(self._others) < _MAX_NUMBERS:
-            self._others.add(number)
+            self._others[number] = None
         count = self._in_order + len(self._others)
         if self.exists and count >= self.exists:
             self._synchronisation = Synchronisation.COMPLETE
