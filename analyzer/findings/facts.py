@@ -97,7 +97,7 @@ class Rows:
                 a row can be seen.
         """
         if isinstance(chosen, pd.Series):
-            chosen = chosen.fillna(value=False).to_numpy(dtype=bool)
+            chosen = is_true(chosen)
         places = np.flatnonzero(chosen)
         wanted = [name for name in _PLACES if name in self._table.column_names]
         return pd.DataFrame(
@@ -110,6 +110,18 @@ class Rows:
     def all(self, *columns: str) -> pd.DataFrame:
         """Return all rows, as `where` does."""
         return self.where(np.ones(len(self), bool), *columns)
+
+    def has_item(self, name: str, pattern: str) -> npt.NDArray[np.bool_]:
+        """Return which rows have an item in a list that a pattern (RE2) is found in."""
+        lists = self._table[name].combine_chunks()
+        # the same few items stand in all rows
+        items = lists.flatten().dictionary_encode()
+        is_found = compute.match_substring_regex(items.dictionary, pattern)
+        found = is_found.take(items.indices).fill_null(fill_value=False)
+        rows = compute.list_parent_indices(lists).to_numpy()
+        flags = np.zeros(len(self), bool)
+        flags[rows[found.to_numpy(zero_copy_only=False)]] = True
+        return flags
 
 
 class Facts:
@@ -168,6 +180,16 @@ class Facts:
         return self._details("anomalies")
 
     @cached_property
+    def pairs(self) -> npt.NDArray[np.int64]:
+        """A number for each session: the same for one client at one server's port."""
+        numbers = np.zeros(len(self.sessions), np.int64)
+        for name in ("client_ip", "server_ip", "server_port"):
+            codes, values = self.codes(name)
+            numbers = numbers * (len(values) + 1) + codes + 1
+            numbers = np.unique(numbers, return_inverse=True)[1].reshape(-1)
+        return numbers
+
+    @cached_property
     def end(self) -> pd.Timestamp | None:
         """The end of the last session; `None` without any."""
         end = self.sessions["end"].max()
@@ -193,6 +215,13 @@ class Facts:
         """Return what the sessions of some rows have in a column of `sessions`."""
         values = self.sessions[column].take(rows["session"].to_numpy())
         return values.set_axis(rows.index)
+
+    def are_of(self, rows: Rows, sessions: Any) -> npt.NDArray[np.bool_]:
+        """Return which rows of a table are of some sessions, given by their places."""
+        chosen = np.zeros(len(self.sessions), bool)
+        chosen[np.asarray(sessions)] = True
+        flags: npt.NDArray[np.bool_] = chosen[rows["session"].to_numpy()]
+        return flags
 
     def threshold(self, rule_id: str, name: str) -> float:
         """Return a number by which a rule judges."""
@@ -236,6 +265,11 @@ def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
     found = compute.index_in(ids.take(pa.array(firsts)), sessions).fill_null(-1)
     lengths = np.diff(np.append(firsts, len(ids)))
     return np.repeat(found.to_numpy().astype(np.int64), lengths)
+
+
+def is_true(flags: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Return flags as an array in which null is false."""
+    return flags.fillna(value=False).to_numpy(dtype=bool)
 
 
 def _default(rows: pd.DataFrame, name: str) -> Any:

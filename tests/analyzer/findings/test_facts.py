@@ -41,3 +41,35 @@ def test_null_chooses_no_row() -> None:
     chosen = known.sessions.where(known.sessions["auth_result"] == "success")
 
     assert len(chosen) == (known.sessions["auth_result"] == "success").sum()
+
+
+def test_items_of_lists_are_searched_row_by_row() -> None:
+    tables = dict(analysis_of("office").tables)
+    tables["sessions"] = tables["sessions"].slice(2)
+    sessions = Facts(tables, Own()).sessions
+
+    found = sessions.has_item("capabilities", "(?i)^STARTTLS$")
+
+    lists = tables["sessions"]["capabilities"].to_pylist()
+    assert list(found) == ["STARTTLS" in (names or []) for names in lists]
+    assert 0 < found.sum() < len(found)
+
+
+def test_pairs_are_clients_at_a_port_of_a_server() -> None:
+    known = facts()
+    columns = [known.values(name) for name in ("client_ip", "server_ip", "server_port")]
+    pairs = list(zip(*columns, strict=True))
+
+    numbers = dict(zip(pairs, known.pairs, strict=True))
+
+    assert [numbers[pair] for pair in pairs] == list(known.pairs)
+    assert len(set(numbers.values())) == len(set(pairs))
+
+
+def test_rows_of_some_sessions_are_told() -> None:
+    known = facts()
+    places = known.logins["session"].to_numpy()
+
+    chosen = known.are_of(known.logins, places[:1])
+
+    assert list(chosen) == list(places == places[0])
