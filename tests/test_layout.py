@@ -47,7 +47,7 @@ TESTED_WITH = {
     "dissectors/conversation/replies.py": (
         "dissectors/conversation/test_replies_out_of_step.py"
     ),
-    "dissectors/conversation/reports.py": "dissectors/test_anomaly_places.py",
+    "dissectors/conversation/reporter.py": "dissectors/test_anomaly_places.py",
     "dissectors/conversation/receiver.py": "dissectors/conversation/test_dissector.py",
     "dissectors/conversation/tls_layer.py": "dissectors/conversation/test_layers.py",
     "dissectors/conversation/text_line.py": "dissectors/test_text_protocol.py",

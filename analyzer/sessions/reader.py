@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.sessions.details import Details
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
-    from dissectors.conversation.reports import Counts
+    from dissectors.conversation.reporter import Counts
     from dissectors.events import Event
     from dissectors.tls import ReadAhead
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from dissectors.conversation.lines import decode_text
-from dissectors.conversation.reports import Reporter
+from dissectors.conversation.reporter import Reporter
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin

@@ -16,7 +16,7 @@ from dissectors.conversation.plaintext import RECORD_STARTS, Plaintext, Upgrade
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
     from dissectors.events import Side
 
 _CR = 0x0D

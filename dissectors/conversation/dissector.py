@@ -35,7 +35,7 @@ from dissectors.events import ClientForwarded, Side
 
 if TYPE_CHECKING:
     from dissectors.conversation.dialogue import Dialogue, Successor
-    from dissectors.conversation.reports import Counts
+    from dissectors.conversation.reporter import Counts
     from dissectors.events import Event
     from dissectors.tls import Hosts, KeyLog, ReadAhead
 

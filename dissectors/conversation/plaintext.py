@@ -16,7 +16,7 @@ from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:
     from dissectors.conversation.decoding import Decoder
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
 
 _OTHER = (Side.SERVER, Side.CLIENT)
 # a member of an enum costs more to look up

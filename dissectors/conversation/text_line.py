@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.literals import KeptLiteral
-from dissectors.conversation.reports import Reporter
+from dissectors.conversation.reporter import Reporter
 from dissectors.events import Side
 
 if TYPE_CHECKING:

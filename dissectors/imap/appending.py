@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from dissectors.conversation.lines import Place
 from dissectors.events import Delivery, Side
 from dissectors.imap.commands import Appended, AppendedMessage
-from dissectors.imap.fetch import MessageLiteral
 from dissectors.imap.outcomes import describe_appended
+from dissectors.imap.retrieval import MessageLiteral
 from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.conversation.literals import LiteralSink
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
     from dissectors.imap.commands import ImapCommand
 
 APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})

@@ -27,8 +27,8 @@ from dissectors.imap.appending import APPENDING, Appending
 from dissectors.imap.commands import ClientLiteral, ImapCommand, Leave
 from dissectors.imap.compression import STATE_BYTES, Compression
 from dissectors.imap.extensions import used_by
-from dissectors.imap.fetch import parse_asked_chunk
 from dissectors.imap.outcomes import conclude, describe_software
+from dissectors.imap.retrieval import parse_asked_chunk
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
 if TYPE_CHECKING:

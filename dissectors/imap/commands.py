@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.literals import KeptLiteral, SecretLiteral
-from dissectors.conversation.reports import Reporter
+from dissectors.conversation.reporter import Reporter
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.credentials.strays import StrayLogin

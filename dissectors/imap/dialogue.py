@@ -36,13 +36,13 @@ from dissectors.events import (
 from dissectors.imap import grammar
 from dissectors.imap.client import ClientReader
 from dissectors.imap.commands import ImapReporter, Leave, Response
-from dissectors.imap.fetch import may_hold_message
 from dissectors.imap.outcomes import (
     describe_greeting,
     describe_software,
     set_response,
 )
 from dissectors.imap.partial_fetches import is_piece
+from dissectors.imap.retrieval import may_hold_message
 from dissectors.imap.states import FETCHING, MAX_DIGITS, SessionState
 from dissectors.limits import DEFAULT_LIMITS
 

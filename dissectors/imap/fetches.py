@@ -12,12 +12,12 @@ from dissectors.events import (
     Use,
     UseCounted,
 )
-from dissectors.imap.fetch import Retrieval
 from dissectors.imap.partial_fetches import PartialFetches
+from dissectors.imap.retrieval import Retrieval
 
 if TYPE_CHECKING:
     from dissectors.conversation.literals import Literal, LiteralSink
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
     from dissectors.events import MessageFacts
     from dissectors.imap.partial_fetches import Preview
 

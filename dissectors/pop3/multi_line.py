@@ -27,7 +27,7 @@ from dissectors.pop3.responses import LinesGap, MultiLine
 
 if TYPE_CHECKING:
     from dissectors.conversation.logins import Logins
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
     from dissectors.message import MessageReader
     from dissectors.pop3.maildrop import Maildrop
     from dissectors.pop3.responses import Pop3Command

@@ -21,7 +21,7 @@ from dissectors.smtp import grammar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
     from dissectors.smtp.commands import SmtpTalk
     from dissectors.smtp.replies import SmtpReply
     from dissectors.smtp.transaction import Message, SmtpCommand

@@ -29,7 +29,7 @@ from dissectors.smtp.transaction import (
 if TYPE_CHECKING:
     from dissectors.conversation.lines import LineBuffer
     from dissectors.conversation.plaintext import Plaintext
-    from dissectors.conversation.reports import Reporter
+    from dissectors.conversation.reporter import Reporter
     from dissectors.smtp.replies import SmtpReply
 
 # a member of an enum costs more to look up

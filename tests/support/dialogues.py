@@ -13,7 +13,7 @@ from tests.support.playbook import Step
 
 if TYPE_CHECKING:
     from dissectors import KeyLog, MailDissector
-    from dissectors.conversation.reports import Counts
+    from dissectors.conversation.reporter import Counts
     from dissectors.events import Event, Side
     from dissectors.services import Protocol
     from dissectors.tls import Hosts

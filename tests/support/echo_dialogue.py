@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.dialogue import Dialogue
-from dissectors.conversation.reports import Reporter
+from dissectors.conversation.reporter import Reporter
 from dissectors.events import Anomaly, ReplyReceived, Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
 from tests.support.playbook import Playbook

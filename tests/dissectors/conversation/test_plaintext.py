@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dissectors.conversation.plaintext import Gaps, Plaintext, Upgrade
-from dissectors.conversation.reports import Reporter
+from dissectors.conversation.reporter import Reporter
 from dissectors.conversation.streams import Mode
 from dissectors.events import ReplyReceived, StartTlsAdvanced
 from dissectors.limits import DEFAULT_LIMITS, Limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dissectors.conversation.literals import find_literal
-from dissectors.imap.fetch import Retrieval, may_hold_message, parse_asked_chunk
+from dissectors.imap.retrieval import Retrieval, may_hold_message, parse_asked_chunk
 from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
