@@ -39,8 +39,10 @@ _MAX_EVIDENCE = 5
 _MAX_SEEN = 200
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
+_POSSIBLE = _CONFIDENCES.index(Confidence.POSSIBLE)
 # all that a finding may be about
-_ABOUT = ("client_ip", "server_ip", "server_port", "account")
+_ABOUT = ("client_ip", "server_ip", "server_port", "account", "kind")
+_OF_HITS = ("account", "kind")
 
 
 def find(
@@ -81,7 +83,7 @@ def _findings(
     if hits.empty:
         return []
     sessions = hits["session"].to_numpy(dtype=np.int64)
-    ranks = _ranks(rule, hits, severity)
+    ranks = _ranks(rule, facts, hits, severity)
     about = _about(rule, facts, hits)
     single = _number(about)
     about = _join_crowds(about, single)
@@ -109,7 +111,9 @@ def _findings(
     ]
 
 
-def _ranks(rule: Rule, hits: pd.DataFrame, severity: Severity | None) -> Places:
+def _ranks(
+    rule: Rule, facts: Facts, hits: pd.DataFrame, severity: Severity | None
+) -> Places:
     """Rank hits by severity, and of the same severity by confidence."""
     severities = _rank(
         hits["severity"] if severity is None else pd.Series(severity, hits.index),
@@ -117,6 +121,8 @@ def _ranks(rule: Rule, hits: pd.DataFrame, severity: Severity | None) -> Places:
         _SEVERITIES,
     )
     confidences = _rank(hits["confidence"], rule.confidence, _CONFIDENCES)
+    if rule.rests_on_absence:
+        confidences[facts.has_gaps[hits["session"].to_numpy()]] = _POSSIBLE
     return severities * len(_CONFIDENCES) + confidences
 
 
@@ -141,9 +147,9 @@ class _Subject:
 
 def _about(rule: Rule, facts: Facts, hits: pd.DataFrame) -> dict[str, _Subject]:
     about = {}
-    for name in rule.per:
-        if name == "account":
-            codes, values = pd.factorize(hits["account"].astype("object"))
+    for name in (*rule.per, *(("kind",) if rule.kinds else ())):
+        if name in _OF_HITS:
+            codes, values = pd.factorize(hits[name].astype("object"))
             about[name] = _Subject(codes.astype(np.int64), list(values))
         else:
             codes, values = facts.codes(name)
@@ -165,8 +171,8 @@ def _number(about: dict[str, _Subject]) -> Places:
 
 def _join_crowds(about: dict[str, _Subject], groups: Places) -> dict[str, _Subject]:
     """Tell of servers only, where many clients or accounts of one would be told."""
-    servers = {name: about[name] for name in SERVER if name in about}
-    if not servers or len(servers) == len(about):
+    servers = {name: about[name] for name in (*SERVER, "kind") if name in about}
+    if not servers.keys() & set(SERVER) or len(servers) == len(about):
         return about
     numbers = _number(servers)
     pairs = np.unique(np.stack((numbers, groups)), axis=1)
@@ -202,6 +208,7 @@ def _row(
     """
     shown = pd.unique(sessions)
     severity, confidence = divmod(rank, len(_CONFIDENCES))
+    said = rule.kinds[subject["kind"]] if rule.kinds else rule
     named = np.sort(shown[:_MAX_SESSIONS])
     return {
         **dict.fromkeys(_ABOUT),
@@ -210,14 +217,14 @@ def _row(
         "rule": rule.id,
         "severity": str(_SEVERITIES[severity]),
         "confidence": str(_CONFIDENCES[confidence]),
-        "title": rule.title,
+        "title": said.title,
         "service": _common(facts.values("service")[shown]),
         "first_seen": int(facts.values("start")[shown].min()),
         "last_seen": int(facts.values("end")[shown].max()),
         "session_count": len(shown),
         "session_ids": facts.values("session_id")[named].tolist(),
-        "mender": str(rule.mender),
-        "remedy": rule.remedy,
+        "mender": str(said.mender),
+        "remedy": said.remedy,
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # what a hit tells beside its session
 _OF_HITS = (
     "account",
+    "kind",
     "severity",
     "confidence",
     "capture",
@@ -195,6 +196,13 @@ class Facts:
         end = self.sessions["end"].max()
         return None if pd.isna(end) else end
 
+    @cached_property
+    def has_gaps(self) -> npt.NDArray[np.bool_]:
+        """Whether something of a session is known not to have been captured or read."""
+        sessions = self.sessions
+        is_whole = sessions["complete"] & (sessions["missing_bytes"] == 0)
+        return ~is_whole.fillna(value=False).to_numpy(dtype=bool)
+
     def values(self, column: str) -> npt.NDArray[Any]:
         """Return a column of `sessions` as an array; times in nanoseconds."""
         if column not in self._values:
@@ -233,9 +241,9 @@ class Facts:
         Args:
             rows: of any of the tables (`Rows.where`). Where nothing else is told, the
                 packet is theirs: that of a command, else the session's first one.
-            told: a value for all, or a series: `account`, `severity`, `confidence`;
-                `capture`, `frame`, `side`, `offset`: where it can be seen; `seen`: what
-                is to be seen there, without secrets.
+            told: a value for all, or a series: `account`, `kind` (one of `Rule.kinds`),
+                `severity`, `confidence`; `capture`, `frame`, `side`, `offset`: where it
+                can be seen; `seen`: what is to be seen there, without secrets.
 
         Returns:
             What `Rule.find` returns: one row per hit.

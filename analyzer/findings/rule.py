@@ -22,6 +22,21 @@ SERVER = ("server_ip", "server_port")
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """One of several kinds of what a rule finds, each of which is a finding of its own.
+
+    Attributes:
+        title: what is wrong, in place of what the rule says.
+        mender: who can mend it.
+        remedy: how.
+    """
+
+    title: str
+    mender: Mender
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One thing that may be wrong.
 
@@ -39,6 +54,9 @@ class Rule:
         per: what one finding is about: any of `client_ip`, `server_ip`,
             `server_port`, `account`.
         thresholds: numbers that users may set, by name.
+        kinds: what it tells apart, by the `kind` that its hits tell.
+        rests_on_absence: it finds that something was not sent. A session of which
+            something was not captured makes that possible, and no more.
     """
 
     id: str
@@ -55,3 +73,5 @@ class Rule:
     thresholds: Mapping[str, float] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
+    rests_on_absence: bool = False

@@ -25,6 +25,7 @@ FINDINGS = Table(
         Column("rule", TEXT, "ID of the rule; stable (`mailtap rules`)"),
         Column("severity", TEXT, "info, low, medium, high, critical"),
         Column("confidence", TEXT, "possible, likely, proven"),
+        Column("kind", TEXT, "which of several kinds, if the rule tells some apart"),
         Column("title", TEXT, "what is wrong"),
         Column("service", TEXT, "service by port, as in `sessions`"),
         Column("client_ip", TEXT, "the client; null if there are many"),

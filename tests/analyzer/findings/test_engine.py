@@ -3,13 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from analyzer.findings.engine import find
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import CLIENT, Rule
+from analyzer.findings.rule import CLIENT, Kind, Rule
 from analyzer.findings.settings import RuleSettings, Settings
 from analyzer.tables.schema import TABLES
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 START = 1_700_000_000_000_000_000
 
 
-def tables(*clients: str, server: str = "192.0.2.1") -> dict[str, pa.Table]:
+def tables(
+    *clients: str, server: str = "192.0.2.1", whole: bool = True
+) -> dict[str, pa.Table]:
     """A session for each client, a second after the other."""
     found = {table.name: table.arrow.empty_table() for table in TABLES}
     rows = [
@@ -33,6 +36,8 @@ def tables(*clients: str, server: str = "192.0.2.1") -> dict[str, pa.Table]:
             "first_frame": number + 1,
             "start": START + number * 10**9,
             "end": START + number * 10**9 + 5,
+            "complete": whole,
+            "missing_bytes": 0,
         }
         for number, client in enumerate(clients)
     ]
@@ -202,3 +207,49 @@ def test_rule_that_tells_something_unknown_is_a_mistake() -> None:
 
 def test_nothing_is_found_in_nothing() -> None:
     assert found(tables()) == []
+
+
+def test_kinds_that_a_rule_tells_apart_are_findings_of_their_own() -> None:
+    def hits(facts: Facts) -> pd.DataFrame:
+        kinds = pd.Series(["slow", "lost", "slow"])
+        return facts.hits(facts.sessions.all(), kind=kinds)
+
+    kinds = {
+        "slow": Kind("It is slow", Mender.SERVER, "Be quick."),
+        "lost": Kind("It is lost", Mender.NETWORK, "Find it."),
+    }
+    rule = replace(RULE, find=hits, kinds=kinds)
+
+    slow, lost = found(tables(*["192.0.2.7"] * 3), rule)
+
+    assert (slow["kind"], slow["title"], slow["session_count"]) == (
+        *("slow", "It is slow", 2),
+    )
+    assert (lost["mender"], lost["remedy"]) == ("network", "Find it.")
+    assert slow["finding_id"] != lost["finding_id"]
+
+
+def test_crowds_are_told_by_kind() -> None:
+    def hits(facts: Facts) -> pd.DataFrame:
+        every = facts.sessions.all()
+        return facts.hits(every, kind=np.where(every["session"] % 2, "odd", "even"))
+
+    kinds = {name: Kind(name, Mender.SERVER, "Mend it.") for name in ("odd", "even")}
+    clients = [f"10.0.0.{number}" for number in range(60)]
+
+    findings = found(tables(*clients), replace(RULE, find=hits, kinds=kinds))
+
+    assert {(each["kind"], each["session_count"]) for each in findings} == {
+        *(("odd", 30), ("even", 30))
+    }
+
+
+def test_absence_in_a_session_with_gaps_is_but_possible() -> None:
+    rule = replace(RULE, rests_on_absence=True)
+
+    (proven,) = found(tables("192.0.2.7", whole=True), rule)
+    (possible,) = found(tables("192.0.2.7", whole=False), rule)
+    (seen,) = found(tables("192.0.2.7", whole=False))
+
+    assert proven["confidence"] == seen["confidence"] == "proven"
+    assert possible["confidence"] == "possible"
