@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import pandas as pd
+    import pyarrow as pa
 
     from analyzer.runs.pipeline import OnProgress
 
@@ -84,10 +87,39 @@ class Analysis(Results):
         of_session = self.exchanges["session_id"] == session_id
         return self.exchanges[of_session].reset_index(drop=True)
 
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What is wrong, the worst first; computed when it is first asked for."""
+        return self.find()
+
+    def find(self) -> pd.DataFrame:
+        """Find what is wrong.
+
+        Returns:
+            The table `findings`: a row for each thing to mend, the worst first.
+
+        Warns:
+            UserWarning: a rule failed; all others are still told.
+        """
+        import pandas as pd
+
+        frame: pd.DataFrame = self._judge().to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
+
+    def _judge(self) -> pa.Table:
+        from analyzer.findings.judgement import judge
+
+        judgement = judge(self.tables)
+        for problem in judgement.problems:
+            warnings.warn(problem, stacklevel=2)
+        return judgement.findings
+
     def save(
         self, folder: str | os.PathLike[str], *, file_format: str = "parquet"
     ) -> None:
         """Write all tables into a folder, which `load` and `mailtap report` read.
+
+        The findings are written, too, and made anew when they are read.
 
         An analysis that was saved there before is replaced.
 
@@ -105,7 +137,7 @@ class Analysis(Results):
             )
         if has_parts(Path(folder)):
             raise ExportError(f"{folder}: a monitor writes here")
-        write_folder(self, Path(folder), file_format)
+        write_folder(self, Path(folder), file_format, self._judge())
 
     def to_html(self) -> str:
         """Return the report as a page of HTML that needs no other file."""

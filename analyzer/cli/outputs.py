@@ -111,6 +111,7 @@ def write_output(
 ) -> list[str]:
     """Write the tables; return what went wrong."""
     from analyzer.errors import ExportError
+    from analyzer.findings.judgement import judge
     from analyzer.tables.export import write_table
     from analyzer.tables.folder import write_folder
     from analyzer.tables.parts import has_parts
@@ -121,7 +122,9 @@ def write_output(
         elif has_parts(output.path):
             return [f"{output.path}: {IN_USE}"]
         else:
-            write_folder(analysis, output.path, table_format)
+            judgement = judge(analysis.tables)
+            write_folder(analysis, output.path, table_format, judgement.findings)
+            return judgement.problems
     except ExportError as error:
         return [str(error)]
     return []

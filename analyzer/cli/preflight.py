@@ -117,5 +117,5 @@ def _is_table(path: Path, folder: Path) -> bool:
     if target.parent != Path(os.path.realpath(folder)):
         return False
     return target.name == MANIFEST or target.stem in {
-        table.name for table in schema.TABLES
+        table.name for table in schema.WRITTEN
     }

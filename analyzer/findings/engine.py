@@ -7,6 +7,7 @@ has it in their place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -45,8 +46,18 @@ _ABOUT = ("client_ip", "server_ip", "server_port", "account", "kind")
 _OF_HITS = ("account", "kind")
 
 
+OnFailure = Callable[["Rule", Exception], None]
+
+
+def _raise(_rule: Rule, error: Exception) -> None:
+    raise error
+
+
 def find(
-    tables: Mapping[str, pa.Table], rules: Iterable[Rule], settings: Settings
+    tables: Mapping[str, pa.Table],
+    rules: Iterable[Rule],
+    settings: Settings,
+    on_failure: OnFailure = _raise,
 ) -> pa.Table:
     """Find what is wrong.
 
@@ -54,6 +65,7 @@ def find(
         tables: of an analysis, by name.
         rules: what may be wrong.
         settings: what users set.
+        on_failure: is told of a rule that failed, in place of what it would find.
 
     Returns:
         The table `findings`: the worst first, then those with the most sessions.
@@ -66,7 +78,10 @@ def find(
     facts = Facts(tables, settings.own, thresholds)
     rows: list[dict[str, Any]] = []
     for rule in asked:
-        rows += _findings(rule, facts, settings.of(rule.id).severity)
+        try:
+            rows += _findings(rule, facts, settings.of(rule.id).severity)
+        except Exception as error:  # noqa: BLE001, whoever wrote it
+            on_failure(rule, error)
     rows.sort(key=_worst_first)
     return pa.Table.from_pylist(rows, schema=FINDINGS.arrow)
 

@@ -18,6 +18,8 @@ from analyzer.tables.manifest import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
+
     from analyzer.tables.results import Results
 
 
@@ -26,7 +28,12 @@ def is_folder_of_tables(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-def write_folder(analysis: Results, folder: Path, file_format: str) -> None:
+def write_folder(
+    analysis: Results,
+    folder: Path,
+    file_format: str,
+    findings: pa.Table | None = None,
+) -> None:
     """Write all tables into a folder, which is made if it is missing.
 
     What mailtap wrote there before is gone first: files of two analyses are never
@@ -36,24 +43,27 @@ def write_folder(analysis: Results, folder: Path, file_format: str) -> None:
         analysis: what to write.
         folder: where to.
         file_format: of the files: csv, jsonl or parquet.
+        findings: made of its tables, to be written beside them.
 
     Raises:
         ExportError: the folder or a file can't be written.
     """
     make_folder(folder)
     _clear(folder, file_format)
-    for name, table in analysis.tables.items():
+    derived = {} if findings is None else {schema.FINDINGS.name: findings}
+    for name, table in {**analysis.tables, **derived}.items():
         write_table(table, folder / f"{name}.{file_format}")
     write_manifest(analysis, folder, file_format)
 
 
 def _clear(folder: Path, file_format: str) -> None:
-    """Remove what makes it a folder of tables, and tables in other formats."""
+    """Remove what makes it a folder of tables, and what may not be replaced."""
     before = format_of_tables(folder)
     try:
         (folder / MANIFEST).unlink(missing_ok=True)
-        if before not in (None, file_format):
-            for table in schema.TABLES:
+        if before is not None:
+            stale = schema.WRITTEN if before != file_format else (schema.FINDINGS,)
+            for table in stale:
                 (folder / f"{table.name}.{before}").unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(f"{folder}: can't be written ({error.strerror})") from error

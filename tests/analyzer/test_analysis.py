@@ -6,17 +6,22 @@ import html
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 import mailtap
-from analyzer.tables.schema import TABLES
+from analyzer.findings import registry
+from analyzer.findings.registry import BUILTIN
+from analyzer.tables.schema import FINDINGS, TABLES
 from tests.support.analyses import CAPTURES, analysis_of
 from tests.support.hostile import with_attacks
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from analyzer.findings.facts import Facts
 
 
 def test_analysis_is_short_to_read() -> None:
@@ -46,6 +51,39 @@ def test_each_table_is_a_data_frame_and_an_attribute() -> None:
         assert table.name in dir(analysis)
     with pytest.raises(AttributeError, match="'Analysis' has no attribute 'packages'"):
         _ = analysis.packages
+
+
+def test_findings_are_a_data_frame_too() -> None:
+    analysis = mailtap.analyze(CAPTURES["office"])
+
+    assert list(analysis.findings) == FINDINGS.arrow.names
+    assert analysis.findings["severity"][0] == "high"
+    assert analysis.findings is analysis.findings
+    assert "findings" in dir(analysis)
+
+
+def test_rule_that_fails_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_facts: Facts) -> NoReturn:
+        raise RuntimeError
+
+    analysis = mailtap.analyze(CAPTURES["office"])
+    monkeypatch.setattr(registry, "BUILTIN", (replace(BUILTIN[0], find=fail),))
+
+    with pytest.warns(UserWarning, match=f"the rule {BUILTIN[0].id} failed"):
+        assert analysis.findings.empty
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_findings_are_saved_and_made_anew(kind: str, tmp_path: Path) -> None:
+    analysis = analysis_of("office")
+
+    analysis.save(tmp_path, file_format=kind)
+
+    path = tmp_path / f"findings.{kind}"
+    assert len(path.read_bytes()) > len(analysis.findings)
+    path.write_bytes(b"of somebody else")
+    loaded = mailtap.load(tmp_path)
+    assert list(loaded.findings["finding_id"]) == list(analysis.findings["finding_id"])
 
 
 def test_notebook_shows_the_summary() -> None:

@@ -214,7 +214,7 @@ def test_all_tables_go_to_a_folder(kind: str, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert {path.name for path in (tmp_path / "new" / "tables").iterdir()} == {
         "analysis.json",
-        *(f"{table.name}.{kind}" for table in schema.TABLES),
+        *(f"{table.name}.{kind}" for table in schema.WRITTEN),
     }
 
 

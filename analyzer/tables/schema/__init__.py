@@ -14,6 +14,7 @@ from analyzer.tables.schema.details import (
     LOGINS,
     MESSAGES,
 )
+from analyzer.tables.schema.findings import FINDINGS
 from analyzer.tables.schema.sessions import SESSIONS
 from analyzer.tables.table import Column, Table
 
@@ -21,12 +22,18 @@ __all__ = [
     "ANOMALIES",
     "CERTIFICATES",
     "EXCHANGES",
+    "FINDINGS",
     "LOGINS",
     "MESSAGES",
     "SESSIONS",
     "TABLES",
+    "WRITTEN",
     "Column",
     "Table",
 ]
 
 TABLES = (SESSIONS, MESSAGES, EXCHANGES, LOGINS, CERTIFICATES, ANOMALIES)
+"""What an analysis holds."""
+
+WRITTEN = (*TABLES, FINDINGS)
+"""What a folder holds: findings are made of the others, and never read."""

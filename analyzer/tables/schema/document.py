@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from analyzer.tables.schema import TABLES
+from analyzer.tables.schema import WRITTEN
 from analyzer.tables.table import (
     CODE,
     CODES,
@@ -47,7 +47,7 @@ def as_markdown() -> str:
         "What was not seen is null; a list without items is empty.\n"
     )
     parts = ["# Tables\n", introduction]
-    for table in TABLES:
+    for table in WRITTEN:
         rows = [
             f"| `{column.name}` | {_type_name(column.type)} | {column.meaning} |"
             for column in table.columns

@@ -9,13 +9,14 @@ from analyzer import Analysis
 from analyzer.errors import ExportError, LoadError
 from analyzer.tables.folder import is_folder_of_tables, read_folder, write_folder
 from analyzer.tables.manifest import MANIFEST
-from analyzer.tables.schema import TABLES
+from analyzer.tables.schema import FINDINGS, TABLES
 from tests.support.analyses import CAPTURES, analysis_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = ("csv", "jsonl", "parquet")
+NOTHING = FINDINGS.arrow.empty_table()
 
 
 @pytest.mark.parametrize("name", CAPTURES)
@@ -74,7 +75,8 @@ def test_damaged_table_is_named(content: bytes, kind: str, tmp_path: Path) -> No
 def test_folder_holds_nothing_of_the_analysis_that_was_there_before(
     before: str, after: str, tmp_path: Path
 ) -> None:
-    write_folder(analysis_of("office"), tmp_path, before)
+    write_folder(analysis_of("office"), tmp_path, before, NOTHING)
+    assert (tmp_path / f"findings.{before}").exists()
     (tmp_path / "notes.txt").write_text("of somebody else")
     about = json.loads((tmp_path / MANIFEST).read_bytes())
     (tmp_path / MANIFEST).write_text(json.dumps(about | {"schema_version": "older"}))
