@@ -10,6 +10,7 @@ from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
 from analyzer.terminal.summary import nothing_found
+from analyzer.terminal.weaknesses import weakness_label
 from analyzer.text import pluralize
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
 def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
     count = int((sessions["protection"] == WEAK_TLS).sum())
     if count:
-        reasons = reports.weak_tls(sessions)["weakness"].drop_duplicates().tolist()
+        codes = reports.weak_tls(sessions)["weakness"]
+        reasons = codes.map(weakness_label).drop_duplicates().tolist()
         listed = ", ".join(reasons[:_FEW_REASONS])
         more = " and more" if len(reasons) > _FEW_REASONS else ""
         yield Sentence(

@@ -10,6 +10,7 @@ import pandas as pd
 from analyzer import reports
 from analyzer.sessions.failures import failure_label
 from analyzer.terminal.format import TIME_FORMAT
+from analyzer.terminal.weaknesses import weakness_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -237,6 +238,8 @@ def _cell(name: str, value: Any) -> str:
         return "\N{EN DASH}"
     if name == "failure":
         return failure_label(value)
+    if name == "weakness":
+        return weakness_label(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, pd.Timestamp):

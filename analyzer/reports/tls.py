@@ -12,7 +12,9 @@ from analyzer.sessions.protection import VERDICTS, WEAK_TLS
 from analyzer.sessions.role import Role
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
-_OTHER_HOST = "certificate name mismatch"
+# beside each `Weakness`, what clients refuse: a `CertificateStatus`, or another host
+_CERTIFICATE = "cert-"
+_OTHER_HOST = "cert-name-mismatch"
 
 
 def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +36,8 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per `weakness`, `server_ip` and `server_port`, the most frequent
-        first: the number of `sessions`.
+        first: the number of `sessions`. A weakness is what `tls_weaknesses` has,
+        `cert-expired` and the like, or `cert-name-mismatch`.
     """
     weak = sessions[sessions["protection"] == WEAK_TLS]
     counts = Counter(
@@ -52,11 +55,11 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 
 def _weaknesses(session: Any) -> list[str]:
     """Return what weakened a session; relays don't check certificates."""
-    words = session.tls_weaknesses
-    weaknesses = [] if _is_null(words) else list(words)
+    of_tls = session.tls_weaknesses
+    weaknesses = [] if _is_null(of_tls) else list(of_tls)
     if _is_null(session.role) or session.role != Role.RELAY:
         if not _is_null(session.cert_status) and session.cert_status in REFUSED:
-            weaknesses.append(REFUSED[session.cert_status])
+            weaknesses.append(f"{_CERTIFICATE}{session.cert_status}")
         if session.cert_name_matches is False:
             weaknesses.append(_OTHER_HOST)
     return weaknesses

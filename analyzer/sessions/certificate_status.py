@@ -18,12 +18,14 @@ class CertificateStatus(enum.StrEnum):
     UNREADABLE = "unreadable"
 
 
-# what a client of RFC 8314 §5.2 does not accept, in words; issuers that are missing
-# or not trusted may be its own
-REFUSED = {
-    CertificateStatus.EXPIRED: "certificate has expired",
-    CertificateStatus.NOT_YET_VALID: "certificate is not valid yet",
-    CertificateStatus.SELF_SIGNED: "certificate is self-signed",
-    CertificateStatus.INVALID: "certificate is invalid",
-    CertificateStatus.UNREADABLE: "certificate is unreadable",
-}
+# what a client of RFC 8314 §5.2 does not accept; issuers that are missing or not
+# trusted may be its own
+REFUSED = frozenset(
+    {
+        CertificateStatus.EXPIRED,
+        CertificateStatus.NOT_YET_VALID,
+        CertificateStatus.SELF_SIGNED,
+        CertificateStatus.INVALID,
+        CertificateStatus.UNREADABLE,
+    }
+)

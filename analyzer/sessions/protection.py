@@ -57,7 +57,7 @@ class CertificateVerdict(NamedTuple):
     Attributes:
         status: of its chain (`analyzer.sessions.trust`); `None` if it was not seen.
         name_matches: it is for the host that was asked for.
-        weaknesses: of keys and signatures.
+        weaknesses: of keys and signatures (`Weakness`).
     """
 
     status: str | None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.errors import LoadError
 from analyzer.sessions.certificate_status import CertificateStatus
+from dissectors.events import Weakness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,14 +160,18 @@ def covers(certificate: Certificate, host: str) -> bool:
 
 
 def weaknesses(chain: Sequence[Certificate]) -> list[str]:
-    """List keys and signatures that should not be used any more (RFC 9325 §4.5)."""
-    descriptions = []
+    """List keys and signatures that should not be used any more (RFC 9325 §4.5).
+
+    Returns:
+        Each `Weakness` once.
+    """
+    found = []
     for certificate in chain:
         kind = (certificate.key_type or "").partition(" ")[0]
         if (certificate.key_bits or 0) < _SHORTEST_KEYS.get(kind, 0):
-            descriptions.append(f"short {kind} key of {certificate.key_bits} bits")
+            found.append(Weakness.SHORT_KEY.of(f"{kind} {certificate.key_bits}"))
         # nobody checks the signature of a root
         signature = certificate.signature_algorithm or ""
         if not certificate.self_signed and _WEAK_SIGNATURE.search(signature):
-            descriptions.append(f"weak signature {signature} of a certificate")
-    return list(dict.fromkeys(descriptions))
+            found.append(Weakness.WEAK_CERT_SIGNATURE.of(signature))
+    return list(dict.fromkeys(found))

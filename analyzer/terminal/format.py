@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.sessions.failures import failure_label
+from analyzer.terminal.weaknesses import weakness_label
 from analyzer.text import as_line
 
 if TYPE_CHECKING:
@@ -204,4 +205,5 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "p95": as_duration,
     "server_port": str,
     "slowest_s": as_duration,
+    "weakness": weakness_label,
 }

@@ -63,6 +63,7 @@ from dissectors.events.tls import (
     TlsKeyExchange,
     TlsOffer,
     TlsRenegotiated,
+    Weakness,
 )
 
 __all__ = [
@@ -114,6 +115,7 @@ __all__ = [
     "TlsRenegotiated",
     "Use",
     "UseCounted",
+    "Weakness",
 ]
 
 Event = (

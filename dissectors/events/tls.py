@@ -92,6 +92,34 @@ class ClientCertificate(enum.StrEnum):
     REFUSED = "refused"
 
 
+class Weakness(enum.StrEnum):
+    """What RFC 9325 advises against; stable codes.
+
+    Those with something to name are told with it, as `old-version=TLSv1.0`.
+    """
+
+    OLD_VERSION = "old-version"
+    """The version."""
+    BROKEN_CIPHER = "broken-cipher"
+    """What breaks the suite: `NULL`, `EXPORT`, `anon`, `RC4`, `DES`."""
+    WEAK_CIPHER = "weak-cipher"
+    """The cipher: `3DES`, `IDEA`, `SEED`, `28147`, `MAGMA`."""
+    NO_FORWARD_SECRECY = "no-forward-secrecy"
+    """Nothing."""
+    WEAK_GROUP = "weak-group"
+    """The group: `DH 1024`, `secp192r1`."""
+    WEAK_SIGNATURE = "weak-signature"
+    """The scheme by which the server signed the handshake: `rsa_pkcs1_sha1`."""
+    SHORT_KEY = "short-key"
+    """The key of a certificate: `RSA 1024`."""
+    WEAK_CERT_SIGNATURE = "weak-cert-signature"
+    """The algorithm by which a certificate was signed: `md5WithRSAEncryption`."""
+
+    def of(self, value: str) -> str:
+        """Name what has it."""
+        return f"{self}={value}"
+
+
 @dataclass(frozen=True, slots=True)
 class TlsOffer:
     """What a client offers in its hello, without GREASE (RFC 8701).
@@ -121,7 +149,7 @@ class TlsChoice:
     Attributes:
         version: as `TLSv1.3`, `TLSv1.2`, `SSLv3`; `None` without a ServerHello.
         cipher: IANA name of the suite, `0xABCD` if unknown.
-        weaknesses: what is wrong with version and suite, in words (RFC 9325).
+        weaknesses: what is wrong with version and suite (`Weakness`).
     """
 
     version: str | None = None
@@ -138,7 +166,7 @@ class TlsKeyExchange:
     Attributes:
         group: `DH 2048` for one without a name.
         signature: scheme of the server's signature.
-        weaknesses: what is wrong with it, in words (RFC 9325).
+        weaknesses: what is wrong with it (`Weakness`).
     """
 
     group: str | None = None

@@ -20,6 +20,7 @@ from dissectors.events import (
     TlsChoice,
     TlsHandshakeSeen,
     TlsRenegotiated,
+    Weakness,
 )
 from dissectors.tls.handshake import facts, hello
 from dissectors.tls.handshake.structs import StructReader
@@ -190,7 +191,8 @@ class HandshakeObserver:
 
     def take_sslv2_server_hello(self, flow: TlsFlow, certificate: bytes) -> None:
         """Take the version and the certificate of SSL 2.0."""
-        self.seen.choice = TlsChoice("SSLv2", weaknesses=("old version SSLv2",))
+        old = Weakness.OLD_VERSION.of("SSLv2")
+        self.seen.choice = TlsChoice("SSLv2", weaknesses=(old,))
         # records of another kind follow, which nobody reads here
         self.last_step = None
         if certificate:

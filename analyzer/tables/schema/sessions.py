@@ -113,7 +113,15 @@ SESSIONS = Table(
         Column("tls_post_quantum", FLAG, "that group withstands quantum computers"),
         Column("tls_forward_secret", FLAG, "keys stolen later will not open it"),
         Column("tls_signature", TEXT, "scheme of the server's signature"),
-        Column("tls_weaknesses", TEXTS, "what RFC 9325 advises against, in words"),
+        Column(
+            "tls_weaknesses",
+            TEXTS,
+            "what RFC 9325 advises against, as code or code=value: "
+            "old-version=TLSv1.0, broken-cipher=RC4, weak-cipher=3DES, "
+            "no-forward-secrecy, weak-group=DH 1024, weak-signature=rsa_pkcs1_sha1 "
+            "(of the handshake), short-key=RSA 1024 and "
+            "weak-cert-signature=md5WithRSAEncryption (of certificates)",
+        ),
         Column("tls_established", FLAG, "the handshake was over: data was encrypted"),
         Column("tls_handshake_s", SECONDS, "from the first hello to the last Finished"),
         Column("tls_failed_after", TEXT, "last step of a handshake that failed"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from dissectors.events import EarlyData, TlsChoice, TlsKeyExchange, TlsOffer
+from dissectors.events import EarlyData, TlsChoice, TlsKeyExchange, TlsOffer, Weakness
 from dissectors.tls.handshake import fingerprints
 from dissectors.tls.handshake.hello import escape
 from dissectors.tls.handshake.structs import StructReader
@@ -81,7 +81,8 @@ def note_server_hello(seen: TlsHandshakeSeen, hello: ServerHello) -> None:
     """Note what a server chose."""
     suite = cipher_suite(hello.cipher_suite)
     version = version_name(hello.version)
-    weaknesses = [f"old version {version}"] if hello.version < TLS_1_2 else []
+    is_old = hello.version < TLS_1_2
+    weaknesses = [Weakness.OLD_VERSION.of(version)] if is_old else []
     if suite.weakness is not None:
         weaknesses.append(suite.weakness)
     ja3s = fingerprints.ja3s(hello)
@@ -112,13 +113,12 @@ def note_server_key_exchange(
     if "ECDH" in key_exchange:
         if reader.uint(1) != _NAMED_CURVE:
             return
-        _note_group(seen, group_name(reader.uint(2)))
+        curve = group_name(reader.uint(2))
+        _note_group(seen, curve, is_weak=_is_short_curve(curve))
         reader.vector(1)
     elif "DH" in key_exchange:
         bits = int.from_bytes(reader.vector(2), "big").bit_length()
-        is_weak = bits < _SHORTEST_DH_BITS
-        weaknesses = (f"weak DH group ({bits} bits)",) if is_weak else ()
-        _note_group(seen, f"DH {bits}", *weaknesses)
+        _note_group(seen, f"DH {bits}", is_weak=bits < _SHORTEST_DH_BITS)
         reader.vector(2)
         reader.vector(2)
     else:
@@ -132,11 +132,11 @@ def note_signature(seen: TlsHandshakeSeen, scheme: int) -> None:
     signature = signature_scheme_name(scheme)
     # RFC 8446 §4.2.3: old ones are a hash, and how it is signed
     is_weak = scheme >> 8 in _WEAK_HASHES
-    weaknesses = (f"weak signature {signature}",) if is_weak else ()
     known = seen.key_exchange
-    seen.key_exchange = replace(
-        known, signature=signature, weaknesses=(*known.weaknesses, *weaknesses)
-    )
+    weaknesses = known.weaknesses
+    if is_weak:
+        weaknesses = (*weaknesses, Weakness.WEAK_SIGNATURE.of(signature))
+    seen.key_exchange = replace(known, signature=signature, weaknesses=weaknesses)
 
 
 def note_secure_renegotiation(
@@ -157,27 +157,31 @@ def note_secure_renegotiation(
 def _key_exchange(
     group: str | None, *, is_forward_secret: bool | None
 ) -> TlsKeyExchange:
-    weaknesses = _weaknesses_of(group) if group is not None else ()
+    weaknesses: tuple[str, ...] = ()
+    if group is not None and _is_short_curve(group):
+        weaknesses = (Weakness.WEAK_GROUP.of(group),)
     if is_forward_secret is False:
-        weaknesses = (*weaknesses, "no forward secrecy")
+        weaknesses = (*weaknesses, Weakness.NO_FORWARD_SECRECY)
     is_safe = is_post_quantum(group) if group is not None else None
     return TlsKeyExchange(group, is_safe, is_forward_secret, None, weaknesses)
 
 
-def _note_group(seen: TlsHandshakeSeen, group: str, *weaknesses: str) -> None:
+def _note_group(seen: TlsHandshakeSeen, group: str, *, is_weak: bool) -> None:
     known = seen.key_exchange
+    weaknesses = known.weaknesses
+    if is_weak:
+        weaknesses = (*weaknesses, Weakness.WEAK_GROUP.of(group))
     seen.key_exchange = replace(
         known,
         group=group,
         post_quantum=is_post_quantum(group),
-        weaknesses=(*known.weaknesses, *_weaknesses_of(group), *weaknesses),
+        weaknesses=weaknesses,
     )
 
 
-def _weaknesses_of(group: str) -> tuple[str, ...]:
+def _is_short_curve(group: str) -> bool:
     curve = _CURVE_BITS.match(group)
-    is_weak = curve is not None and int(curve[1]) < _SHORTEST_EC_BITS
-    return (f"weak group ({curve[1]} bits)",) if curve and is_weak else ()
+    return curve is not None and int(curve[1]) < _SHORTEST_EC_BITS
 
 
 def _names(name: Callable[[int], str], numbers: tuple[int, ...]) -> tuple[str, ...]:

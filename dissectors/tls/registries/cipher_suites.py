@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dissectors.events import Weakness
 from dissectors.tls.registries.cipher_suite_names import CIPHER_SUITES
 
 # RFC 5746 §3.3: stands for an empty renegotiation_info
@@ -17,9 +18,9 @@ RENEGOTIATION_INFO_SCSV = 0x00FF
 
 _PARTS = re.compile(r"TLS_(?:(.+)_WITH_)?(.+?)(?:_(MD5|SHA|SHA1|SHA256|SHA384|SM3))?")
 # RFC 9325 §4.1: no encryption, no authentication, or less than 112 bits
-_INSECURE = re.compile(r"NULL|EXPORT|anon|RC4|RC2|(?<!3)DES_|DES40|_40_|_56_")
+_INSECURE = re.compile(r"NULL|EXPORT|anon|RC4|(?<!3)DES(?=_)")
 # RFC 9325 §4.1: SHOULD NOT be negotiated; 3DES has 112 bits (and RFC 9155, 7465)
-_WEAK_CIPHERS = ("3DES", "IDEA", "SEED", "28147", "MAGMA")
+_WEAK = re.compile("3DES|IDEA|SEED|28147|MAGMA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ class CipherSuite:
 
     @property
     def weakness(self) -> str | None:
-        """Why its cipher should not be used (RFC 9325 §4.1, §4.2)."""
+        """The `Weakness` for which it should not be used (RFC 9325 §4.1, §4.2)."""
+        if insecure := _INSECURE.search(self.name):
+            return Weakness.BROKEN_CIPHER.of(insecure[0])
         # RFC 9150: a hash where the cipher should be
-        if _INSECURE.search(self.name) or self.cipher.startswith("SHA"):
-            return "broken cipher suite"
-        if self.cipher.startswith(_WEAK_CIPHERS):
-            return "weak cipher suite"
+        if self.cipher.startswith("SHA"):
+            return Weakness.BROKEN_CIPHER.of("NULL")
+        if weak := _WEAK.match(self.cipher):
+            return Weakness.WEAK_CIPHER.of(weak[0])
         return None
 
 

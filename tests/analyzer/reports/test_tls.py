@@ -48,11 +48,11 @@ def test_nothing_is_made_of_nothing(report: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"tls_weaknesses": ["old version TLSv1.0"]}, ["old version TLSv1.0"]),
-        ({"cert_status": "expired"}, ["certificate has expired"]),
-        ({"cert_status": "invalid"}, ["certificate is invalid"]),
+        ({"tls_weaknesses": ["old-version=TLSv1.0"]}, ["old-version=TLSv1.0"]),
+        ({"cert_status": "expired"}, ["cert-expired"]),
+        ({"cert_status": "invalid"}, ["cert-invalid"]),
         ({"cert_status": "untrusted-root"}, []),
-        ({"cert_name_matches": False}, ["certificate name mismatch"]),
+        ({"cert_name_matches": False}, ["cert-name-mismatch"]),
         ({"cert_name_matches": True}, []),
         ({"cert_name_matches": False, "role": "relay"}, []),
         ({"tls_weaknesses": ["x"], "protection": "protected"}, []),
@@ -65,13 +65,13 @@ def test_weak_sessions_say_why(changes: dict[str, object], expected: list[str]) 
 
 
 def test_weaknesses_are_counted_by_server() -> None:
-    old = {"tls_weaknesses": ["old version TLSv1.0"]}
+    old = {"tls_weaknesses": ["old-version=TLSv1.0"]}
     other = old | {"server_ip": "192.0.2.20"}
     sessions = pd.DataFrame([WEAK | each for each in (other, old, old)])
 
     assert weak_tls(sessions).to_numpy().tolist() == [
-        ["old version TLSv1.0", "192.0.2.10", 993, 2],
-        ["old version TLSv1.0", "192.0.2.20", 993, 1],
+        ["old-version=TLSv1.0", "192.0.2.10", 993, 2],
+        ["old-version=TLSv1.0", "192.0.2.20", 993, 1],
     ]
 
 
@@ -107,7 +107,7 @@ def test_certificate_that_can_not_be_read_is_a_certificate(tmp_path: Path) -> No
         "records"
     )
     assert (row["status"], row["sessions"]) == ("unreadable", 1)
-    assert "certificate is unreadable" in list(weak_tls(analysis.sessions)["weakness"])
+    assert "cert-unreadable" in list(weak_tls(analysis.sessions)["weakness"])
     assert analysis.sessions["cert_name_matches"].isna().all()
     assert "unreadable" in render_page(analysis)
 

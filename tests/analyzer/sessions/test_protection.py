@@ -44,7 +44,7 @@ VERDICTS = {
     "tls10": {"weak-tls"},
 }
 SEEN = TlsHandshakeSeen(choice=TlsChoice("TLSv1.2"), established=True, begin_ns=100)
-OLD_VERSION = TlsChoice("TLSv1.0", weaknesses=["old version TLSv1.0"])
+OLD_VERSION = TlsChoice("TLSv1.0", weaknesses=["old-version=TLSv1.0"])
 NOT_ESTABLISHED = dataclasses.replace(SEEN, established=False)
 REFUSAL = (TlsAlertSeen(Side.CLIENT, "unknown_ca", "client fatal", is_fatal=True),)
 FINE = CertificateVerdict(CertificateStatus.VALID, name_matches=True, weaknesses=[])
@@ -109,7 +109,7 @@ def test_handshakes_are_judged(changes: dict[str, Any], expected: str) -> None:
         ({"status": CertificateStatus.SELF_SIGNED}, "weak-tls"),
         ({"status": CertificateStatus.INVALID}, "weak-tls"),
         ({"name_matches": False}, "weak-tls"),
-        ({"weaknesses": ["short RSA key of 1024 bits"]}, "weak-tls"),
+        ({"weaknesses": ["short-key=RSA 1024"]}, "weak-tls"),
         # its issuer may be known to the client
         ({"status": CertificateStatus.UNTRUSTED_ROOT}, "protected"),
         # TLS 1.3 hides it
@@ -125,7 +125,7 @@ def test_certificates_are_judged_but_for_relay(
 
 def test_relay_is_judged_by_version_and_suite() -> None:
     old = dataclasses.replace(SEEN, choice=OLD_VERSION)
-    exchange = TlsKeyExchange("DH 1024", weaknesses=["weak DH group (1024 bits)"])
+    exchange = TlsKeyExchange("DH 1024", weaknesses=["weak-group=DH 1024"])
     short = dataclasses.replace(SEEN, key_exchange=exchange)
     assert judge(old, relay=True) == "weak-tls"
     assert judge(short, relay=True) == "protected"

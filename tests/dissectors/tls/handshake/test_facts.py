@@ -70,14 +70,14 @@ def test_old_secret_alone_is_not_forward_secret() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(body))
     assert seen.key_exchange.forward_secret is False
-    assert seen.key_exchange.weaknesses == ("no forward secrecy",)
+    assert seen.key_exchange.weaknesses == ("no-forward-secrecy",)
 
 
 def test_weak_choices_are_named() -> None:
     seen = TlsHandshakeSeen()
     facts.note_server_hello(seen, read_server_hello(server_hello_body(0x0301, 0x0005)))
-    assert seen.choice.weaknesses == ("old version TLSv1.0", "broken cipher suite")
-    assert seen.key_exchange.weaknesses == ("no forward secrecy",)
+    assert seen.choice.weaknesses == ("old-version=TLSv1.0", "broken-cipher=RC4")
+    assert seen.key_exchange.weaknesses == ("no-forward-secrecy",)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,8 @@ def test_key_exchange_names_group_and_signature(
         group,
         "rsa_pkcs1_sha1",
     )
-    assert "weak signature rsa_pkcs1_sha1" in seen.key_exchange.weaknesses
-    assert ("weak DH group (7 bits)" in seen.key_exchange.weaknesses) is (
-        group == "DH 7"
-    )
+    assert "weak-signature=rsa_pkcs1_sha1" in seen.key_exchange.weaknesses
+    assert ("weak-group=DH 7" in seen.key_exchange.weaknesses) is (group == "DH 7")
 
 
 def test_key_exchange_that_is_too_short() -> None:
