@@ -70,10 +70,12 @@ def find(
     Returns:
         The table `findings`: the worst first, then those with the most sessions.
     """
-    asked = [rule for rule in rules if settings.of(rule.id).enabled]
+    known = tuple(rules)
+    asked = [rule for rule in known if settings.of(rule.id).enabled]
+    # also of those that aren't asked: others may build on what they look for
     thresholds = {
         rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
-        for rule in asked
+        for rule in known
     }
     facts = Facts(tables, settings.own, thresholds)
     rows: list[dict[str, Any]] = []

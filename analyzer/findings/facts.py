@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,13 @@ from pyarrow import compute
 from analyzer.reports.channel import channel_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
     from analyzer.findings.settings import Own
+
+_Made = TypeVar("_Made")
 
 # what a hit tells beside its session
 _OF_HITS = (
@@ -145,6 +147,7 @@ class Facts:
         self._thresholds = thresholds or {}
         self._codes: dict[str, tuple[npt.NDArray[np.int64], pd.Index[Any]]] = {}
         self._values: dict[str, npt.NDArray[Any]] = {}
+        self._made: dict[Callable[[Facts], Any], Any] = {}
 
     @cached_property
     def sessions(self) -> Rows:
@@ -230,6 +233,13 @@ class Facts:
         chosen[np.asarray(sessions)] = True
         flags: npt.NDArray[np.bool_] = chosen[rows["session"].to_numpy()]
         return flags
+
+    def once(self, make: Callable[[Facts], _Made]) -> _Made:
+        """Return what is made of these facts, made once for all rules that ask."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: _Made = self._made[make]
+        return made
 
     def threshold(self, rule_id: str, name: str) -> float:
         """Return a number by which a rule judges."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.findings import plaintext
+from analyzer.findings import guessing, plaintext
 
 if TYPE_CHECKING:
     from analyzer.findings.rule import Rule
 
-BUILTIN: tuple[Rule, ...] = (*plaintext.RULES,)
+BUILTIN: tuple[Rule, ...] = (
+    *plaintext.RULES,
+    *guessing.RULES,
+)
 
 
 def rules() -> dict[str, Rule]:

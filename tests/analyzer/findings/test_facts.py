@@ -73,3 +73,14 @@ def test_rows_of_some_sessions_are_told() -> None:
     chosen = known.are_of(known.logins, places[:1])
 
     assert list(chosen) == list(places == places[0])
+
+
+def test_what_rules_share_is_made_once() -> None:
+    known, made = facts(), []
+
+    def make(given: Facts) -> int:
+        made.append(given)
+        return len(given.sessions)
+
+    assert known.once(make) == known.once(make) == len(known.sessions)
+    assert made == [known]

@@ -1,0 +1,168 @@
+"""What is one's own: hosts, servers and domains, as users said or as it is inferred.
+
+Where nothing was said, hosts with private addresses are one's own, and servers that
+accepted a login; but not those of others into which one's own users log in. Domains are
+then those of the accounts that logged in there.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
+
+from analyzer.findings.levels import Confidence
+from dissectors.events import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from analyzer.findings.facts import Facts
+    from analyzer.findings.settings import Network
+
+    Flags = npt.NDArray[np.bool_]
+    # version, first and last address
+    _Range = tuple[int, int, int]
+
+# RFC 1918 §3, RFC 6598 §7, RFC 4193 §3.1; and loopback and link-local addresses (RFC
+# 6890 §2.2). Those of documentation (RFC 5737, RFC 3849) are not private.
+_PRIVATE = (
+    r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\."
+    r"|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|127\.|169\.254\."
+    r"|f[cd][0-9a-f]{2}:|fe[89ab][0-9a-f]:|::1$)"
+)
+# RFC 1035 §2.3.4 allows more; names of that many labels below one's own are rare
+_MOST_LABELS = 10
+
+
+class Ownership:
+    """Tells what is one's own.
+
+    Args:
+        facts: the tables, and what users said.
+
+    Attributes:
+        confidence: of findings that rest on which hosts are one's own.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        said = facts.own
+        self._networks, self._servers = said.networks, said.servers
+        is_said = bool(said.networks or said.servers)
+        self.confidence = Confidence.LIKELY if is_said else Confidence.POSSIBLE
+
+    @cached_property
+    def clients(self) -> Flags:
+        """For each session whether the client is one's own."""
+        return self._hosts("client_ip")
+
+    @cached_property
+    def servers(self) -> Flags:
+        """For each session whether the server is one's own."""
+        return self._hosts("server_ip")
+
+    @cached_property
+    def login_servers(self) -> frozenset[str]:
+        """The addresses of one's own servers that accepted a login."""
+        places = self._accepted["session"].to_numpy()
+        addresses = self._facts.of_session(self._accepted, "server_ip")
+        return frozenset(addresses[self.servers[places]].dropna())
+
+    @property
+    def domains_are_said(self) -> bool:
+        """Whether users named their domains."""
+        return bool(self._facts.own.domains)
+
+    @cached_property
+    def domains(self) -> frozenset[str]:
+        """One's own domains, in lower case; empty if nothing is known of them."""
+        if self._facts.own.domains:
+            return self._facts.own.domains
+        at_own = self._accepted[self.servers[self._accepted["session"].to_numpy()]]
+        return frozenset(domain_of(at_own["user"]).dropna())
+
+    def has_domain(self, domains: pd.Series[Any]) -> pd.Series[bool]:
+        """Return which domains are one's own, or below one of them."""
+        known = self.domains
+        own = {
+            domain: any(parent in known for parent in _parents(domain))
+            for domain in domains.dropna().unique()
+        }
+        return domains.map(own).fillna(value=False).astype("bool")
+
+    @cached_property
+    def _accepted(self) -> pd.DataFrame:
+        logins = self._facts.logins
+        return logins.where(logins["result"] == Outcome.SUCCESS, "user")
+
+    def _hosts(self, column: str) -> Flags:
+        codes, addresses = self._facts.codes(column)
+        own = is_private(addresses)
+        if self._networks:
+            own = is_inside(addresses, self._networks)
+        named = self._servers or (frozenset() if self._networks else self._inferred)
+        own |= np.isin(addresses.to_numpy(dtype="object"), list(named))
+        return np.append(own, False)[codes]
+
+    @cached_property
+    def _inferred(self) -> frozenset[str]:
+        """Servers into which others than one's own hosts log in."""
+        clients = self._facts.of_session(self._accepted, "client_ip")
+        servers = self._facts.of_session(self._accepted, "server_ip")
+        from_outside = ~is_private(clients)
+        return frozenset(servers[from_outside].dropna())
+
+
+def is_private(addresses: Iterable[str]) -> Flags:
+    """Return which addresses are private; false for null."""
+    texts = pa.array(addresses, pa.string(), from_pandas=True)
+    found = compute.match_substring_regex(texts, _PRIVATE)
+    flags: Flags = pd.Series(found.to_pylist(), dtype="boolean").to_numpy(
+        bool, na_value=False
+    )
+    return flags
+
+
+def is_inside(addresses: Iterable[str], networks: Iterable[Network]) -> Flags:
+    """Return which addresses are in any of some networks."""
+    ranges: list[_Range] = [
+        (network.version, int(network.network_address), int(network.broadcast_address))
+        for network in networks
+    ]
+    return np.array([_is_in(ip_address(each), ranges) for each in addresses], np.bool_)
+
+
+def network_of(address: str) -> str:
+    """Return the network from which somebody is seen: IPv4 /24, IPv6 /48."""
+    known = ip_address(address)
+    kept = 8 if known.version == 4 else 80
+    return f"{known.version}:{int(known) >> kept:x}"
+
+
+def domain_of(addresses: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the domains of addresses, in lower case; null without one."""
+    texts = pa.array(addresses, pa.string(), from_pandas=True)
+    found = compute.extract_regex(texts, r"@(?P<domain>[^@\s>]+)>?\s*$")
+    domains = compute.utf8_lower(compute.struct_field(found, "domain"))
+    return pd.Series(domains, index=addresses.index, dtype=pd.ArrowDtype(pa.string()))
+
+
+def _is_in(address: IPv4Address | IPv6Address, ranges: list[_Range]) -> bool:
+    value = int(address)
+    return any(
+        address.version == version and first <= value <= last
+        for version, first, last in ranges
+    )
+
+
+def _parents(domain: str) -> list[str]:
+    labels = domain.rsplit(".", _MOST_LABELS)
+    return [domain, *(".".join(labels[place:]) for place in range(1, len(labels)))]
