@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -84,9 +85,7 @@ class Rows:
         """Return a column."""
         column = self._columns.get(name)
         if column is None:
-            values = self._table[name].combine_chunks()
-            if self._known is not None:
-                values = values.take(pa.array(self._known))
+            values = self._values(name)
             column = pd.Series(values, dtype=pd.ArrowDtype(values.type), copy=False)
             self._columns[name] = column
         return column
@@ -101,7 +100,9 @@ class Rows:
         """
         if isinstance(chosen, pd.Series):
             chosen = is_true(chosen)
-        places = np.flatnonzero(chosen)
+        return self._at(np.flatnonzero(chosen), *columns)
+
+    def _at(self, places: npt.NDArray[np.int64], *columns: str) -> pd.DataFrame:
         wanted = [name for name in _PLACES if name in self._table.column_names]
         return pd.DataFrame(
             {
@@ -116,15 +117,36 @@ class Rows:
 
     def has_item(self, name: str, pattern: str) -> npt.NDArray[np.bool_]:
         """Return which rows have an item in a list that a pattern (RE2) is found in."""
-        lists = self._table[name].combine_chunks()
+        flags = np.zeros(len(self), bool)
+        flags[self._search(name, pattern)[0]] = True
+        return flags
+
+    def items(self, name: str, pattern: str, *columns: str) -> pd.DataFrame:
+        """Return the items of a list that a pattern (RE2) is found in, each as a row.
+
+        Args:
+            name: the column of lists.
+            pattern: what to find in items.
+            columns: as in `where`; the column `item` is added.
+        """
+        places, items = self._search(name, pattern)
+        found = self._at(places, *columns).reset_index(drop=True)
+        found["item"] = pd.Series(items, dtype=pd.ArrowDtype(items.type))
+        return found
+
+    def _search(self, name: str, pattern: str) -> tuple[npt.NDArray[Any], pa.Array]:
+        """Return the items of a list that a pattern is found in, and their rows."""
+        lists = self._values(name)
         # the same few items stand in all rows
         items = lists.flatten().dictionary_encode()
-        is_found = compute.match_substring_regex(items.dictionary, pattern)
-        found = is_found.take(items.indices).fill_null(fill_value=False)
-        rows = compute.list_parent_indices(lists).to_numpy()
-        flags = np.zeros(len(self), bool)
-        flags[rows[found.to_numpy(zero_copy_only=False)]] = True
-        return flags
+        is_match = compute.match_substring_regex(items.dictionary, pattern)
+        is_found = is_match.take(items.indices).fill_null(fill_value=False)
+        rows = compute.list_parent_indices(lists).filter(is_found).to_numpy()
+        return rows, items.filter(is_found).dictionary_decode()
+
+    def _values(self, name: str) -> pa.Array:
+        values = self._table[name].combine_chunks()
+        return values if self._known is None else values.take(pa.array(self._known))
 
 
 class Facts:
@@ -198,6 +220,14 @@ class Facts:
         """The end of the last session; `None` without any."""
         end = self.sessions["end"].max()
         return None if pd.isna(end) else end
+
+    @cached_property
+    def is_loopback(self) -> npt.NDArray[np.bool_]:
+        """Whether a session did not leave its host."""
+        codes, addresses = self.codes("server_ip")
+        flags = [ip_address(address).is_loopback for address in addresses]
+        # the last is for those of which no address is known
+        return np.array([*flags, False])[codes]
 
     @cached_property
     def has_gaps(self) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,9 +13,6 @@ from analyzer.sessions.role import Role
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from analyzer.findings.facts import Facts
 
 _THEME = "plaintext"
@@ -48,7 +44,8 @@ def _plaintext_challenges(facts: Facts) -> pd.DataFrame:
 def _login_hits(
     facts: Facts, shown: pd.DataFrame, severity: pd.Series[Any]
 ) -> pd.DataFrame:
-    severity = severity.mask(_is_loopback(facts, shown), Severity.LOW.value)
+    is_loopback = facts.is_loopback[shown["session"]]
+    severity = severity.mask(is_loopback, Severity.LOW.value)
     seen = shown["mechanism"].fillna("?") + ", " + shown["result"]
     return facts.hits(
         shown, account=shown["user"], severity=severity, side="client", seen=seen
@@ -74,7 +71,8 @@ def _plaintext_mail(facts: Facts, role: Role) -> pd.DataFrame:
     firsts = facts.messages.all().drop_duplicates("session").set_index("session")
     place = firsts.reindex(shown["session"]).set_axis(shown.index)
     severity = pd.Series(None, shown.index, dtype="object")
-    severity = severity.mask(_is_loopback(facts, shown), Severity.INFO.value)
+    is_loopback = facts.is_loopback[shown["session"]]
+    severity = severity.mask(is_loopback, Severity.INFO.value)
     return facts.hits(
         shown,
         capture=place["capture"],
@@ -101,17 +99,6 @@ def _unused_starttls(facts: Facts) -> pd.DataFrame:
     is_plaintext = facts.channel == Channel.PLAINTEXT
     shown = sessions.where(is_plaintext & (sessions["starttls"] == "offered"))
     return facts.hits(shown, side="server", seen="STARTTLS was offered, and not used")
-
-
-def _is_loopback(facts: Facts, rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return which rows are of sessions that did not leave their host."""
-    servers = facts.of_session(rows, "server_ip")
-    loopback = {
-        address: ip_address(address).is_loopback
-        for address in servers.dropna().unique()
-    }
-    flags = servers.map(loopback).fillna(value=False)
-    return flags.to_numpy(dtype=bool)
 
 
 RULES = (

@@ -55,6 +55,29 @@ def test_items_of_lists_are_searched_row_by_row() -> None:
     assert 0 < found.sum() < len(found)
 
 
+def test_items_that_are_found_are_rows() -> None:
+    tables = dict(analysis_of("office").tables)
+    sessions = Facts(tables, Own()).sessions
+
+    found = sessions.items("capabilities", "(?i)^(STARTTLS|STLS)$", "service")
+
+    assert set(found["item"]) == {"STARTTLS", "STLS"}
+    lists = tables["sessions"]["capabilities"].to_pylist()
+    of_rows = [
+        each in lists[place] for place, each in found[["session", "item"]].values
+    ]
+    assert all(of_rows)
+    services = tables["sessions"]["service"].take(found["session"].tolist())
+    assert list(found["service"]) == services.to_pylist()
+
+
+def test_items_of_details_without_a_session_are_left_out() -> None:
+    tables = dict(analysis_of("smtp-attachments").tables)
+    tables["sessions"] = tables["sessions"].slice(0, 0)
+
+    assert Facts(tables, Own()).messages.items("to", ".").empty
+
+
 def test_pairs_are_clients_at_a_port_of_a_server() -> None:
     known = facts()
     columns = [known.values(name) for name in ("client_ip", "server_ip", "server_port")]
