@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.findings import guessing, plaintext
+from analyzer.findings import guessing, plaintext, starttls
 
 if TYPE_CHECKING:
     from analyzer.findings.rule import Rule
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BUILTIN: tuple[Rule, ...] = (
     *plaintext.RULES,
     *guessing.RULES,
+    *starttls.RULES,
 )
 
 

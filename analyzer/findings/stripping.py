@@ -1,0 +1,147 @@
+"""What shows that STARTTLS was taken out of what a server offered.
+
+Absence alone shows nothing: some servers offer it to some clients only. A firewall
+writes over words that it doesn't know; a server knows what it offered; and what a
+client was offered before is missing for a reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analyzer.findings.facts import is_true
+from analyzer.findings.levels import Confidence
+from analyzer.sessions.protection import NO_TLS
+from dissectors.events import ExchangeKind
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from analyzer.findings.facts import Facts
+
+    Flags = npt.NDArray[np.bool_]
+
+UPGRADES = ("STARTTLS", "STLS", "X-ANONYMOUSTLS")
+OFFER = "(?i)^(STARTTLS|STLS)$"
+# as long as the keyword; Cisco's end in A
+_MASKED_OFFER = {"smtp": "^X{7}[XA]$", "imap": "^X{7}[XA]$", "pop3": "^X{3}[XA]$"}
+_MASKED_BANNER = r"^[*0-9 ]*\*{4,}[*0-9 ]*$"
+_LISTING = ("EHLO", "LHLO", "CAPABILITY", "CAPA")
+# RFC 5321 §4.2.4: the command is not known
+_UNKNOWN_COMMAND = (500, 502)
+
+
+def find_stripped(facts: Facts) -> pd.DataFrame:
+    """Find offers of STARTTLS that did not arrive.
+
+    Returns:
+        Hits.
+    """
+    found = (_masked_offers(facts), _unknown_commands(facts), _missing_offers(facts))
+    return pd.concat([hits for hits in found if len(hits)] or found[:1])
+
+
+def _masked_offers(facts: Facts) -> pd.DataFrame:
+    """Find keywords, or whole greetings, that were written over."""
+    sessions = facts.sessions
+    is_offer = np.zeros(len(sessions), bool)
+    for protocol, pattern in _MASKED_OFFER.items():
+        is_masked = sessions.has_item("capabilities", pattern)
+        is_offer |= is_masked & is_true(sessions["protocol"] == protocol)
+    is_banner = is_true(sessions["banner"].str.contains(_MASKED_BANNER))
+    # the client went on, and without EHLO there is no list
+    is_banner &= is_true(sessions["helo"].notna())
+    is_plaintext = is_true(
+        sessions["starttls"].isin(["not-offered", "unknown"])
+        & (sessions["tls_mode"] == NO_TLS)
+    )
+    offers = sessions.where(is_offer & is_plaintext)
+    banners = sessions.where(is_banner & ~is_offer & is_plaintext, "banner")
+    in_list = _at_answers(facts, offers, facts.exchanges["answered"].isin(_LISTING))
+    in_greeting = _at_answers(
+        facts, banners, facts.exchanges["kind"] == ExchangeKind.GREETING
+    )
+    return pd.concat(
+        (
+            facts.hits(offers, **in_list, seen="X over a keyword of that length"),
+            facts.hits(banners, **in_greeting, seen=banners["banner"]),
+        )
+    )
+
+
+def _at_answers(
+    facts: Facts, shown: pd.DataFrame, wanted: pd.Series[Any]
+) -> dict[str, Any]:
+    """Say where the first of some answers is in each of some sessions."""
+    exchanges = facts.exchanges
+    chosen = facts.are_of(exchanges, shown["session"]) & is_true(wanted)
+    answers = exchanges.where(chosen).drop_duplicates("session").set_index("session")
+    place = answers.reindex(shown["session"]).set_axis(shown.index)
+    return {
+        "capture": place["capture"],
+        "frame": place["reply_frame"],
+        "side": "server",
+    }
+
+
+def _unknown_commands(facts: Facts) -> pd.DataFrame:
+    """Find a STARTTLS that its server offered and then did not know."""
+    exchanges = facts.exchanges
+    shown = exchanges.where(
+        exchanges["verb"].isin(UPGRADES)
+        & exchanges["reply_code"].isin(_UNKNOWN_COMMAND)
+        & facts.sessions.has_item("capabilities", OFFER)[exchanges["session"]],
+        "reply_code",
+    )
+    code = shown["reply_code"].astype("string")
+    return facts.hits(
+        shown,
+        frame=shown["reply_frame"],
+        side="server",
+        seen="STARTTLS was offered, and its answer was " + code,
+    )
+
+
+def _missing_offers(facts: Facts) -> pd.DataFrame:
+    """Find no offer to a client whom the same server made one before."""
+    sessions, pairs = facts.sessions, facts.pairs
+    starts = facts.values("start")
+    offered = is_true(sessions["starttls"].isin(["offered", "refused", "accepted"]))
+    bounds = np.iinfo(np.int64)
+    first = np.full(pairs.max(initial=-1) + 1, bounds.max)
+    last = np.full(len(first), bounds.min)
+    np.minimum.at(first, pairs[offered], starts[offered])
+    np.maximum.at(last, pairs[offered], starts[offered])
+    missing = _is_not_offered(facts) & (starts > first[pairs])
+    shown = sessions.where(missing)
+    came_back = (last[pairs] > starts)[shown["session"]]
+    confidence = np.where(came_back, Confidence.LIKELY, Confidence.POSSIBLE)
+    return facts.hits(
+        shown,
+        **_at_answers(facts, shown, facts.exchanges["answered"].isin(_LISTING)),
+        confidence=pd.Series(confidence, shown.index, dtype="object"),
+        seen="no STARTTLS, which the same client was offered before",
+    )
+
+
+def _is_not_offered(facts: Facts) -> Flags:
+    """Return where a whole list was seen, before any login, without STARTTLS."""
+    sessions = facts.sessions
+    has_login = is_true(sessions["auth_result"] == "success")
+    has_list = sessions["capabilities_before_login"].notna()
+    # nobody has to log in, which is the end of all offers
+    preauth = facts.exchanges["status"] == "* PREAUTH"
+    is_greeted = np.zeros(len(sessions), bool)
+    is_greeted[facts.exchanges["session"][is_true(preauth)]] = True
+    return (
+        is_true(
+            (sessions["starttls"] == "not-offered")
+            & (sessions["tls_mode"] == NO_TLS)
+            & (sessions["capabilities"].list.len() > 0)
+        )
+        & (~has_login | is_true(has_list))
+        & ~(is_greeted | facts.has_gaps)
+    )
