@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import click
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    import pyarrow as pa
+
+    from analyzer.runs.monitor import OnRows
     from analyzer.runs.secrets import FollowedKeyLog
     from analyzer.sessions.columns import Row
     from analyzer.sessions.trust import Trust
@@ -95,14 +98,22 @@ def watch(
             store = _open_store(interface, output, user, stack)
         except (CaptureError, PrivilegeError, ExportError) as error:
             raise CommandError(str(error)) from error
-        monitor = Monitor(live, store, ports=ports, trust=trust, secrets=secrets)
+        raised: list[dict[str, Any]] = []
+        monitor = Monitor(
+            live,
+            store,
+            ports=ports,
+            trust=trust,
+            secrets=secrets,
+            on_rows=None if quiet else _findings_into(raised),
+        )
         problems: list[str] = []
         if not quiet:
             outputs.warn(live.notes)
         view = LiveView(outputs.console(), live, monitor, as_json=as_json, quiet=quiet)
         with view:
             for rows in monitor.run(duration_s=duration_s, count=count):
-                problems += _show(view, rows, live)
+                problems += _show(view, rows, raised, live)
                 outputs.warn(monitor.notes + monitor.problems)
                 monitor.notes.clear()
                 problems += monitor.problems
@@ -121,10 +132,30 @@ def watch(
         return WatchResult(analysis, problems)
 
 
-def _show(view: LiveView, rows: list[Row], live: LiveCapture) -> list[str]:
-    """Print what is new; return what went wrong."""
+def _findings_into(raised: list[dict[str, Any]]) -> OnRows:
+    """Return what finds something wrong in rows that a monitor has."""
+    from analyzer.findings.live import LiveFindings
+    from analyzer.findings.registry import rules
+    from analyzer.findings.settings import Settings
+
+    findings = LiveFindings(rules().values(), Settings())
+
+    def take(
+        closed: dict[str, pa.Table], recent: dict[str, pa.Table], is_last: bool
+    ) -> None:
+        raised.extend(findings.take(closed, recent, is_last=is_last))
+
+    return take
+
+
+def _show(
+    view: LiveView, rows: list[Row], raised: list[dict[str, Any]], live: LiveCapture
+) -> list[str]:
+    """Print what is new, which is then forgotten; return what went wrong."""
+    findings = raised.copy()
+    raised.clear()
     try:
-        return outputs.print_safely(lambda: view.show(rows))
+        return outputs.print_safely(lambda: view.show(rows, findings))
     except BrokenPipeError:
         live.stop()
         discard_output()

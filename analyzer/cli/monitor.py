@@ -58,7 +58,9 @@ def monitor(
 
     A line says when the session ended, its service, client and server, how it was
     protected, who logged in, what happened and, behind "!", what is worrying.
-    Ctrl-C ends the command, which then summarises all that was seen.
+    What is wrong is told as it comes up, once: a line that begins with how bad it is;
+    with --json, an object that has a "finding_id". Ctrl-C ends the command, which
+    then summarises all that was seen.
 
     Secrets that programs add to the file of --keylog meanwhile decrypt their sessions.
 

@@ -22,7 +22,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from analyzer.errors import ExportError
+from analyzer.findings import registry
+from analyzer.findings.live import LiveFindings
+from analyzer.findings.settings import Settings
 from analyzer.runs.monitor import Monitor
+from analyzer.tables.collection import empty_tables
 from analyzer.tables.store import Store
 from analyzer.terminal.live_view import LiveView
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
@@ -67,6 +71,10 @@ def preload(table_format: str) -> None:
             raise ExportError(monitor.problems[0])
         analysis = monitor.result()
         store.finish(table_format)
+    rules = LiveFindings(registry.rules().values(), Settings())
+    findings = rules.take(analysis.tables, empty_tables(), is_last=True)
+    as_text.show([], findings)
+    as_json.show([], findings)
     print_summary(analysis, console)
     print_plaintext(analysis, console)
     plaintext_json(analysis)

@@ -8,9 +8,12 @@ memory nor what a crash would lose grows with time.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from analyzer.errors import ExportError
 from analyzer.runs.pipeline import Pipeline
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from analyzer.tables.store import Store
     from captures import Attempt, Connection, LiveCapture
 
+# takes rows that stay, rows that may still change, and whether they are the last
+OnRows = Callable[[dict[str, pa.Table], dict[str, pa.Table], bool], None]
+
 # how often rows are written
 WRITE_S = 3.0
 # packets that were captured arrive within this time
@@ -52,6 +58,9 @@ class Monitor:
         ports: the mail ports and their protocols; `None` for those of all protocols.
         trust: judges certificates; by default by the system's trust store.
         secrets: a key log that programs add to while they are watched.
+        on_rows: takes the rows that stay as they are, and those of sessions that may
+            still change, by table, before they are stored; and whether they are the
+            last.
 
     Attributes:
         started: sessions that were seen to begin.
@@ -68,6 +77,7 @@ class Monitor:
         ports: Mapping[int, str] | None = None,
         trust: Trust | None = None,
         secrets: FollowedKeyLog | None = None,
+        on_rows: OnRows | None = None,
     ) -> None:
         self.started = 0
         self.ended = 0
@@ -78,6 +88,7 @@ class Monitor:
         self._store = store
         self._trust = Trust() if trust is None else trust
         self._secrets = secrets
+        self._on_rows = on_rows
         key_log = secrets.key_log if secrets is not None else None
         # sessions that resume others come after them in time
         partition = Partition(0, 1, by_hosts=secrets is not None)
@@ -232,8 +243,9 @@ class Monitor:
         self._results.dropped = self._live.drops()
         self._results.undecoded = undecoded or self._pipeline.undecoded
         try:
-            if self._is_dirty or self._is_failing:
-                self._write_rows()
+            is_last = undecoded is not None
+            if self._is_dirty or self._is_failing or is_last:
+                self._write_rows(is_last=is_last)
             self._store.note(self._results)
         except ExportError as error:
             if not self._is_failing:
@@ -244,13 +256,16 @@ class Monitor:
         else:
             self._is_failing = False
 
-    def _write_rows(self) -> None:
+    def _write_rows(self, *, is_last: bool) -> None:
         closed, self._closed = self._closed, Collector()
         recent = Collector()
         for _, rows in self._recent.values():
             recent.add(rows)
         self._is_dirty = False
-        self._store.add(closed.finish(), recent.finish())
+        tables = closed.finish(), recent.finish()
+        if self._on_rows is not None:
+            self._on_rows(*tables, is_last)
+        self._store.add(*tables)
 
 
 def _packets(connection: Connection) -> int:

@@ -14,10 +14,13 @@ from rich.text import Text
 from analyzer import reports
 from analyzer.tables import schema
 from analyzer.tables.export import write_jsonl
+from analyzer.tables.schema.findings import FINDINGS
+from analyzer.terminal.finding_line import SEVERITY_STYLES, describe_finding
 from analyzer.terminal.format import as_share
 from analyzer.terminal.session_line import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from rich.console import Console
@@ -78,12 +81,19 @@ class LiveView:
         if self._status:
             self._status.stop()
 
-    def show(self, rows: list[Row]) -> None:
-        """Print the sessions that ended since the last call, and the state."""
+    def show(self, rows: list[Row], findings: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Print the sessions that ended since the last call, and the state.
+
+        Args:
+            rows: of sessions.
+            findings: rows of those that are new.
+        """
         if rows and not self._quiet:
             self._show_sessions(rows)
+        if findings and not self._quiet:
+            self._show_findings(findings)
         now = time.monotonic()
-        if self._status and (rows or now - self._refreshed >= _REFRESH_S):
+        if self._status and (rows or findings or now - self._refreshed >= _REFRESH_S):
             self._refreshed = now
             self._status.update(self._describe(), refresh=True)
 
@@ -115,6 +125,23 @@ class LiveView:
                 text.stylize("red", start + len(str(line)) - len(line.warnings) - 2)
         text.right_crop(1)
         self._console.print(text, soft_wrap=True)
+
+    def _show_findings(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        if self._as_json:
+            table = pa.Table.from_pylist(findings, schema=FINDINGS.arrow)
+            lines = io.BytesIO()
+            write_jsonl([table], table.schema, lines)
+            self._print(lines.getvalue().decode("ascii"))
+            return
+        for finding in findings:
+            line = describe_finding(finding)
+            if not self._console.is_terminal:
+                self._print(f"{line}\n")
+                continue
+            text = Text(line)
+            name = finding["severity"]
+            text.highlight_words([name.upper()], SEVERITY_STYLES[name])
+            self._console.print(text, soft_wrap=True)
 
     def _print(self, text: str) -> None:
         self._console.file.write(text)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -96,6 +97,13 @@ def first_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+def split_output(stdout: str) -> tuple[list[str], str]:
+    """The lines of findings, and the summary behind them."""
+    lines = stdout.splitlines(keepends=True)
+    told = list(takewhile(lambda line: line.endswith("]\n"), lines))
+    return told, "".join(lines[len(told) :])
+
+
 def facts(rows: Sequence[dict[str, object]]) -> list[tuple[object, ...]]:
     """What does not depend on when packets were captured."""
     names = ("client_port", "service", "auth_user", "auth_result", "tls_version",
@@ -120,7 +128,9 @@ def test_monitor_that_is_ended_has_written_and_summarised_all(
     assert sum("! password in plaintext" in line for line in lines) == sum(
         bool(row["credentials_exposed"]) for row in expected
     )
-    assert stdout.startswith(f"{len(expected)} mail sessions in ")
+    told, summary = split_output(stdout)
+    assert any(" HIGH " in line for line in told)
+    assert summary.startswith(f"{len(expected)} mail sessions in ")
     assert "Plaintext logins" in stdout
     tables = read_folder(tmp_path / "tables").tables
     assert facts(tables["sessions"].to_pylist()) == facts(expected)
@@ -135,7 +145,8 @@ def test_sessions_are_json_lines(start: Start) -> None:
     stdout, _ = end(process)
 
     assert facts([row]) == facts(rows_of("pop3-user-pass"))
-    assert stdout == ""
+    told = [json.loads(line)["rule"] for line in stdout.splitlines()]
+    assert told.count("plaintext-password") == 1
 
 
 def test_session_that_is_open_at_the_end_is_written_as_such(
@@ -210,7 +221,7 @@ def test_interface_that_goes_down_is_said_after_the_summary(start: Start) -> Non
     stdout, stderr = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert stdout.startswith("1 mail session in ")
+    assert split_output(stdout)[1].startswith("1 mail session in ")
     assert stderr.startswith("mailtap: vb: the interface went down")
     assert stderr.count("\n") == 1
 

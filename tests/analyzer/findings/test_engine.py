@@ -5,64 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from analyzer.findings.engine import find
-from analyzer.findings.levels import Confidence, Mender, Severity
+from analyzer.findings.levels import Mender, Severity
 from analyzer.findings.rule import CLIENT, Kind, Rule
 from analyzer.findings.settings import RuleSettings, Settings
-from analyzer.tables.schema import TABLES
+from tests.support.findings import RULE, START, sessions_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from analyzer.findings.facts import Facts
-
-START = 1_700_000_000_000_000_000
-
-
-def tables(
-    *clients: str, server: str = "192.0.2.1", whole: bool = True
-) -> dict[str, pa.Table]:
-    """A session for each client, a second after the other."""
-    found = {table.name: table.arrow.empty_table() for table in TABLES}
-    rows = [
-        {
-            "session_id": f"s{number}",
-            "service": "imap",
-            "client_ip": client,
-            "server_ip": server,
-            "server_port": 143,
-            "capture": "a.pcap",
-            "first_frame": number + 1,
-            "start": START + number * 10**9,
-            "end": START + number * 10**9 + 5,
-            "complete": whole,
-            "missing_bytes": 0,
-        }
-        for number, client in enumerate(clients)
-    ]
-    schema = found["sessions"].schema
-    found["sessions"] = pa.Table.from_pylist(
-        [{name: row.get(name) for name in schema.names} for row in rows], schema=schema
-    )
-    return found
-
-
-def every_session(facts: Facts) -> pd.DataFrame:
-    return facts.hits(facts.sessions.all(), seen="a")
-
-
-RULE = Rule(
-    "some-rule",
-    "test",
-    "Something is wrong",
-    Severity.LOW,
-    Confidence.PROVEN,
-    Mender.CLIENT,
-    "Mend it.",
-    "It is seen.",
-    every_session,
-)
 
 
 def found(
@@ -75,7 +29,7 @@ def found(
 
 
 def test_sessions_of_a_client_are_one_finding() -> None:
-    (finding,) = found(tables("192.0.2.7", "192.0.2.7", "192.0.2.7"))
+    (finding,) = found(sessions_of("192.0.2.7", "192.0.2.7", "192.0.2.7"))
 
     assert finding["session_count"] == 3
     assert finding["session_ids"] == ["s0", "s1", "s2"]
@@ -94,13 +48,13 @@ def test_sessions_of_a_client_are_one_finding() -> None:
 
 
 def test_few_clients_are_told_one_by_one() -> None:
-    findings = found(tables("192.0.2.7", "192.0.2.8"))
+    findings = found(sessions_of("192.0.2.7", "192.0.2.8"))
 
     assert {each["client_ip"] for each in findings} == {"192.0.2.7", "192.0.2.8"}
 
 
 def test_many_clients_of_a_server_are_told_as_one() -> None:
-    (finding,) = found(tables(*(f"10.0.0.{number}" for number in range(21))))
+    (finding,) = found(sessions_of(*(f"10.0.0.{number}" for number in range(21))))
 
     assert (finding["client_ip"], finding["server_ip"]) == (None, "192.0.2.1")
     assert finding["session_count"] == 21
@@ -108,7 +62,9 @@ def test_many_clients_of_a_server_are_told_as_one() -> None:
 
 def test_crowd_shows_different_clients_first() -> None:
     busy = ["10.9.9.9"] * 500
-    (finding,) = found(tables(*busy, *(f"10.0.0.{number}" for number in range(30))))
+    (finding,) = found(
+        sessions_of(*busy, *(f"10.0.0.{number}" for number in range(30)))
+    )
 
     assert {"s500", "s529"} <= set(finding["session_ids"])
     assert len(finding["session_ids"]) == 100
@@ -117,7 +73,7 @@ def test_crowd_shows_different_clients_first() -> None:
 def test_rule_about_clients_is_never_told_of_servers() -> None:
     clients = [f"10.0.0.{number}" for number in range(30)]
 
-    findings = found(tables(*clients), replace(RULE, per=CLIENT))
+    findings = found(sessions_of(*clients), replace(RULE, per=CLIENT))
 
     assert {each["client_ip"] for each in findings} == set(clients)
     assert {each["server_ip"] for each in findings} == {None}
@@ -128,7 +84,7 @@ def test_finding_is_as_severe_as_its_worst_hit() -> None:
         severities = pd.Series([None, "high", "medium"], dtype="object")
         return facts.hits(facts.sessions.all(), severity=severities, seen=severities)
 
-    (finding,) = found(tables(*["192.0.2.7"] * 3), replace(RULE, find=hits))
+    (finding,) = found(sessions_of(*["192.0.2.7"] * 3), replace(RULE, find=hits))
 
     assert finding["severity"] == "high"
     assert [each["seen"] for each in finding["evidence"]] == ["high", "medium", None]
@@ -140,14 +96,14 @@ def test_worst_findings_come_first() -> None:
         for severity in (Severity.INFO, Severity.CRITICAL, Severity.MEDIUM)
     ]
 
-    table = find(tables("192.0.2.7"), rules, Settings())
+    table = find(sessions_of("192.0.2.7"), rules, Settings())
 
     assert table["rule"].to_pylist() == ["critical", "medium", "info"]
 
 
 def test_finding_has_the_same_id_whatever_else_was_captured() -> None:
-    (alone,) = found(tables("192.0.2.7"))
-    beside = found(tables("192.0.2.8", "192.0.2.7"))
+    (alone,) = found(sessions_of("192.0.2.7"))
+    beside = found(sessions_of("192.0.2.8", "192.0.2.7"))
 
     (same,) = [each for each in beside if each["client_ip"] == "192.0.2.7"]
     assert same["finding_id"] == alone["finding_id"]
@@ -157,7 +113,7 @@ def test_finding_has_the_same_id_whatever_else_was_captured() -> None:
 def test_rule_that_is_disabled_finds_nothing() -> None:
     settings = Settings(rules={RULE.id: RuleSettings(enabled=False)})
 
-    assert found(tables("192.0.2.7"), settings=settings) == []
+    assert found(sessions_of("192.0.2.7"), settings=settings) == []
 
 
 def test_thresholds_are_those_of_the_rule_unless_set() -> None:
@@ -166,7 +122,7 @@ def test_thresholds_are_those_of_the_rule_unless_set() -> None:
         return facts.hits(facts.sessions.where(facts.sessions["session"] < most))
 
     rule = replace(RULE, find=hits, thresholds={"most": 2})
-    some = tables(*["192.0.2.7"] * 3)
+    some = sessions_of(*["192.0.2.7"] * 3)
 
     (usual,) = found(some, rule)
     settings = Settings(rules={RULE.id: RuleSettings(thresholds={"most": 1})})
@@ -178,7 +134,7 @@ def test_thresholds_are_those_of_the_rule_unless_set() -> None:
 def test_severity_that_users_set_is_that_of_all_findings() -> None:
     settings = Settings(rules={RULE.id: RuleSettings(severity=Severity.HIGH)})
 
-    (finding,) = found(tables("192.0.2.7"), settings=settings)
+    (finding,) = found(sessions_of("192.0.2.7"), settings=settings)
 
     assert finding["severity"] == "high"
 
@@ -189,7 +145,7 @@ def test_evidence_is_short_and_controls_no_terminal() -> None:
         find=lambda facts: facts.hits(facts.sessions.all(), seen="\x1b[2J" + "x" * 300),
     )
 
-    (finding,) = found(tables("192.0.2.7"), rule)
+    (finding,) = found(sessions_of("192.0.2.7"), rule)
 
     seen = finding["evidence"][0]["seen"]
     assert seen.startswith("\\x1b[2J")
@@ -202,11 +158,11 @@ def test_rule_that_tells_something_unknown_is_a_mistake() -> None:
     )
 
     with pytest.raises(ValueError, match="hits don't tell colour"):
-        found(tables("192.0.2.7"), rule)
+        found(sessions_of("192.0.2.7"), rule)
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    assert found(tables()) == []
+    assert found(sessions_of()) == []
 
 
 def test_kinds_that_a_rule_tells_apart_are_findings_of_their_own() -> None:
@@ -220,7 +176,7 @@ def test_kinds_that_a_rule_tells_apart_are_findings_of_their_own() -> None:
     }
     rule = replace(RULE, find=hits, kinds=kinds)
 
-    slow, lost = found(tables(*["192.0.2.7"] * 3), rule)
+    slow, lost = found(sessions_of(*["192.0.2.7"] * 3), rule)
 
     assert (slow["kind"], slow["title"], slow["session_count"]) == (
         *("slow", "It is slow", 2),
@@ -237,7 +193,7 @@ def test_crowds_are_told_by_kind() -> None:
     kinds = {name: Kind(name, Mender.SERVER, "Mend it.") for name in ("odd", "even")}
     clients = [f"10.0.0.{number}" for number in range(60)]
 
-    findings = found(tables(*clients), replace(RULE, find=hits, kinds=kinds))
+    findings = found(sessions_of(*clients), replace(RULE, find=hits, kinds=kinds))
 
     assert {(each["kind"], each["session_count"]) for each in findings} == {
         *(("odd", 30), ("even", 30))
@@ -247,9 +203,9 @@ def test_crowds_are_told_by_kind() -> None:
 def test_absence_in_a_session_with_gaps_is_but_possible() -> None:
     rule = replace(RULE, rests_on_absence=True)
 
-    (proven,) = found(tables("192.0.2.7", whole=True), rule)
-    (possible,) = found(tables("192.0.2.7", whole=False), rule)
-    (seen,) = found(tables("192.0.2.7", whole=False))
+    (proven,) = found(sessions_of("192.0.2.7", whole=True), rule)
+    (possible,) = found(sessions_of("192.0.2.7", whole=False), rule)
+    (seen,) = found(sessions_of("192.0.2.7", whole=False))
 
     assert proven["confidence"] == seen["confidence"] == "proven"
     assert possible["confidence"] == "possible"

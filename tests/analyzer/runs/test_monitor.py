@@ -19,6 +19,8 @@ from tests.support.traffic import PacketScript, write_pcap
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
+
     from analyzer.sessions.columns import Row
 
 
@@ -164,3 +166,22 @@ def test_disk_that_stays_full_is_said_before_the_end(tmp_path: Path) -> None:
     assert len(said) == 2
     assert "can't be made" in said[0]
     assert said[1] == "the last rows could not be written, and are lost"
+
+
+def test_rows_are_handed_on_before_they_are_stored(tmp_path: Path) -> None:
+    taken: list[tuple[int, int, bool]] = []
+
+    def take(
+        closed: dict[str, pa.Table], recent: dict[str, pa.Table], is_last: bool
+    ) -> None:
+        taken.append((len(closed["sessions"]), len(recent["sessions"]), is_last))
+
+    monitor = Monitor(
+        Replay(CAPTURES["office"]), Store(tmp_path / "tables"), on_rows=take
+    )
+    for _ in monitor.run():
+        pass
+
+    assert sum(stay for stay, _, _ in taken) == 29
+    _, may_change, is_last = taken[-1]
+    assert (may_change, is_last) == (0, True)

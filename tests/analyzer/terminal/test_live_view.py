@@ -12,6 +12,7 @@ from analyzer.tables.export import write_table
 from analyzer.tables.store import Store
 from analyzer.terminal.live_view import LiveView
 from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.findings import findings_of
 from tests.support.replay import Replay
 
 if TYPE_CHECKING:
@@ -56,6 +57,36 @@ def test_json_lines_are_the_rows_of_the_table(tmp_path: Path) -> None:
     assert sorted(rows, key=lambda row: (row["start"], row["session_id"])) == [
         json.loads(line) for line in table.read_text().splitlines()
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_finding_has_a_line(terminal: bool, tmp_path: Path) -> None:
+    printed = show_findings(tmp_path, terminal=terminal)
+
+    assert "HIGH" in printed
+    assert "Password in plaintext" in printed
+    assert "[plaintext-password]" in printed
+
+
+def test_json_of_a_finding_has_its_id(tmp_path: Path) -> None:
+    lines = show_findings(tmp_path, as_json=True).splitlines()
+
+    assert all(json.loads(line)["finding_id"] for line in lines)
+    assert len(lines) > 1
+
+
+def show_findings(
+    folder: Path, *, terminal: bool = False, as_json: bool = False
+) -> str:
+    """What is printed of the findings of a capture."""
+    printed = io.StringIO()
+    console = Console(file=printed, force_terminal=terminal, width=120, height=30)
+    live = Replay(CAPTURES["office"], packets=50)
+    monitor = Monitor(live, Store(folder / "tables"))
+    LiveView(console, live, monitor, as_json=as_json).show(
+        [], findings_of(analysis_of("office"))
+    )
+    return printed.getvalue()
 
 
 def test_terminal_shows_lines_and_a_status(tmp_path: Path) -> None:
