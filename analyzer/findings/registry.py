@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.findings import guessing, plaintext, starttls
+from analyzer.findings import abuse, plaintext, starttls
 
 if TYPE_CHECKING:
     from analyzer.findings.rule import Rule
 
 BUILTIN: tuple[Rule, ...] = (
     *plaintext.RULES,
-    *guessing.RULES,
+    *abuse.RULES,
     *starttls.RULES,
 )
 

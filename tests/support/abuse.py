@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 import analyzer
@@ -77,3 +78,55 @@ def found(
     """What a rule finds in these connections."""
     path = write_pcap(folder / "a.pcap", *dialogues)
     return named(findings_of(analyzer.analyze(path), settings), rule)
+
+
+def mail(
+    client_ip: str,
+    sender: str = "ines@example.net",
+    recipients: Iterable[str] = ("ann@example.com",),
+    *,
+    seconds: float = 0,
+    server_ip: str = SERVER,
+    port: int = 25,
+    user: str | None = None,
+    replies: Iterable[str] = (),
+    content: bytes = b"Subject: hi\r\n\r\nhi\r\n",
+    answer: str = "250 2.0.0 Ok: queued",
+) -> Dialogue:
+    """Somebody hands over a message (SMTP).
+
+    Args:
+        client_ip: who.
+        sender: of the envelope.
+        recipients: of the envelope.
+        seconds: when.
+        server_ip: to whom.
+        port: the server's.
+        user: who logs in before.
+        replies: what the server answers to recipients, if it does not take all.
+        content: the message; none is sent if no recipient is taken.
+        answer: to the message.
+    """
+    dialogue = Dialogue(
+        client_ip,
+        port,
+        seconds=seconds,
+        server_ip=server_ip,
+        client_port=20_000 + round(seconds * 1000) % 40_000,
+    )
+    dialogue.server(b"220 mx.example.com ESMTP\r\n")
+    dialogue.ask("EHLO client.example.net", "250-mx.example.com\r\n250 AUTH PLAIN")
+    if user is not None:
+        token = base64.b64encode(f"\0{user}\0secret".encode()).decode()
+        dialogue.ask(f"AUTH PLAIN {token}", "235 2.7.0 Authentication successful")
+    dialogue.ask(f"MAIL FROM:<{sender}>", "250 2.1.0 Ok")
+    told = list(recipients)
+    answers = list(replies) or ["250 2.1.5 Ok"] * len(told)
+    for recipient, reply in zip(told, answers, strict=True):
+        dialogue.ask(f"RCPT TO:<{recipient}>", reply)
+    if any(reply.startswith("2") for reply in answers):
+        dialogue.ask("DATA", "354 go on")
+        dialogue.client(content + b".\r\n").server(answer.encode() + b"\r\n")
+    dialogue.ask("QUIT", "221 2.0.0 Bye")
+    dialogue.close()
+    return dialogue

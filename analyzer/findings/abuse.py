@@ -1,0 +1,11 @@
+"""What people do who mean harm, or whose accounts and hosts somebody took over."""
+
+from __future__ import annotations
+
+from analyzer.findings import attachments, forgery, guessing
+
+RULES = (
+    *guessing.RULES,
+    *attachments.RULES,
+    *forgery.RULES,
+)
