@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("analyzer", "captures", "mailtap")
+PROPERTIES = {"cached_property", "property"}
 # what a clause begins with that only names what is returned; ruff lets these pass
 NOUN_CLAUSES = {
     "How",
@@ -30,7 +31,7 @@ def first_words(path: Path) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.FunctionDef):
             continue
-        is_property = "property" in map(ast.unparse, node.decorator_list)
+        is_property = not PROPERTIES.isdisjoint(map(ast.unparse, node.decorator_list))
         docstring = ast.get_docstring(node)
         if docstring and not is_property:
             yield node.name, docstring.split()[0]
