@@ -39,6 +39,7 @@ from analyzer.reports.plaintext import (
     plaintext_totals,
     plaintext_users,
 )
+from analyzer.reports.plan import plaintext_by_port, plaintext_clients
 from analyzer.reports.timeline import over_time
 from analyzer.reports.tls import by_verdict, server_certificates, weak_tls
 from analyzer.reports.transfers import transfer_rates
@@ -66,6 +67,8 @@ __all__ = [
     "listing",
     "not_read",
     "over_time",
+    "plaintext_by_port",
+    "plaintext_clients",
     "plaintext_logins",
     "plaintext_ports",
     "plaintext_totals",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.sessions.failures import Failure
 from dissectors.events import Outcome
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # guessers may come from thousands of addresses
 _MAX_NAMES = 3
@@ -55,9 +60,9 @@ def accounts(sessions: pd.DataFrame) -> pd.DataFrame:
             "end": rows["end"],
         }
     )
-    services, _ = _distinct(facts["account"], rows["service"])
-    client_ips, clients = _distinct(facts["account"], rows["client_ip"])
-    software, _ = _distinct(facts["account"], rows["client_software"])
+    services, _ = distinct(facts["account"], rows["service"])
+    client_ips, clients = distinct(facts["account"], rows["client_ip"])
+    software, _ = distinct(facts["account"], rows["client_software"])
     grouped = facts.groupby("account")
     rows_by_account = pd.DataFrame(
         {
@@ -96,10 +101,15 @@ def is_refused_login(sessions: pd.DataFrame) -> pd.Series[bool]:
     return is_failure.fillna(value=False) & ~is_later.fillna(value=False)
 
 
-def _distinct(
-    accounts: pd.Series[str], values: pd.Series[str]
+def distinct(
+    accounts: pd.Series[Any], values: pd.Series[str]
 ) -> tuple[pd.Series[str], pd.Series[int]]:
-    """Return the first distinct values of each account as text, and how many."""
+    """Return the first distinct values of each account as text, and how many.
+
+    Args:
+        accounts: of each row; or what else values are collected by.
+        values: of each row; null does not count.
+    """
     pairs = pd.DataFrame({"account": accounts, "value": values}).dropna()
     pairs = pairs.drop_duplicates().sort_values(["account", "value"])
     grouped = pairs.groupby("account")

@@ -42,11 +42,18 @@ _KEPT = [
     "starttls",
     "auth_user",
     "auth_mechanism",
+    "client_software",
 ]
 
 
-def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
+def exposure(
+    sessions: pd.DataFrame, attacks: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
     """Find out what an eavesdropper learned from each session.
+
+    Args:
+        sessions: all of them.
+        attacks: (n,) which of them are those of attackers; `None` if that is not known.
 
     Returns:
         One row per session: some of its columns, the STARTTLS state as `step`, and
@@ -63,9 +70,10 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
         - `severity`: what it showed, as a place in `EXPOSURES`;
         - `exposed`: that was a password or a token; `refused`: the server refused it;
         - `mail`: mail crossed in plaintext;
+        - `attacks`: it is that of an attacker;
         - `works`: in plaintext, the client logged in, moved mail or opened a mailbox; a
           login of which the result is unknown counts unless all others of this
-          client with this server failed;
+          client with this server failed; what attackers do never counts;
         - `is_whole`: all of it was captured;
         - `used_tls`: its client used TLS, in whatever session, with this server for
           this protocol.
@@ -103,7 +111,8 @@ def exposure(sessions: pd.DataFrame) -> pd.DataFrame:
     only_guesses = clients["guessed"].transform("any").astype(bool)
     only_guesses &= ~clients[RESULTS[Outcome.SUCCESS]].transform("any").astype(bool)
     got_in = facts["has_login"] & ~facts[RESULTS[Outcome.FAILURE]] & ~only_guesses
-    facts["works"] = got_in | facts["mail"] | opened
+    facts["attacks"] = False if attacks is None else attacks
+    facts["works"] = (got_in | facts["mail"] | opened) & ~facts["attacks"]
     nothing_missing = _flags(sessions["missing_bytes"] == 0)
     facts["is_whole"] = _flags(sessions["complete"]) & nothing_missing
     facts["used_tls"] = facts.groupby(pair)["encrypted"].transform("any").astype(bool)

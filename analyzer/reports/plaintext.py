@@ -23,23 +23,18 @@ from analyzer.reports.exposure import (
     is_relay,
     would_be_cut_off,
 )
-from analyzer.reports.verdicts import (
-    NONE_SEEN,
-    REFUSED,
-    STARTTLS,
-    UNKNOWN,
-    ClientUse,
-    PortUse,
-    verdict,
-)
-from analyzer.sessions.role import Role
+from analyzer.reports.plan import PORT, client_uses
+from analyzer.reports.verdicts import ClientUse, PortUse, verdict
+from analyzer.reports.ways import ways
 from dissectors.events import Exposure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_PORT = ["server_ip", "server_port", "service", "role"]
-_USER = ["client_ip", "auth_user", *_PORT, "auth_mechanism"]
+    import numpy as np
+    import numpy.typing as npt
+
+_USER = ["client_ip", "auth_user", *PORT, "auth_mechanism"]
 _EXPOSURE_LABELS = {
     Exposure.NOTHING: "",
     Exposure.OFFLINE: "hash to attack offline",
@@ -86,8 +81,14 @@ class PlaintextTotals(NamedTuple):
         return self.plaintext_logins - self.exposing_logins
 
 
-def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
+def plaintext_ports(
+    sessions: pd.DataFrame, attacks: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
     """Show how each port of each server was used, and what that means.
+
+    Args:
+        sessions: all of them.
+        attacks: (n,) which of them are those of attackers; `None` if that is not known.
 
     Returns:
         One row per `server_ip`, `server_port`, `service` and `role`, the worst
@@ -97,11 +98,11 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
         the number of `clients`, and of `plaintext_clients`; `offered`, the protected
         ways that the server was seen to offer; and the `verdict` in plain words.
     """
-    facts = exposure(sessions)
+    facts = exposure(sessions, attacks)
     ports = _count_ports(facts)
-    clients = _clients_in_plaintext(facts)
+    clients = _clients_by_use(facts)
     ports["verdict"] = _texts(
-        verdict(_port_use(port, clients[_key(port, _PORT)])) for port in _records(ports)
+        verdict(_port_use(port, clients[_key(port, PORT)])) for port in _records(ports)
     )
     return _worst_first(
         ports.drop(columns=["protocol", "attempts", "cut"]),
@@ -109,8 +110,14 @@ def plaintext_ports(sessions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
+def plaintext_users(
+    sessions: pd.DataFrame, attacks: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
     """List who logged in or moved mail in plaintext, and what that exposed.
+
+    Args:
+        sessions: all of them.
+        attacks: (n,) which of them are those of attackers; `None` if that is not known.
 
     Returns:
         One row per `client_ip`, `auth_user`, `server_ip`, `server_port`, `service`,
@@ -120,7 +127,7 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
         ever `used_tls` with it, whether it `would_be_cut_off` without plaintext, and
         when it was `first_seen` and `last_seen`.
     """
-    facts = exposure(sessions)
+    facts = exposure(sessions, attacks)
     rows = facts[facts["has_login"] | facts["works"]]
     grouped = rows.groupby(_USER, dropna=False).agg(
         sessions=("works", "size"),
@@ -133,7 +140,7 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
         },
     )
     users = grouped.reset_index().merge(
-        _count_ports(facts)[[*_PORT, "offered"]], on=_PORT, how="left"
+        _count_ports(facts)[[*PORT, "offered"]], on=PORT, how="left"
     )
     users["result"] = _texts(map(_results, _records(users[[*RESULTS.values()]])))
     users["exposed"] = _texts(map(_exposed, _records(users[["severity", "mail"]])))
@@ -150,9 +157,11 @@ def plaintext_users(sessions: pd.DataFrame) -> pd.DataFrame:
     return worst[[*_USER, "result", "exposed", *tail]]
 
 
-def plaintext_totals(sessions: pd.DataFrame) -> PlaintextTotals:
+def plaintext_totals(
+    sessions: pd.DataFrame, attacks: npt.NDArray[np.bool_] | None = None
+) -> PlaintextTotals:
     """Add up the figures of all servers."""
-    facts = exposure(sessions)
+    facts = exposure(sessions, attacks)
     relay, users = facts[is_relay(facts)], facts[~is_relay(facts)]
     exposed = facts[facts["exposed"]]
     accounts = set(account(exposed[~exposed["refused"]]).dropna())
@@ -186,7 +195,7 @@ def has_plaintext(sessions: pd.DataFrame) -> bool:
 
 def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
     """Count the figures of each port, and say what is offered there."""
-    grouped = facts.groupby(_PORT)
+    grouped = facts.groupby(PORT)
     ports = grouped.agg(
         protocol=("protocol", "first"),
         sessions=("plaintext", "size"),
@@ -197,41 +206,13 @@ def _count_ports(facts: pd.DataFrame) -> pd.DataFrame:
         attempts=("attempt", "sum"),
         cut=("cut", "sum"),
     )
-    in_plaintext = facts[facts["plaintext"]].groupby(_PORT)["client_ip"].nunique()
+    in_plaintext = facts[facts["plaintext"]].groupby(PORT)["client_ip"].nunique()
     ports["plaintext_clients"] = (
         in_plaintext.reindex(ports.index).fillna(0).astype("int64")
     )
     ports = ports.reset_index()
-    ports["offered"] = _texts(_offers(facts, ports))
+    ports["offered"] = _texts(each.offered for each in ways(facts, ports))
     return ports
-
-
-def _offers(facts: pd.DataFrame, ports: pd.DataFrame) -> Iterable[str]:
-    """Yield the protected ways that each port's server offers for its protocol."""
-    steps = _values(facts, ["server_ip", "server_port", "protocol"], "step")
-    # relay on port 25 is no way for those who submit
-    ways = facts[facts["encrypted"] & ~is_relay(facts)]
-    others = _values(ways, ["server_ip", "protocol"], "server_port")
-    for port in _records(ports):
-        yield _offered(
-            port,
-            steps[port["server_ip"], port["server_port"], port["protocol"]],
-            others[port["server_ip"], port["protocol"]] - {port["server_port"]},
-        )
-
-
-def _offered(port: Mapping[str, Any], steps: set[str], others: set[int]) -> str:
-    if port["implicit"]:
-        return "TLS"
-    ways = [STARTTLS] if steps & {"offered", "accepted"} else []
-    if port["role"] != Role.RELAY:
-        ways += [f"port {other}" for other in sorted(others)]
-    if ways:
-        return ", ".join(ways)
-    if "refused" in steps:
-        return REFUSED
-    # what was captured in part proves no absence
-    return NONE_SEEN if "not-offered" in steps else UNKNOWN
 
 
 def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
@@ -249,35 +230,15 @@ def _port_use(port: Mapping[str, Any], clients: _Clients) -> PortUse:
     )
 
 
-def _clients_in_plaintext(
+def _clients_by_use(
     facts: pd.DataFrame,
 ) -> defaultdict[tuple[Any, ...], _Clients]:
     """Group the clients of each port in plaintext by what they did, busiest first."""
-    rows = facts[facts["plaintext"] | facts["has_login"] | facts["works"]]
-    grouped = rows.groupby([*_PORT, "client_ip"]).agg(
-        sessions=("works", "size"),
-        works=("works", "any"),
-        failure=("guessed", "any"),
-        used_tls=("used_tls", "any"),
-        is_whole=("is_whole", "all"),
-    )
-    busiest = grouped.sort_values("sessions", ascending=False, kind="stable")
     clients_by_port: defaultdict[tuple[Any, ...], _Clients] = defaultdict(dict)
-    for client in _records(busiest.reset_index()):
-        clients = clients_by_port[_key(client, _PORT)].setdefault(_use(client), [])
-        clients.append(client["client_ip"])
+    for client in _records(client_uses(facts)[[*PORT, "client_ip", "use"]]):
+        uses = clients_by_port[_key(client, PORT)]
+        uses.setdefault(ClientUse(client["use"]), []).append(client["client_ip"])
     return clients_by_port
-
-
-def _use(client: Mapping[str, Any]) -> ClientUse:
-    # a server that relays in plaintext could use TLS, whatever it did there
-    if client["works"] or client["role"] == Role.RELAY:
-        return ClientUse.BOTH if client["used_tls"] else ClientUse.PLAINTEXT_ONLY
-    if client["failure"]:
-        return ClientUse.FAILED_LOGIN
-    if client["is_whole"]:
-        return ClientUse.CONNECTED_ONLY
-    return ClientUse.BOTH if client["used_tls"] else ClientUse.INCOMPLETE
 
 
 def _results(user: Mapping[str, Any]) -> str | None:
@@ -298,16 +259,6 @@ def _worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     rows = rows.sort_values(by, ascending=False, kind="stable")
     relay = is_relay(rows)
     return pd.concat([rows[~relay], rows[relay]], ignore_index=True)
-
-
-def _values(
-    rows: pd.DataFrame, keys: list[str], column: str
-) -> defaultdict[tuple[Any, ...], set[Any]]:
-    """Collect the values of a column, by the values of others."""
-    values: defaultdict[tuple[Any, ...], set[Any]] = defaultdict(set)
-    for row in _records(rows[[*keys, column]].drop_duplicates()):
-        values[_key(row, keys)].add(row[column])
-    return values
 
 
 def _key(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:

@@ -38,6 +38,8 @@ class ClientUse(enum.StrEnum):
     """It used plaintext, and never used TLS with this server for this protocol."""
     BOTH = "both"
     """It was in plaintext, and used TLS at other times."""
+    ATTACK = "attack"
+    """It guesses passwords, whether or not it got in."""
     FAILED_LOGIN = "failed login"
     """It tried to log in, and never got in."""
     INCOMPLETE = "incomplete"
@@ -110,7 +112,7 @@ def _relay_clients(port: PortUse) -> str:
 
 def _users(port: PortUse) -> list[str]:
     """Say who would be cut off if the port took no plaintext any longer."""
-    cut_off, both, failing, incomplete, connected_only = (
+    cut_off, both, attacking, failing, incomplete, connected_only = (
         port.clients.get(use, ()) for use in ClientUse
     )
     parts = []
@@ -125,6 +127,9 @@ def _users(port: PortUse) -> list[str]:
     if failing:
         clients = pluralize(len(failing), "client")
         parts.append(f"{clients} with failed logins only: {_names(failing)}")
+    if attacking:
+        clients = pluralize(len(attacking), "client")
+        parts.append(f"{clients} guessing passwords: {_names(attacking)}")
     if parts and not (cut_off or incomplete):
         parts[0] = f"nobody would be cut off: {parts[0]}"
     if incomplete:

@@ -25,10 +25,13 @@ _WIDEST_CELL = 40
 _GAP = 2
 # text that reads well in several lines, and how narrow it may become
 _WRAPPED_WIDTHS = {
+    "accounts": 25,
+    "action": 26,
     "client_ips": 25,
     "failure": 22,
     "exposed": 22,
     "last_error": 30,
+    "seen": 30,
     "verdict": 29,
 }
 # in a pipe nothing is folded or left out
@@ -42,6 +45,7 @@ _HEADINGS = {
     "auth_mechanism": "mechanism",
     "auth_result": "result",
     "auth_user": "user",
+    "action": "to do",
     "client_ip": "client",
     "client_ips": "addresses",
     "encrypted_share": "encrypted %",
@@ -53,6 +57,7 @@ _HEADINGS = {
     "not_after": "valid until",
     "p95": "95%",
     "plaintext": "in\nplaintext",
+    "seen": "seen of other ways",
     "server_ip": "server",
     "server_port": "port",
     "session_id": "session",

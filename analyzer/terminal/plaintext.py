@@ -9,7 +9,9 @@ import pyarrow as pa
 from rich.text import Text
 
 from analyzer import reports
+from analyzer.findings.attacks import attacks
 from analyzer.reports.channel import ENCRYPTED
+from analyzer.reports.verdicts import ClientUse
 from analyzer.sessions.role import Role
 from analyzer.tables.export import write_csv
 from analyzer.terminal.format import as_table, fit_output
@@ -41,6 +43,20 @@ _OPTIONAL_OF_PORTS = (
     "starttls",
     "role",
 )
+_OPTIONAL_OF_CLIENTS = (
+    "first_seen",
+    "last_seen",
+    "role",
+    "service",
+    "would_be_cut_off",
+    "used_tls",
+    "sessions",
+    "seen",
+    "client_software",
+    "use",
+    "accounts",
+    "server_ip",
+)
 _OPTIONAL_OF_USERS = (
     "offered",
     "first_seen",
@@ -65,7 +81,12 @@ _CSV = pa.schema(
         ("role", pa.string()),
         ("verdict", pa.string()),
         ("offered", pa.string()),
+        ("total", pa.string()),
         ("client_ip", pa.string()),
+        ("use", pa.string()),
+        ("client_software", pa.string()),
+        ("action", pa.string()),
+        ("seen", pa.string()),
         ("auth_user", pa.string()),
         ("auth_mechanism", pa.string()),
         ("result", pa.string()),
@@ -82,33 +103,47 @@ _CSV = pa.schema(
 def print_plaintext(analysis: Results, console: Console) -> None:
     """Print who uses plaintext, the worst first."""
     fit_output(console)
-    sessions = analysis.sessions
-    console.print(_headline(reports.plaintext_totals(sessions)))
-    ports = reports.plaintext_ports(sessions)
-    _print_rows(
-        console,
-        "Servers and ports",
-        _without_zeros(ports),
-        optional=_OPTIONAL_OF_PORTS,
-        styles={"verdict": [_verdict_style(row) for row in ports.to_dict("records")]},
-    )
-    users = reports.plaintext_users(sessions)
+    sessions, attacked = analysis.sessions, attacks(analysis.tables)
+    console.print(_headline(reports.plaintext_totals(sessions, attacked)))
+    _print_totals(console, reports.plaintext_by_port(sessions, attacked))
+    clients = reports.plaintext_clients(sessions, attacked)
+    ports = reports.plaintext_ports(sessions, attacked)
+    users = reports.plaintext_users(sessions, attacked)
     is_relay = users["role"] == Role.RELAY
     relays, others = users[is_relay], users[~is_relay]
-    _print_rows(
-        console,
-        "Plaintext logins and mail",
-        others,
-        optional=_OPTIONAL_OF_USERS,
-        styles={"exposed": [_exposed_style(exposed) for exposed in others["exposed"]]},
-        style="bold red",
-    )
-    _print_rows(
-        console,
-        "Mail relayed in plaintext",
-        relays[["client_ip", "server_ip", "server_port", "sessions", "used_tls"]],
-        style="bold yellow",
-    )
+    is_cut = [
+        _print_rows(
+            console,
+            "What to do about each client",
+            clients[clients["role"] != Role.RELAY],
+            optional=_OPTIONAL_OF_CLIENTS,
+            styles={"action": list(map(_use_style, clients["use"]))},
+        ),
+        _print_rows(
+            console,
+            "Servers and ports",
+            _without_zeros(ports),
+            optional=_OPTIONAL_OF_PORTS,
+            styles={"verdict": list(map(_verdict_style, ports.to_dict("records")))},
+        ),
+        _print_rows(
+            console,
+            "Plaintext logins and mail",
+            others,
+            optional=_OPTIONAL_OF_USERS,
+            styles={"exposed": list(map(_exposed_style, others["exposed"]))},
+            style="bold red",
+        ),
+        _print_rows(
+            console,
+            "Mail relayed in plaintext",
+            relays[["client_ip", "server_ip", "server_port", "sessions", "used_tls"]],
+            style="bold yellow",
+        ),
+    ]
+    if any(is_cut):
+        console.print()
+        console.print(Text("Not all is shown here; --csv and --json have it.", "dim"))
 
 
 def plaintext_csv(analysis: Results) -> bytes:
@@ -116,9 +151,22 @@ def plaintext_csv(analysis: Results) -> bytes:
 
     A port that nobody used in plaintext has a row too, without a client.
     """
-    ports = reports.plaintext_ports(analysis.sessions)
-    users = reports.plaintext_users(analysis.sessions).drop(columns="offered")
-    rows = ports[[*_PORT, "verdict", "offered"]].merge(users, on=_PORT, how="left")
+    sessions, attacked = analysis.sessions, attacks(analysis.tables)
+    ports = reports.plaintext_ports(sessions, attacked)[[*_PORT, "verdict", "offered"]]
+    totals = reports.plaintext_by_port(sessions, attacked)
+    clients = reports.plaintext_clients(sessions, attacked)
+    users = reports.plaintext_users(sessions, attacked)
+    client = [*_PORT, "client_ip"]
+    rows = ports.merge(totals[[*_PORT[1:], "total"]], on=_PORT[1:], how="left")
+    rows = rows.merge(clients, on=_PORT, how="left")
+    told = [name for name in users if name in client or name not in rows]
+    also = ["sessions", "used_tls", "would_be_cut_off", "first_seen", "last_seen"]
+    rows = rows.merge(
+        users[[*told, *also]], on=client, how="left", suffixes=("", "_user")
+    )
+    # those who neither logged in nor moved mail are no users
+    for name in also:
+        rows[name] = rows.pop(f"{name}_user").fillna(rows[name])
     rows["sessions"] = rows["sessions"].astype("Int64")
     file = io.BytesIO()
     table = pa.Table.from_pandas(rows, _CSV, preserve_index=False)
@@ -127,9 +175,12 @@ def plaintext_csv(analysis: Results) -> bytes:
 
 
 def plaintext_json(analysis: Results) -> str:
-    """Return the figures, `ports` and `users`; `plaintext` says if there is any."""
-    sessions = analysis.sessions
-    totals = reports.plaintext_totals(sessions)
+    """Return the figures, `totals` of ports, `clients`, `ports` and `users`.
+
+    `plaintext` says if there is any.
+    """
+    sessions, attacked = analysis.sessions, attacks(analysis.tables)
+    totals = reports.plaintext_totals(sessions, attacked)
     figures = {
         "plaintext": reports.has_plaintext(sessions),
         # what scripts have known `plaintext_sessions` by
@@ -137,10 +188,26 @@ def plaintext_json(analysis: Results) -> str:
         **totals._asdict(),
     }
     tables = {
-        "ports": reports.plaintext_ports(sessions),
-        "users": reports.plaintext_users(sessions),
+        "totals": reports.plaintext_by_port(sessions, attacked),
+        "clients": reports.plaintext_clients(sessions, attacked),
+        "ports": reports.plaintext_ports(sessions, attacked),
+        "users": reports.plaintext_users(sessions, attacked),
     }
     return as_json(analysis, figures, tables)
+
+
+def _print_totals(console: Console, ports: pd.DataFrame) -> None:
+    """Print a line for each port: whom it would cut off, on all servers."""
+    if ports.empty:
+        return
+    console.print()
+    for port in ports.head(_MAX_ROWS).to_dict("records"):
+        is_red = port["cut_off_clients"] > 0
+        line = Text(f"{port['server_port']:>5}: ", "bold")
+        line.append(port["total"], "not bold red" if is_red else "not bold green")
+        console.print(line)
+    if len(ports) > _MAX_ROWS:
+        console.print(Text(f"and {len(ports) - _MAX_ROWS:,} more ports", "dim"))
 
 
 def _headline(totals: reports.PlaintextTotals) -> Text:
@@ -195,10 +262,14 @@ def _were(count: int) -> str:
 
 def _print_rows(
     console: Console, title: str, rows: pd.DataFrame, **options: Any
-) -> None:
-    if len(rows):
-        console.print()
-        console.print(as_table(title, rows, console.width, limit=_MAX_ROWS, **options))
+) -> bool:
+    """Print a table; return whether rows, columns or names are left out."""
+    if rows.empty:
+        return False
+    console.print()
+    table = as_table(title, rows, console.width, limit=_MAX_ROWS, **options)
+    console.print(table)
+    return len(rows) > _MAX_ROWS or len(table.columns) < len(rows.columns)
 
 
 def _without_zeros(ports: pd.DataFrame) -> pd.DataFrame:
@@ -217,6 +288,12 @@ def _verdict_style(port: Mapping[Any, Any]) -> str:
     if port["plaintext"] or port["failed"]:
         return "yellow"
     return "green" if any(port[channel] for channel in ENCRYPTED) else "dim"
+
+
+def _use_style(use: str) -> str:
+    if use == ClientUse.PLAINTEXT_ONLY:
+        return "red"
+    return "yellow" if use == ClientUse.BOTH else "dim"
 
 
 def _exposed_style(exposed: str) -> str:

@@ -50,6 +50,7 @@ def test_headline_says_what_matters() -> None:
     ]
     titles = [line.strip() for line in lines if line.strip() and line[0].isupper()]
     assert titles == [
+        "What to do about each client",
         "Servers and ports",
         "Plaintext logins and mail",
         "Mail relayed in plaintext",
@@ -144,7 +145,11 @@ def test_csv_has_a_row_per_client_and_per_port_without_one() -> None:
     rows = cells(analysis_of("office"))
 
     users = reports.plaintext_users(analysis_of("office").sessions)
-    assert len([row for row in rows if row["client_ip"]]) == len(users) == 10
+    others = [row for row in rows if row["client_ip"] and not row["exposed"]]
+    assert len([row for row in rows if row["client_ip"]]) == len(users) + len(others)
+    assert [(row["client_ip"], row["server_port"]) for row in others] == [
+        ("203.0.113.66", "25")
+    ]
     assert [row["server_port"] for row in rows if not row["client_ip"]] == [
         *("993", "995", "465", "587", "25")
     ]
@@ -156,7 +161,13 @@ def test_csv_has_a_row_per_client_and_per_port_without_one() -> None:
         "verdict": "1 client would be cut off: 192.0.2.150; "
         "1 client with failed logins only: 203.0.113.66",
         "offered": "STARTTLS",
+        "total": "1 client on 1 server (1 account) would be cut off; "
+        "1 client with failed logins only",
         "client_ip": "192.0.2.150",
+        "use": "plaintext only",
+        "client_software": "",
+        "action": "turn on STARTTLS",
+        "seen": "STARTTLS offered to it in 2 sessions and to others in 6 sessions",
         "auth_user": "scanner@example.com",
         "auth_mechanism": "LOGIN",
         "result": "success",
@@ -203,6 +214,60 @@ def test_json_has_the_figures_and_both_tables() -> None:
         "first_seen": None,
         "last_seen": "2026-11-23T15:26:39.209581000Z",
     }
+
+
+def test_json_has_totals_by_port_and_what_each_client_needs() -> None:
+    document = json.loads(plaintext_json(analysis_of("office")))
+
+    assert document["totals"][0] == {
+        "server_port": 587,
+        "service": "submission",
+        "role": "submission",
+        "sessions": 9,
+        "plaintext": 6,
+        "cut_off_clients": 1,
+        "cut_off_servers": 1,
+        "cut_off_accounts": 1,
+        "plaintext_only_clients": 1,
+        "also_tls_clients": 0,
+        "attacking_clients": 0,
+        "failed_login_clients": 1,
+        "incomplete_clients": 0,
+        "connected_only_clients": 0,
+        "total": "1 client on 1 server (1 account) would be cut off; "
+        "1 client with failed logins only",
+    }
+    assert document["clients"][0]["action"] == "turn on STARTTLS"
+    assert document["clients"][0]["accounts"] == "scanner@example.com"
+
+
+def test_totals_by_port_come_first() -> None:
+    lines = shown(analysis_of("office")).splitlines()
+
+    assert lines[4].lstrip().startswith("587: 1 client on 1 server (1 account) would")
+    assert lines[7] == "  993: nobody was seen in plaintext"
+
+
+def test_reader_is_told_how_many_clients_are_not_shown(tmp_path: Path) -> None:
+    sessions = Sessions()
+    for number in range(103):
+        sessions.pop3(f"192.0.2.{number}")
+
+    analysis = sessions.analyse(tmp_path)
+    text = shown(analysis)
+
+    assert "  110: 103 clients on 1 server (1 account) would be cut off" in text
+    assert text.count("and 3 more") == 2
+    assert text.endswith("Not all is shown here; --csv and --json have it.\n")
+    assert len(json.loads(plaintext_json(analysis))["clients"]) == 103
+    assert len(cells(analysis)) == 103
+
+
+def test_reader_is_told_that_columns_are_left_out() -> None:
+    hint = "Not all is shown here"
+
+    assert hint in shown(analysis_of("office"), 80)
+    assert hint not in shown(analysis_of("office"))
 
 
 def test_json_tells_what_could_not_be_read(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Which sessions are those of attackers, so that reports don't take them for users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyzer.findings import registry
+from analyzer.findings.facts import Facts
+from analyzer.findings.settings import Settings
+from dissectors.events import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+_GUESSING = ("password-guessing", "password-spraying")
+_GOT_IN = ("login-after-guessing",)
+
+
+def attacks(
+    tables: Mapping[str, pa.Table], settings: Settings | None = None
+) -> npt.NDArray[np.bool_]:
+    """Tell which sessions are those of attackers, by the rules that know guesses.
+
+    Users may share the address of one who guesses. So their sessions are those in which
+    no login was accepted, and of the others those of accounts that guesses led to.
+
+    Args:
+        tables: of an analysis, by name.
+        settings: what users set.
+
+    Returns:
+        (n,) a flag for each row of `sessions`.
+    """
+    settings = settings or Settings()
+    rules = registry.rules()
+    thresholds = {
+        rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
+        for rule in rules.values()
+    }
+    facts = Facts(tables, settings.own, thresholds)
+
+    def hits(rule_ids: tuple[str, ...]) -> Iterator[npt.NDArray[np.int64]]:
+        for rule_id in rule_ids:
+            if rule_id in rules and settings.of(rule_id).enabled:
+                yield rules[rule_id].find(facts)["session"].to_numpy(dtype=np.int64)
+
+    clients, _ = facts.codes("client_ip")
+    users, names = facts.codes("auth_user")
+    pairs = clients * (len(names) + 1) + users + 1
+    attack = np.zeros(len(clients), bool)
+    for sessions in hits(_GUESSING):
+        attack |= np.isin(clients, clients[sessions])
+    attack &= facts.values("auth_failures") > 0
+    attack &= facts.values("auth_result") != Outcome.SUCCESS
+    for sessions in hits(_GOT_IN):
+        attack |= np.isin(pairs, pairs[sessions])
+    return attack
