@@ -300,6 +300,11 @@ class Facts:
         return Rows(self.tables[name], self._session_ids)
 
 
+def nanoseconds(times: pd.Series[Any]) -> pd.Series[int]:
+    """Return times as numbers: clocks may be wrong by more than times can differ."""
+    return times.astype("int64[pyarrow]").fillna(0).astype("int64")
+
+
 def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
     """Return the places of the sessions with some IDs; -1 for those not among them.
 

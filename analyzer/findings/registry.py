@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.findings import abuse, plaintext, starttls
+from analyzer.findings import (
+    abuse,
+    delivery,
+    plaintext,
+    starttls,
+)
 
 if TYPE_CHECKING:
     from analyzer.findings.rule import Rule
@@ -13,6 +18,7 @@ BUILTIN: tuple[Rule, ...] = (
     *plaintext.RULES,
     *abuse.RULES,
     *starttls.RULES,
+    *delivery.RULES,
 )
 
 
