@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from analyzer.findings import attachments, forgery, guessing
+from analyzer.findings import attachments, forgery, guessing, relaying
 
 RULES = (
     *guessing.RULES,
+    *relaying.RULES,
     *attachments.RULES,
     *forgery.RULES,
 )

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.levels import Confidence
+from analyzer.findings.windows import number
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:
@@ -75,6 +76,16 @@ class Ownership:
         places = self._accepted["session"].to_numpy()
         addresses = self._facts.of_session(self._accepted, "server_ip")
         return frozenset(addresses[self.servers[places]].dropna())
+
+    @cached_property
+    def users(self) -> Flags:
+        """For each session whether its client logged in at that server, ever."""
+        clients, servers = (
+            self._facts.codes(name)[0] for name in ("client_ip", "server_ip")
+        )
+        pairs = number(clients, servers)
+        flags: Flags = np.isin(pairs, pairs[self._accepted["session"].to_numpy()])
+        return flags
 
     @property
     def domains_are_said(self) -> bool:

@@ -109,3 +109,14 @@ def test_names_below_an_own_domain_are_own(tmp_path: Path) -> None:
     domains = pd.Series(["example.com", "b.example.com", "anexample.com", None, long])
 
     assert own.has_domain(domains).tolist() == [True, True, False, False, True]
+
+
+def test_client_that_logs_in_at_a_server_is_a_user_of_it(tmp_path: Path) -> None:
+    own = ownership(
+        tmp_path,
+        login(OUTSIDE, 0, accepted=True),
+        login(OUTSIDE, 5),
+        login(ELSEWHERE, 9),
+    )
+
+    assert own.users.tolist() == [True, True, False]
