@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.reports.channel import channel_of
+from analyzer.sessions.role import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -228,6 +229,11 @@ class Facts:
         flags = [ip_address(address).is_loopback for address in addresses]
         # the last is for those of which no address is known
         return np.array([*flags, False])[codes]
+
+    @cached_property
+    def is_relay(self) -> npt.NDArray[np.bool_]:
+        """Whether a session is between servers."""
+        return is_true(self.sessions["role"] == Role.RELAY)
 
     @cached_property
     def has_gaps(self) -> npt.NDArray[np.bool_]:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from analyzer.findings import (
     abuse,
+    certificates,
     delivery,
     plaintext,
     starttls,
+    tls,
 )
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ BUILTIN: tuple[Rule, ...] = (
     *abuse.RULES,
     *starttls.RULES,
     *delivery.RULES,
+    *tls.RULES,
+    *certificates.RULES,
 )
 
 

@@ -52,7 +52,7 @@ class Rule:
         find: returns what it sees (`Facts.hits`): a row for each time.
         references: RFC, CVE or paper.
         per: what one finding is about: any of `client_ip`, `server_ip`,
-            `server_port`, `account`.
+            `server_port`, `account`, or another column of `sessions`.
         thresholds: numbers that users may set, by name.
         kinds: what it tells apart, by the `kind` that its hits tell.
         rests_on_absence: it finds that something was not sent. A session of which

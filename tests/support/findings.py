@@ -9,7 +9,7 @@ import pyarrow as pa
 import analyzer
 from analyzer.findings.engine import find
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.registry import rules
+from analyzer.findings.registry import BUILTIN
 from analyzer.findings.rule import Rule
 from analyzer.findings.settings import Settings
 from analyzer.tables.schema import TABLES
@@ -17,11 +17,13 @@ from tests.support.analyses import analysis_of
 from tests.support.traffic import write_pcap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pandas as pd
 
     from analyzer.findings.facts import Facts
+    from analyzer.findings.rule import Rule
     from analyzer.tables.results import Results
     from tests.support.traffic import PacketScript
 
@@ -74,10 +76,12 @@ RULE = Rule(
 
 
 def findings_of(
-    analysis: Results, settings: Settings | None = None
+    analysis: Results,
+    settings: Settings | None = None,
+    rules: Iterable[Rule] = BUILTIN,
 ) -> list[dict[str, Any]]:
-    """All findings, the worst first."""
-    table = find(analysis.tables, rules().values(), settings or Settings())
+    """All findings of some rules, the worst first."""
+    table = find(analysis.tables, rules, settings or Settings())
     return list(table.to_pylist())
 
 

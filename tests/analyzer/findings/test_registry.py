@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.findings.registry import BUILTIN, rules
+from analyzer.tables.schema import SESSIONS
 
 if TYPE_CHECKING:
     from analyzer.findings.rule import Rule
@@ -24,4 +25,4 @@ def test_rule_says_all_that_people_need(rule: Rule) -> None:
     assert not rule.title.endswith(".")
     assert rule.remedy.endswith(".")
     assert rule.proof.endswith(".")
-    assert set(rule.per) <= {"client_ip", "server_ip", "server_port", "account"}
+    assert set(rule.per) <= {"account", *SESSIONS.arrow.names}
