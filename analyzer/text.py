@@ -7,6 +7,11 @@ control a terminal, or change the order in which text is shown, are escaped.
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # C0 and C1 controls and DEL; line and paragraph separators; what changes the
 # direction of text (Unicode Bidirectional Algorithm, UAX #9); lone surrogates
@@ -28,6 +33,12 @@ def as_line(text: str) -> str:
 def pluralize(count: int, noun: str) -> str:
     """Return a number of things in words."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """Return ": did you mean ...?" if a name that is known is like this one."""
+    near = get_close_matches(name, known, n=2)
+    return f": did you mean {' or '.join(near)}?" if near else ""
 
 
 def _escape(match: re.Match[str]) -> str:

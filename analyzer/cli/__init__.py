@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from analyzer.cli.main import FAILED, INTERRUPTED, PLAINTEXT, main
+from analyzer.cli.main import FAILED, FOUND, INTERRUPTED, main
 
-__all__ = ["FAILED", "INTERRUPTED", "PLAINTEXT", "main"]
+__all__ = ["FAILED", "FOUND", "INTERRUPTED", "main"]

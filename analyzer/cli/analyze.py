@@ -9,6 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
+from analyzer.cli.judging import failing_status, judge_results
 from analyzer.cli.preflight import check_file, check_output, check_page
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     help="Write a report to FILE, a page for the browser.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@options.fail_on
 @options.quiet
 @options.ports
 @options.reader
@@ -46,13 +48,14 @@ def analyze(
     table_format: str,
     html: Path | None,
     as_json: bool,
+    fail_on: str | None,
     quiet: bool,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
-    """Find the mail sessions in capture files, and summarise them.
+    """Find what is wrong in the mail sessions of captures, and summarise them.
 
     CAPTURE is a pcap or pcapng file, also compressed with gzip, xz or zstd, or any
     other file that an installed tshark can read; - is standard input. Several
@@ -60,7 +63,8 @@ def analyze(
     instead of captures.
 
     Exit status: 0; 1 if a capture is damaged or can't be read (everything else is
-    still reported), or the output can't be written; 2 for wrong use.
+    still reported), or the output can't be written; 2 for wrong use; 3 with
+    --fail-on, if something was found.
     """
     options.require_captures(captures)
     read = (*captures, key_log, ca)
@@ -74,11 +78,16 @@ def analyze(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     problems = outputs.describe_problems(analysis)
+    judged = judge_results(analysis, problems)
     if output is not None:
-        problems += outputs.write_output(analysis, output, table_format)
+        problems += outputs.write_output(
+            analysis, output, table_format, judged.findings
+        )
     if html is not None:
         problems += outputs.write_html(analysis, html)
     if not quiet:
         outputs.warn(analysis.notes)
-        problems += outputs.print_analysis(analysis, as_json=as_json)
-    outputs.exit_with(problems)
+        problems += outputs.print_analysis(
+            analysis, findings=judged.reviewed, as_json=as_json
+        )
+    outputs.exit_with(problems, failing_status(judged.reviewed, fail_on))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 # Exit statuses. Something could not be read or written; click uses 2 for wrong use.
 FAILED = 1
-# --fail-on-plaintext
-PLAINTEXT = 3
+# --fail-on, --fail-on-plaintext
+FOUND = 3
 # what a shell reports for a command that Ctrl-C ended
 INTERRUPTED = 130
 # in the context: the folder of tables that is read
@@ -39,6 +39,7 @@ _OUT_OF_MEMORY = (
 
 _COMMANDS = (
     "analyze",
+    "findings",
     "interfaces",
     "monitor",
     "plaintext",

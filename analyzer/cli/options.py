@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from analyzer.text import near_names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMATS = ("jsonl", "csv", "parquet")
 READERS = ("auto", "native", "tshark")
 ENGINES = ("auto", "socket", "dumpcap")
+# from the least to the worst, as in `analyzer.findings.levels`
+SEVERITIES = ("info", "low", "medium", "high", "critical")
 _PORT = re.compile("[0-9]{1,5}")
 
 
@@ -35,6 +39,20 @@ def _parse_ports(
             other = named[int(number)]
             raise click.BadParameter(f"{value!r}: the port was said to be {other}")
     return {**registry.ports(), **named}
+
+
+def parse_rules(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse IDs of rules that there are not."""
+    if values:
+        from analyzer.findings import registry
+
+        for value in values:
+            if value not in registry.rules():
+                hint = near_names(value, registry.rules())
+                raise click.BadParameter(f"there is no rule {value!r}{hint}")
+    return values
 
 
 class TableOutput(NamedTuple):
@@ -59,6 +77,13 @@ def parse_output(
         )
     return TableOutput(path, is_folder)
 
+
+fail_on = click.option(
+    "--fail-on",
+    "fail_on",
+    type=click.Choice(SEVERITIES),
+    help="Exit with status 3 if a finding is that severe, or worse.",
+)
 
 key_log = click.option(
     "--keylog",
@@ -143,6 +168,11 @@ any_port = click.option(
     is_flag=True,
     help="Capture all ports, to find mail on unusual ones and in tunnels too.",
 )
+
+
+def at_least(severity: str) -> tuple[str, ...]:
+    """Return a severity and all that are worse."""
+    return SEVERITIES[SEVERITIES.index(severity) :]
 
 
 def require_captures(captures: tuple[str, ...]) -> None:

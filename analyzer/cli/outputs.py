@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    import pyarrow as pa
     from rich.console import Console
 
     from analyzer.cli.options import TableOutput
@@ -97,21 +98,25 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def print_analysis(analysis: Results, *, as_json: bool) -> list[str]:
+def print_analysis(
+    analysis: Results, *, findings: pa.Table | None = None, as_json: bool
+) -> list[str]:
     """Print the summary; return what went wrong."""
     from analyzer.terminal.summary import print_summary, summary_json
 
     if as_json:
-        return print_safely(lambda: click.echo(summary_json(analysis)))
-    return print_safely(lambda: print_summary(analysis, console()))
+        return print_safely(lambda: click.echo(summary_json(analysis, findings)))
+    return print_safely(lambda: print_summary(analysis, console(), findings))
 
 
 def write_output(
-    analysis: Results, output: TableOutput, table_format: str
+    analysis: Results,
+    output: TableOutput,
+    table_format: str,
+    findings: pa.Table,
 ) -> list[str]:
     """Write the tables; return what went wrong."""
     from analyzer.errors import ExportError
-    from analyzer.findings.judgement import judge
     from analyzer.tables.export import write_table
     from analyzer.tables.folder import write_folder
     from analyzer.tables.parts import has_parts
@@ -122,9 +127,7 @@ def write_output(
         elif has_parts(output.path):
             return [f"{output.path}: {IN_USE}"]
         else:
-            judgement = judge(analysis.tables)
-            write_folder(analysis, output.path, table_format, judgement.findings)
-            return judgement.problems
+            write_folder(analysis, output.path, table_format, findings)
     except ExportError as error:
         return [str(error)]
     return []

@@ -8,7 +8,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs, read_trust
-from analyzer.cli.main import PLAINTEXT
+from analyzer.cli.main import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,4 +141,4 @@ def _print(analysis: Results, *, as_csv: bool, as_json: bool) -> list[str]:
 def _status(analysis: Results) -> int:
     from analyzer.reports import has_plaintext
 
-    return PLAINTEXT if has_plaintext(analysis.sessions) else 0
+    return FOUND if has_plaintext(analysis.sessions) else 0

@@ -41,7 +41,12 @@ from analyzer.reports.plaintext import (
 )
 from analyzer.reports.plan import plaintext_by_port, plaintext_clients
 from analyzer.reports.timeline import over_time
-from analyzer.reports.tls import by_verdict, server_certificates, weak_tls
+from analyzer.reports.tls import (
+    by_verdict,
+    certificates_unseen,
+    server_certificates,
+    weak_tls,
+)
 from analyzer.reports.transfers import transfer_rates
 from analyzer.reports.use import protocol_use
 
@@ -57,6 +62,7 @@ __all__ = [
     "by_service",
     "by_tls_version",
     "by_verdict",
+    "certificates_unseen",
     "channel_of",
     "encrypted_share",
     "failed",

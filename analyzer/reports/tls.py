@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -67,6 +67,30 @@ def _weaknesses(session: Any) -> list[str]:
 
 def _is_null(value: Any) -> bool:
     return value is None or value is pd.NA
+
+
+class UnseenCertificates(NamedTuple):
+    """How many sessions showed no certificate, of which nothing can be said.
+
+    Attributes:
+        tls: sessions that used TLS.
+        sessions: those that showed none.
+        hidden: those of them in which TLS 1.3 hid it.
+    """
+
+    tls: int
+    sessions: int
+    hidden: int
+
+
+def certificates_unseen(sessions: pd.DataFrame) -> UnseenCertificates:
+    """Count the sessions with TLS whose certificate can't be judged."""
+    is_tls = sessions["tls_established"].fillna(value=False).astype(bool)
+    is_unseen = is_tls & sessions["cert_sha256"].isna()
+    is_hidden = is_unseen & (sessions["tls_version"] == "TLSv1.3").fillna(value=False)
+    return UnseenCertificates(
+        int(is_tls.sum()), int(is_unseen.sum()), int(is_hidden.sum())
+    )
 
 
 def server_certificates(

@@ -119,13 +119,18 @@ def write_csv(blocks: Iterable[pa.Table], columns: pa.Schema, file: BinaryIO) ->
 def write_jsonl(blocks: Iterable[pa.Table], columns: pa.Schema, file: BinaryIO) -> None:
     """Write the blocks of a table as JSON Lines."""
     for block in blocks:
-        for batch in block.to_batches(max_chunksize=_BLOCK_ROWS):
-            cells = [_as_json(column).to_pylist() for column in batch.columns]
-            for row in zip(*cells, strict=True):
-                fields = dict(zip(columns.names, row, strict=True))
-                # ASCII only: every other character is escaped
-                line = json.dumps(fields, allow_nan=False)
-                file.write(line.encode("ascii") + b"\n")
+        for fields in json_rows(block.select(columns.names)):
+            # ASCII only: every other character is escaped
+            line = json.dumps(fields, allow_nan=False)
+            file.write(line.encode("ascii") + b"\n")
+
+
+def json_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table as JSON has them."""
+    for batch in table.to_batches(max_chunksize=_BLOCK_ROWS):
+        cells = [_as_json(column).to_pylist() for column in batch.columns]
+        for row in zip(*cells, strict=True):
+            yield dict(zip(table.column_names, row, strict=True))
 
 
 def write_parquet(

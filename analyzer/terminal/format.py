@@ -27,11 +27,13 @@ _GAP = 2
 _WRAPPED_WIDTHS = {
     "accounts": 25,
     "action": 26,
+    "concerns": 28,
     "client_ips": 25,
     "failure": 22,
     "exposed": 22,
     "last_error": 30,
     "seen": 30,
+    "title": 24,
     "verdict": 29,
 }
 # in a pipe nothing is folded or left out
@@ -48,6 +50,7 @@ _HEADINGS = {
     "action": "to do",
     "client_ip": "client",
     "client_ips": "addresses",
+    "concerns": "concerns most",
     "encrypted_share": "encrypted %",
     "first_seen": "first seen",
     "implicit": "implicit\nTLS",
@@ -64,6 +67,7 @@ _HEADINGS = {
     "slowest_s": "time",
     "slowest_verb": "command",
     "starttls": "STARTTLS",
+    "title": "finding",
     "tls_cipher": "cipher",
     "tls_version": "version",
     "used_tls": "also\nTLS",

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 def as_json(
-    analysis: Results, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+    analysis: Results,
+    figures: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame | list[dict[str, Any]]],
 ) -> str:
     """Return a document of captures, figures, problems, and tables.
 
-    A table is a list of objects; times are ISO 8601 text, what is missing is null.
+    A table is a data frame, or a list of what JSON can hold, and becomes a list of
+    objects; times are ISO 8601 text, what is missing is null.
     """
     document = {
         "captures": list(analysis.captures),
@@ -36,7 +39,9 @@ def as_json(
     return json.dumps(document, indent=2, allow_nan=False)
 
 
-def _objects(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _objects(rows: pd.DataFrame | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if isinstance(rows, list):
+        return rows
     return [
         {str(name): _plain(value) for name, value in row.items()}
         for row in rows.to_dict(orient="records")

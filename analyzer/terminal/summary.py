@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from analyzer import reports
+from analyzer.findings.groups import by_rule
+from analyzer.findings.review import standing_findings
 from analyzer.sessions.protection import WEAK_TLS
+from analyzer.terminal.findings import print_groups
 from analyzer.terminal.format import (
     as_share,
     as_size,
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    import pyarrow as pa
     from rich.console import Console
 
     from analyzer.tables.results import Results
@@ -129,10 +133,21 @@ def nothing_found() -> str:
     )
 
 
-def print_summary(analysis: Results, console: Console) -> None:
-    """Print what an administrator wants to know first."""
+def print_summary(
+    analysis: Results, console: Console, findings: pa.Table | None = None
+) -> None:
+    """Print what an administrator wants to know first.
+
+    Args:
+        analysis: what was found.
+        console: where to.
+        findings: what is wrong, as `analyzer.findings.review` tells it.
+    """
     fit_output(console)
     console.print(_headline(analysis))
+    if findings is not None and len(analysis.sessions):
+        console.print()
+        print_groups(findings, analysis, console)
     for section in SECTIONS:
         rows = section.report(analysis)
         if len(rows):
@@ -149,15 +164,20 @@ def print_summary(analysis: Results, console: Console) -> None:
             )
 
 
-def summary_json(analysis: Results) -> str:
+def summary_json(analysis: Results, findings: pa.Table | None = None) -> str:
     """Return the same as JSON: the counts, and each section as a list of objects."""
-    figures = {
+    figures: dict[str, Any] = {
         "packets": analysis.packets,
         "capture_bytes": analysis.capture_bytes,
         "sessions": len(analysis.sessions),
         "messages": len(analysis.messages),
     }
-    tables = {section.name: section.report(analysis) for section in SECTIONS}
+    tables: dict[str, pd.DataFrame | list[dict[str, Any]]] = {}
+    if findings is not None:
+        unseen = reports.certificates_unseen(analysis.sessions)
+        figures["certificates_unseen"] = unseen._asdict()
+        tables["findings"] = by_rule(standing_findings(findings))
+    tables |= {section.name: section.report(analysis) for section in SECTIONS}
     return as_json(analysis, figures, tables)
 
 

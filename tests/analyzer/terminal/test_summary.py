@@ -9,6 +9,8 @@ import pytest
 
 import analyzer
 from analyzer import reports
+from analyzer.findings.judgement import judge
+from analyzer.findings.review import review
 from analyzer.terminal.summary import (
     SECTIONS,
     nothing_found,
@@ -201,3 +203,18 @@ def test_nothing_is_said_of_every_protocol_that_was_looked_for() -> None:
         install(ECHO)
 
         assert nothing_found().startswith("looked like SMTP, IMAP, POP3 or ECHO. ")
+
+
+def test_findings_come_first_on_terminals_and_in_json() -> None:
+    analysis = analysis_of("office")
+    findings = review(judge(analysis.tables).findings)
+
+    text = printed(lambda console: print_summary(analysis, console, findings))
+    document = json.loads(summary_json(analysis, findings))
+
+    assert text.index("\nFindings ") < text.index("\nServices ")
+    groups = document["findings"]
+    assert groups[0]["rule"] == "plaintext-password"
+    assert (groups[0]["severity"], groups[0]["findings"]) == ("high", 7)
+    assert document["certificates_unseen"] == {"tls": 14, "sessions": 12, "hidden": 12}
+    assert [*document].index("findings") < [*document].index("services")
