@@ -20,6 +20,7 @@ import pyarrow as pa
 from analyzer.findings.facts import Facts
 from analyzer.findings.levels import Confidence, Severity
 from analyzer.findings.rule import SERVER
+from analyzer.tables.builder import import_pandas
 from analyzer.tables.schema.findings import FINDINGS
 from analyzer.text import as_line
 
@@ -71,6 +72,8 @@ def find(
         The table `findings`: the worst first, then those with the most sessions.
     """
     known = tuple(rules)
+    # rules hand Series to pyarrow
+    import_pandas()
     asked = [rule for rule in known if settings.of(rule.id).enabled]
     # also of those that aren't asked: others may build on what they look for
     thresholds = {

@@ -50,6 +50,11 @@ def _defer_pandas() -> None:
         sys.meta_path.remove(_NoPandas)
 
 
+def import_pandas() -> None:
+    """Import pandas, and make pyarrow know its Series from now on."""
+    pa.table({}).to_pandas()
+
+
 class RowBuilder:
     """Collects rows, given in the order of a table's columns."""
 

@@ -106,3 +106,19 @@ def test_pandas_is_imported_for_frames_only() -> None:
         "assert pa.array(pandas.Series([1.0, float('nan')])).null_count == 1\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_pyarrow_knows_pandas_again_once_it_is_imported() -> None:
+    program = (
+        "from analyzer.tables.builder import import_pandas, prepare_arrow\n"
+        "prepare_arrow()\n"
+        "import_pandas()\n"
+        "import pandas as pd, pyarrow as pa\n"
+        "print(pa.array(pd.Series([], dtype='int64')).type)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "int64\n"
