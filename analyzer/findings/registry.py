@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from analyzer.findings import (
     abuse,
     certificates,
+    completeness,
+    delays,
     delivery,
     plaintext,
+    reachability,
     starttls,
     tls,
 )
@@ -23,6 +26,9 @@ BUILTIN: tuple[Rule, ...] = (
     *delivery.RULES,
     *tls.RULES,
     *certificates.RULES,
+    *delays.RULES,
+    *reachability.RULES,
+    *completeness.RULES,
 )
 
 

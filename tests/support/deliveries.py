@@ -13,11 +13,16 @@ class Delivery(PacketScript):
     """A client that sends a message to one recipient, step by step."""
 
     def __init__(
-        self, number: int = 0, *, at_ms: int = 0, client: str = "192.0.2.101"
+        self,
+        number: int = 0,
+        *,
+        at_ms: int = 0,
+        client: str = "192.0.2.101",
+        banner_ms: int = 0,
     ) -> None:
         self.client_ip = client
         super().__init__(25, client_port=40_000 + number, start_ms=at_ms)
-        self.server(b"220 mx.example.com\r\n")
+        self.wait(banner_ms).server(b"220 mx.example.com\r\n")
         self.client(b"EHLO mx.example.net\r\n").server(b"250 mx.example.com\r\n")
 
     def sender(self, reply: str = "250 2.1.0 Ok") -> Self:

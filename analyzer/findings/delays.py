@@ -1,0 +1,220 @@
+"""Servers that answer slowly, and messages whose transfer stalls or breaks off."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analyzer.findings.levels import Confidence, Mender, Severity
+from analyzer.findings.rule import SERVER, Kind, Rule
+from analyzer.sessions.failures import Failure
+from dissectors.events import Delivery, ExchangeKind
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from analyzer.findings.facts import Facts
+
+    Flags = npt.NDArray[np.bool_]
+    Numbers = npt.NDArray[np.float64]
+
+_THEME = "delivery"
+_SLOW = "slow-phase"
+_STALLED = "stalled-transfer"
+_LOGINS = ("AUTH", "X-EXPS", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
+
+_PHASES = {
+    "banner": Kind(
+        "Server is slow to greet",
+        Mender.SERVER,
+        "See what it does before: reverse DNS and blocklists whose servers don't "
+        "answer, ident, a delay that is meant to deter spam.",
+    ),
+    "login": Kind(
+        "Server is slow to let users in",
+        Mender.SERVER,
+        "See what it asks: the directory, the database, the key derivation, or a "
+        "penalty for earlier failures.",
+    ),
+    "recipient": Kind(
+        "Server is slow to accept recipients",
+        Mender.SERVER,
+        "See what it looks up for each: blocklists, the recipient at another server, "
+        "a policy service.",
+    ),
+    "message": Kind(
+        "Server is slow to accept messages",
+        Mender.SERVER,
+        "See which filters it runs before it answers (viruses, spam), and how fast its "
+        "disk is. Clients that give up send the message twice (RFC 1047).",
+    ),
+}
+_TRANSFERS = {
+    "stalled": Kind(
+        "Transfer of a message stalls",
+        Mender.NETWORK,
+        "Look for packets too large for the path whose ICMP errors are filtered (MTU), "
+        "for loss, and for a filter between client and server.",
+    ),
+    "broken-off": Kind(
+        "Transfer of a message breaks off",
+        Mender.NETWORK,
+        "See which side ended the connection, and the log of that side.",
+    ),
+}
+
+
+def _slow_phases(facts: Facts) -> pd.DataFrame:
+    exchanges = facts.exchanges
+    answered, kind = exchanges["answered"], exchanges["kind"]
+    accepted = (exchanges["reply_code"] < 400) | exchanges["status"].isin(("OK", "+OK"))
+    # a reply that asks for more is none yet (RFC 4954 §4)
+    let_in = accepted & ~exchanges["reply_code"].isin((334,))
+    phases = {
+        "banner": kind == ExchangeKind.GREETING,
+        "login": let_in & answered.isin(_LOGINS),
+        "recipient": accepted & (answered == "RCPT"),
+        "message": accepted & (kind == ExchangeKind.MESSAGE),
+    }
+    latency_s = _numbers(exchanges["latency_s"])
+    delay_s = _numbers(facts.sessions["banner_delay_s"])
+    found = []
+    for phase, is_of_phase in phases.items():
+        asked = np.flatnonzero(is_of_phase.fillna(value=False).to_numpy(dtype=bool))
+        sessions = exchanges["session"].to_numpy()[asked]
+        took_s = delay_s[sessions] if phase == "banner" else latency_s[asked]
+        is_shown = _is_usual(facts, phase, sessions, took_s)
+        chosen = np.zeros(len(exchanges), bool)
+        chosen[asked[is_shown]] = True
+        shown = exchanges.where(chosen)
+        seen = pd.Series(took_s[is_shown], shown.index).round(1).astype("string") + " s"
+        told = {"kind": phase, "side": "server", "frame": shown["reply_frame"]}
+        found.append(facts.hits(shown, seen=phase + ": " + seen, **told))
+    return pd.concat(found, ignore_index=True)
+
+
+def _is_usual(
+    facts: Facts, phase: str, sessions: npt.NDArray[np.int64], took_s: Numbers
+) -> Flags:
+    """Return which answers were slow, if those of their server mostly are.
+
+    Each session counts once for its server, however many answers there are in it.
+
+    Args:
+        facts: the sessions.
+        phase: a name in `_PHASES`, of which there is a threshold.
+        sessions: of each answer.
+        took_s: how long it took; NaN if that is not known.
+    """
+    is_slow: Flags = took_s >= facts.threshold(_SLOW, f"{phase}_s")
+    if not is_slow.any():
+        return is_slow
+    count = len(facts.sessions)
+    asked = np.bincount(sessions[~np.isnan(took_s)], minlength=count)
+    slow = np.bincount(sessions[is_slow], minlength=count)
+    has_waited = (slow > 0) & (2 * slow >= asked)
+    servers = _servers(facts)
+    of_server = np.bincount(servers[asked > 0], minlength=count)
+    waited = np.bincount(servers[has_waited], minlength=count)
+    is_usual = (waited >= facts.threshold(_SLOW, "sessions")) & (
+        waited >= facts.threshold(_SLOW, "share") * of_server
+    )
+    return is_slow & has_waited[sessions] & is_usual[servers[sessions]]
+
+
+def _servers(facts: Facts) -> npt.NDArray[np.int64]:
+    """Return a number for the server and port of each session."""
+    addresses, _ = facts.codes("server_ip")
+    ports, names = facts.codes("server_port")
+    both = addresses * (len(names) + 1) + ports
+    servers: npt.NDArray[np.int64] = np.unique(both, return_inverse=True)[1]
+    return servers.reshape(-1)
+
+
+def _stalled_transfers(facts: Facts) -> pd.DataFrame:
+    messages = facts.messages
+    took_s = _numbers(messages["transfer_s"])
+    rate = _numbers(messages["size_bytes"]) / np.maximum(took_s, 1e-9)
+    # bytes that were not captured were no delay
+    is_whole = ~facts.has_gaps[messages["session"].to_numpy()]
+    is_slow = (took_s >= facts.threshold(_STALLED, "seconds")) & (
+        rate < facts.threshold(_STALLED, "bytes_per_s")
+    )
+    is_asked_for = (messages["outcome"] != Delivery.PARTIAL).fillna(value=False)
+    is_stalled = is_whole & is_slow & is_asked_for.to_numpy(dtype=bool)
+    failure = facts.of_session(messages.all(), "failure")
+    is_cut = (messages["outcome"] == Delivery.CUT) & (failure == Failure.MESSAGE_CUT)
+    shown = messages.where(
+        is_stalled | is_cut.fillna(value=False).to_numpy(dtype=bool),
+        *("size_bytes", "transfer_s", "outcome", "direction"),
+    )
+    seen = (
+        _text(shown["size_bytes"])
+        + " bytes in "
+        + _text(shown["transfer_s"].round(1))
+        + " s, "
+        + shown["outcome"].astype("string")
+    )
+    kind = np.where(is_stalled[shown.index], "stalled", "broken-off")
+    side = np.where(shown["direction"] == "retrieved", "server", "client")
+    return facts.hits(shown, kind=kind, side=side, seen=seen)
+
+
+def _text(numbers: pd.Series[Any]) -> pd.Series[str]:
+    return numbers.astype("string").fillna("?")
+
+
+def _numbers(column: pd.Series[Any]) -> Numbers:
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+RULES = (
+    Rule(
+        _SLOW,
+        _THEME,
+        "Server is slow",
+        Severity.LOW,
+        Confidence.LIKELY,
+        Mender.SERVER,
+        "See what the server does before it answers.",
+        "Packets show how long it took from the connection to the greeting, from the "
+        "login to its success, from RCPT to its acceptance, from the end of a message "
+        "to its acceptance. Slow is a server if that takes seconds in at least half of "
+        "its sessions, and in three or more: one that was slow once is no finding, and "
+        "what is refused may be delayed on purpose.",
+        _slow_phases,
+        ("RFC 5321, section 4.5.3.2", "RFC 1047"),
+        SERVER,
+        MappingProxyType(
+            {
+                "banner_s": 5,
+                "login_s": 5,
+                "recipient_s": 5,
+                "message_s": 10,
+                "share": 0.5,
+                "sessions": 3,
+            }
+        ),
+        _PHASES,
+    ),
+    Rule(
+        _STALLED,
+        _THEME,
+        "Transfer of a message stalls or breaks off",
+        Severity.LOW,
+        Confidence.LIKELY,
+        Mender.NETWORK,
+        "See where packets are lost or held.",
+        "A message took long from its first to its last byte, at a rate below any "
+        "line; or the connection ended in it. Sessions with gaps don't count: what was "
+        "not captured was no delay.",
+        _stalled_transfers,
+        ("RFC 2923, section 2.1", "RFC 5321, section 4.5.3.2.5"),
+        ("client_ip", *SERVER),
+        MappingProxyType({"seconds": 30, "bytes_per_s": 1000}),
+        _TRANSFERS,
+    ),
+)

@@ -1,0 +1,104 @@
+"""Servers that can't be reached."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyzer.findings.levels import Confidence, Mender, Severity
+from analyzer.findings.rule import SERVER, Kind, Rule
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+    from analyzer.findings.facts import Facts
+
+_REFUSED = "connection-refused"
+_KINDS = {
+    "refused": Kind(
+        "Connection refused",
+        Mender.SERVER,
+        "Start the service, or let the client use the port on which it listens; a "
+        "firewall may refuse, too.",
+    ),
+    "unanswered": Kind(
+        "Nobody answers",
+        Mender.NETWORK,
+        "See whether the host is up, and which firewall drops packets on the way.",
+    ),
+}
+
+
+def _refused_connections(facts: Facts) -> pd.DataFrame:
+    sessions = facts.sessions
+    is_failed = sessions["ended"].isin(_KINDS).fillna(value=False).to_numpy(dtype=bool)
+    if not is_failed.any():
+        return facts.hits(sessions.where(is_failed))
+    client, target = _numbers(facts)
+    pairs = client * (target.max() + 1) + target
+    _, pair, first = _unique(pairs)
+    failures = np.bincount(pair[is_failed], minlength=len(first))
+    successes = np.bincount(pair[~is_failed], minlength=len(first))
+    # whoever tries many and reaches few of them looks for servers
+    is_lost = successes == 0
+    lost = np.bincount(client[first][is_lost], minlength=client.max() + 1)
+    reached = np.bincount(client[first][~is_lost], minlength=client.max() + 1)
+    is_scanner = (lost > facts.threshold(_REFUSED, "targets")) & (lost > reached)
+    shown = sessions.where(is_failed & ~is_scanner[client], "ended")
+    chosen = pair[shown.index]
+    is_lasting = is_lost[chosen] & (
+        failures[chosen] >= facts.threshold(_REFUSED, "times")
+    )
+    ended = shown["ended"].astype("object")
+    is_refused = (ended == "refused").to_numpy()
+    return facts.hits(
+        shown,
+        kind=ended,
+        severity=np.where(is_lasting, Severity.LOW, Severity.INFO),
+        # one packet that was not captured would look the same
+        confidence=np.where(is_refused, Confidence.PROVEN, Confidence.POSSIBLE),
+        side=np.where(is_refused, "server", "client"),
+        seen=np.where(is_refused, "SYN, answered by RST", "SYN, without an answer"),
+    )
+
+
+def _numbers(facts: Facts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return a number for the client of each session, and one for server and port."""
+    client, _ = facts.codes("client_ip")
+    address, _ = facts.codes("server_ip")
+    port, ports = facts.codes("server_port")
+    _, target, _ = _unique(address * (len(ports) + 1) + port)
+    return client, target
+
+
+def _unique(
+    values: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return distinct values, the place of each value among them, and where each is."""
+    distinct, first, place = np.unique(values, return_index=True, return_inverse=True)
+    return distinct, place.reshape(-1), first
+
+
+RULES = (
+    Rule(
+        _REFUSED,
+        "delivery",
+        "Server can't be reached",
+        Severity.INFO,
+        Confidence.PROVEN,
+        Mender.SERVER,
+        "See whether the service listens there, and what is in between.",
+        "A SYN was answered by RST (proven), or not at all (possible: the answer may "
+        "not have been captured). Low if that client tried several times, and never "
+        "got through. Clients that try many servers and reach few look for servers, "
+        "and are left out. Of connections without data the first 4,096 are looked at.",
+        _refused_connections,
+        ("RFC 9293, section 3.10.7.1",),
+        ("client_ip", *SERVER),
+        MappingProxyType({"times": 3, "targets": 20}),
+        _KINDS,
+    ),
+)
