@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from analyzer.findings import attachments, forgery, guessing, relaying
+from analyzer.findings import (
+    accounts,
+    attachments,
+    forgery,
+    guessing,
+    ports,
+    relaying,
+    sending,
+)
 
 RULES = (
     *guessing.RULES,
     *relaying.RULES,
+    *sending.RULES,
+    *accounts.RULES,
     *attachments.RULES,
     *forgery.RULES,
+    *ports.RULES,
 )

@@ -73,8 +73,8 @@ def _judge_outsiders(
     from_outside = own.servers & ~own.clients & ~is_known & ~facts.has_gaps
     from_outside = from_outside[places]
     # what a list or a forwarder hands on keeps its author, but seldom its envelope
-    is_author = from_outside & own.has_domain(domain_of(author)).to_numpy()
-    is_envelope = from_outside & own.has_domain(domain_of(envelope)).to_numpy()
+    is_author = from_outside & own.has_domain(domain_of(author))
+    is_envelope = from_outside & own.has_domain(domain_of(envelope))
     is_list = rows["list_id"].notna().to_numpy()
     likely = own.confidence if own.domains_are_said else Confidence.POSSIBLE
     for holds, confidence, text in (

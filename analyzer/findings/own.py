@@ -100,14 +100,14 @@ class Ownership:
         at_own = self._accepted[self.servers[self._accepted["session"].to_numpy()]]
         return frozenset(domain_of(at_own["user"]).dropna())
 
-    def has_domain(self, domains: pd.Series[Any]) -> pd.Series[bool]:
+    def has_domain(self, domains: pd.Series[Any]) -> Flags:
         """Return which domains are one's own, or below one of them."""
         known = self.domains
-        own = {
-            domain: any(parent in known for parent in _parents(domain))
-            for domain in domains.dropna().unique()
-        }
-        return domains.map(own).fillna(value=False).astype("bool")
+        codes, names = pd.factorize(domains)
+        own = [any(parent in known for parent in _parents(name)) for name in names]
+        # null has the code -1
+        flags: Flags = np.array([*own, False])[codes]
+        return flags
 
     @cached_property
     def _accepted(self) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def _open_relays(facts: Facts) -> pd.DataFrame:
     has_domain = rows["domain"].notna().to_numpy(dtype=bool)
     asked = from_outside & has_domain
     is_open = named.accepted & asked
-    for_others = is_open & ~own.has_domain(rows["domain"]).to_numpy(dtype=bool)
+    for_others = is_open & ~own.has_domain(rows["domain"])
     told = pd.DataFrame(
         {"severity": None, "confidence": None}, index=rows.index, dtype="object"
     )
