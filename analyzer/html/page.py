@@ -12,8 +12,10 @@ import plotly.offline
 from markupsafe import Markup
 
 from analyzer import __version__, reports
+from analyzer.findings.judgement import judge
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
 from analyzer.html.charts.wording import CHANNEL_NAMES
+from analyzer.html.findings import group_findings, severity_counts
 from analyzer.html.policy import content_security_policy, styles_added_by
 from analyzer.html.sentences import verdict
 from analyzer.html.session_table import session_table
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analyzer.findings.judgement import Judgement
     from analyzer.tables.results import Results
 
 # in a title, and in the list at the end
@@ -44,19 +47,32 @@ class _Drawing(NamedTuple):
     left_out: int
 
 
-def write_page(analysis: Results, path: Path) -> None:
+def write_page(
+    analysis: Results, path: Path, judgement: Judgement | None = None
+) -> None:
     """Write the report of an analysis; the file appears whole or not at all.
+
+    Args:
+        analysis: what it is about.
+        path: where to.
+        judgement: what is wrong; `None` if the rules are yet to be asked.
 
     Raises:
         ExportError: the file can't be written.
     """
-    page = render_page(analysis)
+    page = render_page(analysis, judgement)
     with atomic_write(path) as file:
         file.write(page.encode())
 
 
-def render_page(analysis: Results) -> str:
-    """Make the report of an analysis: HTML that needs no other file."""
+def render_page(analysis: Results, judgement: Judgement | None = None) -> str:
+    """Make the report of an analysis: HTML that needs no other file.
+
+    Args:
+        analysis: what it is about.
+        judgement: what is wrong; `None` if the rules are yet to be asked.
+    """
+    findings, problems = judgement or judge(analysis.tables)
     drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}
     style = palette_css() + _asset("style.css")
     plotly_script, script = plotly.offline.get_plotlyjs(), _asset("script.js")
@@ -74,6 +90,9 @@ def render_page(analysis: Results) -> str:
         title=pluralize(len(analysis.sessions), "mail session"),
         source=_source(analysis.captures),
         names=_names(analysis.captures),
+        findings=group_findings(findings),
+        severities=severity_counts(findings),
+        rule_problems=problems,
         verdict=verdict(analysis),
         channels=_channels(analysis.sessions),
         drawings=drawings,

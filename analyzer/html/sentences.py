@@ -6,6 +6,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
+from analyzer.findings.attacks import attacks
 from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
@@ -16,6 +17,8 @@ from analyzer.text import pluralize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from analyzer.tables.results import Results
@@ -40,16 +43,16 @@ class Sentence(NamedTuple):
 
 
 def verdict(analysis: Results) -> list[Sentence]:
-    """Say what an administrator wants to know first, the worst in red."""
+    """Say what the figures of all sessions mean, the worst in red."""
     sessions = analysis.sessions
     if sessions.empty:
         return [Sentence(Tone.PLAIN, "Nothing", nothing_found())]
     return [
         _encryption(sessions),
-        *_exposure(sessions),
+        *_exposure(sessions, attacks(analysis.tables)),
         *_versions(sessions),
         *_weaknesses(sessions),
-        _failures(sessions),
+        *_failures(sessions),
     ]
 
 
@@ -68,8 +71,10 @@ def _encryption(sessions: pd.DataFrame) -> Sentence:
     )
 
 
-def _exposure(sessions: pd.DataFrame) -> Iterator[Sentence]:
-    totals = reports.plaintext_totals(sessions)
+def _exposure(
+    sessions: pd.DataFrame, attacked: npt.NDArray[np.bool_]
+) -> Iterator[Sentence]:
+    totals = reports.plaintext_totals(sessions, attacked)
     if exposing := totals.exposing_logins:
         yield Sentence(
             Tone.BAD,
@@ -140,10 +145,10 @@ def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
         )
 
 
-def _failures(sessions: pd.DataFrame) -> Sentence:
+def _failures(sessions: pd.DataFrame) -> Iterator[Sentence]:
     failures = reports.by_failure(sessions)
     if failures.empty:
-        return Sentence(Tone.GOOD, "Nothing failed.", "")
+        return
     listed = ", ".join(
         f"{failure_label(failure)} ({count:,})"
         for failure, count in zip(
@@ -151,4 +156,4 @@ def _failures(sessions: pd.DataFrame) -> Sentence:
         )
     )
     count = pluralize(int(failures["sessions"].sum()), "session")
-    return Sentence(Tone.PLAIN, count, f"failed: {listed}.")
+    yield Sentence(Tone.PLAIN, count, f"failed: {listed}.")

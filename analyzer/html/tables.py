@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer import reports
+from analyzer.findings.attacks import attacks
 from analyzer.sessions.failures import failure_label
 from analyzer.terminal.format import TIME_FORMAT
 from analyzer.terminal.weaknesses import weakness_label
@@ -79,7 +80,7 @@ TABLES = (
     TableSpec(
         "plaintext-ports",
         "Impact of disabling plaintext",
-        lambda a: reports.plaintext_ports(a.sessions),
+        lambda a: reports.plaintext_ports(a.sessions, attacks(a.tables)),
         {
             "server_ip": "server",
             "server_port": "port",

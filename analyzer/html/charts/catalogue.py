@@ -109,7 +109,7 @@ CHARTS = (
     Chart(
         name="failures",
         title="Failures",
-        empty="Nothing failed.",
+        empty="No session failed.",
         report=lambda a: reports.by_failure(a.sessions),
         draw=figures.draw_counts,
         label_row=lambda row: failure_label(row["failure"]),

@@ -13,6 +13,7 @@ import pytest
 import analyzer
 from analyzer import reports
 from analyzer.errors import ExportError
+from analyzer.findings.judgement import Judgement, judge
 from analyzer.html import render_page, write_page
 from analyzer.html.charts import CHARTS
 from analyzer.html.sentences import Tone, verdict
@@ -111,6 +112,27 @@ def test_sentences_agree_with_the_plaintext_report() -> None:
     assert any(f"{totals.plaintext_logins} sessions" in text for text in texts)
 
 
+def test_page_begins_with_what_is_wrong(office: Page) -> None:
+    headings = office.inside("h2")
+
+    assert headings[:2] == ["Findings", "Sessions by protection"]
+    assert office.words.index("Password in plaintext") < office.words.index(
+        "encrypted:"
+    )
+    assert "Have the client use TLS" in office.words
+    assert "Nothing failed" not in office.words
+
+
+def test_rule_that_failed_is_told() -> None:
+    analysis = analysis_of("office")
+    nothing = judge(with_sessions(sessions_of({})).tables).findings.slice(0, 0)
+
+    page = Page(render_page(analysis, Judgement(nothing, ["the rule x failed"])))
+
+    assert "No rule found anything wrong in what could be seen." in page.words
+    assert "the rule x failed" in page.words
+
+
 def test_good_news_are_good() -> None:
     sentences = verdict(analysis_of("imap-implicit-tls"))
 
@@ -120,8 +142,7 @@ def test_good_news_are_good() -> None:
 
 def test_old_tls_is_bad_news() -> None:
     sessions = analysis_of("office").sessions.assign(tls_version="TLSv1.0")
-    analysis = analyzer.Analysis(tables={}, captures=[])
-    analysis.__dict__["sessions"] = sessions
+    analysis = with_sessions(sessions)
 
     sentence = next(each for each in verdict(analysis) if "deprecated" in each.rest)
 

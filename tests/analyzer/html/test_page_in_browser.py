@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import pyarrow as pa
 import pytest
 
 from analyzer.html import write_page
@@ -132,6 +133,39 @@ def test_charts_follow_a_window_that_becomes_narrow(
     assert max(widths) < PHONE[0]
 
 
+def test_click_on_a_finding_shows_its_remedy_and_evidence(
+    browser: Browser, office: Path
+) -> None:
+    browser.show(*DESKTOP)
+    browser.open(office)
+    first = "document.querySelector('#findings details')"
+    shown = f"{first}.querySelector('.inside').checkVisibility()"
+
+    assert browser.run(shown) is False
+    browser.run(f"{first}.querySelector('summary').click()")
+
+    assert browser.run(shown) is True
+    text = browser.run(f"{first}.innerText")
+    assert "Have the client use TLS" in text
+    assert re.search(r"packet \d+, from the client", text)
+    assert browser.complaints == []
+
+
+def test_findings_need_no_script(
+    browser: Browser, office: Path, tmp_path: Path
+) -> None:
+    page = re.sub(r"(?s)<script.*?</script>", "", office.read_text("utf-8"))
+    (tmp_path / "page.html").write_text(page, "utf-8")
+    browser.show(*DESKTOP)
+    browser.open(tmp_path / "page.html")
+
+    browser.run("document.querySelector('#findings summary').click()")
+
+    shown = browser.run("document.querySelector('#findings').innerText")
+    assert "Have the client use TLS" in shown
+    assert browser.run("document.scripts.length") == 0
+
+
 def test_colours_follow_the_time_of_day(browser: Browser, office: Path) -> None:
     look = (
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle("
@@ -206,8 +240,10 @@ def test_unknown_values_come_last_in_both_directions(
 
 def test_many_sessions_come_in_pages(browser: Browser, tmp_path: Path) -> None:
     analysis = analysis_of("office")
-    many = type(analysis)(tables=analysis.tables, captures=["many.pcap"])
-    many.__dict__["sessions"] = pd.concat([analysis.sessions] * 1000, ignore_index=True)
+    sessions = pa.concat_tables([analysis.tables["sessions"]] * 1000)
+    many = type(analysis)(
+        tables={**analysis.tables, "sessions": sessions}, captures=["many.pcap"]
+    )
     write_page(many, tmp_path / "many.html")
     browser.show(*DESKTOP)
     browser.open(tmp_path / "many.html")

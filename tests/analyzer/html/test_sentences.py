@@ -96,9 +96,10 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     assert ("100% encrypted" in summary) == (
         bool(len(known)) and known.isin(ENCRYPTED).all()
     )
-    assert ("Nothing failed" in said) == (
-        bool(len(sessions)) and sessions["failure"].isna().all()
-    )
+    # what failed is not all that may be wrong
+    assert "Nothing failed" not in said
+    is_failure = sessions["failure"].notna().sum()
+    assert bool(re.search(r"sessions? failed: ", "\n".join(page))) == bool(is_failure)
     for failure in sessions["failure"].dropna():
         assert failure_label(failure) in summary
     agreed = sessions.loc[kinds.isin(ENCRYPTED), "tls_version"]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from analyzer.findings.judgement import judge
+from analyzer.html.findings import group_findings, severity_counts
+from analyzer.tables.schema import FINDINGS
+from tests.support.analyses import analysis_of
+
+USUAL: dict[str, Any] = {
+    "finding_id": "0",
+    "rule": "plaintext-password",
+    "severity": "high",
+    "confidence": "proven",
+    "title": "Password in plaintext",
+    "client_ip": "192.0.2.1",
+    "server_ip": "198.51.100.25",
+    "server_port": 143,
+    "account": "tom",
+    "first_seen": 0,
+    "last_seen": 5_000_000_000,
+    "session_count": 2,
+    "session_ids": ["a", "b"],
+    "evidence": [],
+    "mender": "client",
+    "remedy": "Use TLS.",
+}
+
+
+def findings_of(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist([USUAL | row for row in rows], FINDINGS.arrow)
+
+
+def test_findings_of_a_rule_are_one_group() -> None:
+    other = {"rule": "open-relay", "title": "Open relay", "severity": "critical"}
+
+    first, second = group_findings(findings_of(other, {}, {"severity": "medium"}))
+
+    assert (first.severity, first.title, first.amount) == (
+        "critical",
+        "Open relay",
+        "1 finding",
+    )
+    assert (second.severity, second.amount) == ("high", "2 findings")
+    assert [each.severity for each in second.findings] == ["high", "medium"]
+    assert second.remedy == "Use TLS."
+    assert second.mender == "(client)"
+    assert second.sources.startswith("plaintext-password, RFC 8314")
+
+
+def test_kinds_of_a_rule_are_groups_of_their_own() -> None:
+    rows = [{"title": "One"}, {"title": "Two"}, {"title": "One"}]
+
+    groups = group_findings(findings_of(*rows))
+
+    assert [(group.title, group.amount) for group in groups] == [
+        ("One", "2 findings"),
+        ("Two", "1 finding"),
+    ]
+
+
+def test_group_names_the_first_findings_and_counts_the_rest() -> None:
+    (group,) = group_findings(findings_of(*[{}] * 33))
+
+    assert (len(group.findings), group.left_out, group.amount) == (
+        20,
+        13,
+        "33 findings",
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "subject"),
+    [
+        ({}, "tom, 192.0.2.1 \N{RIGHTWARDS ARROW} 198.51.100.25:143"),
+        (
+            {"account": None, "client_ip": None, "server_ip": "2001:db8::1"},
+            "[2001:db8::1]:143",
+        ),
+        ({"account": None, "server_ip": None, "server_port": None}, "192.0.2.1"),
+        (
+            dict.fromkeys(("account", "client_ip", "server_ip", "server_port")),
+            "all that was captured",
+        ),
+    ],
+)
+def test_finding_says_whom_it_concerns(row: dict[str, Any], subject: str) -> None:
+    ((finding,),) = (group.findings for group in group_findings(findings_of(row)))
+
+    assert finding.subject == subject
+    assert finding.extent == ("proven, 2 sessions, 1970-01-01 00:00:00 to 00:00:05 UTC")
+
+
+def test_evidence_says_where_it_is() -> None:
+    proof = {"session_id": "a", "capture": "a.pcap", "frame": 7, "seen": "PLAIN"}
+    proofs = [
+        proof | {"side": "client", "offset": 9},
+        proof | {"side": "server", "offset": None},
+        dict.fromkeys(proof, None) | {"side": None, "offset": None},
+    ]
+
+    (group,) = group_findings(findings_of({"evidence": proofs}))
+
+    assert group.findings[0].proofs == [
+        ("a.pcap, packet 7, byte 9 of the client", "PLAIN"),
+        ("a.pcap, packet 7, from the server", "PLAIN"),
+        ("capture", ""),
+    ]
+
+
+def test_severities_are_counted_the_worst_first() -> None:
+    rows = [{"severity": name} for name in ("low", "high", "low", "critical")]
+
+    assert severity_counts(findings_of(*rows)) == [
+        ("critical", 1),
+        ("high", 1),
+        ("low", 2),
+    ]
+
+
+def test_no_finding_is_no_group() -> None:
+    nothing = judge(analysis_of("negative-redis").tables).findings
+
+    assert (group_findings(nothing), severity_counts(nothing)) == ([], [])
