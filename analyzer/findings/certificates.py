@@ -14,7 +14,7 @@ import pandas as pd
 from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Kind, Rule
-from analyzer.findings.tls import THEME, joined
+from analyzer.findings.tls import THEME, joined, places
 from analyzer.sessions.certificate_status import CertificateStatus
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def _hits(
     is_medium = severities == Severity.MEDIUM
     severities = severities.mask(is_medium & facts.is_loopback[place], Severity.LOW)
     severities = severities.mask(facts.is_relay[place], Severity.INFO)
+    told |= places(facts, shown, "cert_frame")
     return facts.hits(shown, severity=severities, side="server", seen=seen, **told)
 
 

@@ -29,6 +29,7 @@ _RFC_9325 = "RFC 9325, section "
 _INFO, _LOW, _MEDIUM, _HIGH = list(Severity)[:4]
 # up to TLS 1.2, whatever has no group has none that withstands quantum computers
 _WITHOUT_GROUP = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
+_OF_CERTIFICATES = f"{Weakness.SHORT_KEY}|{Weakness.WEAK_CERT_SIGNATURE}"
 # RFC 8446 §6.2: a client does not take the server's certificate
 _REFUSED = (
     "^client fatal (bad_certificate|unsupported_certificate|certificate_revoked|"
@@ -107,6 +108,7 @@ def _failed_handshakes(facts: Facts) -> pd.DataFrame:
     seen = "came to nothing after " + shown["tls_failed_after"]
     return facts.hits(
         shown,
+        **places(facts, shown, "tls_frame"),
         severity=severity.mask(facts.is_relay[shown["session"]], _INFO.value),
         seen=(seen + ": " + alerts).fillna(seen),
     )
@@ -131,7 +133,8 @@ def _not_post_quantum(facts: Facts) -> pd.DataFrame:
         shown.index,
     )
     seen = shown["tls_group"].fillna(shown["tls_cipher"]) + offer
-    return facts.hits(shown, side="server", seen=seen)
+    place = places(facts, shown, "tls_frame")
+    return facts.hits(shown, **place, side="server", seen=seen)
 
 
 def _weaknesses(facts: Facts, *columns: str, codes: list[Weakness]) -> pd.DataFrame:
@@ -151,7 +154,24 @@ def _hits(
     codes, weaknesses = pd.factorize(shown["item"])
     grades = np.array([grade(each) for each in weaknesses], object).reshape(-1, 2)
     severity = grades[codes, facts.is_relay[shown["session"]].astype(np.int64)]
-    return facts.hits(shown, severity=severity, side="server", seen=seen)
+    of_hello = places(facts, shown, "tls_frame")
+    of_chain = places(facts, shown, "cert_frame")
+    is_of_chain = shown["item"].str.match(_OF_CERTIFICATES)
+    place = {
+        name: of_hello[name].mask(is_of_chain, of_chain[name]) for name in of_hello
+    }
+    return facts.hits(shown, **place, severity=severity, side="server", seen=seen)
+
+
+def places(facts: Facts, shown: pd.DataFrame, name: str) -> dict[str, pd.Series[Any]]:
+    """Return where sessions show their handshake: in `tls_frame` or `cert_frame`."""
+    frame = facts.of_session(shown, name)
+    capture = facts.of_session(shown, "tls_capture")
+    is_known = frame.notna()
+    return {
+        "capture": capture.where(is_known, shown["capture"]),
+        "frame": frame.where(is_known, shown["first_frame"]),
+    }
 
 
 def joined(lists: pd.Series[Any]) -> pd.Series[Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.sessions.columns import columns
-from analyzer.sessions.identity import session_id
+from analyzer.sessions.identity import capture_and_frame, session_id
 from analyzer.sessions.refusals import reply_line
 from analyzer.sessions.wrong_clock import exchange_latency_ns, seconds_between
-from captures import split_frame_id
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:
@@ -76,8 +75,8 @@ def exchange_row(
 ) -> Row:
     """Make the row of an exchange."""
     latency_ns = exchange_latency_ns(exchange, connection)
-    capture, request_frame = _capture_and_frame(exchange.request_frame, captures)
-    reply_capture, reply_frame = _capture_and_frame(exchange.reply_frame, captures)
+    capture, request_frame = capture_and_frame(exchange.request_frame, captures)
+    reply_capture, reply_frame = capture_and_frame(exchange.reply_frame, captures)
     time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
     if capture is None:
         capture = reply_capture
@@ -146,7 +145,7 @@ def message_row(
         message.direction,
         message.verb,
         message.time_ns,
-        *_capture_and_frame(message.frame, captures),
+        *capture_and_frame(message.frame, captures),
         message.sender,
         message.recipients,
         message.parameters,
@@ -208,8 +207,8 @@ def login_row(identifier: str, login: Login, captures: Sequence[str]) -> Row:
         request, reply = exchange.request_frame, exchange.reply_frame
         time_ns = exchange.request_time_ns or exchange.reply_time_ns
         text = reply_line(exchange) if exchange.reply_frame is not None else None
-    capture, request_frame = _capture_and_frame(request, captures)
-    reply_capture, reply_frame = _capture_and_frame(reply, captures)
+    capture, request_frame = capture_and_frame(request, captures)
+    reply_capture, reply_frame = capture_and_frame(reply, captures)
     if capture is None:
         capture = reply_capture
     elif reply_capture != capture:
@@ -251,20 +250,6 @@ def anomaly_row(
         anomaly.side.name.lower(),
         anomaly.offset if anomaly.offset >= 0 else None,
         anomaly.time_ns,
-        *_capture_and_frame(anomaly.frame, captures),
+        *capture_and_frame(anomaly.frame, captures),
         anomaly.detail or None,
     )
-
-
-def _capture_and_frame(
-    frame_id: int | None, captures: Sequence[str]
-) -> tuple[str | None, int | None]:
-    """Return the capture that holds a packet, and its number there."""
-    if frame_id is None:
-        return None, None
-    capture, number = split_frame_id(frame_id)
-    try:
-        return captures[capture], number
-    except IndexError:
-        # a plug-in took something else for a frame ID
-        return None, None

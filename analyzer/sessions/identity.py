@@ -1,4 +1,4 @@
-"""How connections are named: addresses, session IDs, Community IDs."""
+"""How connections and packets are named: addresses, IDs, places in captures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from captures import split_frame_id
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from captures import Connection, Endpoint
 
 _IPV4_MAPPED = 0xFFFF
@@ -55,3 +59,17 @@ def community_id(originator: Endpoint, responder: Endpoint) -> str:
     digest.update(b"\0\0" + lower[0] + higher[0])
     digest.update(struct.pack(">BBHH", _PROTOCOL_TCP, 0, lower[1], higher[1]))
     return "1:" + base64.b64encode(digest.digest()).decode("ascii")
+
+
+def capture_and_frame(
+    frame_id: int | None, captures: Sequence[str]
+) -> tuple[str | None, int | None]:
+    """Return the capture that holds a packet, and its number there."""
+    if frame_id is None:
+        return None, None
+    capture, number = split_frame_id(frame_id)
+    try:
+        return captures[capture], number
+    except IndexError:
+        # a plug-in took something else for a frame ID
+        return None, None

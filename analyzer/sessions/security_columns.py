@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.sessions.columns import columns, columns_of, nulls_of
+from analyzer.sessions.identity import capture_and_frame
 from analyzer.sessions.protection import (
     IMPLICIT,
     STARTTLS,
@@ -18,6 +19,8 @@ from analyzer.sessions.wrong_clock import seconds_between
 from dissectors.events import StartTls
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.sessions.columns import Row
     from analyzer.sessions.session import Session
     from analyzer.sessions.tls import SessionTls
@@ -135,17 +138,28 @@ def _certificate(certificate: events.Certificate, verdict: CertificateVerdict) -
     )
 
 
+@columns("tls_capture", "tls_frame", "cert_frame")
+def _places(tls: SessionTls, captures: Sequence[str]) -> Row:
+    capture, chosen = capture_and_frame(tls.handshake.chosen_frame, captures)
+    of_chain, shown = capture_and_frame(tls.chain_frame, captures)
+    if capture is None:
+        return of_chain, None, shown
+    return capture, chosen, shown if of_chain == capture else None
+
+
 _NO_CERTIFICATE = nulls_of(_certificate)
-_NO_HANDSHAKE = (*nulls_of(_handshake), *_NO_CERTIFICATE)
+_NO_HANDSHAKE = (*nulls_of(_handshake), *_NO_CERTIFICATE, *nulls_of(_places))
 
 
 @columns(
     "tls_mode",
     "protection",
     "starttls",
-    *columns_of(_handshake, _certificate),
+    *columns_of(_handshake, _certificate, _places),
 )
-def security(session: Session, connection: Connection, trust: Trust) -> Row:
+def security(
+    session: Session, connection: Connection, captures: Sequence[str], trust: Trust
+) -> Row:
     """Tell how it was secured, by which TLS, and by whose certificate."""
     tls = session.tls
     mode = tls_mode(session, connection)
@@ -170,6 +184,7 @@ def security(session: Session, connection: Connection, trust: Trust) -> Row:
             if certificate is not None
             else _NO_CERTIFICATE
         ),
+        *_places(tls, captures),
     )
 
 

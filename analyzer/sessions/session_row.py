@@ -48,7 +48,7 @@ def session_row(
         *identity(session, connection, captures),
         *timing(session, connection),
         *volume(session, connection),
-        *security(session, connection, trust),
+        *security(session, connection, captures, trust),
         *dialogue(session),
         *authentication(session),
         *envelope(session),

@@ -39,6 +39,7 @@ class SessionTls:
         renegotiations: how many were decrypted.
         is_decrypted: data was decrypted.
         chain: certificates of the server, its own first.
+        chain_frame: the packet that completed them.
         client_chain: those of the client.
         later_certificates: certificates that were shown besides, and by whom.
         client_certificate: what became of it.
@@ -48,6 +49,7 @@ class SessionTls:
         "alert",
         "alerts",
         "chain",
+        "chain_frame",
         "client_certificate",
         "client_chain",
         "handshake",
@@ -65,6 +67,7 @@ class SessionTls:
         self.renegotiations = 0
         self.is_decrypted = False
         self.chain = handshake.chain
+        self.chain_frame = handshake.chain_frame
         self.client_chain = handshake.client_chain
         self.later_certificates: list[tuple[Side, Certificate]] = []
         self.client_certificate = handshake.client_certificate
@@ -97,7 +100,7 @@ class SessionTls:
     def _fold_certificates(self, event: CertificatesShown) -> None:
         """Keep the first that a side showed apart: they are judged."""
         if event.side is Side.SERVER and not self.chain:
-            self.chain = event.chain
+            self.chain, self.chain_frame = event.chain, event.frame
         elif event.side is Side.CLIENT and not self.client_chain:
             self.client_chain = event.chain
         else:

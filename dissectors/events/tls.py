@@ -193,7 +193,9 @@ class TlsHandshakeSeen:
         failed_after: last step of a handshake that came to nothing.
         begin_ns: when the first hello was seen.
         end_ns: when the handshake was over, if that was seen.
+        chosen_frame: the packet that completed the ServerHello.
         chain: the server's certificates, its own first.
+        chain_frame: the packet that completed them.
         client_chain: those of the client.
     """
 
@@ -210,7 +212,9 @@ class TlsHandshakeSeen:
     failed_after: str | None = None
     begin_ns: int | None = None
     end_ns: int | None = None
+    chosen_frame: int | None = None
     chain: Sequence[Certificate] = ()
+    chain_frame: int | None = None
     client_chain: Sequence[Certificate] = ()
 
 
@@ -245,6 +249,7 @@ class CertificatesShown:
 
     side: Side
     chain: Sequence[Certificate]
+    frame: int
 
 
 @dataclass(slots=True)

@@ -193,10 +193,12 @@ class HandshakeObserver:
         """Take the version and the certificate of SSL 2.0."""
         old = Weakness.OLD_VERSION.of("SSLv2")
         self.seen.choice = TlsChoice("SSLv2", weaknesses=(old,))
+        self.seen.chosen_frame = self._output.frame
         # records of another kind follow, which nobody reads here
         self.last_step = None
         if certificate:
             self.seen.chain = self._read_chain(flow, [certificate])
+            self.seen.chain_frame = self._output.frame
 
     def take_change_cipher_spec(self) -> None:
         """Take a ChangeCipherSpec up to TLS 1.2, or before the version is known."""
@@ -242,6 +244,7 @@ class HandshakeObserver:
             return False
         if seen.choice.version is None:
             facts.note_server_hello(seen, choice)
+            seen.chosen_frame = self._output.frame
             facts.note_secure_renegotiation(seen, self.client_hello, choice)
             if choice.is_tls_1_3:
                 is_psk = extensions.PRE_SHARED_KEY in choice.extensions
@@ -282,12 +285,14 @@ class HandshakeObserver:
             return
         chain = self._read_chain(flow, ders)
         if not is_first or self.later.is_released:
-            self.later.add_certificates(CertificatesShown(flow.side, chain))
+            shown = CertificatesShown(flow.side, chain, self._output.frame)
+            self.later.add_certificates(shown)
         if is_first and is_client:
             self.seen.client_chain = chain
             self._note_client_certificate(_GIVEN if ders else _REFUSED)
         elif is_first:
             self.seen.chain = chain
+            self.seen.chain_frame = self._output.frame
             if self.seen.client_certificate is None:
                 self._note_client_certificate(_NOT_REQUESTED)
 

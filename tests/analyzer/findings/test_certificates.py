@@ -18,6 +18,7 @@ from tests.support.chains.openssl_verify import pem
 from tests.support.findings import findings_of, named
 from tests.support.tls.sessions import connection, handshake
 from tests.support.tls.wire import (
+    SERVER_HELLO,
     alert,
     client_hello_body,
     handshake_record,
@@ -105,6 +106,20 @@ def test_certificate_ends_when_it_ends(tmp_path: Path) -> None:
         "CN=mail.example.com,O=Test, valid until 2026-05-31"
     )
     assert severities(tmp_path, shown(last_day)) == {EXPIRING: "low"}
+
+
+def test_evidence_is_where_the_certificate_is_complete(tmp_path: Path) -> None:
+    client, answer, *rest = handshake(server(ends=NOW - DAY).make())
+    hello, chain = answer[1][: len(SERVER_HELLO)], answer[1][len(SERVER_HELLO) :]
+    pieces = [(Side.SERVER, each) for each in (hello, chain[:300], chain[300:])]
+    script = connection([client, *pieces, *rest])
+
+    (finding,) = found(tmp_path, script)
+    # the fourth is the first behind the handshake of TCP
+    assert [each["frame"] for each in finding["evidence"]] == [7]
+    (session,) = analyzer.analyze(tmp_path / "a.pcap").tables["sessions"].to_pylist()
+    assert (session["tls_frame"], session["cert_frame"]) == (5, 7)
+    assert session["tls_capture"] == session["capture"]
 
 
 def test_certificate_above_the_server_has_expired(tmp_path: Path) -> None:

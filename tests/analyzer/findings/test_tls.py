@@ -109,6 +109,9 @@ def test_old_version_of_a_real_server_is_obsolete() -> None:
 
     assert (finding["severity"], finding["confidence"]) == ("medium", "proven")
     assert (finding["client_ip"], finding["mender"]) == (None, "server")
+    (evidence,) = finding["evidence"]
+    # where Wireshark shows the ServerHello
+    assert (evidence["side"], evidence["frame"]) == ("server", 12)
 
 
 def test_ssl_is_high(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def message(receivers: Any) -> MessageTransferred:
 
 
 def certificates(side: Any, chain: Any) -> CertificatesShown:
-    return CertificatesShown(side, chain)
+    return CertificatesShown(side, chain, 1)
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def test_certificates_of_a_renegotiation_are_kept_apart() -> None:
     tls = SessionTls(TlsHandshakeSeen(chain=(FIRST,)))
 
     tls.fold(TlsRenegotiated())
-    tls.fold(CertificatesShown(Side.SERVER, [SECOND]))
-    tls.fold(CertificatesShown(Side.CLIENT, [FIRST, SECOND]))
-    tls.fold(CertificatesShown(Side.CLIENT, [SECOND]))
+    tls.fold(CertificatesShown(Side.SERVER, [SECOND], 7))
+    tls.fold(CertificatesShown(Side.CLIENT, [FIRST, SECOND], 7))
+    tls.fold(CertificatesShown(Side.CLIENT, [SECOND], 7))
 
     assert tls.renegotiations == 1
     assert tls.certificate == FIRST
@@ -68,9 +68,10 @@ def test_certificates_of_a_renegotiation_are_kept_apart() -> None:
 def test_certificate_that_the_handshake_did_not_show_is_judged() -> None:
     without, tls = (SessionTls(TlsHandshakeSeen()) for _ in range(2))
 
-    tls.fold(CertificatesShown(Side.SERVER, [SECOND, FIRST]))
+    tls.fold(CertificatesShown(Side.SERVER, [SECOND, FIRST], 7))
 
     assert (without.certificate, tls.certificate) == (None, SECOND)
+    assert (without.chain_frame, tls.chain_frame) == (None, 7)
     assert tls.later_certificates == []
 
 

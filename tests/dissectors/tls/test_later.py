@@ -92,7 +92,7 @@ def test_decryption_is_told_once() -> None:
 @pytest.mark.parametrize(("count", "expected"), [(1, True), (2, False)])
 def test_certificates_have_room_up_to_the_limit(count: int, *, expected: bool) -> None:
     later = LaterEvents(Output(100), 4)
-    shown = CertificatesShown(Side.SERVER, [Certificate(b"", "")] * 2)
+    shown = CertificatesShown(Side.SERVER, [Certificate(b"", "")] * 2, 1)
 
     for _ in range(count):
         later.add_certificates(shown)

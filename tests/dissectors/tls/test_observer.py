@@ -41,6 +41,7 @@ def test_full_handshake_of_tls_1_2() -> None:
     assert connection.alerts == []
     assert seen.chain
     assert seen.chain[0].names[0] == "mail.example.com"
+    assert (seen.chosen_frame, seen.chain_frame) == (2, 2)
     assert len(seen.offer.ja3 or "") == len(seen.choice.ja3s or "") == 32
     assert (seen.offer.ja4 or "").startswith("t12d020100_")
     assert connection.anomalies == []
