@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ _DEVICE_PAUSE_S = 10
 _DEVICE_JITTER = 0.25
 _DEVICE_BURSTS = 4
 # a user gives up after fewer attempts than these per account
-_FEW_PER_ACCOUNT = 4
+_FEW_PER_ACCOUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class _Attempts:
         source: a number for each client.
         pair: a number for each client and account.
         guessed: whether it is one of many failures for few accounts.
+        persistent: whether it is one of so many that no user would try.
         sprayed: whether it is one of the failures for many accounts.
     """
 
@@ -56,6 +57,7 @@ class _Attempts:
     source: npt.NDArray[np.int64]
     pair: npt.NDArray[np.int64]
     guessed: Flags
+    persistent: Flags
     sprayed: Flags
 
 
@@ -76,31 +78,37 @@ def _attempts(facts: Facts) -> _Attempts:
     failed = (rows["result"] == Outcome.FAILURE).to_numpy(dtype=bool)
     untried = rows["reply"].str.contains(_NOT_TRIED, regex=True)
     failed &= ~untried.fillna(value=True).to_numpy(dtype=bool)
-    guessed = _guessed(facts, rows["time"], source, pair, failed)
-    sprayed = _sprayed(facts, rows, source, pair, failed & ~guessed)
-    return _Attempts(rows, account, source, pair, guessed, sprayed)
-
-
-def _guessed(
-    facts: Facts,
-    times: pd.Series[Any],
-    source: npt.NDArray[np.int64],
-    pair: npt.NDArray[np.int64],
-    failed: Flags,
-) -> Flags:
-    """Return which failures are among many of one client for one account, or few."""
-    least = facts.threshold(_GUESSING, "failures")
-    seconds = facts.threshold(_GUESSING, "window_s")
+    is_success = (rows["result"] == Outcome.SUCCESS).to_numpy(dtype=bool)
+    in_vain = failed & ~np.isin(pair, pair[is_success])
     places = np.flatnonzero(failed)
-    places = places[~_is_device(times.iloc[places], pair[places])]
-    when, sources, pairs = times.iloc[places], source[places], pair[places]
-    of_pairs = Windows(when, seconds, pairs)
-    hot = of_pairs.reach(of_pairs.count() >= least)
-    of_sources = Windows(when, seconds, sources)
-    counts, accounts = of_sources.count(), of_sources.count_distinct(pairs)
+    places = places[~_is_device(rows["time"].iloc[places], pair[places])]
+    tried = _Tried(rows["time"].iloc[places], source[places], pair[places])
+    guessed, persistent = np.zeros((2, len(rows)), bool)
+    seconds = facts.threshold(_GUESSING, "window_s")
+    for flags, rule in ((guessed, _GUESSING), (persistent, _AFTER)):
+        least = facts.threshold(rule, "failures")
+        flags[places] = _guessed(tried, in_vain[places], least, seconds)
+    sprayed = _sprayed(facts, rows, source, pair, in_vain & ~guessed, is_success)
+    return _Attempts(rows, account, source, pair, guessed, persistent, sprayed)
+
+
+class _Tried(NamedTuple):
+    """Failures that may be guesses: when, by whom, and for which account."""
+
+    times: pd.Series[Any]
+    source: npt.NDArray[np.int64]
+    pair: npt.NDArray[np.int64]
+
+
+def _guessed(tried: _Tried, in_vain: Flags, least: float, seconds: float) -> Flags:
+    """Return which failures are among many of one client for one account, or few."""
+    of_pairs = Windows(tried.times, seconds, tried.pair)
+    guessed = of_pairs.reach(of_pairs.count() >= least)
+    of_sources = Windows(tried.times, seconds, tried.source)
+    counts = of_sources.count(in_vain)
+    accounts = of_sources.count_distinct(tried.pair, chosen=in_vain)
     is_many = (counts >= least) & (counts >= _FEW_PER_ACCOUNT * accounts)
-    hot |= of_sources.reach(is_many)
-    return _marked(places[hot], len(failed))
+    return guessed | (of_sources.reach(is_many) & in_vain)
 
 
 def _is_device(times: pd.Series[Any], pair: npt.NDArray[np.int64]) -> Flags:
@@ -143,7 +151,8 @@ def _sprayed(
     rows: pd.DataFrame,
     source: npt.NDArray[np.int64],
     pair: npt.NDArray[np.int64],
-    failed: Flags,
+    in_vain: Flags,
+    is_success: Flags,
 ) -> Flags:
     """Return which failures are of a client that tries many accounts in vain.
 
@@ -152,17 +161,18 @@ def _sprayed(
     least = facts.threshold(_SPRAYING, "accounts")
     share = facts.threshold(_SPRAYING, "share")
     windows = Windows(rows["time"], facts.threshold(_SPRAYING, "window_s"), source)
-    is_success = (rows["result"] == Outcome.SUCCESS).to_numpy(dtype=bool)
-    in_vain = failed & ~np.isin(pair, pair[is_success])
     accounts = windows.count_distinct(pair, chosen=in_vain)
     all_accounts = windows.count_distinct(pair, chosen=in_vain | is_success)
     is_spray = (accounts >= least) & (accounts >= share * all_accounts)
-    return failed & windows.reach(is_spray)
+    return in_vain & windows.reach(is_spray)
 
 
 def _guessing(facts: Facts) -> pd.DataFrame:
     attempts = facts.once(_attempts)
-    return _hits(facts, attempts, attempts.guessed)
+    confidence = np.where(
+        attempts.persistent, Confidence.LIKELY.value, Confidence.POSSIBLE.value
+    )
+    return _hits(facts, attempts, attempts.guessed, confidence=pd.Series(confidence))
 
 
 def _spraying(facts: Facts) -> pd.DataFrame:
@@ -175,7 +185,7 @@ def _logins_after(facts: Facts) -> pd.DataFrame:
     rows, source, pair = attempts.rows, attempts.source, attempts.pair
     seconds = facts.threshold(_AFTER, "window_s")
     is_success = (rows["result"] == Outcome.SUCCESS).to_numpy(dtype=bool)
-    tried = attempts.guessed | attempts.sprayed
+    tried = attempts.persistent | attempts.sprayed
     of_account = Windows(rows["time"], seconds, pair).count(tried) > 0
     of_source = Windows(rows["time"], seconds, source).count(attempts.sprayed) > 0
     # who got in before anything was tried knew the password
@@ -201,12 +211,6 @@ def _hits(
     )
 
 
-def _marked(places: npt.NDArray[np.int64], count: int) -> Flags:
-    flags = np.zeros(count, bool)
-    flags[places] = True
-    return flags
-
-
 RULES = (
     Rule(
         _GUESSING,
@@ -219,12 +223,14 @@ RULES = (
         "one of your own hosts, see what runs there.",
         "One source, few accounts, many refused passwords: `failures` within "
         "`window_s` for one account, or as many for several that were tried often "
-        "each. Attempts that come by a timer, as those of a device with an old "
-        "password, don't count; nor do refusals that say nothing of the password.",
+        "each and in vain. It is possible, and likely if there were so many that no "
+        "user would try (as for login-after-guessing). Attempts that come by a timer, "
+        "as those of a device with an old password, don't count; nor do refusals that "
+        "say nothing of the password.",
         _guessing,
         ("MITRE ATT&CK T1110.001",),
         CLIENT,
-        {"failures": 10, "window_s": 600},
+        {"failures": 6, "window_s": 600},
     ),
     Rule(
         _SPRAYING,
@@ -252,13 +258,13 @@ RULES = (
         Mender.SERVER,
         "Lock the account, end its sessions, change its password, and see what was "
         "read and sent since. Then block the source.",
-        "A source whose attempts are password guessing or spraying got into an account "
-        "within `window_s` of them: likely if it was one of those refused before, "
-        "possible if only others were. Logins from elsewhere are not meant, nor is "
-        "a source that had got into the account before.",
+        "A source whose attempts are password spraying, or guessing with at least "
+        "`failures`, got into an account within `window_s` of them: likely if it was "
+        "one of those refused before, possible if only others were. Logins from "
+        "elsewhere are not meant, nor is a source that had got in before.",
         _logins_after,
         ("MITRE ATT&CK T1110",),
         ("client_ip", "account"),
-        {"window_s": 3600},
+        {"failures": 10, "window_s": 3600},
     ),
 )

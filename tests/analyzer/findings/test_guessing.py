@@ -6,6 +6,8 @@ import pytest
 
 from analyzer.findings.settings import RuleSettings, Settings
 from tests.support.abuse import ELSEWHERE, OUTSIDE, found, login
+from tests.support.analyses import analysis_of
+from tests.support.findings import findings_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +62,21 @@ def test_mistyped_password_is_no_guessing(of: Any) -> None:
     mistyped = [*guesses(3), login(OUTSIDE, 9, accepted=True)]
 
     assert of(GUESSING, mistyped) == of(AFTER, mistyped) == []
+
+
+def test_few_guesses_are_possible_and_no_login_follows_from_them(of: Any) -> None:
+    forgotten = [*guesses(7), login(OUTSIDE, 9, accepted=True)]
+
+    (finding,) = of(GUESSING, forgotten)
+
+    assert finding["confidence"] == "possible"
+    assert of(GUESSING, guesses(5)) == of(AFTER, forgotten) == []
+
+
+def test_stranger_who_guesses_at_an_office_is_found() -> None:
+    (finding,) = named(findings_of(analysis_of("office")), GUESSING)
+
+    assert finding["client_ip"] == "203.0.113.66"
 
 
 def test_device_with_an_old_password_is_no_guesser(of: Any) -> None:
@@ -175,8 +192,8 @@ def test_crowd_of_guessers_hides_none(of: Any) -> None:
 
 
 def test_thresholds_of_a_rule_that_is_not_asked_hold_for_others(of: Any) -> None:
-    guessed = [*guesses(5), login(OUTSIDE, 30, accepted=True)]
-    rules = {GUESSING: RuleSettings(enabled=False, thresholds={"failures": 5})}
+    guessed = [*spray(5), login(OUTSIDE, 100, "weak", accepted=True)]
+    rules = {SPRAYING: RuleSettings(enabled=False, thresholds={"accounts": 5})}
 
     assert of(AFTER, guessed) == []
     assert of(AFTER, guessed, settings=Settings(rules=rules))
