@@ -157,7 +157,7 @@ class _Subject:
     """What hits are about, in one respect: a number for each value, -1 for none."""
 
     codes: Places
-    values: list[Any]
+    values: pd.Index[Any]
 
     def value(self, hit: int) -> Any:
         """Return what a hit is about; `None` for nothing."""
@@ -170,10 +170,10 @@ def _about(rule: Rule, facts: Facts, hits: pd.DataFrame) -> dict[str, _Subject]:
     for name in (*rule.per, *(("kind",) if rule.kinds else ())):
         if name in _OF_HITS:
             codes, values = pd.factorize(hits[name].astype("object"))
-            about[name] = _Subject(codes.astype(np.int64), list(values))
+            about[name] = _Subject(codes.astype(np.int64), pd.Index(values))
         else:
             codes, values = facts.codes(name)
-            about[name] = _Subject(codes[hits["session"].to_numpy()], list(values))
+            about[name] = _Subject(codes[hits["session"].to_numpy()], values)
     return about
 
 
@@ -238,11 +238,11 @@ def _row(
         "severity": str(_SEVERITIES[severity]),
         "confidence": str(_CONFIDENCES[confidence]),
         "title": said.title,
-        "service": _common(facts.values("service")[shown]),
+        "service": _common(facts, "service", shown),
         "first_seen": int(facts.values("start")[shown].min()),
         "last_seen": int(facts.values("end")[shown].max()),
         "session_count": len(shown),
-        "session_ids": facts.values("session_id")[named].tolist(),
+        "session_ids": facts.sessions["session_id"].take(named).to_list(),
         "mender": str(said.mender),
         "remedy": said.remedy,
     }
@@ -253,9 +253,12 @@ def _identify(rule: Rule, subject: dict[str, Any]) -> str:
     return sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _common(values: npt.NDArray[Any]) -> str | None:
-    """Return what all have in common, if anything."""
-    return values[0] if (values == values[0]).all() else None
+def _common(facts: Facts, column: str, sessions: Places) -> str | None:
+    """Return what sessions have in common in a column, if anything."""
+    codes, values = facts.codes(column)
+    first = codes[sessions[0]]
+    is_common = first >= 0 and (codes[sessions] == first).all()
+    return str(values[first]) if is_common else None
 
 
 def _evidence(facts: Facts, hits: pd.DataFrame) -> list[dict[str, Any]]:

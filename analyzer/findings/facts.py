@@ -254,8 +254,11 @@ class Facts:
     def codes(self, column: str) -> tuple[npt.NDArray[np.int64], pd.Index[Any]]:
         """Return a column of `sessions` as numbers, -1 for null, and what they mean."""
         if column not in self._codes:
-            codes, values = pd.factorize(self.sessions[column].astype("object"))
-            self._codes[column] = codes.astype(np.int64), values
+            values = self.tables["sessions"][column].combine_chunks()
+            coded = values.dictionary_encode()
+            codes = coded.indices.fill_null(-1).to_numpy().astype(np.int64)
+            names = pd.Index(coded.dictionary, dtype=pd.ArrowDtype(values.type))
+            self._codes[column] = codes, names
         return self._codes[column]
 
     def of_session(self, rows: pd.DataFrame, column: str) -> pd.Series[Any]:

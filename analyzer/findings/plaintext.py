@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
 
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT_AT_SERVER, SERVER, Rule
@@ -56,7 +58,8 @@ def _plaintext_login_offers(facts: Facts) -> pd.DataFrame:
     sessions = facts.sessions
     offered = sessions["auth_offered"]
     shown = sessions.where(offered.list.len() > 0, "auth_offered")
-    seen = shown["auth_offered"].map(lambda names: " ".join(names[:10]))
+    names = compute.list_slice(pa.array(shown["auth_offered"]), 0, 10)
+    seen = pd.Series(compute.binary_join(names, " "), shown.index, dtype="string")
     return facts.hits(shown, side="server", seen=seen)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analyzer.findings.facts import nanoseconds
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -113,7 +115,7 @@ def _codes(values: pd.Series[Any] | Numbers) -> Numbers:
 
 
 def _nanoseconds(times: pd.Series[Any]) -> Numbers:
-    known = times.astype("datetime64[ns, UTC]").dropna()
-    stamps = np.full(len(times), known.min().value if len(known) else 0, np.int64)
-    stamps[times.notna().to_numpy(dtype=bool)] = known.astype("int64").to_numpy()
-    return stamps
+    stamps: Numbers = np.asarray(nanoseconds(times), np.int64)
+    is_known = times.notna().to_numpy(dtype=bool)
+    earliest = stamps[is_known].min() if is_known.any() else 0
+    return np.where(is_known, stamps, earliest)

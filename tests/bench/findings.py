@@ -1,0 +1,109 @@
+"""How long all rules take over many sessions: `python -m tests.bench.findings COUNT`.
+
+The sessions are those of the demo and of all captures of the tests, again and again, an
+hour later each time and from other clients: every rule finds something, and servers
+have crowds of clients. Times are of one processor; a million sessions should take less
+than 20 s, and all of it less than 1.5 GB.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+from rich.console import Console
+from rich.table import Table
+
+import analyzer
+from analyzer.findings.engine import find
+from analyzer.findings.registry import rules
+from analyzer.findings.settings import RuleSettings, Settings
+from tests.support.analyses import CAPTURES
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+SESSIONS = 1_000_000
+_HOUR_NS = 3_600_000_000_000
+_CLIENTS = 100_000
+
+
+def tables(sessions: int) -> dict[str, pa.Table]:
+    """Make the tables of at least so many sessions."""
+    analysis = analyzer.analyze(list(CAPTURES.values()))
+    copies = -(-sessions // len(analysis.tables["sessions"]))
+    return {
+        name: _again(table, copies) if "session_id" in table.column_names else table
+        for name, table in analysis.tables.items()
+    }
+
+
+def _again(table: pa.Table, copies: int) -> pa.Table:
+    """Repeat the rows of a table, as other sessions, in the order of time."""
+    rows = pa.array(np.tile(np.arange(len(table)), copies))
+    copy = np.repeat(np.arange(copies), len(table))
+    columns = {
+        name: table[name].combine_chunks().take(rows) for name in table.schema.names
+    }
+    columns["session_id"] = compute.binary_join_element_wise(
+        columns["session_id"], pa.array(copy).cast(pa.string()), "-"
+    )
+    for name in {"start", "end", "time"} & columns.keys():
+        later = pa.array(copy * _HOUR_NS, pa.duration("ns"))
+        columns[name] = compute.add(columns[name], later)
+    if "client_ip" in columns:
+        columns["client_ip"] = _clients(columns["client_ip"], copy)
+    return pa.table(columns, schema=table.schema)
+
+
+def _clients(addresses: pa.Array, copy: npt.NDArray[np.int64]) -> pa.Array:
+    """Give each copy clients of its own, of which many return; first ones remain."""
+    numbers = copy % _CLIENTS
+    octets = [
+        pa.array(part).cast(pa.string())
+        for part in (numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255)
+    ]
+    renamed = compute.binary_join_element_wise("10", *octets, ".")
+    return compute.if_else(pa.array(copy > 0), renamed, addresses)
+
+
+def main(sessions: int = SESSIONS) -> None:
+    """Time all rules together, and each alone."""
+    known = list(rules().values())
+    asked = tables(sessions)
+    console = Console(width=100)
+    count, before = len(asked["sessions"]), _peak_mib()
+    took_s, found = _timed(asked, {})
+    console.print(
+        f"{count:,} sessions: {found:,} findings in {took_s:.1f} s; "
+        f"peak {_peak_mib()} MiB, of which {before} MiB were there before"
+    )
+    shown = Table("rule", "findings", "alone")
+    for rule in known:
+        others = {
+            each.id: RuleSettings(enabled=False) for each in known if each != rule
+        }
+        took_s, found = _timed(asked, others)
+        shown.add_row(rule.id, f"{found:,}", f"{took_s:.2f} s")
+    console.print(shown)
+
+
+def _timed(
+    asked: dict[str, pa.Table], settings: dict[str, RuleSettings]
+) -> tuple[float, int]:
+    began = time.process_time()
+    found = find(asked, rules().values(), Settings(rules=settings))
+    return time.process_time() - began, len(found)
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
