@@ -16,6 +16,7 @@ ANOMALIES = {
     "too_many_pending_commands": "more commands without reply than are tracked",
     "list_too_long": "more items of a kind than are listed; the rest is left out",
     "proxy_header_malformed": "a PROXY protocol header that can't be read was skipped",
+    "http_request": "the client sends a request of HTTP",
     "starttls_plaintext_after": "plaintext where TLS was agreed on",
     "starttls_not_begun": "TLS was agreed on and never began",
     # messages

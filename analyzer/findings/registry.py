@@ -12,6 +12,7 @@ from analyzer.findings import (
     delivery,
     plaintext,
     reachability,
+    smtp,
     starttls,
     tls,
 )
@@ -23,6 +24,7 @@ BUILTIN: tuple[Rule, ...] = (
     *plaintext.RULES,
     *abuse.RULES,
     *starttls.RULES,
+    *smtp.RULES,
     *delivery.RULES,
     *tls.RULES,
     *certificates.RULES,

@@ -29,6 +29,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar
 
 from dissectors.conversation.commands import CommandKind, CommandT, ReplyT
+from dissectors.conversation.http import is_http_request
 from dissectors.conversation.replies import PEEK_BYTES, ReplyMatcher
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
@@ -70,6 +71,7 @@ _CLIENT, _SERVER = Side
 _COMMAND = ExchangeKind.COMMAND
 _UNCLEAR, _IS_COMMAND, _TEXT, _TEXT_OR_COMMAND = Sense
 
+_MAYBE_TEXT = (_TEXT, _TEXT_OR_COMMAND)
 # what they are behind a greeting; behind a known verb, all are commands
 _GREETED = {
     _UNCLEAR: _IS_COMMAND,
@@ -212,6 +214,8 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             return
         if not _CONNECT.fullmatch(line):
             self.reporter.withheld.add_line(line)
+        if self._sense not in _MAYBE_TEXT and is_http_request(line):
+            self.reporter.anomaly("http_request", _CLIENT)
         if self._sense is _UNCLEAR or self._sense is _TEXT:
             self.send(None).kind = CommandKind.UNCLEAR
             return

@@ -54,30 +54,42 @@ class StuffedText:
         state: how far it was read.
         lookalike_seen: there was a lookalike.
         lookalike_place: where the first one was.
+        command_place: where the first one was that a command is behind.
         line_ends: those that are no CRLF.
     """
 
     __slots__ = (
         "_bare_lf",
+        "_commands",
         "_searched",
+        "command_place",
         "line_ends",
         "lookalike_place",
         "lookalike_seen",
         "state",
     )
 
-    def __init__(self, *, bare_lf: bool = False, inside_line: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        bare_lf: bool = False,
+        inside_line: bool = False,
+        commands: re.Pattern[bytes] | None = None,
+    ) -> None:
         """Begin at the start of a text, or inside a line of it.
 
         Args:
             bare_lf: lines may end in LF alone.
             inside_line: what comes before was not captured.
+            commands: finds lookalikes with a command behind them.
         """
         self.state = _IN_TEXT if inside_line else _AT_START
         self.lookalike_seen = False
         self.lookalike_place: Place | None = None
+        self.command_place: Place | None = None
         self.line_ends = LineEnds(behind_gap=inside_line)
         self._bare_lf = bare_lf
+        self._commands = commands
         self._searched = 0
 
     @property
@@ -122,6 +134,7 @@ class StuffedText:
         """Learn that the lookalike was the end; return the last line end."""
         match = _LONE_DOT_LINE.match(unread.data)
         assert match is not None
+        self._find_command(unread, len(unread))
         text = unread.take(match.end(1))
         self.line_ends.read(text, unread)
         self._take_lone_dot(unread)
@@ -139,6 +152,8 @@ class StuffedText:
         return None if start < 0 else _LONE_DOT.search(data, start)
 
     def _take(self, unread: LineBuffer, count: int) -> bytes:
+        if self.state is _IN_DOUBT:
+            self._find_command(unread, count)
         self.state = _IN_TEXT
         self._searched = 0
         text = unread.take(count)
@@ -157,6 +172,13 @@ class StuffedText:
         self.lookalike_seen = True
         self.state = _IN_DOUBT
         self._searched = unread.data.index(b".") + 1
+
+    def _find_command(self, unread: LineBuffer, count: int) -> None:
+        """Look for a command behind a lookalike, as the doubt comes to an end."""
+        if self._commands is not None and self.command_place is None:
+            found = self._commands.search(unread.data, 0, count)
+            if found is not None:
+                self.command_place = unread.place_of(unread.offset + found.start())
 
     def _read_start(self, unread: LineBuffer) -> bool:
         """Read a dot that the text begins with; `False` if there is no text yet."""

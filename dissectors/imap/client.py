@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.http import is_http_request
 from dissectors.conversation.literals import (
     FragmentReader,
     KeptLiteral,
@@ -168,6 +169,8 @@ class ClientReader:
         if parsed is None:
             if line:
                 self._reporter.anomaly("imap_invalid_command", Side.CLIENT)
+            if is_http_request(line):
+                self._reporter.anomaly("http_request", Side.CLIENT)
             return
         tag, verb, argument = parsed
         shown = verb if verb in self.logins.announced else MASK

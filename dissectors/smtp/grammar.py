@@ -37,6 +37,13 @@ EXTENSION_VERBS = {
     "XEXCH50": "XEXCH50",
     "XFORWARD": "XFORWARD",
 }
+# how a message is smuggled: a lone dot between other line ends than CRLF, and behind it
+# what hardly any text begins a line with
+SMUGGLED = re.compile(
+    rb"(?:\r?\n|\A)\.\r?\n"
+    rb"(?:MAIL FROM:|RCPT TO:|(?:EHLO|HELO|LHLO) [^\s]|BDAT [0-9]|(?:DATA|RSET)\r?\n)",
+    re.IGNORECASE,
+)
 _VERB_OF = {verb.encode(): verb for verb in VERBS}
 
 

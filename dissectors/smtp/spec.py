@@ -68,6 +68,8 @@ SPEC = ProtocolSpec(
         "smtp_end_of_data_lookalike": "a lone dot between other line ends than CRLF",
         "smtp_reply_too_long": "a reply of too many lines; the rest of them was "
         "skipped",
+        "smtp_smuggled_command": "a lone dot between other line ends than CRLF, and "
+        "behind it a command; where that dot is",
         "smtp_unexpected_line": "a server line that is no reply",
         "smtp_unknown_command": "a client line that begins with no verb",
     },

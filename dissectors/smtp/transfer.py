@@ -18,6 +18,7 @@ from dissectors.conversation.dotstuffing import StuffedText
 from dissectors.conversation.lines import Place
 from dissectors.conversation.plaintext import Upgrade
 from dissectors.events import Direction, MessageTransferred, Side
+from dissectors.smtp.grammar import SMUGGLED
 from dissectors.smtp.transaction import (
     Chunk,
     MailTransaction,
@@ -176,7 +177,9 @@ class MailTransfer:
         self.abandon_message()
         unread = self._client
         behind_gap, unread.may_be_rest = unread.may_be_rest, False
-        self.content = StuffedText(bare_lf=unread.bare_lf, inside_line=behind_gap)
+        self.content = StuffedText(
+            bare_lf=unread.bare_lf, inside_line=behind_gap, commands=SMUGGLED
+        )
         message = self._message = Message(transaction, self._limits, "DATA")
         message.has_gap = behind_gap
         return message
@@ -260,19 +263,26 @@ class MailTransfer:
             case Heard.END_AT_LOOKALIKE:
                 rest = content.end_at_lookalike(self._client)
                 message.feed(rest, self._reporter.time_ns)
-                return self._end_content(content, message)
+                return self._end_content(
+                    content, message, "answered before the true end"
+                )
             case Heard.END_IN_GAP:
                 rest = content.cross_gap(self._client)
                 message.feed(rest, self._reporter.time_ns)
                 return self._end_content(content, message)
         return None
 
-    def _end_content(self, content: StuffedText, message: Message) -> Message:
+    def _end_content(
+        self, content: StuffedText, message: Message, how: str = ""
+    ) -> Message:
         reporter = self._reporter
         reporter.report_line_ends(content.line_ends, _CLIENT)
         if content.lookalike_seen:
             place = content.lookalike_place
             reporter.anomaly("smtp_end_of_data_lookalike", _CLIENT, at=place)
+        if content.command_place is not None:
+            place = content.command_place
+            reporter.anomaly("smtp_smuggled_command", _CLIENT, how, at=place)
         message.end(self._now(), complete=True)
         self.content = self._message = None
         self.transaction = MailTransaction()

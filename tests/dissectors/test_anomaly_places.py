@@ -14,6 +14,8 @@ from tests.support.playbook import CLIENT, SERVER, Playbook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dissectors.conversation.dialogue import Dialogue
+
 
 EHLO = b"EHLO a\r\n"
 HELLO = (
@@ -58,6 +60,21 @@ def test_lookalike_stands_inside_a_message() -> None:
     play.client(b"b\n.\n").client(b"c\r\n.\r\n").server(b"250 ok\r\n")
     at = len(EHLO + b"DATA\r\na\r\nb")
     assert place_of(play, "smtp_end_of_data_lookalike") == (at, 7)
+
+
+def test_command_stands_behind_the_second_lookalike() -> None:
+    play = smtp().client(b"DATA\r\n").server(b"354 go\r\n").client(b"a\n.\nb")
+    play.client(b"\n.\nRSET").client(b"\r\n.\r\n").server(b"250 ok\r\n")
+    at = len(EHLO + b"DATA\r\na")
+    assert place_of(play, "smtp_end_of_data_lookalike") == (at, 6)
+    assert place_of(play, "smtp_smuggled_command") == (at + 4, 7)
+
+
+@pytest.mark.parametrize("dialogue", [SmtpDialogue, Pop3Dialogue, ImapDialogue])
+def test_client_sends_a_request_of_http(dialogue: Callable[[], Dialogue]) -> None:
+    request = b"GET / HTTP/1.1\r\n"
+    play = Playbook(dialogue).client(b"\r\n").client(request + b"Host: a\r\n\r\n")
+    assert place_of(play, "http_request") == (2, 2)
 
 
 def test_reply_has_too_many_lines() -> None:

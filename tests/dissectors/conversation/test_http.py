@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
+from dissectors.conversation.http import is_http_request
 from dissectors.events import AuthAttempted, Exchange, ExchangeKind, GreetingReceived
 from tests.support.playbook import Playbook
 
@@ -46,3 +47,19 @@ def test_replies_to_http_are_kept(name: str, is_early: bool) -> None:
     assert told == ([3, 4, 5] if name == "imap" else [3, 4, 5, 6])
     assert len(play.events_of(GreetingReceived)) == 1
     assert play.events_of(AuthAttempted) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"GET / HTTP/1.1", b"POST /a?b=c HTTP/1.0", b"PRI * HTTP/2.0", b"GET / HTTP/2"],
+)
+def test_request_is_known_by_its_first_line(line: bytes) -> None:
+    assert is_http_request(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"GET", b"GET /", b"GET / HTTP/1.1 ", b"CONNECT mail:25 HTTP/1.1", b"GET  HTTP/1"],
+)
+def test_other_lines_are_no_request(line: bytes) -> None:
+    assert not is_http_request(line)

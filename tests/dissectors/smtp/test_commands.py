@@ -59,7 +59,11 @@ def test_unknown_verb_is_an_exchange_without_argument() -> None:
         greeted()
         .client(b"GET / HTTP/1.1\r\n")
         .server(b"500 what\r\n")
-        .expect(*GREETED, *answered(500, exchange("GET", reply=500)))
+        .expect(
+            *GREETED,
+            anomaly("http_request", CLIENT),
+            *answered(500, exchange("GET", reply=500)),
+        )
     )
 
 

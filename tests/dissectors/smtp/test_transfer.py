@@ -128,6 +128,7 @@ def test_lookalike_does_not_end_message_for_careful_server(end: bytes) -> None:
             *data_accepted(),
             anomaly("message_bare_lf", CLIENT),
             anomaly("smtp_end_of_data_lookalike", CLIENT),
+            anomaly("smtp_smuggled_command", CLIENT),
             *end_of_data(250),
             message(len(content) - end.startswith(b"\r")),
         )
@@ -168,9 +169,32 @@ def test_smuggled_message_gets_more_replies_than_commands() -> None:
     assert [e.code for e in events if isinstance(e, Anomaly)] == [
         "message_bare_lf",
         "smtp_end_of_data_lookalike",
+        "smtp_smuggled_command",
     ]
     assert isinstance(events[-1], Exchange)
     assert events[-1].kind is ExchangeKind.UNSOLICITED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"a\n.\nhello\r\nMAIL FROM:<z@example.com>\r\n",
+        b"a\n.\nDATA is what they call it\r\n",
+        b"a\r\n..\r\nMAIL FROM:<z@example.com>\r\n",
+        b"a\n..\nMAIL FROM:<z@example.com>\r\n",
+    ],
+)
+def test_message_quotes_a_dialogue(text: bytes) -> None:
+    events = (
+        enveloped()
+        .client(b"DATA\r\n")
+        .server(b"354 go\r\n")
+        .client(text + b".\r\n")
+        .server(b"250 ok\r\n")
+        .run()
+    )
+    codes = [e.code for e in events if isinstance(e, Anomaly)]
+    assert "smtp_smuggled_command" not in codes
 
 
 def test_lmtp_server_answers_for_each_recipient() -> None:

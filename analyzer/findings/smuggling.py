@@ -1,0 +1,112 @@
+"""Mail that is hidden in other mail, behind what only its receiver takes for its end.
+
+Text that quotes a dialogue looks the same as long as the receiver doesn't fall for it.
+The proof is in what it answers: each command and each message is answered once, and
+what is answered besides was read out of a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analyzer.findings.facts import is_true
+from analyzer.findings.levels import Confidence, Severity
+from dissectors.events import ExchangeKind
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from analyzer.findings.facts import Facts
+
+# RFC 5321 §3.8, RFC 7504: a server that closes the connection says so at any time
+_CLOSING = (421, 521)
+# RFC 5321 §4.1.1.4: the answer to DATA, and to nothing else that is not known
+_GO_AHEAD = 354
+
+
+def find_smuggled(facts: Facts) -> pd.DataFrame:
+    """Find messages with commands behind a lookalike of their end.
+
+    Returns:
+        Hits: the lookalikes; where other bytes were taken for an end, the replies.
+    """
+    anomalies = facts.anomalies
+    shown = anomalies.where(anomalies["code"] == "smtp_smuggled_command", "detail")
+    surplus = _surplus_replies(facts)
+    counts = np.zeros(len(facts.sessions), np.int64)
+    behind = surplus.merge(
+        shown.drop_duplicates("session")[["session", "frame"]], "inner", "session"
+    )
+    behind = behind[is_true(behind["reply_frame"] >= behind["frame"])]
+    np.add.at(counts, behind["session"].to_numpy(), 1)
+    count = pd.Series(counts[shown["session"]], shown.index)
+    is_answered = is_true(shown["detail"].notna()) & _are_accepted(facts, shown)
+    seen = pd.Series("a lone dot, a command behind it", shown.index)
+    seen = seen.mask(is_answered, seen + ", answered before the true end")
+    seen = seen.mask(count > 0, seen + "; " + count.astype("string") + " replies more")
+    is_proven = (count > 0) | is_answered
+    unknown = pd.Series(None, shown.index, dtype="object")
+    hits = facts.hits(
+        shown,
+        severity=unknown.mask(is_proven, Severity.CRITICAL),
+        confidence=unknown.mask(is_proven, Confidence.PROVEN),
+        seen=seen,
+    )
+    return pd.concat((hits, _unexplained(facts, surplus, shown)))
+
+
+def _surplus_replies(facts: Facts) -> pd.DataFrame:
+    """Return replies that answer nothing, of sessions that were captured whole."""
+    exchanges = facts.exchanges
+    is_surplus = (exchanges["kind"] == ExchangeKind.UNSOLICITED) & (
+        exchanges["reply_code"].notna() & ~exchanges["reply_code"].isin(_CLOSING)
+    )
+    chosen = is_true(is_surplus) & ~facts.has_gaps[exchanges["session"]]
+    return exchanges.where(chosen, "reply_code")
+
+
+def _are_accepted(facts: Facts, shown: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which messages were accepted that end at a lookalike."""
+    exchanges = facts.exchanges
+    chosen = facts.are_of(exchanges, shown["session"])
+    is_message = is_true(exchanges["kind"] == ExchangeKind.MESSAGE)
+    ends = exchanges.where(chosen & is_message, "reply_code")
+    rows = shown[["session", "frame"]].assign(row=np.arange(len(shown)))
+    both = rows.merge(
+        ends[["session", "reply_frame", "reply_code"]], "inner", "session"
+    )
+    behind = both[is_true(both["reply_frame"] >= both["frame"])]
+    first = behind.drop_duplicates("row").set_index("row")["reply_code"]
+    return is_true(first.reindex(rows["row"]) < 400)
+
+
+def _unexplained(
+    facts: Facts, surplus: pd.DataFrame, explained: pd.DataFrame
+) -> pd.DataFrame:
+    """Find go-aheads for mail data that no DATA asked for, behind another message."""
+    exchanges, anomalies = facts.exchanges, facts.anomalies
+    is_go_ahead = is_true(surplus["reply_code"] == _GO_AHEAD)
+    is_explained = is_true(surplus["session"].isin(explained["session"]))
+    shown = surplus[is_go_ahead & ~is_explained].drop_duplicates("session")
+    chosen = facts.are_of(exchanges, shown["session"])
+    is_message = is_true(exchanges["kind"] == ExchangeKind.MESSAGE)
+    sent = exchanges["session"][chosen & is_message]
+    shown = shown[is_true(shown["session"].isin(sent))]
+    # a dot between bare CR, perhaps
+    chosen = facts.are_of(anomalies, shown["session"])
+    odd = anomalies.where(chosen & is_true(anomalies["code"] == "message_bare_cr"))
+    odd = odd.drop_duplicates("session").set_index("session")
+    place = odd.reindex(shown["session"]).set_axis(shown.index)
+    return facts.hits(
+        shown,
+        severity=Severity.CRITICAL,
+        confidence=Confidence.PROVEN,
+        capture=place["capture"].fillna(shown["capture"]),
+        frame=place["frame"].fillna(shown["reply_frame"]),
+        side=place["side"].fillna("server"),
+        offset=place["offset"],
+        seen="more answers than commands: a go-ahead (354) without DATA",
+    )
