@@ -51,9 +51,14 @@ class FollowedPorts:
 
 
 class UnwantedConnections:
-    """Connections that turned out not to be mail, a bounded number of them."""
+    """Connections that turned out not to be mail, a bounded number of them.
 
-    def __init__(self) -> None:
+    Args:
+        processes: how many of them have an equal part of that number.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self._max_count = MAX_UNWANTED // processes
         # until when they are not looked at
         self._until_ns: OrderedDict[ConnectionKey, int] = OrderedDict()
 
@@ -63,7 +68,7 @@ class UnwantedConnections:
     def add(self, key: ConnectionKey, clock_ns: int) -> None:
         """Look at a connection no more, of which the last packet came then."""
         self._until_ns[key] = clock_ns + UNWANTED_NS
-        if len(self._until_ns) > MAX_UNWANTED:
+        if len(self._until_ns) > self._max_count:
             self._until_ns.popitem(last=False)
 
     def forget(self, key: ConnectionKey) -> None:

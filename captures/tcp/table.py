@@ -79,7 +79,7 @@ class ConnectionTable:
         self._make_consumer = make_consumer
         self._connections: dict[ConnectionKey, Connection] = {}
         self._followed_ports = FollowedPorts()
-        self._unwanted = UnwantedConnections()
+        self._unwanted = UnwantedConnections(partition.count)
         self._handshakes = RecentHandshakes()
         self._copies = Copies()
         self._budget = Budget(partition.count)

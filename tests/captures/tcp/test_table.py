@@ -467,14 +467,16 @@ def test_connections_that_are_over_are_not_kept(
     assert len(followed.table._deadlines) < 100
 
 
+@pytest.mark.parametrize("processes", [1, 2])
 def test_unwanted_connections_are_remembered_up_to_a_bound(
-    monkeypatch: pytest.MonkeyPatch,
+    processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("captures.tcp.other_ports.MAX_UNWANTED", 10)
-    followed = Followed(lambda _: Recorder(unwanted_after=1))
-    for number in range(30):
+    partition = Partition(0, processes)
+    followed = Followed(lambda _: Recorder(unwanted_after=1), partition=partition)
+    for number in range(60):
         followed.process(Talk(40_000 + number).shake_hands().greet().packets)
-    assert len(followed.table._unwanted) == 10
+    assert len(followed.table._unwanted) == 10 // processes
 
 
 def test_empty_batch_is_nothing() -> None:
