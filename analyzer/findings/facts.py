@@ -146,7 +146,7 @@ class Rows:
         return rows, items.filter(is_found).dictionary_decode()
 
     def _values(self, name: str) -> pa.Array:
-        values = self._table[name].combine_chunks()
+        values = whole(self._table[name])
         return values if self._known is None else values.take(pa.array(self._known))
 
 
@@ -179,7 +179,7 @@ class Facts:
 
     @cached_property
     def _session_ids(self) -> pa.Array:
-        return self.tables["sessions"]["session_id"].combine_chunks()
+        return whole(self.tables["sessions"]["session_id"])
 
     @cached_property
     def channel(self) -> pd.Series[str]:
@@ -254,7 +254,7 @@ class Facts:
     def codes(self, column: str) -> tuple[npt.NDArray[np.int64], pd.Index[Any]]:
         """Return a column of `sessions` as numbers, -1 for null, and what they mean."""
         if column not in self._codes:
-            values = self.tables["sessions"][column].combine_chunks()
+            values = whole(self.tables["sessions"][column])
             coded = values.dictionary_encode()
             codes = coded.indices.fill_null(-1).to_numpy().astype(np.int64)
             names = pd.Index(coded.dictionary, dtype=pd.ArrowDtype(values.type))
@@ -309,6 +309,11 @@ class Facts:
         return Rows(self.tables[name], self._session_ids)
 
 
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece, without a copy if it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def nanoseconds(times: pd.Series[Any]) -> pd.Series[int]:
     """Return times as numbers: clocks may be wrong by more than times can differ."""
     return times.astype("int64[pyarrow]").fillna(0).astype("int64")
@@ -319,7 +324,7 @@ def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
 
     Rows of a session are next to each other, so that it is looked for but once.
     """
-    ids = ids.combine_chunks()
+    ids = whole(ids)
     differs = compute.not_equal(ids.slice(1), ids.slice(0, max(0, len(ids) - 1)))
     is_first = np.ones(len(ids), bool)
     is_first[1:] = compute.fill_null(differs, fill_value=True)
