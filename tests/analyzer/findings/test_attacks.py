@@ -9,9 +9,13 @@ from analyzer.findings.attacks import attacks
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import Rule
 from analyzer.findings.settings import RuleSettings, Settings
+from analyzer.reports import plaintext_clients
+from tests.support.plaintext import Sessions
 from tests.support.tables import sessions_of, with_sessions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from analyzer.findings.facts import Facts
@@ -78,6 +82,26 @@ def test_what_guesses_led_to_is_an_attack(monkeypatch: pytest.MonkeyPatch) -> No
     told = flags(monkeypatch, rules, FAILED, GOT_IN, GOT_IN, zoe, elsewhere)
 
     assert told == [True, True, True, False, False]
+
+
+def test_guesses_in_a_capture_are_attacks(tmp_path: Path) -> None:
+    sessions = Sessions()
+    for _ in range(12):
+        sessions.pop3("192.0.2.66", accepted=False)
+    sessions.pop3("192.0.2.66")
+    sessions.pop3("192.0.2.1", accepted=False)
+    sessions.pop3("192.0.2.2")
+    analysis = sessions.analyse(tmp_path)
+
+    told = attacks(analysis.tables)
+
+    assert list(told) == [True] * 13 + [False] * 2
+    clients = plaintext_clients(analysis.sessions, told)
+    assert list(zip(clients["client_ip"], clients["use"], strict=True)) == [
+        ("192.0.2.2", "plaintext only"),
+        ("192.0.2.66", "attack"),
+        ("192.0.2.1", "failed login"),
+    ]
 
 
 def test_rule_that_is_disabled_tells_of_no_attack(
