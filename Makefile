@@ -35,6 +35,7 @@ bench: tools $(VENV)/.installed-dev ## measure speed and memory
 
 docs: $(VENV)/.installed-dev ## write the parts of the documentation that are made
 	$(BIN)/python -m analyzer.tables.schema > docs/tables.md
+	$(BIN)/python -m analyzer.findings > docs/findings.md
 	$(BIN)/python -m tests.support.documents
 
 site: $(VENV)/.installed-docs ## make a website of docs/, in build/site

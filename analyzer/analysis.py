@@ -92,24 +92,36 @@ class Analysis(Results):
         """What is wrong, the worst first; computed when it is first asked for."""
         return self.find()
 
-    def find(self) -> pd.DataFrame:
+    def find(self, config: str | os.PathLike[str] | None = None) -> pd.DataFrame:
         """Find what is wrong.
+
+        Args:
+            config: file of settings, as `mailtap config` prints one; `None` for the
+                defaults.
 
         Returns:
             The table `findings`: a row for each thing to mend, the worst first.
+
+        Raises:
+            LoadError: the file can't be read, or says what can't be.
 
         Warns:
             UserWarning: a rule failed; all others are still told.
         """
         import pandas as pd
 
-        frame: pd.DataFrame = self._judge().to_pandas(types_mapper=pd.ArrowDtype)
+        frame: pd.DataFrame = self._judge(config).to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
-    def _judge(self) -> pa.Table:
+    def _judge(self, config: str | os.PathLike[str] | None = None) -> pa.Table:
+        from analyzer.findings import registry
         from analyzer.findings.judgement import judge
+        from analyzer.findings.settings_file import read_settings
 
-        judgement = judge(self.tables)
+        settings = None
+        if config is not None:
+            settings = read_settings(Path(config), registry.rules())
+        judgement = judge(self.tables, settings)
         for problem in judgement.problems:
             warnings.warn(problem, stacklevel=2)
         return judgement.findings

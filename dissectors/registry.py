@@ -9,20 +9,18 @@ already, is left out: `problems` says so, and all else goes on.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import distributions, entry_points
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors import anomalies as shared
 from dissectors.conversation.dissector import MailDissector
 from dissectors.imap.spec import SPEC as IMAP
+from dissectors.plugins import Plugin, load_plugins
 from dissectors.pop3.spec import SPEC as POP3
 from dissectors.smtp.spec import SPEC as SMTP
 from dissectors.spec import ProtocolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from importlib.metadata import Distribution, EntryPoint
 
     from dissectors.services import Service
 
@@ -83,48 +81,16 @@ def known_anomalies(specs: Iterable[ProtocolSpec]) -> dict[str, str]:
 @cache
 def _registry() -> _Registry:
     known = {spec.name: spec for spec in BUILTIN}
-    entries, left_out = _entries()
-    for entry in sorted(entries, key=lambda entry: entry.name):
-        try:
-            spec = _load(entry)
-            _check(spec, known.values())
-        except (Exception, SystemExit) as error:  # noqa: BLE001, whoever wrote it
-            left_out.append(_describe(entry, error))
-        else:
-            known[spec.name] = spec
-    return _Registry(known, tuple(left_out))
 
+    def add(plugin: Plugin) -> None:
+        spec = plugin.value
+        if not isinstance(spec, ProtocolSpec):
+            raise TypeError(f"{plugin.where} is no ProtocolSpec")
+        _check(spec, known.values())
+        known[spec.name] = spec
 
-def _entries() -> tuple[list[EntryPoint], list[str]]:
-    """Find what plug-ins name, and say what can't be read."""
-    try:
-        return list(entry_points(group=GROUP)), []
-    except Exception:  # noqa: BLE001, one broken package hides all others
-        return _readable_entries()
-
-
-def _readable_entries() -> tuple[list[EntryPoint], list[str]]:
-    """Look through the packages one by one, which takes longer."""
-    entries: dict[str, list[EntryPoint]] = {}
-    left_out = []
-    for package in distributions():
-        name = _name(package) or f"a package in {package.locate_file('')}"
-        # a package hides others of its name behind it on the path
-        if name not in entries:
-            entries[name] = []
-            try:
-                entries[name] += package.entry_points.select(group=GROUP)
-            except Exception as error:  # noqa: BLE001, whatever is wrong with it
-                reason = _reason(error)
-                left_out.append(f"any plug-ins of {name} are left out ({reason})")
-    return list(chain(*entries.values())), left_out
-
-
-def _load(entry: EntryPoint) -> ProtocolSpec:
-    spec = entry.load()
-    if not isinstance(spec, ProtocolSpec):
-        raise TypeError(f"{entry.value} is no ProtocolSpec")
-    return spec
+    left_out = load_plugins(GROUP, "protocol", add)
+    return _Registry(known, left_out)
 
 
 def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
@@ -141,24 +107,3 @@ def _check(spec: ProtocolSpec, known: Iterable[ProtocolSpec]) -> None:
     for service in (None, *spec.services):
         # one that was not made to its end fails here
         MailDissector(spec.new_dialogue(service))
-
-
-def _describe(entry: EntryPoint, error: BaseException) -> str:
-    package = _name(entry.dist) if entry.dist is not None else None
-    of_package = f" of {package}" if package else ""
-    return f"the protocol {entry.name}{of_package} is left out ({_reason(error)})"
-
-
-def _name(package: Distribution) -> str | None:
-    try:
-        return package.name
-    except Exception:  # noqa: BLE001, its metadata is broken
-        return None
-
-
-def _reason(error: BaseException) -> str:
-    name = type(error).__name__
-    try:
-        return f"{name}: {error}"
-    except Exception:  # noqa: BLE001, whoever wrote it
-        return name

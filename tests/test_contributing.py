@@ -17,6 +17,7 @@ KINDS = (
     "A protocol",
     "A capture format",
     "A report",
+    "A rule",
     "A chart of the page",
     "A command",
     "A name of a TLS registry",

@@ -14,6 +14,7 @@ from analyzer.cli import main
 from tests.support.documents import (
     DOCS,
     DOCUMENTS,
+    MADE,
     README,
     ROOT,
     python_examples,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.name
 )
-LINKED = (*DOCUMENTS, DOCS / "tables.md", ROOT / "CONTRIBUTING.md")
+LINKED = (*DOCUMENTS, *MADE, ROOT / "CONTRIBUTING.md")
 # options of other programs
 FOREIGN = {"--inject-secrets", "--ssl-reqd"}
 

@@ -56,6 +56,7 @@ TESTED_WITH = {
     "dissectors/imap/spec.py": "dissectors/test_spec.py",
     "dissectors/imap/fetches.py": "dissectors/imap/test_partial_fetches.py",
     "dissectors/pop3/spec.py": "dissectors/test_spec.py",
+    "dissectors/plugins.py": "dissectors/test_registry.py",
     "dissectors/smtp/outcomes.py": "dissectors/smtp/test_extensions.py",
     "dissectors/smtp/showing.py": "dissectors/smtp/test_extensions.py",
     "dissectors/smtp/spec.py": "dissectors/test_spec.py",

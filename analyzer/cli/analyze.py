@@ -9,7 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
-from analyzer.cli.judging import failing_status, judge_results
+from analyzer.cli.judging import failing_status, read_standards, standards
 from analyzer.cli.preflight import check_file, check_output, check_page
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     help="Write a report to FILE, a page for the browser.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@options.fail_on
+@standards
 @options.quiet
 @options.ports
 @options.reader
@@ -48,6 +48,9 @@ def analyze(
     table_format: str,
     html: Path | None,
     as_json: bool,
+    config: Path | None,
+    baseline: Path | None,
+    accept: Path | None,
     fail_on: str | None,
     quiet: bool,
     ports: Mapping[int, str],
@@ -67,18 +70,19 @@ def analyze(
     --fail-on, if something was found.
     """
     options.require_captures(captures)
-    read = (*captures, key_log, ca)
+    read = (*captures, key_log, ca, config, accept)
     if output is not None:
         check_output(output, read)
     if html is not None:
         check_file(html, read)
         if output is not None:
             check_page(html, output)
+    judged_by = read_standards(config, baseline, accept)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     problems = outputs.describe_problems(analysis)
-    judged = judge_results(analysis, problems)
+    judged = judged_by.judge(analysis, problems)
     if output is not None:
         problems += outputs.write_output(
             analysis, output, table_format, judged.findings

@@ -9,7 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
-from analyzer.cli.judging import failing_status, judge_results
+from analyzer.cli.judging import failing_status, read_standards, standards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ def _parse_address(
 @click.option("--json", "form", flag_value="json", help="Print a JSON document.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0.")
-@options.fail_on
+@standards
 @options.ports
 @options.reader
 @options.key_log
@@ -72,6 +72,9 @@ def findings(
     client: str | None,
     server: str | None,
     form: str | None,
+    config: Path | None,
+    baseline: Path | None,
+    accept: Path | None,
     fail_on: str | None,
     ports: Mapping[int, str],
     engine: str,
@@ -90,12 +93,13 @@ def findings(
     from analyzer.findings import selection
 
     options.require_captures(captures)
+    judged_by = read_standards(config, baseline, accept)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
     )
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    listed = judge_results(analysis, problems).reviewed
+    listed = judged_by.judge(analysis, problems).reviewed
     listed = selection.of_severities(listed, options.at_least(severity))
     if rules:
         listed = selection.of_rules(listed, rules)

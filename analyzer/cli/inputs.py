@@ -50,7 +50,7 @@ def read_inputs(
             )
         # whatever fails from here on, these tables are not what mailtap writes
         click.get_current_context().find_root().meta[TABLES] = captures[0]
-        return _read_folder(Path(captures[0]))
+        return read_folder_of_tables(Path(captures[0]))
     return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
 
 
@@ -69,7 +69,12 @@ def read_trust(path: Path | None) -> Trust:
         raise CommandError(str(error)) from error
 
 
-def _read_folder(folder: Path) -> Results:
+def read_folder_of_tables(folder: Path) -> Results:
+    """Read the tables of a folder.
+
+    Raises:
+        CommandError: there are none that can be read.
+    """
     from analyzer.errors import LoadError
     from analyzer.tables.folder import read_folder
     from analyzer.tables.parts import has_parts, read_parts

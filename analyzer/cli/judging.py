@@ -1,16 +1,60 @@
-"""Asks the rules for a command, and says whether what they found is too bad."""
+"""Asks the rules for a command, by what users set, know already and accept."""
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.cli import options
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_folder_of_tables
 from analyzer.cli.main import FOUND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     import pyarrow as pa
 
+    from analyzer.errors import LoadError
+    from analyzer.findings.acceptances import Acceptance
+    from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
+
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Judge by FILE (TOML): what is one's own, and how rules judge; `mailtap "
+    "config` prints one.",
+)
+_BASELINE = click.option(
+    "--baseline",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Compare with the findings of an earlier run, whose tables are in DIR.",
+)
+_ACCEPT = click.option(
+    "--accept",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Accept the findings that FILE (TOML) names.",
+)
+_FAIL_ON = click.option(
+    "--fail-on",
+    type=click.Choice(options.SEVERITIES),
+    help="Exit with status 3 if a finding is so severe, or worse; with --baseline, if "
+    "a new one is. Those that are accepted don't count.",
+)
+
+
+def standards(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options by which a command judges findings."""
+    for option in (_FAIL_ON, _ACCEPT, _BASELINE, config_option):
+        command = option(command)
+    return command
 
 
 class Judged(NamedTuple):
@@ -25,19 +69,79 @@ class Judged(NamedTuple):
     reviewed: pa.Table
 
 
-def judge_results(analysis: Results, problems: list[str]) -> Judged:
-    """Find what is wrong.
+class Standards(NamedTuple):
+    """What a command judges by.
 
-    Args:
-        analysis: what was found in captures.
-        problems: rules that fail are added to them.
+    Attributes:
+        settings: what users set.
+        baseline: the table `findings` of an earlier run.
+        acceptances: of findings.
     """
-    from analyzer.findings.judgement import judge
-    from analyzer.findings.review import review
 
-    judgement = judge(analysis.tables)
-    problems += judgement.problems
-    return Judged(judgement.findings, review(judgement.findings))
+    settings: Settings
+    baseline: pa.Table | None
+    acceptances: dict[str, Acceptance]
+
+    def judge(self, analysis: Results, problems: list[str]) -> Judged:
+        """Find what is wrong, and say on standard error what to know of acceptances.
+
+        Args:
+            analysis: what was found in captures.
+            problems: rules that fail are added to them.
+        """
+        from analyzer.findings.acceptances import accept_on
+        from analyzer.findings.judgement import judge
+        from analyzer.findings.review import review
+
+        findings, failures = judge(analysis.tables, self.settings)
+        problems += failures
+        today = dt.datetime.now(dt.UTC).date()
+        found = set(findings["finding_id"].to_pylist())
+        reasons, notes = accept_on(today, self.acceptances, found)
+        outputs.warn(notes)
+        return Judged(findings, review(findings, self.baseline, reasons))
+
+
+def read_standards(
+    config: Path | None, baseline: Path | None, accept: Path | None
+) -> Standards:
+    """Read what a command judges by.
+
+    Raises:
+        CommandError: a file or the folder can't be read, or a file has mistakes.
+    """
+    from analyzer.errors import LoadError
+    from analyzer.findings.acceptances import read_acceptances
+
+    settings = read_config(config)
+    try:
+        return Standards(
+            settings,
+            None if baseline is None else _findings_of(baseline, settings),
+            {} if accept is None else read_acceptances(accept),
+        )
+    except LoadError as error:
+        raise _as_command_error(error) from error
+
+
+def read_config(config: Path | None) -> Settings:
+    """Read the settings; none for the defaults.
+
+    Raises:
+        CommandError: the file can't be read, or has mistakes.
+    """
+    from analyzer.findings.settings import Settings
+
+    if config is None:
+        return Settings()
+    from analyzer.errors import LoadError
+    from analyzer.findings import registry
+    from analyzer.findings.settings_file import read_settings
+
+    try:
+        return read_settings(config, registry.rules())
+    except LoadError as error:
+        raise _as_command_error(error) from error
 
 
 def failing_status(reviewed: pa.Table, fail_on: str | None) -> int:
@@ -48,3 +152,18 @@ def failing_status(reviewed: pa.Table, fail_on: str | None) -> int:
 
     found = counting_findings(reviewed)["severity"].to_pylist()
     return FOUND if set(found) & {*options.at_least(fail_on)} else 0
+
+
+def _findings_of(folder: Path, settings: Settings) -> pa.Table:
+    """Judge an earlier run by the same settings and rules as this one."""
+    from analyzer.findings.judgement import judge
+
+    return judge(read_folder_of_tables(folder).tables, settings).findings
+
+
+def _as_command_error(error: LoadError) -> outputs.CommandError:
+    from analyzer.findings.toml_file import MistakesError
+
+    if isinstance(error, MistakesError):
+        return outputs.WrongFileError(error.mistakes)
+    return outputs.CommandError(str(error))

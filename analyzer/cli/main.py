@@ -39,12 +39,14 @@ _OUT_OF_MEMORY = (
 
 _COMMANDS = (
     "analyze",
+    "config",
     "findings",
     "interfaces",
     "monitor",
     "plaintext",
     "protocols",
     "report",
+    "rules",
 )
 
 

@@ -78,13 +78,6 @@ def parse_output(
     return TableOutput(path, is_folder)
 
 
-fail_on = click.option(
-    "--fail-on",
-    "fail_on",
-    type=click.Choice(SEVERITIES),
-    help="Exit with status 3 if a finding is that severe, or worse.",
-)
-
 key_log = click.option(
     "--keylog",
     "key_log",

@@ -38,6 +38,20 @@ class CommandError(click.ClickException):
         warn([self.message])
 
 
+class WrongFileError(CommandError):
+    """A file of the user says what can't be, in some lines."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say on standard error what is wrong in which line."""
+        warn(self.mistakes)
+
+
 def describe_problems(analysis: Results) -> list[str]:
     """Return what could not be read, in words."""
     return [str(problem) for problem in analysis.problems] + _unreadable_packets(

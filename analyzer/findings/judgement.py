@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from analyzer.findings import registry
 from analyzer.findings.engine import find
 from analyzer.findings.settings import Settings
+from dissectors.plugins import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ class Judgement(NamedTuple):
 
     Attributes:
         findings: the table `findings`.
-        problems: rules that failed, in words.
+        problems: rules that were left out or failed, in words.
     """
 
     findings: pa.Table
@@ -37,7 +38,7 @@ def judge(
         tables: of an analysis, by name.
         settings: what users set.
     """
-    problems: list[str] = []
+    problems = list(registry.problems())
     findings = find(
         tables,
         registry.rules().values(),
@@ -48,5 +49,7 @@ def judge(
 
 
 def _describe(rule: Rule, error: Exception) -> str:
-    name = type(error).__name__
-    return f"the rule {rule.id} failed, and tells nothing ({name}: {error})"
+    package = registry.package_of(rule.id)
+    of_package = f" of {package}" if package else ""
+    reason = describe_error(error)
+    return f"the rule {rule.id}{of_package} failed, and tells nothing ({reason})"

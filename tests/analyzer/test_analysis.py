@@ -62,6 +62,19 @@ def test_findings_are_a_data_frame_too() -> None:
     assert "findings" in dir(analysis)
 
 
+def test_findings_are_judged_by_a_file_of_settings(tmp_path: Path) -> None:
+    analysis = analysis_of("office")
+    config = tmp_path / "a.toml"
+    config.write_text("[rules.plaintext-password]\nenabled = false\n")
+
+    assert "plaintext-password" not in set(analysis.find(config=config)["rule"])
+    assert "plaintext-password" in set(analysis.find()["rule"])
+
+    config.write_text("[rules.x]\n")
+    with pytest.raises(mailtap.LoadError, match=r"a\.toml:1: there is no rule 'x'"):
+        analysis.find(config=str(config))
+
+
 def test_rule_that_fails_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_facts: Facts) -> NoReturn:
         raise RuntimeError

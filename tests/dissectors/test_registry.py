@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dissectors import plugins as loading
 from dissectors import registry
 from dissectors.anomalies import ANOMALIES
 from dissectors.services import Protocol, Security, Service
@@ -108,9 +109,9 @@ def test_broken_plugin_is_left_out_and_named(
 @pytest.mark.parametrize(
     ("entry", "name", "reason"),
     [
-        (b"x = \xff", b"broken", "any plug-ins of broken are left out (Unicode"),
-        (b"x", b"broken", "any plug-ins of broken are left out ("),
-        (b"x", b"\xff", "any plug-ins of a package in /"),
+        (b"x = \xff", b"broken", "any protocols of broken are left out (Unicode"),
+        (b"x", b"broken", "any protocols of broken are left out ("),
+        (b"x", b"\xff", "any protocols of a package in /"),
         (b"x = telepathy", b"broken", "the protocol x of broken is left out (Module"),
         (b"x = telepathy", b"\xff", "the protocol x is left out (Module"),
     ],
@@ -123,7 +124,7 @@ def test_broken_package_leaves_mailtaps_own_protocols(
     reason: str,
 ) -> None:
     unpack(tmp_path, name, b"[mailtap.protocols]\n" + entry)
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(loading, "entry_points", entry_points)
     monkeypatch.syspath_prepend(tmp_path)
 
     assert list(registry.protocols())[:3] == [*Protocol]
@@ -139,13 +140,13 @@ def test_broken_package_leaves_those_of_other_packages(
     # the same package once more, further down the path
     unpack(tmp_path / "older", b"mailtap-echo", entry)
     unpack(tmp_path / "broken", b"broken", b"[console_scripts]\nnonsense\n")
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(loading, "entry_points", entry_points)
     for folder in ("broken", "older", "fine"):
         monkeypatch.syspath_prepend(tmp_path / folder)
 
     assert "echo" in registry.protocols()
     (problem,) = registry.problems()
-    assert problem.startswith("any plug-ins of broken are left out (")
+    assert problem.startswith("any protocols of broken are left out (")
 
 
 def unpack(folder: Path, name: bytes, entries: bytes) -> None:

@@ -33,11 +33,17 @@ def mailtap(*arguments: str | Path, packages: Path) -> subprocess.CompletedProce
     )
 
 
-def name_entry_point(packages: Path, package: str, protocol: str, spec: str) -> None:
+def name_entry_point(
+    packages: Path,
+    package: str,
+    name: str,
+    where: str,
+    group: str = "mailtap.protocols",
+) -> None:
     """Write what tells an installer's result: the entry point of a package."""
     folder = packages / f"{package}-1.dist-info"
     folder.mkdir(parents=True)
     metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n"
     (folder / "METADATA").write_text(metadata)
-    entry = f"[mailtap.protocols]\n{protocol} = {spec}\n"
+    entry = f"[{group}]\n{name} = {where}\n"
     (folder / "entry_points.txt").write_text(entry)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from dissectors import Pop3Dialogue, registry
+from dissectors import plugins as loading
 from dissectors.detection import openings
 from dissectors.services import Security, Service
 from dissectors.spec import Opening, Profile, ProtocolSpec
@@ -54,8 +55,11 @@ def plugins() -> Iterator[Callable[..., None]]:
         forget()
         entries[:] = [_Entry(f"plugin{at}", each) for at, each in enumerate(results)]
 
+    def entry_points(*, group: str) -> list[_Entry]:
+        return entries if group == registry.GROUP else []
+
     entries: list[_Entry] = []
-    with mock.patch.object(registry, "entry_points", return_value=entries):
+    with mock.patch.object(loading, "entry_points", entry_points):
         forget()
         yield install
     forget()

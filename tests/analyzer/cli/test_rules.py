@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from click.testing import CliRunner
+
+from analyzer.cli import main
+from analyzer.findings.registry import rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["rules", *map(str, arguments)])
+
+
+def test_all_rules_are_listed() -> None:
+    listed = run()
+
+    assert (listed.exit_code, listed.stderr) == (0, "")
+    assert set(rules()) <= set(listed.stdout.split())
+    assert [rule["id"] for rule in json.loads(run("--json").stdout)] == [*rules()]
+
+
+def test_rule_is_explained() -> None:
+    text, (as_json,) = (
+        run("open-relay").stdout,
+        json.loads(run("open-relay", "--json").stdout),
+    )
+    rule = rules()["open-relay"]
+
+    for told in (rule.title, rule.proof, rule.remedy, *rule.references):
+        assert told in text
+    assert as_json["proof"] == rule.proof
+    assert as_json["severity"] == "critical"
+
+
+def test_rule_that_there_is_not_is_wrong_use() -> None:
+    near, far = run("open-rely"), run("zzz")
+
+    assert (near.exit_code, far.exit_code) == (2, 2)
+    assert "There is no rule 'open-rely': did you mean open-relay" in near.stderr
+    assert "There is no rule 'zzz': `mailtap rules` lists them" in far.stderr
+
+
+def test_rules_are_told_as_they_are_set(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(
+        "[rules.open-relay]\nenabled = false\n"
+        '[rules.password-guessing]\nseverity = "info"\nfailures = 3\n'
+    )
+
+    told = json.loads(run("--json", "--config", path).stdout)
+
+    by_id = {rule["id"]: rule for rule in told}
+    assert not by_id["open-relay"]["enabled"]
+    assert by_id["password-guessing"]["severity"] == "info"
+    assert by_id["password-guessing"]["thresholds"]["failures"] == 3
+    assert "disabled" in run("open-relay", "--config", path).stdout
