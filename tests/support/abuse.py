@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import analyzer
-from tests.support.findings import findings_of, named
+from analyzer.findings.abuse import RULES
+from analyzer.findings.engine import find
+from analyzer.findings.settings import Settings
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    from analyzer.findings.settings import Settings
 
 OUTSIDE, ELSEWHERE = "203.0.113.9", "198.51.100.77"
 SERVER = "192.0.2.25"
@@ -75,9 +76,16 @@ def found(
     dialogues: Iterable[PacketScript],
     settings: Settings | None = None,
 ) -> list[dict[str, Any]]:
-    """What a rule finds in these connections."""
+    """What a rule finds in these connections, when no other one is asked."""
+    said = settings or Settings()
+    others = {
+        each.id: replace(said.of(each.id), enabled=False)
+        for each in RULES
+        if each.id != rule
+    }
     path = write_pcap(folder / "a.pcap", *dialogues)
-    return named(findings_of(analyzer.analyze(path), settings), rule)
+    only = replace(said, rules={**said.rules, **others})
+    return list(find(analyzer.analyze(path).tables, RULES, only).to_pylist())
 
 
 def mail(
