@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analyzer.findings.facts import Facts
 
 # RFC 5322 §3.4: the address behind a name, or alone
-_ADDRESS = r"(?s)(?:^|.*[<\s,])(?P<address>[^<>\s,@]+@[^<>\s,@]+)>?\s*$"
+_ADDRESS = r"(?P<address>[^<>\s,@]+@[^<>\s,@]+)>?\s*$"
 # RFC 5233 §2: a detail behind a user's name
 _DETAIL = r"\+[^@]*"
 

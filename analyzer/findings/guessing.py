@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analyzer.findings.facts import nanoseconds
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
 from analyzer.findings.windows import Windows, number
@@ -117,7 +118,7 @@ def _is_device(times: pd.Series[Any], pair: npt.NDArray[np.int64]) -> Flags:
     That is by a timer: in short bursts that are always as far apart. Others of the same
     client and account are not excused by them.
     """
-    stamps = times.astype("datetime64[ns, UTC]").astype("int64").to_numpy() / 1e9
+    stamps = nanoseconds(times).to_numpy() / 1e9
     order = np.lexsort((stamps, pair))
     stamps, pairs = stamps[order], pair[order]
     is_first = np.diff(pairs, prepend=-1) != 0
@@ -189,9 +190,10 @@ def _logins_after(facts: Facts) -> pd.DataFrame:
     of_account = Windows(rows["time"], seconds, pair).count(tried) > 0
     of_source = Windows(rows["time"], seconds, source).count(attempts.sprayed) > 0
     # who got in before anything was tried knew the password
-    times = rows["time"].astype("datetime64[ns, UTC]")
-    begin = times.where(tried).groupby(source).transform("min")
-    is_known = np.isin(pair, pair[is_success & (times < begin).to_numpy(dtype=bool)])
+    times = nanoseconds(rows["time"]).to_numpy()
+    first = pd.Series(times[tried]).groupby(source[tried]).min()
+    begin = first.reindex(source, fill_value=np.iinfo(np.int64).max).to_numpy()
+    is_known = np.isin(pair, pair[is_success & (times < begin)])
     hit = is_success & ~is_known & (of_account | of_source)
     confidence = pd.Series(
         np.where(of_account, Confidence.LIKELY.value, Confidence.POSSIBLE.value)

@@ -76,24 +76,30 @@ def recipients(facts: Facts) -> Recipients:
     rows = rows[is_true((rows["verb"] == "RCPT") & rows["reply_code"].notna())]
     rows = rows.reset_index(drop=True)
     rows["domain"] = domain_of(rows["address"])
-    text = rows["reply_text"].fillna("")
     code = rows["reply_code"]
-    rows["reply"] = code.astype("string") + " " + text.astype("string")
-    status = rows["enhanced_status_code"]
-    is_refused = is_true((code >= 500) & (code < 600))
-    relaying = is_refused & is_true(text.str.contains(_RELAYING))
-    relaying &= ~is_true(text.str.contains(_BLOCKED))
-    unknown = is_true(status.str.contains(_NO_SUCH)) | (
-        is_true(status.isna() & text.str.contains(_UNKNOWN))
-    )
-    unknown &= is_true(code.isin(_MAILBOX_CODES)) & ~relaying
+    rows["reply"] = code.astype("string") + " " + rows["reply_text"].fillna("")
+    relay_refused, unknown = np.zeros((2, len(rows)), bool)
+    places = np.flatnonzero(is_true((code >= 500) & (code < 600)))
+    relay_refused[places], unknown[places] = _causes(rows.iloc[places])
     return Recipients(
         rows,
         is_true((code >= 200) & (code < 300)),
-        relaying,
+        relay_refused,
         unknown,
         is_anonymous(facts)[rows["session"].to_numpy()],
     )
+
+
+def _causes(refused: pd.DataFrame) -> tuple[Flags, Flags]:
+    """Return who was refused as the server does not relay, or has no such mailbox."""
+    text, status = refused["reply_text"].fillna(""), refused["enhanced_status_code"]
+    relaying = is_true(text.str.contains(_RELAYING))
+    relaying &= ~is_true(text.str.contains(_BLOCKED))
+    unknown = is_true(status.str.contains(_NO_SUCH)) | is_true(
+        status.isna() & text.str.contains(_UNKNOWN)
+    )
+    unknown &= is_true(refused["reply_code"].isin(_MAILBOX_CODES)) & ~relaying
+    return relaying, unknown
 
 
 def is_anonymous(facts: Facts) -> Flags:

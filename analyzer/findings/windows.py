@@ -29,7 +29,7 @@ class Windows:
     """For each of some events the window that ends with it.
 
     Args:
-        times: of the events, in any order; null is taken for the earliest time.
+        times: of the events, in any order; null is taken for 1970.
         seconds: how long a window is, both ends included.
         of: columns that are the same for events of one source.
     """
@@ -38,7 +38,7 @@ class Windows:
         self, times: pd.Series[Any], seconds: float, *of: pd.Series[Any] | Numbers
     ) -> None:
         window = int(min(max(seconds, 0) * _US_PER_S, _LONGEST_US))
-        stamps = _nanoseconds(times) // _NS_PER_US
+        stamps = nanoseconds(times).to_numpy() // _NS_PER_US
         sources = number(*of)
         self._order = np.lexsort((stamps, sources))
         stamps, self._sources = stamps[self._order], sources[self._order]
@@ -112,10 +112,3 @@ def number(*columns: pd.Series[Any] | Numbers) -> Numbers:
 
 def _codes(values: pd.Series[Any] | Numbers) -> Numbers:
     return pd.factorize(values)[0].astype(np.int64) + 1
-
-
-def _nanoseconds(times: pd.Series[Any]) -> Numbers:
-    stamps: Numbers = np.asarray(nanoseconds(times), np.int64)
-    is_known = times.notna().to_numpy(dtype=bool)
-    earliest = stamps[is_known].min() if is_known.any() else 0
-    return np.where(is_known, stamps, earliest)
