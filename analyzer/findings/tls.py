@@ -18,6 +18,7 @@ from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Rule
 from dissectors.events import Weakness
+from dissectors.tls.registries.versions import DEPRECATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ THEME = "tls"
 _RFC_9325 = "RFC 9325, section "
 _INFO, _LOW, _MEDIUM, _HIGH = list(Severity)[:4]
 # up to TLS 1.2, whatever has no group has none that withstands quantum computers
-_WITHOUT_GROUP = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
+_WITHOUT_GROUP = DEPRECATED | {"TLSv1.2"}
 _OF_CERTIFICATES = f"{Weakness.SHORT_KEY}|{Weakness.WEAK_CERT_SIGNATURE}"
 # RFC 8446 §6.2: a client does not take the server's certificate
 _REFUSED = (

@@ -6,9 +6,7 @@ import pandas as pd
 
 from analyzer.reports.channel import Channel, channel_of
 from analyzer.reports.overview import tls_versions
-
-# RFC 6176, RFC 7568 and RFC 8996 say not to use them
-_DEPRECATED = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1")
+from dissectors.tls.registries.versions import DEPRECATED
 
 
 def by_channel(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -60,4 +58,4 @@ def by_failure(sessions: pd.DataFrame) -> pd.DataFrame:
 
 def is_deprecated(versions: pd.Series[str]) -> pd.Series[bool]:
     """Return which TLS versions nobody should use any more."""
-    return versions.isin(_DEPRECATED)
+    return versions.isin(DEPRECATED)

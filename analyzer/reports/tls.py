@@ -7,14 +7,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analyzer.sessions.certificate_status import REFUSED, CertificateStatus
-from analyzer.sessions.protection import VERDICTS, WEAK_TLS
+from analyzer.sessions.certificate_status import CertificateStatus
+from analyzer.sessions.protection import VERDICTS, WEAK_TLS, why_weak
 from analyzer.sessions.role import Role
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
-# beside each `Weakness`, what clients refuse: a `CertificateStatus`, or another host
-_CERTIFICATE = "cert-"
-_OTHER_HOST = "cert-name-mismatch"
 
 
 def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -36,8 +33,7 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per `weakness`, `server_ip` and `server_port`, the most frequent
-        first: the number of `sessions`. A weakness is what `tls_weaknesses` has,
-        `cert-expired` and the like, or `cert-name-mismatch`.
+        first: the number of `sessions`. A weakness is what `why_weak` lists.
     """
     weak = sessions[sessions["protection"] == WEAK_TLS]
     counts = Counter(
@@ -54,15 +50,17 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _weaknesses(session: Any) -> list[str]:
-    """Return what weakened a session; relays don't check certificates."""
-    of_tls = session.tls_weaknesses
-    weaknesses = [] if _is_null(of_tls) else list(of_tls)
-    if _is_null(session.role) or session.role != Role.RELAY:
-        if not _is_null(session.cert_status) and session.cert_status in REFUSED:
-            weaknesses.append(f"{_CERTIFICATE}{session.cert_status}")
-        if session.cert_name_matches is False:
-            weaknesses.append(_OTHER_HOST)
-    return weaknesses
+    told = (
+        session.role,
+        session.tls_weaknesses,
+        session.cert_status,
+        session.cert_name_matches,
+    )
+    role, weaknesses, status, matches = (
+        None if _is_null(each) else each for each in told
+    )
+    of_tls = () if weaknesses is None else weaknesses
+    return why_weak(role, of_tls, status=status, name_matches=matches)
 
 
 def _is_null(value: Any) -> bool:

@@ -7,16 +7,19 @@ with a certificate that the client can check. Relay between servers is opportuni
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.sessions.certificate_status import REFUSED
 from analyzer.sessions.role import Role, role
 from captures import Ending
-from dissectors.events import StartTls
+from dissectors.events import StartTls, Weakness
 from dissectors.registry import service_by_port
 from dissectors.services import Security
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from analyzer.sessions.session import Session
     from captures import Connection
 
@@ -41,6 +44,14 @@ VERDICTS = (
     UNKNOWN,
 )
 
+# to look up a member of an enum takes long in Python 3.11
+_RELAY = Role.RELAY
+# also where nobody checks keys and certificates
+_WEAK_ANYWHERE = (
+    Weakness.OLD_VERSION.value,
+    Weakness.BROKEN_CIPHER.value,
+    Weakness.WEAK_CIPHER.value,
+)
 # behind these, what was sent can't be read
 _HIDING = frozenset(
     {
@@ -68,46 +79,123 @@ class CertificateVerdict(NamedTuple):
 NO_CERTIFICATE = CertificateVerdict(None, None, [])
 
 
+@dataclass(slots=True)
+class _Case:
+    """What a verdict rests on."""
+
+    session: Session
+    connection: Connection
+    certificate: CertificateVerdict
+
+
 def protection(
     session: Session,
     connection: Connection,
     certificate: CertificateVerdict = NO_CERTIFICATE,
 ) -> str:
-    """Judge a session.
+    """Judge a session: the first of `_CONDITIONS` that holds is the verdict.
 
     Args:
         session: what happened in it.
         connection: the account of its TCP connection.
         certificate: of the server.
     """
-    if session.plaintext_login:
-        return PLAINTEXT_LOGIN
-    if session.is_unread:
-        return UNKNOWN
-    if session.plaintext_messages:
-        return PLAINTEXT_MAIL
-    tls = session.tls
-    if tls is None or not tls.handshake.established:
-        # what was lost may have been anything
-        return UNKNOWN if _hides_something(session, connection) else PLAINTEXT_NO_DATA
+    case = _Case(session, connection, certificate)
+    for holds, verdict in _CONDITIONS:
+        if holds(case):
+            return verdict
+    return PROTECTED
+
+
+def why_weak(
+    role_: str | None,
+    weaknesses: Iterable[str],
+    *,
+    status: str | None,
+    name_matches: bool | None,
+) -> list[str]:
+    """List why the TLS of a session is weak; nothing if it is not.
+
+    Args:
+        role_: the `Role` of the session; `None` if it is not known.
+        weaknesses: each `Weakness` of TLS and certificates.
+        status: `CertificateStatus` of the server's chain.
+        name_matches: the certificate is for the host that was asked for.
+
+    Returns:
+        What counts of the weaknesses; `cert-expired` and the like, if clients refuse
+        such a certificate; and `cert-name-mismatch`.
+    """
+    if role_ == _RELAY:
+        return [each for each in weaknesses if each.startswith(_WEAK_ANYWHERE)]
+    reasons = list(weaknesses)
+    if status in REFUSED:
+        reasons.append(f"cert-{status}")
+    if name_matches is False:
+        reasons.append("cert-name-mismatch")
+    return reasons
+
+
+def _logged_in_in_plaintext(case: _Case) -> bool:
+    return case.session.plaintext_login
+
+
+def _is_unread(case: _Case) -> bool:
+    return case.session.is_unread
+
+
+def _moved_mail_in_plaintext(case: _Case) -> bool:
+    return bool(case.session.plaintext_messages)
+
+
+def _may_have_said_anything(case: _Case) -> bool:
+    return _has_no_tls(case) and _hides_something(case.session, case.connection)
+
+
+def _has_no_tls(case: _Case) -> bool:
+    tls = case.session.tls
+    return tls is None or not tls.handshake.established
+
+
+def _may_have_said_something_before_tls(case: _Case) -> bool:
+    session, connection = case.session, case.connection
+    assert session.tls is not None
+    seen = session.tls.handshake
     is_cut = (
         connection.handshake.syn_ns is None
         and tls_mode(session, connection) != IMPLICIT
     )
+    return seen.choice.version is None or seen.after_gap or is_cut
+
+
+def _has_weak_tls(case: _Case) -> bool:
+    tls, certificate = case.session.tls, case.certificate
+    assert tls is not None
     seen = tls.handshake
-    if seen.choice.version is None or seen.after_gap or is_cut:
-        # a login or a message may be in what is missing
-        return UNKNOWN
-    weak = bool(seen.choice.weaknesses)
-    if role(session, connection) is not Role.RELAY:
-        weak = (
-            weak
-            or bool(seen.key_exchange.weaknesses)
-            or bool(certificate.weaknesses)
-            or certificate.status in REFUSED
-            or certificate.name_matches is False
-        )
-    return WEAK_TLS if weak else PROTECTED
+    weaknesses = (
+        *seen.choice.weaknesses,
+        *seen.key_exchange.weaknesses,
+        *certificate.weaknesses,
+    )
+    reasons = why_weak(
+        role(case.session, case.connection),
+        weaknesses,
+        status=certificate.status,
+        name_matches=certificate.name_matches,
+    )
+    return bool(reasons)
+
+
+# in order of precedence: those that are further down need not ask what is above
+_CONDITIONS = (
+    (_logged_in_in_plaintext, PLAINTEXT_LOGIN),
+    (_is_unread, UNKNOWN),
+    (_moved_mail_in_plaintext, PLAINTEXT_MAIL),
+    (_may_have_said_anything, UNKNOWN),
+    (_has_no_tls, PLAINTEXT_NO_DATA),
+    (_may_have_said_something_before_tls, UNKNOWN),
+    (_has_weak_tls, WEAK_TLS),
+)
 
 
 def tls_mode(session: Session, connection: Connection) -> str | None:

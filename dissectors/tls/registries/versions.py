@@ -16,6 +16,9 @@ _NAMES = {
     TLS_1_3: "TLSv1.3",
 }
 
+# RFC 6176, RFC 7568 and RFC 8996 say not to use them
+DEPRECATED = frozenset(name for number, name in _NAMES.items() if number < TLS_1_2)
+
 
 def is_tls_1_3(version: int) -> bool:
     """Tell TLS 1.3, or one of its drafts (0x7F and the draft's number)."""

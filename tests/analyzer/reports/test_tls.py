@@ -55,6 +55,17 @@ def test_nothing_is_made_of_nothing(report: object) -> None:
         ({"cert_name_matches": False}, ["cert-name-mismatch"]),
         ({"cert_name_matches": True}, []),
         ({"cert_name_matches": False, "role": "relay"}, []),
+        (
+            {"tls_weaknesses": ["old-version=TLSv1.0", "short-key=RSA 1024"]},
+            ["old-version=TLSv1.0", "short-key=RSA 1024"],
+        ),
+        (
+            {
+                "tls_weaknesses": ["old-version=TLSv1.0", "short-key=RSA 1024"],
+                "role": "relay",
+            },
+            ["old-version=TLSv1.0"],
+        ),
         ({"tls_weaknesses": ["x"], "protection": "protected"}, []),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors.tls.registries.versions import is_tls_1_3, version_name
+from dissectors.tls.registries.versions import DEPRECATED, is_tls_1_3, version_name
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,7 @@ def test_version_is_named(version: int, name: str) -> None:
 def test_drafts_count_as_tls_1_3() -> None:
     assert is_tls_1_3(0x7F17)
     assert not is_tls_1_3(0x0303)
+
+
+def test_versions_before_tls_1_2_are_deprecated() -> None:
+    assert sorted(DEPRECATED) == ["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"]
