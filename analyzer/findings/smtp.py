@@ -8,7 +8,7 @@ import pandas as pd
 
 from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import Rule
+from analyzer.findings.rule import CLIENT, Rule
 from analyzer.findings.smuggling import find_smuggled
 from analyzer.sessions.protection import NO_TLS
 from dissectors.services import Protocol
@@ -178,7 +178,8 @@ RULES = (
         "was captured; what is behind a header of the PROXY protocol doesn't count.",
         _early_talkers,
         ("RFC 5321, section 3.1", "Postfix, POSTSCREEN_README"),
-        ("client_ip",),
+        CLIENT,
+        rests_on_absence=True,
     ),
     Rule(
         "smtp-unauthorised-pipelining",
@@ -193,7 +194,7 @@ RULES = (
         "server did not offer PIPELINING, or was greeted by HELO.",
         _unauthorised_pipelining,
         ("RFC 2920, section 3.1", "Postfix, POSTSCREEN_README"),
-        ("client_ip",),
+        CLIENT,
     ),
     Rule(
         "cross-protocol",

@@ -17,8 +17,6 @@ from analyzer.findings.levels import Confidence, Severity
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from analyzer.findings.facts import Facts
 
 # RFC 5321 §3.8, RFC 7504: a server that closes the connection says so at any time
@@ -36,17 +34,15 @@ def find_smuggled(facts: Facts) -> pd.DataFrame:
     anomalies = facts.anomalies
     shown = anomalies.where(anomalies["code"] == "smtp_smuggled_command", "detail")
     surplus = _surplus_replies(facts)
-    counts = np.zeros(len(facts.sessions), np.int64)
-    behind = surplus.merge(
-        shown.drop_duplicates("session")[["session", "frame"]], "inner", "session"
-    )
-    behind = behind[is_true(behind["reply_frame"] >= behind["frame"])]
-    np.add.at(counts, behind["session"].to_numpy(), 1)
-    count = pd.Series(counts[shown["session"]], shown.index)
-    is_answered = is_true(shown["detail"].notna()) & _are_accepted(facts, shown)
+    behind = _behind(surplus, shown)["session"].to_numpy()
+    count = np.bincount(behind, minlength=len(facts.sessions))[shown["session"]]
+    # who refuses at the lookalike does not fall for it
+    accepted = _behind(_accepted_messages(facts, shown), shown)["session"]
+    is_answered = is_true(shown["detail"].notna() & shown["session"].isin(accepted))
     seen = pd.Series("a lone dot, a command behind it", shown.index)
     seen = seen.mask(is_answered, seen + ", answered before the true end")
-    seen = seen.mask(count > 0, seen + "; " + count.astype("string") + " replies more")
+    more = pd.Series(count, shown.index).astype("string") + " replies more"
+    seen = seen.mask(count > 0, seen + "; " + more)
     is_proven = (count > 0) | is_answered
     unknown = pd.Series(None, shown.index, dtype="object")
     hits = facts.hits(
@@ -68,19 +64,18 @@ def _surplus_replies(facts: Facts) -> pd.DataFrame:
     return exchanges.where(chosen, "reply_code")
 
 
-def _are_accepted(facts: Facts, shown: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return which messages were accepted that end at a lookalike."""
+def _accepted_messages(facts: Facts, shown: pd.DataFrame) -> pd.DataFrame:
     exchanges = facts.exchanges
-    chosen = facts.are_of(exchanges, shown["session"])
-    is_message = is_true(exchanges["kind"] == ExchangeKind.MESSAGE)
-    ends = exchanges.where(chosen & is_message, "reply_code")
-    rows = shown[["session", "frame"]].assign(row=np.arange(len(shown)))
-    both = rows.merge(
-        ends[["session", "reply_frame", "reply_code"]], "inner", "session"
-    )
-    behind = both[is_true(both["reply_frame"] >= both["frame"])]
-    first = behind.drop_duplicates("row").set_index("row")["reply_code"]
-    return is_true(first.reindex(rows["row"]) < 400)
+    is_message = exchanges["kind"] == ExchangeKind.MESSAGE
+    is_accepted = is_true(is_message & (exchanges["reply_code"] < 400))
+    return exchanges.where(is_accepted & facts.are_of(exchanges, shown["session"]))
+
+
+def _behind(answers: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
+    """Return answers that came behind the first lookalike of their session."""
+    firsts = shown.drop_duplicates("session").set_index("session")["frame"]
+    since = firsts.reindex(answers["session"]).set_axis(answers.index)
+    return answers[is_true(answers["reply_frame"] >= since)]
 
 
 def _unexplained(

@@ -16,6 +16,7 @@ from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence
 from analyzer.sessions.protection import NO_TLS
 from dissectors.events import ExchangeKind
+from dissectors.registry import protocols
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 UPGRADES = ("STARTTLS", "STLS", "X-ANONYMOUSTLS")
 OFFER = "(?i)^(STARTTLS|STLS)$"
-# as long as the keyword; Cisco's end in A
-_MASKED_OFFER = {"smtp": "^X{7}[XA]$", "imap": "^X{7}[XA]$", "pop3": "^X{3}[XA]$"}
+# Cisco's ends in A
+_MASKED = "^X{3,}[XA]$"
 _MASKED_BANNER = r"^[*0-9 ]*\*{4,}[*0-9 ]*$"
 _LISTING = ("EHLO", "LHLO", "CAPABILITY", "CAPA")
 # RFC 5321 §4.2.4: the command is not known
@@ -47,10 +48,11 @@ def find_stripped(facts: Facts) -> pd.DataFrame:
 def _masked_offers(facts: Facts) -> pd.DataFrame:
     """Find keywords, or whole greetings, that were written over."""
     sessions = facts.sessions
+    masked = sessions.items("capabilities", _MASKED, "protocol")
+    length = masked["protocol"].map(lambda name: len(protocols()[name].upgrade))
+    is_as_long = masked["item"].str.len() == length
     is_offer = np.zeros(len(sessions), bool)
-    for protocol, pattern in _MASKED_OFFER.items():
-        is_masked = sessions.has_item("capabilities", pattern)
-        is_offer |= is_masked & is_true(sessions["protocol"] == protocol)
+    is_offer[masked["session"][is_true(is_as_long)]] = True
     is_banner = is_true(sessions["banner"].str.contains(_MASKED_BANNER))
     # the client went on, and without EHLO there is no list
     is_banner &= is_true(sessions["helo"].notna())
