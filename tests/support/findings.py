@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 import analyzer
+from analyzer.findings import registry
 from analyzer.findings.engine import find
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.registry import BUILTIN
 from analyzer.findings.rule import Rule
 from analyzer.findings.settings import Settings
 from analyzer.tables.schema import TABLES
@@ -78,7 +78,7 @@ RULE = Rule(
 def findings_of(
     analysis: Results,
     settings: Settings | None = None,
-    rules: Iterable[Rule] = BUILTIN,
+    rules: Iterable[Rule] = registry.BUILTIN,
 ) -> list[dict[str, Any]]:
     """All findings of some rules, the worst first."""
     table = find(analysis.tables, rules, settings or Settings())
@@ -91,14 +91,14 @@ def named(findings: list[dict[str, Any]], rule: str) -> list[dict[str, Any]]:
 
 
 def committed(name: str, rule: str) -> list[dict[str, Any]]:
-    """Those of one rule in a committed capture."""
-    return named(findings_of(analysis_of(name)), rule)
+    """Those of one rule in a committed capture; no other is asked."""
+    return findings_of(analysis_of(name), rules=[registry.rules()[rule]])
 
 
 def found(folder: Path, rule: str, *dialogues: PacketScript) -> list[dict[str, Any]]:
-    """Those of one rule in connections made by hand."""
+    """Those of one rule in connections made by hand; no other is asked."""
     capture = write_pcap(folder / "a.pcap", *dialogues)
-    return named(findings_of(analyzer.analyze(capture)), rule)
+    return findings_of(analyzer.analyze(capture), rules=[registry.rules()[rule]])
 
 
 def judgements(findings: list[dict[str, Any]]) -> list[tuple[str, str]]:
