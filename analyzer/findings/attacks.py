@@ -8,6 +8,7 @@ import numpy as np
 
 from analyzer.findings import registry
 from analyzer.findings.facts import Facts
+from analyzer.findings.levels import Confidence
 from analyzer.findings.settings import Settings
 from dissectors.events import Outcome
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
+    import pandas as pd
     import pyarrow as pa
 
 _GUESSING = ("password-guessing", "password-spraying")
@@ -44,19 +46,21 @@ def attacks(
     }
     facts = Facts(tables, settings.own, thresholds)
 
-    def hits(rule_ids: tuple[str, ...]) -> Iterator[npt.NDArray[np.int64]]:
+    def hits(rule_ids: tuple[str, ...]) -> Iterator[pd.DataFrame]:
         for rule_id in rule_ids:
             if rule_id in rules and settings.of(rule_id).enabled:
-                yield rules[rule_id].find(facts)["session"].to_numpy(dtype=np.int64)
+                yield rules[rule_id].find(facts)
 
     clients, _ = facts.codes("client_ip")
     users, names = facts.codes("auth_user")
     pairs = clients * (len(names) + 1) + users + 1
     attack = np.zeros(len(clients), bool)
-    for sessions in hits(_GUESSING):
-        attack |= np.isin(clients, clients[sessions])
+    for found in hits(_GUESSING):
+        attack |= np.isin(clients, clients[found["session"]])
     attack &= facts.values("auth_failures") > 0
     attack &= facts.values("auth_result") != Outcome.SUCCESS
-    for sessions in hits(_GOT_IN):
-        attack |= np.isin(pairs, pairs[sessions])
+    for found in hits(_GOT_IN):
+        # who would be cut off, but for this, may still be a user
+        sure = found[found["confidence"] != Confidence.POSSIBLE]
+        attack |= np.isin(pairs, pairs[sure["session"]])
     return attack

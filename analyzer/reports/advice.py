@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from analyzer.reports.ways import Ways
 
 _ACTIONS = {
-    ClientUse.ATTACK: "nothing to keep: it guesses passwords",
+    ClientUse.ATTACK: "see who guesses passwords there, and block it",
     ClientUse.FAILED_LOGIN: "correct its password, or remove it: it never got in",
     ClientUse.INCOMPLETE: "look again: it was captured in part",
     ClientUse.CONNECTED_ONLY: "nothing: it only connected",

@@ -36,8 +36,12 @@ def test_json_and_csv_have_the_same_figures() -> None:
     document = json.loads(run(DEMO, "--json").stdout)
     rows = list(csv.DictReader(io.StringIO(run(DEMO, "--csv").stdout)))
 
-    in_csv = [int(row["sessions"]) for row in rows if row["client_ip"]]
+    # clients that neither logged in nor moved mail are no users
+    in_csv = [int(row["sessions"]) for row in rows if row["exposed"]]
     assert sum(in_csv) == sum(row["sessions"] for row in document["users"])
+    assert {row["client_ip"] for row in rows} - {""} == {
+        client["client_ip"] for client in document["clients"]
+    }
     assert {row["verdict"] for row in rows} == {
         row["verdict"] for row in document["ports"]
     }

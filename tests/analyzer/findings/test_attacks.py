@@ -24,11 +24,12 @@ FAILED = {"auth_user": "tom", "auth_result": "failure", "auth_failures": 1}
 GOT_IN = {"auth_user": "tom", "auth_result": "success"}
 
 
-def rule(rule_id: str, *places: int) -> Rule:
+def rule(rule_id: str, *places: int, confidence: str | None = None) -> Rule:
     """A rule that is hit by the sessions at some places."""
 
     def find(facts: Facts) -> pd.DataFrame:
-        return facts.hits(facts.sessions.all().iloc[list(places)])
+        rows = facts.sessions.all().iloc[list(places)]
+        return facts.hits(rows, confidence=confidence)
 
     severity, mender = Severity.HIGH, Mender.NETWORK
     texts = ("title", severity, Confidence.LIKELY, mender, "remedy", "proof")
@@ -82,6 +83,16 @@ def test_what_guesses_led_to_is_an_attack(monkeypatch: pytest.MonkeyPatch) -> No
     told = flags(monkeypatch, rules, FAILED, GOT_IN, GOT_IN, zoe, elsewhere)
 
     assert told == [True, True, True, False, False]
+
+
+def test_login_that_may_be_that_of_a_user_is_no_attack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    after = rule("login-after-guessing", 1, confidence="possible")
+
+    told = flags(monkeypatch, [rule("password-spraying", 0), after], FAILED, GOT_IN)
+
+    assert told == [True, False]
 
 
 def test_guesses_in_a_capture_are_attacks(tmp_path: Path) -> None:

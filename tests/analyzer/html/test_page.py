@@ -13,6 +13,7 @@ import pytest
 import analyzer
 from analyzer import reports
 from analyzer.errors import ExportError
+from analyzer.findings.attacks import attacks
 from analyzer.findings.judgement import Judgement, judge
 from analyzer.html import render_page, write_page
 from analyzer.html.charts import CHARTS
@@ -201,7 +202,7 @@ def test_tables_show_the_rows_of_reports() -> None:
     assert [row[-1] for row in tables["plaintext-logins"].rows] == [
         str(count) for count in logins["sessions"]
     ]
-    ports = reports.plaintext_ports(analysis.sessions)
+    ports = reports.plaintext_ports(analysis.sessions, attacks(analysis.tables))
     assert [row[-1] for row in tables["plaintext-ports"].rows] == list(ports["verdict"])
     assert tables["not-read"].rows == []
     accounts = reports.accounts(analysis.sessions)

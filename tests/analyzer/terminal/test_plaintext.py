@@ -11,6 +11,7 @@ import pytest
 
 import analyzer
 from analyzer import reports
+from analyzer.findings.attacks import attacks
 from analyzer.runs.pipeline import find_sessions
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from tests.support.analyses import CAPTURES, DATA, analysis_of
@@ -94,7 +95,7 @@ def test_no_mail_is_told_in_a_line() -> None:
 
 def test_verdict_is_the_same_text_everywhere() -> None:
     analysis = analysis_of("office")
-    ports = reports.plaintext_ports(analysis.sessions)
+    ports = reports.plaintext_ports(analysis.sessions, attacks(analysis.tables))
 
     text, document = shown(analysis), json.loads(plaintext_json(analysis))
 
@@ -159,10 +160,10 @@ def test_csv_has_a_row_per_client_and_per_port_without_one() -> None:
         "service": "submission",
         "role": "submission",
         "verdict": "1 client would be cut off: 192.0.2.150; "
-        "1 client with failed logins only: 203.0.113.66",
+        "1 client guessing passwords: 203.0.113.66",
         "offered": "STARTTLS",
         "total": "1 client on 1 server (1 account) would be cut off; "
-        "1 client with failed logins only",
+        "1 client guessing passwords",
         "client_ip": "192.0.2.150",
         "use": "plaintext only",
         "client_software": "",
@@ -230,12 +231,12 @@ def test_json_has_totals_by_port_and_what_each_client_needs() -> None:
         "cut_off_accounts": 1,
         "plaintext_only_clients": 1,
         "also_tls_clients": 0,
-        "attacking_clients": 0,
-        "failed_login_clients": 1,
+        "attacking_clients": 1,
+        "failed_login_clients": 0,
         "incomplete_clients": 0,
         "connected_only_clients": 0,
         "total": "1 client on 1 server (1 account) would be cut off; "
-        "1 client with failed logins only",
+        "1 client guessing passwords",
     }
     assert document["clients"][0]["action"] == "turn on STARTTLS"
     assert document["clients"][0]["accounts"] == "scanner@example.com"
