@@ -111,23 +111,16 @@ def _findings(
     # of each client the worst, then of each the second, and so on
     turn = _turns(single, np.lexsort((sessions, -ranks, single)))
     order = np.lexsort((np.arange(len(hits)), sessions, -ranks, turn, groups))
-    bounds = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    members = np.split(order, bounds[1:])
-    evidence = iter(
-        _evidence(
-            facts, hits.take(np.concatenate([each[:_MAX_EVIDENCE] for each in members]))
-        )
-    )
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     return [
-        _row(
-            rule,
-            facts,
-            {name: subject.value(each[0]) for name, subject in about.items()},
-            sessions[each],
-            int(ranks[each].max()),
+        {**_judged(rule, subject, int(rank)), **told, "evidence": evidence}
+        for subject, rank, told, evidence in zip(
+            _subjects(about, order[starts]),
+            np.maximum.reduceat(ranks[order], starts),
+            _told(facts, sessions[order], starts),
+            _evidence(facts, hits, order, starts),
+            strict=True,
         )
-        | {"evidence": list(islice(evidence, min(len(each), _MAX_EVIDENCE)))}
-        for each in members
     ]
 
 
@@ -159,10 +152,16 @@ class _Subject:
     codes: Places
     values: pd.Index[Any]
 
-    def value(self, hit: int) -> Any:
-        """Return what a hit is about; `None` for nothing."""
-        code = self.codes[hit]
-        return self.values[code] if code >= 0 else None
+    def values_of(self, hits: Places) -> list[Any]:
+        """Return what some hits are about; `None` for nothing."""
+        codes = self.codes[hits]
+        if not len(self.values):
+            return [None] * len(codes)
+        values = self.values.take(np.maximum(codes, 0)).to_list()
+        return [
+            value if code >= 0 else None
+            for value, code in zip(values, codes, strict=True)
+        ]
 
 
 def _about(rule: Rule, facts: Facts, hits: pd.DataFrame) -> dict[str, _Subject]:
@@ -175,6 +174,12 @@ def _about(rule: Rule, facts: Facts, hits: pd.DataFrame) -> dict[str, _Subject]:
             codes, values = facts.codes(name)
             about[name] = _Subject(codes[hits["session"].to_numpy()], values)
     return about
+
+
+def _subjects(about: dict[str, _Subject], hits: Places) -> list[dict[str, Any]]:
+    """Return what findings are about, given a hit of each."""
+    columns = [subject.values_of(hits) for subject in about.values()]
+    return [dict(zip(about, each, strict=True)) for each in zip(*columns, strict=True)]
 
 
 def _number(about: dict[str, _Subject]) -> Places:
@@ -208,28 +213,73 @@ def _join_crowds(about: dict[str, _Subject], groups: Places) -> dict[str, _Subje
 def _turns(groups: Places, order: Places) -> Places:
     """Count the hits of each group from 0, in an order that is one of groups first."""
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    sizes = np.diff(np.append(starts, len(order)))
     turns = np.empty(len(order), np.int64)
-    turns[order] = np.arange(len(order)) - np.repeat(starts, sizes)
+    turns[order] = _places(starts, len(order))
     return turns
 
 
-def _row(
-    rule: Rule, facts: Facts, subject: dict[str, Any], sessions: Places, rank: int
-) -> dict[str, Any]:
-    """Make the row of a finding.
+def _told(facts: Facts, sessions: Places, starts: Places) -> list[dict[str, Any]]:
+    """Tell of the sessions of each finding.
 
     Args:
-        rule: whose.
         facts: the sessions.
-        subject: what it is about.
-        sessions: those of its hits, in the order in which they are shown.
-        rank: of the worst hit.
+        sessions: of the hits, those of a finding next to each other, in the order in
+            which they are shown.
+        starts: where the hits of each finding start.
     """
-    shown = pd.unique(sessions)
+    findings = np.repeat(np.arange(len(starts)), _sizes(starts, len(sessions)))
+    # each session of a finding once, where it comes first
+    pairs = findings * len(facts.sessions) + sessions
+    firsts = np.sort(np.unique(pairs, return_index=True)[1])
+    sessions, findings = sessions[firsts], findings[firsts]
+    starts = np.flatnonzero(np.diff(findings, prepend=-1))
+    counts = _sizes(starts, len(sessions))
+    is_named = _places(starts, len(sessions)) < _MAX_SESSIONS
+    named = sessions[is_named]
+    named = named[np.lexsort((named, findings[is_named]))]
+    ids = iter(facts.sessions["session_id"].take(named).to_list())
+    columns = (
+        _services(facts, sessions, starts),
+        np.minimum.reduceat(facts.values("start")[sessions], starts),
+        np.maximum.reduceat(facts.values("end")[sessions], starts),
+        counts,
+    )
+    return [
+        {
+            "service": service,
+            "first_seen": int(first_seen),
+            "last_seen": int(last_seen),
+            "session_count": int(count),
+            "session_ids": list(islice(ids, min(int(count), _MAX_SESSIONS))),
+        }
+        for service, first_seen, last_seen, count in zip(*columns, strict=True)
+    ]
+
+
+def _services(facts: Facts, sessions: Places, starts: Places) -> list[str | None]:
+    """Return the service of each finding, if all its sessions are of the same one."""
+    codes, names = facts.codes("service")
+    lowest = np.minimum.reduceat(codes[sessions], starts)
+    highest = np.maximum.reduceat(codes[sessions], starts)
+    common = _Subject(np.where(lowest == highest, lowest, -1), names)
+    return common.values_of(np.arange(len(starts)))
+
+
+def _sizes(starts: Places, count: int) -> Places:
+    """Return how long the parts of something are, given where they start."""
+    return np.diff(np.append(starts, count))
+
+
+def _places(starts: Places, count: int) -> Places:
+    """Return the place of each item in its part, given where parts start."""
+    places: Places = np.arange(count) - np.repeat(starts, _sizes(starts, count))
+    return places
+
+
+def _judged(rule: Rule, subject: dict[str, Any], rank: int) -> dict[str, Any]:
+    """Tell what is wrong with a subject, and how badly: the rank of its worst hit."""
     severity, confidence = divmod(rank, len(_CONFIDENCES))
     said = rule.kinds[subject["kind"]] if rule.kinds else rule
-    named = np.sort(shown[:_MAX_SESSIONS])
     return {
         **dict.fromkeys(_ABOUT),
         **subject,
@@ -238,11 +288,6 @@ def _row(
         "severity": str(_SEVERITIES[severity]),
         "confidence": str(_CONFIDENCES[confidence]),
         "title": said.title,
-        "service": _common(facts, "service", shown),
-        "first_seen": int(facts.values("start")[shown].min()),
-        "last_seen": int(facts.values("end")[shown].max()),
-        "session_count": len(shown),
-        "session_ids": facts.sessions["session_id"].take(named).to_list(),
         "mender": str(said.mender),
         "remedy": said.remedy,
     }
@@ -253,23 +298,32 @@ def _identify(rule: Rule, subject: dict[str, Any]) -> str:
     return sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _common(facts: Facts, column: str, sessions: Places) -> str | None:
-    """Return what sessions have in common in a column, if anything."""
-    codes, values = facts.codes(column)
-    first = codes[sessions[0]]
-    is_common = first >= 0 and (codes[sessions] == first).all()
-    return str(values[first]) if is_common else None
+def _evidence(
+    facts: Facts, hits: pd.DataFrame, order: Places, starts: Places
+) -> list[list[dict[str, Any]]]:
+    """Return where each finding can be seen.
 
-
-def _evidence(facts: Facts, hits: pd.DataFrame) -> list[dict[str, Any]]:
-    named = hits.assign(session_id=facts.of_session(hits, "session_id"))
+    Args:
+        facts: the sessions.
+        hits: of all findings.
+        order: of hits, those of a finding next to each other.
+        starts: where those of each finding start.
+    """
+    shown = hits.take(order[_places(starts, len(order)) < _MAX_EVIDENCE])
+    named = shown.assign(session_id=facts.of_session(shown, "session_id"))
     fields = [field.name for field in FINDINGS.arrow.field("evidence").type.value_type]
     rows = named[fields].astype("object")
-    values = rows.where(rows.notna(), None).to_numpy()
-    evidence: list[dict[str, Any]] = []
-    for row in values:
-        told = dict(zip(fields, row, strict=True))
-        if told["seen"] is not None:
-            told["seen"] = as_line(str(told["seen"]))[:_MAX_SEEN]
-        evidence.append(told)
-    return evidence
+    evidence = iter(rows.where(rows.notna(), None).to_numpy().tolist())
+    return [
+        [
+            _safe(dict(zip(fields, row, strict=True)))
+            for row in islice(evidence, min(int(size), _MAX_EVIDENCE))
+        ]
+        for size in _sizes(starts, len(order))
+    ]
+
+
+def _safe(told: dict[str, Any]) -> dict[str, Any]:
+    if told["seen"] is not None:
+        told["seen"] = as_line(str(told["seen"]))[:_MAX_SEEN]
+    return told
