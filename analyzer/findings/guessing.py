@@ -186,19 +186,30 @@ def _logins_after(facts: Facts) -> pd.DataFrame:
     rows, source, pair = attempts.rows, attempts.source, attempts.pair
     seconds = facts.threshold(_AFTER, "window_s")
     is_success = (rows["result"] == Outcome.SUCCESS).to_numpy(dtype=bool)
-    tried = attempts.persistent | attempts.sprayed
-    of_account = Windows(rows["time"], seconds, pair).count(tried) > 0
-    of_source = Windows(rows["time"], seconds, source).count(attempts.sprayed) > 0
+    tried = attempts.guessed | attempts.sprayed
+    of_account, of_source, for_sure = (
+        Windows(rows["time"], seconds, of).count(flags) > 0
+        for of, flags in (
+            (pair, tried),
+            (source, attempts.sprayed),
+            (pair, attempts.persistent | attempts.sprayed),
+        )
+    )
     # who got in before anything was tried knew the password
     times = nanoseconds(rows["time"]).to_numpy()
     first = pd.Series(times[tried]).groupby(source[tried]).min()
     begin = first.reindex(source, fill_value=np.iinfo(np.int64).max).to_numpy()
     is_known = np.isin(pair, pair[is_success & (times < begin)])
     hit = is_success & ~is_known & (of_account | of_source)
-    confidence = pd.Series(
-        np.where(of_account, Confidence.LIKELY.value, Confidence.POSSIBLE.value)
+    severity = np.where(for_sure | of_source, Severity.CRITICAL, Severity.HIGH)
+    confidence = np.where(for_sure, Confidence.LIKELY, Confidence.POSSIBLE)
+    return _hits(
+        facts,
+        attempts,
+        hit,
+        severity=pd.Series(severity),
+        confidence=pd.Series(confidence),
     )
-    return _hits(facts, attempts, hit, confidence=confidence)
 
 
 def _hits(
@@ -260,10 +271,11 @@ RULES = (
         Mender.SERVER,
         "Lock the account, end its sessions, change its password, and see what was "
         "read and sent since. Then block the source.",
-        "A source whose attempts are password spraying, or guessing with at least "
-        "`failures`, got into an account within `window_s` of them: likely if it was "
-        "one of those refused before, possible if only others were. Logins from "
-        "elsewhere are not meant, nor is a source that had got in before.",
+        "A source that guessed or sprayed passwords got into an account within "
+        "`window_s`: likely if it was one of those refused before, possible if only "
+        "others were; and high and possible if it guessed less than `failures` times, "
+        "as a user may who has forgotten his. Logins from elsewhere are not meant, nor "
+        "is a source that had got in before.",
         _logins_after,
         ("MITRE ATT&CK T1110",),
         ("client_ip", "account"),

@@ -64,13 +64,15 @@ def test_mistyped_password_is_no_guessing(of: Any) -> None:
     assert of(GUESSING, mistyped) == of(AFTER, mistyped) == []
 
 
-def test_few_guesses_are_possible_and_no_login_follows_from_them(of: Any) -> None:
+def test_few_guesses_and_the_login_after_them_are_possible(of: Any) -> None:
     forgotten = [*guesses(7), login(OUTSIDE, 9, accepted=True)]
 
-    (finding,) = of(GUESSING, forgotten)
+    (guessing,) = of(GUESSING, forgotten)
+    (after,) = of(AFTER, forgotten)
 
-    assert finding["confidence"] == "possible"
-    assert of(GUESSING, guesses(5)) == of(AFTER, forgotten) == []
+    assert (guessing["severity"], guessing["confidence"]) == ("medium", "possible")
+    assert (after["severity"], after["confidence"]) == ("high", "possible")
+    assert of(GUESSING, guesses(5)) == []
 
 
 def test_stranger_who_guesses_at_an_office_is_found() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support.laboratory.scenarios import (
+    abuse,
     attacks,
     demo,
     guests,
@@ -16,6 +17,7 @@ from tests.support.laboratory.tape import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "abuse",
     "attacks",
     "demo",
     "guests",
