@@ -51,6 +51,7 @@ def verdict(analysis: Results) -> list[Sentence]:
         _encryption(sessions),
         *_exposure(sessions, attacks(analysis.tables)),
         *_versions(sessions),
+        *_certificates(sessions),
         *_weaknesses(sessions),
         *_failures(sessions),
     ]
@@ -129,6 +130,18 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
         names = ", ".join(old["tls_version"])
         count = pluralize(int(old["sessions"].sum()), "session")
         yield Sentence(Tone.BAD, count, f"agreed on a deprecated version: {names}.")
+
+
+def _certificates(sessions: pd.DataFrame) -> Iterator[Sentence]:
+    unseen = reports.certificates_unseen(sessions)
+    if unseen.sessions:
+        hidden = f" ({unseen.hidden:,} in TLS 1.3, which hides it)"
+        yield Sentence(
+            Tone.PLAIN,
+            f"{unseen.sessions:,} of {pluralize(unseen.tls, 'session')} with TLS",
+            f"showed no certificate{hidden if unseen.hidden else ''}: nothing is known "
+            "of theirs.",
+        )
 
 
 def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
