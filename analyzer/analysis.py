@@ -57,6 +57,8 @@ class Analysis(Results):
         """Show the summary that the command prints; its text can do no harm."""
         from rich.console import Console
 
+        from analyzer.findings.judgement import judge
+        from analyzer.findings.review import review
         from analyzer.terminal.summary import print_summary
 
         console = Console(
@@ -67,7 +69,10 @@ class Analysis(Results):
             # or rich displays each part by itself
             force_jupyter=False,
         )
-        print_summary(self, console)
+        findings, problems = judge(self.tables)
+        print_summary(self, console, review(findings))
+        for problem in problems:
+            console.print(escape_controls(problem), markup=False)
         return console.export_html(inline_styles=True, code_format=_NOTEBOOK_FORMAT)
 
     def dialogue(self, session_id: str) -> pd.DataFrame:

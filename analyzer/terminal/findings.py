@@ -37,6 +37,7 @@ _STYLES = {
 _SUBJECT = ["client_ip", "server_ip", "server_port", "account"]
 # there may be as many as rules
 _MAX_ROWS = 1000
+_WIDEST_NAME = 60
 
 
 def severity_style(severity: str) -> str:
@@ -82,14 +83,17 @@ def print_findings(findings: pa.Table, analysis: Results, console: Console) -> N
     for line in _remarks(findings, analysis):
         console.print(Text(line, "yellow"))
     _print_rows(rows, console)
-    others = findings.to_pylist()
-    gone = [row for row in others if row["standing"] == Standing.GONE]
-    accepted = [row for row in others if row["accepted"] and row not in gone]
-    for title, known in (("Accepted", accepted), ("Gone", gone)):
-        if known:
+    known: dict[str, list[dict[str, Any]]] = {"Accepted": [], "Gone": []}
+    for row in findings.to_pylist():
+        if row["standing"] == Standing.GONE:
+            known["Gone"].append(row)
+        elif row["accepted"] is not None:
+            known["Accepted"].append(row)
+    for title, others in known.items():
+        if others:
             console.print()
             console.print(Text(title, "bold"))
-            _print_rows(known, console)
+            _print_rows(others, console)
 
 
 def findings_json(findings: pa.Table, analysis: Results) -> str:
@@ -180,7 +184,14 @@ def _subject(finding: Mapping[Any, Any]) -> str:
     if server is not None and port is not None:
         server = f"[{server}]:{port}" if ":" in server else f"{server}:{port}"
     hosts = " > ".join(filter(None, (client, server)))
-    return ", ".join(filter(None, (account, hosts))) or "-"
+    return ", ".join(filter(None, (_shorten(account), hosts))) or "-"
+
+
+def _shorten(text: str | None) -> str | None:
+    """Cut a name that somebody chose to be as long as a line may be."""
+    if text is None or len(text) <= _WIDEST_NAME:
+        return text
+    return text[: _WIDEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _proof(finding: Mapping[str, Any]) -> str:

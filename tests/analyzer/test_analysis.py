@@ -104,6 +104,7 @@ def test_notebook_shows_the_summary() -> None:
 
     text = html.unescape(re.sub("<[^>]*>", "", shown))
     assert text.startswith("29 mail sessions in ")
+    assert "Findings" in text
     assert "Plaintext logins" in text
 
 

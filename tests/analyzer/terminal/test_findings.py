@@ -130,6 +130,13 @@ def test_traffic_can_not_control_the_terminal() -> None:
         assert not set("\u202e\u2028\u2066\x07") & set(told)
 
 
+def test_name_as_long_as_a_line_is_cut() -> None:
+    reviewed = review(table_of({"account": "x" * 5000}))
+
+    assert "x" * 59 + "…, 192.0.2.7" in listed(reviewed)
+    assert grouped(reviewed, 80).count("x") < 100
+
+
 def test_nothing_wrong_is_not_said_of_what_could_not_be_seen() -> None:
     told = grouped(review(table_of()))
 
