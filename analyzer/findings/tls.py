@@ -106,10 +106,13 @@ def _failed_handshakes(facts: Facts) -> pd.DataFrame:
     severity = severity.mask(succeeded[shown["session"]], _INFO.value)
     severity = severity.mask(refused, _MEDIUM.value)
     alerts = joined(facts.of_session(shown, "tls_alerts")).replace("", None)
+    # each begins with who sent it
+    side = alerts.str.replace(" .*", "", regex=True)
     seen = "came to nothing after " + shown["tls_failed_after"]
     return facts.hits(
         shown,
-        **places(facts, shown, "tls_frame"),
+        **places(facts, shown, "tls_alert_frame", "tls_frame"),
+        side=side,
         severity=severity.mask(facts.is_relay[shown["session"]], _INFO.value),
         seen=(seen + ": " + alerts).fillna(seen),
     )
@@ -164,10 +167,18 @@ def _hits(
     return facts.hits(shown, **place, severity=severity, side="server", seen=seen)
 
 
-def places(facts: Facts, shown: pd.DataFrame, name: str) -> dict[str, pd.Series[Any]]:
-    """Return where sessions show their handshake: in `tls_frame` or `cert_frame`."""
-    frame = facts.of_session(shown, name)
-    capture = facts.of_session(shown, "tls_capture")
+def places(facts: Facts, shown: pd.DataFrame, *names: str) -> dict[str, pd.Series[Any]]:
+    """Return where sessions show something of their handshake.
+
+    Args:
+        facts: all that is known.
+        shown: rows of sessions.
+        names: columns of packets; the first that is known counts.
+    """
+    frames = [facts.of_session(shown, name) for name in names]
+    capture, frame = facts.of_session(shown, "tls_capture"), frames[0]
+    for other in frames[1:]:
+        frame = frame.fillna(other)
     is_known = frame.notna()
     return {
         "capture": capture.where(is_known, shown["capture"]),

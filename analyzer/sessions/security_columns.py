@@ -138,13 +138,12 @@ def _certificate(certificate: events.Certificate, verdict: CertificateVerdict) -
     )
 
 
-@columns("tls_capture", "tls_frame", "cert_frame")
+@columns("tls_capture", "tls_frame", "cert_frame", "tls_alert_frame")
 def _places(tls: SessionTls, captures: Sequence[str]) -> Row:
-    capture, chosen = capture_and_frame(tls.handshake.chosen_frame, captures)
-    of_chain, shown = capture_and_frame(tls.chain_frame, captures)
-    if capture is None:
-        return of_chain, None, shown
-    return capture, chosen, shown if of_chain == capture else None
+    ids = (tls.handshake.chosen_frame, tls.chain_frame, tls.alert_frame)
+    places = [capture_and_frame(each, captures) for each in ids]
+    first = next((capture for capture, _ in places if capture is not None), None)
+    return (first, *(frame if capture == first else None for capture, frame in places))
 
 
 _NO_CERTIFICATE = nulls_of(_certificate)

@@ -35,6 +35,7 @@ class SessionTls:
     Attributes:
         handshake: the event that tells of it.
         alert: the first fatal alert, by name.
+        alert_frame: the packet that completed it.
         alerts: all alerts in words, also those of handshakes before.
         renegotiations: how many were decrypted.
         is_decrypted: data was decrypted.
@@ -47,6 +48,7 @@ class SessionTls:
 
     __slots__ = (
         "alert",
+        "alert_frame",
         "alerts",
         "chain",
         "chain_frame",
@@ -63,6 +65,7 @@ class SessionTls:
     ) -> None:
         self.handshake = handshake
         self.alert: str | None = None
+        self.alert_frame: int | None = None
         self.alerts = alerts
         self.renegotiations = 0
         self.is_decrypted = False
@@ -93,7 +96,7 @@ class SessionTls:
 
     def _fold_alert(self, event: TlsAlertSeen) -> None:
         if event.is_fatal and self.alert is None:
-            self.alert = event.name
+            self.alert, self.alert_frame = event.name, event.frame
         if event.name != _GOODBYE and len(self.alerts) < _MAX_ALERTS:
             self.alerts += (event.text,)
 

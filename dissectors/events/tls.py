@@ -231,6 +231,7 @@ class TlsAlertSeen:
     name: str
     text: str
     is_fatal: bool
+    frame: int
 
 
 @dataclass(slots=True)

@@ -212,7 +212,8 @@ class HandshakeObserver:
         if is_fatal or description != alerts.CLOSE_NOTIFY:
             name = alerts.alert_name(description)
             text = alerts.describe_alert(side.name.lower(), level, description)
-            self.later.add_alert(TlsAlertSeen(side, name, text, is_fatal))
+            frame = self._output.frame
+            self.later.add_alert(TlsAlertSeen(side, name, text, is_fatal, frame))
 
     def note_early_data(self, fate: EarlyData) -> None:
         """Learn what becomes of the data that the client sends early."""

@@ -180,11 +180,10 @@ SESSIONS = Table(
         Column("cert_names", TEXTS, "server certificate: subject alternative names"),
         Column("cert_not_before", TIME, "server certificate: valid from"),
         Column("cert_not_after", TIME, "server certificate: valid until"),
-        Column(
-            "tls_capture", TEXT, "capture with the packets of tls_frame, cert_frame"
-        ),
+        Column("tls_capture", TEXT, "where tls_frame, cert_frame, tls_alert_frame are"),
         Column("tls_frame", COUNT, "packet that completed the server's hello"),
         Column("cert_frame", COUNT, "packet that completed its certificates"),
+        Column("tls_alert_frame", COUNT, "packet that completed tls_alert"),
         Column("banner", TEXT, "first greeting line without code or status"),
         Column(
             "state",

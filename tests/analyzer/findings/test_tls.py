@@ -229,7 +229,10 @@ def test_client_refuses_the_certificate() -> None:
     (finding,) = named(findings_of(analysis_of("imap-untrusted-certificate")), FAILED)
 
     assert (finding["severity"], finding["client_ip"] is not None) == ("medium", True)
-    assert "client fatal unknown_ca" in finding["evidence"][0]["seen"]
+    (evidence,) = finding["evidence"]
+    assert "client fatal unknown_ca" in evidence["seen"]
+    # where Wireshark shows the alert
+    assert (evidence["side"], evidence["frame"]) == ("client", 15)
 
 
 def test_handshake_fails_between_servers() -> None:

@@ -46,7 +46,9 @@ VERDICTS = {
 SEEN = TlsHandshakeSeen(choice=TlsChoice("TLSv1.2"), established=True, begin_ns=100)
 OLD_VERSION = TlsChoice("TLSv1.0", weaknesses=["old-version=TLSv1.0"])
 NOT_ESTABLISHED = dataclasses.replace(SEEN, established=False)
-REFUSAL = (TlsAlertSeen(Side.CLIENT, "unknown_ca", "client fatal", is_fatal=True),)
+REFUSAL = (
+    TlsAlertSeen(Side.CLIENT, "unknown_ca", "client fatal", is_fatal=True, frame=3),
+)
 FINE = CertificateVerdict(CertificateStatus.VALID, name_matches=True, weaknesses=[])
 
 

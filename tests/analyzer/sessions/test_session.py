@@ -176,12 +176,12 @@ def test_handshake_that_succeeds_counts_more_than_one_that_failed() -> None:
     done = TlsHandshakeSeen(begin_ns=2, established=True)
     session = folded(
         TlsHandshakeSeen(begin_ns=1),
-        TlsAlertSeen(Side.SERVER, "protocol_version", "x", is_fatal=True),
+        TlsAlertSeen(Side.SERVER, "protocol_version", "x", is_fatal=True, frame=3),
         # what is left of it
         TlsHandshakeSeen(),
-        TlsAlertSeen(Side.CLIENT, "decode_error", "y", is_fatal=True),
+        TlsAlertSeen(Side.CLIENT, "decode_error", "y", is_fatal=True, frame=3),
         done,
-        TlsAlertSeen(Side.SERVER, "unrecognized_name", "z", is_fatal=False),
+        TlsAlertSeen(Side.SERVER, "unrecognized_name", "z", is_fatal=False, frame=3),
     )
 
     assert session.tls is not None

@@ -19,17 +19,21 @@ FIRST, SECOND = Certificate(b"1", "01"), Certificate(b"2", "02")
 
 
 def warning(name: str) -> TlsAlertSeen:
-    return TlsAlertSeen(Side.SERVER, name, f"server warning {name}", is_fatal=False)
+    return TlsAlertSeen(
+        Side.SERVER, name, f"server warning {name}", is_fatal=False, frame=3
+    )
 
 
 def test_first_fatal_alert_counts_and_all_are_told() -> None:
     tls = SessionTls(TlsHandshakeSeen(), ("before",))
 
     tls.fold(warning("unrecognized_name"))
-    tls.fold(TlsAlertSeen(Side.CLIENT, "unknown_ca", "first", is_fatal=True))
-    tls.fold(TlsAlertSeen(Side.CLIENT, "internal_error", "second", is_fatal=True))
+    tls.fold(TlsAlertSeen(Side.CLIENT, "unknown_ca", "first", is_fatal=True, frame=3))
+    tls.fold(
+        TlsAlertSeen(Side.CLIENT, "internal_error", "second", is_fatal=True, frame=3)
+    )
 
-    assert tls.alert == "unknown_ca"
+    assert (tls.alert, tls.alert_frame) == ("unknown_ca", 3)
     warned = "server warning unrecognized_name"
     assert tls.alerts == ("before", warned, "first", "second")
 
@@ -37,7 +41,9 @@ def test_first_fatal_alert_counts_and_all_are_told() -> None:
 def test_goodbye_is_in_no_list_of_alerts() -> None:
     tls = SessionTls(TlsHandshakeSeen())
 
-    tls.fold(TlsAlertSeen(Side.CLIENT, "close_notify", "goodbye", is_fatal=True))
+    tls.fold(
+        TlsAlertSeen(Side.CLIENT, "close_notify", "goodbye", is_fatal=True, frame=3)
+    )
 
     assert (tls.alert, tls.alerts) == ("close_notify", ())
 

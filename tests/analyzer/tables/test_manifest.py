@@ -44,7 +44,7 @@ def test_version_is_the_one_that_folders_were_written_with() -> None:
     renamed or given another type. Say so in CHANGELOG.md, and that folders written
     before can't be read, and put the new version here.
     """
-    assert SCHEMA_VERSION == "26ffa6f57f09"
+    assert SCHEMA_VERSION == "0f9b9acabe1d"
 
 
 def test_version_changes_with_keys_and_their_types() -> None:

@@ -18,8 +18,10 @@ from dissectors.tls.output import Output
 from tests.support.tls.handshakes import FULL_HANDSHAKE, play
 from tests.support.tls.wire import CLIENT_HELLO, alert
 
-WARNING = TlsAlertSeen(Side.SERVER, "unrecognized_name", "a warning", is_fatal=False)
-FATAL = TlsAlertSeen(Side.CLIENT, "unknown_ca", "the end", is_fatal=True)
+WARNING = TlsAlertSeen(
+    Side.SERVER, "unrecognized_name", "a warning", is_fatal=False, frame=3
+)
+FATAL = TlsAlertSeen(Side.CLIENT, "unknown_ca", "the end", is_fatal=True, frame=3)
 
 
 def told(*alerts: TlsAlertSeen) -> list[object]:
