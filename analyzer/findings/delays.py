@@ -101,7 +101,8 @@ def _is_usual(
 ) -> Flags:
     """Return which answers were slow, if those of their server mostly are.
 
-    Each session counts once for its server, however many answers there are in it.
+    Each session counts once for its client, and each client once for the server: who
+    asks for much that is quick does not hide that others wait.
 
     Args:
         facts: the sessions.
@@ -112,16 +113,22 @@ def _is_usual(
     is_slow: Flags = took_s >= facts.threshold(_SLOW, f"{phase}_s")
     if not is_slow.any():
         return is_slow
+    share = facts.threshold(_SLOW, "share")
     count = len(facts.sessions)
     asked = np.bincount(sessions[~np.isnan(took_s)], minlength=count)
     slow = np.bincount(sessions[is_slow], minlength=count)
-    has_waited = (slow > 0) & (2 * slow >= asked)
-    servers = _servers(facts)
-    of_server = np.bincount(servers[asked > 0], minlength=count)
-    waited = np.bincount(servers[has_waited], minlength=count)
-    is_usual = (waited >= facts.threshold(_SLOW, "sessions")) & (
-        waited >= facts.threshold(_SLOW, "share") * of_server
+    has_waited = (slow > 0) & (slow >= share * asked)
+    pairs, servers = facts.pairs, _servers(facts)
+    firsts = np.unique(pairs, return_index=True)[1]
+    of_pair = np.bincount(pairs[asked > 0], minlength=len(firsts))
+    waited = np.bincount(pairs[has_waited], minlength=len(firsts))
+    is_waiting = (waited > 0) & (waited >= share * of_pair)
+    of_server = np.bincount(servers[firsts[of_pair > 0]], minlength=count)
+    waiting = np.bincount(servers[firsts[is_waiting]], minlength=count)
+    is_often = np.bincount(servers[has_waited], minlength=count) >= facts.threshold(
+        _SLOW, "sessions"
     )
+    is_usual = (waiting >= share * of_server) & is_often
     return is_slow & has_waited[sessions] & is_usual[servers[sessions]]
 
 
@@ -182,9 +189,9 @@ RULES = (
         "See what the server does before it answers.",
         "Packets show how long it took from the connection to the greeting, from the "
         "login to its success, from RCPT to its acceptance, from the end of a message "
-        "to its acceptance. Slow is a server if that takes seconds in at least half of "
-        "its sessions, and in three or more: one that was slow once is no finding, and "
-        "what is refused may be delayed on purpose.",
+        "to its acceptance. A server is slow if that takes seconds for at least half "
+        "of its clients, and in three sessions or more: one that was slow once is no "
+        "finding, and what is refused may be delayed on purpose.",
         _slow_phases,
         ("RFC 5321, section 4.5.3.2", "RFC 1047"),
         SERVER,

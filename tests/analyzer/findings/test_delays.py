@@ -21,15 +21,19 @@ def found(folder: Path, rule: str, *scripts: PacketScript) -> list[dict[str, Any
     return named(findings_of(analysis), rule)
 
 
-def delivery(number: int, phase: str | None = None, wait_s: float = 12) -> Delivery:
-    """A delivery whose server takes its time in one phase."""
-    script = Delivery(number, banner_ms=round(wait_s * 1000) * (phase == "banner"))
+def delivery(
+    number: int, phase: str | None = None, client: str = "192.0.2.101"
+) -> Delivery:
+    """A delivery whose server takes 12 seconds in one phase."""
+    wait_ms = 12 * SECONDS
+    banner_ms = wait_ms * (phase == "banner")
+    script = Delivery(number, banner_ms=banner_ms, client=client)
     script.sender()
     script.client(b"RCPT TO:<tom@example.com>\r\n")
-    script.wait(round(wait_s * 1000) * (phase == "recipient"))
+    script.wait(wait_ms * (phase == "recipient"))
     script.server(b"250 ok\r\n").client(b"DATA\r\n").server(b"354 go on\r\n")
     script.client(b"Subject: a\r\n\r\na\r\n.\r\n")
-    script.wait(round(wait_s * 1000) * (phase == "message")).server(b"250 ok\r\n")
+    script.wait(wait_ms * (phase == "message")).server(b"250 ok\r\n")
     return script
 
 
@@ -62,6 +66,15 @@ def test_one_slow_session_is_no_finding(tmp_path: Path) -> None:
     scripts += [delivery(9, "message"), delivery(10, "banner")]
 
     assert found(tmp_path, "slow-phase", *scripts) == []
+
+
+def test_busy_client_does_not_hide_that_others_wait(tmp_path: Path) -> None:
+    scripts = [delivery(number, client="203.0.113.9") for number in range(10)]
+    scripts += [delivery(number, "recipient") for number in range(20, 23)]
+
+    (finding,) = found(tmp_path, "slow-phase", *scripts)
+
+    assert finding["session_count"] == 3
 
 
 def test_refusal_may_be_delayed_on_purpose(tmp_path: Path) -> None:
