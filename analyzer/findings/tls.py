@@ -51,7 +51,9 @@ def _old_versions(facts: Facts) -> pd.DataFrame:
         return _Grade(_HIGH, _MEDIUM) if is_ssl else _Grade(_MEDIUM, _LOW)
 
     shown = _weaknesses(facts, "tls_offered_versions", codes=[Weakness.OLD_VERSION])
-    seen = shown["value"] + ", of " + joined(shown["tls_offered_versions"])
+    seen = (
+        shown["value"] + "; the client offered " + joined(shown["tls_offered_versions"])
+    )
     return _hits(facts, shown, grade, seen.fillna(shown["value"]))
 
 

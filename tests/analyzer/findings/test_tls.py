@@ -85,8 +85,14 @@ def dhe(bits: int) -> bytes:
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        (ssl.TLSVersion.TLSv1, [(OLD, "medium", "TLSv1.0, of TLSv1.0")]),
-        (ssl.TLSVersion.TLSv1_1, [(OLD, "medium", "TLSv1.1, of TLSv1.1")]),
+        (
+            ssl.TLSVersion.TLSv1,
+            [(OLD, "medium", "TLSv1.0; the client offered TLSv1.0")],
+        ),
+        (
+            ssl.TLSVersion.TLSv1_1,
+            [(OLD, "medium", "TLSv1.1; the client offered TLSv1.1")],
+        ),
         (TLS_1_2, []),
         (ssl.TLSVersion.TLSv1_3, []),
     ],
@@ -101,7 +107,9 @@ def test_old_version_is_obsolete(
 def test_old_version_is_less_bad_between_servers(tmp_path: Path) -> None:
     script = by_openssl(ssl.TLSVersion.TLSv1, port=25)
 
-    assert found(tmp_path, script) == [(OLD, "low", "TLSv1.0, of TLSv1.0")]
+    assert found(tmp_path, script) == [
+        (OLD, "low", "TLSv1.0; the client offered TLSv1.0")
+    ]
 
 
 def test_old_version_of_a_real_server_is_obsolete() -> None:
