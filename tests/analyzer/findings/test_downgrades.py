@@ -43,6 +43,14 @@ def test_client_goes_on_in_plaintext_instead_of_tls(tmp_path: Path) -> None:
     assert judgements([finding]) == [("medium", "proven")]
 
 
+def test_mail_server_connects_again_in_plaintext() -> None:
+    (finding,) = committed("smtp-starttls-abandoned", "starttls-abandoned")
+
+    assert judgements([finding]) == [("low", "likely")]
+    assert finding["session_count"] == 2
+    assert [each["frame"] for each in finding["evidence"]] == [24, 39]
+
+
 def test_client_connects_again_in_plaintext(tmp_path: Path) -> None:
     again = log_in(start_ms=1000, client_port=40_001)
 

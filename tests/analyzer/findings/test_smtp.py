@@ -154,6 +154,14 @@ def test_command_comes_again(tmp_path: Path) -> None:
 # other protocols
 
 
+def test_client_of_http_talks_to_a_mail_server() -> None:
+    (finding,) = committed("smtp-http-request", "cross-protocol")
+
+    assert judgements([finding]) == [("medium", "proven")]
+    (evidence,) = finding["evidence"]
+    assert (evidence["side"], evidence["offset"]) == ("client", 0)
+
+
 def test_browser_sends_a_request(tmp_path: Path) -> None:
     def answer(text: bytes) -> PacketScript:
         return PacketScript(25).server(GREETING).client(REQUEST).server(text).close()

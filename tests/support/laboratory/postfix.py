@@ -150,6 +150,11 @@ class Postfix:
         """End the server and wait until it is gone."""
         self.machine.run("postfix", "-c", self.folder, "stop", check=False)
 
+    def set(self, *settings: str) -> None:
+        """Change lines of `main.cf`, for connections from now on."""
+        self.machine.run("postconf", "-c", self.folder, "-e", *settings)
+        self.machine.run("postfix", "-c", self.folder, "reload")
+
     def log(self) -> str:
         """Return what the server logged."""
         path = self.folder / "mail.log"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.laboratory import wire
 from tests.support.laboratory.clients import scripted, smtp
+from tests.support.laboratory.clients.access import Access
 from tests.support.laboratory.messages import compose
 from tests.support.laboratory.people import RAVI, TOM
 from tests.support.laboratory.scenarios.common import incoming, outgoing, to_server
@@ -66,3 +67,49 @@ def smuggling(office: Office, tape: Tape) -> None:
     access = to_server(office, tape, 25)
     with tape.recording():
         tape.add(office.outside.call(scripted.send_content, access, each, content))
+
+
+@scenario(
+    "smtp-starttls-abandoned",
+    "Postfix relays a message in plaintext, right after its handshake with another one"
+    " failed, as they have no cipher suite in common",
+    "postfix",
+)
+def abandoned(office: Office, tape: Tape) -> None:
+    each = incoming("abandoned", TOM, subject="Better without TLS than never")
+    relay = office.relay_tls
+    # the other one has a key of RSA; at the second attempt Postfix goes on without TLS
+    relay.set(
+        "smtp_tls_protocols=TLSv1.2",
+        "tls_medium_cipherlist=ECDHE-ECDSA-AES128-GCM-SHA256",
+        "minimal_backoff_time=1s",
+        "queue_run_delay=1s",
+        "smtp_address_preference=ipv4",
+        "smtp_mx_address_limit=1",
+    )
+    with tape.recording():
+        relay.machine.call(smtp.send, Access("127.0.0.1", 25), each)
+        (facts,) = relay.wait_until_sent(str(each.message["Message-ID"]))
+    # its log has the recipient once for each attempt
+    nothing: dict[str, list[str]] = {
+        "mail_from": [],
+        "rcpt_to": [],
+        "rcpt_refused": [],
+        "messages": [],
+    }
+    sent = {"rcpt_to": facts["rcpt_refused"], "rcpt_refused": []}
+    tape.add(*[facts | nothing | {"tls": "starttls"}] * 2)
+    tape.add(facts | sent | {"messages": [each.facts()]})
+
+
+@scenario(
+    "smtp-http-request",
+    "curl sends a request of HTTP to Postfix, which says so and ends the connection",
+    "curl",
+    "postfix",
+)
+def http_request(office: Office, tape: Tape) -> None:
+    url = "http://mail.example.com:25/send"
+    with tape.recording():
+        office.desk.run("curl", "--http0.9", "--max-time", "10", url, check=False)
+    tape.add({"protocol": "smtp", "port": 25, "tls": "none", "messages": []})
