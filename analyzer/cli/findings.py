@@ -91,6 +91,7 @@ def findings(
     --fail-on, if one that is listed is so severe.
     """
     from analyzer.findings import selection
+    from analyzer.findings.judgement import inferred_own
 
     options.require_captures(captures)
     judged_by = read_standards(config, baseline, accept)
@@ -107,11 +108,14 @@ def findings(
     for column, address in (("client_ip", client), ("server_ip", server)):
         if address is not None:
             listed = selection.of_host(listed, sessions, column, address)
-    problems += _print(analysis, listed, form)
+    own = inferred_own(analysis.tables, judged_by.settings)
+    problems += _print(analysis, listed, own, form)
     outputs.exit_with(problems, failing_status(listed, fail_on))
 
 
-def _print(analysis: Results, listed: pa.Table, form: str | None) -> list[str]:
+def _print(
+    analysis: Results, listed: pa.Table, own: str | None, form: str | None
+) -> list[str]:
     from analyzer.terminal import findings as shown
     from analyzer.terminal.sarif import as_sarif
 
@@ -122,9 +126,9 @@ def _print(analysis: Results, listed: pa.Table, form: str | None) -> list[str]:
         text = (
             as_sarif(listed)
             if form == "sarif"
-            else shown.findings_json(listed, analysis)
+            else shown.findings_json(listed, analysis, own)
         )
         return outputs.print_safely(lambda: click.echo(text))
     return outputs.print_safely(
-        lambda: shown.print_findings(listed, analysis, outputs.console())
+        lambda: shown.print_findings(listed, analysis, outputs.console(), own)
     )

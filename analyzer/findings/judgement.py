@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.findings import registry
 from analyzer.findings.engine import find
-from analyzer.findings.settings import Settings
+from analyzer.findings.facts import Facts
+from analyzer.findings.own import Ownership
+from analyzer.findings.settings import Own, Settings
+from analyzer.text import pluralize
 from dissectors.plugins import describe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import pyarrow as pa
 
     from analyzer.findings.rule import Rule
+
+_MAX_NAMES = 3
+_WIDEST_NAME = 40
 
 
 class Judgement(NamedTuple):
@@ -46,6 +52,38 @@ def judge(
         lambda rule, error: problems.append(_describe(rule, error)),
     )
     return Judgement(findings, problems)
+
+
+def inferred_own(
+    tables: Mapping[str, pa.Table], settings: Settings | None = None
+) -> str | None:
+    """Say what is taken for one's own, where users said nothing.
+
+    Returns:
+        Words, or `None` if users said what is theirs.
+    """
+    own = (settings or Settings()).own
+    if own != Own():
+        return None
+    known = Ownership(Facts(tables, own))
+    parts = [
+        "private addresses",
+        *_count("server", known.login_servers),
+        *_count("domain", known.domains),
+    ]
+    return f"One's own is not named (--config), and taken to be {', '.join(parts)}"
+
+
+def _count(what: str, names: Collection[str]) -> list[str]:
+    if not names:
+        return []
+    shown = [_shorten(name) for name in sorted(names)[:_MAX_NAMES]]
+    more = ["..."] * (len(names) > _MAX_NAMES)
+    return [f"{pluralize(len(names), what)} ({', '.join(shown + more)})"]
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= _WIDEST_NAME else f"{name[:_WIDEST_NAME]}..."
 
 
 def _describe(rule: Rule, error: Exception) -> str:

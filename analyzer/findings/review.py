@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -70,6 +71,14 @@ def counting_findings(reviewed: pa.Table) -> pa.Table:
     there = standing_findings(reviewed)
     is_new = compute.equal(there["standing"], Standing.NEW.value)
     return there.filter(compute.fill_null(is_new, fill_value=True))
+
+
+def count_standings(reviewed: pa.Table) -> dict[str, int] | None:
+    """Count findings by how they stand to the baseline; `None` without one."""
+    counts = Counter(reviewed["standing"].to_pylist())
+    if None in counts or not counts:
+        return None
+    return {each.value: counts[each.value] for each in Standing}
 
 
 def _add(findings: pa.Table, standing: pa.ChunkedArray | str | None) -> pa.Table:

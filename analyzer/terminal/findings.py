@@ -12,7 +12,7 @@ from rich.text import Text
 
 from analyzer.findings.groups import by_rule
 from analyzer.findings.levels import Severity
-from analyzer.findings.review import Standing, standing_findings
+from analyzer.findings.review import Standing, count_standings, standing_findings
 from analyzer.reports import certificates_unseen
 from analyzer.tables.export import json_rows, write_csv
 from analyzer.terminal.format import as_span, as_table, fit_output
@@ -75,13 +75,24 @@ def print_groups(findings: pa.Table, analysis: Results, console: Console) -> Non
         console.print(Text(line, "yellow"))
 
 
-def print_findings(findings: pa.Table, analysis: Results, console: Console) -> None:
-    """Print each finding with its proof: those that stand, accepted, and gone."""
+def print_findings(
+    findings: pa.Table, analysis: Results, console: Console, own: str | None = None
+) -> None:
+    """Print each finding with its proof: those that stand, accepted, and gone.
+
+    Args:
+        findings: a reviewed table.
+        analysis: in which they were found.
+        console: where to.
+        own: what is taken for one's own, if that is inferred.
+    """
     fit_output(console)
     rows = standing_findings(findings).to_pylist()
     console.print(_headline(rows))
     for line in _remarks(findings, analysis):
         console.print(Text(line, "yellow"))
+    if own is not None:
+        console.print(Text(as_line(own), "dim"))
     _print_rows(rows, console)
     known: dict[str, list[dict[str, Any]]] = {"Accepted": [], "Gone": []}
     for row in findings.to_pylist():
@@ -96,13 +107,21 @@ def print_findings(findings: pa.Table, analysis: Results, console: Console) -> N
             _print_rows(others, console)
 
 
-def findings_json(findings: pa.Table, analysis: Results) -> str:
-    """Return all findings, and how many have each severity."""
+def findings_json(findings: pa.Table, analysis: Results, own: str | None = None) -> str:
+    """Return all findings, and how many have each severity.
+
+    Args:
+        findings: a reviewed table.
+        analysis: in which they were found.
+        own: what is taken for one's own, if that is inferred.
+    """
     rows = list(json_rows(findings))
     standing = Counter(standing_findings(findings)["severity"].to_pylist())
     figures = {
         "severities": {each.value: standing[each.value] for each in Severity},
         "certificates_unseen": certificates_unseen(analysis.sessions)._asdict(),
+        "standings": count_standings(findings),
+        "own_inferred": own,
     }
     return as_json(analysis, figures, {"findings": rows})
 
@@ -126,9 +145,8 @@ def _headline(rows: list[dict[str, Any]]) -> Text:
 
 def _remarks(findings: pa.Table, analysis: Results) -> Iterator[str]:
     """Say what is not among the findings, and what can't be."""
-    standings = Counter(findings["standing"].to_pylist())
-    if standings.keys() - {None}:
-        told = [f"{standings[each.value]:,} {each}" for each in Standing]
+    if standings := count_standings(findings):
+        told = [f"{count:,} {standing}" for standing, count in standings.items()]
         yield f"Compared with the baseline: {', '.join(told)}"
     if accepted := len(findings) - findings["accepted"].null_count:
         yield pluralize(accepted, "accepted finding")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from analyzer import reports
 from analyzer.findings.groups import by_rule
-from analyzer.findings.review import standing_findings
+from analyzer.findings.review import count_standings, standing_findings
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.findings import print_groups
 from analyzer.terminal.format import (
@@ -176,6 +176,7 @@ def summary_json(analysis: Results, findings: pa.Table | None = None) -> str:
     if findings is not None:
         unseen = reports.certificates_unseen(analysis.sessions)
         figures["certificates_unseen"] = unseen._asdict()
+        figures["standings"] = count_standings(findings)
         tables["findings"] = by_rule(standing_findings(findings))
     tables |= {section.name: section.report(analysis) for section in SECTIONS}
     return as_json(analysis, figures, tables)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.findings import registry
-from analyzer.findings.judgement import judge
-from analyzer.findings.settings import RuleSettings, Settings
+from analyzer.findings.judgement import inferred_own, judge
+from analyzer.findings.settings import Own, RuleSettings, Settings
 from tests.support.analyses import analysis_of
 
 if TYPE_CHECKING:
@@ -51,3 +51,18 @@ def test_rule_that_fails_is_named_and_all_others_are_told(
     assert after["rule"].to_pylist() == [
         rule for rule in before["rule"].to_pylist() if rule != password.id
     ]
+
+
+def test_what_is_inferred_to_be_one_s_own_is_said() -> None:
+    tables = analysis_of("office").tables
+
+    assert inferred_own(tables) == (
+        "One's own is not named (--config), and taken to be private addresses, "
+        "2 servers (192.0.2.10, 2001:db8:2::10), 1 domain (example.com)"
+    )
+
+
+def test_what_is_said_to_be_one_s_own_is_not_inferred() -> None:
+    said = Settings(own=Own(domains=frozenset({"example.com"})))
+
+    assert inferred_own(analysis_of("office").tables, said) is None

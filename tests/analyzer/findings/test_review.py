@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.findings.review import (
     COLUMNS,
+    count_standings,
     counting_findings,
     review,
     standing_findings,
@@ -28,6 +29,7 @@ def test_without_a_baseline_all_findings_count() -> None:
 
     assert reviewed.schema.equals(COLUMNS)
     assert reviewed["standing"].to_pylist() == [None, None]
+    assert count_standings(reviewed) is None
     assert ids(counting_findings(reviewed)) == ["a", "b"]
 
 
@@ -36,6 +38,7 @@ def test_findings_are_new_unchanged_or_gone() -> None:
 
     assert ids(reviewed) == ["a", "b", "c"]
     assert reviewed["standing"].to_pylist() == ["new", "unchanged", "gone"]
+    assert count_standings(reviewed) == {"new": 1, "unchanged": 1, "gone": 1}
     assert ids(standing_findings(reviewed)) == ["a", "b"]
     assert ids(counting_findings(reviewed)) == ["a"]
 

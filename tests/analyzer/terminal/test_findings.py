@@ -165,6 +165,7 @@ def test_json_has_all_of_each_finding() -> None:
     document = json.loads(findings_json(review(table_of({})), ONE_SESSION))
 
     assert document["severities"]["high"] == 1
+    assert document["standings"] is None
     assert document["certificates_unseen"] == {"tls": 0, "sessions": 0, "hidden": 0}
     (finding,) = document["findings"]
     assert finding["first_seen"] == "2023-11-14T22:13:20.000000000Z"
