@@ -51,6 +51,21 @@ def test_refusals_are_told_by_server_and_cause() -> None:
     assert evidence["seen"].startswith("550 5.1.1 <nobody@example.com>")
 
 
+def test_postfix_refuses_what_comes_first_or_is_too_much() -> None:
+    findings = findings_of(analysis_of("smtp-refusals"))
+
+    told = {
+        each["rule"]: (each["severity"], each["confidence"], each["session_count"])
+        for each in findings
+        if each["rule"] in RULES
+    }
+    assert told == {
+        "greylisted": ("info", "proven", 1),
+        "message-too-large": ("low", "proven", 1),
+        "rate-limited": ("low", "likely", 2),
+    }
+
+
 def test_mail_that_was_accepted_is_no_finding() -> None:
     for name in ("smtp-two-messages", "smtp-submission-plain-auth-login"):
         findings = findings_of(analysis_of(name))

@@ -1,4 +1,4 @@
-"""Small servers that run for one scenario: Courier's imapd, and Python's aiosmtpd."""
+"""Small servers that run for one scenario, such as Courier's imapd and aiosmtpd."""
 
 from __future__ import annotations
 
@@ -102,3 +102,23 @@ def serve_aiosmtpd(kind: str, address: tuple[str, int]) -> None:
         await server.serve_forever()
 
     asyncio.run(serve())
+
+
+def serve_greylist(address: tuple[str, int]) -> None:
+    """Have Postfix refuse each sender and recipient once (its policy protocol)."""
+    known: set[tuple[str, ...]] = set()
+    with socket.create_server(address) as server:
+        while True:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rw") as lines:
+                asked: dict[str, str] = {}
+                for line in lines:
+                    name, _, value = line.rstrip().partition("=")
+                    asked[name] = value
+                    if name:
+                        continue
+                    mail = asked["client_address"], asked["sender"], asked["recipient"]
+                    action = "DUNNO" if mail in known else "450 4.2.0 Greylisted"
+                    known.add(mail)
+                    lines.write(f"action={action}\n\n")
+                    lines.flush()

@@ -127,13 +127,16 @@ def _log_in(client: _Client, access: Access, facts: Facts) -> bool:
 
 def _transact(client: _Client, each: Letter, facts: Facts) -> None:
     facts["mail_from"].append(each.sender)
-    facts["rcpt_to"] += each.recipients
     try:
         refused = client.send_message(
             each.message, each.sender, each.recipients, each.options
         )
+    except smtplib.SMTPSenderRefused:
+        return
     except smtplib.SMTPRecipientsRefused as error:
+        facts["rcpt_to"] += each.recipients
         facts["rcpt_refused"] += list(error.recipients)
         return
+    facts["rcpt_to"] += each.recipients
     facts["rcpt_refused"] += list(refused)
     facts["messages"].append(each.facts())

@@ -11,6 +11,7 @@ from tests.support.laboratory.scenarios import (
     negatives,
     paths,
     pop3,
+    refusals,
     smtp,
 )
 from tests.support.laboratory.tape import SCENARIOS
@@ -25,5 +26,6 @@ __all__ = [
     "negatives",
     "paths",
     "pop3",
+    "refusals",
     "smtp",
 ]
