@@ -165,7 +165,7 @@ def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
         key = row["severity"], row["title"], row["rule"]
         groups.setdefault(key, []).append(row)
     for (severity, title, rule), findings in groups.items():
-        heading = Text(severity.upper(), severity_style(severity))
+        heading = Text().append(severity.upper(), severity_style(severity))
         heading.append(f"  {title}", "bold")
         heading.append(f"  {rule}", "dim")
         console.print()

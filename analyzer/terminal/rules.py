@@ -49,7 +49,7 @@ def print_rules(rules: Iterable[Rule], settings: Settings, console: Console) -> 
 def print_rule(rule: Rule, settings: Settings, console: Console) -> None:
     """Print all that there is to know of a rule."""
     fit_output(console)
-    heading = Text(as_line(rule.id), "bold")
+    heading = Text().append(as_line(rule.id), "bold")
     heading.append(f"  {_severity(rule, settings)}", _style(rule, settings))
     console.print(heading)
     _print(console, rule.title)

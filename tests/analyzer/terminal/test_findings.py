@@ -65,6 +65,12 @@ def test_finding_is_told_with_remedy_proof_and_id() -> None:
     ]
 
 
+def test_only_the_severity_has_its_colour() -> None:
+    told = listed(review(table_of({})), 80)
+
+    assert "\x1b[31mHIGH\x1b[0m\x1b[1m  Password in plaintext\x1b[0m" in told
+
+
 def test_place_in_the_stream_is_told_where_it_is_known() -> None:
     some = [evidence(side="server", offset=70, seen="x"), evidence()]
 
