@@ -77,11 +77,16 @@ def _said_then(facts: Facts, shown: pd.DataFrame) -> pd.Series[Any]:
 
 def _is_answered_inside(facts: Facts) -> Any:
     """Return in which sessions more was answered than asked, inside TLS."""
-    exchanges, sessions = facts.exchanges, facts.sessions
-    is_surplus = exchanges["kind"] == ExchangeKind.UNSOLICITED
-    flags = np.zeros(len(sessions), bool)
-    flags[exchanges["session"][is_true(is_surplus)]] = True
-    return flags & is_true(sessions["tls_decrypted"])
+    exchanges = facts.exchanges
+    # what was asked before TLS is not asked inside; the end may come unasked
+    is_ending = (exchanges["status"] == "* BYE") | (exchanges["reply_code"] == 421)
+    is_surplus = is_true(
+        exchanges["request_frame"].isna()
+        & exchanges["kind"].isin([ExchangeKind.COMMAND, ExchangeKind.UNSOLICITED])
+    )
+    flags = np.zeros(len(facts.sessions), bool)
+    flags[exchanges["session"][is_surplus & ~is_true(is_ending)]] = True
+    return flags & is_true(facts.sessions["tls_decrypted"])
 
 
 def _injected_responses(facts: Facts) -> pd.DataFrame:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.findings import committed, found, judgements
+import pytest
+
+import analyzer
+from analyzer.findings.registry import rules
+from tests.support.findings import committed, findings_of, found, judgements
 from tests.support.starttls import NO_OFFER, OFFER, agree, begin_tls, hello
+from tests.support.tls.mail import play
+from tests.support.tls.openssl import Settings
 from tests.support.tls.wire import (
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,
@@ -13,10 +19,12 @@ from tests.support.tls.wire import (
     CLIENT_HELLO_1_3,
     SERVER_HELLO_1_3,
 )
-from tests.support.traffic import PacketScript
+from tests.support.traffic import CLIENT, SERVER, PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dissectors.events import Side
 
 
 class OnLoopback(PacketScript):
@@ -63,6 +71,75 @@ def test_command_comes_before_tls_though_after_the_go_ahead(tmp_path: Path) -> N
     dialogue = begin_tls(agree().client(b"MAIL FROM:<eve@example.net>\r\n"))
 
     assert found(tmp_path, "starttls-command-injection", dialogue.close())
+
+
+IMAP = [
+    b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n",
+    b"a STARTTLS\r\n",
+    b"a OK go\r\n",
+]
+POP3 = [b"+OK hi\r\n", b"STLS\r\n", b"+OK go\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("port", "lines", "injected"),
+    [(143, IMAP, b"b NOOP\r\n"), (110, POP3, b"USER ann\r\n")],
+)
+def test_lines_are_put_between_in_every_protocol(
+    port: int, lines: list[bytes], injected: bytes, tmp_path: Path
+) -> None:
+    greeting, command, agreement = lines
+    asked = PacketScript(port).server(greeting).client(command).client(injected)
+    answered = PacketScript(port).server(greeting).client(command)
+
+    (by_client,) = found(
+        tmp_path, "starttls-command-injection", begin_tls(asked.server(agreement))
+    )
+    (by_server,) = found(
+        tmp_path,
+        "starttls-response-injection",
+        begin_tls(answered.server(agreement + b"* BYE\r\n")),
+    )
+
+    places = [each["evidence"][0]["offset"] for each in (by_client, by_server)]
+    assert places == [len(command), len(greeting + agreement)]
+
+
+def judged_with_keys(
+    folder: Path, dialogue: PacketScript, *inside: tuple[Side, bytes]
+) -> list[tuple[str, str]]:
+    wire = play(Settings(), [*inside])
+    for side, data in wire.steps:
+        dialogue.send(side, data)
+    keys = folder / "keys"
+    keys.write_bytes(wire.key_log)
+    analysis = analyzer.analyze(write_pcap(folder / "a.pcap", dialogue), key_log=keys)
+    rule = rules()["starttls-command-injection"]
+    return judgements(findings_of(analysis, rules=[rule]))
+
+
+def test_server_answers_inside_tls_what_was_put_before_it(tmp_path: Path) -> None:
+    def judged(*inside: tuple[Side, bytes]) -> list[tuple[str, str]]:
+        dialogue = hello().client(b"STARTTLS\r\nRSET\r\n").server(b"220 go\r\n")
+        return judged_with_keys(tmp_path, dialogue, *inside)
+
+    asked = (CLIENT, b"EHLO a\r\n"), (SERVER, b"250 a\r\n")
+
+    assert judged((SERVER, b"250 reset\r\n"), *asked) == [("critical", "proven")]
+    assert judged(*asked) == [("high", "proven")]
+
+
+def test_server_of_imap_does_so(tmp_path: Path) -> None:
+    dialogue = PacketScript(143).server(IMAP[0]).client(IMAP[1] + b"b NOOP\r\n")
+
+    judged = judged_with_keys(
+        tmp_path,
+        dialogue.server(IMAP[2]),
+        (SERVER, b"b OK done\r\n"),
+        (CLIENT, b"c LOGOUT\r\n"),
+    )
+
+    assert judged == [("critical", "proven")]
 
 
 def test_client_begins_tls_too_early(tmp_path: Path) -> None:
