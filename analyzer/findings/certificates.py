@@ -119,7 +119,7 @@ def _other_names(facts: Facts) -> pd.DataFrame:
         ~sessions["cert_name_matches"], *_TOLD, "tls_sni", "cert_names"
     )
     went_on = is_true(facts.of_session(shown, "tls_established"))
-    names = joined(shown["cert_names"]).replace("", None).fillna("nothing")
+    names = joined(shown["cert_names"]).fillna("nothing")
     return _hits(
         facts,
         shown,

@@ -107,7 +107,7 @@ def _failed_handshakes(facts: Facts) -> pd.DataFrame:
     severity = pd.Series(_LOW.value, shown.index)
     severity = severity.mask(succeeded[shown["session"]], _INFO.value)
     severity = severity.mask(refused, _MEDIUM.value)
-    alerts = joined(facts.of_session(shown, "tls_alerts")).replace("", None)
+    alerts = joined(facts.of_session(shown, "tls_alerts"))
     # each begins with who sent it
     side = alerts.str.replace(" .*", "", regex=True)
     seen = "came to nothing after " + shown["tls_failed_after"]
@@ -189,8 +189,10 @@ def places(facts: Facts, shown: pd.DataFrame, *names: str) -> dict[str, pd.Serie
 
 
 def joined(lists: pd.Series[Any]) -> pd.Series[Any]:
-    """Return lists as texts."""
+    """Return lists as texts; null for empty ones."""
     texts = compute.binary_join(pa.array(lists), ", ")
+    is_empty = compute.equal(compute.binary_length(texts), 0)
+    texts = compute.if_else(is_empty, pa.scalar(None, texts.type), texts)
     return pd.Series(texts, lists.index, dtype=pd.ArrowDtype(texts.type))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import analyzer
-from analyzer.findings import tls
+from analyzer.findings import certificates, tls
 from tests.support.analyses import analysis_of
 from tests.support.captures import START_NS
 from tests.support.chains.certificates import Plan, key
@@ -335,3 +335,10 @@ def test_ordinary_traffic_shows_nothing_above_info(tmp_path: Path) -> None:
     assert len(analysis.sessions) == 220
     assert {each["severity"] for each in findings_of(analysis)} == {"info"}
     assert set(analysis.sessions["cert_status"].dropna()) == {"valid"}
+
+
+@pytest.mark.parametrize("name", ["negative-http", "pop3-user-pass"])
+def test_traffic_without_tls_has_no_finding_about_it(name: str) -> None:
+    about_tls = (*tls.RULES, *certificates.RULES)
+
+    assert findings_of(analysis_of(name), rules=about_tls) == []
