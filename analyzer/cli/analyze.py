@@ -9,7 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
-from analyzer.cli.judging import failing_status, read_standards, standards
+from analyzer.cli.judging import NOT_JUDGED, failing_status, read_standards, standards
 from analyzer.cli.preflight import check_file, check_output, check_page
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def analyze(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     problems = outputs.describe_problems(analysis)
-    judged = judged_by.judge(analysis, problems)
+    # for millions of sessions it takes a while
+    is_told = not quiet or fail_on is not None or (output and output.is_folder)
+    judged = judged_by.judge(analysis, problems) if is_told else NOT_JUDGED
     if output is not None:
         problems += outputs.write_output(
             analysis, output, table_format, judged.findings

@@ -58,15 +58,18 @@ def standards(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Judged(NamedTuple):
-    """What is wrong.
+    """What is wrong; `None` if nobody asked.
 
     Attributes:
         findings: the table `findings`.
         reviewed: with what is known of them (`analyzer.findings.review`).
     """
 
-    findings: pa.Table
-    reviewed: pa.Table
+    findings: pa.Table | None
+    reviewed: pa.Table | None
+
+
+NOT_JUDGED = Judged(None, None)
 
 
 class Standards(NamedTuple):
@@ -144,9 +147,9 @@ def read_config(config: Path | None) -> Settings:
         raise _as_command_error(error) from error
 
 
-def failing_status(reviewed: pa.Table, fail_on: str | None) -> int:
+def failing_status(reviewed: pa.Table | None, fail_on: str | None) -> int:
     """Return the exit status: `FOUND` if a finding that counts is so severe."""
-    if fail_on is None:
+    if fail_on is None or reviewed is None:
         return 0
     from analyzer.findings.review import counting_findings
 

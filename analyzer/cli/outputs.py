@@ -127,7 +127,7 @@ def write_output(
     analysis: Results,
     output: TableOutput,
     table_format: str,
-    findings: pa.Table,
+    findings: pa.Table | None,
 ) -> list[str]:
     """Write the tables; return what went wrong."""
     from analyzer.errors import ExportError

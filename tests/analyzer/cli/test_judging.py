@@ -7,12 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import main
+from analyzer.findings import judgement
 from tests.support.analyses import CAPTURES, DEMO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+    from analyzer.findings.judgement import Judgement
 
 APOP, USER = CAPTURES["pop3-apop"], CAPTURES["pop3-user-pass"]
 each_command = pytest.mark.parametrize("command", ["analyze", "findings"])
@@ -124,3 +127,20 @@ def test_output_does_not_replace_the_settings(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "this is what is to be read: name another file" in result.stderr
+
+
+def test_rules_are_not_asked_for_a_table_of_sessions_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_arguments: object) -> Judgement:
+        raise AssertionError
+
+    monkeypatch.setattr(judgement, "judge", judge)
+    table = tmp_path / "a.csv"
+
+    assert run("analyze", "-q", APOP, "-o", table).exit_code == 0
+    with pytest.raises(AssertionError):
+        CliRunner().invoke(
+            main, ["analyze", "-q", str(APOP), "-o", f"{tmp_path}/"],
+            catch_exceptions=False, env={"MAILTAP_TRACEBACK": "1"},
+        )  # fmt: skip
