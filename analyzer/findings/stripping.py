@@ -49,23 +49,23 @@ def _masked_offers(facts: Facts) -> pd.DataFrame:
     """Find keywords, or whole greetings, that were written over."""
     sessions = facts.sessions
     masked = sessions.items("capabilities", _MASKED, "protocol")
-    length = masked["protocol"].map(lambda name: len(protocols()[name].upgrade))
-    is_as_long = masked["item"].str.len() == length
+    lengths = {name: len(spec.upgrade) for name, spec in protocols().items()}
+    is_as_long = masked["item"].str.len() == masked["protocol"].map(lengths)
     is_offer = np.zeros(len(sessions), bool)
     is_offer[masked["session"][is_true(is_as_long)]] = True
     is_banner = is_true(sessions["banner"].str.contains(_MASKED_BANNER))
     # the client went on, and without EHLO there is no list
     is_banner &= is_true(sessions["helo"].notna())
+    # where the client spoke first, asterisks may stand for what it said
+    is_banner &= ~sessions.has_item("anomalies", "^smtp_early_talker$")
     is_plaintext = is_true(
         sessions["starttls"].isin(["not-offered", "unknown"])
         & (sessions["tls_mode"] == NO_TLS)
     )
     offers = sessions.where(is_offer & is_plaintext)
     banners = sessions.where(is_banner & ~is_offer & is_plaintext, "banner")
-    in_list = _at_answers(facts, offers, facts.exchanges["answered"].isin(_LISTING))
-    in_greeting = _at_answers(
-        facts, banners, facts.exchanges["kind"] == ExchangeKind.GREETING
-    )
+    in_list = _at_lists(facts, offers)
+    in_greeting = _at_answers(facts, banners, _is_greeting(facts))
     return pd.concat(
         (
             facts.hits(offers, **in_list, seen="X over a keyword of that length"),
@@ -74,19 +74,36 @@ def _masked_offers(facts: Facts) -> pd.DataFrame:
     )
 
 
+def _at_lists(facts: Facts, shown: pd.DataFrame) -> dict[str, Any]:
+    """Say where the list is in each of some sessions: IMAP's may be in the greeting."""
+    is_list = is_true(facts.exchanges["answered"].isin(_LISTING))
+    return _at_answers(facts, shown, is_list, _is_greeting(facts))
+
+
 def _at_answers(
-    facts: Facts, shown: pd.DataFrame, wanted: pd.Series[Any]
+    facts: Facts, shown: pd.DataFrame, *wanted: npt.NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Say where the first of some answers is in each of some sessions."""
+    """Say where the first of some answers is in each of some sessions.
+
+    Args:
+        facts: the tables.
+        shown: the sessions.
+        wanted: flags for exchanges, the best first.
+    """
     exchanges = facts.exchanges
-    chosen = facts.are_of(exchanges, shown["session"]) & is_true(wanted)
-    answers = exchanges.where(chosen).drop_duplicates("session").set_index("session")
-    place = answers.reindex(shown["session"]).set_axis(shown.index)
+    chosen = facts.are_of(exchanges, shown["session"])
+    answers = pd.concat([exchanges.where(chosen & each) for each in wanted])
+    first = answers.drop_duplicates("session").set_index("session")
+    place = first.reindex(shown["session"]).set_axis(shown.index)
     return {
         "capture": place["capture"],
         "frame": place["reply_frame"],
         "side": "server",
     }
+
+
+def _is_greeting(facts: Facts) -> npt.NDArray[np.bool_]:
+    return is_true(facts.exchanges["kind"] == ExchangeKind.GREETING)
 
 
 def _unknown_commands(facts: Facts) -> pd.DataFrame:
@@ -123,7 +140,7 @@ def _missing_offers(facts: Facts) -> pd.DataFrame:
     confidence = np.where(came_back, Confidence.LIKELY, Confidence.POSSIBLE)
     return facts.hits(
         shown,
-        **_at_answers(facts, shown, facts.exchanges["answered"].isin(_LISTING)),
+        **_at_lists(facts, shown),
         confidence=pd.Series(confidence, shown.index, dtype="object"),
         seen="no STARTTLS, which the same client was offered before",
     )

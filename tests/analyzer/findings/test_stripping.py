@@ -42,6 +42,15 @@ def test_firewall_writes_over_the_keyword_of_pop3(tmp_path: Path) -> None:
     assert not found(tmp_path, "starttls-stripped", listed(b"X-TENDED"))
 
 
+def test_firewall_writes_over_the_list_in_a_greeting_of_imap(tmp_path: Path) -> None:
+    greeting = b"* OK [CAPABILITY IMAP4rev1 XXXXXXXX AUTH=PLAIN] hi\r\n"
+    dialogue = PacketScript(143).server(greeting).client(b"a LOGIN ann secret\r\n")
+
+    (finding,) = found(tmp_path, "starttls-stripped", dialogue.server(b"a OK in\r\n"))
+
+    assert finding["evidence"][0]["frame"] == 4
+
+
 def test_firewall_writes_over_the_greeting(tmp_path: Path) -> None:
     dialogue = PacketScript(25).server(b"220 ********************0*2******\r\n")
     dialogue.client(b"EHLO mx\r\n").server(b"500 what?\r\n")
@@ -51,6 +60,13 @@ def test_firewall_writes_over_the_greeting(tmp_path: Path) -> None:
 
     (evidence,) = finding["evidence"]
     assert (evidence["frame"], evidence["seen"][:4]) == (4, "****")
+
+
+def test_greeting_repeats_what_the_client_said_before_it(tmp_path: Path) -> None:
+    dialogue = PacketScript(25).client(b"POST\r\nmxmx\r\nHELO a\r\n")
+    dialogue.server(b"220 mxmxmxmx\r\n500 what?\r\n500 what?\r\n250 mx\r\n").close()
+
+    assert not found(tmp_path, "starttls-stripped", dialogue)
 
 
 def test_server_does_not_know_what_it_offers(tmp_path: Path) -> None:
