@@ -83,14 +83,16 @@ def analyze(
     )
     problems = outputs.describe_problems(analysis)
     # for millions of sessions it takes a while
-    is_told = not quiet or fail_on is not None or (output and output.is_folder)
+    is_told = not quiet or html or fail_on or (output and output.is_folder)
     judged = judged_by.judge(analysis, problems) if is_told else NOT_JUDGED
     if output is not None:
         problems += outputs.write_output(
             analysis, output, table_format, judged.findings
         )
     if html is not None:
-        problems += outputs.write_html(analysis, html)
+        problems += outputs.write_html(
+            analysis, html, judged.judgement, judged_by.settings
+        )
     if not quiet:
         outputs.warn(analysis.notes)
         problems += outputs.print_analysis(

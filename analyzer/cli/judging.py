@@ -13,13 +13,14 @@ from analyzer.cli.inputs import read_folder_of_tables
 from analyzer.cli.main import FOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import pyarrow as pa
 
     from analyzer.errors import LoadError
     from analyzer.findings.acceptances import Acceptance
+    from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
 
@@ -63,10 +64,21 @@ class Judged(NamedTuple):
     Attributes:
         findings: the table `findings`.
         reviewed: with what is known of them (`analyzer.findings.review`).
+        failures: rules that tell nothing, in words.
     """
 
     findings: pa.Table | None
     reviewed: pa.Table | None
+    failures: Sequence[str] = ()
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What the page tells."""
+        from analyzer.findings.judgement import Judgement
+
+        if self.reviewed is None:
+            return None
+        return Judgement(self.reviewed, list(self.failures))
 
 
 NOT_JUDGED = Judged(None, None)
@@ -102,7 +114,7 @@ class Standards(NamedTuple):
         found = set(findings["finding_id"].to_pylist())
         reasons, notes = accept_on(today, self.acceptances, found)
         outputs.warn(notes)
-        return Judged(findings, review(findings, self.baseline, reasons))
+        return Judged(findings, review(findings, self.baseline, reasons), failures)
 
 
 def read_standards(

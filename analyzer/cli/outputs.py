@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.cli.options import TableOutput
+    from analyzer.findings.judgement import Judgement
+    from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
 
 
@@ -147,13 +149,15 @@ def write_output(
     return []
 
 
-def write_html(analysis: Results, path: Path) -> list[str]:
+def write_html(
+    analysis: Results, path: Path, judgement: Judgement | None, settings: Settings
+) -> list[str]:
     """Write the page; return what went wrong."""
     from analyzer.errors import ExportError
     from analyzer.html import write_page
 
     try:
-        write_page(analysis, path)
+        write_page(analysis, path, judgement, settings)
     except ExportError as error:
         return [str(error)]
     return []

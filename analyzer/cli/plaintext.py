@@ -8,12 +8,14 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs, read_trust
+from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.main import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
 
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     help="Exit with status 3 if a password, a token or mail crossed in plaintext in "
     "submission or access; relay between servers doesn't count.",
 )
+@config_option
 @options.ports
 @options.key_log
 @options.ca
@@ -55,6 +58,7 @@ def plaintext(
     as_csv: bool,
     as_json: bool,
     fail_on_plaintext: bool,
+    config: Path | None,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -73,6 +77,7 @@ def plaintext(
     --fail-on-plaintext, if some was found.
     """
     _check_use(captures, interface, duration, engine, both=as_csv and as_json)
+    settings = read_config(config)
     problems: list[str] = []
     if interface is None:
         analysis = read_inputs(
@@ -94,7 +99,7 @@ def plaintext(
             key_log=key_log,
         )
     problems += outputs.describe_problems(analysis)
-    problems += _print(analysis, as_csv=as_csv, as_json=as_json)
+    problems += _print(analysis, settings, as_csv=as_csv, as_json=as_json)
     outputs.exit_with(problems, _status(analysis) if fail_on_plaintext else 0)
 
 
@@ -122,7 +127,9 @@ def _check_use(
         raise click.UsageError(f"--engine here is one of {', '.join(known)}.")
 
 
-def _print(analysis: Results, *, as_csv: bool, as_json: bool) -> list[str]:
+def _print(
+    analysis: Results, settings: Settings, *, as_csv: bool, as_json: bool
+) -> list[str]:
     from analyzer.terminal.plaintext import (
         plaintext_csv,
         plaintext_json,
@@ -130,12 +137,14 @@ def _print(analysis: Results, *, as_csv: bool, as_json: bool) -> list[str]:
     )
 
     if as_csv:
-        data = plaintext_csv(analysis)
+        data = plaintext_csv(analysis, settings)
         return outputs.print_safely(lambda: click.echo(data, nl=False))
     if as_json:
-        text = plaintext_json(analysis)
+        text = plaintext_json(analysis, settings)
         return outputs.print_safely(lambda: click.echo(text))
-    return outputs.print_safely(lambda: print_plaintext(analysis, outputs.console()))
+    return outputs.print_safely(
+        lambda: print_plaintext(analysis, outputs.console(), settings)
+    )
 
 
 def _status(analysis: Results) -> int:

@@ -9,6 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_inputs
+from analyzer.cli.judging import failing_status, read_standards, standards
 from analyzer.cli.preflight import check_file
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the page.",
 )
+@standards
 @options.quiet
 @options.ports
 @options.reader
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 def report(
     captures: tuple[str, ...],
     output: Path,
+    config: Path | None,
+    baseline: Path | None,
+    accept: Path | None,
+    fail_on: str | None,
     quiet: bool,
     ports: Mapping[int, str],
     engine: str,
@@ -46,12 +52,16 @@ def report(
     Exit status: as that of `mailtap analyze`.
     """
     options.require_captures(captures)
-    check_file(output, (*captures, key_log, ca))
+    check_file(output, (*captures, key_log, ca, config, accept))
+    judged_by = read_standards(config, baseline, accept)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
     if not quiet:
         outputs.warn(analysis.notes)
-    outputs.exit_with(
-        outputs.describe_problems(analysis) + outputs.write_html(analysis, output)
+    problems = outputs.describe_problems(analysis)
+    judged = judged_by.judge(analysis, problems)
+    problems += outputs.write_html(
+        analysis, output, judged.judgement, judged_by.settings
     )
+    outputs.exit_with(problems, failing_status(judged.reviewed, fail_on))

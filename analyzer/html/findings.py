@@ -8,6 +8,7 @@ import pandas as pd
 
 from analyzer.findings.levels import Mender, Severity
 from analyzer.findings.registry import rules
+from analyzer.findings.review import standing_findings
 from analyzer.terminal.format import as_span
 from analyzer.text import pluralize
 
@@ -91,6 +92,19 @@ def group_findings(findings: pa.Table) -> list[Group]:
     ]
 
 
+def leave_out_accepted(findings: pa.Table) -> tuple[pa.Table, str]:
+    """Return the findings that stand, and a note on those that are accepted.
+
+    Args:
+        findings: the table, or what `analyzer.findings.review` makes of it.
+    """
+    if "accepted" not in findings.column_names:
+        return findings, ""
+    accepted = len(findings) - findings["accepted"].null_count
+    note = f"without {pluralize(accepted, 'accepted finding')}" if accepted else ""
+    return standing_findings(findings), note
+
+
 def severity_counts(findings: pa.Table) -> list[tuple[str, int]]:
     """Count findings by severity, the worst first."""
     counts = pd.Series(findings["severity"].to_pylist(), dtype="object").value_counts()
@@ -127,6 +141,8 @@ def _finding(row: Mapping[str, Any]) -> Finding:
                 row["confidence"],
                 pluralize(row["session_count"], "session"),
                 as_span(row["first_seen"], row["last_seen"]),
+                # beside those of an earlier run
+                *filter(None, [row.get("standing")]),
             ]
         ),
         proofs=[Proof(_place(each), each["seen"] or "") for each in row["evidence"]],

@@ -12,10 +12,11 @@ import plotly.offline
 from markupsafe import Markup
 
 from analyzer import __version__, reports
+from analyzer.findings.attacks import attacks
 from analyzer.findings.judgement import judge
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
 from analyzer.html.charts.wording import CHANNEL_NAMES
-from analyzer.html.findings import group_findings, severity_counts
+from analyzer.html.findings import group_findings, leave_out_accepted, severity_counts
 from analyzer.html.policy import content_security_policy, styles_added_by
 from analyzer.html.sentences import verdict
 from analyzer.html.session_table import session_table
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analyzer.findings.judgement import Judgement
+    from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
 
 # in a title, and in the list at the end
@@ -48,31 +50,44 @@ class _Drawing(NamedTuple):
 
 
 def write_page(
-    analysis: Results, path: Path, judgement: Judgement | None = None
+    analysis: Results,
+    path: Path,
+    judgement: Judgement | None = None,
+    settings: Settings | None = None,
 ) -> None:
     """Write the report of an analysis; the file appears whole or not at all.
 
     Args:
         analysis: what it is about.
         path: where to.
-        judgement: what is wrong; `None` if the rules are yet to be asked.
+        judgement: what is wrong, with `analyzer.findings.review` or without; `None` if
+            the rules are yet to be asked.
+        settings: what users set.
 
     Raises:
         ExportError: the file can't be written.
     """
-    page = render_page(analysis, judgement)
+    page = render_page(analysis, judgement, settings)
     with atomic_write(path) as file:
         file.write(page.encode())
 
 
-def render_page(analysis: Results, judgement: Judgement | None = None) -> str:
+def render_page(
+    analysis: Results,
+    judgement: Judgement | None = None,
+    settings: Settings | None = None,
+) -> str:
     """Make the report of an analysis: HTML that needs no other file.
 
     Args:
         analysis: what it is about.
-        judgement: what is wrong; `None` if the rules are yet to be asked.
+        judgement: what is wrong, with `analyzer.findings.review` or without; `None` if
+            the rules are yet to be asked.
+        settings: what users set.
     """
-    findings, problems = judgement or judge(analysis.tables)
+    findings, problems = judgement or judge(analysis.tables, settings)
+    standing, accepted = leave_out_accepted(findings)
+    attacked = attacks(analysis.tables, settings)
     drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}
     style = palette_css() + _asset("style.css")
     plotly_script, script = plotly.offline.get_plotlyjs(), _asset("script.js")
@@ -90,10 +105,11 @@ def render_page(analysis: Results, judgement: Judgement | None = None) -> str:
         title=pluralize(len(analysis.sessions), "mail session"),
         source=_source(analysis.captures),
         names=_names(analysis.captures),
-        findings=group_findings(findings),
-        severities=severity_counts(findings),
+        findings=group_findings(standing),
+        severities=severity_counts(standing),
+        accepted=accepted,
         rule_problems=problems,
-        verdict=verdict(analysis),
+        verdict=verdict(analysis, attacked),
         channels=_channels(analysis.sessions),
         drawings=drawings,
         figures={
@@ -101,7 +117,7 @@ def render_page(analysis: Results, judgement: Judgement | None = None) -> str:
             for name, drawing in drawings.items()
             if drawing.figures
         },
-        tables={table.name: fill(table, analysis) for table in TABLES},
+        tables={table.name: fill(table, analysis, attacked) for table in TABLES},
         sessions=session_table(analysis.sessions),
     )
 

@@ -6,7 +6,6 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import reports
-from analyzer.findings.attacks import attacks
 from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
@@ -42,14 +41,19 @@ class Sentence(NamedTuple):
     rest: str
 
 
-def verdict(analysis: Results) -> list[Sentence]:
-    """Say what the figures of all sessions mean, the worst in red."""
+def verdict(analysis: Results, attacks: npt.NDArray[np.bool_]) -> list[Sentence]:
+    """Say what the figures of all sessions mean, the worst in red.
+
+    Args:
+        analysis: what was found.
+        attacks: (n,) which sessions are those of attackers.
+    """
     sessions = analysis.sessions
     if sessions.empty:
         return [Sentence(Tone.PLAIN, "Nothing", nothing_found())]
     return [
         _encryption(sessions),
-        *_exposure(sessions, attacks(analysis.tables)),
+        *_exposure(sessions, attacks),
         *_versions(sessions),
         *_certificates(sessions),
         *_weaknesses(sessions),
@@ -73,9 +77,9 @@ def _encryption(sessions: pd.DataFrame) -> Sentence:
 
 
 def _exposure(
-    sessions: pd.DataFrame, attacked: npt.NDArray[np.bool_]
+    sessions: pd.DataFrame, attacks: npt.NDArray[np.bool_]
 ) -> Iterator[Sentence]:
-    totals = reports.plaintext_totals(sessions, attacked)
+    totals = reports.plaintext_totals(sessions, attacks)
     if exposing := totals.exposing_logins:
         yield Sentence(
             Tone.BAD,

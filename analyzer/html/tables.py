@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from analyzer import reports
-from analyzer.findings.attacks import attacks
 from analyzer.sessions.failures import failure_label
 from analyzer.terminal.format import TIME_FORMAT
 from analyzer.terminal.weaknesses import weakness_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
 
     from analyzer.tables.results import Results
 
@@ -40,14 +42,14 @@ class TableSpec:
     Attributes:
         name: its name in the page.
         title: its title.
-        report: what it shows.
+        report: what it shows, of an analysis of which some sessions are attacks.
         headings: the columns that it shows, and what they are called.
         empty: what to say if there are no rows; nothing if it is then left out.
     """
 
     name: str
     title: str
-    report: Callable[[Results], pd.DataFrame]
+    report: Callable[[Results, npt.NDArray[np.bool_]], pd.DataFrame]
     headings: Mapping[str, str]
     empty: str = ""
 
@@ -80,7 +82,7 @@ TABLES = (
     TableSpec(
         "plaintext-ports",
         "Impact of disabling plaintext",
-        lambda a: reports.plaintext_ports(a.sessions, attacks(a.tables)),
+        lambda a, attacks: reports.plaintext_ports(a.sessions, attacks),
         {
             "server_ip": "server",
             "server_port": "port",
@@ -93,7 +95,7 @@ TABLES = (
     TableSpec(
         "plaintext-logins",
         "Plaintext logins",
-        lambda a: reports.plaintext_logins(a.sessions),
+        lambda a, _: reports.plaintext_logins(a.sessions),
         {
             "auth_user": "user",
             "auth_mechanism": "mechanism",
@@ -109,7 +111,7 @@ TABLES = (
     TableSpec(
         "use",
         "What each protocol was used for",
-        _use,
+        lambda a, _: _use(a),
         {
             "protocol": "protocol",
             "sessions": "sessions",
@@ -127,7 +129,7 @@ TABLES = (
     TableSpec(
         "accounts",
         "Accounts",
-        lambda a: reports.accounts(a.sessions),
+        lambda a, _: reports.accounts(a.sessions),
         {
             "auth_user": "user",
             "services": "services",
@@ -143,13 +145,13 @@ TABLES = (
     TableSpec(
         "ciphers",
         "Cipher suites",
-        lambda a: reports.tls_versions(a.sessions),
+        lambda a, _: reports.tls_versions(a.sessions),
         {"tls_version": "version", "tls_cipher": "cipher", "sessions": "sessions"},
     ),
     TableSpec(
         "verdicts",
         "How well sessions were protected",
-        lambda a: reports.by_verdict(a.sessions),
+        lambda a, _: reports.by_verdict(a.sessions),
         {
             "verdict": "verdict",
             "sessions": "sessions",
@@ -161,7 +163,7 @@ TABLES = (
     TableSpec(
         "weak-tls",
         "Weak TLS",
-        lambda a: reports.weak_tls(a.sessions),
+        lambda a, _: reports.weak_tls(a.sessions),
         {
             "weakness": "weakness",
             "server_ip": "server",
@@ -172,7 +174,7 @@ TABLES = (
     TableSpec(
         "certificates",
         "Certificates of servers",
-        lambda a: reports.server_certificates(a.certificates, a.sessions),
+        lambda a, _: reports.server_certificates(a.certificates, a.sessions),
         {
             "name": "name",
             "issuer": "issuer",
@@ -185,7 +187,7 @@ TABLES = (
     TableSpec(
         "failed",
         "What was said",
-        lambda a: reports.failed(a.sessions),
+        lambda a, _: reports.failed(a.sessions),
         {
             "service": "service",
             "failure": "failure",
@@ -197,15 +199,23 @@ TABLES = (
     TableSpec(
         "not-read",
         "Not read",
-        reports.not_read,
+        lambda a, _: reports.not_read(a),
         {"what": "what", "count": "count", "unit": "of"},
     ),
 )
 
 
-def fill(table: TableSpec, analysis: Results) -> FilledTable:
-    """Take the rows of a table from its report."""
-    rows = table.report(analysis)[list(table.headings)]
+def fill(
+    table: TableSpec, analysis: Results, attacks: npt.NDArray[np.bool_]
+) -> FilledTable:
+    """Take the rows of a table from its report.
+
+    Args:
+        table: which one.
+        analysis: what it is about.
+        attacks: (n,) which sessions are those of attackers.
+    """
+    rows = table.report(analysis, attacks)[list(table.headings)]
     # what is known of nobody takes room from the rest
     unknown = [name for name in rows if len(rows) and rows[name].isna().all()]
     rows = rows.drop(columns=unknown)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
 
 _MAX_ROWS = 100
@@ -100,10 +101,12 @@ _CSV = pa.schema(
 )
 
 
-def print_plaintext(analysis: Results, console: Console) -> None:
+def print_plaintext(
+    analysis: Results, console: Console, settings: Settings | None = None
+) -> None:
     """Print who uses plaintext, the worst first."""
     fit_output(console)
-    sessions, attacked = analysis.sessions, attacks(analysis.tables)
+    sessions, attacked = analysis.sessions, attacks(analysis.tables, settings)
     console.print(_headline(reports.plaintext_totals(sessions, attacked)))
     _print_totals(console, reports.plaintext_by_port(sessions, attacked))
     clients = reports.plaintext_clients(sessions, attacked)
@@ -146,12 +149,12 @@ def print_plaintext(analysis: Results, console: Console) -> None:
         console.print(Text("Not all is shown here; --csv and --json have it.", "dim"))
 
 
-def plaintext_csv(analysis: Results) -> bytes:
+def plaintext_csv(analysis: Results, settings: Settings | None = None) -> bytes:
     """Return a row per client, account and mechanism, with the port's verdict.
 
     A port that nobody used in plaintext has a row too, without a client.
     """
-    sessions, attacked = analysis.sessions, attacks(analysis.tables)
+    sessions, attacked = analysis.sessions, attacks(analysis.tables, settings)
     ports = reports.plaintext_ports(sessions, attacked)[[*_PORT, "verdict", "offered"]]
     totals = reports.plaintext_by_port(sessions, attacked)
     clients = reports.plaintext_clients(sessions, attacked)
@@ -174,12 +177,12 @@ def plaintext_csv(analysis: Results) -> bytes:
     return file.getvalue()
 
 
-def plaintext_json(analysis: Results) -> str:
+def plaintext_json(analysis: Results, settings: Settings | None = None) -> str:
     """Return the figures, `totals` of ports, `clients`, `ports` and `users`.
 
     `plaintext` says if there is any.
     """
-    sessions, attacked = analysis.sessions, attacks(analysis.tables)
+    sessions, attacked = analysis.sessions, attacks(analysis.tables, settings)
     totals = reports.plaintext_totals(sessions, attacked)
     figures = {
         "plaintext": reports.has_plaintext(sessions),

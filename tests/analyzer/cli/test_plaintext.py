@@ -47,6 +47,20 @@ def test_json_and_csv_have_the_same_figures() -> None:
     }
 
 
+def test_who_guesses_is_judged_by_the_settings(tmp_path: Path) -> None:
+    config = tmp_path / "mailtap.toml"
+    config.write_text("[rules.password-guessing]\nenabled = false\n", "utf-8")
+
+    def uses(*options: str | Path) -> set[str]:
+        document = json.loads(run(DEMO, "--json", *options).stdout)
+        clients = document["clients"]
+        guesser = [each for each in clients if each["client_ip"] == "203.0.113.66"]
+        return {each["use"] for each in guesser if each["role"] != "relay"}
+
+    assert uses() == {"attack"}
+    assert uses("--config", config) == {"failed login"}
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_folder_of_tables_gives_what_the_capture_gives(
     kind: str, tmp_path: Path

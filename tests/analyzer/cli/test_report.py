@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,36 @@ def test_page_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
 
     assert [(each.exit_code, each.output) for each in results] == [(0, "")] * 3
     assert len({page.read_text(encoding="utf-8") for page in pages}) == 1
+
+
+@pytest.mark.parametrize("command", ["report", "analyze"])
+def test_page_is_judged_by_what_users_set_and_accept(
+    command: str, tmp_path: Path
+) -> None:
+    config, accept = tmp_path / "mailtap.toml", tmp_path / "accept.toml"
+    config.write_text("[rules.password-guessing]\nenabled = false\n", "utf-8")
+    listed = json.loads(run("findings", DEMO, "--json").stdout)["findings"]
+    known = next(each for each in listed if each["rule"] == "plaintext-password")
+    accept.write_text(
+        f'[[accept]]\nid = "{known["finding_id"]}"\nreason = "known"\n', "utf-8"
+    )
+    option = "--html" if command == "analyze" else "-o"
+    judged_by: list[str | Path] = [
+        "--config",
+        config,
+        "--accept",
+        accept,
+        "--fail-on",
+        "critical",
+    ]
+
+    result = run(command, "-q", DEMO, option, tmp_path / "a.html", *judged_by)
+
+    assert result.exit_code == 0
+    text = (tmp_path / "a.html").read_text("utf-8")
+    assert "without 1 accepted finding" in text
+    assert "Passwords are guessed" not in text
+    assert "guessing passwords" not in text
 
 
 @pytest.mark.parametrize("command", ["report", "analyze"])

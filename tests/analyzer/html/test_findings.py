@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from analyzer.findings.judgement import judge
-from analyzer.html.findings import group_findings, severity_counts
+from analyzer.findings.review import review
+from analyzer.html.findings import group_findings, leave_out_accepted, severity_counts
 from analyzer.tables.schema import FINDINGS
 from tests.support.analyses import analysis_of
 
@@ -119,6 +120,24 @@ def test_severities_are_counted_the_worst_first() -> None:
         ("high", 1),
         ("low", 2),
     ]
+
+
+def test_accepted_findings_are_counted_and_not_shown() -> None:
+    reviewed = review(findings_of({}, {"finding_id": "1"}), None, {"1": "known"})
+
+    standing, note = leave_out_accepted(reviewed)
+
+    assert standing["finding_id"].to_pylist() == ["0"]
+    assert note == "without 1 accepted finding"
+    assert leave_out_accepted(findings_of({})) == (findings_of({}), "")
+
+
+def test_finding_says_whether_it_is_new() -> None:
+    reviewed = review(findings_of({}), findings_of({"finding_id": "1"}))
+
+    (group,) = group_findings(leave_out_accepted(reviewed)[0])
+
+    assert [each.extent.split(", ")[-1] for each in group.findings] == ["new"]
 
 
 def test_no_finding_is_no_group() -> None:

@@ -17,9 +17,9 @@ from analyzer.findings.attacks import attacks
 from analyzer.findings.judgement import Judgement, judge
 from analyzer.html import render_page, write_page
 from analyzer.html.charts import CHARTS
-from analyzer.html.sentences import Tone, verdict
+from analyzer.html.sentences import Sentence, Tone, verdict
 from analyzer.html.session_table import session_table
-from analyzer.html.tables import TABLES, fill
+from analyzer.html.tables import TABLES, FilledTable, TableSpec, fill
 from captures import CaptureError
 from tests.support.analyses import CAPTURES, DATA, analysis_of
 from tests.support.hostile import ATTACKS, with_attacks
@@ -84,6 +84,14 @@ def hostile() -> str:
     return render_page(with_attacks(analysis_of("office")))
 
 
+def sentences_on(analysis: Analysis) -> list[Sentence]:
+    return verdict(analysis, attacks(analysis.tables))
+
+
+def filled(table: TableSpec, analysis: Analysis) -> FilledTable:
+    return fill(table, analysis, attacks(analysis.tables))
+
+
 def elements(text: str) -> list[str]:
     return [tag for tag, _ in Page(text).tags]
 
@@ -107,7 +115,7 @@ def test_sentences_agree_with_the_plaintext_report() -> None:
     sessions = analysis_of("office").sessions
 
     totals = reports.plaintext_totals(sessions)
-    texts = [" ".join(sentence[1:]) for sentence in verdict(analysis_of("office"))]
+    texts = [" ".join(sentence[1:]) for sentence in sentences_on(analysis_of("office"))]
 
     assert any(f"{totals.exposed_accounts} accounts" in text for text in texts)
     assert any(f"{totals.plaintext_logins} sessions" in text for text in texts)
@@ -139,7 +147,7 @@ def test_rule_that_failed_is_told() -> None:
 
 
 def test_good_news_are_good() -> None:
-    sentences = verdict(analysis_of("imap-implicit-tls"))
+    sentences = sentences_on(analysis_of("imap-implicit-tls"))
 
     # a certificate that TLS 1.3 hides is neither good nor bad
     (unseen,) = [each for each in sentences if each.tone != Tone.GOOD]
@@ -153,7 +161,9 @@ def test_old_tls_is_bad_news() -> None:
     sessions = analysis_of("office").sessions.assign(tls_version="TLSv1.0")
     analysis = with_sessions(sessions)
 
-    sentence = next(each for each in verdict(analysis) if "deprecated" in each.rest)
+    sentence = next(
+        each for each in sentences_on(analysis) if "deprecated" in each.rest
+    )
 
     assert sentence.tone is Tone.BAD
     assert sentence.rest.endswith("version: TLSv1.0.")
@@ -203,7 +213,7 @@ def test_no_two_elements_have_the_same_id(office: Page) -> None:
 
 def test_tables_show_the_rows_of_reports() -> None:
     analysis = analysis_of("office")
-    tables = {each.name: fill(each, analysis) for each in TABLES}
+    tables = {each.name: filled(each, analysis) for each in TABLES}
 
     logins = reports.plaintext_logins(analysis.sessions)
     assert len(tables["plaintext-logins"].rows) == len(logins)
@@ -227,15 +237,15 @@ def test_tables_show_the_rows_of_reports() -> None:
 def test_protocols_that_nobody_used_are_left_out() -> None:
     [use] = [each for each in TABLES if each.name == "use"]
 
-    assert [row[0] for row in fill(use, analysis_of("pop3-apop")).rows] == ["pop3"]
+    assert [row[0] for row in filled(use, analysis_of("pop3-apop")).rows] == ["pop3"]
 
 
 def test_columns_of_which_nothing_is_known_are_left_out() -> None:
     accounts = next(each for each in TABLES if each.name == "accounts")
     known = sessions_of({"auth_user": "tom", "client_software": "Mutt"})
 
-    assert "software" not in fill(accounts, analysis_of("office")).headings
-    assert "software" in fill(accounts, with_sessions(known)).headings
+    assert "software" not in filled(accounts, analysis_of("office")).headings
+    assert "software" in filled(accounts, with_sessions(known)).headings
 
 
 def test_ports_are_no_quantities(tmp_path: Path) -> None:

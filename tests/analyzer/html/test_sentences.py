@@ -13,6 +13,7 @@ from rich.console import Console
 
 import analyzer
 from analyzer import reports
+from analyzer.findings.attacks import attacks
 from analyzer.html.sentences import verdict
 from analyzer.html.tables import TABLES, fill
 from analyzer.reports.channel import ENCRYPTED
@@ -70,9 +71,12 @@ def printed(show: Any, analysis: analyzer.Analysis) -> str:
 @hypothesis.settings(deadline=None, max_examples=20)
 def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     analysis = with_sessions(sessions)
-    page = [f"{each.strong} {each.rest}" for each in verdict(analysis)]
+    attacked = attacks(analysis.tables)
+    page = [f"{each.strong} {each.rest}" for each in verdict(analysis, attacked)]
     page += [
-        f"{t.spec.empty}" for t in (fill(e, analysis) for e in TABLES) if not t.rows
+        f"{t.spec.empty}"
+        for t in (fill(e, analysis, attacked) for e in TABLES)
+        if not t.rows
     ]
     summary = printed(print_summary, analysis)
     said = "\n".join([*page, summary, printed(print_plaintext, analysis)])
