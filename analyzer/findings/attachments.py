@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
 from dissectors.events import Delivery
@@ -88,7 +89,7 @@ def _dangerous(facts: Facts) -> pd.DataFrame:
     )
     for holds, severity, confidence, reason in reasons:
         told.loc[holds, :] = [severity.value, confidence.value, reason]
-    is_refused = (files["outcome"] == Delivery.REFUSED).to_numpy(dtype=bool)
+    is_refused = is_true(files["outcome"] == Delivery.REFUSED)
     told.loc[is_refused, "severity"] = Severity.LOW.value
     hit = told["reason"].notna()
     files, told = files[hit], told[hit]
