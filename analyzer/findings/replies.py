@@ -86,7 +86,8 @@ _WORDS = {
     r"|reverse hostname",
     Refusal.BLOCKLISTED: r"(?:block|black|deny).?list|\bblocked\b|dnsbl|\brbl\b"
     r"|spamhaus|spamcop|reputation|\blisted (?:at|by|in|on)\b",
-    Refusal.RELAY_DENIED: r"\brelay",
+    Refusal.RELAY_DENIED: r"\brelaying|\brelay (?:access|not|is not|denied|prohibited)"
+    r"|(?:not|n't|cannot|no|to) relay\b",
     Refusal.MAILBOX_FULL: r"quota|(?:mailbox|inbox|folder)[a-z ]{0,20} full"
     r"|storage allocation",
     Refusal.MESSAGE_TOO_LARGE: r"(?:message|size|mail)[a-z ]{0,30}"
