@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
@@ -147,8 +148,10 @@ def _described(shown: pd.DataFrame) -> pd.Series[Any]:
 
 
 def _day(times: pd.Series[Any]) -> pd.Series[Any]:
-    days: pd.Series[Any] = times.dt.strftime("%Y-%m-%d").fillna("?")
-    return days
+    # not every system has the time zones that Arrow would look UTC up in
+    naive = pa.array(times).cast(pa.int64()).cast(pa.timestamp("ns"))
+    days = naive.cast(pa.date32(), safe=False).cast(pa.string()).fill_null("?")
+    return pd.Series(days, times.index, dtype=pd.ArrowDtype(days.type))
 
 
 def _hits(

@@ -77,7 +77,7 @@ def _no_forward_secrecy(facts: Facts) -> pd.DataFrame:
 
 def _weak_keys(facts: Facts) -> pd.DataFrame:
     def grade(weakness: str) -> _Grade:
-        size = re.search("(?:RSA|DSA|DH) ([0-9]+)", weakness)
+        size = re.search("(?:RSA|DSA|DH) ([0-9]{1,9})$", weakness)
         usual = _HIGH if size is not None and int(size[1]) < 1024 else _MEDIUM
         of_certificate = weakness.startswith(Weakness.SHORT_KEY)
         return _Grade(usual, _INFO if of_certificate else _LOW)
