@@ -300,9 +300,8 @@ class Facts:
         unknown = told.keys() - set(_OF_HITS)
         if unknown:
             raise ValueError(f"hits don't tell {', '.join(sorted(unknown))}")
-        hits = pd.DataFrame({"session": rows["session"].to_numpy()}, index=rows.index)
-        for name in _OF_HITS:
-            hits[name] = told.get(name, _default(rows, name))
+        columns = {name: told.get(name, _default(rows, name)) for name in _OF_HITS}
+        hits = pd.DataFrame({"session": rows["session"], **columns}, index=rows.index)
         return hits.reset_index(drop=True)
 
     def _details(self, name: str) -> Rows:
