@@ -30,6 +30,7 @@ _FOREIGN_ALPN = (
     "^(?:http/[0-9.]+|spdy/[0-9]|h2c?|h3|ftp|nntp|nnsp|xmpp-client|xmpp-server|irc|mqtt"
     "|dot|coap|webrtc|c-webrtc|stun\\.turn|postgresql|tds/8\\.0)$"
 )
+_PIPELINING = "(?i)^PIPELINING$"
 _MASK = "***"
 
 
@@ -43,8 +44,8 @@ def _bare_line_ends(facts: Facts) -> pd.DataFrame:
         *("code", "detail"),
     )
     seen = shown["code"].astype("object").map(_BARE)
-    often = (", " + shown["detail"].astype("object")).fillna("")
-    return facts.hits(shown, seen=seen + often)
+    often = shown["detail"].astype("object").where(shown["detail"] != "1 times")
+    return facts.hits(shown, seen=seen + (", " + often).fillna(""))
 
 
 def _early_talkers(facts: Facts) -> pd.DataFrame:
@@ -65,7 +66,8 @@ def _unauthorised_pipelining(facts: Facts) -> pd.DataFrame:
     chosen = (
         is_true(sessions["protocol"] == Protocol.SMTP)
         & sessions.has_item("extensions", "^PIPELINING$")
-        & ~sessions.has_item("capabilities", "(?i)^PIPELINING$")
+        & ~sessions.has_item("capabilities", _PIPELINING)
+        & ~sessions.has_item("capabilities_before_tls", _PIPELINING)
         & (has_list | is_true(sessions["helo"].notna()))
         & ~facts.has_gaps
     )
@@ -129,7 +131,7 @@ RULES = (
     Rule(
         "smtp-smuggling",
         _THEME,
-        "Mail was smuggled in other mail",
+        "Mail hidden in other mail (SMTP smuggling)",
         Severity.MEDIUM,
         Confidence.POSSIBLE,
         Mender.SERVER,

@@ -41,7 +41,7 @@ def find_smuggled(facts: Facts) -> pd.DataFrame:
     is_answered = is_true(shown["detail"].notna() & shown["session"].isin(accepted))
     seen = pd.Series("a lone dot, a command behind it", shown.index)
     seen = seen.mask(is_answered, seen + ", answered before the true end")
-    more = pd.Series(count, shown.index).astype("string") + " replies more"
+    more = pd.Series(count, shown.index).astype("string") + " more replies than asked"
     seen = seen.mask(count > 0, seen + "; " + more)
     is_proven = (count > 0) | is_answered
     unknown = pd.Series(None, shown.index, dtype="object")

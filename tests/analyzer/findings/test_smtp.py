@@ -44,6 +44,7 @@ def test_message_has_bare_line_ends() -> None:
 
     (evidence,) = finding["evidence"]
     assert (evidence["frame"], evidence["offset"]) == (15, 816)
+    assert evidence["seen"] == "LF without CR in a message"
 
 
 def test_gap_hides_half_of_a_line_end(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_server_falls_for_it() -> None:
         *(15, "client"),
         816,
     )
-    assert evidence["seen"].endswith("4 replies more")
+    assert evidence["seen"].endswith("; 4 more replies than asked")
 
 
 @pytest.mark.parametrize("lookalike", LOOKALIKES)
