@@ -80,8 +80,8 @@ RULES = (
         Severity.LOW,
         Confidence.PROVEN,
         Mender.SERVER,
-        "If nobody knows that server, see what runs there. If it is yours, name the "
-        "port (--port), or move it to the port of its service.",
+        "See what runs there, and whether it should. A server for tests belongs where "
+        "only those reach it who test.",
         "Both sides spoke a mail protocol on a port that is not one of it. LMTP, which "
         "has no port, does not count.",
         _unusual_ports,
