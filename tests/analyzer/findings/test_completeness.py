@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 import analyzer
+from analyzer.findings.registry import rules
 from tests.support.analyses import analysis_of
-from tests.support.findings import findings_of, named
-from tests.support.traffic import CLIENT, SYN, PacketScript, write_pcap
+from tests.support.findings import committed, findings_of, found
+from tests.support.traffic import CLIENT, SYN, PacketScript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +30,14 @@ RULE = "capture-incomplete"
     ],
 )
 def test_session_was_not_captured_as_a_whole(name: str, kind: str) -> None:
-    (finding,) = named(findings_of(analysis_of(name)), RULE)
+    (finding,) = committed(name, RULE)
 
     assert (finding["kind"], finding["severity"]) == (kind, "info")
     assert finding["session_count"] == 1
 
 
 def test_gap_is_shown_where_it_is() -> None:
-    (finding,) = named(findings_of(analysis_of("smtp-capture-loss")), RULE)
+    (finding,) = committed("smtp-capture-loss", RULE)
 
     (evidence,) = finding["evidence"]
     assert evidence["side"] is not None
@@ -52,7 +53,7 @@ def test_session_that_was_cut_short_is_told() -> None:
     tables["anomalies"] = pa.Table.from_pylist([row], schema=schema)
     analysis = analyzer.Analysis(tables, ["a.pcap"])
 
-    (finding,) = named(findings_of(analysis), RULE)
+    (finding,) = findings_of(analysis, rules=[rules()[RULE]])
 
     assert finding["kind"] == "cut-short"
 
@@ -61,11 +62,10 @@ def test_session_that_was_cut_short_is_told() -> None:
     "name", ["smtp-loss", "smtp-duplicates", "imap-reordered", "office"]
 )
 def test_what_came_again_or_out_of_order_is_complete(name: str) -> None:
-    assert named(findings_of(analysis_of(name)), RULE) == []
+    assert committed(name, RULE) == []
 
 
 def test_attempt_to_connect_is_complete(tmp_path: Path) -> None:
     script = PacketScript(25, handshake=False).send(CLIENT, flags=SYN)
-    analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", script))
 
-    assert named(findings_of(analysis), RULE) == []
+    assert found(tmp_path, RULE, script) == []

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import analyzer
-from tests.support.analyses import analysis_of
 from tests.support.deliveries import Delivery
-from tests.support.findings import findings_of, named
-from tests.support.traffic import ACK, CLIENT, RST, SERVER, PacketScript, write_pcap
+from tests.support.findings import committed, found
+from tests.support.traffic import ACK, CLIENT, RST, SERVER, PacketScript
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 1000
-
-
-def found(folder: Path, rule: str, *scripts: PacketScript) -> list[dict[str, Any]]:
-    analysis = analyzer.analyze(write_pcap(folder / "a.pcap", *scripts))
-    return named(findings_of(analysis), rule)
 
 
 def delivery(
@@ -88,10 +81,8 @@ def test_refusal_may_be_delayed_on_purpose(tmp_path: Path) -> None:
 
 
 def test_long_distance_is_no_slow_server() -> None:
-    findings = findings_of(analysis_of("imap-long-distance"))
-
-    assert named(findings, "slow-phase") == []
-    assert named(findings, "stalled-transfer") == []
+    for rule in ("slow-phase", "stalled-transfer"):
+        assert committed("imap-long-distance", rule) == []
 
 
 def test_message_stalls(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import analyzer
+from analyzer.findings.registry import rules
 from tests.support.analyses import analysis_of
 from tests.support.deliveries import HOUR_MS, Delivery
-from tests.support.findings import findings_of, named
+from tests.support.findings import committed, findings_of
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
@@ -19,25 +20,22 @@ RULES = (
     *("delivery-refused", "greylisted", "mailbox-full", "message-too-large"),
     "rate-limited",
 )
+ASKED = [rules()[name] for name in RULES]
 
 
 def found(folder: Path, *deliveries: PacketScript) -> list[dict[str, Any]]:
     for each in deliveries:
         each.client(b"QUIT\r\n").server(b"221 bye\r\n").close()
     analysis = analyzer.analyze(write_pcap(folder / "a.pcap", *deliveries))
-    findings = findings_of(analysis)
-    return [finding for rule in RULES for finding in named(findings, rule)]
+    return findings_of(analysis, rules=ASKED)
 
 
-def rules(findings: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
+def told(findings: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
     return [(each["rule"], each["kind"]) for each in findings]
 
 
 def test_refusals_are_told_by_server_and_cause() -> None:
-    findings = named(
-        findings_of(analysis_of("smtp-pipelining-refused-recipients")),
-        "delivery-refused",
-    )
+    findings = committed("smtp-pipelining-refused-recipients", "delivery-refused")
 
     relay, unknown = sorted(findings, key=lambda each: each["severity"], reverse=True)
     assert (relay["kind"], relay["severity"], relay["confidence"]) == (
@@ -52,12 +50,11 @@ def test_refusals_are_told_by_server_and_cause() -> None:
 
 
 def test_postfix_refuses_what_comes_first_or_is_too_much() -> None:
-    findings = findings_of(analysis_of("smtp-refusals"))
+    findings = findings_of(analysis_of("smtp-refusals"), rules=ASKED)
 
     told = {
         each["rule"]: (each["severity"], each["confidence"], each["session_count"])
         for each in findings
-        if each["rule"] in RULES
     }
     assert told == {
         "greylisted": ("info", "proven", 1),
@@ -68,12 +65,11 @@ def test_postfix_refuses_what_comes_first_or_is_too_much() -> None:
 
 def test_mail_that_was_accepted_is_no_finding() -> None:
     for name in ("smtp-two-messages", "smtp-submission-plain-auth-login"):
-        findings = findings_of(analysis_of(name))
-        assert [each for each in findings if each["rule"] in RULES] == []
+        assert findings_of(analysis_of(name), rules=ASKED) == []
 
 
 def test_mailbox_that_is_full_is_told_by_its_address() -> None:
-    (finding,) = named(findings_of(analysis_of("lmtp-aiosmtpd")), "mailbox-full")
+    (finding,) = committed("lmtp-aiosmtpd", "mailbox-full")
 
     assert finding["account"] == "full@example.com"
     assert finding["evidence"][0]["seen"] == "452 4.2.2 mailbox full"
@@ -92,7 +88,7 @@ def test_imap_server_refuses_message_over_quota(tmp_path: Path) -> None:
 def test_server_that_is_full_is_no_full_mailbox(tmp_path: Path) -> None:
     delivery = Delivery().sender("452 4.3.1 Insufficient system storage")
 
-    assert rules(found(tmp_path, delivery)) == [("delivery-refused", "server-trouble")]
+    assert told(found(tmp_path, delivery)) == [("delivery-refused", "server-trouble")]
 
 
 def test_message_is_too_large(tmp_path: Path) -> None:
@@ -105,7 +101,7 @@ def test_message_is_too_large(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reply", ["421 4.7.0 Too many connections", "450 4.7.28 no"])
 def test_client_is_limited(reply: str, tmp_path: Path) -> None:
-    assert rules(found(tmp_path, Delivery().sender(reply))) == [("rate-limited", None)]
+    assert told(found(tmp_path, Delivery().sender(reply))) == [("rate-limited", None)]
 
 
 def test_too_many_recipients_are_no_rate(tmp_path: Path) -> None:
@@ -165,7 +161,7 @@ def test_trouble_of_the_server_is_no_greylisting(tmp_path: Path) -> None:
     first = Delivery().sender().recipient("451 4.3.0 queue file write error")
     second = Delivery(1, at_ms=600_000).sender().recipient("250 ok")
 
-    assert rules(found(tmp_path, first, second)) == [
+    assert told(found(tmp_path, first, second)) == [
         ("delivery-refused", "server-trouble")
     ]
 

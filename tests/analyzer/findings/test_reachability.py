@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import analyzer
-from tests.support.findings import findings_of, named
+from tests.support.findings import found
 from tests.support.traffic import (
     ACK,
     CLIENT,
@@ -13,11 +12,13 @@ from tests.support.traffic import (
     SERVER,
     SYN,
     PacketScript,
-    write_pcap,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+RULE = "connection-refused"
 
 
 class Attempt(PacketScript):
@@ -36,13 +37,10 @@ class Attempt(PacketScript):
         return self
 
 
-def found(folder: Path, *scripts: PacketScript) -> list[dict[str, Any]]:
-    analysis = analyzer.analyze(write_pcap(folder / "a.pcap", *scripts))
-    return named(findings_of(analysis), "connection-refused")
-
-
 def test_client_is_refused_again_and_again(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, *(Attempt(number).refused() for number in range(3)))
+    (finding,) = found(
+        tmp_path, RULE, *(Attempt(number).refused() for number in range(3))
+    )
 
     assert (finding["kind"], finding["severity"], finding["confidence"]) == (
         *("refused", "low", "proven"),
@@ -51,7 +49,7 @@ def test_client_is_refused_again_and_again(tmp_path: Path) -> None:
 
 
 def test_client_is_refused_once(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, Attempt(0).refused())
+    (finding,) = found(tmp_path, RULE, Attempt(0).refused())
 
     assert finding["severity"] == "info"
 
@@ -60,13 +58,13 @@ def test_server_that_is_reached_at_last_was_away_for_a_while(tmp_path: Path) -> 
     attempts = [Attempt(number).refused() for number in range(5)]
     session = PacketScript(25, start_ms=1000).server(b"220 hi\r\n")
 
-    (finding,) = found(tmp_path, *attempts, session)
+    (finding,) = found(tmp_path, RULE, *attempts, session)
 
     assert finding["severity"] == "info"
 
 
 def test_silence_is_but_possible(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, *(Attempt(number) for number in range(3)))
+    (finding,) = found(tmp_path, RULE, *(Attempt(number) for number in range(3)))
 
     assert (finding["kind"], finding["confidence"]) == ("unanswered", "possible")
 
@@ -74,9 +72,9 @@ def test_silence_is_but_possible(tmp_path: Path) -> None:
 def test_who_looks_for_servers_is_left_out(tmp_path: Path) -> None:
     scan = [Attempt(number, f"198.51.100.{number}").refused() for number in range(30)]
 
-    assert found(tmp_path, *scan) == []
-    assert len(found(tmp_path, *scan[:10])) == 10
+    assert found(tmp_path, RULE, *scan) == []
+    assert len(found(tmp_path, RULE, *scan[:10])) == 10
 
 
 def test_connection_that_was_accepted_is_no_finding(tmp_path: Path) -> None:
-    assert found(tmp_path, PacketScript(25).server(b"220 hi\r\n").close()) == []
+    assert found(tmp_path, RULE, PacketScript(25).server(b"220 hi\r\n").close()) == []
