@@ -48,6 +48,8 @@ def _explain(rule: Rule) -> Iterator[str]:
     yield f"- Remedy ({rule.mender}): {rule.remedy}"
     for name, kind in rule.kinds.items():
         yield f"- `{name}`: {kind.title}. Remedy ({kind.mender}): {kind.remedy}"
+    if rule.rests_on_absence:
+        yield "- It rests on what was not sent: possible at most in sessions with gaps."
     if rule.thresholds:
         told = (f"`{name}` {value:g}" for name, value in rule.thresholds.items())
         yield f"- Thresholds: {', '.join(told)}"

@@ -57,7 +57,7 @@ def print_rule(rule: Rule, settings: Settings, console: Console) -> None:
         ("Proof", rule.proof),
         ("Remedy", _remedy(rule)),
         *((kind.title, _remedy(kind)) for kind in rule.kinds.values()),
-        ("Confidence", str(rule.confidence)),
+        ("Confidence", _confidence(rule)),
         ("References", "; ".join(rule.references)),
         ("Thresholds", "; ".join(_thresholds(rule, settings))),
     ):
@@ -65,6 +65,11 @@ def print_rule(rule: Rule, settings: Settings, console: Console) -> None:
             console.print()
             console.print(Text(as_line(title), "dim"))
             _print(console, text)
+
+
+def _confidence(rule: Rule) -> str:
+    gaps = "; possible at most in sessions with gaps" if rule.rests_on_absence else ""
+    return f"{rule.confidence}{gaps}"
 
 
 def rules_json(rules: Iterable[Rule], settings: Settings) -> str:

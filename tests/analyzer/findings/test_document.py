@@ -17,3 +17,10 @@ def test_document_explains_every_rule() -> None:
         assert f"\n### {rule.id}\n" in text
         assert rule.proof in text
         assert rule.remedy in text
+
+
+def test_document_says_what_gaps_weaken() -> None:
+    count = sum(rule.rests_on_absence for rule in BUILTIN)
+
+    assert count
+    assert as_markdown().count("possible at most in sessions with gaps") == count

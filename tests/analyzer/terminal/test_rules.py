@@ -43,6 +43,14 @@ def test_all_that_a_rule_says_is_told() -> None:
     ]  # fmt: skip
 
 
+def test_what_gaps_weaken_is_told() -> None:
+    rule = replace(RULE, rests_on_absence=True)
+
+    text = printed(lambda console: print_rule(rule, Settings(), console))
+
+    assert "proven; possible at most in sessions with gaps" in text
+
+
 def test_rule_of_a_package_can_not_control_the_terminal() -> None:
     rule = replace(RULE, proof="\x1b[2J", title="\u202ex")
 
