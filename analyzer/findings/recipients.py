@@ -43,7 +43,7 @@ class Recipients:
 
     Attributes:
         rows: a row for each: session, time, and where it can be seen; its `address`,
-            `domain` and the `sender`, in lower case; and `reply`, in words.
+            `domain` and the `sender`, in lower case; `reply_code` and `reply_text`.
         accepted: the server took it.
         relay_refused: the server said that it does not relay there.
         unknown: the server said that there is no such mailbox.
@@ -69,7 +69,9 @@ def recipients(facts: Facts) -> Recipients:
         "enhanced_status_code",
         "reply_text",
     )
-    rows = rows.iloc[np.argsort(rows["session"].to_numpy(), kind="stable")]
+    order = np.argsort(rows["session"].to_numpy(), kind="stable")
+    if (np.diff(order) != 1).any():
+        rows = rows.iloc[order]
     rows = rows.reset_index(drop=True)
     rows["address"] = _paths(rows["argument"])
     rows["sender"] = _senders(rows)
@@ -77,7 +79,6 @@ def recipients(facts: Facts) -> Recipients:
     rows = rows.reset_index(drop=True)
     rows["domain"] = domain_of(rows["address"])
     code = rows["reply_code"]
-    rows["reply"] = code.astype("string") + " " + rows["reply_text"].fillna("")
     relay_refused, unknown = np.zeros((2, len(rows)), bool)
     places = np.flatnonzero(is_true((code >= 500) & (code < 600)))
     relay_refused[places], unknown[places] = _causes(rows.iloc[places])

@@ -190,7 +190,8 @@ def _names_asked(facts: Facts) -> pd.DataFrame:
 def _exchange(rows: pd.DataFrame) -> pd.Series[Any]:
     sender = "MAIL FROM:<" + rows["sender"].fillna("").str.slice(0, 60)
     recipient = "> RCPT TO:<" + rows["address"].fillna("").str.slice(0, 60)
-    return sender + recipient + ">: " + rows["reply"].str.slice(0, 60)
+    reply = rows["reply_code"].astype("string") + " " + rows["reply_text"].fillna("")
+    return sender + recipient + ">: " + reply.str.slice(0, 60)
 
 
 RULES = (
