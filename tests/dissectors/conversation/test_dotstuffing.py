@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dissectors.conversation.dotstuffing import MAX_DOUBTFUL_BYTES, StuffedText
 from dissectors.conversation.lines import LineBuffer
+from dissectors.smtp.grammar import SMUGGLED
 from tests.support.playbook import every_split
 
 PIECES = st.lists(
@@ -77,6 +78,29 @@ def test_lookalike_ends_text_if_the_owner_says_so(lookalike: bytes) -> None:
     assert reader.end_at_lookalike(unread) == lookalike.partition(b".")[0]
     assert reader.ended
     assert unread.data == b"QUIT"
+
+
+@pytest.mark.parametrize("lookalike", [b"\n.\n", b"\n.\r\n", b"\r\n.\n"])
+def test_command_behind_a_lookalike_is_found(lookalike: bytes) -> None:
+    whole = b"a\n.\nb" + lookalike + b"RSET\r\nc\r\n.\r\n" + b"d\n.\nRSET\r\n"
+    for pieces in [[whole], *every_split(whole)]:
+        reader, unread = StuffedText(commands=SMUGGLED), LineBuffer(100)
+        for frame, piece in enumerate(pieces):
+            unread.data += piece
+            unread.mark(unread.offset + len(unread.data), 0, frame)
+            if not reader.ended:
+                reader.read(unread)
+        assert reader.command_place is not None
+        assert reader.command_place.offset == len(b"a\n.\nb")
+
+
+def test_command_behind_the_true_end_is_none_of_the_text() -> None:
+    reader, unread = StuffedText(commands=SMUGGLED), LineBuffer(100)
+    unread.data += b"a\n.\nb\r\n.\r\n\n.\nRSET\r\n"
+    unread.mark(len(unread.data), 0, 0)
+    reader.read(unread)
+    assert reader.lookalike_seen
+    assert reader.command_place is None
 
 
 def test_true_end_overlaps_lookalike() -> None:
