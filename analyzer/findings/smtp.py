@@ -31,6 +31,8 @@ _FOREIGN_ALPN = (
     "|dot|coap|webrtc|c-webrtc|stun\\.turn|postgresql|tds/8\\.0)$"
 )
 _PIPELINING = "(?i)^PIPELINING$"
+# what Exim offers to those who come again
+_EARLY_PIPELINING = "(?i)^(?:X_)?PIPE_?CONNECT$"
 _MASK = "***"
 
 
@@ -50,13 +52,14 @@ def _bare_line_ends(facts: Facts) -> pd.DataFrame:
 
 def _early_talkers(facts: Facts) -> pd.DataFrame:
     anomalies, sessions = facts.anomalies, facts.sessions
-    has_proxy = is_true(sessions["forwarded_client"].list.len() > 0)
+    may_talk = is_true(sessions["forwarded_client"].list.len() > 0)
+    may_talk |= sessions.has_item("capabilities", _EARLY_PIPELINING)
     is_plaintext = is_true(sessions["tls_mode"] == NO_TLS)
     # the header comes first, whatever it tells
-    is_behind = has_proxy[anomalies["session"]] | (
+    is_no_sign = may_talk[anomalies["session"]] | (
         is_true(anomalies["offset"] > 0) & is_plaintext[anomalies["session"]]
     )
-    shown = anomalies.where((anomalies["code"] == "smtp_early_talker") & ~is_behind)
+    shown = anomalies.where((anomalies["code"] == "smtp_early_talker") & ~is_no_sign)
     return facts.hits(shown, seen="sent before the end of the greeting")
 
 
@@ -177,7 +180,8 @@ RULES = (
         "Postfix's postscreen keeps them out.",
         "A command before the end of the greeting, also if only its first part (220-) "
         "has come. What acknowledges the greeting came later, in whatever order it "
-        "was captured; what is behind a header of the PROXY protocol doesn't count.",
+        "was captured. Behind a header of the PROXY protocol it doesn't count, nor "
+        "where the server offers PIPE_CONNECT.",
         _early_talkers,
         ("RFC 5321, section 3.1", "Postfix, POSTSCREEN_README"),
         CLIENT,

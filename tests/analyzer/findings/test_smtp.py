@@ -101,6 +101,13 @@ def test_client_behind_a_proxy_is_no_early_talker(
     assert not found(tmp_path, "smtp-early-talker", dialogue)
 
 
+def test_server_lets_clients_talk_early(tmp_path: Path) -> None:
+    dialogue = PacketScript(25).client(b"EHLO a\r\n").server(GREETING)
+    dialogue.server(b"250-mx\r\n250 PIPE_CONNECT\r\n").close()
+
+    assert not found(tmp_path, "smtp-early-talker", dialogue)
+
+
 def test_packets_were_captured_out_of_order(tmp_path: Path) -> None:
     dialogue = PacketScript(25).server(GREETING).client(b"EHLO a\r\n")
     greeting, command = dialogue.packets[-2:]
