@@ -40,7 +40,7 @@ _FEW_DETAILS = 8
 # place are kept, for an exchange its verb and more, and a dissector takes some at
 # once; that is like so many bytes.
 _GROWTH_PER_BYTE = 32
-_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES, _DISSECTOR_AS_BYTES = 8, 24, 192
+_PACKET_AS_BYTES, _EXCHANGE_AS_BYTES, _DISSECTOR_AS_BYTES = 8, 24, 224
 
 # what a dissector may raise that has a bug: those of plug-ins may be of any kind
 _FAULTS = (Exception, SystemExit)

@@ -157,6 +157,7 @@ class Session(SessionDetails):
 
         Empty ones take half of the memory of a session of which not much is known.
         """
+        self._last_exchange = None
         for name in _SEALED:
             value = getattr(self, name)
             if type(value) in _EMPTY and not value:

@@ -30,8 +30,8 @@ _FREE_LINES = 32
 # For so many compressed bytes of a side, on average, there may be another line. A
 # command takes more, if only to be flushed; a line of a listing of flags takes some 4.
 _BYTES_PER_LINE = {Side.CLIENT: 8, Side.SERVER: 2}
-# what zlib keeps for a stream: what it may refer back to, and tables
-STATE_BYTES = 44 * KIB
+# what zlib keeps for a stream, and what is around it
+STATE_BYTES = 48 * KIB
 # RFC 4978 §4: raw deflate, without a zlib header (RFC 1950)
 _RAW_DEFLATE = -zlib.MAX_WBITS
 

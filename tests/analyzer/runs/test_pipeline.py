@@ -72,7 +72,8 @@ def in_csv(analysis: Results) -> dict[str, bytes]:
     written = {}
     for name, table in analysis.tables.items():
         file = io.BytesIO()
-        kept = [column for column in table.column_names if column != "capture"]
+        names = ("capture", "tls_capture")
+        kept = [column for column in table.column_names if column not in names]
         export.write_csv([table.select(kept)], table.select(kept).schema, file)
         written[name] = file.getvalue()
     return written

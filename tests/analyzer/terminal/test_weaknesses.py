@@ -31,7 +31,9 @@ def test_code_becomes_words(weakness: str, label: str) -> None:
     assert weakness_label(weakness) == label
 
 
-@pytest.mark.parametrize("code", [*Weakness, *(f"cert-{each}" for each in sorted(REFUSED))])
+@pytest.mark.parametrize(
+    "code", [*Weakness, *(f"cert-{each}" for each in sorted(REFUSED))]
+)
 def test_every_code_has_words(code: str) -> None:
     assert weakness_label(f"{code}=DH 1") != f"{code}=DH 1"
 
