@@ -54,8 +54,12 @@ OF_A_CAPTURE = {
     "session_id",
     "sessions",
     "capture",
+    "tls_capture",
     "first_frame",
     "frame",
+    "tls_frame",
+    "tls_alert_frame",
+    "cert_frame",
     "request_frame",
     "reply_frame",
     # by a time that is compared itself
