@@ -163,6 +163,9 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
             unread.is_lost = False
         is_rest, unread.may_be_rest = unread.may_be_rest, False
         if verb is not None and is_known:
+            if logins.unfinished is not None:
+                # what follows no longer fits its grammar
+                logins.unfinished.receive_gap()
             self._sense = _IS_COMMAND
             if argument and self._may_be_late_response(verb):
                 self.reporter.withheld.add_login(argument)

@@ -76,3 +76,16 @@ def test_login_that_was_decrypted_is_encrypted() -> None:
 
     assert (login["encrypted"], login["exposure"]) == (True, "nothing")
     assert login["user"] is not None
+
+
+def test_what_follows_a_command_behind_an_ended_login_names_nobody(
+    tmp_path: Path,
+) -> None:
+    dialogue = PacketScript(25).server(b"220 mx\r\n")
+    dialogue.client(b"AUTH LOGIN\r\n").server(b"235 ok\r\n")
+    dialogue.client(b"NOOP x\rYWxpY2U=\r\n").server(b"334 VXNlcm5hbWU6\r\n")
+    dialogue.client(base64.b64encode(b"secret") + b"\n").server(b"503 no\r\n")
+
+    (login,) = logins_of(dialogue, tmp_path)
+
+    assert (login["user"], login["exposure"]) == (None, "password")
