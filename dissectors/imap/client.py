@@ -112,6 +112,9 @@ class ClientReader:
             unread.is_lost = False
             self.has_spoken = True
             tag, verb, argument = parsed
+            if self.logins.unfinished is not None:
+                # what follows no longer fits its grammar
+                self.logins.unfinished.receive_gap()
             is_untidy = self._expects_response()
             command = self._add_command(tag, verb)
             command.is_untidy = is_untidy
