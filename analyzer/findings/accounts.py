@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analyzer.findings.facts import is_true
+from analyzer.findings.columns import is_true, number
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.own import network_of
+from analyzer.findings.own import client_networks
 from analyzer.findings.rule import Rule
-from analyzer.findings.windows import Windows, number
+from analyzer.findings.windows import Windows
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def _shared_accounts(facts: Facts) -> pd.DataFrame:
     rows = rows.reset_index(drop=True)
     account = rows["user"].str.lower()
     client = facts.of_session(rows, "client_ip")
-    codes, addresses = pd.factorize(client)
-    networks = pd.Series([network_of(each) for each in addresses], dtype="object")
-    network = number(networks)[codes]
+    network = facts.once(client_networks)[rows["session"].to_numpy()]
     # the same name may be somebody else's on another server
     server = facts.codes("server_ip")[0][rows["session"].to_numpy()]
     windows = Windows(

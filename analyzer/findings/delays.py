@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Kind, Rule
 from analyzer.sessions.failures import Failure
@@ -83,7 +84,7 @@ def _slow_phases(facts: Facts) -> pd.DataFrame:
     delay_s = _numbers(facts.sessions["banner_delay_s"])
     found = []
     for phase, is_of_phase in phases.items():
-        asked = np.flatnonzero(is_of_phase.fillna(value=False).to_numpy(dtype=bool))
+        asked = np.flatnonzero(is_true(is_of_phase))
         sessions = exchanges["session"].to_numpy()[asked]
         took_s = delay_s[sessions] if phase == "banner" else latency_s[asked]
         is_shown = _is_usual(facts, phase, sessions, took_s)
@@ -118,7 +119,7 @@ def _is_usual(
     asked = np.bincount(sessions[~np.isnan(took_s)], minlength=count)
     slow = np.bincount(sessions[is_slow], minlength=count)
     has_waited = (slow > 0) & (slow >= share * asked)
-    pairs, servers = facts.pairs, _servers(facts)
+    pairs, servers = facts.pairs, facts.servers
     firsts = np.unique(pairs, return_index=True)[1]
     of_pair = np.bincount(pairs[asked > 0], minlength=len(firsts))
     waited = np.bincount(pairs[has_waited], minlength=len(firsts))
@@ -132,15 +133,6 @@ def _is_usual(
     return is_slow & has_waited[sessions] & is_usual[servers[sessions]]
 
 
-def _servers(facts: Facts) -> npt.NDArray[np.int64]:
-    """Return a number for the server and port of each session."""
-    addresses, _ = facts.codes("server_ip")
-    ports, names = facts.codes("server_port")
-    both = addresses * (len(names) + 1) + ports
-    servers: npt.NDArray[np.int64] = np.unique(both, return_inverse=True)[1]
-    return servers.reshape(-1)
-
-
 def _stalled_transfers(facts: Facts) -> pd.DataFrame:
     messages = facts.messages
     took_s = _numbers(messages["transfer_s"])
@@ -150,12 +142,12 @@ def _stalled_transfers(facts: Facts) -> pd.DataFrame:
     is_slow = (took_s >= facts.threshold(_STALLED, "seconds")) & (
         rate < facts.threshold(_STALLED, "bytes_per_s")
     )
-    is_asked_for = (messages["outcome"] != Delivery.PARTIAL).fillna(value=False)
-    is_stalled = is_whole & is_slow & is_asked_for.to_numpy(dtype=bool)
+    is_asked_for = is_true(messages["outcome"] != Delivery.PARTIAL)
+    is_stalled = is_whole & is_slow & is_asked_for
     failure = facts.of_session(messages.all(), "failure")
     is_cut = (messages["outcome"] == Delivery.CUT) & (failure == Failure.MESSAGE_CUT)
     shown = messages.where(
-        is_stalled | is_cut.fillna(value=False).to_numpy(dtype=bool),
+        is_stalled | is_true(is_cut),
         *("size_bytes", "transfer_s", "outcome", "direction"),
     )
     seen = (

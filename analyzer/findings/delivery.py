@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.findings.facts import nanoseconds
+from analyzer.findings.columns import nanoseconds
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.refused_mail import refused_mail
 from analyzer.findings.replies import Refusal

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.facts import is_true
+from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Severity
 from analyzer.findings.stripping import UPGRADES
 from analyzer.sessions.failures import Failure
@@ -89,9 +89,8 @@ def _failure_hits(facts: Facts, sessions: npt.NDArray[np.int64]) -> pd.DataFrame
 def _has_failed(facts: Facts) -> Flags:
     """Return in which sessions STARTTLS came to nothing."""
     sessions, anomalies = facts.sessions, facts.anomalies
-    never_began = np.zeros(len(sessions), bool)
     is_code = is_true(anomalies["code"] == "starttls_not_begun")
-    never_began[anomalies["session"][is_code]] = True
+    never_began = facts.among(anomalies["session"][is_code])
     was_agreed = is_true(sessions["starttls"] == "accepted")
     is_broken = (sessions["failure"] == Failure.TLS_FAILED) | (
         sessions["tls_alert"].notna()
@@ -132,9 +131,7 @@ def _failures_before(
     """Return the session before each, if an upgrade failed in it just before; or -1."""
     starts, ends = facts.values("start"), facts.values("end")
     helo = facts.codes("helo")[0]
-    is_shown = has_failed.copy()
-    is_shown[uses["session"]] = True
-    places = np.flatnonzero(is_shown)
+    places = np.flatnonzero(has_failed | facts.among(uses["session"]))
     places = places[np.lexsort((starts[places], helo[places], facts.pairs[places]))]
     of_client = np.stack((facts.pairs[places], helo[places]))
     is_first = np.append([True], (np.diff(of_client) != 0).any(axis=0))

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from analyzer.findings.columns import number
 from analyzer.findings.facts import Facts
 from analyzer.findings.levels import Confidence, Severity
 from analyzer.findings.rule import SERVER
@@ -183,15 +184,8 @@ def _subjects(about: dict[str, _Subject], hits: Places) -> list[dict[str, Any]]:
 
 
 def _number(about: dict[str, _Subject]) -> Places:
-    """Give the same number to hits that are about the same, from 0."""
-    groups: Places = np.zeros(0, np.int64)
-    for subject in about.values():
-        if not len(groups):
-            groups = subject.codes + 1
-            continue
-        groups = groups * (len(subject.values) + 1) + subject.codes + 1
-        groups = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    return np.unique(groups, return_inverse=True)[1].reshape(-1)
+    """Give the same number to hits that are about the same, from 1."""
+    return number(*(subject.codes for subject in about.values()))
 
 
 def _join_crowds(about: dict[str, _Subject], groups: Places) -> dict[str, _Subject]:

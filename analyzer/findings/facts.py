@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.columns import is_true, number, whole
 from analyzer.reports.channel import channel_of
 from analyzer.sessions.role import Role
 
@@ -209,12 +210,12 @@ class Facts:
     @cached_property
     def pairs(self) -> npt.NDArray[np.int64]:
         """A number for each session: the same for one client at one server's port."""
-        numbers = np.zeros(len(self.sessions), np.int64)
-        for name in ("client_ip", "server_ip", "server_port"):
-            codes, values = self.codes(name)
-            numbers = numbers * (len(values) + 1) + codes + 1
-            numbers = np.unique(numbers, return_inverse=True)[1].reshape(-1)
-        return numbers
+        return self.numbers("client_ip", "server_ip", "server_port")
+
+    @cached_property
+    def servers(self) -> npt.NDArray[np.int64]:
+        """A number for each session: the same for one port of one server."""
+        return self.numbers("server_ip", "server_port")
 
     @cached_property
     def end(self) -> pd.Timestamp | None:
@@ -240,7 +241,7 @@ class Facts:
         """Whether something of a session is known not to have been captured or read."""
         sessions = self.sessions
         is_whole = sessions["complete"] & (sessions["missing_bytes"] == 0)
-        return ~is_whole.fillna(value=False).to_numpy(dtype=bool)
+        return ~is_true(is_whole)
 
     def values(self, column: str) -> npt.NDArray[Any]:
         """Return a column of `sessions` as an array; times in nanoseconds."""
@@ -261,6 +262,10 @@ class Facts:
             self._codes[column] = codes, names
         return self._codes[column]
 
+    def numbers(self, *columns: str) -> npt.NDArray[np.int64]:
+        """Return a number for each session, from 0: the same if columns are alike."""
+        return number(*(self.codes(column)[0] for column in columns)) - 1
+
     def of_session(self, rows: pd.DataFrame, column: str) -> pd.Series[Any]:
         """Return what the sessions of some rows have in a column of `sessions`."""
         values = self.sessions[column].take(rows["session"].to_numpy())
@@ -268,9 +273,13 @@ class Facts:
 
     def are_of(self, rows: Rows, sessions: Any) -> npt.NDArray[np.bool_]:
         """Return which rows of a table are of some sessions, given by their places."""
-        chosen = np.zeros(len(self.sessions), bool)
-        chosen[np.asarray(sessions)] = True
-        flags: npt.NDArray[np.bool_] = chosen[rows["session"].to_numpy()]
+        flags: npt.NDArray[np.bool_] = self.among(sessions)[rows["session"].to_numpy()]
+        return flags
+
+    def among(self, sessions: Any) -> npt.NDArray[np.bool_]:
+        """Return for each session whether it is one of some, given by their places."""
+        flags = np.zeros(len(self.sessions), bool)
+        flags[np.asarray(sessions)] = True
         return flags
 
     def once(self, make: Callable[[Facts], _Made]) -> _Made:
@@ -308,16 +317,6 @@ class Facts:
         return Rows(self.tables[name], self._session_ids)
 
 
-def whole(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column in one piece, without a copy if it is one."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def nanoseconds(times: pd.Series[Any]) -> pd.Series[int]:
-    """Return times as numbers: clocks may be wrong by more than times can differ."""
-    return times.astype("int64[pyarrow]").fillna(0).astype("int64")
-
-
 def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
     """Return the places of the sessions with some IDs; -1 for those not among them.
 
@@ -331,11 +330,6 @@ def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
     found = compute.index_in(ids.take(pa.array(firsts)), sessions).fill_null(-1)
     lengths = np.diff(np.append(firsts, len(ids)))
     return np.repeat(found.to_numpy().astype(np.int64), lengths)
-
-
-def is_true(flags: pd.Series[Any]) -> npt.NDArray[np.bool_]:
-    """Return flags as an array in which null is false."""
-    return flags.fillna(value=False).to_numpy(dtype=bool)
 
 
 def _default(rows: pd.DataFrame, name: str) -> Any:

@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.facts import is_true
+from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.own import Ownership, domain_of
+from analyzer.findings.recipients import is_anonymous
 from analyzer.findings.rule import Rule
 from dissectors.events import Delivery, Direction, Outcome
 
@@ -67,11 +68,7 @@ def _judge_outsiders(
     """Judge what comes from outside, without a login, under a domain of one's own."""
     own = facts.once(Ownership)
     places = rows["session"].to_numpy()
-    sessions = facts.sessions
-    is_known = is_true(sessions["auth_result"] == Outcome.SUCCESS)
-    is_known |= is_true(sessions["tls_client_certificate"] == "given")
-    from_outside = own.servers & ~own.clients & ~is_known & ~facts.has_gaps
-    from_outside = from_outside[places]
+    from_outside = (own.servers & ~own.clients & is_anonymous(facts))[places]
     # what a list or a forwarder hands on keeps its author, but seldom its envelope
     is_author = from_outside & own.has_domain(domain_of(author))
     is_envelope = from_outside & own.has_domain(domain_of(envelope))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.facts import nanoseconds
+from analyzer.findings.columns import nanoseconds, number
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
-from analyzer.findings.windows import Windows, number
+from analyzer.findings.windows import Windows
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:

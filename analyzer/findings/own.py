@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.columns import number
 from analyzer.findings.levels import Confidence
-from analyzer.findings.windows import number
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:
@@ -156,6 +156,14 @@ def network_of(address: str) -> str:
     known = ip_address(address)
     kept = 8 if known.version == 4 else 80
     return f"{known.version}:{int(known) >> kept:x}"
+
+
+def client_networks(facts: Facts) -> npt.NDArray[np.int64]:
+    """Return a number for the network from which each session's client is seen."""
+    codes, addresses = facts.codes("client_ip")
+    networks = pd.Series([network_of(address) for address in addresses], dtype="object")
+    # the last is for those of which no address is known
+    return np.append(number(networks), 0)[codes]
 
 
 def domain_of(addresses: pd.Series[Any]) -> pd.Series[Any]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Kind, Rule
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pandas as pd
 
     from analyzer.findings.facts import Facts
@@ -34,12 +34,12 @@ _KINDS = {
 
 def _refused_connections(facts: Facts) -> pd.DataFrame:
     sessions = facts.sessions
-    is_failed = sessions["ended"].isin(_KINDS).fillna(value=False).to_numpy(dtype=bool)
+    is_failed = is_true(sessions["ended"].isin(_KINDS))
     if not is_failed.any():
         return facts.hits(sessions.where(is_failed))
-    client, target = _numbers(facts)
-    pairs = client * (target.max() + 1) + target
-    _, pair, first = _unique(pairs)
+    client, _ = facts.codes("client_ip")
+    pair = facts.pairs
+    first = np.unique(pair, return_index=True)[1]
     failures = np.bincount(pair[is_failed], minlength=len(first))
     successes = np.bincount(pair[~is_failed], minlength=len(first))
     # whoever tries many and reaches few of them looks for servers
@@ -63,23 +63,6 @@ def _refused_connections(facts: Facts) -> pd.DataFrame:
         side=np.where(is_refused, "server", "client"),
         seen=np.where(is_refused, "SYN, answered by RST", "SYN, without an answer"),
     )
-
-
-def _numbers(facts: Facts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return a number for the client of each session, and one for server and port."""
-    client, _ = facts.codes("client_ip")
-    address, _ = facts.codes("server_ip")
-    port, ports = facts.codes("server_port")
-    _, target, _ = _unique(address * (len(ports) + 1) + port)
-    return client, target
-
-
-def _unique(
-    values: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return distinct values, the place of each value among them, and where each is."""
-    distinct, first, place = np.unique(values, return_index=True, return_inverse=True)
-    return distinct, place.reshape(-1), first
 
 
 RULES = (

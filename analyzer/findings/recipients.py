@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.facts import is_true
+from analyzer.findings.columns import is_true
 from analyzer.findings.own import domain_of
 from dissectors.events import Outcome
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.facts import nanoseconds
+from analyzer.findings.columns import is_true, nanoseconds
+from analyzer.findings.own import client_networks
 from analyzer.findings.replies import Refusal, why_refused
 from analyzer.sessions.failures import Failure
 from dissectors.events import ExchangeKind
@@ -46,8 +47,7 @@ def refused_mail(facts: Facts) -> pd.DataFrame:
     # RFC 5530 §3: only a response code says why
     is_full = (exchanges["status"] == "NO") & exchanges["response_code"].notna()
     refused = exchanges.where(
-        is_refused.fillna(value=False)
-        | (is_full & answered.isin(_STORED)).fillna(value=False),
+        is_true(is_refused) | is_true(is_full & answered.isin(_STORED)),
         *_TOLD,
     )
     refused["why"], refused["is_certain"] = why_refused(refused)
@@ -66,7 +66,7 @@ def _is_cause(facts: Facts, refused: pd.DataFrame) -> npt.NDArray[np.bool_]:
     is_try = is_hello & (failure != Failure.HELLO_REFUSED).fillna(value=True)
     is_known = refused["reply_code"].notna() | refused["is_certain"]
     is_cause = is_known & ~is_try & (refused["why"] != Refusal.OUT_OF_ORDER)
-    return is_cause.fillna(value=False).to_numpy(dtype=bool)
+    return is_true(is_cause)
 
 
 def _envelope(
@@ -89,7 +89,7 @@ def _envelope(
 
 def _last(facts: Facts, places: Places, is_asked: pd.Series[bool]) -> pd.Series[str]:
     """Return the argument of the last of some commands up to some exchanges."""
-    asked = np.flatnonzero(is_asked.fillna(value=False).to_numpy(dtype=bool))
+    asked = np.flatnonzero(is_true(is_asked))
     session = facts.exchanges["session"].to_numpy()
     arguments = facts.exchanges["argument"]
     if not len(asked):
@@ -103,12 +103,12 @@ def _waited_s(facts: Facts, refused: pd.DataFrame) -> pd.Series[float]:
     """Return how long after each refusal the same was accepted."""
     exchanges = facts.exchanges
     wanted = refused["recipient"].dropna().unique()
-    is_taken = (exchanges["reply_code"] < 400).fillna(value=False)
-    is_last = (exchanges["kind"] == ExchangeKind.MESSAGE).fillna(value=False)
-    is_recipient = (exchanges["answered"] == "RCPT").fillna(value=False)
+    is_taken = is_true(exchanges["reply_code"] < 400)
+    is_last = is_true(exchanges["kind"] == ExchangeKind.MESSAGE)
+    is_recipient = is_true(exchanges["answered"] == "RCPT")
     if not len(wanted):
         return pd.Series(np.nan, refused.index)
-    is_known = exchanges["argument"].isin(wanted).fillna(value=False)
+    is_known = is_true(exchanges["argument"].isin(wanted))
     is_last &= not refused["answered"].isin(_ENVELOPE).all()
     # where messages were taken, the envelope says whose
     taken = exchanges.where(
@@ -132,16 +132,13 @@ def _waited_s(facts: Facts, refused: pd.DataFrame) -> pd.Series[float]:
 
 def _keyed(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     """Return by what a server knows mail again that comes again, and where it was."""
-    network = facts.of_session(rows, "client_ip")
-    # senders have several hosts, mostly in an IPv4 /24 or an IPv6 /48
-    network = network.str.replace(r"\.\d+$", "", regex=True)
-    network = network.str.replace("^((?:[^:]*:){3}).*", r"\1", regex=True)
     keyed = {
         "place": rows.index,
         "time": nanoseconds(rows["time"]),
         "sender": rows["sender"].astype("object"),
         "recipient": rows["recipient"].astype("object"),
-        "network": network.astype("object"),
+        # senders have several hosts, mostly in one network
+        "network": facts.once(client_networks)[rows["session"].to_numpy()],
         "is_envelope": rows["answered"].isin(_ENVELOPE).to_numpy(dtype=bool),
     }
     return pd.DataFrame(keyed).dropna(subset=["sender", "recipient"])
@@ -153,7 +150,7 @@ def _is_granted_later(facts: Facts, refused: pd.DataFrame) -> npt.NDArray[np.boo
     taken = exchanges.where(
         (exchanges["answered"] == "MAIL") & (exchanges["reply_code"] < 400)
     )
-    is_sender = (refused["answered"] == "MAIL").fillna(value=False).to_numpy(bool)
+    is_sender = is_true(refused["answered"] == "MAIL")
     if taken.empty or not is_sender.any():
         return np.zeros(len(refused), bool)
     places = taken.index.to_numpy()

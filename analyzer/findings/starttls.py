@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from analyzer.findings.columns import is_true
 from analyzer.findings.downgrades import find_abandoned
-from analyzer.findings.facts import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Rule
 from analyzer.findings.stripping import OFFER, UPGRADES, find_stripped
@@ -16,6 +15,7 @@ from analyzer.sessions.protection import NO_TLS, STARTTLS
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from analyzer.findings.facts import Facts
@@ -84,9 +84,8 @@ def _is_answered_inside(facts: Facts) -> Any:
         exchanges["request_frame"].isna()
         & exchanges["kind"].isin([ExchangeKind.COMMAND, ExchangeKind.UNSOLICITED])
     )
-    flags = np.zeros(len(facts.sessions), bool)
-    flags[exchanges["session"][is_surplus & ~is_true(is_ending)]] = True
-    return flags & is_true(facts.sessions["tls_decrypted"])
+    answered = facts.among(exchanges["session"][is_surplus & ~is_true(is_ending)])
+    return answered & is_true(facts.sessions["tls_decrypted"])
 
 
 def _injected_responses(facts: Facts) -> pd.DataFrame:

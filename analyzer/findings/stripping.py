@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.facts import is_true
+from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence
 from analyzer.sessions.protection import NO_TLS
 from dissectors.events import ExchangeKind
@@ -51,8 +51,7 @@ def _masked_offers(facts: Facts) -> pd.DataFrame:
     masked = sessions.items("capabilities", _MASKED, "protocol")
     lengths = {name: len(spec.upgrade) for name, spec in protocols().items()}
     is_as_long = masked["item"].str.len() == masked["protocol"].map(lengths)
-    is_offer = np.zeros(len(sessions), bool)
-    is_offer[masked["session"][is_true(is_as_long)]] = True
+    is_offer = facts.among(masked["session"][is_true(is_as_long)])
     is_banner = is_true(sessions["banner"].str.contains(_MASKED_BANNER))
     # the client went on, and without EHLO there is no list
     is_banner &= is_true(sessions["helo"].notna())
@@ -153,8 +152,7 @@ def _is_not_offered(facts: Facts) -> Flags:
     has_list = sessions["capabilities_before_login"].notna()
     # nobody has to log in, which is the end of all offers
     preauth = facts.exchanges["status"] == "* PREAUTH"
-    is_greeted = np.zeros(len(sessions), bool)
-    is_greeted[facts.exchanges["session"][is_true(preauth)]] = True
+    is_greeted = facts.among(facts.exchanges["session"][is_true(preauth)])
     return (
         is_true(
             (sessions["starttls"] == "not-offered")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from analyzer.findings.facts import nanoseconds
+from analyzer.findings.columns import nanoseconds, number
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas as pd
 
     Flags = npt.NDArray[np.bool_]
     Numbers = npt.NDArray[np.int64]
@@ -98,17 +98,3 @@ class Windows:
         restored = np.empty_like(values)
         restored[self._order] = values
         return restored
-
-
-def number(*columns: pd.Series[Any] | Numbers) -> Numbers:
-    """Give rows the same number if they are alike in all columns; null is a value."""
-    first, *others = columns
-    numbers = _codes(first)
-    for column in others:
-        codes = _codes(column)
-        numbers = _codes(numbers * (int(codes.max(initial=0)) + 1) + codes)
-    return numbers
-
-
-def _codes(values: pd.Series[Any] | Numbers) -> Numbers:
-    return pd.factorize(values)[0].astype(np.int64) + 1

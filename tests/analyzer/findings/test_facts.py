@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import pandas as pd
-import pyarrow as pa
-
-from analyzer.findings.facts import Facts, nanoseconds
+from analyzer.findings.facts import Facts
 from analyzer.findings.settings import Own
 from tests.support.analyses import analysis_of
 
@@ -99,16 +96,6 @@ def test_rows_of_some_sessions_are_told() -> None:
     chosen = known.are_of(known.logins, places[:1])
 
     assert list(chosen) == list(places == places[0])
-
-
-def test_times_that_are_centuries_apart_can_be_compared() -> None:
-    extremes = [-(2**63) + 1, 2**63 - 1, None]
-    times = pd.Series(extremes, dtype=pd.ArrowDtype(pa.timestamp("ns", "UTC")))
-
-    first, last, unknown = nanoseconds(times) / 1e9
-
-    assert last - first > 500 * 365 * 86_400
-    assert unknown == 0
 
 
 def test_what_rules_share_is_made_once() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analyzer.findings.windows import Windows, number
+from analyzer.findings.windows import Windows
 
 DAY = 86_400
 
@@ -89,13 +89,3 @@ def test_nothing_has_no_windows() -> None:
 
     assert len(windows.count()) == len(windows.reach(np.zeros(0, bool))) == 0
     assert len(windows.count_distinct(np.zeros(0, np.int64))) == 0
-
-
-def test_rows_are_numbered_alike_in_all_columns() -> None:
-    first = pd.Series(["a", "a", None, None], dtype="string[pyarrow]")
-    second = np.array([1, 2, 1, 1])
-
-    numbers = number(first, second)
-
-    assert len(set(numbers.tolist())) == 3
-    assert numbers[2] == numbers[3]

@@ -1,0 +1,43 @@
+"""Columns of tables as arrays: in one piece, as flags, as times, as numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    Numbers = npt.NDArray[np.int64]
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece, without a copy if it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def nanoseconds(times: pd.Series[Any]) -> pd.Series[int]:
+    """Return times as numbers: clocks may be wrong by more than times can differ."""
+    return times.astype("int64[pyarrow]").fillna(0).astype("int64")
+
+
+def is_true(flags: pd.Series[Any]) -> npt.NDArray[np.bool_]:
+    """Return flags as an array in which null is false."""
+    return flags.fillna(value=False).to_numpy(dtype=bool)
+
+
+def number(*columns: pd.Series[Any] | Numbers) -> Numbers:
+    """Give rows the same number if they are alike in all columns; null is a value."""
+    first, *others = columns
+    numbers = _codes(first)
+    for column in others:
+        codes = _codes(column)
+        numbers = _codes(numbers * (int(codes.max(initial=0)) + 1) + codes)
+    return numbers
+
+
+def _codes(values: pd.Series[Any] | Numbers) -> Numbers:
+    return pd.factorize(values)[0].astype(np.int64) + 1
