@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from string import punctuation
 from typing import TYPE_CHECKING
 
 from dissectors.credentials.names import MASK
@@ -194,7 +195,10 @@ def _words(text: str) -> list[str]:
 
 
 def _parts(word: str) -> Iterator[str]:
-    """Return what is in quotes, brackets, `name=value` and `user:password@host`."""
+    """Return what is in quotes, brackets, `name=value` and `user:password@host`.
+
+    Also without other punctuation around it.
+    """
     if "\\" in word:
         yield word.strip('"').replace('\\"', '"').replace("\\\\", "\\")
     if word.isalnum():
@@ -205,10 +209,12 @@ def _parts(word: str) -> Iterator[str]:
         yield after_verb[1]
         parts += _BETWEEN_PARTS.split(after_verb[1])
     for part in parts:
-        if len(part) >= _SHORTEST_INSIDE:
-            yield part
-            if "@" in part:
-                yield part.partition("@")[0]
+        # what stands around it may be no part of it
+        for text in (part, part.strip(punctuation)):
+            if len(text) >= _SHORTEST_INSIDE:
+                yield text
+        if "@" in part:
+            yield part.partition("@")[0]
 
 
 def _inside(digits: bytes) -> Iterator[str]:

@@ -64,6 +64,7 @@ def test_what_crossed_is_masked_however_it_is_repeated(said: str) -> None:
         (b"ab secret", "ab secret able", "*** able"),
         (b"s" * 100, f"no {'s' * 100}! x", "no *** x"),
         (b"ann", "no ann", "no ann"),
+        (b"-Hunter2Secret.\0", "[HUNTER2SECRET]", "[***]"),
     ],
 )
 def test_words_are_found(line: bytes, said: str, shown: str) -> None:
