@@ -134,16 +134,20 @@ def watch(
 
 def _findings_into(raised: list[dict[str, Any]]) -> OnRows:
     """Return what finds something wrong in rows that a monitor has."""
+    from analyzer.findings import registry
     from analyzer.findings.live import LiveFindings
-    from analyzer.findings.registry import rules
     from analyzer.findings.settings import Settings
 
-    findings = LiveFindings(rules().values(), Settings())
+    findings = LiveFindings(registry.rules().values(), Settings())
+    findings.failures += registry.problems()
 
     def take(
         closed: dict[str, pa.Table], recent: dict[str, pa.Table], is_last: bool
-    ) -> None:
+    ) -> list[str]:
         raised.extend(findings.take(closed, recent, is_last=is_last))
+        failures = findings.failures.copy()
+        findings.failures.clear()
+        return failures
 
     return take
 

@@ -49,7 +49,7 @@ def judge(
         tables,
         registry.rules().values(),
         settings or Settings(),
-        lambda rule, error: problems.append(_describe(rule, error)),
+        lambda rule, error: problems.append(describe_failure(rule, error)),
     )
     return Judgement(findings, problems)
 
@@ -86,7 +86,8 @@ def _shorten(name: str) -> str:
     return name if len(name) <= _WIDEST_NAME else f"{name[:_WIDEST_NAME]}..."
 
 
-def _describe(rule: Rule, error: Exception) -> str:
+def describe_failure(rule: Rule, error: Exception) -> str:
+    """Say that a rule failed, and whose it is."""
     package = registry.package_of(rule.id)
     of_package = f" of {package}" if package else ""
     reason = describe_error(error)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.engine import find
+from analyzer.findings.judgement import describe_failure
 from analyzer.findings.levels import Severity
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _SLACK = 1.25
 _MAX_RAISED = 100_000
 # rules may take this part of the time
 _SHARE_OF_TIME = 0.1
-_SEVERITIES = tuple(Severity)
 
 
 class LiveFindings:
@@ -40,6 +40,9 @@ class LiveFindings:
     Args:
         rules: what may be wrong.
         settings: what users set.
+
+    Attributes:
+        failures: rules that failed, each once, in words; the caller may clear it.
     """
 
     def __init__(self, rules: Iterable[Rule], settings: Settings) -> None:
@@ -49,6 +52,8 @@ class LiveFindings:
         # by ID: how severe they were
         self._raised: OrderedDict[str, int] = OrderedDict()
         self._next_s = 0.0
+        self.failures: list[str] = []
+        self._failed: set[str] = set()
 
     def take(
         self,
@@ -81,13 +86,18 @@ class LiveFindings:
             name: pa.concat_tables([table, recent[name]])
             for name, table in self._window.items()
         }
-        findings = find(tables, self._rules, self._settings)
+        findings = find(tables, self._rules, self._settings, self._note_failure)
         now = time.monotonic()
         self._next_s = now + (now - began) / _SHARE_OF_TIME
         return [row for row in findings.to_pylist() if self._is_new(row)]
 
+    def _note_failure(self, rule: Rule, error: Exception) -> None:
+        if rule.id not in self._failed:
+            self._failed.add(rule.id)
+            self.failures.append(describe_failure(rule, error))
+
     def _is_new(self, row: Mapping[str, Any]) -> bool:
-        severity = _SEVERITIES.index(Severity(row["severity"]))
+        severity = Severity(row["severity"]).rank
         name = row["finding_id"]
         before = self._raised.get(name, -1)
         self._raised[name] = max(severity, before)

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from analyzer.tables.store import Store
     from captures import Attempt, Connection, LiveCapture
 
-# takes rows that stay, rows that may still change, and whether they are the last
-OnRows = Callable[[dict[str, pa.Table], dict[str, pa.Table], bool], None]
+# takes rows that stay, rows that may still change, and whether they are the last;
+# returns what went wrong, in words
+OnRows = Callable[[dict[str, pa.Table], dict[str, pa.Table], bool], list[str]]
 
 # how often rows are written
 WRITE_S = 3.0
@@ -60,7 +61,7 @@ class Monitor:
         secrets: a key log that programs add to while they are watched.
         on_rows: takes the rows that stay as they are, and those of sessions that may
             still change, by table, before they are stored; and whether they are the
-            last.
+            last. What it returns are problems.
 
     Attributes:
         started: sessions that were seen to begin.
@@ -264,7 +265,7 @@ class Monitor:
         self._is_dirty = False
         tables = closed.finish(), recent.finish()
         if self._on_rows is not None:
-            self._on_rows(*tables, is_last)
+            self.problems += self._on_rows(*tables, is_last)
         self._store.add(*tables)
 
 

@@ -53,6 +53,19 @@ def test_finding_that_becomes_worse_is_raised_again() -> None:
     assert take(findings, sessions_of("192.0.2.7"), is_last=True) == []
 
 
+def test_rule_that_fails_is_told_once_and_hides_no_other() -> None:
+    def fail(_facts: Facts) -> pd.DataFrame:
+        raise KeyError("no such column")
+
+    broken = replace(RULE, id="broken-rule", find=fail)
+    findings = LiveFindings([broken, RULE], Settings())
+
+    assert len(take(findings, sessions_of("192.0.2.7"), is_last=True)) == 1
+    assert len(take(findings, sessions_of("192.0.2.8"), is_last=True)) == 1
+    (failure,) = findings.failures
+    assert "the rule broken-rule failed" in failure
+
+
 def test_sessions_that_may_change_count_but_do_not_stay(raised: LiveFindings) -> None:
     open_still = sessions_of("192.0.2.7")
 

@@ -173,8 +173,9 @@ def test_rows_are_handed_on_before_they_are_stored(tmp_path: Path) -> None:
 
     def take(
         closed: dict[str, pa.Table], recent: dict[str, pa.Table], is_last: bool
-    ) -> None:
+    ) -> list[str]:
         taken.append((len(closed["sessions"]), len(recent["sessions"]), is_last))
+        return ["a rule failed"] * is_last
 
     monitor = Monitor(
         Replay(CAPTURES["office"]), Store(tmp_path / "tables"), on_rows=take
@@ -185,3 +186,4 @@ def test_rows_are_handed_on_before_they_are_stored(tmp_path: Path) -> None:
     assert sum(stay for stay, _, _ in taken) == 29
     _, may_change, is_last = taken[-1]
     assert (may_change, is_last) == (0, True)
+    assert monitor.problems == ["a rule failed"]
