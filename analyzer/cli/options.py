@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from analyzer.findings.levels import Severity
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 FORMATS = ("jsonl", "csv", "parquet")
 READERS = ("auto", "native", "tshark")
 ENGINES = ("auto", "socket", "dumpcap")
-# from the least to the worst, as in `analyzer.findings.levels`
-SEVERITIES = ("info", "low", "medium", "high", "critical")
+# from the least to the worst
+SEVERITIES = tuple(severity.value for severity in Severity)
 _PORT = re.compile("[0-9]{1,5}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyzer.findings import registry
-from analyzer.findings.facts import Facts
+from analyzer.findings.engine import facts_for
 from analyzer.findings.levels import Confidence
 from analyzer.findings.settings import Settings
 from dissectors.events import Outcome
@@ -41,11 +41,7 @@ def attacks(
     """
     settings = settings or Settings()
     rules = registry.rules()
-    thresholds = {
-        rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
-        for rule in rules.values()
-    }
-    facts = Facts(tables, settings.own, thresholds)
+    facts = facts_for(tables, rules.values(), settings)
 
     def hits(rule_ids: tuple[str, ...]) -> Iterator[pd.DataFrame]:
         for rule_id in rule_ids:

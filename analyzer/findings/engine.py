@@ -76,12 +76,7 @@ def find(
     # rules hand Series to pyarrow
     import_pandas()
     asked = [rule for rule in known if settings.of(rule.id).enabled]
-    # also of those that aren't asked: others may build on what they look for
-    thresholds = {
-        rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
-        for rule in known
-    }
-    facts = Facts(tables, settings.own, thresholds)
+    facts = facts_for(tables, known, settings)
     rows: list[dict[str, Any]] = []
     for rule in asked:
         try:
@@ -92,9 +87,30 @@ def find(
     return pa.Table.from_pylist(rows, schema=FINDINGS.arrow)
 
 
+def facts_for(
+    tables: Mapping[str, pa.Table], rules: Iterable[Rule], settings: Settings
+) -> Facts:
+    """Return what rules look at.
+
+    Args:
+        tables: of an analysis, by name.
+        rules: all of them: those that are asked may build on what others look for.
+        settings: what users set.
+    """
+    thresholds = {
+        rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
+        for rule in rules
+    }
+    return Facts(tables, settings.own, thresholds)
+
+
 def _worst_first(row: dict[str, Any]) -> tuple[int, int, str, str]:
-    severity = _SEVERITIES.index(Severity(row["severity"]))
-    return -severity, -row["session_count"], row["rule"], row["finding_id"]
+    return (
+        -Severity(row["severity"]).rank,
+        -row["session_count"],
+        row["rule"],
+        row["finding_id"],
+    )
 
 
 def _findings(

@@ -14,6 +14,11 @@ class Severity(enum.StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place among all of them, from 0."""
+        return tuple(Severity).index(self)
+
 
 class Confidence(enum.StrEnum):
     """How surely it is so, from the least to the most."""
