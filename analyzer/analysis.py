@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from analyzer.findings.judgement import Judgement
     from analyzer.runs.pipeline import OnProgress
 
 # columns of characters in a notebook
@@ -57,7 +58,6 @@ class Analysis(Results):
         """Show the summary that the command prints; its text can do no harm."""
         from rich.console import Console
 
-        from analyzer.findings.judgement import judge
         from analyzer.findings.review import review
         from analyzer.terminal.summary import print_summary
 
@@ -69,7 +69,7 @@ class Analysis(Results):
             # or rich displays each part by itself
             force_jupyter=False,
         )
-        findings, problems = judge(self.tables)
+        findings, problems = self._judgement
         print_summary(self, console, review(findings))
         for problem in problems:
             console.print(escape_controls(problem), markup=False)
@@ -118,15 +118,21 @@ class Analysis(Results):
         frame: pd.DataFrame = self._judge(config).to_pandas(types_mapper=pd.ArrowDtype)
         return frame
 
+    @cached_property
+    def _judgement(self) -> Judgement:
+        from analyzer.findings.judgement import judge
+
+        return judge(self.tables)
+
     def _judge(self, config: str | os.PathLike[str] | None = None) -> pa.Table:
         from analyzer.findings import registry
         from analyzer.findings.judgement import judge
         from analyzer.findings.settings_file import read_settings
 
-        settings = None
+        judgement = self._judgement
         if config is not None:
             settings = read_settings(Path(config), registry.rules())
-        judgement = judge(self.tables, settings)
+            judgement = judge(self.tables, settings)
         for problem in judgement.problems:
             warnings.warn(problem, stacklevel=2)
         return judgement.findings
@@ -160,7 +166,7 @@ class Analysis(Results):
         """Return the report as a page of HTML that needs no other file."""
         from analyzer.html.page import render_page
 
-        return render_page(self)
+        return render_page(self, self._judgement)
 
 
 def analyze(

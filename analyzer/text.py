@@ -35,6 +35,18 @@ def pluralize(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def shorten(text: str, width: int) -> str:
+    """Cut a text that is wider, and say so."""
+    if len(text) <= width:
+        return text
+    return text[: width - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def endpoint(address: str, port: int) -> str:
+    """Return an address and a port as in a URL (RFC 3986 §3.2.2)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def near_names(name: str, known: Iterable[str]) -> str:
     """Return ": did you mean ...?" if a name that is known is like this one."""
     near = get_close_matches(name, known, n=2)

@@ -10,7 +10,7 @@ from analyzer.findings.levels import Mender, Severity
 from analyzer.findings.registry import rules
 from analyzer.findings.review import standing_findings
 from analyzer.terminal.format import as_span
-from analyzer.text import pluralize
+from analyzer.text import endpoint, pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +153,7 @@ def _subject(row: Mapping[str, Any]) -> str:
     """Say whom a finding concerns."""
     server, port = row["server_ip"], row["server_port"]
     if server is not None and port is not None:
-        server = f"[{server}]:{port}" if ":" in server else f"{server}:{port}"
+        server = endpoint(server, port)
     hosts = " \N{RIGHTWARDS ARROW} ".join(filter(None, (row["client_ip"], server)))
     return ", ".join(filter(None, (row["account"], hosts))) or "all that was captured"
 

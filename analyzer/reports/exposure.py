@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from analyzer.reports.accounts import is_refused_login
 from analyzer.reports.channel import ENCRYPTED, Channel, channel_of
@@ -15,7 +16,6 @@ from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import pandas as pd
 
 CHANNELS = (
     Channel.PLAINTEXT,
@@ -130,6 +130,13 @@ def would_be_cut_off(rows: pd.DataFrame) -> pd.Series[bool]:
     RFC 3207 §4: a public server must not ask for STARTTLS, so no relay is cut off.
     """
     return rows["works"] & ~rows["used_tls"] & ~is_relay(rows)
+
+
+def worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Sort by these columns, the largest first, and all relay last; ties stay."""
+    rows = rows.sort_values(by, ascending=False, kind="stable")
+    relay = is_relay(rows)
+    return pd.concat([rows[~relay], rows[relay]], ignore_index=True)
 
 
 def _flags(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:

@@ -21,6 +21,7 @@ from analyzer.reports.exposure import (
     RESULTS,
     exposure,
     is_relay,
+    worst_first,
     would_be_cut_off,
 )
 from analyzer.reports.plan import PORT, client_uses
@@ -104,7 +105,7 @@ def plaintext_ports(
     ports["verdict"] = _texts(
         verdict(_port_use(port, clients[_key(port, PORT)])) for port in _records(ports)
     )
-    return _worst_first(
+    return worst_first(
         ports.drop(columns=["protocol", "attempts", "cut"]),
         ["plaintext_logins", "plaintext_mail", "plaintext", "sessions"],
     )
@@ -153,7 +154,7 @@ def plaintext_users(
         "first_seen",
         "last_seen",
     ]
-    worst = _worst_first(users, ["severity", "would_be_cut_off", "works", "sessions"])
+    worst = worst_first(users, ["severity", "would_be_cut_off", "works", "sessions"])
     return worst[[*_USER, "result", "exposed", *tail]]
 
 
@@ -252,13 +253,6 @@ def _exposed(user: Mapping[str, Any]) -> str:
         "mail" if user["mail"] else "",
     ]
     return " and ".join(filter(None, parts)) or "nothing"
-
-
-def _worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Sort by these columns, the largest first, and all relay last; ties stay."""
-    rows = rows.sort_values(by, ascending=False, kind="stable")
-    relay = is_relay(rows)
-    return pd.concat([rows[~relay], rows[relay]], ignore_index=True)
 
 
 def _key(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:

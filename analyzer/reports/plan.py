@@ -14,7 +14,12 @@ import pandas as pd
 
 from analyzer.reports.accounts import account, distinct
 from analyzer.reports.advice import advice, total
-from analyzer.reports.exposure import exposure, is_relay, would_be_cut_off
+from analyzer.reports.exposure import (
+    exposure,
+    is_relay,
+    worst_first,
+    would_be_cut_off,
+)
 from analyzer.reports.verdicts import ClientUse
 from analyzer.reports.ways import ways
 from analyzer.sessions.role import Role
@@ -116,9 +121,7 @@ def plaintext_by_port(
         dtype="string",
     )
     by = ["cut_off_clients", "plaintext", "sessions"]
-    ports = ports.sort_values(by, ascending=False, kind="stable")
-    relay = is_relay(ports)
-    return pd.concat([ports[~relay], ports[relay]], ignore_index=True)
+    return worst_first(ports, by)
 
 
 def client_uses(facts: pd.DataFrame) -> pd.DataFrame:

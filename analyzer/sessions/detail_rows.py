@@ -75,13 +75,7 @@ def exchange_row(
 ) -> Row:
     """Make the row of an exchange."""
     latency_ns = exchange_latency_ns(exchange, connection)
-    capture, request_frame = capture_and_frame(exchange.request_frame, captures)
-    reply_capture, reply_frame = capture_and_frame(exchange.reply_frame, captures)
     time_ns, reply_time_ns = exchange.request_time_ns, exchange.reply_time_ns
-    if capture is None:
-        capture = reply_capture
-    elif reply_capture != capture:
-        reply_frame = None
     return (
         identifier,
         exchange.kind,
@@ -95,9 +89,7 @@ def exchange_row(
         exchange.response_code,
         exchange.reply_text,
         latency_ns / _NS if latency_ns is not None else None,
-        capture,
-        request_frame,
-        reply_frame,
+        *_packets(exchange, captures),
     )
 
 
@@ -202,17 +194,13 @@ def message_row(
 def login_row(identifier: str, login: Login, captures: Sequence[str]) -> Row:
     """Make the row of an attempt to log in."""
     attempt, exchange = login.attempt, login.exchange
-    time_ns = request = reply = text = None
+    time_ns = reply = None
+    packets: tuple[str | None, int | None, int | None] = (None, None, None)
     if exchange is not None:
-        request, reply = exchange.request_frame, exchange.reply_frame
         time_ns = exchange.request_time_ns or exchange.reply_time_ns
-        text = reply_line(exchange) if exchange.reply_frame is not None else None
-    capture, request_frame = capture_and_frame(request, captures)
-    reply_capture, reply_frame = capture_and_frame(reply, captures)
-    if capture is None:
-        capture = reply_capture
-    elif reply_capture != capture:
-        reply_frame = None
+        packets = _packets(exchange, captures)
+        if exchange.reply_frame is not None:
+            reply = reply_line(exchange)
     return (
         identifier,
         login.number,
@@ -220,13 +208,11 @@ def login_row(identifier: str, login: Login, captures: Sequence[str]) -> Row:
         attempt.user,
         attempt.authzid,
         attempt.result,
-        text,
+        reply,
         attempt.exposure,
         attempt.secured,
         time_ns,
-        capture,
-        request_frame,
-        reply_frame,
+        *packets,
     )
 
 
@@ -253,3 +239,16 @@ def anomaly_row(
         *capture_and_frame(anomaly.frame, captures),
         anomaly.detail or None,
     )
+
+
+def _packets(
+    exchange: events.Exchange, captures: Sequence[str]
+) -> tuple[str | None, int | None, int | None]:
+    """Return the capture that holds an exchange, and the frames of both sides there."""
+    capture, request_frame = capture_and_frame(exchange.request_frame, captures)
+    reply_capture, reply_frame = capture_and_frame(exchange.reply_frame, captures)
+    if capture is None:
+        capture = reply_capture
+    elif reply_capture != capture:
+        reply_frame = None
+    return capture, request_frame, reply_frame

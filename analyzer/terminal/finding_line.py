@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analyzer.text import as_line
+from analyzer.text import as_line, endpoint, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SEVERITY_STYLES = {
-    "critical": "bold white on red",
-    "high": "bold red",
-    "medium": "bold yellow",
-    "low": "bold",
-    "info": "dim",
-}
 _WIDEST_TEXT = 60
 
 
@@ -38,12 +31,11 @@ def _subject(finding: Mapping[str, Any]) -> list[str]:
         finding[name] for name in ("account", "client_ip", "server_ip")
     )
     port = finding["server_port"]
-    told = [as_line(account)[:_WIDEST_TEXT]] if account else []
+    told = [shorten(as_line(account), _WIDEST_TEXT)] if account else []
     if client:
         told.append(client)
     elif finding["session_count"] > 1:
         told.append(f"{finding['session_count']:,} sessions")
     if server:
-        host = f"[{server}]" if ":" in server else server
-        told.append(f"> {host}:{port}" if port else f"> {host}")
+        told.append(f"> {endpoint(server, port) if port else server}")
     return told

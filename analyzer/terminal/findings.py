@@ -17,7 +17,7 @@ from analyzer.reports import certificates_unseen
 from analyzer.tables.export import json_rows, write_csv
 from analyzer.terminal.format import as_span, as_table, fit_output
 from analyzer.terminal.json_document import as_json
-from analyzer.text import as_line, pluralize
+from analyzer.text import as_line, endpoint, pluralize, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -200,16 +200,11 @@ def _subject(finding: Mapping[Any, Any]) -> str:
         None if pd.isna(finding[name]) else finding[name] for name in _SUBJECT
     )
     if server is not None and port is not None:
-        server = f"[{server}]:{port}" if ":" in server else f"{server}:{port}"
+        server = endpoint(server, port)
     hosts = " > ".join(filter(None, (client, server)))
-    return ", ".join(filter(None, (_shorten(account), hosts))) or "-"
-
-
-def _shorten(text: str | None) -> str | None:
-    """Cut a name that somebody chose to be as long as a line may be."""
-    if text is None or len(text) <= _WIDEST_NAME:
-        return text
-    return text[: _WIDEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    # somebody chose it to be as long as a line may be
+    name = shorten(account, _WIDEST_NAME) if account is not None else None
+    return ", ".join(filter(None, (name, hosts))) or "-"
 
 
 def _proof(finding: Mapping[str, Any]) -> str:

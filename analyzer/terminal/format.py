@@ -11,7 +11,7 @@ from rich.text import Text
 
 from analyzer.sessions.failures import failure_label
 from analyzer.terminal.weaknesses import weakness_label
-from analyzer.text import as_line
+from analyzer.text import as_line, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -193,9 +193,7 @@ def _cell(name: str, value: Any) -> str:
     if pd.api.types.is_integer(value):
         return f"{value:,}"
     text = as_line(str(value))
-    if name in _WRAPPED_WIDTHS or len(text) <= _WIDEST_CELL:
-        return text
-    return text[: _WIDEST_CELL - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return text if name in _WRAPPED_WIDTHS else shorten(text, _WIDEST_CELL)
 
 
 def _as_time(time: pd.Timestamp) -> str:

@@ -15,7 +15,8 @@ from analyzer import reports
 from analyzer.tables import schema
 from analyzer.tables.export import write_jsonl
 from analyzer.tables.schema.findings import FINDINGS
-from analyzer.terminal.finding_line import SEVERITY_STYLES, describe_finding
+from analyzer.terminal.finding_line import describe_finding
+from analyzer.terminal.findings import severity_style
 from analyzer.terminal.format import as_share
 from analyzer.terminal.session_line import describe
 
@@ -140,7 +141,7 @@ class LiveView:
                 continue
             text = Text(line)
             name = finding["severity"]
-            text.highlight_words([name.upper()], SEVERITY_STYLES[name])
+            text.highlight_words([name.upper()], severity_style(name))
             self._console.print(text, soft_wrap=True)
 
     def _print(self, text: str) -> None:

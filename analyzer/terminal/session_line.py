@@ -8,7 +8,7 @@ from analyzer.reports import Channel
 from analyzer.sessions.failures import Failure, failure_label
 from analyzer.sessions.protection import PLAINTEXT_LOGIN
 from analyzer.terminal.format import as_size
-from analyzer.text import as_line
+from analyzer.text import as_line, endpoint, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,13 +57,11 @@ def describe(session: Mapping[str, Any], channel: str) -> SessionLine:
         session: its row; what is missing is `None`.
         channel: what `reports.channel_of` says of it.
     """
-    host = session["server_ip"]
-    host = f"[{host}]" if ":" in host else host
     return SessionLine(
         f"{session['end']:%H:%M:%S}",
         session["service"],
         session["client_ip"],
-        f"{host}:{session['server_port']}",
+        endpoint(session["server_ip"], session["server_port"]),
         _channel(session, channel),
         _safe(session["auth_user"] or ""),
         ", ".join(_activity(session)),
@@ -134,6 +132,4 @@ def _faults(session: Mapping[str, Any]) -> Iterator[str]:
 def _safe(text: str) -> str:
     """Return text of the traffic, as a part of a line."""
     text = as_line(text)
-    if len(text) <= _WIDEST_TEXT:
-        return text
-    return text[: _WIDEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return shorten(text, _WIDEST_TEXT)
