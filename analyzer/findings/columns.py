@@ -29,7 +29,7 @@ def is_true(flags: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     return flags.fillna(value=False).to_numpy(dtype=bool)
 
 
-def number(*columns: pd.Series[Any] | Numbers) -> Numbers:
+def number(*columns: pd.Series[Any] | npt.NDArray[Any]) -> Numbers:
     """Give rows the same number if they are alike in all columns; null is a value."""
     first, *others = columns
     numbers = _codes(first)
@@ -39,5 +39,5 @@ def number(*columns: pd.Series[Any] | Numbers) -> Numbers:
     return numbers
 
 
-def _codes(values: pd.Series[Any] | Numbers) -> Numbers:
+def _codes(values: pd.Series[Any] | npt.NDArray[Any]) -> Numbers:
     return pd.factorize(values)[0].astype(np.int64) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.addresses import Addresses
 from analyzer.findings.columns import is_true, number, whole
 from analyzer.reports.channel import channel_of
 from analyzer.sessions.role import Role
@@ -48,6 +49,8 @@ _PLACES = (
     "side",
     "offset",
 )
+# RFC 6890, section 2.2
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 _OF_CHANNEL = (
     "tls_mode",
     "tls_established",
@@ -227,9 +230,9 @@ class Facts:
     def is_loopback(self) -> npt.NDArray[np.bool_]:
         """Whether a session did not leave its host."""
         codes, addresses = self.codes("server_ip")
-        flags = [ip_address(address).is_loopback for address in addresses]
+        flags = Addresses(addresses).are_in(_LOOPBACK)
         # the last is for those of which no address is known
-        return np.array([*flags, False])[codes]
+        return np.append(flags, False)[codes]
 
     @cached_property
     def is_relay(self) -> npt.NDArray[np.bool_]:

@@ -8,7 +8,6 @@ then those of the accounts that logged in there.
 from __future__ import annotations
 
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.addresses import Addresses
 from analyzer.findings.columns import number
 from analyzer.findings.levels import Confidence
 from dissectors.events import Outcome
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from analyzer.findings.facts import Facts
-    from analyzer.findings.settings import Network
 
     Flags = npt.NDArray[np.bool_]
-    # version, first and last address
-    _Range = tuple[int, int, int]
 
 # RFC 1918 §3, RFC 6598 §7, RFC 4193 §3.1; and loopback and link-local addresses (RFC
 # 6890 §2.2). Those of documentation (RFC 5737, RFC 3849) are not private.
@@ -118,9 +115,9 @@ class Ownership:
         codes, addresses = self._facts.codes(column)
         own = is_private(addresses)
         if self._networks:
-            own = is_inside(addresses, self._networks)
+            own = Addresses(addresses).are_in(self._networks)
         named = self._servers or (frozenset() if self._networks else self._inferred)
-        own |= np.isin(addresses.to_numpy(dtype="object"), list(named))
+        own |= addresses.isin(sorted(named))
         return np.append(own, False)[codes]
 
     @cached_property
@@ -142,28 +139,11 @@ def is_private(addresses: Iterable[str]) -> Flags:
     return flags
 
 
-def is_inside(addresses: Iterable[str], networks: Iterable[Network]) -> Flags:
-    """Return which addresses are in any of some networks."""
-    ranges: list[_Range] = [
-        (network.version, int(network.network_address), int(network.broadcast_address))
-        for network in networks
-    ]
-    return np.array([_is_in(ip_address(each), ranges) for each in addresses], np.bool_)
-
-
-def network_of(address: str) -> str:
-    """Return the network from which somebody is seen: IPv4 /24, IPv6 /48."""
-    known = ip_address(address)
-    kept = 8 if known.version == 4 else 80
-    return f"{known.version}:{int(known) >> kept:x}"
-
-
 def client_networks(facts: Facts) -> npt.NDArray[np.int64]:
     """Return a number for the network from which each session's client is seen."""
     codes, addresses = facts.codes("client_ip")
-    networks = pd.Series([network_of(address) for address in addresses], dtype="object")
     # the last is for those of which no address is known
-    return np.append(number(networks), 0)[codes]
+    return np.append(Addresses(addresses).networks(v4=24, v6=48), 0)[codes]
 
 
 def domain_of(addresses: pd.Series[Any]) -> pd.Series[Any]:
@@ -172,14 +152,6 @@ def domain_of(addresses: pd.Series[Any]) -> pd.Series[Any]:
     found = compute.extract_regex(texts, r"@(?P<domain>[^@\s>]+)>?\s*$")
     domains = compute.utf8_lower(compute.struct_field(found, "domain"))
     return pd.Series(domains, index=addresses.index, dtype=pd.ArrowDtype(pa.string()))
-
-
-def _is_in(address: IPv4Address | IPv6Address, ranges: list[_Range]) -> bool:
-    value = int(address)
-    return any(
-        address.version == version and first <= value <= last
-        for version, first, last in ranges
-    )
 
 
 def _parents(domain: str) -> list[str]:

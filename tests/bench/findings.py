@@ -83,6 +83,20 @@ def _again(table: pa.Table, copies: int) -> pa.Table:
     return pa.table(columns, schema=table.schema)
 
 
+def _all_different(sessions: pa.Table) -> pa.Table:
+    """Give each session a client and a server that no other has; some are one's own."""
+    numbers = np.arange(len(sessions))
+    for column, networks in (("client_ip", ("10", "20")), ("server_ip", ("30", "10"))):
+        first = pa.array(np.where(numbers % 2, *networks).astype(object), pa.string())
+        octets = [
+            pa.array(numbers >> shift & 255).cast(pa.string()) for shift in (16, 8, 0)
+        ]
+        addresses = compute.binary_join_element_wise(first, *octets, ".")
+        place = sessions.schema.get_field_index(column)
+        sessions = sessions.set_column(place, column, addresses)
+    return sessions
+
+
 def _clients(addresses: pa.Array, copy: npt.NDArray[np.int64]) -> pa.Array:
     """Give each copy clients of its own, of which many return; first ones remain."""
     numbers = copy % _CLIENTS

@@ -8,7 +8,7 @@ import pandas as pd
 import analyzer
 from analyzer.findings.facts import Facts
 from analyzer.findings.levels import Confidence
-from analyzer.findings.own import Ownership, domain_of, is_private, network_of
+from analyzer.findings.own import Ownership, domain_of, is_private
 from analyzer.findings.settings import Own
 from tests.support.abuse import ELSEWHERE, OUTSIDE, SERVER, login
 from tests.support.traffic import write_pcap
@@ -34,13 +34,6 @@ def test_private_and_documentation_networks_are_told_apart() -> None:
 
     assert is_private(private).all()
     assert not is_private(pd.Series([*public, None])).any()
-
-
-def test_networks_are_ipv4_24_and_ipv6_48() -> None:
-    assert network_of("192.0.2.1") == network_of("192.0.2.255")
-    assert network_of("192.0.2.1") != network_of("192.0.3.1")
-    assert network_of("2001:db8::1") == network_of("2001:db8:0:ffff::9")
-    assert network_of("2001:db8::1") != network_of("2001:db8:1::1")
 
 
 def test_domain_is_behind_the_last_at() -> None:
