@@ -49,7 +49,8 @@ _SHORTEST_BASE64 = 6
 # what words end with, also where the bytes are no UTF-8
 _BLANKS = re.compile(r"(?:[\s\x00-\x20]|\\x(?:[89][0-9a-f]|a0|ad))+")
 _BETWEEN_PARTS = re.compile(r"[\"'()<>\[\]{},;:=|&?]+")
-_AFTER_VERB = re.compile(r"(?:PASS(?:W(?:OR)?D)?|AUTH)[\W_]+(.+)", re.IGNORECASE)
+# a verb, or what a gap left of it, and something else than a blank behind it
+_AFTER_VERB = re.compile(r"[A-Za-z]{0,8}[\W_]+(.+)")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 # RFC 4648 §5
 _OF_URLS = bytes.maketrans(b"-_", b"+/")
