@@ -92,6 +92,29 @@ class Analysis(Results):
         of_session = self.exchanges["session_id"] == session_id
         return self.exchanges[of_session].reset_index(drop=True)
 
+    def show(self, session_id: str) -> pd.DataFrame:
+        """Return what happened in one session, step by step, as `mailtap show` does.
+
+        Where `dialogue` has a row for a command and its answer, each is a step of its
+        own here, and so is what else is known: the handshake of TLS, messages, gaps.
+
+        Args:
+            session_id: its ID, or as much of its beginning as tells it from all others.
+
+        Returns:
+            A row for each step: `since_start_s`, `kind`, `side`, `text`, `latency_s`,
+            `capture` and `frame`.
+
+        Raises:
+            LookupError: no session, or more than one, is meant.
+        """
+        from analyzer.dialogue.chosen import find_session
+        from analyzer.dialogue.dialogue import dialogue_from_tables
+
+        known = self.tables["sessions"]["session_id"].to_pylist()
+        chosen = find_session(known, session_id)
+        return dialogue_from_tables(self.tables, chosen, limit=None).to_frame()
+
     @cached_property
     def findings(self) -> pd.DataFrame:
         """What is wrong, the worst first; computed when it is first asked for."""

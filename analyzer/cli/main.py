@@ -47,6 +47,7 @@ _COMMANDS = (
     "protocols",
     "report",
     "rules",
+    "show",
 )
 
 

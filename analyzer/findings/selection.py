@@ -24,6 +24,12 @@ def of_severities(findings: pa.Table, severities: Collection[str]) -> pa.Table:
     return _where(findings, "severity", severities)
 
 
+def of_session(findings: pa.Table, session_id: str) -> pa.Table:
+    """Return the findings that a session is part of."""
+    sessions = findings["session_ids"].to_pylist()
+    return findings.filter(pa.array([session_id in each for each in sessions]))
+
+
 def of_host(
     findings: pa.Table, sessions: pa.Table, column: str, address: str
 ) -> pa.Table:

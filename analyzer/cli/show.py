@@ -1,0 +1,94 @@
+"""`mailtap show`: one session, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_inputs
+from analyzer.cli.judging import config_option, read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_MAX_STEPS = 1000
+
+
+@click.command()
+@click.argument("session")
+@options.captures
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=_MAX_STEPS,
+    show_default=True,
+    help="Show the first N steps.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@config_option
+@options.ports
+@options.reader
+@options.key_log
+@options.ca
+def show(
+    session: str,
+    captures: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+    config: Path | None,
+    ports: Mapping[int, str],
+    engine: str,
+    key_log: Path | None,
+    ca: Path | None,
+) -> None:
+    """Show what was said in one session, step by step.
+
+    SESSION is an ID, as other commands print them, or as much of its beginning as tells
+    it from all others. CAPTURE is what `mailtap analyze` reads, or a folder that
+    --output wrote.
+
+    Each step has its time since the first packet, the number of its packet, and how
+    long an answer took; > is from the client, < from the server. Secrets are ***, and
+    messages are one step each, without what they say. Then come what is known of the
+    session, what is wrong with it, and the display filter by which Wireshark finds it.
+
+    Exit status: 0; 1 if something can't be read or written, or there is no such
+    session; 2 for wrong use.
+    """
+    from analyzer.dialogue.chosen import SessionChoiceError, find_session
+    from analyzer.dialogue.dialogue import dialogue_from_tables, table_of
+    from analyzer.findings.judgement import judge
+    from analyzer.findings.selection import of_session
+    from analyzer.terminal.dialogue import dialogue_json, print_dialogue
+
+    options.require_captures(captures)
+    settings = read_config(config)
+    analysis = read_inputs(
+        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
+    )
+    outputs.warn(analysis.notes)
+    problems = outputs.describe_problems(analysis)
+    try:
+        chosen = find_session(
+            analysis.tables["sessions"]["session_id"].to_pylist(), session
+        )
+    except SessionChoiceError as error:
+        outputs.exit_with([*problems, str(error)])
+    dialogue = dialogue_from_tables(analysis.tables, chosen, limit)
+    judgement = judge(analysis.tables, settings)
+    problems += judgement.problems
+    findings = of_session(judgement.findings, chosen)
+    anomalies = table_of(analysis.tables["anomalies"], chosen)
+    if as_json:
+        text = dialogue_json(dialogue, analysis, findings, anomalies)
+        problems += outputs.print_safely(lambda: click.echo(text))
+    else:
+        console = outputs.console()
+        problems += outputs.print_safely(
+            lambda: print_dialogue(dialogue, findings, anomalies, console)
+        )
+    outputs.exit_with(problems)

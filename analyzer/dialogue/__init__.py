@@ -1,0 +1,1 @@
+"""One session as a sequence: who said what, when, and in which packet."""

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from click.testing import CliRunner
+
+from analyzer.cli import main
+from tests.support.analyses import DEMO, rows_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+# a scanner that submits in plaintext
+SCANNER = rows_of("office")[6]["session_id"]
+
+
+def run(*arguments: str | Path, command: str = "show") -> Result:
+    return CliRunner().invoke(main, [command, *map(str, arguments)])
+
+
+def test_dialogue_is_shown_for_people_and_programs() -> None:
+    text, document = run(SCANNER[:6], DEMO), run(SCANNER[:6], DEMO, "--json")
+
+    assert text.exit_code == document.exit_code == 0
+    assert text.stdout.startswith(f"{SCANNER}  submission  ")
+    told = json.loads(document.stdout)
+    assert told["session"]["session_id"] == SCANNER
+    assert all(step["text"] in text.stdout for step in told["steps"])
+    assert told["display_filter"] in text.stdout
+    assert {each["rule"] for each in told["findings"]} >= {"plaintext-password"}
+    assert "[plaintext-password]" in text.stdout
+
+
+def test_folder_of_tables_shows_commands_and_answers(tmp_path: Path) -> None:
+    run(DEMO, "-q", "-o", f"{tmp_path}/tables/", command="analyze")
+
+    shown = json.loads(run(SCANNER, tmp_path / "tables", "--json").stdout)
+
+    commands = [s["text"] for s in shown["steps"] if s["kind"] == "command"]
+    assert commands[0] == "EHLO scanner.example.com"
+
+
+def test_limit_says_what_it_leaves_out() -> None:
+    result = run(SCANNER, DEMO, "--limit", "3")
+
+    assert "more steps: --limit" in result.stdout
+
+
+def test_session_that_there_is_not_is_refused() -> None:
+    none, several = run("zz", DEMO), run("a", DEMO)
+
+    assert none.exit_code == several.exit_code == 1
+    assert "there is no session 'zz'" in none.stderr
+    assert "3 sessions begin with a" in several.stderr
+    assert none.stdout == several.stdout == ""
+
+
+def test_show_without_captures_is_wrong_use() -> None:
+    result = run(SCANNER)
+
+    assert result.exit_code == 2
+    assert "CAPTURE" in result.stderr
