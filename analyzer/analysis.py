@@ -69,7 +69,7 @@ class Analysis(Results):
             # or rich displays each part by itself
             force_jupyter=False,
         )
-        findings, problems = self._judgement
+        findings, problems, _ = self._judgement
         print_summary(self, console, review(findings))
         for problem in problems:
             console.print(escape_controls(problem), markup=False)

@@ -13,13 +13,14 @@ from analyzer.cli.inputs import read_folder_of_tables
 from analyzer.cli.main import FOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     import pyarrow as pa
 
     from analyzer.errors import LoadError
     from analyzer.findings.acceptances import Acceptance
+    from analyzer.findings.engine import Places
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
@@ -65,11 +66,13 @@ class Judged(NamedTuple):
         findings: the table `findings`.
         reviewed: with what is known of them (`analyzer.findings.review`).
         failures: rules that tell nothing, in words.
+        sessions: places in `sessions` of all that show a finding, by its ID.
     """
 
     findings: pa.Table | None
     reviewed: pa.Table | None
     failures: Sequence[str] = ()
+    sessions: Mapping[str, Places] = {}
 
     @property
     def judgement(self) -> Judgement | None:
@@ -78,7 +81,7 @@ class Judged(NamedTuple):
 
         if self.reviewed is None:
             return None
-        return Judgement(self.reviewed, list(self.failures))
+        return Judgement(self.reviewed, list(self.failures), self.sessions)
 
 
 NOT_JUDGED = Judged(None, None)
@@ -108,13 +111,15 @@ class Standards(NamedTuple):
         from analyzer.findings.judgement import judge
         from analyzer.findings.review import review
 
-        findings, failures = judge(analysis.tables, self.settings)
+        findings, failures, sessions = judge(analysis.tables, self.settings)
         problems += failures
         today = dt.datetime.now(dt.UTC).date()
         found = set(findings["finding_id"].to_pylist())
         reasons, notes = accept_on(today, self.acceptances, found)
         outputs.warn(notes)
-        return Judged(findings, review(findings, self.baseline, reasons), failures)
+        return Judged(
+            findings, review(findings, self.baseline, reasons), failures, sessions
+        )
 
 
 def read_standards(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,19 @@ _OF_HITS = ("account", "kind")
 OnFailure = Callable[["Rule", Exception], None]
 
 
+class Found(NamedTuple):
+    """What is wrong, and where.
+
+    Attributes:
+        findings: the table `findings`: the worst first, then those with the most
+            sessions.
+        sessions: places in `sessions` of all that show a finding, by its ID.
+    """
+
+    findings: pa.Table
+    sessions: dict[str, Places]
+
+
 def _raise(_rule: Rule, error: Exception) -> None:
     raise error
 
@@ -72,6 +85,16 @@ def find(
     Returns:
         The table `findings`: the worst first, then those with the most sessions.
     """
+    return search(tables, rules, settings, on_failure).findings
+
+
+def search(
+    tables: Mapping[str, pa.Table],
+    rules: Iterable[Rule],
+    settings: Settings,
+    on_failure: OnFailure = _raise,
+) -> Found:
+    """Find what is wrong, and all sessions that show it; arguments as for `find`."""
     known = tuple(rules)
     # rules hand Series to pyarrow
     import_pandas()
@@ -84,7 +107,8 @@ def find(
         except Exception as error:  # noqa: BLE001, whoever wrote it
             on_failure(rule, error)
     rows.sort(key=_worst_first)
-    return pa.Table.from_pylist(rows, schema=FINDINGS.arrow)
+    sessions = {row["finding_id"]: row.pop("sessions") for row in rows}
+    return Found(pa.Table.from_pylist(rows, schema=FINDINGS.arrow), sessions)
 
 
 def facts_for(
@@ -253,6 +277,7 @@ def _told(facts: Facts, sessions: Places, starts: Places) -> list[dict[str, Any]
         np.minimum.reduceat(facts.values("start")[sessions], starts),
         np.maximum.reduceat(facts.values("end")[sessions], starts),
         counts,
+        np.split(sessions, starts[1:]),
     )
     return [
         {
@@ -261,8 +286,9 @@ def _told(facts: Facts, sessions: Places, starts: Places) -> list[dict[str, Any]
             "last_seen": int(last_seen),
             "session_count": int(count),
             "session_ids": list(islice(ids, min(int(count), _MAX_SESSIONS))),
+            "sessions": places,
         }
-        for service, first_seen, last_seen, count in zip(*columns, strict=True)
+        for service, first_seen, last_seen, count, places in zip(*columns, strict=True)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.findings import registry
-from analyzer.findings.engine import find
+from analyzer.findings.engine import search
 from analyzer.findings.facts import Facts
 from analyzer.findings.own import Ownership
 from analyzer.findings.settings import Own, Settings
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from analyzer.findings.engine import Places
     from analyzer.findings.rule import Rule
 
 _MAX_NAMES = 3
@@ -29,10 +30,12 @@ class Judgement(NamedTuple):
     Attributes:
         findings: the table `findings`.
         problems: rules that were left out or failed, in words.
+        sessions: places in `sessions` of all that show a finding, by its ID.
     """
 
     findings: pa.Table
     problems: list[str]
+    sessions: Mapping[str, Places] = {}
 
 
 def judge(
@@ -45,13 +48,13 @@ def judge(
         settings: what users set.
     """
     problems = list(registry.problems())
-    findings = find(
+    findings, sessions = search(
         tables,
         registry.rules().values(),
         settings or Settings(),
         lambda rule, error: problems.append(describe_failure(rule, error)),
     )
-    return Judgement(findings, problems)
+    return Judgement(findings, problems, sessions)
 
 
 def inferred_own(

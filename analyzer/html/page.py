@@ -85,7 +85,7 @@ def render_page(
             the rules are yet to be asked.
         settings: what users set.
     """
-    findings, problems = judgement or judge(analysis.tables, settings)
+    findings, problems, _ = judgement or judge(analysis.tables, settings)
     standing, accepted = leave_out_accepted(findings)
     attacked = attacks(analysis.tables, settings)
     drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyzer.findings.engine import find
+from analyzer.findings.engine import find, search
 from analyzer.findings.levels import Mender, Severity
 from analyzer.findings.rule import CLIENT, Kind, Rule
 from analyzer.findings.settings import RuleSettings, Settings
@@ -68,6 +68,16 @@ def test_crowd_shows_different_clients_first() -> None:
 
     assert {"s500", "s529"} <= set(finding["session_ids"])
     assert len(finding["session_ids"]) == 100
+
+
+def test_all_sessions_of_a_finding_are_known() -> None:
+    tables = sessions_of(*["192.0.2.7"] * 150, "192.0.2.8")
+
+    findings, sessions = search(tables, [RULE], Settings())
+
+    first, second = findings["finding_id"].to_pylist()
+    assert sessions[first].tolist() == list(range(150))
+    assert sessions[second].tolist() == [150]
 
 
 def test_rule_about_clients_is_never_told_of_servers() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_all_rules_are_asked() -> None:
-    findings, problems = judge(analysis_of("office").tables)
+    findings, problems, _ = judge(analysis_of("office").tables)
 
     assert "plaintext-password" in findings["rule"].to_pylist()
     assert problems == []
@@ -25,7 +25,7 @@ def test_all_rules_are_asked() -> None:
 def test_settings_count() -> None:
     settings = Settings(rules={"plaintext-password": RuleSettings(enabled=False)})
 
-    findings, _ = judge(analysis_of("office").tables, settings)
+    findings, *_ = judge(analysis_of("office").tables, settings)
 
     assert "plaintext-password" not in findings["rule"].to_pylist()
 
@@ -38,10 +38,10 @@ def test_rule_that_fails_is_named_and_all_others_are_told(
 
     password, *others = registry.BUILTIN
     broken = (replace(password, find=fail), *others)
-    before, _ = judge(analysis_of("office").tables)
+    before, *_ = judge(analysis_of("office").tables)
     monkeypatch.setattr(registry, "BUILTIN", broken)
 
-    after, problems = judge(analysis_of("office").tables)
+    after, problems, _ = judge(analysis_of("office").tables)
 
     (problem,) = problems
     assert problem == (
