@@ -10,8 +10,8 @@ import numpy as np
 from analyzer.findings.columns import nanoseconds
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.refused_mail import refused_mail
-from analyzer.findings.replies import Refusal
 from analyzer.findings.rule import SERVER, Kind, Rule
+from analyzer.reports.replies import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

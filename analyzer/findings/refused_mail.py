@@ -9,7 +9,7 @@ import pandas as pd
 
 from analyzer.findings.columns import is_true, nanoseconds
 from analyzer.findings.own import client_networks
-from analyzer.findings.replies import Refusal, why_refused
+from analyzer.reports.replies import Refusal, why_refused
 from analyzer.sessions.failures import Failure
 from dissectors.events import ExchangeKind
 

@@ -13,6 +13,7 @@ from analyzer.reports.breakdown import (
     by_failure,
     by_port,
     by_tls_version,
+    port_totals,
 )
 from analyzer.reports.channel import (
     Channel,
@@ -20,8 +21,11 @@ from analyzer.reports.channel import (
     encrypted_share,
     is_encrypted,
 )
-from analyzer.reports.latency import latency_by_verb
+from analyzer.reports.deliveries import DeliveryOutcome, deliveries
+from analyzer.reports.failures import failures_by_host
+from analyzer.reports.latency import latency_by_step, latency_by_verb
 from analyzer.reports.listing import listing
+from analyzer.reports.messages import attachment_list, message_list
 from analyzer.reports.overview import (
     busiest,
     by_service,
@@ -45,6 +49,7 @@ from analyzer.reports.tls import (
     by_verdict,
     certificates_unseen,
     server_certificates,
+    tls_clients,
     weak_tls,
 )
 from analyzer.reports.transfers import transfer_rates
@@ -52,8 +57,10 @@ from analyzer.reports.use import protocol_use
 
 __all__ = [
     "Channel",
+    "DeliveryOutcome",
     "PlaintextTotals",
     "accounts",
+    "attachment_list",
     "attempts",
     "busiest",
     "by_channel",
@@ -64,13 +71,17 @@ __all__ = [
     "by_verdict",
     "certificates_unseen",
     "channel_of",
+    "deliveries",
     "encrypted_share",
     "failed",
+    "failures_by_host",
     "has_plaintext",
     "is_encrypted",
     "is_plaintext_login",
+    "latency_by_step",
     "latency_by_verb",
     "listing",
+    "message_list",
     "not_read",
     "over_time",
     "plaintext_by_port",
@@ -79,9 +90,11 @@ __all__ = [
     "plaintext_ports",
     "plaintext_totals",
     "plaintext_users",
+    "port_totals",
     "protocol_use",
     "server_certificates",
     "slowest",
+    "tls_clients",
     "tls_versions",
     "transfer_rates",
     "weak_tls",

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analyzer.reports.channel import Channel, channel_of
-from analyzer.reports.overview import tls_versions
+from analyzer.reports.channel import Channel, channel_of, is_encrypted
+from analyzer.reports.overview import (
+    is_plaintext_login,
+    message_count,
+    payload_bytes,
+    tls_versions,
+)
 from dissectors.tls.registries.versions import DEPRECATED
+
+_PORT = ["server_port", "service", "protocol"]
 
 
 def by_channel(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -30,9 +37,32 @@ def by_port(sessions: pd.DataFrame) -> pd.DataFrame:
         channel.value: (channels == channel.value).astype("int64")
         for channel in Channel
     }
-    keys = ["server_port", "service", "protocol"]
-    counted = sessions[keys].assign(sessions=1, **flags).groupby(keys).sum()
+    counted = sessions[_PORT].assign(sessions=1, **flags).groupby(_PORT).sum()
     return counted.sort_values("sessions", ascending=False, kind="stable").reset_index()
+
+
+def port_totals(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Add up what went over each port of servers.
+
+    Returns:
+        One row per `server_port`, `service` and `protocol`, the busiest first: the
+        number of `sessions`, `clients` and `servers`; how many sessions were
+        `encrypted`, had `plaintext_logins`, or `failed`; the number of `messages`, and
+        of `bytes` of both sides.
+    """
+    facts = sessions[["client_ip", "server_ip", *_PORT]].assign(
+        sessions=1,
+        encrypted=is_encrypted(sessions).astype("int64"),
+        plaintext_logins=is_plaintext_login(sessions).astype("int64"),
+        failed=sessions["failure"].notna().astype("int64"),
+        messages=message_count(sessions),
+        bytes=payload_bytes(sessions),
+    )
+    grouped = facts.groupby(_PORT)
+    totals = grouped[facts.columns[5:].tolist()].sum()
+    totals.insert(1, "clients", grouped["client_ip"].nunique())
+    totals.insert(2, "servers", grouped["server_ip"].nunique())
+    return totals.sort_values("sessions", ascending=False, kind="stable").reset_index()
 
 
 def by_tls_version(sessions: pd.DataFrame) -> pd.DataFrame:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from analyzer.reports.accounts import distinct
+from analyzer.reports.breakdown import is_deprecated
+from analyzer.reports.channel import is_encrypted
 from analyzer.sessions.certificate_status import CertificateStatus
 from analyzer.sessions.protection import VERDICTS, WEAK_TLS, why_weak
 from analyzer.sessions.role import Role
+from analyzer.text import endpoint
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
+_DAY_S = 86_400
+_OF_CERTIFICATES = [
+    *("name", "issuer", "key", "not_after", "days_left", "status", "sessions"),
+    *("servers", "session_id"),
+]
 
 
 def by_verdict(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -99,23 +109,80 @@ def server_certificates(
     Returns:
         One row per certificate, those with a bad `status` first and then by when they
         end: `name` (the first of its names, else its subject), `issuer`, `key`,
-        `not_after`, the `status` of its chain in the last session, and the number of
-        `sessions`.
+        `not_after`, `days_left` until then (whole days from the end of the last
+        session of all; negative if it is over), the `status` of its chain in the last
+        session, the number of `sessions`, the `session_id` of the last, and the
+        `servers` as text, if there are many the first ones. Of those that nobody saw,
+        `certificates_unseen` tells.
     """
-    shown = sessions[sessions["cert_sha256"].notna()].groupby("cert_sha256")
+    shown = sessions[sessions["cert_sha256"].notna()]
+    servers, _ = distinct(shown["cert_sha256"], _endpoints(shown))
+    by_certificate = shown.groupby("cert_sha256")
     of_sessions = pd.DataFrame(
-        {"status": shown["cert_status"].last(), "sessions": shown.size()}
+        {
+            "status": by_certificate["cert_status"].last(),
+            "sessions": by_certificate.size(),
+            "session_id": by_certificate["session_id"].last(),
+            "servers": servers,
+        }
     )
     rows = certificates.drop(columns="sessions").set_index("sha256")
     rows = rows.join(of_sessions, how="inner")
     rows = rows.assign(
         name=pd.Series(map(_name, rows.itertuples()), rows.index, dtype="string"),
         key=pd.Series(map(_key, rows.itertuples()), rows.index, dtype="string"),
+        days_left=_days_between(sessions["end"], rows["not_after"]),
         is_good=rows["status"] == CertificateStatus.VALID,
     )
     order = ["is_good", "not_after", "name"]
-    kept = ["name", "issuer", "key", "not_after", "status", "sessions"]
-    return rows.sort_values(order, kind="stable")[kept].reset_index(drop=True)
+    return rows.sort_values(order, kind="stable")[_OF_CERTIFICATES].reset_index(
+        drop=True
+    )
+
+
+def tls_clients(sessions: pd.DataFrame) -> pd.DataFrame:
+    """List which clients used which TLS version.
+
+    Returns:
+        One row per `client_ip` and `tls_version`, the oldest version first, and then
+        who used it most: whether the version is `deprecated`; the number of `sessions`
+        and of `servers`; the `client_software`, as far as it told its name; when it
+        was `last_seen`, and the `session_id` of that session.
+    """
+    agreed = sessions[is_encrypted(sessions) & sessions["tls_version"].notna()]
+    agreed = agreed.sort_values(["start", "session_id"], kind="stable")
+    keys = ["tls_version", "client_ip"]
+    grouped = agreed.groupby(keys)
+    rows = pd.DataFrame(
+        {
+            "sessions": grouped.size(),
+            "servers": grouped["server_ip"].nunique(),
+            "client_software": grouped["client_software"].last(),
+            "last_seen": grouped["end"].max(),
+            "session_id": grouped["session_id"].last(),
+        }
+    ).reset_index()
+    rows.insert(2, "deprecated", is_deprecated(rows["tls_version"]))
+    # their names sort by age
+    order = {"tls_version": True, "sessions": False, "client_ip": True}
+    return rows.sort_values(
+        list(order), ascending=list(order.values()), kind="stable"
+    ).reset_index(drop=True)
+
+
+def _endpoints(sessions: pd.DataFrame) -> pd.Series[str]:
+    servers = zip(sessions["server_ip"], sessions["server_port"], strict=True)
+    texts = itertools.starmap(endpoint, servers)
+    return pd.Series([*texts], sessions.index, dtype=sessions["server_ip"].dtype)
+
+
+def _days_between(starts: pd.Series[Any], ends: pd.Series[Any]) -> pd.Series[int]:
+    """Count whole days, null where an end is; they may be more than Timedelta holds."""
+    starts_s, ends_s = (
+        times.astype("int64[pyarrow]").astype("Float64") / 1e9
+        for times in (starts, ends)
+    )
+    return ((ends_s - starts_s.max()) // _DAY_S).astype("Int64")
 
 
 def _name(certificate: Any) -> str | None:

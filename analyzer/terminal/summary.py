@@ -43,7 +43,7 @@ class SummarySection:
         report: how it is made.
         optional: columns that a narrow terminal leaves out, in this order.
         style: of the title.
-        limit: how many rows people are shown.
+        limit: how many rows people are shown; 0 if only JSON has it.
     """
 
     name: str
@@ -78,8 +78,33 @@ SECTIONS = (
         ("temporary", "service"),
         style="bold yellow",
     ),
+    SummarySection(
+        "failing_clients",
+        "Clients with failures",
+        lambda a: reports.failures_by_host(a.sessions, "client"),
+        limit=0,
+    ),
+    SummarySection(
+        "failing_servers",
+        "Servers with failures",
+        lambda a: reports.failures_by_host(a.sessions, "server"),
+        limit=0,
+    ),
+    SummarySection(
+        "deliveries",
+        "Deliveries",
+        lambda a: reports.deliveries(a.messages, a.exchanges, a.sessions),
+        ("session_id", "sessions"),
+        limit=5,
+    ),
     SummarySection("attempts", "Connections without data", reports.attempts),
     SummarySection("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
+    SummarySection(
+        "tls_clients",
+        "TLS versions by client",
+        lambda a: reports.tls_clients(a.sessions),
+        limit=0,
+    ),
     SummarySection(
         "weak_tls",
         "Weak TLS",
@@ -90,7 +115,7 @@ SECTIONS = (
         "certificates",
         "Certificates",
         lambda a: reports.server_certificates(a.certificates, a.sessions),
-        ("key", "issuer"),
+        ("session_id", "servers", "key", "issuer"),
     ),
     SummarySection(
         "accounts",
@@ -106,6 +131,14 @@ SECTIONS = (
         "verbs",
         "Slowest commands",
         lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
+        ("session_id",),
+        limit=5,
+    ),
+    SummarySection(
+        "steps",
+        "Slowest steps",
+        lambda a: reports.latency_by_step(a.exchanges, a.sessions),
+        ("session_id", "service"),
         limit=5,
     ),
     SummarySection(
@@ -119,6 +152,9 @@ SECTIONS = (
     ),
     SummarySection(
         "servers", "Busiest servers", lambda a: reports.busiest(a.sessions, "server")
+    ),
+    SummarySection(
+        "ports", "Ports", lambda a: reports.port_totals(a.sessions), limit=0
     ),
     SummarySection("not_read", "Not read", reports.not_read, style="bold yellow"),
 )
@@ -149,8 +185,8 @@ def print_summary(
         console.print()
         print_groups(findings, analysis, console)
     for section in SECTIONS:
-        rows = section.report(analysis)
-        if len(rows):
+        rows = section.report(analysis) if section.limit else None
+        if rows is not None and len(rows):
             console.print()
             console.print(
                 as_table(

@@ -55,7 +55,12 @@ SESSIONS = Table(
         Column("banner_delay_s", SECONDS, "from that ACK to the server's greeting"),
         Column("login_delay_s", SECONDS, "from that ACK to the login's success"),
         Column("idle_s", SECONDS, "how long the client waited for news (IMAP IDLE)"),
-        Column("slowest_verb", TEXT, "command whose answer took longest; never IDLE"),
+        Column(
+            "slowest_verb",
+            TEXT,
+            "command whose answer, or that to the end of its message, took longest; "
+            "never IDLE",
+        ),
         Column("slowest_s", SECONDS, "how long that was"),
         Column("client_packets", COUNT, "packets from the client"),
         Column("server_packets", COUNT, "packets from the server"),

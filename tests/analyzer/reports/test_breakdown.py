@@ -13,6 +13,7 @@ from analyzer.reports import (
     by_tls_version,
     channel_of,
     failed,
+    port_totals,
 )
 from tests.support.analyses import analysis_of, rows_of
 
@@ -68,3 +69,19 @@ def test_failures_are_counted_whatever_their_text() -> None:
         "sessions": [8, 1],
     }
     assert rows["sessions"].sum() == failed(sessions)["sessions"].sum()
+
+
+def test_totals_per_port_add_up() -> None:
+    sessions = analysis_of("office").sessions
+
+    totals = port_totals(sessions).set_index("service")
+
+    for service, rows in sessions.groupby("service"):
+        told = totals.loc[service]
+        assert told["sessions"] == len(rows)
+        assert told["clients"] == rows["client_ip"].nunique()
+        assert told["servers"] == rows["server_ip"].nunique()
+        assert told["failed"] == rows["failure"].count()
+        assert told["bytes"] == (rows["client_bytes"] + rows["server_bytes"]).sum()
+    assert totals["messages"].sum() == len(rows_of("office", "messages"))
+    assert totals["encrypted"].sum() == 14

@@ -8,7 +8,13 @@ import pytest
 
 import analyzer
 from analyzer.html.page import render_page
-from analyzer.reports import by_verdict, failed, server_certificates, weak_tls
+from analyzer.reports import (
+    by_verdict,
+    failed,
+    server_certificates,
+    tls_clients,
+    weak_tls,
+)
 from analyzer.sessions.protection import VERDICTS
 from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
 from tests.support.tls import wire
@@ -98,6 +104,25 @@ def test_certificates_are_those_of_servers() -> None:
     assert row["key"] == "RSA 2048"
     assert row["status"] == "untrusted-root"
     assert row["sessions"] == shown > 1
+    assert row["session_id"] in set(analysis.sessions["session_id"])
+    assert row["servers"].startswith("192.0.2.10:110, ")
+    last = max(session["end"] for session in rows_of("office"))
+    assert row["days_left"] == (row["not_after"] - last).days
+
+
+def test_certificate_that_is_over_has_days_below_zero() -> None:
+    analysis = analysis_of("tls10")
+    (session,) = rows_of("tls10")
+    later = pd.Series(
+        [pd.Timestamp("2200-01-01", tz="UTC")], dtype="timestamp[ns, tz=UTC][pyarrow]"
+    )
+    for end, sign in ((analysis.sessions["end"], 1), (later, -1)):
+        (row,) = server_certificates(
+            analysis.certificates, analysis.sessions.assign(end=end)
+        ).to_dict("records")
+
+        assert row["days_left"] * sign > 0
+        assert row["session_id"] == session["session_id"]
 
 
 def test_certificates_of_no_session_are_left_out() -> None:
@@ -136,3 +161,24 @@ def test_handshake_that_failed_says_what_the_alert_meant() -> None:
 
     assert row["failure"] == "tls-failed"
     assert row["last_error"].startswith("client fatal unknown_ca")
+
+
+def test_clients_are_listed_by_the_tls_they_use_the_oldest_first() -> None:
+    sessions = pd.concat(
+        [analysis_of(name).sessions for name in ("office", "tls10")], ignore_index=True
+    )
+
+    rows = tls_clients(sessions)
+
+    oldest = rows.iloc[0]
+    assert (oldest["tls_version"], oldest["client_ip"]) == ("TLSv1.0", "192.0.2.150")
+    assert oldest["deprecated"]
+    assert rows["deprecated"].sum() == 1
+    expected = Counter(
+        (row["tls_version"], row["client_ip"])
+        for row in rows_of("office")
+        if row["tls_established"]
+    )
+    others = rows.iloc[1:]
+    keys = zip(others["tls_version"], others["client_ip"], strict=True)
+    assert dict(zip(keys, others["sessions"], strict=True)) == expected

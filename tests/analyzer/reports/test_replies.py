@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analyzer.findings.replies import Refusal, why_refused
+from analyzer.reports.replies import Refusal, why_refused
 
 _COLUMNS = (
     *("answered", "reply_code", "enhanced_status_code", "response_code", "reply_text"),
