@@ -84,7 +84,7 @@ def analyze(
     problems = outputs.describe_problems(analysis)
     # for millions of sessions it takes a while
     is_told = not quiet or html or fail_on or (output and output.is_folder)
-    judged = judged_by.judge(analysis, problems) if is_told else NOT_JUDGED
+    judged = judged_by.judge(analysis.tables, problems) if is_told else NOT_JUDGED
     if output is not None:
         problems += outputs.write_output(
             analysis, output, table_format, judged.findings

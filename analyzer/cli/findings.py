@@ -100,7 +100,7 @@ def findings(
     )
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    listed = judged_by.judge(analysis, problems).reviewed
+    listed = judged_by.judge(analysis.tables, problems).reviewed
     listed = selection.of_severities(listed, options.at_least(severity))
     if rules:
         listed = selection.of_rules(listed, rules)

@@ -13,7 +13,7 @@ from analyzer.cli.inputs import read_folder_of_tables
 from analyzer.cli.main import FOUND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     import pyarrow as pa
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.findings.engine import Places
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
-    from analyzer.tables.results import Results
+    from analyzer.tables.table import Columns
 
 config_option = click.option(
     "--config",
@@ -38,7 +38,7 @@ _BASELINE = click.option(
     type=click.Path(path_type=Path),
     help="Compare with the findings of an earlier run, whose tables are in DIR.",
 )
-_ACCEPT = click.option(
+accept_option = click.option(
     "--accept",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -54,7 +54,7 @@ _FAIL_ON = click.option(
 
 def standards(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options by which a command judges findings."""
-    for option in (_FAIL_ON, _ACCEPT, _BASELINE, config_option):
+    for option in (_FAIL_ON, accept_option, _BASELINE, config_option):
         command = option(command)
     return command
 
@@ -100,26 +100,38 @@ class Standards(NamedTuple):
     baseline: pa.Table | None
     acceptances: dict[str, Acceptance]
 
-    def judge(self, analysis: Results, problems: list[str]) -> Judged:
+    def judge(self, tables: Mapping[str, Columns], problems: list[str]) -> Judged:
         """Find what is wrong, and say on standard error what to know of acceptances.
 
         Args:
-            analysis: what was found in captures.
+            tables: of an analysis, by name.
             problems: rules that fail are added to them.
+
+        Raises:
+            LoadError: a column can't be read.
         """
         from analyzer.findings.acceptances import accept_on
         from analyzer.findings.judgement import judge
         from analyzer.findings.review import review
 
-        findings, failures, sessions = judge(analysis.tables, self.settings)
+        findings, failures, sessions = judge(tables, self.settings)
         problems += failures
-        today = dt.datetime.now(dt.UTC).date()
         found = set(findings["finding_id"].to_pylist())
-        reasons, notes = accept_on(today, self.acceptances, found)
+        reasons, notes = accept_on(_today(), self.acceptances, found)
         outputs.warn(notes)
         return Judged(
             findings, review(findings, self.baseline, reasons), failures, sessions
         )
+
+    def accepted_ids(self) -> Collection[str]:
+        """Return the IDs of the findings that are accepted today."""
+        from analyzer.findings.acceptances import accept_on
+
+        return accept_on(_today(), self.acceptances, self.acceptances).reasons
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 def read_standards(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import click
 
 from analyzer.cli import outputs
+from analyzer.cli.judging import NOT_JUDGED
+from analyzer.cli.live_judging import judge_stored, raise_findings
 from analyzer.cli.outputs import CommandError
 from analyzer.cli.streams import discard_output
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from analyzer.runs.monitor import OnRows
+    from analyzer.cli.judging import Judged, Standards
     from analyzer.runs.secrets import FollowedKeyLog
     from analyzer.sessions.columns import Row
     from analyzer.sessions.trust import Trust
@@ -43,10 +45,12 @@ class WatchResult(NamedTuple):
     Attributes:
         analysis: what was found, without exchanges and anomalies.
         problems: what went wrong besides, in words.
+        judged: what is wrong in all that was seen.
     """
 
     analysis: Results
     problems: list[str]
+    judged: Judged
 
 
 def watch(
@@ -64,8 +68,11 @@ def watch(
     user: str | None = None,
     trust: Trust | None = None,
     key_log: Path | None = None,
+    standards: Standards | None = None,
 ) -> WatchResult:
     """Watch an interface until the time is over or the user ends it.
+
+    With standards to judge by, what is wrong is told as it comes up, and at the end.
 
     Raises:
         CommandError: the interface can't be watched, or the output folder
@@ -105,7 +112,7 @@ def watch(
             ports=ports,
             trust=trust,
             secrets=secrets,
-            on_rows=None if quiet else _findings_into(raised),
+            on_rows=None if quiet else raise_findings(standards, raised),
         )
         problems: list[str] = []
         if not quiet:
@@ -119,37 +126,27 @@ def watch(
                 problems += monitor.problems
                 monitor.problems.clear()
         outputs.warn(monitor.notes)
+        judged = NOT_JUDGED
         try:
             # the others may be large, and no report here needs them
             analysis = monitor.result("sessions", "messages")
+            if output is not None or not (quiet or as_json):
+                judged = judge_stored(store.folder, standards, problems)
         except LoadError as error:
             raise CommandError(str(error)) from error
-        try:
-            if output is not None:
-                store.finish(table_format)
-        except (ExportError, LoadError) as error:
-            problems.append(f"{error}; all that was stored stays in {output}/parts")
-        return WatchResult(analysis, problems)
+        if output is not None:
+            problems += _finish(store, table_format, judged.findings)
+        return WatchResult(analysis, problems, judged)
 
 
-def _findings_into(raised: list[dict[str, Any]]) -> OnRows:
-    """Return what finds something wrong in rows that a monitor has."""
-    from analyzer.findings import registry
-    from analyzer.findings.live import LiveFindings
-    from analyzer.findings.settings import Settings
+def _finish(store: Store, table_format: str, findings: pa.Table | None) -> list[str]:
+    from analyzer.errors import ExportError, LoadError
 
-    findings = LiveFindings(registry.rules().values(), Settings())
-    findings.failures += registry.problems()
-
-    def take(
-        closed: dict[str, pa.Table], recent: dict[str, pa.Table], is_last: bool
-    ) -> list[str]:
-        raised.extend(findings.take(closed, recent, is_last=is_last))
-        failures = findings.failures.copy()
-        findings.failures.clear()
-        return failures
-
-    return take
+    try:
+        store.finish(table_format, findings)
+    except (ExportError, LoadError) as error:
+        return [f"{error}; all that was stored stays in {store.folder}/parts"]
+    return []
 
 
 def _show(

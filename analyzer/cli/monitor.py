@@ -9,6 +9,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_trust
+from analyzer.cli.judging import accept_option, config_option, read_standards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 )
 @options.table_format
 @click.option("--json", "as_json", is_flag=True, help="Print sessions as JSON Lines.")
+@config_option
+@accept_option
 @options.quiet
 @options.user
 @options.key_log
@@ -49,6 +52,8 @@ def monitor(
     output: Path | None,
     table_format: str,
     as_json: bool,
+    config: Path | None,
+    accept: Path | None,
     quiet: bool,
     user: str | None,
     key_log: Path | None,
@@ -60,7 +65,7 @@ def monitor(
     protected, who logged in, what happened and, behind "!", what is worrying.
     What is wrong is told as it comes up, once: a line that begins with how bad it is;
     with --json, an object that has a "finding_id". Ctrl-C ends the command, which
-    then summarises all that was seen.
+    then summarises all that was seen, what is wrong first.
 
     Secrets that programs add to the file of --keylog meanwhile decrypt their sessions.
 
@@ -86,8 +91,11 @@ def monitor(
         user=user,
         trust=read_trust(ca),
         key_log=key_log,
+        standards=read_standards(config, None, accept),
     )
     problems = watched.problems + outputs.describe_problems(watched.analysis)
     if not quiet and not as_json:
-        problems += outputs.print_analysis(watched.analysis, as_json=False)
+        problems += outputs.print_analysis(
+            watched.analysis, findings=watched.judged.reviewed, as_json=False
+        )
     outputs.exit_with(problems)

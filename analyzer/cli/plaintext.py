@@ -87,7 +87,7 @@ def plaintext(
     else:
         from analyzer.cli.live import watch
 
-        analysis, problems = watch(
+        analysis, problems, _ = watch(
             interface,
             engine=engine,
             ports=ports,

@@ -60,7 +60,7 @@ def report(
     if not quiet:
         outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    judged = judged_by.judge(analysis, problems)
+    judged = judged_by.judge(analysis.tables, problems)
     problems += outputs.write_html(
         analysis, output, judged.judgement, judged_by.settings
     )

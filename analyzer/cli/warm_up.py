@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from analyzer.cli.judging import Standards
 from analyzer.errors import ExportError
 from analyzer.findings import registry
 from analyzer.findings.live import LiveFindings
@@ -28,6 +29,7 @@ from analyzer.findings.settings import Settings
 from analyzer.runs.monitor import Monitor
 from analyzer.tables.collection import empty_tables
 from analyzer.tables.store import Store
+from analyzer.tables.stored import stored_tables
 from analyzer.terminal.live_view import LiveView
 from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from analyzer.terminal.summary import print_summary
@@ -70,12 +72,13 @@ def preload(table_format: str) -> None:
         if monitor.problems:
             raise ExportError(monitor.problems[0])
         analysis = monitor.result()
-        store.finish(table_format)
+        judged = Standards(Settings(), None, {}).judge(stored_tables(store.folder), [])
+        store.finish(table_format, judged.findings)
     rules = LiveFindings(registry.rules().values(), Settings())
     findings = rules.take(analysis.tables, empty_tables(), is_last=True)
     as_text.show([], findings)
     as_json.show([], findings)
-    print_summary(analysis, console)
+    print_summary(analysis, console, judged.reviewed)
     print_plaintext(analysis, console)
     plaintext_json(analysis)
     plaintext_csv(analysis)

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import pandas as pd
-    import pyarrow as pa
+
+    from analyzer.tables.table import Columns
 
 _GUESSING = ("password-guessing", "password-spraying")
 _GOT_IN = ("login-after-guessing",)
 
 
 def attacks(
-    tables: Mapping[str, pa.Table], settings: Settings | None = None
+    tables: Mapping[str, Columns], settings: Settings | None = None
 ) -> npt.NDArray[np.bool_]:
     """Tell which sessions are those of attackers, by the rules that know guesses.
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from analyzer.errors import LoadError
 from analyzer.findings.columns import number
 from analyzer.findings.facts import Facts
 from analyzer.findings.levels import Confidence, Severity
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from analyzer.findings.rule import Rule
     from analyzer.findings.settings import Settings
+    from analyzer.tables.table import Columns
 
     Places = npt.NDArray[np.int64]
 
@@ -69,7 +71,7 @@ def _raise(_rule: Rule, error: Exception) -> None:
 
 
 def find(
-    tables: Mapping[str, pa.Table],
+    tables: Mapping[str, Columns],
     rules: Iterable[Rule],
     settings: Settings,
     on_failure: OnFailure = _raise,
@@ -84,6 +86,9 @@ def find(
 
     Returns:
         The table `findings`: the worst first, then those with the most sessions.
+
+    Raises:
+        LoadError: a column can't be read.
     """
     return search(tables, rules, settings, on_failure).findings
 
@@ -104,6 +109,9 @@ def search(
     for rule in asked:
         try:
             rows += _findings(rule, facts, settings.of(rule.id).severity)
+        except LoadError:
+            # no rule's fault
+            raise
         except Exception as error:  # noqa: BLE001, whoever wrote it
             on_failure(rule, error)
     rows.sort(key=_worst_first)
@@ -112,7 +120,7 @@ def search(
 
 
 def facts_for(
-    tables: Mapping[str, pa.Table], rules: Iterable[Rule], settings: Settings
+    tables: Mapping[str, Columns], rules: Iterable[Rule], settings: Settings
 ) -> Facts:
     """Return what rules look at.
 

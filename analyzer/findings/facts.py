@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from analyzer.findings.settings import Own
+    from analyzer.tables.table import Columns
 
 _Made = TypeVar("_Made")
 
@@ -165,7 +166,7 @@ class Facts:
 
     def __init__(
         self,
-        tables: Mapping[str, pa.Table],
+        tables: Mapping[str, Columns],
         own: Own,
         thresholds: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:

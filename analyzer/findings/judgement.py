@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from analyzer.findings.engine import Places
     from analyzer.findings.rule import Rule
+    from analyzer.tables.table import Columns
 
 _MAX_NAMES = 3
 _WIDEST_NAME = 40
@@ -38,9 +39,7 @@ class Judgement(NamedTuple):
     sessions: Mapping[str, Places] = {}
 
 
-def judge(
-    tables: Mapping[str, pa.Table], settings: Settings | None = None
-) -> Judgement:
+def judge(tables: Mapping[str, Columns], settings: Settings | None = None) -> Judgement:
     """Ask all rules; one that fails keeps nothing from the others.
 
     Args:
@@ -58,7 +57,7 @@ def judge(
 
 
 def inferred_own(
-    tables: Mapping[str, pa.Table], settings: Settings | None = None
+    tables: Mapping[str, Columns], settings: Settings | None = None
 ) -> str | None:
     """Say what is taken for one's own, where users said nothing.
 

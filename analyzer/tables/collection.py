@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # by when they started, and then by ID
 SESSION_ORDER = [("start", "ascending"), ("session_id", "ascending")]
+SESSION_KEYS = [name for name, _ in SESSION_ORDER]
 
 
 class Collector:
@@ -50,9 +51,8 @@ def empty_tables() -> dict[str, pa.Table]:
 
 def sorted_session_ids(parts: Iterable[pa.Table]) -> pa.Array:
     """Return the IDs of the sessions in several tables of them, in their order."""
-    columns = [name for name, _ in SESSION_ORDER]
     nothing = SESSIONS.arrow.empty_table()
-    sessions = [part.select(columns) for part in (nothing, *parts)]
+    sessions = [part.select(SESSION_KEYS) for part in (nothing, *parts)]
     ordered = pa.concat_tables(sessions).sort_by(SESSION_ORDER)
     return ordered["session_id"].combine_chunks()
 

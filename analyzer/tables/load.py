@@ -14,7 +14,7 @@ from analyzer.errors import LoadError
 from analyzer.tables.export import GUARDED_FORMULA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from analyzer.tables import schema
@@ -27,15 +27,23 @@ _NOT_WRITTEN_BY_US = (
     ArithmeticError,
     RecursionError,
 )
+_NEVER_NULL = ("session_id", "sha256", "start", "end")
 # no row is longer
 _LONGEST_LINE = 64 << 20
 
 
-def read_table(path: Path, table: schema.Table) -> pa.Table:
+def read_table(
+    path: Path, table: schema.Table, columns: Sequence[str] = ()
+) -> pa.Table:
     """Read a table, in the format that the file's suffix names.
 
     Text that was escaped or guarded for CSV is read without the guard, but stays
     escaped.
+
+    Args:
+        path: the file.
+        table: which table it is.
+        columns: those that are wanted, or none for all. Parquet has them apart.
 
     Raises:
         LoadError: the file can't be read, or is not this table.
@@ -43,12 +51,13 @@ def read_table(path: Path, table: schema.Table) -> pa.Table:
     read = READERS[path.suffix.removeprefix(".")]
     try:
         _refuse_pipes(path)
-        rows = read(path, table.arrow)
+        wanted = _of(table.arrow, columns or table.arrow.names)
+        rows = read(path, table.arrow, wanted.names).select(wanted.names)
         # Parquet may hold texts that are none
         rows.validate(full=True)
-        if any(rows[name].null_count for name in _never_null(table)):
+        if any(rows[name].null_count for name in _never_null(wanted.names)):
             raise ValueError("a row without its session, or a session without its time")
-        return rows.select(table.arrow.names).cast(table.arrow)
+        return rows.cast(wanted)
     except FileNotFoundError as error:
         raise LoadError(f"{path}: there is no such file: a table is missing") from error
     except OSError as error:
@@ -62,10 +71,13 @@ def read_table(path: Path, table: schema.Table) -> pa.Table:
         ) from error
 
 
-def _never_null(table: schema.Table) -> list[str]:
+def _of(columns: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    return pa.schema([columns.field(name) for name in names], columns.metadata)
+
+
+def _never_null(names: Sequence[str]) -> list[str]:
     """Return the columns that identify a row, and that all reports rely upon."""
-    first, *others = table.arrow.names
-    return [first, *(name for name in others if name in ("start", "end"))]
+    return [name for name in names if name in _NEVER_NULL]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -83,13 +95,13 @@ def _refuse_pipes(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is no file")
 
 
-def _read_parquet(path: Path, _: pa.Schema) -> pa.Table:
+def _read_parquet(path: Path, _: pa.Schema, names: Sequence[str]) -> pa.Table:
     from pyarrow import parquet
 
-    return parquet.read_table(path)
+    return parquet.read_table(path, columns=list(names))
 
 
-def _read_jsonl(path: Path, columns: pa.Schema) -> pa.Table:
+def _read_jsonl(path: Path, columns: pa.Schema, _: Sequence[str]) -> pa.Table:
     from pyarrow import json as arrow_json
 
     size = path.stat().st_size
@@ -102,7 +114,7 @@ def _read_jsonl(path: Path, columns: pa.Schema) -> pa.Table:
     )
 
 
-def _read_csv(path: Path, columns: pa.Schema) -> pa.Table:
+def _read_csv(path: Path, columns: pa.Schema, _: Sequence[str]) -> pa.Table:
     from pyarrow import csv
 
     as_text = {
@@ -123,7 +135,8 @@ def _read_csv(path: Path, columns: pa.Schema) -> pa.Table:
     )
 
 
-READERS: Mapping[str, Callable[[Path, pa.Schema], pa.Table]] = {
+# they may return more columns than are wanted
+READERS: Mapping[str, Callable[[Path, pa.Schema, Sequence[str]], pa.Table]] = {
     "csv": _read_csv,
     "jsonl": _read_jsonl,
     "parquet": _read_parquet,

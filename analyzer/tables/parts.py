@@ -130,18 +130,26 @@ def _parse(name: str) -> StoredPart | None:
     return StoredPart(int(first), int(last))
 
 
-def read_rows(source: Path, table: schema.Table) -> pa.Table:
+def read_rows(
+    source: Path, table: schema.Table, columns: Sequence[str] = ()
+) -> pa.Table:
     """Read the rows of a source; a table without rows has no file there.
+
+    Args:
+        source: a folder.
+        table: which table.
+        columns: those that are wanted, or none for all.
 
     Raises:
         LoadError: the rows can't be read, or are gone.
     """
     path = source / f"{table.name}.{FILE_FORMAT}"
     if path.exists():
-        return read_table(path, table)
+        return read_table(path, table, columns)
     if not source.is_dir():
         raise LoadError(f"{source}: there is no such folder any more")
-    return table.arrow.empty_table()
+    nothing = table.arrow.empty_table()
+    return nothing.select(list(columns)) if columns else nothing
 
 
 def sorted_blocks(
@@ -163,7 +171,7 @@ def sorted_blocks(
         return
     ranks = []
     for source in sources:
-        identifiers = read_rows(source, table)["session_id"]
+        identifiers = read_rows(source, table, ["session_id"])["session_id"]
         ranks.append(compute.index_in(identifiers, sessions).to_numpy())
     # sessions that end at about the same time are in the same parts
     read = lru_cache(_PARTS_IN_MEMORY)(lambda at: read_rows(sources[at], table))

@@ -16,7 +16,11 @@ import pyarrow as pa
 
 from analyzer.errors import ExportError, LoadError
 from analyzer.tables import schema
-from analyzer.tables.collection import empty_tables, sorted_session_ids
+from analyzer.tables.collection import (
+    SESSION_KEYS,
+    empty_tables,
+    sorted_session_ids,
+)
 from analyzer.tables.export import make_folder, write_blocks, write_table
 from analyzer.tables.manifest import MANIFEST, write_manifest
 from analyzer.tables.parts import (
@@ -130,11 +134,12 @@ class Store:
         """
         return read_parts(self.folder, names)
 
-    def finish(self, file_format: str) -> None:
+    def finish(self, file_format: str, findings: pa.Table | None = None) -> None:
         """Write one file per table instead of the parts, without much memory.
 
         Args:
             file_format: of the files: csv, jsonl or parquet.
+            findings: made of the tables, to be written beside them.
 
         Raises:
             ExportError: a file can't be written; the parts stay.
@@ -142,12 +147,15 @@ class Store:
         """
         sources = list_sources(self.folder)
         sessions = sorted_session_ids(
-            read_rows(source, schema.SESSIONS) for source in sources
+            read_rows(source, schema.SESSIONS, SESSION_KEYS) for source in sources
         )
         for table in schema.TABLES:
             blocks = sorted_blocks(sources, table, sessions)
             path = self.folder / f"{table.name}.{file_format}"
             write_blocks(blocks, table.arrow, path)
+        if findings is not None:
+            path = self.folder / f"{schema.FINDINGS.name}.{file_format}"
+            write_table(findings, path)
         write_manifest(read_parts_manifest(self.folder), self.folder, file_format)
         _remove(self._parts)
 

@@ -35,6 +35,20 @@ class Builder(Protocol):
         """Return all rows so far."""
 
 
+class Columns(Protocol):
+    """The columns of a table, of Arrow or where else they come from."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of all columns."""
+
+    def __len__(self) -> int:
+        """Count the rows."""
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """Return a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its name, Arrow type and meaning; units are in the name.

@@ -16,10 +16,16 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from analyzer.errors import LoadError
+from analyzer.findings.engine import find
+from analyzer.findings.judgement import judge
+from analyzer.findings.registry import rules
+from analyzer.findings.settings import Settings
+from analyzer.tables import schema
 from analyzer.tables.folder import read_folder
+from analyzer.tables.load import read_table
 from analyzer.tables.parts import has_parts, read_parts
 from captures import open_capture
-from tests.support.analyses import CAPTURES, rows_of
+from tests.support.analyses import CAPTURES, analysis_of, rows_of
 from tests.support.captures import unpack
 from tests.support.endings import kill_monitor
 from tests.support.namespaces import NOBODY, ROOT, as_real_root, ip, send
@@ -135,6 +141,7 @@ def test_monitor_that_is_ended_has_written_and_summarised_all(
     tables = read_folder(tmp_path / "tables").tables
     assert facts(tables["sessions"].to_pylist()) == facts(expected)
     assert not has_parts(tmp_path / "tables")
+    assert summary.index("Findings") < summary.index("Plaintext logins")
 
 
 def test_sessions_are_json_lines(start: Start) -> None:
@@ -147,6 +154,55 @@ def test_sessions_are_json_lines(start: Start) -> None:
     assert facts([row]) == facts(rows_of("pop3-user-pass"))
     told = [json.loads(line)["rule"] for line in stdout.splitlines()]
     assert told.count("plaintext-password") == 1
+
+
+def test_folder_has_the_findings_of_an_analysis(start: Start, tmp_path: Path) -> None:
+    process = start("--format", "parquet")
+    play("pop3-user-pass", "smtp-relay-plain", "imap-starttls")
+
+    end(process)
+
+    folder = tmp_path / "tables"
+    written = read_table(folder / "findings.parquet", schema.FINDINGS)
+    assert written == judge(read_folder(folder).tables).findings
+    assert "plaintext-password" in written["rule"].to_pylist()
+
+
+def test_findings_are_judged_by_files_of_the_user(start: Start, tmp_path: Path) -> None:
+    config, accept = tmp_path / "config.toml", tmp_path / "accept.toml"
+    config.write_text('[rules.plaintext-login-offered]\nseverity = "critical"\n')
+    (known,) = find(
+        analysis_of("pop3-user-pass").tables,
+        [rules()["plaintext-password"]],
+        Settings(),
+    )["finding_id"].to_pylist()
+    accept.write_text(f'[[accept]]\nid = "{known}"\nreason = "a printer"\n')
+    process = start("--config", config, "--accept", accept)
+    play("pop3-user-pass")
+    first_line(process)
+
+    stdout, stderr = end(process)
+
+    assert stderr == ""
+    told, summary = split_output(stdout)
+    assert any("CRITICAL" in line for line in told)
+    assert not any("Password in plaintext" in line for line in told)
+    assert "1 accepted finding" in summary
+
+
+@pytest.mark.parametrize("option", ["--config", "--accept"])
+def test_mistake_in_a_file_of_the_user_is_said_before_anything_is_watched(
+    option: str, start: Start, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("\nnothing = 1\n")
+
+    process = start(option, wrong)
+
+    assert process.wait(timeout=30) == 2
+    assert process.stderr is not None
+    assert f"{wrong}:2: there is no key 'nothing'" in process.stderr.read()
+    assert not (tmp_path / "tables").exists()
 
 
 def test_session_that_is_open_at_the_end_is_written_as_such(
@@ -175,6 +231,7 @@ def test_monitor_that_is_killed_leaves_what_it_wrote(
     process.kill()
 
     assert process.wait() == -signal.SIGKILL
+    assert not list((tmp_path / "tables").rglob("findings*"))
     found = read_parts(tmp_path / "tables")
     expected = rows_of("pop3-user-pass") + rows_of("smtp-relay-plain")
     assert facts(found.tables["sessions"].to_pylist()) == facts(expected)

@@ -10,11 +10,13 @@ import pytest
 from pyarrow import compute
 
 from analyzer.errors import ExportError
+from analyzer.findings.judgement import judge
 from analyzer.tables import parts, schema
 from analyzer.tables import store as store_module
 from analyzer.tables.certificates import merge_certificates
 from analyzer.tables.collection import empty_tables
 from analyzer.tables.folder import read_folder, write_folder
+from analyzer.tables.load import read_table
 from analyzer.tables.parts import PARTS, has_parts, read_parts
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store, StoreFullError
@@ -95,6 +97,16 @@ def test_parts_become_a_folder_of_tables(kind: str, store: Store) -> None:
     assert not has_parts(store.folder)
     assert read_folder(store.folder).tables["sessions"] == OFFICE.tables["sessions"]
     assert {path.suffix for path in store.folder.iterdir()} == {f".{kind}", ".json"}
+
+
+def test_findings_are_written_beside_the_tables(store: Store) -> None:
+    store.add(some(0, 29), some(0, 0))
+    findings = judge(OFFICE.tables).findings
+
+    store.finish("parquet", findings)
+
+    path = store.folder / "findings.parquet"
+    assert read_table(path, schema.FINDINGS) == findings
 
 
 @pytest.mark.parametrize(("large", "parts_at_most"), [(4, 8), (4096, 3)])

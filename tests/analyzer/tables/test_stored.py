@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analyzer.errors import LoadError
+from analyzer.findings.judgement import judge
+from analyzer.tables import schema
+from analyzer.tables.results import Results
+from analyzer.tables.store import Store
+from analyzer.tables.stored import stored_tables
+from tests.analyzer.tables.test_store import OFFICE, some
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What a monitor stored of the office, in any order and in several parts."""
+    store = Store(tmp_path / "tables", Results({}, ["eth0"]))
+    store.add(some(1, 29, 2), some(0, 0))
+    store.add(some(0, 15, 2), some(16, 29, 2))
+    return store.folder
+
+
+def test_columns_are_those_of_an_analysis(folder: Path) -> None:
+    for name, table in stored_tables(folder).items():
+        expected = OFFICE.tables[name]
+        assert len(table) == len(expected)
+        assert table.column_names == expected.column_names
+        for column in expected.column_names:
+            assert table[column].to_pylist() == expected[column].to_pylist()
+
+
+def test_rules_find_in_stored_columns_what_they_find_in_tables(folder: Path) -> None:
+    expected = judge(OFFICE.tables)
+
+    assert judge(stored_tables(folder)) == expected
+    assert len(expected.findings)
+
+
+def test_monitor_that_saw_nothing_stored_empty_tables(tmp_path: Path) -> None:
+    folder = Store(tmp_path / "tables", Results({}, ["eth0"])).folder
+
+    tables = stored_tables(folder)
+
+    assert [len(tables[table.name]) for table in schema.TABLES] == [0] * len(tables)
+    assert len(judge(tables).findings) == 0
+
+
+def test_columns_that_can_not_be_read_any_more_are_no_rules_fault(
+    folder: Path,
+) -> None:
+    tables = stored_tables(folder)
+    for path in folder.rglob("exchanges.parquet"):
+        path.write_bytes(b"no table")
+
+    with pytest.raises(LoadError, match=r"not mailtap's table 'exchanges'"):
+        judge(tables)
