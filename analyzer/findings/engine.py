@@ -94,7 +94,7 @@ def find(
 
 
 def search(
-    tables: Mapping[str, pa.Table],
+    tables: Mapping[str, Columns],
     rules: Iterable[Rule],
     settings: Settings,
     on_failure: OnFailure = _raise,

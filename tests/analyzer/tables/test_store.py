@@ -5,64 +5,25 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
-from pyarrow import compute
 
 from analyzer.errors import ExportError
 from analyzer.findings.judgement import judge
 from analyzer.tables import parts, schema
 from analyzer.tables import store as store_module
-from analyzer.tables.certificates import merge_certificates
 from analyzer.tables.collection import empty_tables
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.load import read_table
 from analyzer.tables.parts import PARTS, has_parts, read_parts
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store, StoreFullError
-from tests.support.analyses import analysis_of
+from tests.support.stored import OFFICE, some
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.tables.store import Tables
 
-OFFICE = analysis_of("office")
 ABOUT = Results({}, ["eth0"], packets=7, capture_bytes=700, dropped=1)
-
-
-def some(start: int, stop: int, step: int = 1) -> Tables:
-    """What belongs to some sessions of the office."""
-    wanted = OFFICE.tables["sessions"]["session_id"].to_pylist()[start:stop:step]
-    rows = {
-        name: table.filter(
-            compute.is_in(table["session_id"], pa.array(wanted, pa.string()))
-        )
-        for name, table in OFFICE.tables.items()
-        if name != "certificates"
-    }
-    return rows | {"certificates": shown_by(wanted)}
-
-
-def shown_by(wanted: list[str]) -> pa.Table:
-    """The certificates that some sessions of the office showed."""
-    sessions = OFFICE.tables["sessions"]
-    starts = dict(
-        zip(
-            sessions["session_id"].to_pylist(),
-            sessions["start"].cast(pa.int64()).to_pylist(),
-            strict=True,
-        )
-    )
-    rows = []
-    for row in OFFICE.tables["certificates"].to_pylist():
-        row["sessions"] = [each for each in row["sessions"] if each in wanted]
-        if row["sessions"]:
-            times = [starts[each] for each in row["sessions"]]
-            row |= {"first_seen": min(times), "last_seen": max(times)}
-            rows.append(row | {"session_count": len(times)})
-    table = pa.Table.from_pylist(rows, schema=schema.CERTIFICATES.arrow)
-    return merge_certificates([table])
 
 
 @pytest.fixture

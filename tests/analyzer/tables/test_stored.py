@@ -10,7 +10,7 @@ from analyzer.tables import schema
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store
 from analyzer.tables.stored import stored_tables
-from tests.analyzer.tables.test_store import OFFICE, some
+from tests.support.stored import OFFICE, some
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +35,10 @@ def test_columns_are_those_of_an_analysis(folder: Path) -> None:
 
 
 def test_rules_find_in_stored_columns_what_they_find_in_tables(folder: Path) -> None:
-    expected = judge(OFFICE.tables)
+    expected = judge(OFFICE.tables).findings
 
-    assert judge(stored_tables(folder)) == expected
-    assert len(expected.findings)
+    assert judge(stored_tables(folder)).findings == expected
+    assert len(expected)
 
 
 def test_monitor_that_saw_nothing_stored_empty_tables(tmp_path: Path) -> None:
