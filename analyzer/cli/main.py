@@ -39,9 +39,11 @@ _OUT_OF_MEMORY = (
 
 _COMMANDS = (
     "analyze",
+    "attachments",
     "config",
     "findings",
     "interfaces",
+    "messages",
     "monitor",
     "plaintext",
     "protocols",

@@ -125,6 +125,18 @@ def print_analysis(
     return print_safely(lambda: print_summary(analysis, console(), findings))
 
 
+def write_file(table: pa.Table, path: Path) -> list[str]:
+    """Write a table to a file; return what went wrong."""
+    from analyzer.errors import ExportError
+    from analyzer.tables.export import write_table
+
+    try:
+        write_table(table, path)
+    except ExportError as error:
+        return [str(error)]
+    return []
+
+
 def write_output(
     analysis: Results,
     output: TableOutput,
@@ -133,17 +145,15 @@ def write_output(
 ) -> list[str]:
     """Write the tables; return what went wrong."""
     from analyzer.errors import ExportError
-    from analyzer.tables.export import write_table
     from analyzer.tables.folder import write_folder
     from analyzer.tables.parts import has_parts
 
+    if not output.is_folder:
+        return write_file(analysis.tables["sessions"], output.path)
+    if has_parts(output.path):
+        return [f"{output.path}: {IN_USE}"]
     try:
-        if not output.is_folder:
-            write_table(analysis.tables["sessions"], output.path)
-        elif has_parts(output.path):
-            return [f"{output.path}: {IN_USE}"]
-        else:
-            write_folder(analysis, output.path, table_format, findings)
+        write_folder(analysis, output.path, table_format, findings)
     except ExportError as error:
         return [str(error)]
     return []

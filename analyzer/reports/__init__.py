@@ -23,9 +23,15 @@ from analyzer.reports.channel import (
 )
 from analyzer.reports.deliveries import DeliveryOutcome, deliveries
 from analyzer.reports.failures import failures_by_host
+from analyzer.reports.journeys import JOURNEY_COLUMNS, journeys
 from analyzer.reports.latency import latency_by_step, latency_by_verb
 from analyzer.reports.listing import listing
-from analyzer.reports.messages import attachment_list, message_list
+from analyzer.reports.messages import (
+    ATTACHMENT_COLUMNS,
+    MESSAGE_COLUMNS,
+    attachment_list,
+    message_list,
+)
 from analyzer.reports.overview import (
     busiest,
     by_service,
@@ -56,6 +62,9 @@ from analyzer.reports.transfers import transfer_rates
 from analyzer.reports.use import protocol_use
 
 __all__ = [
+    "ATTACHMENT_COLUMNS",
+    "JOURNEY_COLUMNS",
+    "MESSAGE_COLUMNS",
     "Channel",
     "DeliveryOutcome",
     "PlaintextTotals",
@@ -78,6 +87,7 @@ __all__ = [
     "has_plaintext",
     "is_encrypted",
     "is_plaintext_login",
+    "journeys",
     "latency_by_step",
     "latency_by_verb",
     "listing",

@@ -19,6 +19,11 @@ _OF_MESSAGES = [
     *("session_id", "capture", "frame"),
 ]
 _OF_SESSIONS = ["session_id", "service", "client_ip", "server_ip", "server_port"]
+MESSAGE_COLUMNS = (*_OF_MESSAGES, *_OF_SESSIONS[1:])
+ATTACHMENT_COLUMNS = (
+    *("name", "names", "type", "detected_type", "size_bytes", "sha256", "messages"),
+    *("sessions", "senders", "first_seen", "last_seen", "session_ids"),
+)
 _OF_FILES = ["name", "type", "detected_type", "size_bytes", "sha256"]
 _NAMES = pa.list_(pa.string())
 

@@ -1,0 +1,60 @@
+"""`mailtap attachments`: the files that messages carried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.inputs import read_inputs
+from analyzer.cli.lists import ListOutput, list_output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@click.command()
+@options.captures
+@list_output
+@options.ports
+@options.reader
+@options.key_log
+@options.ca
+def attachments(
+    captures: tuple[str, ...],
+    listed: ListOutput,
+    ports: Mapping[int, str],
+    engine: str,
+    key_log: Path | None,
+    ca: Path | None,
+) -> None:
+    """List the files that messages carried, each once, by its SHA-256.
+
+    Each has its name, the type that was declared and the one that its content tells,
+    size, and how many messages carried it, in which sessions. A file of which some is
+    missing has no SHA-256.
+
+    CAPTURE is what `mailtap analyze` reads, or a folder that --output wrote.
+
+    Exit status: 0; 1 if something can't be read or written; 2 for wrong use.
+    """
+    from analyzer import reports
+    from analyzer.terminal.messages import print_attachments
+
+    options.require_captures(captures)
+    listed.check(reports.ATTACHMENT_COLUMNS, (*captures, key_log, ca))
+    analysis = read_inputs(
+        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
+    )
+    outputs.warn(analysis.notes)
+    problems = outputs.describe_problems(analysis)
+    rows = listed.arrange(reports.attachment_list(analysis.messages))
+    problems += listed.write(
+        analysis,
+        "attachments",
+        rows,
+        lambda console, limit: print_attachments(rows, console, limit),
+    )
+    outputs.exit_with(problems)

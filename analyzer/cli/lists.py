@@ -1,0 +1,164 @@
+"""How commands print a list: in which order, how much of it, as what, where to."""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from analyzer.cli import outputs
+from analyzer.cli.options import FORMATS
+from analyzer.cli.preflight import check_file
+from analyzer.text import near_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import pandas as pd
+    import pyarrow as pa
+    from rich.console import Console
+
+    from analyzer.tables.results import Results
+
+# rows that people are shown unless they ask for more
+SHOWN_ROWS = 100
+_STANDARD_OUTPUT = "-"
+
+
+class ListOutput(NamedTuple):
+    """What a command is asked to do with its list.
+
+    Attributes:
+        sort: column to sort by, with a minus in front for the largest first.
+        limit: how many rows there may be.
+        form: `json` or `csv`; `None` for people, or what the file's name says.
+        path: file to write, or `-` for standard output.
+    """
+
+    sort: str | None
+    limit: int | None
+    form: str | None
+    path: str | None
+
+    def check(self, columns: Sequence[str], read: Iterable[str | Path | None]) -> None:
+        """Check, before any work is done, whether that can be done.
+
+        Args:
+            columns: those of the list.
+            read: files and folders of tables that are read.
+
+        Raises:
+            UsageError: there is no such column, or no such kind of file.
+            CommandError: the file can't be written.
+        """
+        column = (self.sort or "").removeprefix("-")
+        if self.sort is not None and column not in columns:
+            hint = near_names(column, columns) or f": there are {', '.join(columns)}"
+            raise click.UsageError(f"--sort: there is no column {column!r}{hint}")
+        if self.path is None or self.path == _STANDARD_OUTPUT:
+            return
+        path = Path(self.path)
+        if self.form is not None:
+            raise click.UsageError("--json and --csv are for standard output.")
+        if path.suffix.removeprefix(".").lower() not in FORMATS:
+            endings = ", ".join(f".{name}" for name in FORMATS)
+            raise click.UsageError(f"--output {self.path!r} must end in {endings}.")
+        check_file(path, read)
+
+    def arrange(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Sort as it was asked for; rows that are alike stay in order, nulls last."""
+        if self.sort is None:
+            return rows
+        column, is_ascending = self.sort.removeprefix("-"), self.sort[0] != "-"
+        return rows.sort_values(column, ascending=is_ascending, kind="stable")
+
+    def write(
+        self,
+        analysis: Results,
+        name: str,
+        rows: pd.DataFrame,
+        show: Callable[[Console, int], None],
+    ) -> list[str]:
+        """Print or write the list; return what went wrong.
+
+        Args:
+            analysis: what it was made of.
+            name: of the list, in JSON.
+            rows: all of them, in order.
+            show: prints it for people, up to a number of rows.
+        """
+        if self.form is None and self.path is None:
+            limit = self.limit or SHOWN_ROWS
+            return outputs.print_safely(lambda: show(outputs.console(), limit))
+        import pyarrow as pa
+
+        table = pa.Table.from_pandas(rows.head(self.limit or len(rows)))
+        table = table.select(list(rows.columns))
+        if self.path is not None and self.path != _STANDARD_OUTPUT:
+            return outputs.write_file(table, Path(self.path))
+        if self.form == "json" and self.path is None:
+            return _print_document(analysis, name, table)
+        return _print_lines(table, "csv" if self.form == "csv" else "jsonl")
+
+
+def list_output(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a list, which the command is given as `listed`."""
+
+    @functools.wraps(command)
+    def with_list(
+        *arguments: Any,
+        sort: str | None,
+        limit: int | None,
+        form: str | None,
+        output: str | None,
+        **others: Any,
+    ) -> Any:
+        listed = ListOutput(sort, limit, form, output)
+        return command(*arguments, listed=listed, **others)
+
+    for option in reversed(_OPTIONS):
+        with_list = option(with_list)
+    return with_list
+
+
+_OPTIONS = (
+    click.option(
+        "--sort",
+        metavar="COLUMN",
+        help="Sort by COLUMN; by -COLUMN for the largest first.",
+    ),
+    click.option(
+        "--limit",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help=f"List the first N.  [default: {SHOWN_ROWS} for people, all for programs]",
+    ),
+    click.option("--json", "form", flag_value="json", help="Print a JSON document."),
+    click.option("--csv", "form", flag_value="csv", help="Print CSV."),
+    click.option(
+        "-o",
+        "--output",
+        metavar="FILE|-",
+        help="Write the list to FILE (.csv, .jsonl, .parquet), or as JSON Lines to "
+        "standard output (-).",
+    ),
+)
+
+
+def _print_document(analysis: Results, name: str, table: pa.Table) -> list[str]:
+    from analyzer.tables.export import json_rows
+    from analyzer.terminal.json_document import as_json
+
+    text = as_json(analysis, {}, {name: list(json_rows(table))})
+    return outputs.print_safely(lambda: click.echo(text))
+
+
+def _print_lines(table: pa.Table, file_format: str) -> list[str]:
+    from analyzer.tables.export import WRITERS
+
+    file = io.BytesIO()
+    WRITERS[file_format]([table], table.schema, file)
+    return outputs.print_safely(lambda: click.echo(file.getvalue(), nl=False))
