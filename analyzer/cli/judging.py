@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from analyzer.errors import LoadError
     from analyzer.findings.acceptances import Acceptance
-    from analyzer.findings.engine import Places
+    from analyzer.findings.grouping import Places
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
     from analyzer.tables.table import Columns

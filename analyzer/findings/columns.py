@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import pyarrow as pa
 
     Numbers = npt.NDArray[np.int64]
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 def whole(column: pa.ChunkedArray) -> pa.Array:
     """Return a column in one piece, without a copy if it is one."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def as_arrow(values: Any) -> pa.Array:
+    """Return a series, or what else holds values, as an array in one piece."""
+    array = pa.array(values, from_pandas=True)
+    return whole(array) if isinstance(array, pa.ChunkedArray) else array
 
 
 def nanoseconds(times: pd.Series[Any]) -> pd.Series[int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from analyzer.findings.engine import Places
+    from analyzer.findings.grouping import Places
     from analyzer.findings.rule import Rule
     from analyzer.tables.table import Columns
 
