@@ -15,7 +15,7 @@ from analyzer.tables.export import WRITERS
 from analyzer.tables.folder import read_folder, write_folder
 from analyzer.tables.parts import has_parts, read_parts
 from analyzer.tables.results import Results
-from analyzer.text import escape_controls, pluralize
+from analyzer.text import escape_controls, pluralize, pluralize_of
 from captures import ReadEngine
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Analysis(Results):
         )
 
     def __repr__(self) -> str:
-        sessions = pluralize(len(self.tables["sessions"]), "session")
+        count = len(self.tables["sessions"])
+        sessions = pluralize_of(count, self.sessions_in_all, "session")
         problems = pluralize(len(self.problems), "problem")
         source = pluralize(len(self.captures), "capture")
         if len(self.captures) == 1:
@@ -74,6 +75,26 @@ class Analysis(Results):
         for problem in problems:
             console.print(escape_controls(problem), markup=False)
         return console.export_html(inline_styles=True, code_format=_NOTEBOOK_FORMAT)
+
+    def where(self, condition: str) -> Self:
+        """Return the analysis of some sessions alone: those that a condition chooses.
+
+        They are judged as before, by what was seen in all sessions.
+
+        >>> analysis = analyze("analyzer/data/office.pcap")
+        >>> analysis.where("service = 'imap' and duration_s > 1")
+
+        Args:
+            condition: over the columns of `sessions`; docs/choosing.md says what it
+                may hold.
+
+        Raises:
+            ValueError: it means nothing; its text points at the mistake.
+        """
+        from analyzer.selection.narrow import narrow
+        from analyzer.selection.selection import where
+
+        return narrow(self, where(condition).of(self.tables))
 
     def dialogue(self, session_id: str) -> pd.DataFrame:
         """Return the commands and answers of one session, in order.
@@ -143,19 +164,19 @@ class Analysis(Results):
 
     @cached_property
     def _judgement(self) -> Judgement:
-        from analyzer.findings.judgement import judge
+        from analyzer.findings.judgement import judge_analysis
 
-        return judge(self.tables)
+        return judge_analysis(self)
 
     def _judge(self, config: str | os.PathLike[str] | None = None) -> pa.Table:
         from analyzer.findings import registry
-        from analyzer.findings.judgement import judge
+        from analyzer.findings.judgement import judge_analysis
         from analyzer.findings.settings_file import read_settings
 
         judgement = self._judgement
         if config is not None:
             settings = read_settings(Path(config), registry.rules())
-            judgement = judge(self.tables, settings)
+            judgement = judge_analysis(self, settings)
         for problem in judgement.problems:
             warnings.warn(problem, stacklevel=2)
         return judgement.findings

@@ -35,6 +35,13 @@ def pluralize(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def pluralize_of(count: int, in_all: int | None, noun: str) -> str:
+    """Return a number of things in words, and if it is known how many there are."""
+    if in_all is None:
+        return pluralize(count, noun)
+    return f"{count:,} of {pluralize(in_all, noun)}"
+
+
 def shorten(text: str, width: int) -> str:
     """Cut a text that is wider, and say so."""
     if len(text) <= width:

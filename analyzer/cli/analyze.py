@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.judging import NOT_JUDGED, failing_status, read_standards, standards
 from analyzer.cli.preflight import check_file, check_output, check_page
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analyzer.cli.options import TableOutput
+    from analyzer.selection.selection import Selection
 
 
 @click.command()
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @standards
 @options.quiet
+@selecting
 @options.ports
 @options.reader
 @options.key_log
@@ -53,6 +56,7 @@ def analyze(
     accept: Path | None,
     fail_on: str | None,
     quiet: bool,
+    selection: Selection,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -77,14 +81,15 @@ def analyze(
         check_file(html, read)
         if output is not None:
             check_page(html, output)
-    judged_by = read_standards(config, baseline, accept)
+    judged_by = read_standards(config, baseline, accept, selection)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
+    analysis = choose(analysis, selection, judged_by.settings)
     problems = outputs.describe_problems(analysis)
     # for millions of sessions it takes a while
     is_told = not quiet or html or fail_on or (output and output.is_folder)
-    judged = judged_by.judge(analysis.tables, problems) if is_told else NOT_JUDGED
+    judged = judged_by.judge_analysis(analysis, problems) if is_told else NOT_JUDGED
     if output is not None:
         problems += outputs.write_output(
             analysis, output, table_format, judged.findings

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose
 from analyzer.cli.inputs import read_folder_of_tables
 from analyzer.cli.main import FOUND
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from analyzer.findings.grouping import Places
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
+    from analyzer.selection.selection import Selection
+    from analyzer.tables.results import Results
     from analyzer.tables.table import Columns
 
 config_option = click.option(
@@ -110,14 +113,42 @@ class Standards(NamedTuple):
         Raises:
             LoadError: a column can't be read.
         """
-        from analyzer.findings.acceptances import accept_on
         from analyzer.findings.judgement import judge
+
+        return self._review(judge(tables, self.settings), self.acceptances, problems)
+
+    def judge_analysis(self, analysis: Results, problems: list[str]) -> Judged:
+        """Find what is wrong as `judge` does: in chosen sessions, if some are.
+
+        Args:
+            analysis: what was found in captures.
+            problems: rules that fail are added to them.
+        """
+        from analyzer.findings.judgement import judge_analysis
+
+        judgement, acceptances = (
+            judge_analysis(analysis, self.settings),
+            self.acceptances,
+        )
+        if analysis.whole is not None:
+            # others may be found in sessions that were not chosen
+            found = set(judgement.findings["finding_id"].to_pylist())
+            acceptances = {each: acceptances[each] for each in found & {*acceptances}}
+        return self._review(judgement, acceptances, problems)
+
+    def _review(
+        self,
+        judgement: Judgement,
+        acceptances: Mapping[str, Acceptance],
+        problems: list[str],
+    ) -> Judged:
+        from analyzer.findings.acceptances import accept_on
         from analyzer.findings.review import review
 
-        findings, failures, sessions = judge(tables, self.settings)
+        findings, failures, sessions = judgement
         problems += failures
         found = set(findings["finding_id"].to_pylist())
-        reasons, notes = accept_on(_today(), self.acceptances, found)
+        reasons, notes = accept_on(_today(), acceptances, found)
         outputs.warn(notes)
         return Judged(
             findings, review(findings, self.baseline, reasons), failures, sessions
@@ -135,9 +166,12 @@ def _today() -> dt.date:
 
 
 def read_standards(
-    config: Path | None, baseline: Path | None, accept: Path | None
+    config: Path | None,
+    baseline: Path | None,
+    accept: Path | None,
+    selection: Selection | None = None,
 ) -> Standards:
-    """Read what a command judges by.
+    """Read what a command judges by: of an earlier run, too, chosen sessions alone.
 
     Raises:
         CommandError: a file or the folder can't be read, or a file has mistakes.
@@ -149,7 +183,7 @@ def read_standards(
     try:
         return Standards(
             settings,
-            None if baseline is None else _findings_of(baseline, settings),
+            None if baseline is None else _findings_of(baseline, settings, selection),
             {} if accept is None else read_acceptances(accept),
         )
     except LoadError as error:
@@ -186,11 +220,14 @@ def failing_status(reviewed: pa.Table | None, fail_on: str | None) -> int:
     return FOUND if set(found) & {*options.at_least(fail_on)} else 0
 
 
-def _findings_of(folder: Path, settings: Settings) -> pa.Table:
+def _findings_of(
+    folder: Path, settings: Settings, selection: Selection | None
+) -> pa.Table:
     """Judge an earlier run by the same settings and rules as this one."""
-    from analyzer.findings.judgement import judge
+    from analyzer.findings.judgement import judge_analysis
 
-    return judge(read_folder_of_tables(folder).tables, settings).findings
+    earlier = choose(read_folder_of_tables(folder), selection, settings)
+    return judge_analysis(earlier, settings).findings
 
 
 def _as_command_error(error: LoadError) -> outputs.CommandError:

@@ -220,7 +220,7 @@ def _open_store(
             raise
         raise ExportError(
             f"{error}: mailtap became {became}, who may not write there; let {became} "
-            "(chown), or name somebody else (--user)"
+            "(chown), or name somebody else (--run-as)"
         ) from error
 
 

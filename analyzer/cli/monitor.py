@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @config_option
 @accept_option
 @options.quiet
-@options.user
+@options.run_as
 @options.key_log
 @options.ca
 def monitor(
@@ -55,7 +55,7 @@ def monitor(
     config: Path | None,
     accept: Path | None,
     quiet: bool,
-    user: str | None,
+    run_as: str | None,
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
@@ -88,7 +88,7 @@ def monitor(
         table_format=table_format,
         as_json=as_json,
         quiet=quiet,
-        user=user,
+        user=run_as,
         trust=read_trust(ca),
         key_log=key_log,
         standards=read_standards(config, None, accept),

@@ -150,8 +150,8 @@ duration = click.option(
     help="Stop after this many seconds.",
 )
 
-user = click.option(
-    "--user",
+run_as = click.option(
+    "--run-as",
     metavar="NAME",
     help="Drop root privileges to NAME once the interface is open.  [default: "
     "$SUDO_USER, else nobody]",

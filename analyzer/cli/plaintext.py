@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs, read_trust
 from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.main import FOUND
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer.findings.settings import Settings
+    from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
 
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 )
 @options.duration
 @options.any_port
-@options.user
+@options.run_as
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.option(
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     "submission or access; relay between servers doesn't count.",
 )
 @config_option
+@selecting
 @options.ports
 @options.key_log
 @options.ca
@@ -54,11 +57,12 @@ def plaintext(
     interface: str | None,
     duration: float | None,
     any_port: bool,
-    user: str | None,
+    run_as: str | None,
     as_csv: bool,
     as_json: bool,
     fail_on_plaintext: bool,
     config: Path | None,
+    selection: Selection,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -94,10 +98,11 @@ def plaintext(
             any_port=any_port,
             duration_s=duration,
             quiet=True,
-            user=user,
+            user=run_as,
             trust=read_trust(ca),
             key_log=key_log,
         )
+    analysis = choose(analysis, selection, settings)
     problems += outputs.describe_problems(analysis)
     problems += _print(analysis, settings, as_csv=as_csv, as_json=as_json)
     outputs.exit_with(problems, _status(analysis) if fail_on_plaintext else 0)

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
 
 
 @click.command()
 @click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@selecting
 @options.ports
 @options.reader
 @options.key_log
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 def protocols(
     captures: tuple[str, ...],
     as_json: bool,
+    selection: Selection,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -51,6 +55,7 @@ def protocols(
         analysis = read_inputs(
             captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
         )
+        analysis = choose(analysis, selection)
         outputs.warn(analysis.notes)
         problems += outputs.describe_problems(analysis)
     else:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.judging import failing_status, read_standards, standards
 from analyzer.cli.preflight import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from analyzer.selection.selection import Selection
 
 
 @click.command()
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 )
 @standards
 @options.quiet
+@selecting
 @options.ports
 @options.reader
 @options.key_log
@@ -40,6 +44,7 @@ def report(
     accept: Path | None,
     fail_on: str | None,
     quiet: bool,
+    selection: Selection,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -53,14 +58,15 @@ def report(
     """
     options.require_captures(captures)
     check_file(output, (*captures, key_log, ca, config, accept))
-    judged_by = read_standards(config, baseline, accept)
+    judged_by = read_standards(config, baseline, accept, selection)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
     )
+    analysis = choose(analysis, selection, judged_by.settings)
     if not quiet:
         outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    judged = judged_by.judge(analysis.tables, problems)
+    judged = judged_by.judge_analysis(analysis, problems)
     problems += outputs.write_html(
         analysis, output, judged.judgement, judged_by.settings
     )

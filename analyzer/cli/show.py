@@ -62,7 +62,7 @@ def show(
     from analyzer.dialogue.chosen import SessionChoiceError, find_session
     from analyzer.dialogue.dialogue import dialogue_from_tables, table_of
     from analyzer.findings.judgement import judge
-    from analyzer.findings.selection import of_session
+    from analyzer.findings.subset import of_session
     from analyzer.terminal.dialogue import dialogue_json, print_dialogue
 
     options.require_captures(captures)

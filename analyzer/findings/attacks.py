@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pyarrow import compute
 
 from analyzer.findings import registry
 from analyzer.findings.engine import facts_for
@@ -19,10 +20,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from analyzer.tables.results import Results
     from analyzer.tables.table import Columns
 
 _GUESSING = ("password-guessing", "password-spraying")
 _GOT_IN = ("login-after-guessing",)
+
+
+def attacks_among(
+    analysis: Results, settings: Settings | None = None
+) -> npt.NDArray[np.bool_]:
+    """Tell which sessions of an analysis are those of attackers, as `attacks` does.
+
+    If they were chosen, they are judged by what was seen in all sessions.
+    """
+    flags = attacks(analysis.context, settings)
+    if analysis.whole is None:
+        return flags
+    chosen = analysis.tables["sessions"]["session_id"]
+    is_chosen = compute.is_in(analysis.whole["sessions"]["session_id"], chosen)
+    chosen_flags: npt.NDArray[np.bool_] = flags[is_chosen.to_numpy()]
+    return chosen_flags
 
 
 def attacks(

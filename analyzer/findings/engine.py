@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
 from analyzer.errors import LoadError
 from analyzer.findings.assembly import ShownBy, assemble, put_together
 from analyzer.findings.facts import Facts
@@ -13,8 +16,6 @@ from analyzer.tables.builder import import_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    import pyarrow as pa
 
     from analyzer.findings.grouping import Places
     from analyzer.findings.rule import Rule
@@ -70,17 +71,31 @@ def search(
     rules: Iterable[Rule],
     settings: Settings,
     on_failure: OnFailure = _raise,
+    chosen: pa.Array | None = None,
 ) -> Found:
-    """Find what is wrong, and all sessions that show it; arguments as for `find`."""
+    """Find what is wrong, and all sessions that show it.
+
+    Args:
+        tables: as for `find`, like what comes next.
+        rules: what may be wrong.
+        settings: what users set.
+        on_failure: is told of a rule that failed.
+        chosen: IDs of the sessions of which to tell what rules see in all; `None` for
+            all.
+    """
     known = tuple(rules)
     # rules hand Series to pyarrow
     import_pandas()
     asked = [rule for rule in known if settings.of(rule.id).enabled]
     facts = facts_for(tables, known, settings)
+    is_chosen = None if chosen is None else facts.are_named(chosen)
     batches = []
     for rule in asked:
         try:
             hits = rule.find(facts)
+            if is_chosen is not None:
+                hits = hits[is_chosen[hits["session"].to_numpy(dtype=np.int64)]]
+                hits = hits.reset_index(drop=True)
             if len(hits):
                 groups = group(rule, facts, hits, settings.of(rule.id).severity)
                 batches.append(assemble(rule, facts, hits, groups))
@@ -91,6 +106,26 @@ def search(
             on_failure(rule, error)
     shown_by = ShownBy(batches)
     return Found(put_together(batches), shown_by)
+
+
+def sessions_showing(
+    tables: Mapping[str, Columns],
+    rules: Mapping[str, Rule],
+    rule_id: str,
+    settings: Settings,
+) -> pa.Array:
+    """Return the IDs of all sessions in which a rule sees something.
+
+    Args:
+        tables: of an analysis, by name.
+        rules: all of them, by ID.
+        rule_id: which one is asked.
+        settings: what users set.
+    """
+    import_pandas()
+    facts = facts_for(tables, rules.values(), settings)
+    places = rules[rule_id].find(facts)["session"].to_numpy(dtype=np.int64)
+    return facts.session_ids.take(pa.array(np.unique(places)))
 
 
 def facts_for(

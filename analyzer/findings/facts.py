@@ -183,7 +183,8 @@ class Facts:
         return Rows(self.tables["sessions"])
 
     @cached_property
-    def _session_ids(self) -> pa.Array:
+    def session_ids(self) -> pa.Array:
+        """The ID of each session."""
         return whole(self.tables["sessions"]["session_id"])
 
     @cached_property
@@ -286,6 +287,13 @@ class Facts:
         flags[np.asarray(sessions)] = True
         return flags
 
+    def are_named(self, ids: pa.Array) -> npt.NDArray[np.bool_]:
+        """Return for each session whether it is one of some, given by their IDs."""
+        flags: npt.NDArray[np.bool_] = compute.is_in(
+            self.session_ids, value_set=ids
+        ).to_numpy(zero_copy_only=False)
+        return flags
+
     def once(self, make: Callable[[Facts], _Made]) -> _Made:
         """Return what is made of these facts, made once for all rules that ask."""
         if make not in self._made:
@@ -318,7 +326,7 @@ class Facts:
         return hits.reset_index(drop=True)
 
     def _details(self, name: str) -> Rows:
-        return Rows(self.tables[name], self._session_ids)
+        return Rows(self.tables[name], self.session_ids)
 
 
 def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:

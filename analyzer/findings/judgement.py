@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pyarrow import compute
+
 from analyzer.findings import registry
+from analyzer.findings.columns import whole
 from analyzer.findings.engine import search
 from analyzer.findings.facts import Facts
 from analyzer.findings.own import Ownership
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from analyzer.findings.grouping import Places
     from analyzer.findings.rule import Rule
+    from analyzer.tables.results import Results
     from analyzer.tables.table import Columns
 
 _MAX_NAMES = 3
@@ -39,12 +43,17 @@ class Judgement(NamedTuple):
     sessions: Mapping[str, Places] = {}
 
 
-def judge(tables: Mapping[str, Columns], settings: Settings | None = None) -> Judgement:
+def judge(
+    tables: Mapping[str, Columns],
+    settings: Settings | None = None,
+    chosen: pa.Array | None = None,
+) -> Judgement:
     """Ask all rules; one that fails keeps nothing from the others.
 
     Args:
         tables: of an analysis, by name.
         settings: what users set.
+        chosen: IDs of the sessions of which to tell; `None` for all.
     """
     problems = list(registry.problems())
     findings, sessions = search(
@@ -52,8 +61,25 @@ def judge(tables: Mapping[str, Columns], settings: Settings | None = None) -> Ju
         registry.rules().values(),
         settings or Settings(),
         lambda rule, error: problems.append(describe_failure(rule, error)),
+        chosen,
     )
     return Judgement(findings, problems, sessions)
+
+
+def judge_analysis(analysis: Results, settings: Settings | None = None) -> Judgement:
+    """Ask all rules what is wrong in an analysis.
+
+    If sessions were chosen, rules look at all as before, but what they see in those
+    chosen is told: a choice proves nothing that all sessions would not.
+    """
+    if analysis.whole is None:
+        return judge(analysis.tables, settings)
+    chosen = whole(analysis.tables["sessions"]["session_id"])
+    told = judge(analysis.whole, settings, chosen)
+    found = compute.index_in(analysis.whole["sessions"]["session_id"], chosen)
+    places = found.fill_null(-1).to_numpy()
+    sessions = {name: places[shown] for name, shown in told.sessions.items()}
+    return told._replace(sessions=sessions)
 
 
 def inferred_own(

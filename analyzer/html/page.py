@@ -12,8 +12,8 @@ import plotly.offline
 from markupsafe import Markup
 
 from analyzer import __version__, reports
-from analyzer.findings.attacks import attacks
-from analyzer.findings.judgement import judge
+from analyzer.findings.attacks import attacks_among
+from analyzer.findings.judgement import judge_analysis
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
 from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.html.findings import group_findings, leave_out_accepted, severity_counts
@@ -23,7 +23,7 @@ from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, fill
 from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
-from analyzer.text import escape_controls, pluralize
+from analyzer.text import escape_controls, pluralize, pluralize_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,9 +85,9 @@ def render_page(
             the rules are yet to be asked.
         settings: what users set.
     """
-    findings, problems, _ = judgement or judge(analysis.tables, settings)
+    findings, problems, _ = judgement or judge_analysis(analysis, settings)
     standing, accepted = leave_out_accepted(findings)
-    attacked = attacks(analysis.tables, settings)
+    attacked = attacks_among(analysis, settings)
     drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}
     style = palette_css() + _asset("style.css")
     plotly_script, script = plotly.offline.get_plotlyjs(), _asset("script.js")
@@ -102,7 +102,9 @@ def render_page(
         version=__version__,
         analysis=analysis,
         facts=_facts(analysis),
-        title=pluralize(len(analysis.sessions), "mail session"),
+        title=pluralize_of(
+            len(analysis.sessions), analysis.sessions_in_all, "mail session"
+        ),
         source=_source(analysis.captures),
         names=_names(analysis.captures),
         findings=group_findings(standing),

@@ -66,10 +66,46 @@ def merge_certificates(parts: Sequence[pa.Table]) -> pa.Table:
             )
     for row in merged.values():
         _sort_sessions(row)
-    ordered = sorted(
-        merged.values(), key=lambda row: (row["first_seen"], row["sha256"])
-    )
+    ordered = sorted(merged.values(), key=_by_first_seen)
     return pa.Table.from_pylist(ordered, schema=joined.schema)
+
+
+def certificates_of(certificates: pa.Table, sessions: pa.Table) -> pa.Table:
+    """Return the certificates that some sessions showed, counted in these alone.
+
+    Args:
+        certificates: of all sessions.
+        sessions: rows of `sessions`: a server's certificate is found by them, too, if
+            more sessions showed it than it names.
+    """
+    # nanoseconds are more than a datetime can hold
+    starts = dict(
+        zip(
+            sessions["session_id"].to_pylist(),
+            sessions["start"].cast(pa.int64()).to_pylist(),
+            strict=True,
+        )
+    )
+    of_servers: dict[str, list[str]] = {}
+    shown = sessions.select(["cert_sha256", "session_id"]).drop_null()
+    for fingerprint, session_id in zip(*shown.to_pydict().values(), strict=True):
+        of_servers.setdefault(fingerprint, []).append(session_id)
+    rows = []
+    for row in certificates.cast(_with_numbers(certificates.schema)).to_pylist():
+        named = {each for each in row["sessions"] if each in starts}
+        named.update(of_servers.get(row["sha256"], ()))
+        if named:
+            times = [starts[each] for each in named]
+            row |= {"first_seen": min(times), "last_seen": max(times)}
+            row |= {"session_count": len(named), "sessions": list(named)}
+            _sort_sessions(row)
+            rows.append(row)
+    rows.sort(key=_by_first_seen)
+    return pa.Table.from_pylist(rows, schema=certificates.schema)
+
+
+def _by_first_seen(row: dict[str, Any]) -> tuple[int, str]:
+    return row["first_seen"], row["sha256"]
 
 
 def _facts(certificate: Certificate, start_ns: int) -> dict[str, Any]:

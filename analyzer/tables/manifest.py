@@ -74,6 +74,7 @@ class Manifest:
     attempts: list[AttemptCount]
     attempts_without_row: int
     dropped: int | None
+    sessions_in_all: int | None
 
     @classmethod
     def of(cls, results: Results, file_format: str) -> Manifest:
@@ -94,6 +95,7 @@ class Manifest:
             attempts=results.attempts,
             attempts_without_row=results.attempts_without_row,
             dropped=results.dropped,
+            sessions_in_all=results.sessions_in_all,
         )
 
     def results(self) -> Results:
@@ -109,6 +111,7 @@ class Manifest:
             attempts=self.attempts,
             attempts_without_row=self.attempts_without_row,
             dropped=self.dropped,
+            sessions_in_all=self.sessions_in_all,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analyzer.tables.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -42,6 +42,10 @@ class Results:
         attempts_without_row: how many of them are not in the tables.
         dropped: packets that were captured too fast to be taken; `None` if that
             is not known.
+        sessions_in_all: how many sessions there were, if these are some of them that
+            were chosen; else `None`.
+        whole: the tables of all sessions then, by which those chosen are judged;
+            `None` also where they are not known any more.
     """
 
     tables: dict[str, pa.Table]
@@ -55,6 +59,13 @@ class Results:
     attempts: list[AttemptCount] = field(default_factory=list)
     attempts_without_row: int = 0
     dropped: int | None = None
+    sessions_in_all: int | None = None
+    whole: Mapping[str, pa.Table] | None = None
+
+    @property
+    def context(self) -> Mapping[str, pa.Table]:
+        """The tables by which sessions are judged: those of all, if some are chosen."""
+        return self.tables if self.whole is None else self.whole
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Make the DataFrame of a table when it is first asked for."""

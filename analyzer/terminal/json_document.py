@@ -26,6 +26,7 @@ def as_json(
     document = {
         "captures": list(analysis.captures),
         **figures,
+        "sessions_in_all": analysis.sessions_in_all,
         "problems": [
             {
                 "capture": problem.capture,

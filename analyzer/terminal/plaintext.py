@@ -9,14 +9,14 @@ import pyarrow as pa
 from rich.text import Text
 
 from analyzer import reports
-from analyzer.findings.attacks import attacks
+from analyzer.findings.attacks import attacks_among
 from analyzer.reports.channel import ENCRYPTED
 from analyzer.reports.verdicts import ClientUse
 from analyzer.sessions.role import Role
 from analyzer.tables.export import write_csv
 from analyzer.terminal.format import as_table, fit_output
 from analyzer.terminal.json_document import as_json
-from analyzer.text import pluralize
+from analyzer.text import pluralize, pluralize_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +106,10 @@ def print_plaintext(
 ) -> None:
     """Print who uses plaintext, the worst first."""
     fit_output(console)
-    sessions, attacked = analysis.sessions, attacks(analysis.tables, settings)
+    sessions, attacked = analysis.sessions, attacks_among(analysis, settings)
+    if analysis.sessions_in_all is not None:
+        told = pluralize_of(len(sessions), analysis.sessions_in_all, "session")
+        console.print(Text(f"Of {told}:"))
     console.print(_headline(reports.plaintext_totals(sessions, attacked)))
     _print_totals(console, reports.plaintext_by_port(sessions, attacked))
     clients = reports.plaintext_clients(sessions, attacked)
@@ -154,7 +157,7 @@ def plaintext_csv(analysis: Results, settings: Settings | None = None) -> bytes:
 
     A port that nobody used in plaintext has a row too, without a client.
     """
-    sessions, attacked = analysis.sessions, attacks(analysis.tables, settings)
+    sessions, attacked = analysis.sessions, attacks_among(analysis, settings)
     ports = reports.plaintext_ports(sessions, attacked)[[*_PORT, "verdict", "offered"]]
     totals = reports.plaintext_by_port(sessions, attacked)
     clients = reports.plaintext_clients(sessions, attacked)
@@ -182,7 +185,7 @@ def plaintext_json(analysis: Results, settings: Settings | None = None) -> str:
 
     `plaintext` says if there is any.
     """
-    sessions, attacked = analysis.sessions, attacks(analysis.tables, settings)
+    sessions, attacked = analysis.sessions, attacks_among(analysis, settings)
     totals = reports.plaintext_totals(sessions, attacked)
     figures = {
         "plaintext": reports.has_plaintext(sessions),

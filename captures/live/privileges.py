@@ -45,7 +45,7 @@ def find_user(name: str | None = None) -> User | None:
         user = _user_named(name) if name else _sudo_user() or _user_named("nobody")
     except (KeyError, ValueError) as error:
         raise PrivilegeError(
-            f"there is no user {name or 'nobody'}: name one to become (--user)"
+            f"there is no user {name or 'nobody'}: name one to become (--run-as)"
         ) from error
     if 0 in (user.uid, user.gid):
         raise PrivilegeError(f"{user.name} has root's rights: name another user")

@@ -71,7 +71,7 @@ def test_findings_are_filtered() -> None:
     ("arguments", "reason"),
     [
         ([], "Missing argument 'CAPTURE...'"),
-        ([APOP, "--client", "mail"], "'mail' is no address"),
+        ([APOP, "--client", "mail"], "'mail' is no network"),
         ([APOP, "--severity", "bad"], "'bad' is not one of"),
         (
             [APOP, "--rule", "plaintext-pasword"],

@@ -420,8 +420,8 @@ def test_folder_that_the_user_may_not_write_is_said_with_a_remedy(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--user", "nosuchuser"], "there is no user nosuchuser"),
-        (["--user", "root"], "root has root's rights"),
+        (["--run-as", "nosuchuser"], "there is no user nosuchuser"),
+        (["--run-as", "root"], "root has root's rights"),
     ],
 )
 def test_user_who_can_not_be_taken_is_said(arguments: list[str], words: str) -> None:

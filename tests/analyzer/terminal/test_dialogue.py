@@ -9,7 +9,7 @@ import pytest
 from analyzer.dialogue.dialogue import Dialogue, dialogue_from_tables, table_of
 from analyzer.dialogue.step import Step, StepKind
 from analyzer.findings.judgement import judge
-from analyzer.findings.selection import of_session
+from analyzer.findings.subset import of_session
 from analyzer.terminal.dialogue import print_dialogue
 from analyzer.text import escape_controls
 from tests.support.analyses import analysis_of, rows_of

@@ -21,7 +21,7 @@ def test_document_holds_figures_problems_and_tables(tmp_path: Path) -> None:
 
     told = json.loads(as_json(analyzer.analyze(path), {"packets": 3}, {"rows": rows}))
 
-    assert list(told) == ["captures", "packets", "problems", "rows"]
+    assert list(told) == ["captures", "packets", "sessions_in_all", "problems", "rows"]
     assert told["captures"] == [str(path)]
     assert [list(each) for each in told["problems"]] == [
         ["capture", "offset", "reason"]

@@ -1,0 +1,1 @@
+"""Chooses sessions: by a condition over their columns, or by who and when."""

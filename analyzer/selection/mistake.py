@@ -1,0 +1,61 @@
+"""What is wrong with a condition, and where."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from analyzer.text import as_line
+
+# of the condition, so much is shown before and behind the place
+_AROUND = 60
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+class Span(NamedTuple):
+    """Where something stands in a condition: the first character, and the next."""
+
+    start: int
+    end: int
+
+    def until(self, other: Span) -> Span:
+        """Return the place from the beginning of this to the end of another one."""
+        return Span(self.start, other.end)
+
+
+class Mistake(Exception):
+    """Something is wrong with a part of a condition."""
+
+    def __init__(self, reason: str, span: Span) -> None:
+        self.reason = reason
+        self.span = span
+        super().__init__(reason)
+
+
+class ConditionError(ValueError):
+    """A condition means nothing; its text says why, and points at the place.
+
+    Attributes:
+        reason: what is wrong.
+        pointer: the part of the condition around it, and carets below; safe to print.
+    """
+
+    def __init__(self, condition: str, mistake: Mistake) -> None:
+        self.reason = as_line(mistake.reason)
+        self.pointer = _point_at(condition, mistake.span)
+        super().__init__("\n".join([self.reason, *self.pointer]))
+
+
+def _point_at(condition: str, span: Span) -> tuple[str, str]:
+    from rich.cells import cell_len
+
+    first = max(0, span.start - _AROUND)
+    last = min(len(condition), span.end, span.start + _AROUND)
+    before = as_line(condition[first : span.start])
+    wrong = as_line(condition[span.start : last])
+    behind = as_line(condition[last : last + _AROUND])
+    if first:
+        before = _ELLIPSIS + before
+    if last + _AROUND < len(condition):
+        behind += _ELLIPSIS
+    carets = "^" * max(1, cell_len(wrong))
+    return before + wrong + behind, " " * cell_len(before) + carets
