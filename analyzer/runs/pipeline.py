@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analyzer.sessions.details import Details
-    from analyzer.sessions.reader import SessionSink
+    from analyzer.sessions.reader import CopiesFor, SessionSink
     from analyzer.sessions.session import Session
     from captures import Attempt, Connection, MergedCaptures, PacketBatch
     from dissectors import KeyLog
@@ -72,6 +72,9 @@ class Pipeline:
         sink: is told of every session that ends.
         ports: the mail ports and their protocols; `None` for those of all protocols.
         partition: which of all connections to follow.
+        key_log: secrets by which TLS may be decrypted.
+        copies_for: where copies of a connection's messages go; nobody keeps any by
+            default.
 
     Attributes:
         packets: packets taken so far.
@@ -85,6 +88,7 @@ class Pipeline:
         ports: Mapping[int, str] | None = None,
         partition: Partition = _ALL,
         key_log: KeyLog | None = None,
+        copies_for: CopiesFor | None = None,
     ) -> None:
         self.packets = 0
         self.capture_bytes = 0
@@ -97,7 +101,13 @@ class Pipeline:
         )
         self._decoder = Decoder(segment_filter)
         self._connections = ConnectionTable(
-            partial(SessionReader, ports=ports, sink=sink, key_log=key_log),
+            partial(
+                SessionReader,
+                ports=ports,
+                sink=sink,
+                key_log=key_log,
+                copies_for=copies_for,
+            ),
             count_attempt=sink.attempt_ended,
             partition=partition,
         )

@@ -18,14 +18,18 @@ from dissectors.events import Anomaly, Side
 from dissectors.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from analyzer.sessions.details import Details
     from captures import Attempt, Connection
     from dissectors import KeyLog, MailDissector
     from dissectors.conversation.reporter import Counts
     from dissectors.events import Event
+    from dissectors.message import Copies
     from dissectors.tls import ReadAhead
+
+    # who wants copies of the messages of a connection says where they go
+    CopiesFor = Callable[[Connection], Copies | None]
 
 logger = logging.getLogger(__name__)
 _FAILED = "a dissector failed on frame ID %d: %s in %s"
@@ -94,6 +98,8 @@ class SessionReader:
 
     __slots__ = (
         "_connection",
+        "_copies",
+        "_copies_for",
         "_counts",
         "_detector",
         "_dissector",
@@ -115,6 +121,7 @@ class SessionReader:
         ports: Mapping[int, str],
         sink: SessionSink,
         key_log: KeyLog | None = None,
+        copies_for: CopiesFor | None = None,
     ) -> None:
         # not mail
         self._is_not_mail = False
@@ -125,6 +132,9 @@ class SessionReader:
         self._sink = sink
         self._hosts = (connection.originator.address, connection.responder.address)
         self._key_log = key_log
+        self._copies_for = copies_for
+        # where copies of the messages go, if somebody wants them
+        self._copies: Copies | None = None
         self._detector: Detector | None = None
         self._dissector: MailDissector | None = None
         # those of the dissector, also when that is no more
@@ -203,7 +213,8 @@ class SessionReader:
     def held_bytes(self) -> int:
         """About how much memory is taken, measured, which takes a while."""
         mine = (self._detector, self._dissector, self._session)
-        return held_bytes(mine, (self, self._key_log, DEFAULT_LIMITS))
+        shared = (self, self._key_log, DEFAULT_LIMITS, self._copies)
+        return held_bytes(mine, shared)
 
     def shrink(self) -> bool:
         """Hand over what won't change; false if there is nothing."""
@@ -308,6 +319,10 @@ class SessionReader:
             at = (connection.end_ns, connection.last_frame)
             self._give_up(error, End.ORIGINATOR, *at)
             return
+        if self._copies_for is not None:
+            self._copies = self._copies_for(connection)
+        if self._copies is not None:
+            dissector.copy_messages(self._copies)
         self._dissector, self._counts = dissector, counts
         # what the detector held is taken once more, and was counted before
         fed = self._fed + _DISSECTOR_AS_BYTES

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dissectors.conversation.dialogue import Dialogue, Successor
     from dissectors.conversation.reporter import Counts
     from dissectors.events import Event
+    from dissectors.message import Copies
     from dissectors.tls import Hosts, KeyLog, ReadAhead
 
 _OTHER = (Side.SERVER, Side.CLIENT)
@@ -104,6 +105,14 @@ class MailDissector:
     def opaque(self) -> bool:
         """Nothing more can be read; what follows needs only to be counted."""
         return self._plaintext.opaque
+
+    def copy_messages(self, copies: Copies) -> None:
+        """Have messages and their files copied, also those inside TLS.
+
+        Args:
+            copies: begins each; what it returns must not raise.
+        """
+        self._reporter.copies = copies
 
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int

@@ -9,11 +9,13 @@ from dissectors.conversation.lines import Place
 from dissectors.conversation.streams import Stream
 from dissectors.credentials.withheld import Withheld
 from dissectors.events import Anomaly, ExtensionUsed, Side
+from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.conversation.line_ends import LineEnds
     from dissectors.events import Event, MessageTransferred
     from dissectors.limits import Limits
+    from dissectors.message import Copies
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
@@ -55,10 +57,12 @@ class Reporter:
         speaker: whose packet it is; `None` before the first one.
         time_ns: when it came.
         frame: which it is.
+        copies: begins copies of messages and their files, if they are asked for.
     """
 
     __slots__ = (
         "_extensions",
+        "copies",
         "counts",
         "events",
         "frame",
@@ -78,6 +82,7 @@ class Reporter:
         self.speaker: Side | None = None
         self.time_ns = 0
         self.frame = 0
+        self.copies: Copies | None = None
         # those that were used, as each is reported once
         self._extensions: dict[str, None] = {}
 
@@ -85,6 +90,7 @@ class Reporter:
         """Report as one what is read by several."""
         other.counts = self.counts
         other.withheld = self.withheld
+        other.copies = self.copies
         other._extensions = self._extensions
 
     def take_events(self) -> list[Event]:
@@ -126,6 +132,10 @@ class Reporter:
         if name not in known and len(known) < self.limits.list_items:
             known[name] = None
             self.report(ExtensionUsed(name))
+
+    def new_message(self) -> MessageReader:
+        """Return what reads a message."""
+        return MessageReader(self.limits, self.copies)
 
     def report_message(self, message: MessageTransferred, side: Side) -> None:
         """Report a message, and what of it was over a limit."""

@@ -40,6 +40,7 @@ from dissectors.events.mailbox import (
 )
 from dissectors.events.message import (
     Attachment,
+    Copy,
     Delivery,
     Direction,
     MessageFacts,
@@ -77,6 +78,7 @@ __all__ = [
     "ClientCertificateAdvanced",
     "ClientForwarded",
     "ClientNamed",
+    "Copy",
     "CredentialsCrossed",
     "Delivery",
     "Direction",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 class Direction(enum.StrEnum):
@@ -25,6 +26,16 @@ class Delivery(enum.StrEnum):
     PARTIAL = "partial"
     CUT = "cut"
     UNKNOWN = "unknown"
+
+
+class Copy(Protocol):
+    """Takes the bytes of a message, or of a file in one, as they come.
+
+    Nobody keeps them unless a copy is asked for (`Reporter.copies`).
+    """
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
 
 
 @dataclass(slots=True)
@@ -59,6 +70,7 @@ class Attachment:
         sha256: of the decoded content in hex; `None` if some of it is missing.
         detected_type: type that the content's first bytes tell, if they do.
         part: its place in the message, numbered as in RFC 9051 §6.4.5.
+        copy: took the decoded content, if a copy was asked for.
     """
 
     name: str | None
@@ -67,6 +79,7 @@ class Attachment:
     sha256: str | None
     detected_type: str | None = None
     part: str | None = None
+    copy: Copy | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -85,6 +98,7 @@ class MessageFacts:
         exceeded_limits: codes of the anomalies that its size or structure is.
         cut: some of it was not captured, or the transfer broke off.
         header_complete: its header section was seen to its end.
+        copy: took its bytes, if a copy was asked for.
     """
 
     size_bytes: int = 0
@@ -107,6 +121,7 @@ class MessageFacts:
     exceeded_limits: list[str] = field(default_factory=list)
     cut: bool = False
     header_complete: bool = False
+    copy: Copy | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)

@@ -14,12 +14,12 @@ from dissectors.events import Delivery, Side
 from dissectors.imap.commands import Appended, AppendedMessage
 from dissectors.imap.outcomes import describe_appended
 from dissectors.imap.retrieval import MessageLiteral
-from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.conversation.literals import LiteralSink
     from dissectors.conversation.reporter import Reporter
     from dissectors.imap.commands import ImapCommand
+    from dissectors.message import MessageReader
 
 APPENDING = frozenset({"APPEND", "REPLACE", "UID REPLACE"})
 _CATENATE = b"CATENATE ("
@@ -40,16 +40,16 @@ class Appending:
         appended = command.appended
         if appended is None:
             appended = command.appended = Appended()
-        limits = self._reporter.limits
         start = head.upper().rfind(_CATENATE)
         if start >= 0 or head.lstrip().startswith(b")"):
             # RFC 3502: the next message
             self.end_catenation(command, head)
             if start >= 0:
-                appended.catenation = MessageReader(limits)
+                appended.catenation = self._reporter.new_message()
                 head = head[start + len(_CATENATE) :]
         if appended.catenation is None:
-            return MessageLiteral(MessageReader(limits), partial(self._hold, command))
+            reader = self._reporter.new_message()
+            return MessageLiteral(reader, partial(self._hold, command))
         _leave_urls_out(appended.catenation, head)
         return MessageLiteral(appended.catenation, partial(_end_text, appended))
 

@@ -36,7 +36,7 @@ class FetchedMessages:
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
-        self.partial = PartialFetches(reporter.limits)
+        self.partial = PartialFetches(reporter)
         self.mailbox: str | None = None
         self.number = b""
         self.begin_ns: int | None = None
@@ -100,7 +100,7 @@ class Fetches:
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._messages = FetchedMessages(reporter)
-        self._retrieval = Retrieval(reporter.limits, self._messages.report_whole)
+        self._retrieval = Retrieval(reporter.new_message, self._messages.report_whole)
 
     def enter_mailbox(self, mailbox: str | None) -> None:
         """Learn which mailbox messages are in from now on; `None` if in none."""

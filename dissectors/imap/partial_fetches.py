@@ -30,6 +30,8 @@ from dissectors.message.header import kept_text
 
 if TYPE_CHECKING:
     from dissectors.conversation.literals import Literal, LiteralSink
+    from dissectors.conversation.reporter import Reporter
+    from dissectors.events import Attachment
 
 # section = "[" [section-spec] "]", and perhaps the origin of a partial
 _SECTION = re.compile(rb"\[([^\]]*)\](?:<(\d{1,19})>)?\s*\Z")
@@ -54,6 +56,17 @@ class _Content:
     content: Content
     position: int = 0
     is_whole: bool = True
+
+    def tell(self, attachment: Attachment, octets: int) -> None:
+        """Say what it was, if that many bytes of it came."""
+        content = self.content
+        if self.is_whole:
+            content.finish()
+            if self.position >= octets:
+                attachment.size_bytes = content.size_bytes
+                attachment.sha256 = content.sha256()
+                attachment.detected_type = content.detected_type()
+        attachment.copy = content.copy
 
 
 class _Items(NamedTuple):
@@ -106,12 +119,8 @@ class Preview:
             attachment, decoded = part.attachment, self.contents.get(number)
             if attachment is None:
                 continue
-            if decoded is not None and decoded.is_whole:
-                decoded.content.finish()
-                if decoded.position >= part.octets:
-                    attachment.size_bytes = decoded.content.size_bytes
-                    attachment.sha256 = decoded.content.sha256()
-                    attachment.detected_type = decoded.content.detected_type()
+            if decoded is not None:
+                decoded.tell(attachment, part.octets)
             self.facts.attachments.append(attachment)
         self.facts.part_count = len(self.structure)
         return self.facts
@@ -171,11 +180,13 @@ class PartialFetches:
         "_number",
         "_preview",
         "_previews",
+        "_reporter",
         "_text",
     )
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._limits = reporter.limits
         self._previews: dict[bytes, Preview] = {}
         # of the response that is being read
         self._number = b""
@@ -258,8 +269,9 @@ class PartialFetches:
             return _PartSink(preview, None)
         return _PartSink(preview, self._open_content(preview, name, section))
 
-    @staticmethod
-    def _open_content(preview: Preview, name: str, section: Section) -> _Content | None:
+    def _open_content(
+        self, preview: Preview, name: str, section: Section
+    ) -> _Content | None:
         """Find the decoder of a part that is a file; others are only counted."""
         preview.read_items()
         part = preview.structure.get(name)
@@ -269,6 +281,8 @@ class PartialFetches:
         if section.origin == 0:
             encoding = b"" if section.is_decoded else part.encoding
             known = preview.contents[name] = _Content(content_for(encoding))
+            if self._reporter.copies is not None:
+                known.content.begin_copy(self._reporter.copies)
         elif known is not None and known.position != section.origin:
             known.is_whole = False
         return known

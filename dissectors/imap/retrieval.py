@@ -17,12 +17,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from dissectors.imap.grammar import unquote
-from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dissectors.conversation.literals import Literal, LiteralSink
     from dissectors.events import MessageFacts
-    from dissectors.limits import Limits
+    from dissectors.message import MessageReader
 
 _WHOLE_MESSAGE = frozenset({b"BODY[]", b"RFC822", b"BINARY[]"})
 
@@ -87,7 +88,7 @@ class Retrieval:
     __slots__ = (
         "_chunk",
         "_deliver",
-        "_limits",
+        "_new_message",
         "_number",
         "_partial",
         "_position",
@@ -95,9 +96,16 @@ class Retrieval:
         "begins",
     )
 
-    def __init__(self, limits: Limits, deliver: Deliver) -> None:
-        """Call `deliver` with each message and whether it came to its end."""
-        self._limits = limits
+    def __init__(
+        self, new_message: Callable[[], MessageReader], deliver: Deliver
+    ) -> None:
+        """Call `deliver` with each message and whether it came to its end.
+
+        Args:
+            new_message: makes what reads a message.
+            deliver: takes what is known of it.
+        """
+        self._new_message = new_message
         self._deliver = deliver
         # the message that chunks add up to, whose it is, how far it came
         self._partial: MessageReader | None = None
@@ -129,7 +137,7 @@ class Retrieval:
         item = item[item.rfind(b" ") + 1 :].lstrip(b"(").upper()
         self.begins = item in _WHOLE_MESSAGE
         if self.begins:
-            return MessageLiteral(MessageReader(self._limits), self._finish_message)
+            return MessageLiteral(self._new_message(), self._finish_message)
         reader = self._open_chunk(item, literal.size)
         return None if reader is None else MessageLiteral(reader, self._close_chunk)
 
@@ -161,7 +169,7 @@ class Retrieval:
                     chunk.feed(text)
                     self._close_chunk(chunk, complete=True)
             elif is_string:
-                reader = MessageReader(self._limits)
+                reader = self._new_message()
                 reader.feed(text)
                 self._finish_message(reader, complete=True)
 
@@ -172,7 +180,7 @@ class Retrieval:
         origin = int(match[1])
         if origin == 0:
             self.begins = True
-            self._partial, self._position = MessageReader(self._limits), 0
+            self._partial, self._position = self._new_message(), 0
         elif origin != self._position:
             self._partial = None
         self._chunk = (origin, length)

@@ -10,7 +10,7 @@ cost is linear in the bytes.
 
 from __future__ import annotations
 
-from dissectors.message.content import Content
+from dissectors.message.content import Content, Copies
 from dissectors.message.encodings import content_for
 from dissectors.message.parameters import ParameterizedField
 from dissectors.message.reader import MessageReader
@@ -18,6 +18,7 @@ from dissectors.message.words import decode_words
 
 __all__ = [
     "Content",
+    "Copies",
     "MessageReader",
     "ParameterizedField",
     "content_for",

@@ -7,12 +7,16 @@ they have told its type.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dissectors.message.file_types import HEAD_BYTES, detect_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from dissectors.events import Copy
+
+# begins a copy of a message, or of a file in one
+Copies = Callable[[], "Copy"]
 
 
 class Content:
@@ -22,9 +26,10 @@ class Content:
         size_bytes: size of the decoded content so far.
         name: file name in the encoding itself, once it is complete.
         on_decoded: is given the decoded content as it comes.
+        copy: takes it, too, if a copy was asked for.
     """
 
-    __slots__ = ("_hash", "_head", "name", "on_decoded", "size_bytes")
+    __slots__ = ("_hash", "_head", "copy", "name", "on_decoded", "size_bytes")
 
     is_encoded = False
 
@@ -32,8 +37,13 @@ class Content:
         self.size_bytes = 0
         self.name: str | None = None
         self.on_decoded: Callable[[bytes], None] | None = None
+        self.copy: Copy | None = None
         self._hash = hashlib.sha256()
         self._head = b""
+
+    def begin_copy(self, copies: Copies) -> None:
+        """Have the decoded content copied, before any of it comes."""
+        self.copy = copies()
 
     def update(self, data: bytes) -> None:
         """Take the next bytes of the encoded content."""
@@ -57,11 +67,14 @@ class Content:
         self._hash.update(decoded)
         if self.on_decoded is not None:
             self.on_decoded(decoded)
+        if self.copy is not None:
+            self.copy.write(decoded)
 
     def _take_over(self, other: Content) -> None:
         """Become what another content is."""
-        self.size_bytes, self._hash, self._head = (
+        self.size_bytes, self._hash, self._head, self.copy = (
             other.size_bytes,
             other._hash,
             other._head,
+            other.copy,
         )

@@ -81,6 +81,7 @@ class Entity:
         attachment.name = attachment.name or content.name
         attachment.size_bytes = content.size_bytes
         attachment.detected_type = content.detected_type()
+        attachment.copy = content.copy
         if self.is_whole:
             attachment.sha256 = content.sha256()
         if self.message is None:

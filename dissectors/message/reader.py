@@ -28,7 +28,7 @@ from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
     from dissectors.limits import Limits
-    from dissectors.message.content import Content
+    from dissectors.message.content import Content, Copies
     from dissectors.message.parameters import ParameterizedField
 
 # Bytes are gathered up to this many before they are looked at: large enough to
@@ -45,12 +45,18 @@ _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
 
 
 class MessageReader:
-    """Reads one message from the bytes that are fed to it, in any pieces."""
+    """Reads one message from the bytes that are fed to it, in any pieces.
+
+    Args:
+        limits: what to keep at most.
+        copies: begins copies of it and of its files, if they are asked for.
+    """
 
     __slots__ = (
         "_boundaries",
         "_buffer",
         "_contents",
+        "_copies",
         "_entities",
         "_facts",
         "_header",
@@ -65,9 +71,12 @@ class MessageReader:
         "_threshold",
     )
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, limits: Limits = DEFAULT_LIMITS, copies: Copies | None = None
+    ) -> None:
         self._limits = limits
-        self._facts = MessageFacts()
+        self._copies = copies
+        self._facts = MessageFacts(copy=copies() if copies is not None else None)
         # What ends a section begins with a line end, and the first section may be
         # empty: so there is one before the message. Positions are in the buffer:
         # what is before `_position` was read, before `_searched` it was searched.
@@ -92,6 +101,8 @@ class MessageReader:
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the message, dot-stuffing undone."""
         self._facts.size_bytes += len(data)
+        if self._facts.copy is not None:
+            self._facts.copy.write(data)
         if self._header is None and not self._entities and self._text is None:
             # the rest is a body that nobody reads
             return
@@ -317,11 +328,13 @@ class MessageReader:
             attachment = self._new_attachment(None, media_type)
             self._open_content(attachment, content_for(body), is_text=True)
         elif media_type == _TEXT and encoding != b"quotedprintable":
-            self._text = UuencodedText(self._add_file)
+            self._text = UuencodedText(self._add_file, self._copies)
 
     def _open_content(
         self, attachment: Attachment, content: Content, *, is_text: bool = False
     ) -> None:
+        if self._copies is not None:
+            content.begin_copy(self._copies)
         entity = Entity(attachment=attachment, content=content, is_text=is_text)
         self._entities.append(entity)
         self._contents.append(content)
@@ -339,7 +352,7 @@ class MessageReader:
             mime_parts=max(0, self._limits.mime_parts - self._part_count),
             mime_depth=self._limits.mime_depth - len(self._entities),
         )
-        encoded = message.message = MessageReader(limits)
+        encoded = message.message = MessageReader(limits, self._copies)
         message.number = self._number
         message.content.on_decoded = encoded.feed
         return True
@@ -374,6 +387,7 @@ class MessageReader:
         self._facts.attachments.append(attachment)
         attachment.size_bytes, attachment.sha256 = file.size_bytes, file.sha256()
         attachment.detected_type = file.detected_type()
+        attachment.copy = file.copy
 
     def _close_entities(self, level: int) -> None:
         """Close the entities from a level on, and report those that are attachments."""

@@ -16,6 +16,8 @@ from dissectors.message.content import Content
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dissectors.message.content import Copies
+
 # the first line of a file, and what it may look like before it is complete
 _BEGIN = re.compile(rb"begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
 _LONGEST_BEGIN = 280
@@ -24,13 +26,20 @@ _LONGEST_LINE = 128
 
 
 class UuencodedText:
-    """Text that may hold files; `on_file` is told of each that comes to its end."""
+    """Text that may hold files; `on_file` is told of each that comes to its end.
 
-    __slots__ = ("_file", "_name", "_on_file", "_rest")
+    Attributes:
+        copies: begins copies of them, if they are asked for.
+    """
 
-    def __init__(self, on_file: Callable[[str, Content], None]) -> None:
+    __slots__ = ("_file", "_name", "_on_file", "_rest", "copies")
+
+    def __init__(
+        self, on_file: Callable[[str, Content], None], copies: Copies | None = None
+    ) -> None:
         """Tell `on_file` the name of each file, and what was decoded."""
         self._on_file = on_file
+        self.copies = copies
         # what was not read yet: the beginning of a line, or of a line end
         self._rest = b"\n"
         self._name = ""
@@ -66,6 +75,8 @@ class UuencodedText:
             if match is not None:
                 self._name = match[1].decode("utf-8", "backslashreplace")
                 self._file = Content()
+                if self.copies is not None:
+                    self._file.begin_copy(self.copies)
                 # the line end before the first line of the file
                 return match.end() - 1
             if len(text) - start < _LONGEST_BEGIN and b"\n" not in text[start + 1 :]:
@@ -104,6 +115,12 @@ class UuencodedContent(Content):
         super().__init__()
         self._decoded: tuple[str, Content] | None = None
         self._text: UuencodedText | None = UuencodedText(self._on_file)
+
+    def begin_copy(self, copies: Copies) -> None:
+        """Have the file copied that it turns out to be, or what it is without one."""
+        super().begin_copy(copies)
+        if self._text is not None:
+            self._text.copies = copies
 
     def update(self, data: bytes) -> None:
         """Take the next bytes of the encoded content."""

@@ -56,7 +56,7 @@ class MultiLineReader:
     def expect(self, command: Pop3Command) -> None:
         """Expect the lines that answer a command."""
         bare_lf = self._server.bare_lf
-        self.lines = MultiLine.behind(command, self._limits, bare_lf=bare_lf)
+        self.lines = MultiLine.behind(command, self._reporter, bare_lf=bare_lf)
 
     def note_command(self) -> None:
         """Learn that the client has sent a command: the end may be in a gap."""

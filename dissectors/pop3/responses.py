@@ -13,8 +13,8 @@ from dissectors.message import MessageReader
 from dissectors.pop3 import grammar
 
 if TYPE_CHECKING:
+    from dissectors.conversation.reporter import Reporter
     from dissectors.events import Exchange
-    from dissectors.limits import Limits
 
 _MESSAGE_VERBS = frozenset({"RETR", "TOP"})
 _KEPT_LISTINGS = frozenset({"AUTH", "CAPA"})
@@ -94,17 +94,17 @@ class MultiLine:
 
     @classmethod
     def behind(
-        cls, command: Pop3Command, limits: Limits, *, bare_lf: bool
+        cls, command: Pop3Command, reporter: Reporter, *, bare_lf: bool
     ) -> MultiLine:
         """Expect the lines that answer a command.
 
         Args:
             command: was answered by a positive status line.
-            limits: what to keep of a message.
+            reporter: makes what reads a message.
             bare_lf: lines may end in LF alone.
         """
         verb = command.exchange.verb or ""
-        message = MessageReader(limits) if verb in _MESSAGE_VERBS else None
+        message = reporter.new_message() if verb in _MESSAGE_VERBS else None
         return cls(verb, command.number, StuffedText(bare_lf=bare_lf), message)
 
     def receive(self, text: bytes, time_ns: int, limit: int) -> None:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from dissectors.conversation.commands import Command
 from dissectors.conversation.lines import Place
 from dissectors.events import Delivery
-from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.events import MessageFacts
-    from dissectors.limits import Limits
+    from dissectors.message import MessageReader
 
 # what servers answer to messages, and not to commands that they don't know
 # (RFC 5321 §4.3.2)
@@ -88,7 +87,9 @@ class Message:
         "verb",
     )
 
-    def __init__(self, transaction: MailTransaction, limits: Limits, verb: str) -> None:
+    def __init__(
+        self, transaction: MailTransaction, reader: MessageReader, verb: str
+    ) -> None:
         self.transaction = transaction
         self.verb = verb
         self.begin_ns: int | None = None
@@ -98,7 +99,7 @@ class Message:
         self.has_gap = False
         self.origin = MessageOrigin.COMMAND
         self.place = Place(-1, 0, 0)
-        self._reader = MessageReader(limits)
+        self._reader = reader
 
     @property
     def is_inferred(self) -> bool:

@@ -127,7 +127,9 @@ class MailTransfer:
     def begin_chunk(self, command: SmtpCommand, size: int, *, is_last: bool) -> None:
         """Expect the octets of a BDAT."""
         if self._message is None:
-            self._message = Message(self.transaction, self._limits, "BDAT")
+            self._message = Message(
+                self.transaction, self._reporter.new_message(), "BDAT"
+            )
         command.message = self._message
         command.chunk = self.chunk = Chunk(size, is_last=is_last)
         if not size:
@@ -180,7 +182,9 @@ class MailTransfer:
         self.content = StuffedText(
             bare_lf=unread.bare_lf, inside_line=behind_gap, commands=SMUGGLED
         )
-        message = self._message = Message(transaction, self._limits, "DATA")
+        message = self._message = Message(
+            transaction, self._reporter.new_message(), "DATA"
+        )
         message.has_gap = behind_gap
         return message
 

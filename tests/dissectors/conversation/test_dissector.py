@@ -9,10 +9,11 @@ import pytest
 
 from dissectors import ImapDialogue, Pop3Dialogue, SmtpDialogue
 from dissectors.conversation.dissector import MailDissector
-from dissectors.events import Anomaly, ReplyReceived
+from dissectors.events import Anomaly, MessageTransferred, ReplyReceived
 from dissectors.limits import Limits
+from tests.support.copies import KeptCopy, copied
 from tests.support.echo_dialogue import CLIENT_HELLO, RECORD, Echo, playbook
-from tests.support.playbook import CLIENT, SERVER
+from tests.support.playbook import CLIENT, SERVER, Step, play_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,3 +76,72 @@ def test_connection_that_breaks_off_is_no_work_for_the_garbage_collector(
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+MESSAGE = b"Subject: a\r\n\r\n.hidden\r\n..\r\nlast\r\n"
+STUFFED = b"Subject: a\r\n\r\n..hidden\r\n...\r\nlast\r\n"
+LENGTH = b"%d" % len(MESSAGE)
+SMTP: tuple[bytes, ...] = (b"220 mx\r\n", b"EHLO a\r\n", b"250-mx\r\n250 CHUNKING\r\n")
+SMTP += (b"MAIL FROM:<a@example.com>\r\n", b"250 ok\r\n")
+SMTP += (b"RCPT TO:<b@example.com>\r\n", b"250 ok\r\n")
+IMAP: tuple[bytes, ...] = (b"* OK hi\r\n", b"1 LOGIN a b\r\n", b"1 OK in\r\n")
+IMAP += (b"2 SELECT INBOX\r\n", b"* 1 EXISTS\r\n2 OK\r\n")
+POP3 = (b"+OK hi\r\n", b"USER a\r\n", b"+OK\r\n", b"PASS b\r\n", b"+OK\r\n")
+# packets in turn, the server's first
+ROUTES: dict[str, tuple[Callable[[], Dialogue], tuple[bytes, ...]]] = {
+    "data": (
+        SmtpDialogue,
+        (*SMTP, b"DATA\r\n", b"354 go\r\n", STUFFED + b".\r\n", b"250 ok\r\n"),
+    ),
+    "chunks": (
+        SmtpDialogue,
+        (
+            *(*SMTP, b"BDAT 9\r\n" + MESSAGE[:9], b"250 ok\r\n"),
+            *(b"BDAT %d LAST\r\n" % (len(MESSAGE) - 9) + MESSAGE[9:], b"250 ok\r\n"),
+        ),
+    ),
+    "append": (
+        ImapDialogue,
+        (
+            *(*IMAP, b"3 APPEND Sent {" + LENGTH + b"}\r\n", b"+ go\r\n"),
+            *(MESSAGE + b"\r\n", b"3 OK\r\n"),
+        ),
+    ),
+    "fetch": (
+        ImapDialogue,
+        (
+            *(*IMAP, b"3 FETCH 1 BODY[]\r\n"),
+            b"* 1 FETCH (BODY[] {" + LENGTH + b"}\r\n" + MESSAGE + b")\r\n3 OK\r\n",
+        ),
+    ),
+    "fetch-in-chunks": (
+        ImapDialogue,
+        (
+            *(*IMAP, b"3 FETCH 1 BODY[]<0.9>\r\n"),
+            b"* 1 FETCH (BODY[]<0> {9}\r\n" + MESSAGE[:9] + b")\r\n3 OK\r\n",
+            b"4 FETCH 1 BODY[]<9.99>\r\n",
+            b"* 1 FETCH (BODY[]<9> {%d}\r\n" % (len(MESSAGE) - 9)
+            + MESSAGE[9:]
+            + b")\r\n4 OK\r\n",
+        ),
+    ),
+    "retrieve": (
+        Pop3Dialogue,
+        (*POP3, b"RETR 1\r\n", b"+OK\r\n" + STUFFED + b".\r\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_copy_of_a_message_is_what_was_sent_whatever_carried_it(route: str) -> None:
+    make, packets = ROUTES[route]
+    dissector = MailDissector(make())
+    dissector.copy_messages(KeptCopy)
+
+    events = []
+    for frame, packet in enumerate(packets, 1):
+        side = CLIENT if frame % 2 == 0 else SERVER
+        events += play_step(dissector, Step(side, packet), frame)
+
+    (message,) = (each for each in events if isinstance(each, MessageTransferred))
+    assert copied(message.facts.copy) == MESSAGE

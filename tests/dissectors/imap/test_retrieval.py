@@ -8,7 +8,7 @@ import pytest
 
 from dissectors.conversation.literals import find_literal
 from dissectors.imap.retrieval import Retrieval, may_hold_message, parse_asked_chunk
-from dissectors.limits import DEFAULT_LIMITS
+from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.events import MessageFacts
@@ -21,7 +21,7 @@ class Delivered:
 
     def __init__(self) -> None:
         self.messages: list[tuple[MessageFacts, bool]] = []
-        self.retrieval = Retrieval(DEFAULT_LIMITS, self)
+        self.retrieval = Retrieval(MessageReader, self)
 
     def __call__(self, facts: MessageFacts, *, complete: bool) -> None:
         self.messages.append((facts, complete))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from dissectors.limits import Limits
 from dissectors.message import MessageReader, reader
+from tests.support.copies import KeptCopy, copied
 from tests.support.messages import (
     MIXED,
     PLAIN,
@@ -247,3 +249,94 @@ def test_nesting_over_the_limit_says_so(level: bytes) -> None:
     reader = MessageReader(Limits(mime_depth=3))
     reader.feed(b"Content-Type: message/rfc822\r\n\r\n" * 9 + b"\r\nx")
     assert reader.finish(complete=True).exceeded_limits == ["message_too_deep"]
+
+
+UUENCODED = (
+    b"Subject: a\r\n\r\nHello\r\nbegin 644 a.txt\r\n"
+    b'#86)C\r\n`\r\nend\r\nand\r\nbegin 644 b.txt\r\n"9&4\r\n`\r\nend\r\n'
+)
+SAID_TO_BE_UUENCODED = UUENCODED.replace(
+    b"\r\n\r\n",
+    b"\r\nContent-Transfer-Encoding: x-uuencode\r\n"
+    b"Content-Disposition: attachment\r\n\r\n",
+    1,
+)
+
+
+def every_encoding() -> bytes:
+    """A message with a file in each encoding, and one inside of another message."""
+    inner = EmailMessage(policy=SMTP)
+    inner["Subject"] = "inner"
+    inner.set_content("hi\n")
+    inner.add_attachment(b"\0\1\r\n.\r\n", "application", "zip", filename="in.zip")
+    mail = EmailMessage(policy=SMTP)
+    mail.set_content("text\n")
+    mail.add_attachment(bytes(range(256)) * 99, "image", "png", filename="a.png")
+    text = "L\xf6we = lion\n" * 99
+    mail.add_attachment(text, filename="q.txt", cte="quoted-printable")
+    mail.add_attachment("seven\n" * 99, filename="7.txt", cte="7bit")
+    mail.add_attachment(text, filename="8.txt", cte="8bit")
+    mail.add_attachment(inner)
+    return mail.as_bytes()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [PLAIN, MIXED, UUENCODED, SAID_TO_BE_UUENCODED, every_encoding()],
+    ids=["plain", "mixed", "uuencoded", "said-to-be-uuencoded", "every-encoding"],
+)
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_copies_are_what_was_sent_and_what_was_hashed(
+    message: bytes, size: int
+) -> None:
+    reading = MessageReader(copies=KeptCopy)
+    for start in range(0, len(message), size):
+        reading.feed(message[start : start + size])
+
+    facts = reading.finish(complete=True)
+
+    assert facts == read(message)
+    assert copied(facts.copy) == message
+    assert [sha256(copied(each.copy)) for each in facts.attachments] == [
+        each.sha256 for each in facts.attachments
+    ]
+
+
+def test_copies_of_files_are_what_the_email_package_makes_of_them() -> None:
+    message = every_encoding()
+    reading = MessageReader(copies=KeptCopy)
+    reading.feed(message)
+
+    facts = reading.finish(complete=True)
+
+    found = {each.name: copied(each.copy) for each in facts.attachments}
+    expected = {
+        part.get_filename(): part.get_payload(decode=True)
+        for part in message_from_bytes(message, policy=SMTP).walk()
+        if part.get_filename()
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert len(expected) == 5
+
+
+def test_copy_of_what_is_missing_is_what_there_was() -> None:
+    message = every_encoding()
+    reading = MessageReader(copies=KeptCopy)
+    reading.feed(message[:9000])
+    reading.skip_gap(5000)
+    reading.feed(message[14_000:])
+
+    facts = reading.finish(complete=True)
+
+    assert copied(facts.copy) == message[:9000] + message[14_000:]
+    picture = facts.attachments[0]
+    assert (picture.name, picture.sha256) == ("a.png", None)
+    whole = bytes(range(256)) * 99
+    assert whole.startswith(copied(picture.copy)[:3000])
+
+
+def test_nothing_is_copied_unless_it_is_asked_for() -> None:
+    facts = read(every_encoding())
+
+    assert facts.copy is None
+    assert all(each.copy is None for each in facts.attachments)
