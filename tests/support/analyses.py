@@ -10,6 +10,7 @@ import analyzer
 
 if TYPE_CHECKING:
     from analyzer import Analysis
+    from analyzer.findings.judgement import Judgement
     from analyzer.tables.results import Results
 
 DATA = Path(__file__).parents[1] / "data"
@@ -21,6 +22,11 @@ CAPTURES = {path.stem: path for path in [*sorted(DATA.glob("*.pcap*")), DEMO]}
 def analysis_of(name: str) -> Analysis:
     """What is found in a committed capture."""
     return analyzer.analyze(CAPTURES[name])
+
+
+def judgement_of(name: str) -> Judgement:
+    """What is wrong in a committed capture."""
+    return analysis_of(name)._judgement
 
 
 def rows(analysis: Results, table: str = "sessions") -> list[dict[str, Any]]:
