@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analyzer.cli.judging import Judged, Standards
+    from analyzer.cli.warm_up import Report
     from analyzer.runs.secrets import FollowedKeyLog
     from analyzer.sessions.columns import Row
     from analyzer.sessions.trust import Trust
@@ -55,6 +56,7 @@ class WatchResult(NamedTuple):
 
 def watch(
     interface: str,
+    report: Report,
     *,
     engine: str,
     ports: Mapping[int, str],
@@ -73,6 +75,7 @@ def watch(
     """Watch an interface until the time is over or the user ends it.
 
     With standards to judge by, what is wrong is told as it comes up, and at the end.
+    The report that the command will print at the end is rehearsed.
 
     Raises:
         CommandError: the interface can't be watched, or the output folder
@@ -88,7 +91,7 @@ def watch(
     # until the command has ended, and not only this
     signals = click.get_current_context().with_resource(_Signals())
     if os.geteuid() == 0:
-        _preload(table_format)
+        _preload(table_format, report)
     with ExitStack() as stack:
         # before root privileges are dropped
         secrets = _open_key_log(key_log, stack)
@@ -175,13 +178,13 @@ def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
         raise CommandError(str(error)) from error
 
 
-def _preload(table_format: str) -> None:
+def _preload(table_format: str, report: Report) -> None:
     """Import all that is needed: the user we switch to may not be able to read it."""
     from analyzer.cli.warm_up import preload
     from analyzer.errors import ExportError, LoadError
 
     try:
-        preload(table_format)
+        preload(table_format, report)
     except (ExportError, LoadError, OSError) as error:
         raise CommandError(
             "there is no room for temporary files: have TMPDIR name a folder that "

@@ -76,9 +76,11 @@ def monitor(
     can't be written; 2 for wrong use.
     """
     from analyzer.cli.live import watch
+    from analyzer.terminal.summary import print_summary
 
     watched = watch(
         interface,
+        print_summary,
         engine=engine,
         ports=ports,
         any_port=any_port,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pyarrow as pa
+    from rich.console import Console
+
     from analyzer.findings.settings import Settings
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
@@ -93,6 +96,7 @@ def plaintext(
 
         analysis, problems, _ = watch(
             interface,
+            _rehearse,
             engine=engine,
             ports=ports,
             any_port=any_port,
@@ -130,6 +134,19 @@ def _check_use(
     known = options.READERS if interface is None else options.ENGINES
     if engine not in known:
         raise click.UsageError(f"--engine here is one of {', '.join(known)}.")
+
+
+def _rehearse(analysis: Results, console: Console, _: pa.Table | None) -> None:
+    """Make the report in every form."""
+    from analyzer.terminal.plaintext import (
+        plaintext_csv,
+        plaintext_json,
+        print_plaintext,
+    )
+
+    print_plaintext(analysis, console)
+    plaintext_csv(analysis)
+    plaintext_json(analysis)
 
 
 def _print(

@@ -23,7 +23,6 @@ from rich.console import Console
 
 from analyzer.cli.judging import Standards
 from analyzer.errors import ExportError
-from analyzer.findings import registry
 from analyzer.findings.live import LiveFindings
 from analyzer.findings.settings import Settings
 from analyzer.runs.monitor import Monitor
@@ -31,23 +30,28 @@ from analyzer.tables.collection import empty_tables
 from analyzer.tables.store import Store
 from analyzer.tables.stored import stored_tables
 from analyzer.terminal.live_view import LiveView
-from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
-from analyzer.terminal.summary import print_summary
 from captures import Engine, LiveCapture, open_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    import pyarrow as pa
+
+    from analyzer.tables.results import Results
     from captures import PacketBatch
+
+    # what is printed at the end, of all that was seen and what is wrong in it
+    Report = Callable[[Results, Console, pa.Table | None], object]
 
 _CAPTURE = Path(__file__).parents[1] / "data" / "office.pcap"
 
 
-def preload(table_format: str) -> None:
+def preload(table_format: str, report: Report) -> None:
     """Do everything that a monitor does, unseen.
 
     Args:
         table_format: of the files that will be written.
+        report: what the command will print at the end.
 
     Raises:
         ExportError: there is no room for files.
@@ -74,14 +78,13 @@ def preload(table_format: str) -> None:
         analysis = monitor.result()
         judged = Standards(Settings(), None, {}).judge(stored_tables(store.folder), [])
         store.finish(table_format, judged.findings)
-    rules = LiveFindings(registry.rules().values(), Settings())
-    findings = rules.take(analysis.tables, empty_tables(), is_last=True)
+    # all rules have been asked above
+    LiveFindings((), Settings()).take(analysis.tables, empty_tables(), is_last=True)
+    assert judged.findings is not None
+    findings = judged.findings.to_pylist()
     as_text.show([], findings)
     as_json.show([], findings)
-    print_summary(analysis, console, judged.reviewed)
-    print_plaintext(analysis, console)
-    plaintext_json(analysis)
-    plaintext_csv(analysis)
+    report(analysis, console, judged.reviewed)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import pytest
 from analyzer.cli.warm_up import preload
 from analyzer.errors import ExportError
 from analyzer.tables.store import Store
+from analyzer.terminal.summary import print_summary
+from tests.support.analyses import rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,52 +24,68 @@ from pathlib import Path
 from analyzer.tables.builder import prepare_arrow
 prepare_arrow()
 from analyzer.cli.warm_up import preload
-preload({kind!r})
+{report}
+preload({kind!r}, report)
 
 from rich.console import Console
+from analyzer.cli.judging import Standards
+from analyzer.cli.live_judging import judge_stored, raise_findings
+from analyzer.findings.settings import Settings
 from analyzer.runs.monitor import Monitor
-from analyzer.terminal.plaintext import plaintext_csv, plaintext_json, print_plaintext
 from analyzer.tables.store import Store
-from analyzer.terminal.summary import print_summary
 from analyzer.terminal.live_view import LiveView
 from analyzer.runs.secrets import FollowedKeyLog
 from tests.support.analyses import CAPTURES, DATA
 from tests.support.replay import Replay
 
 before = set(sys.modules)
+console = Console(file=io.StringIO(), force_terminal=True, width=100)
+store = Store(Path(sys.argv[1], "tables"))
+standards = Standards(Settings(), None, {{}})
+raised = []
 for name in {names!r}:
-    console = Console(file=io.StringIO(), force_terminal=True, width=100)
     live = Replay(CAPTURES[name], packets=500)
-    store = Store(Path(sys.argv[1], name))
     keys = DATA / f"{{name}}.keys"
     secrets = FollowedKeyLog(keys) if keys.exists() else None
-    monitor = Monitor(live, store, secrets=secrets)
+    on_rows = raise_findings(standards, raised) if name == {names!r}[-1] else None
+    monitor = Monitor(live, store, secrets=secrets, on_rows=on_rows)
     with LiveView(console, live, monitor) as view:
         for rows in monitor.run():
-            view.show(rows)
-    analysis = monitor.result()
-    store.finish({kind!r})
-    print_summary(analysis, console)
-    print_plaintext(analysis, console)
-    plaintext_csv(analysis), plaintext_json(analysis)
-print(sorted(set(sys.modules) - before))
+            view.show(rows, raised)
+analysis = monitor.result()
+judged = judge_stored(store.folder, standards, [])
+store.finish({kind!r}, judged.findings)
+report(analysis, console, judged.reviewed)
+print(len(analysis.sessions), sorted(set(sys.modules) - before))
 """
-
-
-NAMES = (
+MONITOR = "from analyzer.terminal.summary import print_summary as report"
+PLAINTEXT = "from analyzer.cli.plaintext import _rehearse as report"
+ALL = (
     "gre",
     "imap-utf7-mailbox",
     "ip-fragments",
     "pop3-apop",
-    "smtp-attachments",
     "smtp-submission-starttls-tls12",
     "vxlan",
+    "smtp-attachments",
 )
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_nothing_is_imported_after_a_rehearsal(kind: str, tmp_path: Path) -> None:
-    program = PROGRAM.format(kind=kind, names=NAMES)
+# how tables are written does not depend on how packets are read
+@pytest.mark.parametrize(
+    ("report", "kind", "names"),
+    [
+        (MONITOR, "csv", ALL),
+        (MONITOR, "jsonl", ALL[-1:]),
+        (MONITOR, "parquet", ALL[-1:]),
+        (PLAINTEXT, "jsonl", ALL[-3:]),
+    ],
+    ids=["monitor-csv", "monitor-jsonl", "monitor-parquet", "plaintext"],
+)
+def test_nothing_is_imported_after_a_rehearsal(
+    report: str, kind: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    program = PROGRAM.format(report=report, kind=kind, names=names)
 
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path],
@@ -76,7 +94,8 @@ def test_nothing_is_imported_after_a_rehearsal(kind: str, tmp_path: Path) -> Non
         check=True,
     )
 
-    assert done.stdout == "[]\n"
+    sessions = sum(len(rows_of(name)) for name in names)
+    assert done.stdout == f"{sessions} []\n"
 
 
 def test_rehearsal_leaves_nothing_and_follows_no_name(
@@ -96,10 +115,10 @@ def test_rehearsal_leaves_nothing_and_follows_no_name(
     with monkeypatch.context() as patch:
         patch.setattr(Store, "finish", swap)
         with pytest.raises(ExportError, match="that is all"):
-            preload("csv")
+            preload("csv", print_summary)
     assert [*precious.iterdir()] == [*(tmp_path / "away").iterdir()] == []
 
     for each in tmp_path.iterdir():
         each.unlink() if each.is_symlink() else each.rmdir()
-    preload("csv")
+    preload("csv", print_summary)
     assert [*tmp_path.iterdir()] == []
