@@ -113,28 +113,33 @@ class Analysis(Results):
         of_session = self.exchanges["session_id"] == session_id
         return self.exchanges[of_session].reset_index(drop=True)
 
-    def show(self, session_id: str) -> pd.DataFrame:
+    def show(
+        self, session_id: str, *, key_log: str | os.PathLike[str] | None = None
+    ) -> pd.DataFrame:
         """Return what happened in one session, step by step, as `mailtap show` does.
 
-        Where `dialogue` has a row for a command and its answer, each is a step of its
-        own here, and so is what else is known: the handshake of TLS, messages, gaps.
+        Its captures are read again, if they are still there: then every line of both
+        sides is a step. Else it is commands and answers, as in `exchanges`. The TLS
+        handshake, messages and missing bytes are steps, too.
 
         Args:
             session_id: its ID, or as much of its beginning as tells it from all others.
+            key_log: file with the secrets of TLS sessions, as for `analyze`.
 
         Returns:
             A row for each step: `since_start_s`, `kind`, `side`, `text`, `latency_s`,
-            `capture` and `frame`.
+            `capture`, `frame` and `offset`.
 
         Raises:
             LookupError: no session, or more than one, is meant.
+            LoadError: the key log can't be read.
         """
         from analyzer.dialogue.chosen import find_session
-        from analyzer.dialogue.dialogue import dialogue_from_tables
+        from analyzer.dialogue.dialogue import dialogue_of
 
         known = self.tables["sessions"]["session_id"].to_pylist()
         chosen = find_session(known, session_id)
-        return dialogue_from_tables(self.tables, chosen, limit=None).to_frame()
+        return dialogue_of(self, chosen, limit=None, key_log=key_log).to_frame()
 
     @cached_property
     def findings(self) -> pd.DataFrame:

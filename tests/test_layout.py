@@ -19,6 +19,7 @@ TESTED_WITH = {
     "analyzer/html/policy.py": "analyzer/html/test_page.py",
     "analyzer/html/session_table.py": "analyzer/html/test_page.py",
     "analyzer/html/tables.py": "analyzer/html/test_page.py",
+    "analyzer/runs/memory.py": "analyzer/test_out_of_memory.py",
     "analyzer/sessions/certificate_status.py": "analyzer/sessions/test_trust.py",
     "analyzer/sessions/connection_columns.py": "analyzer/sessions/test_rows.py",
     "analyzer/sessions/details.py": "analyzer/sessions/test_session.py",

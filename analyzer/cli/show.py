@@ -60,7 +60,7 @@ def show(
     session; 2 for wrong use.
     """
     from analyzer.dialogue.chosen import SessionChoiceError, find_session
-    from analyzer.dialogue.dialogue import dialogue_from_tables, table_of
+    from analyzer.dialogue.dialogue import dialogue_of, table_of
     from analyzer.findings.judgement import judge
     from analyzer.findings.subset import of_session
     from analyzer.terminal.dialogue import dialogue_json, print_dialogue
@@ -78,7 +78,9 @@ def show(
         )
     except SessionChoiceError as error:
         outputs.exit_with([*problems, str(error)])
-    dialogue = dialogue_from_tables(analysis.tables, chosen, limit)
+    dialogue = dialogue_of(
+        analysis, chosen, limit, ports=ports, engine=engine, key_log=key_log
+    )
     judgement = judge(analysis.tables, settings)
     problems += judgement.problems
     findings = of_session(judgement.findings, chosen)

@@ -11,16 +11,23 @@ from pyarrow import compute
 from analyzer.dialogue.connection import ended_step, gap_steps, opened_step
 from analyzer.dialogue.exchanges import exchange_steps
 from analyzer.dialogue.message import message_step
-from analyzer.dialogue.step import Step, in_order
+from analyzer.dialogue.recording import Recording, can_be_read_again, record
+from analyzer.dialogue.step import Step, StepKind, in_order
 from analyzer.dialogue.tls import tls_steps
 from analyzer.tables.table import TIME
+from captures import ReadEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    import os
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from analyzer.tables.results import Results
+
 _NS = 1_000_000_000
+# the commands that lead to TLS
+_UPGRADES = ("STARTTLS", "STLS")
 Rows = list[dict[str, Any]]
 MAX_STEPS = 1000
 """So many steps are shown if nobody says how many."""
@@ -60,6 +67,7 @@ class Dialogue:
                 "latency_s": step.latency_s,
                 "capture": step.capture,
                 "frame": step.frame,
+                "offset": step.offset,
             }
             for step in self.steps
         ]
@@ -82,26 +90,69 @@ _COLUMNS = pa.schema(
         ("latency_s", pa.float64()),
         ("capture", pa.string()),
         ("frame", pa.int64()),
+        ("offset", pa.int64()),
     ]
 )
 
 
-def dialogue_from_tables(
-    tables: Mapping[str, pa.Table], session_id: str, limit: int | None = MAX_STEPS
+def dialogue_of(
+    results: Results,
+    session_id: str,
+    limit: int | None = MAX_STEPS,
+    *,
+    ports: Mapping[int, str] | None = None,
+    engine: str = ReadEngine.AUTO,
+    key_log: str | os.PathLike[str] | None = None,
 ) -> Dialogue:
-    """Return the dialogue of a session as far as tables hold it.
+    """Return the dialogue of a session, with every line if its captures are there.
+
+    Args:
+        results: in which it is.
+        session_id: its ID.
+        limit: how many steps are kept at most; `None` for all.
+        ports: the mail ports and their protocols; `None` for those of all protocols.
+        engine: what reads the captures: a `captures.ReadEngine`.
+        key_log: file with the secrets of TLS sessions.
+
+    Raises:
+        LoadError: the key log can't be read.
+    """
+    recording = None
+    if can_be_read_again(results.captures):
+        [session] = rows_of(results.tables["sessions"], session_id)
+        recording = record(
+            results.captures,
+            session,
+            limit,
+            ports=ports,
+            engine=engine,
+            key_log=key_log,
+        )
+    return dialogue_from_tables(results.tables, session_id, limit, recording)
+
+
+def dialogue_from_tables(
+    tables: Mapping[str, pa.Table],
+    session_id: str,
+    limit: int | None = MAX_STEPS,
+    recording: Recording | None = None,
+) -> Dialogue:
+    """Return the dialogue of a session: its lines, or else what tables hold of them.
 
     Args:
         tables: by name.
         session_id: the ID of a session that is in them.
         limit: how many steps are kept at most; `None` for all.
+        recording: its lines, if its captures were read again.
     """
     [session] = rows_of(tables["sessions"], session_id)
-    details = {
-        name: rows_of(tables[name], session_id)
-        for name in ("exchanges", "messages", "anomalies")
-    }
-    return dialogue_of_rows(session, limit=limit, **details)
+    messages = rows_of(tables["messages"], session_id)
+    anomalies = rows_of(tables["anomalies"], session_id)
+    exchanges = rows_of(tables["exchanges"], session_id)
+    if recording is not None and not _has_all(recording, exchanges):
+        # without its key log, say
+        recording = None
+    return dialogue_of_rows(session, exchanges, messages, anomalies, limit, recording)
 
 
 def dialogue_of_rows(
@@ -110,6 +161,7 @@ def dialogue_of_rows(
     messages: Rows,
     anomalies: Rows,
     limit: int | None = MAX_STEPS,
+    recording: Recording | None = None,
 ) -> Dialogue:
     """Return the dialogue of a session from its rows of several tables.
 
@@ -119,10 +171,36 @@ def dialogue_of_rows(
         messages: its rows there.
         anomalies: its rows there.
         limit: how many steps are kept at most; `None` for all.
+        recording: its lines, which are told instead of exchanges.
     """
-    steps = in_order(_steps(session, exchanges, messages, anomalies))
+    if recording is None:
+        recording = Recording(
+            [step for each in exchanges for step in exchange_steps(each)]
+        )
+    handshake = list(tls_steps(session, recording.tls_times))
+    said = recording.said
+    upgrade = _place_of_upgrade(session, said)
+    steps = in_order(
+        [
+            opened_step(session),
+            *said[:upgrade],
+            *handshake,
+            *said[upgrade:],
+            *map(message_step, messages),
+            *gap_steps(anomalies),
+            ended_step(session, recording.ended_by),
+        ]
+    )
     kept = steps[:limit]
-    return Dialogue(session, kept, len(steps) - len(kept))
+    left_out = len(steps) - len(kept) + recording.left_out
+    return Dialogue(session, kept, left_out, recording.has_lines)
+
+
+def _has_all(recording: Recording, exchanges: Rows) -> bool:
+    """Return whether there are as many answers in lines as in the table."""
+    replies = sum(step.kind is StepKind.REPLY for step in recording.said)
+    frames = {each["reply_frame"] for each in exchanges if each["reply_frame"]}
+    return bool(recording.left_out) or bool(replies) or not frames
 
 
 def rows_of(table: pa.Table, session_id: str) -> Rows:
@@ -140,28 +218,14 @@ def table_of(table: pa.Table, session_id: str) -> pa.Table:
     return table.filter(compute.equal(table["session_id"], session_id))
 
 
-def _steps(
-    session: Mapping[str, Any], exchanges: Rows, messages: Rows, anomalies: Rows
-) -> Iterator[Step]:
-    yield opened_step(session)
-    handshake = list(tls_steps(session))
-    upgrade = _place_of_upgrade(session, exchanges)
-    if upgrade is None:
-        yield from handshake
-    for at, exchange in enumerate(exchanges):
-        yield from exchange_steps(exchange)
-        if at == upgrade:
-            yield from handshake
-    yield from map(message_step, messages)
-    yield from gap_steps(anomalies)
-    yield ended_step(session)
-
-
-def _place_of_upgrade(session: Mapping[str, Any], exchanges: Rows) -> int | None:
-    """Return which exchange led to TLS, if one did."""
-    if session["tls_mode"] != "starttls":
-        return None
-    upgrades = [
-        at for at, each in enumerate(exchanges) if each["verb"] in ("STARTTLS", "STLS")
-    ]
-    return upgrades[-1] if upgrades else None
+def _place_of_upgrade(session: Mapping[str, Any], said: Sequence[Step]) -> int:
+    """Return behind how many steps TLS begins."""
+    place = 0
+    if session["tls_mode"] == "starttls":
+        is_asked = False
+        for at, step in enumerate(said, start=1):
+            if step.kind is StepKind.COMMAND:
+                is_asked = step.text.split(" ")[-1] in _UPGRADES
+            elif is_asked and step.kind is StepKind.REPLY:
+                place, is_asked = at, False
+    return place

@@ -43,6 +43,8 @@ class Step:
         latency_s: of a reply, since its command; of a message, since its first byte.
         capture: the capture that holds the packet that completed it.
         frame: number of that packet.
+        offset: of a line, where it begins in what its side sent, in bytes; inside TLS,
+            in what was decrypted.
     """
 
     kind: StepKind
@@ -52,16 +54,19 @@ class Step:
     latency_s: float | None = None
     capture: str | None = None
     frame: int | None = None
+    offset: int | None = None
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
     """Put steps in the order of their packets.
 
-    Those whose time is not known stay behind the step that they came with.
+    Those whose time is not known stay behind the step that they came with. A message
+    comes before what the packet that ends it holds besides, if it began earlier.
     """
     known_ns = 0
-    places = []
+    places: list[tuple[int, bool, int, Step]] = []
     for at, step in enumerate(steps):
         known_ns = step.time_ns if step.time_ns is not None else known_ns
-        places.append((known_ns, at, step))
-    return [step for _, _, step in sorted(places, key=lambda place: place[:2])]
+        is_rest = step.kind is StepKind.MESSAGE and bool(step.latency_s)
+        places.append((known_ns, not is_rest, at, step))
+    return [step for *_, step in sorted(places, key=lambda place: place[:3])]

@@ -1,8 +1,10 @@
-"""The steps of a TLS handshake, as far as the tables hold them."""
+"""The steps of a TLS handshake."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer.dialogue.step import CLIENT, SERVER, Step, StepKind
 
@@ -13,8 +15,41 @@ if TYPE_CHECKING:
 _CHOSEN = ("tls_version", "tls_cipher", "tls_group", "tls_alpn")
 
 
-def tls_steps(session: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield what a session's row tells of its handshake, in order."""
+class TlsTimes(NamedTuple):
+    """When a handshake happened, as far as that is known.
+
+    Attributes:
+        begin_ns: when the first hello was seen.
+        end_ns: when the handshake was over.
+        of_packets: when packets came, by capture and frame.
+    """
+
+    begin_ns: int | None = None
+    end_ns: int | None = None
+    of_packets: Mapping[tuple[str | None, int | None], int] = MappingProxyType({})
+
+
+UNTIMED = TlsTimes()
+"""Nothing is known of them."""
+
+
+def tls_steps(session: Mapping[str, Any], times: TlsTimes = UNTIMED) -> Iterator[Step]:
+    """Yield what a session's row tells of its handshake, in order.
+
+    Args:
+        session: the row.
+        times: which the row does not have.
+    """
+    for step in _steps(session):
+        time_ns = times.of_packets.get((step.capture, step.frame), step.time_ns)
+        if step.text.startswith("ClientHello"):
+            time_ns = times.begin_ns
+        elif step.latency_s is not None:
+            time_ns = times.end_ns
+        yield replace(step, time_ns=time_ns)
+
+
+def _steps(session: Mapping[str, Any]) -> Iterator[Step]:
     if session["tls_mode"] == "none" or not _is_tls(session):
         return
     if session["tls_offered_ciphers"]:

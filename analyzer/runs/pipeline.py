@@ -5,15 +5,13 @@ capture -> batches -> segments -> streams -> dissectors -> events -> rows
 
 from __future__ import annotations
 
-import gc
-import mmap
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from analyzer.runs.memory import few_collections, reserve
 from analyzer.runs.plugins import failed_plugin, plugin_notes
 from analyzer.runs.ports import mail_ports
 from analyzer.runs.secrets import Secrets
@@ -46,22 +44,17 @@ OnProgress = Callable[[int, int | None], None]
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
     from analyzer.sessions.details import Details
     from analyzer.sessions.reader import CopiesFor, SessionSink
     from analyzer.sessions.session import Session
-    from captures import Attempt, Connection, MergedCaptures, PacketBatch
+    from captures import Attempt, Connection, MergedCaptures, PacketBatch, Segments
     from dissectors import KeyLog
 
 _ALL = Partition(0, 1)
-# Address space that is kept back, to tell what was found when memory has run out: for
-# pandas, and the threads of pyarrow. It is never touched, and takes no memory. If there
-# is not that much, less may do.
-_RESERVES_BYTES = (384 << 20, 192 << 20, 96 << 20)
-_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 _ADVICE = "Allow more memory (ulimit -v, cgroup), or read fewer captures at a time"
 
 
@@ -75,6 +68,8 @@ class Pipeline:
         key_log: secrets by which TLS may be decrypted.
         copies_for: where copies of a connection's messages go; nobody keeps any by
             default.
+        make_reader: makes what reads a connection.
+        choose: returns the segments to look at; `None` for all.
 
     Attributes:
         packets: packets taken so far.
@@ -89,7 +84,10 @@ class Pipeline:
         partition: Partition = _ALL,
         key_log: KeyLog | None = None,
         copies_for: CopiesFor | None = None,
+        make_reader: Callable[..., SessionReader] = SessionReader,
+        choose: Callable[[Segments], Segments] | None = None,
     ) -> None:
+        self._choose = choose
         self.packets = 0
         self.capture_bytes = 0
         ports = mail_ports(ports)
@@ -102,7 +100,7 @@ class Pipeline:
         self._decoder = Decoder(segment_filter)
         self._connections = ConnectionTable(
             partial(
-                SessionReader,
+                make_reader,
                 ports=ports,
                 sink=sink,
                 key_log=key_log,
@@ -125,6 +123,8 @@ class Pipeline:
     def process(self, batch: PacketBatch) -> None:
         """Take the next packets."""
         segments = self._decoder.decode(batch, self._connections.followed_ports)
+        if self._choose is not None:
+            segments = self._choose(segments)
         self._connections.process(batch, segments)
         self.packets += len(batch)
         self.capture_bytes += int(batch.wire_length.sum())
@@ -348,14 +348,14 @@ def _read_partition(
     on_progress: OnProgress | None,
 ) -> _PartitionResult:
     """Read all packets, and follow the connections of this partition."""
-    with _few_collections(), open_all() as batches:
+    with few_collections(), open_all() as batches:
         writer = _TableWriter(batches.names, trust)
         pipeline = Pipeline(
             writer, ports=ports, partition=partition, key_log=secrets.key_log
         )
         undecoded = None
         try:
-            with _reserve():
+            with reserve():
                 for batch in batches:
                     secrets.take(batches.secrets)
                     pipeline.process(batch)
@@ -381,25 +381,3 @@ def _read_partition(
         out_of_memory=out_of_memory,
         failed_plugins=writer.failed_plugins,
     )
-
-
-@contextmanager
-def _reserve() -> Iterator[None]:
-    """Keep some address space back, if there is some."""
-    with ExitStack() as kept:
-        for size in _RESERVES_BYTES:
-            with suppress(OSError):
-                kept.enter_context(mmap.mmap(-1, size, _PRIVATE, mmap.PROT_READ))
-                break
-        yield
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for garbage cycles rarely: sessions make many objects and few cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(1_000_000, 50, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

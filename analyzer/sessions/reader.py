@@ -311,9 +311,7 @@ class SessionReader:
         if not self._begin(detector, verdict) or protocol is None or connection is None:
             return
         try:
-            dissector = new_dissector(
-                protocol, self._server_port, self._key_log, self._hosts
-            )
+            dissector = self._new_dissector(protocol)
             counts = dissector.counts
         except _FAULTS as error:
             at = (connection.end_ns, connection.last_frame)
@@ -333,6 +331,9 @@ class SessionReader:
             self._replay(detector.release())
         # also what of it is dark
         self._fed = fed + counts.opaque_bytes
+
+    def _new_dissector(self, protocol: str) -> MailDissector:
+        return new_dissector(protocol, self._server_port, self._key_log, self._hosts)
 
     def _continue_tls(self, dissector: MailDissector, ahead: ReadAhead) -> None:
         """Go on where the detector has come to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +38,7 @@ _STYLES = {
 # of an answer that is so slow, the latency stands out
 _SLOW_S = 1.0
 _WIDEST_FACT = 400
+_NARROWEST_TEXT = 20
 
 
 def print_dialogue(
@@ -53,7 +55,7 @@ def print_dialogue(
     fit_output(console)
     session = dialogue.session
     console.print(Text(_heading(session), "bold"))
-    console.print(_steps_table(dialogue))
+    _print_steps(dialogue, console)
     for remark in _remarks(dialogue):
         console.print(Text(remark, "yellow"))
     _print_block(console, "Facts", _facts(session))
@@ -104,39 +106,49 @@ def _heading(session: Mapping[str, Any]) -> str:
     return f"{session['session_id']}  {session['service']}  {client} > {server}"
 
 
-def _steps_table(dialogue: Dialogue) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.header_style = "dim"
-    table.add_column("seconds", justify="right", no_wrap=True)
-    table.add_column("packet", justify="right", no_wrap=True)
-    table.add_column("took", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("", overflow="fold")
+def _print_steps(dialogue: Dialogue, console: Console) -> None:
+    """Print a line for each step; what is too wide goes on below its text."""
     capture = dialogue.session["capture"]
-    for step in dialogue.steps:
-        since = dialogue.since_start(step)
-        table.add_row(
-            "" if since is None else f"{since:.6f}",
-            _packet(step, capture),
-            _latency(step),
-            _ARROWS[step.side],
-            Text(escape_controls(step.text), _STYLES.get(step.kind, "")),
+    rows = [
+        (
+            *("" if since is None else f"{since:.6f}", _packet(step, capture)),
+            *(_latency(step), _ARROWS[step.side]),
         )
-    return table
+        for step in dialogue.steps
+        for since in (dialogue.since_start(step),)
+    ]
+    headings = ("seconds", "packet", "took", " ")
+    widths = [
+        max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)
+    ]
+    room = max(console.width - sum(widths) - len(widths), _NARROWEST_TEXT)
+    console.print(Text(_columns(headings, widths).rstrip(), "dim"))
+    for step, row in zip(dialogue.steps, rows, strict=True):
+        is_slow = (step.latency_s or 0) >= _SLOW_S
+        begin = Text(_columns(row, widths), "yellow" if is_slow else "dim")
+        text = Text(escape_controls(step.text), _STYLES.get(step.kind, ""))
+        for line in text.wrap(console, room, overflow="fold") or [text]:
+            line.rstrip()
+            console.print(Text.assemble(begin, line), soft_wrap=True)
+            begin = Text(" " * len(begin.plain))
 
 
-def _packet(step: Step, capture: str) -> Text:
+def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return cells, each right-justified, with a blank behind it."""
+    return "".join(
+        " " * (width - cell_len(cell)) + cell + " "
+        for cell, width in zip(cells, widths, strict=True)
+    )
+
+
+def _packet(step: Step, capture: str) -> str:
     if step.frame is None:
-        return Text("")
-    is_here = step.capture in (capture, None)
-    return Text(str(step.frame) if is_here else f"{step.frame}*")
+        return ""
+    return str(step.frame) if step.capture in (capture, None) else f"{step.frame}*"
 
 
-def _latency(step: Step) -> Text:
-    if step.latency_s is None:
-        return Text("")
-    is_slow = step.latency_s >= _SLOW_S
-    return Text(as_duration(step.latency_s), "yellow" if is_slow else "dim")
+def _latency(step: Step) -> str:
+    return "" if step.latency_s is None else as_duration(step.latency_s)
 
 
 def _remarks(dialogue: Dialogue) -> Iterator[str]:
@@ -146,7 +158,8 @@ def _remarks(dialogue: Dialogue) -> Iterator[str]:
         yield f"and {more}: --limit shows as many as you ask for"
     if any(step.capture not in (capture, None) for step in dialogue.steps):
         yield "* in another capture than the first packet"
-    if not dialogue.has_lines:
+    is_said = any(step.kind is StepKind.REPLY for step in dialogue.steps)
+    if is_said and not dialogue.has_lines:
         yield "Commands and answers only: this is what the tables hold"
 
 

@@ -12,6 +12,7 @@ import abc
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.conversation.plaintext import RECORD_STARTS, Plaintext, Upgrade
+from dissectors.credentials.names import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,21 @@ class Dialogue(abc.ABC):
             greeted: the server has greeted already, as the upgrade came later.
         """
 
+    def show_line(self, _side: Side, line: bytes) -> str:
+        """Show a line that was read, but no command, as far as it is harmless.
+
+        What is withheld is masked elsewhere.
+        """
+        return MASK if line.strip() else ""
+
+    def tag_of(self, _command: bytes) -> str:
+        """Return the tag that a command begins with, if there is one."""
+        return ""
+
+    def is_behind_literal(self, _side: Side) -> bool:
+        """Return whether the next line of a side goes on behind a literal."""
+        return False
+
     def interrupt(self, side: Side) -> None:  # noqa: B027, it need not be known
         """Learn that the other side goes on, while `side` has unread bytes."""
 
@@ -134,6 +150,8 @@ class Dialogue(abc.ABC):
             left_out: events that would say of one side what is true of the other.
         """
         self.reporter.share_with(dialogue.reporter)
+        if self.reporter.recorder is not None:
+            self.reporter.recorder.follow(dialogue, is_swapped=True)
         if self.plaintext.upgrade is Upgrade.DONE:
             dialogue.plaintext.upgrade = Upgrade.DONE
         for mine, other in zip(self.streams, reversed(dialogue.streams), strict=True):

@@ -36,6 +36,7 @@ from dissectors.events import ClientForwarded, Side
 if TYPE_CHECKING:
     from dissectors.conversation.dialogue import Dialogue, Successor
     from dissectors.conversation.reporter import Counts
+    from dissectors.conversation.transcript import Transcript
     from dissectors.events import Event
     from dissectors.message import Copies
     from dissectors.tls import Hosts, KeyLog, ReadAhead
@@ -114,6 +115,10 @@ class MailDissector:
         """
         self._reporter.copies = copies
 
+    def record(self, transcript: Transcript) -> None:
+        """Note in a transcript what is said from now on."""
+        transcript.record(self._dialogue)
+
     def receive_data(
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
@@ -166,6 +171,8 @@ class MailDissector:
                 side, length, time_ns, frame, reported=reported
             )
         reporter.time_ns, reporter.frame = time_ns, frame
+        if reporter.recorder is not None:
+            reporter.recorder.settle()
         if not reported:
             place = Place(unread.end, time_ns, frame)
             reporter.anomaly("stream_gap", side, f"{length} bytes", at=place)
@@ -241,7 +248,9 @@ class MailDissector:
                 return events + self._receive_lines(side, data, time_ns, frame)
         mode = unread.mode
         if mode is _LINES or mode is _TLS or self._layers.begin_text(unread, data):
-            if not (unread.data or unread.skipping or others.data):
+            if unread.on_line is None and not (
+                unread.data or unread.skipping or others.data
+            ):
                 data = self._dialogue.pass_lines(side, data)
             if data or plaintext.upgrade is _AGREED:
                 self._layers.receive_rest(side, data)
@@ -315,6 +324,9 @@ class MailDissector:
             reporter.anomaly("proxy_header_malformed", _CLIENT, at=at)
         if header.attributes:
             reporter.events.append(ClientForwarded(header.attributes))
+            if reporter.recorder is not None:
+                told = " ".join(["PROXY", *header.attributes])
+                reporter.recorder.note(_CLIENT, told)
         if header.untold:
             reporter.withheld.add_line(header.untold, PROXY_WORDS)
         self._streams[_CLIENT].offset += header.length

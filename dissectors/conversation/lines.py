@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.credentials.urls import mask_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CR = 0x0D
 # the blanks of bytes; those of text are more
@@ -52,6 +55,7 @@ class LineBuffer:
         bare_lf: the line that was taken last ended in LF without CR.
         overlong: lines over the limit since the owner last reset it.
         skipping: what comes next is the rest of such a line.
+        on_line: is told of each line that is taken, if somebody asks.
 
     Bytes may wait here while others come; `mark` notes when they came.
     """
@@ -64,6 +68,7 @@ class LineBuffer:
         "data",
         "line_offset",
         "offset",
+        "on_line",
         "overlong",
         "skipping",
     )
@@ -79,6 +84,7 @@ class LineBuffer:
         # never wait
         self._marks: list[tuple[int, int, int]] | None = None
         self.skipping = False
+        self.on_line: Callable[[bytes], object] | None = None
 
     def __len__(self) -> int:
         return len(self.data)
@@ -151,6 +157,8 @@ class LineBuffer:
         self.line_offset = self.offset
         self.offset += end + 1
         self._searched = 0
+        if self.on_line is not None:
+            self.on_line(line)
         return line
 
     def take_unfinished_line(self) -> bytes:
@@ -158,6 +166,8 @@ class LineBuffer:
         line = b"" if self.skipping else bytes(self.data).rstrip(b"\r")
         self.line_offset = self.offset
         self.drop()
+        if line and self.on_line is not None:
+            self.on_line(line)
         return line
 
     def _take_odd_line(self, end: int) -> bytes | None:
@@ -170,6 +180,9 @@ class LineBuffer:
             self.skipping = True
             self.overlong += 1
             self.line_offset = self.offset
-            return self.take(self._limit)
+            line = self.take(self._limit)
+            if self.on_line is not None:
+                self.on_line(line)
+            return line
         self._searched = len(self.data)
         return None

@@ -19,6 +19,7 @@ from dissectors.conversation.commands import (
     SyncEvent,
 )
 from dissectors.conversation.dialogue import Dialogue
+from dissectors.conversation.lines import decode_text
 from dissectors.conversation.logins import Logins
 from dissectors.events import (
     Exchange,
@@ -66,6 +67,11 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
     def _receive_server_line(self, line: bytes) -> None:
         """Act on a line of the server."""
 
+    @staticmethod
+    @abc.abstractmethod
+    def _show_reply(line: bytes) -> bytes | None:
+        """Return what may be shown of a line; `None` if it may be anything."""
+
     @abc.abstractmethod
     def _is_whole_reply(self, line: bytes) -> bool:
         """Return whether a line without end may be all that the server has to say."""
@@ -79,6 +85,13 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         """Find what a reply answers: what the client sent without line end, perhaps."""
 
     # the server's lines
+
+    def show_line(self, side: Side, line: bytes) -> str:
+        """Show a line that is no command: what the protocol knows of the server."""
+        shown = self._show_reply(line) if side is _SERVER else None
+        if shown is None:
+            return super().show_line(side, line)
+        return decode_text(shown, self.limits.kept_text)
 
     def _read_server(self, unread: LineBuffer) -> None:
         while unread.data:

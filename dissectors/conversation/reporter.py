@@ -13,6 +13,7 @@ from dissectors.message import MessageReader
 
 if TYPE_CHECKING:
     from dissectors.conversation.line_ends import LineEnds
+    from dissectors.conversation.receiver import LineRecorder
     from dissectors.events import Event, MessageTransferred
     from dissectors.limits import Limits
     from dissectors.message import Copies
@@ -54,6 +55,7 @@ class Reporter:
         counts: what was counted, together with all that reads the same connection.
         withheld: what must not be shown, whoever says it.
         events: those of the packet that is read, until somebody takes them.
+        recorder: notes what is said, if somebody asks.
         speaker: whose packet it is; `None` before the first one.
         time_ns: when it came.
         frame: which it is.
@@ -67,6 +69,7 @@ class Reporter:
         "events",
         "frame",
         "limits",
+        "recorder",
         "speaker",
         "streams",
         "time_ns",
@@ -79,6 +82,7 @@ class Reporter:
         self.counts = Counts()
         self.withheld = Withheld()
         self.events: list[Event] = []
+        self.recorder: LineRecorder | None = None
         self.speaker: Side | None = None
         self.time_ns = 0
         self.frame = 0
@@ -125,6 +129,8 @@ class Reporter:
             for event in events:
                 self.withheld.mask_event(event)
         self.events += events
+        if self.recorder is not None:
+            self.recorder.hear(events)
 
     def use_extension(self, name: str) -> None:
         """Report, once, that an extension was used."""

@@ -192,6 +192,8 @@ class TlsLayer:
         # what waits for an answer in plaintext won't get one
         self._dialogue.finish()
         self._reporter.share_with(inside.reporter)
+        if self._reporter.recorder is not None:
+            self._reporter.recorder.follow(inside)
         inside.plaintext.upgrade = Upgrade.DONE
         for unread in inside.streams:
             unread.mode = _LINES

@@ -57,18 +57,22 @@ _OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 
 class Withheld:
-    """The words of one connection that must not be shown."""
+    """The words of one connection that must not be shown.
 
-    __slots__ = ("_of_lines", "_of_logins", "_withholds_all")
+    Attributes:
+        withholds_all: nothing more of what the server says is shown.
+    """
+
+    __slots__ = ("_of_lines", "_of_logins", "withholds_all")
 
     def __init__(self) -> None:
         # spellings in lower case, a line each: fewer objects than a list
         self._of_logins = ""
         self._of_lines = ""
-        self._withholds_all = False
+        self.withholds_all = False
 
     def __bool__(self) -> bool:
-        return bool(self._of_logins or self._of_lines or self._withholds_all)
+        return bool(self._of_logins or self._of_lines or self.withholds_all)
 
     def add_line(self, line: bytes, shown: Iterable[str] = ()) -> None:
         """Remember what nobody can read, for as long as few others come.
@@ -91,7 +95,7 @@ class Withheld:
             line: as it was sent, perhaps in base64.
             shown: the names in it that are shown.
         """
-        if self._withholds_all:
+        if self.withholds_all:
             return
         names = frozenset(_fold(name) for name in shown if name)
         self._of_logins = _append(self._of_logins, _spell(line, names, 1))
@@ -105,13 +109,13 @@ class Withheld:
     def withhold_all(self) -> None:
         """Show nothing more of what the server says."""
         self._of_logins = self._of_lines = ""
-        self._withholds_all = True
+        self.withholds_all = True
 
     def mask(self, text: str) -> str:
         """Mask what must not be shown in what the server said."""
         if not text:
             return text
-        if self._withholds_all:
+        if self.withholds_all:
             return MASK
         folded = _fold(text)
         spellings = f"{self._of_logins}\n{self._of_lines}".split("\n")

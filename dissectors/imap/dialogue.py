@@ -23,8 +23,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.dialogue import Dialogue
+from dissectors.conversation.lines import decode_text
 from dissectors.conversation.logins import Logins
+from dissectors.credentials.names import MASK
 from dissectors.events import Side
+from dissectors.imap import showing
 from dissectors.imap.client import ClientReader
 from dissectors.imap.commands import ImapReporter
 from dissectors.imap.server import ServerReader
@@ -92,6 +95,30 @@ class ImapDialogue(Dialogue):
                 self.reporter.anomaly("line_too_long", side)
                 # the rest of the line is skipped, and a literal's size with it
                 reader.lose_track()
+
+    def show_line(self, side: Side, line: bytes) -> str:
+        """Show a line that is no command, as far as its grammar is harmless."""
+        if side is _CLIENT:
+            # RFC 2177 §3, RFC 9051 §6.2.2
+            return line.decode() if line.upper() in (b"DONE", b"*", b"") else MASK
+        if self.streams[_SERVER].is_lost or not line:
+            return MASK if line else ""
+        is_challenge = self._commands.first("AUTHENTICATE") is not None
+        shown = showing.show_response(line, is_challenge=is_challenge)
+        return decode_text(shown, self.limits.kept_text)
+
+    def tag_of(self, command: bytes) -> str:
+        """Return the tag of a command, unless it may be part of a login."""
+        login = self._commands.first("AUTHENTICATE")
+        is_other = login is not None and not command.startswith(login.tag + b" ")
+        if is_other or self._client.logins.unfinished is not None:
+            return MASK
+        return showing.show_tag(command)
+
+    def is_behind_literal(self, side: Side) -> bool:
+        """Return whether the next line of a side goes on behind a literal."""
+        reader = self._server if side else self._client
+        return reader.fragments.literal is not None
 
     def skip_gap(self, side: Side, length: int) -> None:
         """Deal with a gap: only inside a literal is it known what is missing."""

@@ -53,6 +53,7 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
 
     _VERBS = grammar.VERBS
     _UNKNOWN_COMMAND = "pop3_unknown_command"
+    _show_reply = staticmethod(grammar.show_response)
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)

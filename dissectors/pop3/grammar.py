@@ -91,6 +91,16 @@ def parse_status(line: bytes) -> tuple[str, bytes] | None:
     return "+OK" if line[0] == _PLUS else "-ERR", line[match.end() :]
 
 
+def show_response(line: bytes) -> bytes | None:
+    """Return what may be shown of a line of the server; `None` if it may be anything.
+
+    RFC 5034 §4: behind a lone plus is a challenge.
+    """
+    if line[:2] in (b"+", b"+ "):
+        return b"+ ***" if line[2:] else line
+    return line if parse_status(line) is not None else None
+
+
 @cache_short
 def parse_capabilities(raw: bytes, line_limit: int, text_limit: int) -> tuple[str, ...]:
     """Read the lines of a CAPA response.

@@ -74,8 +74,13 @@ class MultiLineReader:
             if grammar.parse_status(start) is not None:
                 self._end(lines)
                 return True
+        begin = unread.offset
         text = lines.text.read(unread)
         lines.receive(text, self._reporter.time_ns, self._limits.line)
+        recorder = self._reporter.recorder
+        if recorder is not None and lines.message is None:
+            ended = lines.text.ended
+            recorder.take_listing(text, begin, has_ended=ended)
         if lines.text.ended:
             self._end(lines)
             return True

@@ -25,7 +25,7 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS, KIB
-from dissectors.smtp import grammar
+from dissectors.smtp import grammar, showing
 from dissectors.smtp.commands import SENDERS, send_plain
 from dissectors.smtp.outcomes import CONCLUSIONS
 from dissectors.smtp.replies import ReplyReader, SmtpReply, parse_reply
@@ -71,6 +71,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
     _WORDY_VERBS = frozenset({"ATRN", "EHLO", "ETRN", "EXPN", "HELO", "LHLO", "VRFY"})
     _RARE_VERBS = frozenset({"ATRN", "ETRN", "EXPN", "VRFY"})
     _UNKNOWN_COMMAND = "smtp_unknown_command"
+    _show_reply = staticmethod(showing.show_reply)
 
     def __init__(
         self, limits: Limits = DEFAULT_LIMITS, *, submission: bool = False

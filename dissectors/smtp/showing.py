@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 from dissectors.conversation.forwarding import show_attribute
 from dissectors.credentials.names import MASK
+from dissectors.smtp.grammar import parse_reply_line
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
+_CHALLENGE = 334
+# what LOGIN asks for (draft-murchison-sasl-login): user and password, in base64
+_PROMPTS = (b"", b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6")
 # RFC 5321 §4.1.2: Domain and address-literal, in the letters of any language (RFC
 # 6531) and with the underscore of host names in the field; no tag but that of IPv6
 _IPV6 = r"(?i:IPv6:)?[0-9A-Fa-f.:]+(?:%[\w.-]+)?"
@@ -142,3 +146,16 @@ def show_parameter(parameter: str, announced: Container[str]) -> str:
     if form is None and name not in _UNREADABLE_PARAMETERS and name not in announced:
         return MASK
     return f"{keyword}={MASK}" if equals else keyword
+
+
+def show_reply(line: bytes) -> bytes | None:
+    """Return what may be shown of a line of the server; `None` if it may be anything.
+
+    RFC 4954 §4: behind 334 is a challenge.
+    """
+    parsed = parse_reply_line(line)
+    if parsed is None:
+        return None
+    code, _, text = parsed
+    is_challenge = code == _CHALLENGE and text.strip() not in _PROMPTS
+    return line[:4] + MASK.encode() if is_challenge else line

@@ -237,3 +237,15 @@ def test_import_is_light() -> None:
     )
 
     assert done.stdout == "set()\n"
+
+
+def test_session_is_shown_line_by_line() -> None:
+    analysis = analysis_of("pop3-user-pass")
+    session_id = analysis.sessions["session_id"][0]
+
+    shown = analysis.show(session_id[:8])
+
+    assert "PASS ***" in shown["text"].to_list()
+    assert shown["offset"].notna().sum() > len(analysis.dialogue(session_id))
+    with pytest.raises(LookupError, match="there is no session"):
+        analysis.show("zz")

@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+from dissectors.conversation.transcript import Transcript
 from dissectors.limits import DEFAULT_LIMITS
 from tests.fuzz.check import (
     DIALOGUES,
@@ -89,7 +90,7 @@ def try_one(number: int, *, only_tls: bool = False) -> None:
         Exception: a promise was broken.
     """
     _, protocol, steps, key_log = mutant(number, only_tls=only_tls)
-    play(steps, protocol, TIGHT_LIMITS, key_log=key_log)
+    play(steps, protocol, TIGHT_LIMITS, key_log=key_log, transcript=Transcript(50))
     events = play(steps, protocol, DEFAULT_LIMITS, key_log=key_log)
     if number % 8 == 0:
         check_final(steps, protocol, events, key_log)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from dissectors import KeyLog
+    from dissectors.conversation.transcript import Transcript
     from dissectors.events import Event
     from tests.support.playbook import Step
 
@@ -61,6 +62,7 @@ def play(
     limits: Limits,
     cut: Callable[[bytes], list[bytes]] = lambda data: [data],
     key_log: KeyLog | None = None,
+    transcript: Transcript | None = None,
 ) -> list[Event]:
     """Play steps to a dissector, and its two ends; return the events.
 
@@ -70,12 +72,15 @@ def play(
         limits: its limits.
         cut: how packets come in pieces.
         key_log: the secrets of its TLS.
+        transcript: notes what is said.
 
     Raises:
         PromiseError: with what was promised.
     """
     steps = list(steps)
-    events = list(_say(steps, protocol, limits, cut, key_log))
+    events = list(_say(steps, protocol, limits, cut, key_log, transcript))
+    if transcript is not None:
+        transcript.finish()
     _check(events, len(steps) + 1, limits)
     return events
 
@@ -86,9 +91,12 @@ def _say(
     limits: Limits,
     cut: Callable[[bytes], list[bytes]] = lambda data: [data],
     key_log: KeyLog | None = None,
+    transcript: Transcript | None = None,
 ) -> Iterator[Event]:
     """Play steps; yield each event before the next step."""
     dissector = MailDissector(DIALOGUES[protocol](limits), key_log)
+    if transcript is not None:
+        dissector.record(transcript)
     most_held = _MOST_HELD if limits is DEFAULT_LIMITS else _MOST_HELD_TIGHT
     ended: set[Side] = set()
     for frame, step in enumerate(steps, 1):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from analyzer import analyze
+from analyzer.dialogue.dialogue import dialogue_of, table_of
+from analyzer.tables.schema import FINDINGS
+from analyzer.terminal.dialogue import dialogue_json, print_dialogue
+from dissectors.conversation.transcript import Transcript
 from dissectors.limits import DEFAULT_LIMITS
 from tests.fuzz.check import PromiseError, check_other_cut, play
 from tests.fuzz.logins import PORTS, login, spellings
@@ -29,12 +37,17 @@ def find(secret: str, told: str) -> str | None:
 
 
 def try_login(number: int) -> None:
-    """Play the dialogue of a seed, and look at its events.
+    """Play the dialogue of a seed, and look at its events and lines.
 
     Raises:
         PromiseError: its secret is in one.
     """
     protocol, steps, secret = login(number)
+    transcript = Transcript()
+    play(steps, protocol, DEFAULT_LIMITS, transcript=transcript)
+    for line in transcript.lines:
+        if find(secret, f"{line.tag} {line.text}") is not None:
+            raise PromiseError(f"{secret} is shown in a line: {line}")
     events = play(steps, protocol, DEFAULT_LIMITS)
     if find(secret, repr(events)) is not None:
         shown = [event for event in events if find(secret, repr(event))]
@@ -58,7 +71,7 @@ def try_outputs(numbers: Iterable[int]) -> None:
                 for place, (protocol, steps, _) in enumerate(logins)
             ),
         )
-        told = "\n".join(_everything(capture, Path(folder)))
+        told = "\n".join([*_everything(capture, Path(folder)), *_dialogues(capture)])
     for _, _, secret in logins:
         if find(secret, told) is not None:
             raise PromiseError(f"{secret} is in an output")
@@ -97,3 +110,18 @@ def _everything(capture: Path, folder: Path) -> Iterable[str]:
     for path in folder.rglob("*"):
         if path.is_file() and path != capture:
             yield path.read_text()
+
+
+def _dialogues(capture: Path) -> Iterable[str]:
+    """What `mailtap show` prints of each session."""
+    analysis = analyze(capture)
+    tables = analysis.tables
+    for session_id in tables["sessions"]["session_id"].to_pylist():
+        dialogue = dialogue_of(analysis, session_id)
+        anomalies = table_of(tables["anomalies"], session_id)
+        file = io.StringIO()
+        console = Console(file=file)
+        print_dialogue(dialogue, FINDINGS.arrow.empty_table(), anomalies, console)
+        yield file.getvalue() + dialogue_json(
+            dialogue, analysis, FINDINGS.arrow.empty_table(), anomalies
+        )

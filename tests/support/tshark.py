@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+Endpoint = tuple[str, int]
 Packet = dict[str, list[str]]
 
 # ports of the test captures that tshark does not know
@@ -41,3 +45,60 @@ def decode(path: Path, fields: tuple[str, ...]) -> list[Packet]:
         }
         for line in output.split("\n")[:-1]
     ]
+
+
+class Followed(NamedTuple):
+    """What tshark says was said on a connection: by address and port of who sent it."""
+
+    sent: dict[Endpoint, bytes]
+
+
+def follow(paths: Sequence[Path], keys: Sequence[Path], layer: str) -> list[Followed]:
+    """Follow all connections of captures, one after the other.
+
+    Args:
+        paths: the captures.
+        keys: key logs by which their TLS is decrypted.
+        layer: "tcp", or "tls" for what was decrypted.
+    """
+    with TemporaryDirectory() as folder:
+        together, key_log = f"{folder}/all.pcapng", Path(folder, "all.keys")
+        key_log.write_bytes(b"".join(path.read_bytes() for path in keys))
+        subprocess.run(["mergecap", "-a", "-w", together, *map(str, paths)], check=True)
+        reading = ("tshark", "-n", "-r", together, "-o", f"tls.keylog_file:{key_log}")
+        streams = _output([*reading, "-T", "fields", "-e", "tcp.stream"]).split()
+        taps = [
+            part
+            for number in range(max(map(int, streams)) + 1)
+            for part in ("-z", f"follow,{layer},raw,{number}")
+        ]
+        shown = _output([*reading, "-q", *taps])
+    blocks = re.split(r"^Filter: tcp.stream eq ", shown, flags=re.MULTILINE)[1:]
+    numbered = sorted(
+        (int(number), said) for number, _, said in map(_first_line, blocks)
+    )
+    return [found for _, said in numbered if (found := _followed(said)) is not None]
+
+
+def _first_line(text: str) -> tuple[str, str, str]:
+    return text.partition("\n")
+
+
+def _output(command: Sequence[str]) -> str:
+    return subprocess.run(
+        command, capture_output=True, check=True, text=True, timeout=60
+    ).stdout
+
+
+def _followed(block: str) -> Followed | None:
+    nodes = re.findall(r"^Node \d: \[?([^\s\]]*)\]?:(\d+)$", block, re.MULTILINE)
+    first, second = ((address, int(port)) for address, port in nodes)
+    if not first[0]:
+        return None
+    sent = {
+        end: b"".join(
+            map(bytes.fromhex, re.findall(f"^{tab}([0-9a-f]+)$", block, re.MULTILINE))
+        )
+        for end, tab in ((first, ""), (second, "\t"))
+    }
+    return Followed(sent)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
@@ -9,8 +11,6 @@ from analyzer.cli import main
 from tests.support.analyses import DEMO, rows_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 # a scanner that submits in plaintext
@@ -34,13 +34,25 @@ def test_dialogue_is_shown_for_people_and_programs() -> None:
     assert "[plaintext-password]" in text.stdout
 
 
-def test_folder_of_tables_shows_commands_and_answers(tmp_path: Path) -> None:
-    run(DEMO, "-q", "-o", f"{tmp_path}/tables/", command="analyze")
+def test_folder_of_tables_has_every_line_while_its_captures_are_there(
+    tmp_path: Path,
+) -> None:
+    capture = Path(shutil.copy(DEMO, tmp_path))
+    run(capture, "-q", "-o", f"{tmp_path}/tables/", command="analyze")
 
-    shown = json.loads(run(SCANNER, tmp_path / "tables", "--json").stdout)
+    whole = json.loads(run(SCANNER, tmp_path / "tables", "--json").stdout)
+    capture.unlink()
+    without = json.loads(run(SCANNER, tmp_path / "tables", "--json").stdout)
 
-    commands = [s["text"] for s in shown["steps"] if s["kind"] == "command"]
-    assert commands[0] == "EHLO scanner.example.com"
+    assert whole["has_lines"]
+    assert not without["has_lines"]
+    commands = [
+        [step["text"] for step in shown["steps"] if step["kind"] == "command"]
+        for shown in (whole, without)
+    ]
+    assert commands[0] == commands[1]
+    assert len(whole["steps"]) == len(without["steps"]) + 4
+    assert "Commands and answers only" in run(SCANNER, tmp_path / "tables").stdout
 
 
 def test_limit_says_what_it_leaves_out() -> None:
