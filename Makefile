@@ -38,7 +38,7 @@ docs: $(VENV)/.installed-dev ## write the parts of the documentation that are ma
 	$(BIN)/python -m analyzer.findings > docs/findings.md
 	$(BIN)/python -m tests.support.documents
 
-site: $(VENV)/.installed-docs ## make a website of docs/, in build/site
+site: $(VENV)/.installed-dev ## make a website of docs/, in build/site
 	$(BIN)/zensical build --clean --strict
 
 data: $(VENV)/.installed-dev ## make the test captures again; needs root
@@ -50,7 +50,8 @@ clean: ## remove everything that was made
 
 # what tests and benchmarks run besides Python
 .PHONY: tools
-tools:
+# two at a time may not install Debian packages
+tools: | $(BIN)/python
 	@.ci/tools
 
 $(BIN)/python:
@@ -64,9 +65,4 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'Installing mailtap and its development tools into $(VENV) ...'
 	@$(INSTALL) '.[dev]'
-	@touch $(VENV)/.installed $@
-
-$(VENV)/.installed-docs: setup.cfg pyproject.toml | $(BIN)/python
-	@echo 'Installing mailtap and what makes its website into $(VENV) ...'
-	@$(INSTALL) '.[docs]'
 	@touch $(VENV)/.installed $@

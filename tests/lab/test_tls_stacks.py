@@ -6,8 +6,14 @@ Each stack is played from a machine of its own, all at the same time.
 from __future__ import annotations
 
 import itertools
+import os
+import re
+import select
 import shlex
+import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +39,10 @@ VERSIONS = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 LETTER = (b"From: tom@example.com", b"Subject: hello", b"", b"text", b".")
 
 
+# how the last line of an answer begins, of whatever is not IMAP
+ANSWERS = {"smtp": rb"\d{3} ", "pop3": rb"\+OK|-ERR"}
+
+
 class Service(NamedTuple):
     """A way to be served, and what to say there.
 
@@ -47,6 +57,14 @@ class Service(NamedTuple):
     clear: int
     implicit: int
     lines: tuple[bytes, ...]
+
+    def answer(self, line: bytes) -> bytes:
+        """How the last line of the answer begins, or that of the greeting."""
+        if self.protocol == "imap":
+            return line.split(b" ")[0] + b" " if line else rb"\* OK"
+        if line.startswith(b"RETR"):
+            return rb"\.\r?\n"
+        return ANSWERS[self.protocol]
 
 
 LOGIN = plain_response(TOM.address, TOM.password).encode()
@@ -106,9 +124,20 @@ OF_SESSION = (
 GNUTLS = "NORMAL:%COMPAT:-VERS-ALL:+VERS-"
 NSS_FOLDER = "nss"
 JAVA_CLIENT = Path(laboratory.__file__).parent / "clients" / "TlsClient.java"
-# it looks for secrets where no program should
-JAVA_OPTIONS = ("--add-opens", "java.base/sun.security.ssl=ALL-UNNAMED")
+JAVA_FOLDER = "java"
+JAVA_OPTIONS = (
+    # it looks for secrets where no program should
+    *("--add-opens", "java.base/sun.security.ssl=ALL-UNNAMED"),
+    # it is over before more would be worth it
+    "-XX:TieredStopAtLevel=1",
+)
+TIMEOUT_S = 15.0
 NSS_VERSIONS = {name: name.lower().removeprefix("tlsv") for name in VERSIONS}
+
+
+def plaintext(service: Service) -> str:
+    to_server = f"exec 3<>/dev/tcp/{SERVER}/{service.clear}; cat <&3 & cat >&3"
+    return shlex.join(["bash", "-c", to_server])
 
 
 def openssl(service: Service, port: int, version: str, log: Path, *more: str) -> str:
@@ -151,9 +180,12 @@ def nss(_service: Service, port: int, version: str, log: Path) -> str:
 def java(
     service: Service, port: int, version: str, log: Path, *, times: int = 1
 ) -> str:
-    words = ["java", *JAVA_OPTIONS, str(JAVA_CLIENT), SERVER, str(port), version]
-    words += [str(log), service.protocol if port == service.clear else "-", str(times)]
-    return shlex.join(words)
+    classes = log.parent / JAVA_FOLDER
+    words = ["java", *JAVA_OPTIONS, "-cp", str(classes), JAVA_CLIENT.stem, SERVER]
+    words += [str(port), version, str(log)]
+    words += [service.protocol if port == service.clear else "-", str(times)]
+    lines = b"\r\n".join(service.lines).count(b"\r\n") + 1
+    return shlex.join([*words, str(lines)])
 
 
 class Case(NamedTuple):
@@ -214,15 +246,14 @@ def _play(office: Office, folder: Path) -> Iterator[Results]:
     }
     log = folder / "keys"
     (folder / NSS_FOLDER).symlink_to(nss_libraries(folder))
-    clear = [
-        (office.laptop, each, f"curl -s telnet://{SERVER}:{each.clear}")
-        for each in SERVICES
-    ]
+    subprocess.run(["javac", "-d", folder / JAVA_FOLDER, JAVA_CLIENT], check=True)
+    clear = [Talk(office.laptop, each, plaintext(each)) for each in SERVICES]
     tls = [
-        (
+        Talk(
             machines[each.stack],
             each.service,
             STACKS[each.stack](each.service, each.port, each.version, log),
+            greets=each.port == each.service.implicit,
         )
         for each in CASES
     ]
@@ -233,12 +264,12 @@ def _play(office: Office, folder: Path) -> Iterator[Results]:
             command = openssl(
                 service, service.implicit, version, log, option, str(session)
             )
-            again.append((office.laptop, service, command))
+            again.append(Talk(office.laptop, service, command))
     half = len(again) // 2
     for version, service in itertools.product(RESUMED, SERVICES):
         where = (service, service.implicit, version, log)
-        again.append((office.desk, service, gnutls(*where, "--resume")))
-        again.append((office.scanner, service, java(*where, times=2)))
+        again.append(Talk(office.desk, service, gnutls(*where, "--resume")))
+        again.append(Talk(office.scanner, service, java(*where, times=2), times=2))
     for name, rounds in (
         ("clear", [clear]),
         ("tls", [tls]),
@@ -247,22 +278,65 @@ def _play(office: Office, folder: Path) -> Iterator[Results]:
         path = folder / f"{name}.pcap"
         with capture(office.server, path), ThreadPoolExecutor(20) as pool:
             for each in rounds:
-                list(pool.map(lambda words: talk(*words), each))
+                list(pool.map(Talk.play, each))
         yield analyzer.analyze(path, key_log=log if name != "clear" else None)
 
 
-def talk(machine: Machine, service: Service, command: str) -> str:
-    """Say the lines of a service to a command, with time for answers."""
-    said = "; ".join(
-        f"printf '%b\\r\\n' {shlex.quote(_escaped(line))}; sleep 0.3"
-        for line in service.lines
-    )
-    script = f"(sleep 1.5; {said}; sleep 0.5) | timeout 20 {command}"
-    return machine.run("bash", "-c", script, check=False)
+class Talk(NamedTuple):
+    """What is said through a command.
 
+    Attributes:
+        machine: where it runs.
+        service: what is said.
+        command: prints what it is answered.
+        greets: whether it shows the greeting, too: not if that comes before STARTTLS.
+        times: how many connections it makes, one after the other.
+    """
 
-def _escaped(line: bytes) -> str:
-    return line.decode().replace("\\", "\\\\").replace("\r\n", "\\r\\n")
+    machine: Machine
+    service: Service
+    command: str
+    greets: bool = True
+    times: int = 1
+
+    def play(self) -> None:
+        """Say each line as soon as the one before was answered."""
+        process = subprocess.Popen(
+            shlex.split(self.command),
+            preexec_fn=self.machine.enter,  # noqa: PLW1509
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self._converse(process)
+            with suppress(subprocess.TimeoutExpired):
+                # NSS's client stays when the server has left
+                process.communicate(timeout=2.0)
+        finally:
+            process.kill()
+            process.communicate()
+
+    def _converse(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        said = [b""] * self.greets + list(self.service.lines)
+        for line in said * self.times:
+            if line:
+                process.stdin.write(line + b"\r\n")
+                process.stdin.flush()
+            self._hear(process, self.service.answer(line))
+
+    def _hear(self, process: subprocess.Popen[bytes], answer: bytes) -> None:
+        """Wait until a line begins so; it is the last of what was printed."""
+        assert process.stdout is not None
+        heard = b""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not re.search(rb"(?m)^(?:%b)" % answer, heard) or heard[-1:] != b"\n":
+            left_s = max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([process.stdout], [], [], left_s)
+            data = os.read(process.stdout.fileno(), 65_536) if ready else b""
+            assert data, f"{self.command}: no answer, but {heard!r}"
+            heard += data
 
 
 def facts(analysis: Results, row: dict[str, Any]) -> dict[str, Any]:

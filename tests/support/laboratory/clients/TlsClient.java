@@ -17,10 +17,8 @@ import java.security.Provider;
 import java.security.Security;
 import java.security.cert.X509Certificate;
 import java.security.spec.AlgorithmParameterSpec;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.MacSpi;
@@ -32,14 +30,14 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * Says the lines of standard input through Java's TLS, and logs the secrets.
+ * Says the lines of standard input through Java's TLS, prints the answers, and logs the secrets.
  *
  * <p>Java writes no key log. Up to TLS 1.2 the session object holds the master secret. In TLS 1.3
  * all secrets come out of HKDF (RFC 8446 §7.1), which asks for an HMAC: a provider that stands
  * first sees them.
  *
  * <pre>java --add-opens java.base/sun.security.ssl=ALL-UNNAMED TlsClient.java \
- *     HOST PORT VERSION KEYLOG STARTTLS TIMES</pre>
+ *     HOST PORT VERSION KEYLOG STARTTLS TIMES LINES</pre>
  */
 public final class TlsClient {
     private static final Map<String, String> LABELS =
@@ -54,7 +52,6 @@ public final class TlsClient {
                     "smtp", new String[][] {{"EHLO laptop.example.com", "250 "}, {"STARTTLS", "220 "}},
                     "imap", new String[][] {{"x STARTTLS", "x OK"}},
                     "pop3", new String[][] {{"STLS", "+OK"}});
-    private static final int PAUSE_MS = 300;
     private static final int TIMEOUT_MS = 10_000;
 
     private static Path log;
@@ -213,18 +210,17 @@ public final class TlsClient {
         return context;
     }
 
-    /** Lets whatever the server says come in; in TLS 1.3 that includes tickets. */
-    private static void drain(Socket socket) {
+    /** Prints whatever the server says; in TLS 1.3, tickets come in with it. */
+    private static void listen(Socket socket) {
         try {
-            socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+            socket.getInputStream().transferTo(System.out);
         } catch (IOException end) {
             return;
         }
     }
 
-    private static void say(Socket socket, String line) throws Exception {
+    private static void say(Socket socket, String line) throws IOException {
         socket.getOutputStream().write((line + "\r\n").getBytes(StandardCharsets.UTF_8));
-        Thread.sleep(PAUSE_MS);
     }
 
     /** Agrees on TLS; reads no byte of it. */
@@ -256,7 +252,7 @@ public final class TlsClient {
     }
 
     private static void converse(
-            SSLContext context, String[] arguments, List<String> lines) throws Exception {
+            SSLContext context, String[] arguments, BufferedReader in) throws Exception {
         String host = arguments[0];
         int port = Integer.parseInt(arguments[1]);
         boolean isUpgraded = !arguments[4].equals("-");
@@ -275,11 +271,10 @@ public final class TlsClient {
             if (!version.equals("TLSv1.3")) {
                 logMasterSecret(socket.getSession());
             }
-            Thread listener = new Thread(() -> drain(socket));
+            Thread listener = new Thread(() -> listen(socket));
             listener.start();
-            Thread.sleep(PAUSE_MS);
-            for (String line : lines) {
-                say(socket, line);
+            for (int line = 0; line < Integer.parseInt(arguments[6]); line++) {
+                say(socket, in.readLine());
             }
             listener.join(TIMEOUT_MS);
         }
@@ -290,14 +285,10 @@ public final class TlsClient {
         Security.setProperty("jdk.tls.legacyAlgorithms", "");
         Security.insertProviderAt(new Listener(), 1);
         log = Path.of(arguments[3]);
-        List<String> lines = new ArrayList<>();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            lines.add(line);
-        }
         SSLContext context = trusting();
         for (int time = 0; time < Integer.parseInt(arguments[5]); time++) {
-            converse(context, arguments, lines);
+            converse(context, arguments, in);
         }
     }
 }
