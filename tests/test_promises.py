@@ -72,6 +72,24 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_mailtap_talks_to_no_one",
             ],
         },
+        "`mailtap extract` alone": {
+            "analyzer/cli/test_extract.py": [
+                "test_nothing_is_written_unless_somebody_agrees",
+                "test_folder_that_is_not_empty_is_told_before_anything_is_read",
+            ],
+            "analyzer/extraction/test_folder.py": [
+                "test_files_are_for_their_owner_alone_and_not_executable",
+                "test_folder_that_is_led_elsewhere_takes_what_it_was_opened_for",
+                "test_link_to_a_folder_is_not_followed",
+                "test_links_in_the_way_lead_nowhere",
+            ],
+            "analyzer/extraction/test_run.py": [
+                "test_names_that_senders_choose_name_no_file",
+            ],
+            "dissectors/smtp/test_transfer.py": [
+                "test_nobody_gets_a_copy_of_what_may_be_a_login",
+            ],
+        },
     },
     "Hostile input": {
         "Every byte of a capture": {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.lists import ListOutput, list_output
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from analyzer.selection.selection import Selection
+
 
 @click.command()
 @options.captures
 @list_output
+@selecting
 @options.ports
 @options.reader
 @options.key_log
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 def attachments(
     captures: tuple[str, ...],
     listed: ListOutput,
+    selection: Selection,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -48,6 +53,7 @@ def attachments(
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
     )
+    analysis = choose(analysis, selection)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     rows = listed.arrange(reports.attachment_list(analysis.messages))

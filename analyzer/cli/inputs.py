@@ -97,7 +97,7 @@ def _analyze(
     from analyzer.errors import LoadError
     from analyzer.runs.pipeline import find_sessions
 
-    with _progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
+    with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
         try:
             return find_sessions(
                 captures,
@@ -111,7 +111,7 @@ def _analyze(
             raise CommandError(str(error)) from error
 
 
-def _progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:
+def progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:
     """Return a progress bar, or nothing."""
     if not shown:
         return nullcontext()

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.lists import ListOutput, list_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from analyzer.selection.selection import Selection
 
 
 @click.command()
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     "long that took.",
 )
 @list_output
+@selecting
 @options.ports
 @options.reader
 @options.key_log
@@ -32,6 +36,7 @@ def messages(
     captures: tuple[str, ...],
     journey: bool,
     listed: ListOutput,
+    selection: Selection,
     ports: Mapping[int, str],
     engine: str,
     key_log: Path | None,
@@ -56,6 +61,7 @@ def messages(
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
     )
+    analysis = choose(analysis, selection)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     report = reports.journeys if journey else reports.message_list

@@ -308,6 +308,7 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
         if message and reply and message.is_doubtful(reply.code):
             # it may repeat a login that was read as a message
             self.reporter.withheld.withhold_all()
+            message.is_withheld = True
         super()._complete(command, reply)
 
     def _handle_reply(self, command: SmtpCommand, reply: SmtpReply | None) -> None:

@@ -72,6 +72,7 @@ class Message:
         verb: the command that carries it.
         begin_ns: when its first byte was seen.
         place: behind its last byte.
+        is_withheld: nobody gets a copy of it.
     """
 
     __slots__ = (
@@ -79,6 +80,7 @@ class Message:
         "begin_ns",
         "facts",
         "has_gap",
+        "is_withheld",
         "origin",
         "outcome",
         "place",
@@ -97,6 +99,7 @@ class Message:
         self.outcome: Delivery | None = None
         self.replies_due = 1
         self.has_gap = False
+        self.is_withheld = False
         self.origin = MessageOrigin.COMMAND
         self.place = Place(-1, 0, 0)
         self._reader = reader
@@ -124,18 +127,27 @@ class Message:
             self.outcome = Delivery.CUT
         self.facts = self._reader.finish(complete=complete and not self.has_gap)
 
-    def is_doubtful(self, code: int) -> bool:
+    def is_doubtful(self, code: int | None) -> bool:
         """Return whether what was read was no message, perhaps, but commands.
 
         Args:
-            code: how the server answered.
+            code: how the server answered; `None` if that was not seen.
         """
         is_unasked = self.origin is MessageOrigin.UNASKED
         if self.verb != "DATA" or not (is_unasked or self.has_gap):
             return False
         # RFC 5322 §3.6: each message has this field
         has_author = self.facts is not None and self.facts.from_ is not None
+        if code is None:
+            return not has_author or (is_unasked and self.has_gap)
         return not has_author or code not in _ON_MESSAGES
+
+    def withhold_copies(self) -> None:
+        """Let nobody have a copy of what may be a login."""
+        if self.facts is not None:
+            self.facts.copy = None
+            for attachment in self.facts.attachments:
+                attachment.copy = None
 
     def receive_reply(self, code: int | None) -> None:
         """Take a reply to the message, or to any chunk of it."""

@@ -315,6 +315,8 @@ class MailTransfer:
             return
         if message.is_inferred and message.begin_ns is None:
             return
+        if message.is_withheld or message.is_doubtful(None):
+            message.withhold_copies()
         transaction = message.transaction
         transferred = MessageTransferred(
             self.direction,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from dissectors.conversation.dissector import MailDissector
 from dissectors.events import (
     Anomaly,
     Delivery,
@@ -11,10 +12,20 @@ from dissectors.events import (
     MessageTransferred,
     ReplyReceived,
     SenderGiven,
+    Side,
 )
 from dissectors.limits import Limits
 from dissectors.smtp import SmtpDialogue
-from tests.support.playbook import CLIENT, SERVER, Playbook, anomaly, exchange
+from tests.support.copies import KeptCopy, copied
+from tests.support.playbook import (
+    CLIENT,
+    SERVER,
+    Playbook,
+    Step,
+    anomaly,
+    exchange,
+    play_step,
+)
 from tests.support.smtp import (
     ENVELOPED,
     GREETED,
@@ -533,3 +544,56 @@ def test_message_that_came_before_its_go_ahead_began_when_it_came() -> None:
     play.server(b"354 go\r\n250 ok\r\n").eof()
     (message,) = play.events_of(MessageTransferred)
     assert message.begin_ns == 2000
+
+
+LOGIN = b"AUTH PLAIN AGFubgBzZWNyZXQ=\r\n"
+LETTER = b"From: ann@example.com\r\nSubject: a\r\n\r\nhi\r\n"
+ENVELOPE = b"EHLO a\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\n"
+
+
+def copies_of(*packets: tuple[Side, bytes | int]) -> list[bytes | None]:
+    """The copies of the messages that somebody sends."""
+    dissector = MailDissector(SmtpDialogue())
+    dissector.copy_messages(KeptCopy)
+    steps = [Step(side, content) for side, content in packets]
+    steps += [Step(CLIENT, None), Step(SERVER, None)]
+    events = [
+        event
+        for frame, step in enumerate(steps, 1)
+        for event in play_step(dissector, step, frame)
+    ]
+    return [
+        copied(event.facts.copy) if event.facts.copy is not None else None
+        for event in events
+        if isinstance(event, MessageTransferred)
+    ]
+
+
+def asked(*packets: tuple[Side, bytes | int]) -> list[tuple[Side, bytes | int]]:
+    """What comes behind the server's request for a message."""
+    replies = b"250 a\r\n250 ok\r\n250 ok\r\n354 go on\r\n"
+    begin = [(SERVER, b"220 mx\r\n"), (CLIENT, ENVELOPE + b"DATA\r\n")]
+    return [*begin, (SERVER, replies), *packets]
+
+
+def test_nobody_gets_a_copy_of_what_may_be_a_login() -> None:
+    behind_gap = asked((CLIENT, 100), (CLIENT, LOGIN), (SERVER, b"235 in\r\n"))
+    with_author: list[tuple[Side, bytes | int]] = [
+        (CLIENT, LETTER),
+        (CLIENT, 100),
+        (CLIENT, LOGIN),
+    ]
+    answered = asked(*with_author, (SERVER, b"235 in\r\n"))
+    server_not_captured = [(CLIENT, ENVELOPE + b"DATA\r\n"), *with_author]
+
+    for packets in (behind_gap, answered, server_not_captured):
+        assert copies_of(*packets) == [None]
+
+
+def test_message_of_which_some_is_missing_is_copied() -> None:
+    parts = (CLIENT, LETTER), (CLIENT, 100), (CLIENT, b"bye\r\n.\r\n")
+
+    assert copies_of(*asked(*parts, (SERVER, b"250 ok\r\n"))) == [LETTER + b"bye\r\n"]
+    assert copies_of(*asked((CLIENT, LETTER))) == [LETTER]
+    one_side = copies_of((CLIENT, ENVELOPE + b"DATA\r\n"), (CLIENT, LETTER + b".\r\n"))
+    assert one_side == [LETTER]

@@ -1,0 +1,139 @@
+"""`mailtap extract`: messages and their files, written into a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
+from analyzer.cli.inputs import progress, read_inputs
+from analyzer.text import escape_controls, pluralize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analyzer.extraction.run import Extracted
+    from analyzer.selection.selection import Selection
+    from analyzer.tables.results import Results
+
+
+@click.command()
+@options.captures
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Write into DIR, which is new or empty.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Write without asking.")
+@selecting
+@options.ports
+@options.reader
+@options.key_log
+@options.ca
+def extract(
+    captures: tuple[str, ...],
+    output: Path,
+    yes: bool,
+    selection: Selection,
+    ports: Mapping[int, str],
+    engine: str,
+    key_log: Path | None,
+    ca: Path | None,
+) -> None:
+    """Write messages, and the files that they carry, into a folder.
+
+    No other command writes what people wrote. This one says first how much that is,
+    and asks. Messages become DIR/messages/HASH.eml, their files DIR/attachments/HASH,
+    by their SHA-256, each once; what is not complete ends in .partial. DIR/index.csv
+    and DIR/index.parquet say what each file is called, and where it came from. All are
+    for you alone (mode 0600), and none is executable. A file may be malware: don't
+    open it by a name that it brings along.
+
+    CAPTURE is what `mailtap analyze` reads, but neither standard input, as it is read
+    twice, nor a folder of tables, which holds no messages.
+
+    Exit status: 0; 1 if something can't be read or written, or you did not agree; 2
+    for wrong use.
+    """
+    from analyzer.errors import ExportError, LoadError
+    from analyzer.extraction.folder import check_folder
+    from analyzer.extraction.run import extract as write_messages
+
+    options.require_captures(captures)
+    _check_captures(captures)
+    try:
+        check_folder(output)
+        analysis = read_inputs(
+            captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
+        )
+        analysis = choose(analysis, selection)
+        outputs.warn(analysis.notes)
+        problems = outputs.describe_problems(analysis)
+        _ask(analysis, output, yes=yes)
+        with progress(shown=sys.stderr.isatty()) as on_progress:
+            done = write_messages(
+                captures,
+                output,
+                set(analysis.tables["messages"]["session_id"].to_pylist()),
+                ports=ports,
+                engine=engine,
+                key_log=key_log,
+                on_progress=on_progress,
+            )
+    except (ExportError, LoadError) as error:
+        raise outputs.CommandError(str(error)) from error
+    problems += done.problems
+    problems += outputs.print_safely(lambda: click.echo(_said_of(done, output)))
+    outputs.exit_with(problems)
+
+
+def _check_captures(captures: tuple[str, ...]) -> None:
+    """Refuse what can't be read twice, or holds no messages."""
+    from analyzer.tables.folder import is_folder_of_tables
+
+    for capture in captures:
+        if capture == "-":
+            raise click.UsageError("Name a file: captures are read twice.")
+        if is_folder_of_tables(Path(capture)):
+            raise outputs.CommandError(
+                f"{capture}: tables hold no messages: give the captures"
+            )
+
+
+def _ask(analysis: Results, output: Path, *, yes: bool) -> None:
+    """Say what will be written, and go on only if that is wanted."""
+    from analyzer.extraction.plan import plan_of
+
+    plan = plan_of(analysis.tables["messages"])
+    click.echo(f"{plan} will be written into {escape_controls(str(output))}.", err=True)
+    if yes:
+        return
+    if not _is_asked_on_a_terminal():
+        raise click.UsageError("Say --yes to write without being asked.")
+    try:
+        agreed = click.confirm("This is what people wrote. Go on?", err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise outputs.CommandError("nothing was written")
+
+
+def _is_asked_on_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _said_of(done: Extracted, output: Path) -> str:
+    messages = pluralize(done.messages, "message")
+    attachments = pluralize(done.attachments, "attachment")
+    partial = f", {done.partial:,} of them in part" if done.partial else ""
+    return (
+        f"{messages} and {attachments}{partial}, in {pluralize(done.files, 'file')}: "
+        f"{escape_controls(str(output))}/index.csv says what they are"
+    )

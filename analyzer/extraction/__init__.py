@@ -1,0 +1,1 @@
+"""Messages and their files as files: the only room that writes what people wrote."""

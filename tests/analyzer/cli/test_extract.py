@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from analyzer.cli import extract as command
+from analyzer.cli import main
+from tests.support.analyses import CAPTURES, DATA, DEMO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+CAPTURE = CAPTURES["smtp-attachments"]
+
+
+def run(*arguments: str | Path, said: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["extract", *map(str, arguments)], input=said)
+
+
+def files(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.glob("*/*"))
+
+
+def test_messages_are_written_and_what_they_are_is_told(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+
+    result = run(CAPTURE, "-o", target, "--yes")
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"1 message (14,696 bytes) of 1 session, and 4 attachments in them will be "
+        f"written into {target}.\n"
+    )
+    assert result.stdout == (
+        f"1 message and 4 attachments, in 5 files: {target}/index.csv says what they "
+        "are\n"
+    )
+    assert files(target) == 5
+
+
+@pytest.mark.parametrize(("said", "count"), [("y\n", 5), ("n\n", 0), ("", 0)])
+def test_nothing_is_written_unless_somebody_agrees(
+    said: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_is_asked_on_a_terminal", lambda: True)
+    target = tmp_path / "out"
+
+    result = run(CAPTURE, "-o", target, said=said)
+
+    assert files(target) == count
+    assert target.exists() == bool(count)
+    assert (result.exit_code == 0) == bool(count)
+    assert "This is what people wrote. Go on? [y/N]" in result.stderr
+
+
+def test_scripts_must_agree_beforehand(tmp_path: Path) -> None:
+    result = run(CAPTURE, "-o", tmp_path / "out")
+
+    assert result.exit_code == 2
+    assert "4 attachments in them will be written into" in result.stderr
+    assert "Say --yes to write without being asked." in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sessions_are_chosen(tmp_path: Path) -> None:
+    keys = ("--keylog", DATA / "office.keys")
+    chosen = ("--where", "service = 'submissions'")
+
+    result = run(DEMO, *keys, *chosen, "-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1 message and 1 attachment, in 2 files")
+
+
+def test_nothing_is_found(tmp_path: Path) -> None:
+    result = run(CAPTURES["negative-http"], "-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("0 messages and 0 attachments, in 0 files")
+
+
+def test_folder_that_is_not_empty_is_told_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine").write_text("x")
+
+    result = run("no-such.pcap", "-o", tmp_path, "-y")
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("not empty: name a folder that is, or a new one\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["-"], 2, "Name a file: captures are read twice."),
+        ([], 2, "Missing argument 'CAPTURE...'"),
+    ],
+)
+def test_what_can_not_be_read_twice_is_refused(
+    arguments: list[str], status: int, said: str, tmp_path: Path
+) -> None:
+    result = run(*arguments, "-o", tmp_path / "out", "-y")
+
+    assert (result.exit_code, said in result.stderr) == (status, True)
+
+
+def test_tables_hold_no_messages(tmp_path: Path) -> None:
+    tables = f"{tmp_path}/tables/"
+    CliRunner().invoke(main, ["analyze", "-q", str(CAPTURE), "-o", tables])
+
+    result = run(tables, "-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 1
+    assert "tables hold no messages: give the captures" in result.stderr
+
+
+def test_capture_that_is_damaged_gives_what_can_be_read(tmp_path: Path) -> None:
+    damaged = tmp_path / "a.pcap"
+    damaged.write_bytes(CAPTURE.read_bytes()[:-7])
+
+    result = run(damaged, "-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("1 message and 4 attachments")
