@@ -27,16 +27,12 @@ if TYPE_CHECKING:
     from tests.support.captures import Packet
 
 SESSION = files.read(CAPTURES["pop3-user-pass"])
-READING = (
-    "analyze --json",
-    "analyze",
-    "plaintext",
-    "protocols",
-    "report --output page.html",
-)
-WRITING = tuple(
-    f"analyze -q --output {kind}/ --format {kind}"
-    for kind in ("csv", "jsonl", "parquet")
+READING = ("plaintext", "protocols", "report --output page.html")
+# which print, too
+WRITING = (
+    "analyze --output csv/ --format csv",
+    "analyze --json --output jsonl/ --format jsonl",
+    "analyze -q --output parquet/ --format parquet",
 )
 ESC = "\x1b[31mred\x9b"
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from click.testing import CliRunner
 from rich.console import Console
 
 from analyzer import analyze
+from analyzer.cli import main
 from analyzer.dialogue.dialogue import dialogue_of, table_of
 from analyzer.tables.schema import FINDINGS
 from analyzer.terminal.dialogue import dialogue_json, print_dialogue
@@ -100,13 +100,10 @@ def _everything(capture: Path, folder: Path) -> Iterable[str]:
         ["protocols", "--json"],
     )
     for command in commands:
-        done = subprocess.run(
-            [sys.executable, "-m", "analyzer", *command, str(capture)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        yield done.stdout + done.stderr
+        result = CliRunner().invoke(main, [*command, str(capture)])
+        if result.exit_code:
+            raise PromiseError(f"exit status {result.exit_code}: {result.output}")
+        yield result.output
     for path in folder.rglob("*"):
         if path.is_file() and path != capture:
             yield path.read_text()

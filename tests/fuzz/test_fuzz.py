@@ -44,8 +44,9 @@ def test_login_that_shows_its_secret_is_noticed(
 ) -> None:
     """If nothing is masked in what servers say."""
     monkeypatch.setattr(Withheld, "mask", lambda _self, text: text)
-    leaks = [each for each in try_all(range(200), "secrets") if "is shown" in each[1]]
-    assert len(leaks) > 10
+    # without a look at what commands print, of which there is no need
+    leaks = try_all(range(500, 700), "secrets")
+    assert len([each for each in leaks if "is shown" in each[1]]) > 10
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,12 @@ def analysis_of(name: str) -> Analysis:
     return analyzer.analyze(CAPTURES[name])
 
 
+@functools.cache
+def analysis_of_all() -> Analysis:
+    """What is found in all of them, read as one."""
+    return analyzer.analyze(list(CAPTURES.values()))
+
+
 def judgement_of(name: str) -> Judgement:
     """What is wrong in a committed capture."""
     return analysis_of(name)._judgement

@@ -21,7 +21,7 @@ from analyzer.html.sentences import Sentence, Tone, verdict
 from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, FilledTable, TableSpec, fill
 from captures import CaptureError
-from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.analyses import DATA, analysis_of, analysis_of_all
 from tests.support.hostile import ATTACKS, with_attacks
 from tests.support.tables import sessions_of, with_sessions
 from tests.support.traffic import PacketScript, write_pcap
@@ -408,7 +408,7 @@ def test_no_secret_is_in_the_page() -> None:
     secrets = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
     assert secrets
 
-    analysis: Analysis = analyzer.analyze(list(CAPTURES.values()))
+    analysis = analysis_of_all()
     page = render_page(analysis).replace(PLOTLY, "")
 
     assert [secret for secret in secrets if secret in page] == []
