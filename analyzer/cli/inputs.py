@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from analyzer.runs.pipeline import OnProgress
+    from analyzer.selection.source import Source
     from analyzer.sessions.trust import Trust
     from analyzer.tables.results import Results
 
@@ -42,16 +43,55 @@ def read_inputs(
     prepare_arrow()
     # what is imported by now stays: the collector need not look at it again
     gc.freeze()
-    if len(captures) == 1 and os.path.isdir(captures[0]):  # noqa: PTH112, says no
-        if key_log is not None or ca is not None:
-            raise CommandError(
-                f"{captures[0]}: tables hold nothing that could be decrypted or "
-                "verified: give the captures for --keylog and --ca"
-            )
-        # whatever fails from here on, these tables are not what mailtap writes
-        click.get_current_context().find_root().meta[TABLES] = captures[0]
+    if is_folder(captures):
+        _check_folder(captures[0], key_log, ca)
         return read_folder_of_tables(Path(captures[0]))
     return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
+
+
+def open_inputs(
+    captures: tuple[str, ...],
+    *,
+    ports: Mapping[int, str],
+    engine: str,
+    key_log: Path | None,
+    ca: Path | None,
+) -> tuple[Results, Source]:
+    """Open what sessions are chosen from: of a folder, nothing is read beforehand.
+
+    Raises:
+        CommandError: nothing can be read.
+    """
+    from analyzer.errors import LoadError
+    from analyzer.selection.source import Loaded, open_folder
+
+    if is_folder(captures):
+        _check_folder(captures[0], key_log, ca)
+        try:
+            opened = open_folder(Path(captures[0]))
+        except LoadError as error:
+            raise CommandError(str(error)) from error
+        if opened is not None:
+            return opened
+    analysis = read_inputs(
+        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
+    )
+    return analysis, Loaded(analysis.tables)
+
+
+def is_folder(captures: tuple[str, ...]) -> bool:
+    """Return whether what is to be read is a folder of tables."""
+    return len(captures) == 1 and os.path.isdir(captures[0])  # noqa: PTH112, says no
+
+
+def _check_folder(folder: str, key_log: Path | None, ca: Path | None) -> None:
+    if key_log is not None or ca is not None:
+        raise CommandError(
+            f"{folder}: tables hold nothing that could be decrypted or verified: give "
+            "the captures for --keylog and --ca"
+        )
+    # whatever fails from here on, these tables are not what mailtap writes
+    click.get_current_context().find_root().meta[TABLES] = folder
 
 
 def read_trust(path: Path | None) -> Trust:

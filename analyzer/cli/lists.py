@@ -68,6 +68,11 @@ class ListOutput(NamedTuple):
             raise click.UsageError(f"--output {self.path!r} must end in {endings}.")
         check_file(path, read)
 
+    @property
+    def is_for_people(self) -> bool:
+        """Whether it is printed as a table, and not written for programs."""
+        return self.form is None and self.path is None
+
     def arrange(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Sort as it was asked for; rows that are alike stay in order, nulls last."""
         if self.sort is None:
@@ -79,7 +84,7 @@ class ListOutput(NamedTuple):
         self,
         analysis: Results,
         name: str,
-        rows: pd.DataFrame,
+        rows: pd.DataFrame | pa.Table,
         show: Callable[[Console, int], None],
     ) -> list[str]:
         """Print or write the list; return what went wrong.
@@ -87,16 +92,13 @@ class ListOutput(NamedTuple):
         Args:
             analysis: what it was made of.
             name: of the list, in JSON.
-            rows: all of them, in order.
+            rows: all of them, in order; or no more than are wanted.
             show: prints it for people, up to a number of rows.
         """
-        if self.form is None and self.path is None:
+        if self.is_for_people:
             limit = self.limit or SHOWN_ROWS
             return outputs.print_safely(lambda: show(outputs.console(), limit))
-        import pyarrow as pa
-
-        table = pa.Table.from_pandas(rows.head(self.limit or len(rows)))
-        table = table.select(list(rows.columns))
+        table = _as_arrow(rows).slice(0, self.limit)
         if self.path is not None and self.path != _STANDARD_OUTPUT:
             return outputs.write_file(table, Path(self.path))
         if self.form == "json" and self.path is None:
@@ -124,10 +126,31 @@ def list_output(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_list
 
 
+def _complete_sort(
+    context: click.Context, _option: click.Parameter, incomplete: str
+) -> list[str]:
+    """Complete the column that a list is sorted by."""
+    columns = _columns_of(context.info_name)
+    return [name for name in columns if name.startswith(incomplete)]
+
+
+def _columns_of(command: str | None) -> Sequence[str]:
+    from analyzer import reports
+    from analyzer.tables.schema import SESSIONS
+
+    columns: dict[str | None, Sequence[str]] = {
+        "attachments": reports.ATTACHMENT_COLUMNS,
+        "messages": reports.MESSAGE_COLUMNS,
+        "sessions": SESSIONS.arrow.names,
+    }
+    return columns.get(command, ())
+
+
 _OPTIONS = (
     click.option(
         "--sort",
         metavar="COLUMN",
+        shell_complete=_complete_sort,
         help="Sort by COLUMN; by -COLUMN for the largest first.",
     ),
     click.option(
@@ -146,6 +169,14 @@ _OPTIONS = (
         "standard output (-).",
     ),
 )
+
+
+def _as_arrow(rows: pd.DataFrame | pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    if isinstance(rows, pa.Table):
+        return rows
+    return pa.Table.from_pandas(rows, preserve_index=False)
 
 
 def _print_document(analysis: Results, name: str, table: pa.Table) -> list[str]:

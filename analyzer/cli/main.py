@@ -50,6 +50,7 @@ _COMMANDS = (
     "protocols",
     "report",
     "rules",
+    "sessions",
     "show",
 )
 

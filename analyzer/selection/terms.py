@@ -217,12 +217,10 @@ def contains(items: Term, item: Term, span: Span) -> Term:
 
 def _any_item(lists: pa.Array, flags: pa.Array) -> pa.Array:
     """Return of each list whether the flag of any of its items is true."""
-    places = compute.list_parent_indices(lists)
-    found = places.filter(compute.fill_null(flags, fill_value=False))
-    rows = pa.array(np.arange(len(lists)), places.type)
-    return compute.if_else(
-        compute.is_valid(lists), compute.is_in(rows, value_set=found), None
-    )
+    found = compute.fill_null(flags, fill_value=False)
+    has_any = np.zeros(len(lists), bool)
+    has_any[compute.list_parent_indices(lists).filter(found).to_numpy()] = True
+    return compute.if_else(compute.is_valid(lists), pa.array(has_any), None)
 
 
 def sum_of(first: Term, others: Sequence[tuple[str, Term]], kind: Kind) -> Term:

@@ -14,7 +14,7 @@ from analyzer.terminal.weaknesses import weakness_label
 from analyzer.text import as_line, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from rich.console import Console
 
@@ -59,6 +59,7 @@ _HEADINGS = {
     "client_ips": "addresses",
     "concerns": "concerns most",
     "detected_type": "type by\ncontent",
+    "duration_s": "duration",
     "encrypted_share": "encrypted %",
     "first_seen": "first seen",
     "implicit": "implicit\nTLS",
@@ -102,6 +103,7 @@ def as_table(
     styles: Mapping[str, Sequence[str]] | None = None,
     style: str = "bold",
     limit: int = 10,
+    wrapped: Container[str] = (),
 ) -> Table:
     """Return rows as a table that fits.
 
@@ -113,19 +115,22 @@ def as_table(
         styles: the style of each cell, for some columns.
         style: the style of the title.
         limit: how many rows are shown.
+        wrapped: columns whose text may take several lines, besides those that always
+            may.
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.title_style, table.header_style = style, "dim"
     table.padding = (0, _GAP, 0, 0)
     cells = {
-        name: [_cell(name, value) for value in rows[name].head(limit)]
+        name: [_cell(name, value, wrapped) for value in rows[name].head(limit)]
         for name in rows.columns
     }
     for name in optional:
         if sum(_width(*column) for column in cells.items()) > width:
             cells.pop(name, None)
     for name in cells:
-        _add_column(table, name, rows[name].dtype)
+        is_wrapped = name in _WRAPPED_WIDTHS or name in wrapped
+        _add_column(table, name, rows[name].dtype, is_wrapped=is_wrapped)
     plain = [""] * len(rows)
     texts = [
         map(Text, column, (styles or {}).get(name, plain))
@@ -170,10 +175,9 @@ def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
     return f"{first:{TIME_FORMAT}} to {last:{end}} UTC"
 
 
-def _add_column(table: Table, name: str, kind: Any) -> None:
+def _add_column(table: Table, name: str, kind: Any, *, is_wrapped: bool) -> None:
     is_numeric = pd.api.types.is_numeric_dtype(kind)
     is_flag = pd.api.types.is_bool_dtype(kind)
-    is_wrapped = name in _WRAPPED_WIDTHS
     table.add_column(
         Text(_heading(name)),
         justify="right" if is_numeric and not is_flag else "left",
@@ -194,24 +198,26 @@ def _heading(name: str) -> str:
     return _HEADINGS.get(name, name.replace("_", "\n"))
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: Any, wrapped: Container[str]) -> str:
     if pd.isna(value):
         return "-"
-    if name in _FORMATS:
-        return _FORMATS[name](value)
+    if name in FORMATS:
+        return FORMATS[name](value)
     if pd.api.types.is_bool(value):
         return "yes" if value else "no"
     if pd.api.types.is_integer(value):
         return f"{value:,}"
     text = as_line(str(value))
-    return text if name in _WRAPPED_WIDTHS else shorten(text, _WIDEST_CELL)
+    is_wrapped = name in _WRAPPED_WIDTHS or name in wrapped
+    return text if is_wrapped else shorten(text, _WIDEST_CELL)
 
 
 def _as_time(time: pd.Timestamp) -> str:
     return f"{time:{TIME_FORMAT}}"
 
 
-_FORMATS: dict[str, Callable[[Any], str]] = {
+# how the values of some columns look
+FORMATS: dict[str, Callable[[Any], str]] = {
     "bytes": as_size,
     "failure": failure_label,
     "encrypted_share": as_share,

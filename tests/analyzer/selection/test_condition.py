@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.selection.condition import Condition
@@ -30,6 +30,7 @@ ROWS = pa.table(
         for name, of in COLUMNS.items()
     }
 )
+OFFICE = analysis_of("office").tables["sessions"]
 
 TEXTS = ("service", "auth_user", "lower(service)", "upper(auth_user)")
 NUMBERS = ("duration_s", "client_bytes", "server_port", "length(service)")
@@ -97,6 +98,7 @@ def database() -> sqlite3.Connection:
     return database
 
 
+@settings(deadline=None)
 @given(condition=flags)
 def test_condition_chooses_what_sql_chooses(
     database: sqlite3.Connection, condition: str
@@ -115,17 +117,17 @@ length lower hour contains ; -- " $1 ? [ ] { } \\ \x00 \u202e ä 😀 select
 words = st.sampled_from(WORDS.split())
 
 
+@settings(deadline=None)
 @given(condition=st.lists(words, max_size=20).map(" ".join) | st.text())
 def test_whatever_is_written_is_answered_or_explained(condition: str) -> None:
-    rows = analysis_of("office").tables["sessions"]
     told: list[bool] | tuple[str, str]
     try:
-        told = chosen(condition, rows)
+        told = chosen(condition, OFFICE)
     except ConditionError as error:
         told = error.pointer
 
     if isinstance(told, list):
-        assert len(told) == len(rows)
+        assert len(told) == len(OFFICE)
     else:
         assert UNSAFE.search(told[0]) is None
         assert set(told[1].strip()) == {"^"}
@@ -148,11 +150,9 @@ def test_condition_over_no_rows_chooses_none() -> None:
 
 @pytest.mark.parametrize("column", SESSIONS.columns, ids=lambda column: column.name)
 def test_every_column_can_be_asked_for(column: Any) -> None:
-    rows = analysis_of("office").tables["sessions"]
+    missing = chosen(f"{column.name} is null", OFFICE)
 
-    missing = chosen(f"{column.name} is null", rows)
-
-    assert missing == [value is None for value in rows[column.name].to_pylist()]
+    assert missing == [value is None for value in OFFICE[column.name].to_pylist()]
 
 
 def test_condition_says_which_columns_it_needs() -> None:
