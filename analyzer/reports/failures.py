@@ -20,12 +20,13 @@ def failures_by_host(sessions: pd.DataFrame, side: str) -> pd.DataFrame:
     Returns:
         One row per `client_ip`; or per `server_ip`, `server_port` and `service`; those
         with most failures first: the number of `sessions`, how many of them `failed`,
-        which share that is (0 to 1), the most frequent `failure`; and of the last that
-        failed: `last_seen` (its end), what was said (`last_error`) and its
-        `session_id`.
+        which share that is (0 to 1), with how many servers or clients that was
+        (`peers`), the most frequent `failure`; and of the last that failed: `last_seen`
+        (its end), what was said (`last_error`) and its `session_id`.
     """
     keys, peer = _KEYS[side], "server_ip" if side == "client" else "client_ip"
-    failed = sessions[sessions["failure"].notna()]
+    told = [*keys, peer, "session_id", "end", "failure", "failure_detail"]
+    failed = sessions.loc[sessions["failure"].notna(), told]
     counted = failed.groupby(keys)
     every = sessions.groupby(keys).size()
     last = failed.sort_values(["end", "session_id"]).drop_duplicates(keys, keep="last")

@@ -104,20 +104,18 @@ def _timings(
     timed = timed.merge(sessions[["session_id", *by]], on="session_id")
     # quantiles of Arrow columns are slow
     timed["latency_s"] = timed["latency_s"].astype("float64")
-    worst_first = timed.sort_values(
-        ["latency_s", "session_id"], ascending=[False, True]
-    )
     keys = [*by, step]
     latencies = timed.groupby(keys)["latency_s"]
+    slowest = latencies.idxmax()
     rows = pd.DataFrame(
         {
             "count": latencies.size(),
             "median": latencies.median(),
             "p95": latencies.quantile(0.95),
             "max": latencies.max(),
-            "session_id": worst_first.drop_duplicates(keys).set_index(keys)[
-                "session_id"
-            ],
+            "session_id": timed["session_id"]
+            .take(slowest.to_numpy())
+            .set_axis(slowest.index),
         }
     )
     ordered = rows.sort_values(["p95", "max"], ascending=False, kind="stable")

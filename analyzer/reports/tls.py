@@ -18,6 +18,11 @@ from analyzer.text import endpoint
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
 _DAY_S = 86_400
+_OF_SHOWN = ["session_id", "server_ip", "server_port", "cert_sha256", "cert_status"]
+_OF_CLIENTS = [
+    *("session_id", "start", "end", "client_ip", "server_ip", "tls_version"),
+    "client_software",
+]
 _OF_CERTIFICATES = [
     *("name", "issuer", "key", "not_after", "days_left", "status", "sessions"),
     *("servers", "session_id"),
@@ -115,7 +120,7 @@ def server_certificates(
         `servers` as text, if there are many the first ones. Of those that nobody saw,
         `certificates_unseen` tells.
     """
-    shown = sessions[sessions["cert_sha256"].notna()]
+    shown = sessions.loc[sessions["cert_sha256"].notna(), _OF_SHOWN]
     servers, _ = distinct(shown["cert_sha256"], _endpoints(shown))
     by_certificate = shown.groupby("cert_sha256")
     of_sessions = pd.DataFrame(
@@ -149,7 +154,8 @@ def tls_clients(sessions: pd.DataFrame) -> pd.DataFrame:
         and of `servers`; the `client_software`, as far as it told its name; when it
         was `last_seen`, and the `session_id` of that session.
     """
-    agreed = sessions[is_encrypted(sessions) & sessions["tls_version"].notna()]
+    is_agreed = is_encrypted(sessions) & sessions["tls_version"].notna()
+    agreed = sessions.loc[is_agreed, _OF_CLIENTS]
     agreed = agreed.sort_values(["start", "session_id"], kind="stable")
     keys = ["tls_version", "client_ip"]
     grouped = agreed.groupby(keys)
