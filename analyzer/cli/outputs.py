@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from analyzer.cli.main import FAILED
 from analyzer.cli.streams import discard_output
@@ -15,7 +17,6 @@ from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     import pyarrow as pa
     from rich.console import Console
@@ -30,6 +31,9 @@ IN_USE = (
     "a monitor writes into this folder, or was ended before it was done: name "
     "another one"
 )
+
+# they say where and how to write, and not what
+_OF_OUTPUTS = frozenset({"output", "html", "quiet", "table_format", "as_json"})
 
 
 class CommandError(click.ClickException):
@@ -165,9 +169,27 @@ def write_html(
     """Write the page; return what went wrong."""
     from analyzer.errors import ExportError
     from analyzer.html import write_page
+    from analyzer.html.provenance import Making
 
     try:
-        write_page(analysis, path, judgement, settings)
+        write_page(analysis, path, judgement, settings, Making(options=_options()))
     except ExportError as error:
         return [str(error)]
     return []
+
+
+def _options() -> list[str]:
+    """Return the options that were given, but where to write; files without folders."""
+    context = click.get_current_context()
+    given = []
+    for option in context.command.params:
+        if not isinstance(option, click.Option) or option.name in _OF_OUTPUTS:
+            continue
+        name = str(option.name)
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        text = value.name if isinstance(value, Path) else str(value)
+        is_short = value is True or isinstance(value, dict)
+        given.append(option.opts[0] if is_short else f"{option.opts[0]} {text}")
+    return given

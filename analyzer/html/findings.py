@@ -26,10 +26,12 @@ class Proof(NamedTuple):
     """A packet that shows something.
 
     Attributes:
+        session_id: the session that it is of.
         place: where it is.
         seen: what is to be seen there.
     """
 
+    session_id: str
     place: str
     seen: str
 
@@ -38,12 +40,14 @@ class Finding(NamedTuple):
     """One thing to mend.
 
     Attributes:
+        finding_id: its ID.
         severity: how badly.
         subject: whom it concerns.
         extent: how sure that is, in how many sessions, and when.
         proofs: the packets that show it.
     """
 
+    finding_id: str
     severity: str
     subject: str
     extent: str
@@ -62,7 +66,7 @@ class Group(NamedTuple):
         proof: what the rule takes as proof.
         sources: the rule, and RFC, CVE or papers.
         findings: the worst of them.
-        left_out: how many more there are.
+        more: the others, for the script.
     """
 
     severity: str
@@ -73,22 +77,21 @@ class Group(NamedTuple):
     proof: str
     sources: str
     findings: list[Finding]
-    left_out: int
+    more: list[Finding]
 
 
-def group_findings(findings: pa.Table) -> list[Group]:
+def group_findings(findings: pa.Table, names: Mapping[str, str]) -> list[Group]:
     """Group findings for the page.
 
     Args:
         findings: the table, the worst first.
+        names: what captures are called.
     """
     rows = findings.select(_GROUP).to_pandas()
-    grouped = rows.groupby(_GROUP, sort=False)
-    counts = grouped.size().to_list()
-    places = grouped.indices
+    places = rows.groupby(_GROUP, sort=False).indices
     return [
-        _group(findings.take(places[key][:_MAX_FINDINGS]).to_pylist(), count)
-        for key, count in zip(places, counts, strict=True)
+        _group(findings.take(of_group).to_pylist(), names)
+        for of_group in places.values()
     ]
 
 
@@ -115,25 +118,27 @@ def severity_counts(findings: pa.Table) -> list[tuple[str, int]]:
     ]
 
 
-def _group(findings: Sequence[Mapping[str, Any]], count: int) -> Group:
+def _group(findings: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Group:
     first = findings[0]
+    told = [_finding(each, names) for each in findings]
     rule = rules().get(first["rule"])
     mender = first["mender"]
     return Group(
         severity=first["severity"],
         title=first["title"],
-        amount=pluralize(count, "finding"),
+        amount=pluralize(len(told), "finding"),
         mender="" if mender == Mender.NOBODY else f"({mender})",
         remedy=first["remedy"],
         proof=rule.proof if rule else "",
         sources=", ".join([first["rule"], *(rule.references if rule else ())]),
-        findings=[_finding(each) for each in findings],
-        left_out=count - len(findings),
+        findings=told[:_MAX_FINDINGS],
+        more=told[_MAX_FINDINGS:],
     )
 
 
-def _finding(row: Mapping[str, Any]) -> Finding:
+def _finding(row: Mapping[str, Any], names: Mapping[str, str]) -> Finding:
     return Finding(
+        finding_id=row["finding_id"],
         severity=row["severity"],
         subject=_subject(row),
         extent=", ".join(
@@ -145,7 +150,10 @@ def _finding(row: Mapping[str, Any]) -> Finding:
                 *filter(None, [row.get("standing")]),
             ]
         ),
-        proofs=[Proof(_place(each), each["seen"] or "") for each in row["evidence"]],
+        proofs=[
+            Proof(each["session_id"] or "", _place(each, names), each["seen"] or "")
+            for each in row["evidence"]
+        ],
     )
 
 
@@ -158,9 +166,10 @@ def _subject(row: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (row["account"], hosts))) or "all that was captured"
 
 
-def _place(proof: Mapping[str, Any]) -> str:
+def _place(proof: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Say where a packet is."""
-    parts = [proof["capture"] or "capture"]
+    capture = proof["capture"] or "capture"
+    parts = [names.get(capture, capture)]
     if proof["frame"] is not None:
         parts.append(f"packet {proof['frame']}")
     if proof["offset"] is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
-import plotly.offline
 from markupsafe import Markup
 
 from analyzer import __version__, reports
@@ -16,28 +16,48 @@ from analyzer.findings.attacks import attacks_among
 from analyzer.findings.judgement import judge_analysis
 from analyzer.html.charts import CHARTS, THEMES, Chart, palette_css
 from analyzer.html.charts.wording import CHANNEL_NAMES
+from analyzer.html.data import PageSessions, labels, main_data
+from analyzer.html.dialogues import dialogue_data
 from analyzer.html.findings import group_findings, leave_out_accepted, severity_counts
 from analyzer.html.policy import content_security_policy, styles_added_by
+from analyzer.html.provenance import Making, capture_names, listed, source
 from analyzer.html.sentences import verdict
-from analyzer.html.session_table import session_table
+from analyzer.html.session_columns import COLUMNS
 from analyzer.html.tables import TABLES, fill
 from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
 from analyzer.text import escape_controls, pluralize, pluralize_of
+from captures import CaptureError
+from dissectors.tls.registries.versions import DEPRECATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
+    from analyzer.html.findings import Group
+    from analyzer.html.tables import FilledTable
     from analyzer.tables.results import Results
 
-# in a title, and in the list at the end
-_FEW_NAMES = 3
-_MAX_NAMES = 50
+# vendored as the npm package plotly.js-basic-dist-min has it
+PLOTLY = "plotly-basic.min.js"
+# one script, in this order
+_SCRIPTS = (
+    "format.js",
+    "data.js",
+    "selection.js",
+    "address.js",
+    "views.js",
+    "charts.js",
+    "tables.js",
+    "findings.js",
+    "sessions.js",
+    "drawer.js",
+    "page.js",
+)
 
 
 class _Drawing(NamedTuple):
@@ -54,6 +74,7 @@ def write_page(
     path: Path,
     judgement: Judgement | None = None,
     settings: Settings | None = None,
+    making: Making | None = None,
 ) -> None:
     """Write the report of an analysis; the file appears whole or not at all.
 
@@ -63,11 +84,12 @@ def write_page(
         judgement: what is wrong, with `analyzer.findings.review` or without; `None` if
             the rules are yet to be asked.
         settings: what users set.
+        making: when the page is made, and how; `None` for now.
 
     Raises:
         ExportError: the file can't be written.
     """
-    page = render_page(analysis, judgement, settings)
+    page = render_page(analysis, judgement, settings, making)
     with atomic_write(path) as file:
         file.write(page.encode())
 
@@ -76,6 +98,7 @@ def render_page(
     analysis: Results,
     judgement: Judgement | None = None,
     settings: Settings | None = None,
+    making: Making | None = None,
 ) -> str:
     """Make the report of an analysis: HTML that needs no other file.
 
@@ -84,13 +107,19 @@ def render_page(
         judgement: what is wrong, with `analyzer.findings.review` or without; `None` if
             the rules are yet to be asked.
         settings: what users set.
+        making: when the page is made, and how; `None` for now.
     """
-    findings, problems, _ = judgement or judge_analysis(analysis, settings)
-    standing, accepted = leave_out_accepted(findings)
+    judgement = judgement or judge_analysis(analysis, settings)
+    standing, accepted = leave_out_accepted(judgement.findings)
+    judgement = judgement._replace(findings=standing)
     attacked = attacks_among(analysis, settings)
+    names = capture_names(analysis.captures)
     drawings = {chart.name: _draw(chart, analysis) for chart in CHARTS}
+    tables = {table.name: fill(table, analysis, attacked) for table in TABLES}
+    groups = group_findings(standing, names)
+    sessions = PageSessions(analysis, judgement, names)
     style = palette_css() + _asset("style.css")
-    plotly_script, script = plotly.offline.get_plotlyjs(), _asset("script.js")
+    plotly_script, script = _asset(PLOTLY), _script()
     return _template().render(
         policy=content_security_policy(
             scripts=[plotly_script, script],
@@ -100,17 +129,20 @@ def render_page(
         plotly_script=plotly_script,
         script=script,
         version=__version__,
-        analysis=analysis,
+        making=(making or Making()).lines,
+        total=len(analysis.sessions),
+        left_out=sessions.left_out,
         facts=_facts(analysis),
         title=pluralize_of(
             len(analysis.sessions), analysis.sessions_in_all, "mail session"
         ),
-        source=_source(analysis.captures),
-        names=_names(analysis.captures),
-        findings=group_findings(standing),
+        source=source(names),
+        names=listed(names),
+        findings=groups,
         severities=severity_counts(standing),
         accepted=accepted,
-        rule_problems=problems,
+        problems=[_problem(each, names) for each in analysis.problems],
+        rule_problems=judgement.problems,
         verdict=verdict(analysis, attacked),
         channels=_channels(analysis.sessions),
         drawings=drawings,
@@ -119,8 +151,51 @@ def render_page(
             for name, drawing in drawings.items()
             if drawing.figures
         },
-        tables={table.name: fill(table, analysis, attacked) for table in TABLES},
-        sessions=session_table(analysis.sessions),
+        tables=tables,
+        data=main_data(analysis, judgement, sessions, _model(sessions, groups, tables)),
+        dialogues=dialogue_data(analysis, sessions),
+    )
+
+
+def _model(
+    sessions: PageSessions, groups: Sequence[Group], tables: Mapping[str, FilledTable]
+) -> dict[str, Any]:
+    """Return what the script is told besides the rows of tables."""
+    return {
+        "columns": [
+            {"name": each.name, "title": each.title, "kind": each.kind}
+            | ({"shown": True} if each.shown else {})
+            for each in COLUMNS
+        ],
+        "labels": {
+            **labels(sessions.facts),
+            "finding": {
+                each.finding_id: escape_controls(f"{group.title}: {each.subject}")
+                for group in groups
+                for each in (*group.findings, *group.more)
+            },
+        },
+        "deprecated": sorted(DEPRECATED),
+        "charts": {
+            chart.name: {"kind": chart.kind, "by": chart.by, "only": chart.only}
+            for chart in CHARTS
+        },
+        "tables": {
+            name: {"headings": table.spec.headings, **asdict(table.spec.live)}
+            for name, table in tables.items()
+            if table.spec.live and table.rows
+        },
+        "findings": [
+            [_without_controls_in(group.more), group.severity] for group in groups
+        ],
+    }
+
+
+def _problem(error: CaptureError, names: Mapping[str, str]) -> str:
+    """Say what could not be read, without the folder it is in."""
+    name = names.get(error.capture, error.capture)
+    return str(
+        CaptureError(name, error.reason, offset=error.offset, usable=error.usable)
     )
 
 
@@ -145,22 +220,6 @@ def _channels(sessions: pd.DataFrame) -> list[dict[str, Any]]:
     return counts.to_dict("records")  # type: ignore[return-value]
 
 
-def _source(captures: Sequence[str]) -> str:
-    return (
-        ", ".join(_names(captures))
-        if len(captures) <= _FEW_NAMES
-        else (pluralize(len(captures), "capture"))
-    )
-
-
-def _names(captures: Sequence[str]) -> list[str]:
-    names = [name if name != "-" else "standard input" for name in captures]
-    left_out = len(names) - _MAX_NAMES
-    if left_out > 0:
-        return [*names[:_MAX_NAMES], f"and {pluralize(left_out, 'more capture')}"]
-    return names
-
-
 def _facts(analysis: Results) -> list[str]:
     """Say what was read, and from which time it is."""
     facts = [
@@ -173,6 +232,13 @@ def _facts(analysis: Results) -> list[str]:
     return facts
 
 
+def _script() -> str:
+    """Return the parts of the script as one, in which nothing else is global."""
+    parts = "\n".join(map(_asset, _SCRIPTS))
+    return f'"use strict";\n{{\n{parts}}}\n'
+
+
+@cache
 def _asset(name: str) -> str:
     return resources.files(__package__).joinpath("assets", name).read_text("utf-8")
 
@@ -191,6 +257,13 @@ def _template() -> jinja2.Template:
         "separators": (",", ":"),
     }
     return environment.from_string(_asset("template.html"))
+
+
+def _without_controls_in(value: Any) -> Any:
+    """Escape all texts in lists of lists."""
+    if isinstance(value, (list, tuple)):
+        return [_without_controls_in(item) for item in value]
+    return _without_controls(value)
 
 
 def _without_controls(value: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
 from analyzer import reports
+from analyzer.reports.channel import ENCRYPTED
 from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from analyzer.tables.results import Results
 
 _FEW_REASONS = 4
+# a share of encrypted sessions below this is bad news
+_MOST = 0.9
 
 
 class Tone(enum.StrEnum):
@@ -34,11 +38,20 @@ class Tone(enum.StrEnum):
 
 
 class Sentence(NamedTuple):
-    """One fact: what stands out, and the rest of the sentence."""
+    """One fact.
+
+    Attributes:
+        tone: whether it is good news.
+        strong: what stands out.
+        rest: the rest of the sentence.
+        link: the sessions that it is about: what the page filters by, as the fragment
+            of its address; nothing for all of them.
+    """
 
     tone: Tone
     strong: str
     rest: str
+    link: str = ""
 
 
 def verdict(analysis: Results, attacks: npt.NDArray[np.bool_]) -> list[Sentence]:
@@ -70,10 +83,17 @@ def _encryption(sessions: pd.DataFrame) -> Sentence:
     known, encrypted = len(sessions) - unknown, reports.is_encrypted(sessions).sum()
     tail = f"; of {unknown:,} more it is not known" if unknown else ""
     return Sentence(
-        Tone.GOOD if encrypted == known else Tone.PLAIN,
+        _tone_of_share(share),
         f"{as_share(share)} encrypted:",
         f"{encrypted:,} of {pluralize(known, 'mail session')} used TLS{tail}.",
+        urlencode([("channel", channel.value) for channel in ENCRYPTED]),
     )
+
+
+def _tone_of_share(share: float) -> Tone:
+    if share == 1:
+        return Tone.GOOD
+    return Tone.PLAIN if share >= _MOST else Tone.BAD
 
 
 def _exposure(
@@ -85,12 +105,14 @@ def _exposure(
             Tone.BAD,
             pluralize(exposing, "session"),
             f"showed a password or a token in plaintext{_whose(totals)}.",
+            "credentials_exposed=yes",
         )
     if others := totals.other_logins:
         yield Sentence(
             Tone.PLAIN,
             pluralize(others, "session"),
             "had a plaintext login that showed neither password nor token.",
+            "plaintext_login=yes&credentials_exposed=no",
         )
     if not totals.plaintext_logins:
         yield _no_login(totals.unjudged)
@@ -133,7 +155,15 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
     else:
         names = ", ".join(old["tls_version"])
         count = pluralize(int(old["sessions"].sum()), "session")
-        yield Sentence(Tone.BAD, count, f"agreed on a deprecated version: {names}.")
+        yield Sentence(
+            Tone.BAD,
+            count,
+            f"agreed on a deprecated version: {names}.",
+            urlencode(
+                [("tls_version", version) for version in old["tls_version"]]
+                + [("channel", channel.value) for channel in ENCRYPTED]
+            ),
+        )
 
 
 def _certificates(sessions: pd.DataFrame) -> Iterator[Sentence]:
@@ -159,6 +189,7 @@ def _weaknesses(sessions: pd.DataFrame) -> Iterator[Sentence]:
             Tone.BAD,
             pluralize(count, "session"),
             f"used weak TLS: {listed}{more}.",
+            urlencode({"protection": WEAK_TLS}),
         )
 
 
@@ -173,4 +204,5 @@ def _failures(sessions: pd.DataFrame) -> Iterator[Sentence]:
         )
     )
     count = pluralize(int(failures["sessions"].sum()), "session")
-    yield Sentence(Tone.PLAIN, count, f"failed: {listed}.")
+    link = urlencode([("failure", failure) for failure in failures["failure"]])
+    yield Sentence(Tone.BAD, count, f"failed: {listed}.", link)

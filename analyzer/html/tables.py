@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import urllib.parse
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from analyzer import reports
+from analyzer.reports.channel import ENCRYPTED
 from analyzer.sessions.failures import failure_label
+from analyzer.sessions.protection import VERDICTS
 from analyzer.terminal.format import TIME_FORMAT
 from analyzer.terminal.weaknesses import weakness_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -21,6 +24,17 @@ if TYPE_CHECKING:
     from analyzer.tables.results import Results
 
 _MAX_ROWS = 50
+# whatever is not null
+_KNOWN = ("",)
+_LOGIN = (
+    "auth_user",
+    "auth_mechanism",
+    "auth_exposure",
+    "client_ip",
+    "service",
+    "server_ip",
+    "auth_result",
+)
 # what may take several lines
 _LONG = (
     "auth_user",
@@ -36,6 +50,29 @@ _LONG = (
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """How the script counts the rows of a table anew, for chosen sessions.
+
+    Attributes:
+        by: columns of the page's sessions: a row for each of their values, which is
+            also what it filters by; of lists, each of their items counts.
+        cells: of each column of the table, how it is counted, and of which columns:
+            `by` (what it is), `count`, `sum`, `max`, `any`, `first`, `names` (the
+            first of several), `count-of` (sessions with a value), `but` (any of the
+            first, and none of the second). Those that are missing are in `by`.
+        only: values that some columns must have; "" for any.
+        order: of the values of the first column in `by`; otherwise the most come first.
+    """
+
+    by: Sequence[str]
+    cells: Mapping[str, Sequence[str]] = field(
+        default_factory=lambda: {"sessions": ("count",)}
+    )
+    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    order: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TableSpec:
     """A table of the page.
 
@@ -45,6 +82,9 @@ class TableSpec:
         report: what it shows, of an analysis of which some sessions are attacks.
         headings: the columns that it shows, and what they are called.
         empty: what to say if there are no rows; nothing if it is then left out.
+        by: columns of the report by whose values its rows filter, and what these are
+            called among the page's sessions.
+        live: how it is counted anew; `None` if it is always that of all sessions.
     """
 
     name: str
@@ -52,6 +92,8 @@ class TableSpec:
     report: Callable[[Results, npt.NDArray[np.bool_]], pd.DataFrame]
     headings: Mapping[str, str]
     empty: str = ""
+    by: Mapping[str, str] = field(default_factory=dict)
+    live: Live | None = None
 
 
 class FilledTable(NamedTuple):
@@ -62,6 +104,7 @@ class FilledTable(NamedTuple):
         headings: those of its columns of which something is known.
         kinds: what the columns hold: numbers, long text, or text.
         rows: the cells.
+        links: of each row, what it filters by, as the fragment of a URL; or nothing.
         left_out: how many more rows there are.
     """
 
@@ -69,6 +112,7 @@ class FilledTable(NamedTuple):
     headings: list[str]
     kinds: list[str]
     rows: list[list[str]]
+    links: list[str]
     left_out: int
 
 
@@ -91,6 +135,7 @@ TABLES = (
             "plaintext": "in plaintext",
             "verdict": "verdict",
         },
+        by={"server_ip": "server_ip", "server_port": "server_port"},
     ),
     TableSpec(
         "plaintext-logins",
@@ -107,6 +152,7 @@ TABLES = (
             "sessions": "sessions",
         },
         empty="No plaintext login was seen.",
+        live=Live(by=_LOGIN, only={"plaintext_login": ["yes"]}),
     ),
     TableSpec(
         "use",
@@ -125,6 +171,7 @@ TABLES = (
             "accounts": "accounts",
             "most_devices": "max. addresses per account",
         },
+        by={"protocol": "protocol"},
     ),
     TableSpec(
         "accounts",
@@ -141,12 +188,31 @@ TABLES = (
             "only_refused": "only refused",
             "last_seen": "last seen (UTC)",
         },
+        live=Live(
+            by=["account"],
+            cells={
+                "auth_user": ("first", "auth_user"),
+                "services": ("names", "service"),
+                "sessions": ("count",),
+                "client_ips": ("names", "client_ip"),
+                "client_software": ("names", "client_software"),
+                "failures": ("sum", "auth_failures"),
+                "exposed": ("any", "exposed"),
+                "only_refused": ("but", "credentials_exposed", "exposed"),
+                "last_seen": ("max", "end"),
+            },
+            only={"account": _KNOWN},
+        ),
     ),
     TableSpec(
         "ciphers",
         "Cipher suites",
         lambda a, _: reports.tls_versions(a.sessions),
         {"tls_version": "version", "tls_cipher": "cipher", "sessions": "sessions"},
+        live=Live(
+            by=["tls_version", "tls_cipher"],
+            only={"channel": ENCRYPTED, "tls_version": _KNOWN},
+        ),
     ),
     TableSpec(
         "verdicts",
@@ -159,6 +225,18 @@ TABLES = (
             "submission": "submission",
             "access": "access",
         },
+        live=Live(
+            by=["protection"],
+            cells={
+                "verdict": ("by", "protection"),
+                "sessions": ("count",),
+                "relay": ("count-of", "role", "relay"),
+                "submission": ("count-of", "role", "submission"),
+                "access": ("count-of", "role", "access"),
+            },
+            only={"protection": _KNOWN},
+            order=VERDICTS,
+        ),
     ),
     TableSpec(
         "weak-tls",
@@ -170,6 +248,10 @@ TABLES = (
             "server_port": "port",
             "sessions": "sessions",
         },
+        live=Live(
+            by=["weaknesses", "server_ip", "server_port"],
+            cells={"weakness": ("by", "weaknesses"), "sessions": ("count",)},
+        ),
     ),
     TableSpec(
         "certificates",
@@ -178,11 +260,21 @@ TABLES = (
         {
             "name": "name",
             "issuer": "issuer",
-            "key": "key",
             "not_after": "valid until (UTC)",
             "status": "status",
             "sessions": "sessions",
         },
+        live=Live(
+            by=["cert_sha256", "cert_status"],
+            cells={
+                "name": ("first", "certificate"),
+                "issuer": ("first", "cert_issuer"),
+                "not_after": ("first", "cert_until"),
+                "status": ("by", "cert_status"),
+                "sessions": ("count",),
+            },
+            only={"cert_sha256": _KNOWN},
+        ),
     ),
     TableSpec(
         "failed",
@@ -195,6 +287,15 @@ TABLES = (
             "sessions": "sessions",
             "last_error": "last error",
         },
+        live=Live(
+            by=["service", "failure", "failure_temporary", "failure_detail"],
+            cells={
+                "temporary": ("by", "failure_temporary"),
+                "last_error": ("by", "failure_detail"),
+                "sessions": ("count",),
+            },
+            only={"failure": _KNOWN},
+        ),
     ),
     TableSpec(
         "not-read",
@@ -231,8 +332,14 @@ def fill(
             [_cell(*cell) for cell in zip(rows.columns, row, strict=True)]
             for row in shown.astype("object").to_numpy()
         ],
+        [_link(table.by, row) for row in shown.to_dict("records")],
         len(rows) - len(shown),
     )
+
+
+def _link(by: Mapping[str, str], row: Mapping[Any, Any]) -> str:
+    """Return what a row filters by, as the fragment of a URL."""
+    return urllib.parse.urlencode({column: row[name] for name, column in by.items()})
 
 
 def _kind(rows: pd.DataFrame, name: str) -> str:

@@ -24,8 +24,8 @@ from analyzer.reports.channel import (
 from analyzer.reports.deliveries import DeliveryOutcome, deliveries
 from analyzer.reports.failures import failures_by_host
 from analyzer.reports.journeys import JOURNEY_COLUMNS, journeys
-from analyzer.reports.latency import latency_by_step, latency_by_verb
-from analyzer.reports.listing import listing
+from analyzer.reports.latency import latency_by_step, latency_by_verb, step_times
+from analyzer.reports.listing import worries
 from analyzer.reports.messages import (
     ATTACHMENT_COLUMNS,
     MESSAGE_COLUMNS,
@@ -90,7 +90,6 @@ __all__ = [
     "journeys",
     "latency_by_step",
     "latency_by_verb",
-    "listing",
     "message_list",
     "not_read",
     "over_time",
@@ -104,8 +103,10 @@ __all__ = [
     "protocol_use",
     "server_certificates",
     "slowest",
+    "step_times",
     "tls_clients",
     "tls_versions",
     "transfer_rates",
     "weak_tls",
+    "worries",
 ]

@@ -6,9 +6,14 @@ answer says how long it takes to accept mail, so it is a step of its own.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from dissectors.events import ExchangeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BANNER = "banner"
 TLS_HANDSHAKE = "TLS handshake"
@@ -17,7 +22,7 @@ REFUSED_LOGIN = "refused login"
 MESSAGE_END = "end of message"
 
 _LOGIN_VERBS = ("AUTH", "X-EXPS", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
-_SERVER = ["server_ip", "server_port", "service"]
+SERVER = ("server_ip", "server_port", "service")
 
 
 def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
@@ -38,15 +43,31 @@ def latency_by_verb(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataF
     )
 
 
-def latency_by_step(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+def latency_by_step(
+    exchanges: pd.DataFrame, sessions: pd.DataFrame, by: Sequence[str] = SERVER
+) -> pd.DataFrame:
     """Measure how long each server takes for each step of a session.
 
+    Args:
+        exchanges: of the sessions.
+        sessions: the sessions.
+        by: columns of sessions, by which steps are told apart.
+
     Returns:
-        One row per `server_ip`, `server_port`, `service` and `step`, the slowest first,
-        with the columns that `latency_by_verb` has. A step is `BANNER` (from the
-        connection to the greeting), `TLS_HANDSHAKE`, `LOGIN` (by whatever command),
-        `REFUSED_LOGIN` (servers may delay that on purpose), `MESSAGE_END`, or a
-        command.
+        One row per `server_ip`, `server_port`, `service` (or what else is in `by`) and
+        `step`, the slowest first, with the columns that `latency_by_verb` has.
+    """
+    return _timings(step_times(exchanges, sessions), sessions, [*by], "step")
+
+
+def step_times(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return how long each step of each session took.
+
+    Returns:
+        `session_id`, `step` and `latency_s`, which may be null. A step is `BANNER`
+        (from the connection to the greeting), `TLS_HANDSHAKE`, `LOGIN` (by whatever
+        command), `REFUSED_LOGIN` (servers may delay that on purpose), `MESSAGE_END`,
+        or a command.
     """
     delays = {BANNER: "banner_delay_s", TLS_HANDSHAKE: "tls_handshake_s"}
     of_sessions = [
@@ -61,8 +82,7 @@ def latency_by_step(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataF
         .mask(is_login & is_positive, LOGIN)
         .mask(is_login & is_negative, REFUSED_LOGIN)
     )
-    steps = pd.concat([*of_sessions, answers], ignore_index=True)
-    return _timings(steps, sessions, _SERVER, "step")
+    return pd.concat([*of_sessions, answers], ignore_index=True)
 
 
 def _answers(exchanges: pd.DataFrame) -> pd.DataFrame:

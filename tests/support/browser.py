@@ -82,12 +82,16 @@ class Browser:
         self._process.terminate()
         self._process.wait(_PATIENCE_S)
 
-    def open(self, path: Path) -> None:
-        """Open a file, and wait until it is there."""
+    def open(self, path: Path, fragment: str = "") -> None:
+        """Open a file, at some fragment of its address, and wait until it is there."""
         self.complaints.clear()
         self.requests.clear()
         self._loaded = False
-        self.call("Page.navigate", url=path.as_uri())
+        # another fragment of the same page would not load it again
+        self.call("Page.navigate", url="about:blank")
+        self._loaded = False
+        self.requests.clear()
+        self.call("Page.navigate", url=path.as_uri() + fragment)
         while not self._loaded:
             self._take(self._receive())
         # what was asked for is drawn in the frame after

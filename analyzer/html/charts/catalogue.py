@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer import reports
 from analyzer.html.charts import figures, wording
+from analyzer.reports.channel import ENCRYPTED
 from analyzer.sessions.failures import failure_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
     import plotly.graph_objects as go
@@ -39,6 +40,10 @@ class Chart:
         note: how to read it.
         shows_channels: whether its colours are those of channels.
         summary: says all rows, if they are too many to be said one by one.
+        kind: how the script draws it for chosen sessions.
+        by: columns of the page's sessions: a row for each of their values, by which it
+            filters.
+        only: values that some columns must have; "" for any.
     """
 
     name: str
@@ -48,6 +53,9 @@ class Chart:
     draw: Draw
     label_row: Callable[[Row], str]
     describe_row: Callable[[Row], str]
+    kind: str
+    by: tuple[str, ...]
+    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
     note: str = ""
     shows_channels: bool = False
     summary: Callable[[pd.DataFrame], str] | None = None
@@ -83,6 +91,8 @@ CHARTS = (
         draw=figures.draw_over_time,
         label_row=lambda row: f"{row['time']}",
         describe_row=wording.sessions_of,
+        kind="time",
+        by=("start",),
         shows_channels=True,
         summary=wording.times_of,
     ),
@@ -94,6 +104,8 @@ CHARTS = (
         draw=figures.draw_channels,
         label_row=lambda row: f"{row['server_port']} {row['service']}",
         describe_row=wording.channels_of,
+        kind="channels",
+        by=("server_port", "service"),
         shows_channels=True,
     ),
     Chart(
@@ -104,6 +116,9 @@ CHARTS = (
         draw=figures.draw_versions,
         label_row=lambda row: str(row["tls_version"]),
         describe_row=wording.version_of,
+        kind="versions",
+        by=("tls_version",),
+        only={"channel": ENCRYPTED, "tls_version": ("",)},
         note="What client and server agreed on. RFC 8996 forbids TLS 1.0 and 1.1.",
     ),
     Chart(
@@ -114,15 +129,20 @@ CHARTS = (
         draw=figures.draw_counts,
         label_row=lambda row: failure_label(row["failure"]),
         describe_row=wording.sessions_of,
+        kind="counts",
+        by=("failure",),
+        only={"failure": ("",)},
     ),
     Chart(
         name="latency",
-        title="Slowest commands",
-        empty="No command with an answer was seen in plaintext.",
-        report=lambda a: reports.latency_by_verb(a.exchanges, a.sessions),
+        title="Slowest steps",
+        empty="No step of which both ends were seen.",
+        report=lambda a: reports.latency_by_step(a.exchanges, a.sessions, ["protocol"]),
         draw=figures.draw_latencies,
-        label_row=lambda row: f"{row['protocol'].upper()} {row['verb']}",
+        label_row=lambda row: f"{row['protocol'].upper()} {row['step']}",
         describe_row=wording.latency_of,
+        kind="latency",
+        by=("step",),
         note="How long answers took, on a logarithmic scale: \N{BLACK CIRCLE} median, "
         "\N{BLACK DIAMOND} 95th percentile (also at the right), | slowest.",
     ),
@@ -134,6 +154,8 @@ CHARTS = (
         draw=figures.draw_counts,
         label_row=lambda row: str(row["server_ip"]),
         describe_row=wording.host_of,
+        kind="counts",
+        by=("server_ip",),
         note="Sessions per server.",
     ),
     Chart(
@@ -144,6 +166,8 @@ CHARTS = (
         draw=figures.draw_counts,
         label_row=lambda row: str(row["client_ip"]),
         describe_row=wording.host_of,
+        kind="counts",
+        by=("client_ip",),
         note="Sessions per client.",
     ),
 )

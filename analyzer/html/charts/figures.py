@@ -52,11 +52,17 @@ def draw_over_time(
     """Draw the sessions of each step of time as a bar, by channel."""
     step = pd.Timedelta(seconds=int(rows["step_s"].iloc[0]))
     figure = new_figure(
-        theme, height=_TIMELINE_PX, barmode="stack", hovermode="x unified"
+        theme,
+        height=_TIMELINE_PX,
+        barmode="stack",
+        hovermode="x unified",
+        # for the script, which counts anew
+        meta={"step_s": int(step.total_seconds())},
     )
     for channel, swatch in theme.channels.items():
         bars = rows[rows["channel"] == channel.value]
         figure.add_bar(
+            name=channel.value,
             x=_times(bars["time"]),
             y=bars["sessions"].tolist(),
             width=step.total_seconds() * 1000 * _BAR_SHARE,
@@ -95,6 +101,7 @@ def draw_channels(
             counts,
             names,
             descriptions,
+            name=channel.value,
             colours=swatch.fill,
             text=[f"{count:,}" if count else "" for count in counts],
             textposition="inside",

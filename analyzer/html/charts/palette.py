@@ -34,6 +34,9 @@ class Theme:
         text: text, and what matters in charts.
         muted: what matters less.
         accent: bars that say nothing about channels.
+        bad: text that is bad news.
+        client: what clients say.
+        picked: behind what is filtered by.
         channels: a colour for each channel.
     """
 
@@ -44,6 +47,9 @@ class Theme:
     text: str
     muted: str
     accent: str
+    bad: str
+    client: str
+    picked: str
     channels: Mapping[Channel, Swatch]
 
     def tls_colour(self, *, deprecated: bool) -> str:
@@ -61,6 +67,9 @@ class Theme:
             "text": self.text,
             "muted": self.muted,
             "accent": self.accent,
+            "bad": self.bad,
+            "client": self.client,
+            "picked": self.picked,
         }
         for channel, swatch in self.channels.items():
             colours[channel.value] = swatch.fill
@@ -76,6 +85,9 @@ LIGHT = Theme(
     text="#1b2430",
     muted="#5a6675",
     accent="#64788f",
+    bad="#a83c04",
+    client="#1d5c9e",
+    picked="#e3ecf6",
     channels={
         Channel.IMPLICIT: Swatch("#1d5c9e", "#ffffff"),
         Channel.STARTTLS: Swatch("#7db9e3", "#0e2a42"),
@@ -94,6 +106,9 @@ DARK = Theme(
     text="#e4e9f0",
     muted="#99a5b5",
     accent="#8499b3",
+    bad="#f0803f",
+    client="#7cb4f0",
+    picked="#22334a",
     channels={
         Channel.IMPLICIT: Swatch("#4a90dc", "#06121f"),
         Channel.STARTTLS: Swatch("#a8d4f4", "#0e2a42"),

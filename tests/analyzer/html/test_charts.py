@@ -45,7 +45,7 @@ def test_only_the_first_rows_are_drawn() -> None:
 
     drawn = BY_NAME["latency"].drawn(rows)
 
-    assert drawn["verb"].tolist() == rows["verb"].tolist()[:10]
+    assert drawn["step"].tolist() == rows["step"].tolist()[:10]
 
 
 def test_marks_of_latencies_are_those_of_the_report() -> None:

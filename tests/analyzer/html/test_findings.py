@@ -7,7 +7,12 @@ import pytest
 
 from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
-from analyzer.html.findings import group_findings, leave_out_accepted, severity_counts
+from analyzer.html.findings import (
+    Group,
+    group_findings,
+    leave_out_accepted,
+    severity_counts,
+)
 from analyzer.tables.schema import FINDINGS
 from tests.support.analyses import analysis_of
 
@@ -31,6 +36,10 @@ USUAL: dict[str, Any] = {
 }
 
 
+def grouped(findings: pa.Table) -> list[Group]:
+    return group_findings(findings, {"/tmp/a.pcap": "a.pcap"})
+
+
 def findings_of(*rows: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([USUAL | row for row in rows], FINDINGS.arrow)
 
@@ -38,7 +47,7 @@ def findings_of(*rows: dict[str, Any]) -> pa.Table:
 def test_findings_of_a_rule_are_one_group() -> None:
     other = {"rule": "open-relay", "title": "Open relay", "severity": "critical"}
 
-    first, second = group_findings(findings_of(other, {}, {"severity": "medium"}))
+    first, second = grouped(findings_of(other, {}, {"severity": "medium"}))
 
     assert (first.severity, first.title, first.amount) == (
         "critical",
@@ -55,7 +64,7 @@ def test_findings_of_a_rule_are_one_group() -> None:
 def test_kinds_of_a_rule_are_groups_of_their_own() -> None:
     rows = [{"title": "One"}, {"title": "Two"}, {"title": "One"}]
 
-    groups = group_findings(findings_of(*rows))
+    groups = grouped(findings_of(*rows))
 
     assert [(group.title, group.amount) for group in groups] == [
         ("One", "2 findings"),
@@ -63,10 +72,10 @@ def test_kinds_of_a_rule_are_groups_of_their_own() -> None:
     ]
 
 
-def test_group_names_the_first_findings_and_counts_the_rest() -> None:
-    (group,) = group_findings(findings_of(*[{}] * 33))
+def test_group_shows_the_first_findings_and_has_the_rest() -> None:
+    (group,) = grouped(findings_of(*[{}] * 33))
 
-    assert (len(group.findings), group.left_out, group.amount) == (
+    assert (len(group.findings), len(group.more), group.amount) == (
         20,
         13,
         "33 findings",
@@ -89,26 +98,26 @@ def test_group_names_the_first_findings_and_counts_the_rest() -> None:
     ],
 )
 def test_finding_says_whom_it_concerns(row: dict[str, Any], subject: str) -> None:
-    ((finding,),) = (group.findings for group in group_findings(findings_of(row)))
+    ((finding,),) = (group.findings for group in grouped(findings_of(row)))
 
     assert finding.subject == subject
     assert finding.extent == ("proven, 2 sessions, 1970-01-01 00:00:00 to 00:00:05 UTC")
 
 
 def test_evidence_says_where_it_is() -> None:
-    proof = {"session_id": "a", "capture": "a.pcap", "frame": 7, "seen": "PLAIN"}
+    proof = {"session_id": "a", "capture": "/tmp/a.pcap", "frame": 7, "seen": "PLAIN"}
     proofs = [
         proof | {"side": "client", "offset": 9},
         proof | {"side": "server", "offset": None},
         dict.fromkeys(proof, None) | {"side": None, "offset": None},
     ]
 
-    (group,) = group_findings(findings_of({"evidence": proofs}))
+    (group,) = grouped(findings_of({"evidence": proofs}))
 
     assert group.findings[0].proofs == [
-        ("a.pcap, packet 7, byte 9 of the client", "PLAIN"),
-        ("a.pcap, packet 7, from the server", "PLAIN"),
-        ("capture", ""),
+        ("a", "a.pcap, packet 7, byte 9 of the client", "PLAIN"),
+        ("a", "a.pcap, packet 7, from the server", "PLAIN"),
+        ("", "capture", ""),
     ]
 
 
@@ -135,7 +144,7 @@ def test_accepted_findings_are_counted_and_not_shown() -> None:
 def test_finding_says_whether_it_is_new() -> None:
     reviewed = review(findings_of({}), findings_of({"finding_id": "1"}))
 
-    (group,) = group_findings(leave_out_accepted(reviewed)[0])
+    (group,) = grouped(leave_out_accepted(reviewed)[0])
 
     assert [each.extent.split(", ")[-1] for each in group.findings] == ["new"]
 
@@ -143,4 +152,4 @@ def test_finding_says_whether_it_is_new() -> None:
 def test_no_finding_is_no_group() -> None:
     nothing = judge(analysis_of("negative-redis").tables).findings
 
-    assert (group_findings(nothing), severity_counts(nothing)) == ([], [])
+    assert (grouped(nothing), severity_counts(nothing)) == ([], [])

@@ -4,10 +4,8 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import plotly.offline
 import pytest
 
 import analyzer
@@ -15,14 +13,15 @@ from analyzer import reports
 from analyzer.errors import ExportError
 from analyzer.findings.attacks import attacks
 from analyzer.findings.judgement import Judgement, judge
-from analyzer.html import render_page, write_page
+from analyzer.html import write_page
 from analyzer.html.charts import CHARTS
+from analyzer.html.page import PLOTLY
 from analyzer.html.sentences import Sentence, Tone, verdict
-from analyzer.html.session_table import session_table
 from analyzer.html.tables import TABLES, FilledTable, TableSpec, fill
 from captures import CaptureError
 from tests.support.analyses import DATA, analysis_of, analysis_of_all
-from tests.support.hostile import ATTACKS, with_attacks
+from tests.support.hostile import ATTACKS
+from tests.support.pages import MADE, PLOTLY_SCRIPT, Page, hostile_page, page_of, render
 from tests.support.tables import sessions_of, with_sessions
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -30,58 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analyzer import Analysis
-
-PLOTLY = plotly.offline.get_plotlyjs()
-VOID = {"meta"}
-
-
-class Page(HTMLParser):
-    """The elements of a page, and the texts in them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == [], "every element is closed"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID and tag != "input":
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append((self._open[-1] if self._open else "", data))
-
-    def inside(self, tag: str) -> list[str]:
-        return [text for inside, text in self.texts if inside == tag]
-
-    def data(self, name: str) -> Any:
-        """What a script element of data holds."""
-        scripts = [attributes for tag, attributes in self.tags if tag == "script"]
-        at = [attributes.get("id") for attributes in scripts].index(name)
-        return json.loads(self.inside("script")[at])
-
-    @property
-    def words(self) -> str:
-        """What can be read."""
-        shown = [text for tag, text in self.texts if tag not in ("script", "style")]
-        return " ".join(" ".join(shown).split())
-
-
-@pytest.fixture(scope="module")
-def office() -> Page:
-    return Page(render_page(analysis_of("office")))
-
-
-@pytest.fixture(scope="module")
-def hostile() -> str:
-    return render_page(with_attacks(analysis_of("office")))
 
 
 def sentences_on(analysis: Analysis) -> list[Sentence]:
@@ -92,11 +39,13 @@ def filled(table: TableSpec, analysis: Analysis) -> FilledTable:
     return fill(table, analysis, attacks(analysis.tables))
 
 
-def elements(text: str) -> list[str]:
-    return [tag for tag, _ in Page(text).tags]
+def elements(page: Page) -> list[str]:
+    return [tag for tag, _ in page.tags]
 
 
-def test_page_says_the_verdict_in_words(office: Page) -> None:
+def test_page_says_the_verdict_in_words() -> None:
+    office = page_of("office")
+
     assert "29 mail sessions" in office.inside("h1")
     assert "48% encrypted: 14 of 29 mail sessions used TLS." in office.words
     assert (
@@ -121,12 +70,14 @@ def test_sentences_agree_with_the_plaintext_report() -> None:
     assert any(f"{totals.plaintext_logins} sessions" in text for text in texts)
 
 
-def test_page_begins_with_what_is_wrong(office: Page) -> None:
+def test_page_begins_with_what_is_wrong() -> None:
+    office = page_of("office")
+
     headings = office.inside("h2")
 
-    assert headings[:2] == ["Findings", "Sessions by protection"]
-    assert office.words.index("Password in plaintext") < office.words.index(
-        "encrypted:"
+    assert headings[:2] == ["What is wrong", "Sessions over time"]
+    assert office.words.index("encrypted:") < office.words.index(
+        "Password in plaintext"
     )
     assert "Have the client use TLS" in office.words
     assert "Nothing failed" not in office.words
@@ -140,7 +91,7 @@ def test_rule_that_failed_is_told() -> None:
     analysis = analysis_of("office")
     nothing = judge(with_sessions(sessions_of({})).tables).findings.slice(0, 0)
 
-    page = Page(render_page(analysis, Judgement(nothing, ["the rule x failed"])))
+    page = Page(render(analysis, judgement=Judgement(nothing, ["the rule x failed"])))
 
     assert "No rule found anything wrong in what could be seen." in page.words
     assert "the rule x failed" in page.words
@@ -175,28 +126,30 @@ def test_old_tls_is_bad_news() -> None:
 def test_small_captures_give_a_page(name: str) -> None:
     analysis = analysis_of(name)
 
-    page = Page(render_page(analysis))
+    page = page_of(name)
 
-    assert len(page.data("session-data")["rows"]) == len(analysis.sessions) > 0
+    assert len(page.sessions) == len(analysis.sessions) > 0
 
 
 def test_capture_without_mail_says_so() -> None:
-    page = Page(render_page(analysis_of("negative-http")))
+    page = page_of("negative-http")
 
     assert "0 mail sessions" in page.inside("h1")
     assert "Nothing looked like SMTP, IMAP or POP3." in page.words
-    assert page.data("figures") == {}
+    assert "script" not in elements(page)
 
 
 def test_session_without_tls_has_words_in_place_of_a_chart() -> None:
-    page = Page(render_page(analysis_of("pop3-user-pass")))
+    page = page_of("pop3-user-pass")
 
     assert "No TLS was seen." in page.words
-    assert "tls" not in page.data("figures")
+    assert "tls" not in page.figures
 
 
-def test_charts_have_figures_for_day_and_night_and_a_text(office: Page) -> None:
-    figures = office.data("figures")
+def test_charts_have_figures_for_day_and_night_and_a_text() -> None:
+    office = page_of("office")
+
+    figures = office.figures
     charts = [a for tag, a in office.tags if tag == "div" and "data-chart" in a]
 
     assert {attributes["data-chart"] for attributes in charts} == set(figures)
@@ -206,7 +159,9 @@ def test_charts_have_figures_for_day_and_night_and_a_text(office: Page) -> None:
     assert all(len(attributes["aria-label"] or "") > 30 for attributes in charts)
 
 
-def test_no_two_elements_have_the_same_id(office: Page) -> None:
+def test_no_two_elements_have_the_same_id() -> None:
+    office = page_of("office")
+
     ids = [attributes["id"] for _, attributes in office.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
 
@@ -253,34 +208,22 @@ def test_ports_are_no_quantities(tmp_path: Path) -> None:
     dialogue.server(b"250 hi\r\n").client(b"QUIT\r\n").server(b"221 bye\r\n").close()
     analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
 
-    words = Page(render_page(analysis)).words
+    words = Page(render(analysis)).words
 
     assert "10025" in words
     assert "10,025" not in words
 
 
-def test_session_table_holds_all_sessions_as_values() -> None:
-    sessions = analysis_of("office").sessions
-
-    table = session_table(sessions)
-
-    names = [column["name"] for column in table["columns"]]
-    rows = [dict(zip(names, row, strict=True)) for row in table["rows"]]
-    assert {row["session_id"] for row in rows} == set(sessions["session_id"])
-    assert rows[0]["start"] == "2026-11-23 15:26:37.969"
-    assert (
-        sum(row["bytes"] for row in rows) == reports.by_service(sessions)["bytes"].sum()
-    )
-    assert {row["tls_version"] for row in rows} == {None, "TLSv1.2", "TLSv1.3"}
-
-
 def test_sessions_that_are_left_out_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyzer.html.session_table.MAX_ROWS", 5)
+    monkeypatch.setattr("analyzer.html.data.MAX_SESSIONS", 5)
 
-    page = Page(render_page(analysis_of("office")))
+    page = Page(render(analysis_of("office")))
 
-    assert len(page.data("session-data")["rows"]) == 5
-    assert "the 5 most worrying sessions of 29;" in page.words
+    assert len(page.sessions) == 5
+    assert {row["severity"] for row in page.sessions} == {"high", "medium"}
+    assert "These are the most worrying sessions; mailtap's tables have 24 more" in (
+        page.words
+    )
 
 
 def test_what_was_not_read_is_told() -> None:
@@ -292,13 +235,15 @@ def test_what_was_not_read_is_told() -> None:
         dropped=1234,
     )
 
-    words = Page(render_page(analysis)).words
+    words = Page(render(analysis)).words
 
     assert str(problem) in words
     assert "dropped before they were captured 1,234 packets" in words
 
 
-def test_policy_allows_just_the_scripts_and_styles_of_the_page(office: Page) -> None:
+def test_policy_allows_just_the_scripts_and_styles_of_the_page() -> None:
+    office = page_of("office")
+
     policy = next(
         attributes["content"] or ""
         for tag, attributes in office.tags
@@ -321,22 +266,44 @@ def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def test_page_refers_to_nothing_elsewhere(hostile: str) -> None:
-    for text in (render_page(analysis_of("office")), hostile):
-        for _, attributes in Page(text).tags:
+def test_page_refers_to_nothing_elsewhere() -> None:
+    for page in (page_of("office"), hostile_page()):
+        for _, attributes in page.tags:
             assert not {"src", "srcset", "action", "style", "onload"} & set(attributes)
             assert (attributes.get("href") or "#").startswith("#")
-    own = render_page(analysis_of("office")).replace(PLOTLY, "")
-    assert not re.search(r"https?://|url\(|@import", own)
+    own = page_of("office").text.replace(PLOTLY_SCRIPT, "")
+    assert not re.search(r"https?://|\burl\(|@import|fetch\(|XMLHttp", own)
 
 
-def test_attacks_add_no_element(hostile: str) -> None:
-    harmless = elements(render_page(analysis_of("office")))
+def test_script_makes_no_markup() -> None:
+    """What it shows goes into text nodes and attributes, which are no HTML."""
+    script = page_of("office").inside("script")[-1]
 
-    assert set(elements(hostile)) == set(harmless)
-    page = Page(hostile)
-    assert [a for tag, a in page.tags if any(n.startswith("on") for n in a)] == []
-    assert elements(hostile).count("script") == 4
+    assert "make(tag" in script
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(", script
+    )
+
+
+def test_plotly_is_that_of_its_publisher() -> None:
+    # the minified script of version 4.1.1 in the npm package plotly.js-basic-dist-min
+    published = "99784e3abfb07b142a15e521a439e6d9addceadb3f79553fd24c72774f0649ba"
+
+    assert PLOTLY == "plotly-basic.min.js"
+    assert hashlib.sha256(PLOTLY_SCRIPT.encode()).hexdigest() == published
+
+
+def test_page_of_few_sessions_is_small() -> None:
+    assert len(page_of("office").text.encode()) < 1_500_000
+
+
+def test_attacks_add_no_element() -> None:
+    hostile = hostile_page()
+
+    assert set(elements(hostile)) == set(elements(page_of("office")))
+    tags = hostile.tags
+    assert [a for tag, a in tags if any(n.startswith("on") for n in a)] == []
+    assert elements(hostile).count("script") == 5
     assert elements(hostile).count("style") == 1
 
 
@@ -349,45 +316,41 @@ def test_attacks_in_a_capture_are_shown_as_text(tmp_path: Path) -> None:
     ).close()
     path = write_pcap(tmp_path / "<b onclick=alert(4)>.pcap", dialogue)
 
-    text = render_page(analyzer.analyze(path))
+    page = Page(render(analyzer.analyze(path)))
 
-    page = Page(text)
-    row = page.data("session-data")["rows"][0]
-    assert "<script>alert(2)</script>" in row
-    assert "-ERR </script><script>alert(3)</script>\\u202e\\x1b[2J" in row
-    assert set(elements(text)) <= set(elements(render_page(analysis_of("office"))))
-    assert elements(text).count("script") == 4
-    assert "<b onclick" not in text
-    assert "hush" not in text.replace(PLOTLY, "")
+    (row,) = page.sessions
+    assert row["auth_user"] == "<script>alert(2)</script>"
+    error = "-ERR </script><script>alert(3)</script>\\u202e\\x1b[2J"
+    assert row["last_error"] == error
+    assert set(elements(page)) <= set(elements(page_of("office")))
+    assert elements(page).count("script") == 5
+    assert "<b onclick" not in page.text
+    assert "hush" not in page.own
 
 
-def test_attacks_are_shown_as_text(hostile: str) -> None:
-    page = Page(hostile)
+def test_attacks_are_shown_as_text() -> None:
+    page = hostile_page()
 
     footer = page.inside("li")
-    assert ATTACKS[0] in footer
+    assert ATTACKS[1] in footer
     assert "{{ 7 * 7 }}{% raw %}" in footer
     assert "\\x1b]0;title\\x07\\x1b[2J" in footer
     assert "\\u202egnp.exe\\u2028\\u2066" in footer
 
 
-def test_no_character_of_the_page_controls_anything(hostile: str) -> None:
-    own = hostile.replace(PLOTLY, "")
+def test_no_character_of_the_page_controls_anything() -> None:
+    own = hostile_page().own
 
     assert not re.search(
         "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", own
     )
-    data = json.dumps(Page(hostile).data("session-data"), ensure_ascii=False)
-    assert "\u202e" not in data
-    assert "\x1b" not in json.loads(data)["rows"][0]
+    assert "\\u202egnp.exe" in json.dumps(hostile_page().sessions)
 
 
-def test_labels_of_charts_are_no_markup(hostile: str) -> None:
-    figures = Page(hostile).data("figures")
-
+def test_labels_of_charts_are_no_markup() -> None:
     labels = [
         annotation["text"]
-        for themes in figures.values()
+        for themes in hostile_page().figures.values()
         for annotation in themes["light"]["layout"].get("annotations", [])
     ]
     assert any("&lt;img" in label for label in labels)
@@ -396,9 +359,9 @@ def test_labels_of_charts_are_no_markup(hostile: str) -> None:
 
 def test_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    write_page(analysis_of("office"), path)
+    write_page(analysis_of("office"), path, making=MADE)
 
-    assert path.read_text("utf-8") == render_page(analysis_of("office"))
+    assert path.read_text("utf-8") == page_of("office").text
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(ExportError, match="can't be written"):
         write_page(analysis_of("office"), tmp_path / "none" / "report.html")
@@ -408,7 +371,6 @@ def test_no_secret_is_in_the_page() -> None:
     secrets = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
     assert secrets
 
-    analysis = analysis_of_all()
-    page = render_page(analysis).replace(PLOTLY, "")
+    page = Page(render(analysis_of_all()))
 
-    assert [secret for secret in secrets if secret in page] == []
+    assert [secret for secret in secrets if secret in page.own] == []

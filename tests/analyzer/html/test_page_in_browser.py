@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from importlib import resources
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
-from analyzer.html import write_page
+from analyzer import Analysis, reports
+from analyzer.findings.attacks import attacks
+from analyzer.findings.judgement import Judgement
 from analyzer.html.charts import CHARTS
 from analyzer.html.charts.wording import CHANNEL_NAMES
-from analyzer.html.session_table import session_table
+from analyzer.html.tables import TABLES, fill
+from analyzer.tables.collection import empty_tables
+from analyzer.tables.schema import FINDINGS
 from tests.support.analyses import analysis_of
 from tests.support.browser import CHROMIUM, Browser
-from tests.support.hostile import ATTACKS, with_attacks
+from tests.support.hostile import ATTACKS
+from tests.support.pages import hostile_page, page_of, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,163 +30,152 @@ if TYPE_CHECKING:
 # `make test` installs it where it is a package of the system
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
-DESKTOP, PHONE = (1280, 900), (390, 844)
+WIDE, DESKTOP, PHONE = (1920, 1080), (1280, 900), (390, 844)
+
+
+class Reader:
+    """Somebody who reads a page: clicks, types, and looks at what is shown."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+
+    def open(self, page: Path, fragment: str = "") -> None:
+        self.browser.open(page, fragment)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until all follows the address."""
+        self.browser.run(
+            "new Promise(done => { const look = () => document.body.matches("
+            "'.live:not(.busy)') ? done() : setTimeout(look, 10);"
+            # events come first
+            " setTimeout(look, 20); })"
+        )
+
+    def run(self, script: str) -> Any:
+        result = self.browser.run(script)
+        self.wait()
+        return result
+
+    def go(self, fragment: str) -> None:
+        """Go to another fragment of the same address."""
+        self.run(
+            "new Promise(done => { addEventListener('popstate', () => setTimeout("
+            f"done), {{once: true}}); location.hash = {json.dumps(fragment)}; }})"
+        )
+
+    def texts(self, selector: str) -> list[str]:
+        found: list[str] = self.browser.run(
+            f"[...document.querySelectorAll({json.dumps(selector)})]"
+            ".map(each => each.textContent)"
+        )
+        return found
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click on the first element that is selected, and has this text."""
+        self.run(
+            f"[...document.querySelectorAll({json.dumps(selector)})]"
+            f".find(each => each.textContent.includes({json.dumps(text)})).click()"
+        )
+
+    def press(self, key: str, selector: str = "") -> None:
+        """Press a key, on an element that is focused first."""
+        if selector:
+            self.browser.run(f"document.querySelector({json.dumps(selector)}).focus()")
+        text = {"text": "\r"} if key == "Enter" else {}
+        code = {"Enter": 13, "Escape": 27, "ArrowRight": 39}[key]
+        for kind in ("keyDown", "keyUp"):
+            self.browser.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=code,
+                **text,
+            )
+        self.wait()
+
+    def search(self, words: str) -> None:
+        self.run(
+            "(() => { const field = document.getElementById('search');"
+            f" field.value = {json.dumps(words)};"
+            " field.dispatchEvent(new Event('input')); })()"
+        )
+
+    def column(self, title: str) -> list[str]:
+        """The texts of a column of the session table, as far as they are there."""
+        return self.texts(f"#sessions td[data-title='{title}']")
+
+    @property
+    def chosen(self) -> int:
+        """How many sessions are chosen."""
+        (text,) = self.texts("#count")
+        return int(text.split()[0].replace(",", ""))
+
+    @property
+    def fragment(self) -> str:
+        found: str = self.browser.run("location.hash")
+        return found
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with Browser(tmp_path_factory.mktemp("profile")) as browser:
+        browser.show(*DESKTOP)
         yield browser
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "office.html"
-    write_page(analysis_of("office"), path)
-    return path
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pages."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, page in (("office", page_of("office")), ("hostile", hostile_page())):
+        (folder / f"{name}.html").write_text(page.text, "utf-8")
+    return folder
 
 
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "hostile.html"
-    write_page(with_attacks(analysis_of("office")), path)
-    return path
-
-
-def column(browser: Browser, number: int) -> list[str]:
-    """The texts of a column of the session table, as shown."""
-    cells: list[str] = browser.run(
-        "[...document.querySelectorAll('#session-table tbody tr')]"
-        f".map(row => row.cells[{number}].textContent)"
-    )
-    return cells
-
-
-def click(browser: Browser, heading: str) -> str:
-    """Click on a heading of the session table; return its `aria-sort`."""
-    order: str = browser.run(
-        "(() => { const button = [...document.querySelectorAll('#session-table th"
-        f" button')].find(each => each.textContent === '{heading}'); button.click();"
-        " return button.parentElement.getAttribute('aria-sort'); })()"
-    )
-    return order
-
-
-def search(browser: Browser, words: str) -> str:
-    """Type words into the field for them; return the number that were found."""
-    count: str = browser.run(
-        "(() => { const field = document.getElementById('search');"
-        f" field.value = '{words}'; field.dispatchEvent(new Event('input'));"
-        " return document.getElementById('count').textContent; })()"
-    )
-    return count
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_chart_is_drawn_and_nothing_is_complained_about(
-    browser: Browser, office: Path, size: tuple[int, int], scheme: str
-) -> None:
-    browser.show(*size, scheme=scheme)
-    browser.open(office)
-
-    drawn = browser.run(
-        "[...document.querySelectorAll('[data-chart]')].map(chart => ({"
-        " name: chart.dataset.chart,"
-        " marks: chart.querySelectorAll('.point, .scatterlayer .points path').length,"
-        " fits: chart.querySelector('svg').clientWidth <= chart.clientWidth"
-        "   && chart.querySelector('svg').clientHeight <= chart.clientHeight }))"
-    )
-    assert len(drawn) == len(CHARTS)
-    assert all(chart["marks"] > 0 and chart["fits"] for chart in drawn), drawn
+@pytest.fixture
+def office(browser: Browser, pages: Path) -> Iterator[Reader]:
+    """Somebody who has opened the page of the demo; nothing is complained about."""
+    reader = Reader(browser)
+    reader.open(pages / "office.html")
+    yield reader
     assert browser.complaints == []
-    assert browser.requests == [office.as_uri()]
+    assert browser.requests == [(pages / "office.html").as_uri()]
 
 
-def test_sessions_say_their_channel_in_words(browser: Browser, office: Path) -> None:
-    browser.open(office)
-    headings = browser.run(
-        "[...document.querySelectorAll('#session-table th')].map(th => th.textContent)"
-    )
-    words = column(browser, headings.index("Channel"))
-    assert "in plaintext" in words
-    assert set(words) <= set(CHANNEL_NAMES.values())
-
-
-def test_page_on_a_phone_is_as_wide_as_the_phone(
-    browser: Browser, office: Path, hostile: Path
-) -> None:
-    browser.show(*PHONE)
-    for page in (office, hostile):
-        browser.open(page)
-        assert browser.run("document.documentElement.scrollWidth") == PHONE[0]
-
-
-def test_charts_follow_a_window_that_becomes_narrow(
-    browser: Browser, office: Path
-) -> None:
+def test_nothing_is_wider_than_the_window(browser: Browser, pages: Path) -> None:
+    for name in ("office", "hostile"):
+        Reader(browser).open(pages / f"{name}.html")
+        for size in (PHONE, DESKTOP, WIDE):
+            browser.show(*size)
+            assert browser.run("document.documentElement.scrollWidth") <= size[0]
+            box = "document.querySelector('.sessions')"
+            assert browser.run(f"{box}.scrollWidth - {box}.clientWidth") <= 0
     browser.show(*DESKTOP)
-    browser.open(office)
-    charts = "[...document.querySelectorAll('[data-chart]')]"
-    height = f"{charts}.map(chart => chart.clientHeight)"
-    before = browser.run(height)
-
-    browser.show(*PHONE)
-
-    assert browser.run(height) == before
-    widths = browser.run(
-        f"{charts}.map(chart => chart.querySelector('svg').clientWidth)"
-    )
-    assert max(widths) < PHONE[0]
 
 
-def test_click_on_a_finding_shows_its_remedy_and_evidence(
-    browser: Browser, office: Path
-) -> None:
-    browser.show(*DESKTOP)
-    browser.open(office)
-    first = "document.querySelector('#findings details')"
-    shown = f"{first}.querySelector('.inside').checkVisibility()"
-
-    assert browser.run(shown) is False
-    browser.run(f"{first}.querySelector('summary').click()")
-
-    assert browser.run(shown) is True
-    text = browser.run(f"{first}.innerText")
-    assert "Have the client use TLS" in text
-    assert re.search(r"packet \d+, from the client", text)
-    assert browser.complaints == []
-
-
-def test_findings_need_no_script(
-    browser: Browser, office: Path, tmp_path: Path
-) -> None:
-    page = re.sub(r"(?s)<script.*?</script>", "", office.read_text("utf-8"))
-    (tmp_path / "page.html").write_text(page, "utf-8")
-    browser.show(*DESKTOP)
-    browser.open(tmp_path / "page.html")
-
-    browser.run("document.querySelector('#findings summary').click()")
-
-    shown = browser.run("document.querySelector('#findings').innerText")
-    assert "Have the client use TLS" in shown
-    assert browser.run("document.scripts.length") == 0
-
-
-def test_colours_follow_the_time_of_day(browser: Browser, office: Path) -> None:
-    look = (
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle("
-        "document.querySelector('[data-chart=ports] .annotation-text')).fill]"
-    )
-    browser.show(*DESKTOP, scheme="light")
-    browser.open(office)
-    day = browser.run(look)
-
-    browser.show(*DESKTOP, scheme="dark")
-
-    night = browser.run(look)
-    assert [_lightness(colour) > 128 for colour in day] == [True, False]
-    assert [_lightness(colour) > 128 for colour in night] == [False, True]
+def test_every_chart_is_drawn_by_day_and_by_night(office: Reader) -> None:
+    for scheme in ("dark", "light"):
+        office.browser.show(*DESKTOP, scheme=scheme)
+        drawn = office.run(
+            "[...document.querySelectorAll('[data-chart]')].map(chart => ({"
+            " name: chart.dataset.chart,"
+            " marks: chart.querySelectorAll('.point, .points path').length,"
+            " links: chart.querySelectorAll('a.pick').length,"
+            " fits: chart.querySelector('svg').clientWidth <= chart.clientWidth"
+            "   && chart.querySelector('svg').clientHeight <= chart.clientHeight }))"
+        )
+        assert len(drawn) == len(CHARTS)
+        assert all(each["marks"] and each["links"] and each["fits"] for each in drawn)
+        look = office.run(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle("
+            "document.querySelector('[data-chart=over-time] text')).fill]"
+        )
+        assert [_lightness(each) > 128 for each in look] == [
+            scheme == "light",
+            scheme == "dark",
+        ]
 
 
 def _lightness(colour: str) -> float:
@@ -187,94 +183,322 @@ def _lightness(colour: str) -> float:
     return sum(parts) / len(parts)
 
 
-def test_words_that_are_typed_filter_the_sessions(
-    browser: Browser, office: Path
+def test_rows_of_charts_are_those_of_the_reports(office: Reader) -> None:
+    for chart in CHARTS:
+        if chart.name == "over-time":
+            continue
+        report = chart.report(analysis_of("office")).head(10)
+        rows = office.texts(f"[data-chart={chart.name}] .name")
+
+        expected = [chart.label_row(row) for row in report.to_dict("records")]
+        # those with as many sessions come in any order
+        assert sorted(rows) == sorted(expected)
+        if "sessions" in report:
+            shown = office.texts(f"[data-chart={chart.name}] .value")
+            assert shown == [f"{count:,}" for count in report["sessions"]]
+
+
+def test_rows_of_tables_are_those_of_the_reports(office: Reader) -> None:
+    analysis = analysis_of("office")
+    attacked = attacks(analysis.tables)
+    for table in TABLES:
+        filled = fill(table, analysis, attacked)
+        if not table.live or not filled.rows:
+            continue
+        table_of = f"[data-table={table.name}]"
+        assert office.texts(f"{table_of} th") == filled.headings
+        cells = office.texts(f"{table_of} td")
+        width = len(filled.headings)
+        rows = [cells[at : at + width] for at in range(0, len(cells), width)]
+        assert sorted(rows) == sorted(map(_one_line, filled.rows))
+
+
+def _one_line(row: list[str]) -> list[str]:
+    # the page says what something is called, and the report says its code
+    labels = {
+        "plaintext-no-data": "plaintext, no data",
+        "plaintext-mail": "mail in plaintext",
+        "plaintext-login": "login in plaintext",
+    }
+    return [labels.get(cell, cell) for cell in row]
+
+
+@pytest.mark.parametrize("chart", [chart.name for chart in CHARTS])
+def test_each_chart_filters_by_click_and_by_key(office: Reader, chart: str) -> None:
+    link = f"[data-chart={chart}] a.pick"
+
+    office.click(link)
+
+    by_click, fragment = office.chosen, office.fragment
+    assert 0 < by_click < 29
+    assert office.texts("#chosen") == [f"{by_click} of 29 sessions"]
+    assert office.browser.run(
+        f"document.querySelector('{link}').getAttribute('aria-current')"
+    )
+    office.press("Enter", link)
+    assert (office.chosen, office.fragment) == (29, "")
+    office.press("Enter", link)
+    assert (office.chosen, office.fragment) == (by_click, fragment)
+
+
+def test_filter_counts_in_everything_else(office: Reader) -> None:
+    sessions = analysis_of("office").sessions
+    imap = sessions[sessions["protocol"] == "imap"]
+
+    office.go("#protocol=imap")
+
+    ports = reports.by_port(imap)["sessions"]
+    assert office.texts("[data-chart=ports] .value") == [str(count) for count in ports]
+    assert sum(map(int, office.texts("[data-chart=clients] .value"))) == len(imap)
+    assert set(office.column("Service")) == {"imap", "imaps"}
+    logins = reports.plaintext_logins(imap)
+    rows = office.texts("[data-table=plaintext-logins] tbody tr")
+    assert len(rows) == len(logins)
+
+
+def test_arrows_go_from_one_step_of_time_to_the_next(office: Reader) -> None:
+    office.press("ArrowRight", ".steps a[tabindex='0']")
+    office.press("Enter")
+
+    second = office.browser.run(
+        "[...document.querySelectorAll('.steps a')].findIndex(each => each.matches("
+        "'[aria-current]'))"
+    )
+    assert second == 1
+    assert office.fragment.startswith("#start=2026-11-23T15%3A26%3A")
+
+
+def test_view_can_be_sent(office: Reader, pages: Path) -> None:
+    office.click("[data-chart=ports] a.pick")
+    office.click("#sessions th button", "Bytes")
+    office.search("scanner")
+    state = office.fragment, office.column("Bytes"), office.texts("#chips button")
+
+    office.open(pages / "office.html", office.fragment)
+
+    assert state == (
+        office.fragment,
+        office.column("Bytes"),
+        office.texts("#chips button"),
+    )
+    assert len(state[2]) == 3
+    office.click("#chips button", "scanner")
+    assert "words" not in office.fragment
+    office.run("new Promise(done => { onpopstate = done; history.back(); })")
+    assert "words=scanner" in office.fragment
+    office.click("#clear")
+    assert office.chosen == 29
+
+
+def test_headline_numbers_filter(office: Reader) -> None:
+    office.click(".sentences a", "11 sessions")
+    assert office.chosen == 11
+
+    office.click(".sentences a", "9 sessions")
+    failed = analysis_of("office").sessions["failure"].notna()
+    exposed = analysis_of("office").sessions["credentials_exposed"].fillna(value=False)
+    assert office.chosen == (failed & exposed).sum()
+
+
+def test_finding_shows_its_remedy_evidence_and_sessions(office: Reader) -> None:
+    first = "document.querySelector('#findings details')"
+    shown = f"{first}.querySelector('.inside').checkVisibility()"
+    assert office.run(shown) is False
+
+    office.click("#findings details summary")
+
+    assert office.run(shown) is True
+    text = office.run(f"{first}.innerText")
+    assert "Have the client use TLS" in text
+    assert re.search(r"packet \d+, from the client", text)
+    office.click("#findings details .live-only a")
+    assert office.chosen == 11
+    assert set(office.column("Worst")) <= {"high", "medium"}
+    office.click("#findings details .proofs a")
+    assert office.browser.run("document.getElementById('drawer').open")
+
+
+def test_session_opens_as_a_drawer_and_escape_closes_it(
+    office: Reader, pages: Path
 ) -> None:
-    browser.show(*DESKTOP)
-    browser.open(office)
+    office.click("#sessions tbody a")
+    opened, fragment = office.texts("#drawer-title"), office.fragment
+    assert opened == ["submission: 192.0.2.150 \N{RIGHTWARDS ARROW} 192.0.2.10:587"]
+    dialogue = office.texts("#drawer .step .said")
+    assert "AUTH LOGIN" in dialogue
+    assert "235 2.7.0 Authentication successful" in dialogue
+    (wireshark, command) = office.texts("#drawer .copyable code")
+    assert wireshark.startswith(
+        "ip.addr == 192.0.2.150 && ip.addr == 192.0.2.10 && tcp.port == "
+    )
+    assert command == f"mailtap show {fragment.split('=')[1]} office.pcap"
+    assert "Password in plaintext" in " ".join(office.texts("#drawer .proofs a"))
+    inside = "document.activeElement.closest('dialog') !== null"
+    assert office.browser.run(inside) is True
+
+    office.press("Escape")
+
+    assert office.fragment == ""
+    assert office.browser.run("document.querySelector('dialog[open]')") is None
+    assert office.browser.run(inside) is False
+    office.open(pages / "office.html", fragment)
+    assert office.texts("#drawer-title") == opened
+    office.browser.run("document.querySelector('#drawer .close').click()")
+    office.go("#session=nobody")
+    assert "There is no session nobody" in " ".join(office.texts("#drawer p"))
+
+
+def test_words_that_are_typed_filter_the_sessions(office: Reader) -> None:
     sessions = analysis_of("office").sessions
 
-    assert search(browser, "") == "29 sessions"
-    assert search(browser, "Scanner SUBMISSION") == "4 of 29 sessions"
-    assert set(column(browser, 1)) == {"submission"}
+    office.search("Scanner SUBMISSION")
+
+    assert set(office.column("Service")) == {"submission"}
     expected = (sessions["auth_user"] == "scanner@example.com").fillna(value=False)
     expected &= sessions["service"] == "submission"
-    assert expected.sum() == 4
-    assert search(browser, "<nobody>") == "0 of 29 sessions"
-    assert column(browser, 0) == []
+    assert office.chosen == expected.sum() == 4
+    office.search("<nobody>")
+    assert office.chosen == 0
+    assert office.column("Service") == []
 
 
-def test_heading_sorts_numbers_as_numbers_in_both_directions(
-    browser: Browser, office: Path
-) -> None:
-    browser.show(*DESKTOP)
-    browser.open(office)
+def test_headings_sort_and_what_is_unknown_comes_last(office: Reader) -> None:
     sessions = analysis_of("office").sessions
     sizes = (sessions["client_bytes"] + sessions["server_bytes"]).to_list()
     units = {"B": 1, "kB": 1000}
 
-    def shown() -> list[float]:
-        texts = [text.split() for text in column(browser, 12)]
-        return [float(number) * units[unit] for number, unit in texts]
-
-    assert click(browser, "Bytes") == "ascending"
-    assert shown() == pytest.approx(sorted(sizes), rel=0.06)
-    assert click(browser, "Bytes") == "descending"
-    assert shown() == pytest.approx(sorted(sizes, reverse=True), rel=0.06)
-
-
-def test_unknown_values_come_last_in_both_directions(
-    browser: Browser, office: Path
-) -> None:
-    browser.show(*DESKTOP)
-    browser.open(office)
-
-    for order in ("ascending", "descending"):
-        assert click(browser, "User") == order
-        users = column(browser, 8)
+    for is_down in (True, False):
+        office.click("#sessions th button", "Bytes")
+        texts = [text.split() for text in office.column("Bytes")]
+        shown = [float(number) * units[unit] for number, unit in texts]
+        assert shown == pytest.approx(sorted(sizes, reverse=is_down), rel=0.06)
+    for is_down in (False, True):
+        office.click("#sessions th button", "User")
+        users = office.column("User")
         known = [user for user in users if user]
-        assert known == sorted(known, reverse=order == "descending")
+        assert known == sorted(known, reverse=is_down)
         assert users == known + [""] * (len(users) - len(known))
         assert 0 < len(known) < len(users)
 
 
-def test_many_sessions_come_in_pages(browser: Browser, tmp_path: Path) -> None:
-    analysis = analysis_of("office")
-    sessions = pa.concat_tables([analysis.tables["sessions"]] * 1000)
-    many = type(analysis)(
-        tables={**analysis.tables, "sessions": sessions}, captures=["many.pcap"]
-    )
-    write_page(many, tmp_path / "many.html")
-    browser.show(*DESKTOP)
-    browser.open(tmp_path / "many.html")
-    place = "document.getElementById('place').textContent"
+def test_columns_can_be_chosen_and_filtered_by(office: Reader) -> None:
+    office.go("#columns=channel,tcp_rtt_s,session_id")
+    assert office.texts("#sessions th") == ["Channel", "Round trip", "Session"]
+    assert set(office.column("Channel")) <= set(CHANNEL_NAMES.values())
 
-    assert len(column(browser, 0)) == 100
-    assert browser.run(place) == "1\N{EN DASH}100 of 20,000"
-    assert browser.run(f"document.getElementById('next').click(), {place}") == (
-        "101\N{EN DASH}200 of 20,000"
-    )
-    assert click(browser, "Service") == "ascending"
-    assert set(column(browser, 1)) == {"imap"}
-    assert browser.run(place) == "1\N{EN DASH}100 of 20,000"
+    office.click("#columns label input[value=service]")
+    assert "Service" in office.texts("#sessions th")
+    office.click(".menu summary", "Filter by")
+    services = reports.by_service(analysis_of("office").sessions)["sessions"]
+    assert office.texts("#values .note") == [str(count) for count in services]
+    office.click("#values a", "pop3")
+    assert set(office.column("Service")) == {"pop3"}
 
 
-def test_attacks_do_nothing_but_stand_there(browser: Browser, hostile: Path) -> None:
-    browser.show(*DESKTOP)
-    browser.open(hostile)
-    rows = session_table(with_attacks(analysis_of("office")).sessions)["rows"]
-    attacked = [row for row in rows if ATTACKS[1] in row]
+def test_sessions_that_are_alike_become_one_row(office: Reader) -> None:
+    before = len(office.column("Worst"))
 
-    assert search(browser, "<img onerror=alert(2)>").endswith("29 sessions")
-    assert len(column(browser, 0)) == len(attacked) > 0
-    click(browser, "User")
+    office.click("#alike")
+
+    rows = office.column("Worst")
+    times = [
+        int(row.split("\N{MULTIPLICATION SIGN}")[1])
+        for row in rows
+        if "\N{MULTIPLICATION SIGN}" in row
+    ]
+    assert len(rows) < before
+    assert sum(times) + len(rows) - len(times) == 29
+    office.click("#sessions tbody a.pick")
+    assert office.chosen < 29
+
+
+def test_many_sessions_scroll_as_few(browser: Browser, tmp_path: Path) -> None:
+    sessions = pa.concat_tables([analysis_of("office").tables["sessions"]] * 100)
+    ids = pa.array(map(str, range(len(sessions))))
+    sessions = sessions.set_column(0, "session_id", ids)
+    many = Analysis({**empty_tables(), "sessions": sessions}, ["many.pcap"])
+    nothing = Judgement(FINDINGS.arrow.empty_table(), [])
+    (tmp_path / "many.html").write_text(render(many, judgement=nothing), "utf-8")
+    reader = Reader(browser)
+    reader.open(tmp_path / "many.html", "#sort=start")
+    box = "document.querySelector('.sessions')"
+    scroll = "new Promise(done => setTimeout(done, 100))"
+
+    assert reader.chosen == 2900
+    first = reader.column("Start (UTC)")
+    assert len(first) < 100
+    reader.run(f"{box}.scrollTop = 1e9, {scroll}")
+    last = reader.column("Start (UTC)")
+    assert len(last) < 100
+    assert [first[0], last[-1]] == [
+        f"{time:%Y-%m-%d %H:%M:%S}" for time in many.sessions["start"].iloc[[0, -1]]
+    ]
     assert browser.complaints == []
-    assert browser.requests == [hostile.as_uri()]
-    strange = "img, iframe, object, main a, main style, main script, b:not(.key b)"
-    assert browser.run(f"document.querySelectorAll('{strange}').length") == 0
+
+
+def test_page_can_be_read_without_script(
+    browser: Browser, pages: Path, tmp_path: Path
+) -> None:
+    page = re.sub(r"(?s)<script.*?</script>", "", page_of("office").text)
+    (tmp_path / "page.html").write_text(page, "utf-8")
+    browser.open(tmp_path / "page.html")
+
+    browser.run("document.querySelector('#findings summary').click()")
+
     shown = browser.run("document.body.innerText")
-    assert "{{ 7 * 7 }}{% raw %}" in shown
-    labels = browser.run(
-        "[...document.querySelectorAll('.annotation-text')].map(e => e.textContent)"
+    assert browser.run("document.scripts.length") == 0
+    for text in ("48% encrypted", "Have the client use TLS", "scanner@example.com"):
+        assert text in shown
+    assert "Search" not in shown
+
+
+def test_attacks_do_nothing_but_stand_there(browser: Browser, pages: Path) -> None:
+    reader = Reader(browser)
+    reader.open(pages / "hostile.html")
+    attacked = [row for row in hostile_page().sessions if ATTACKS[1] in row.values()]
+
+    reader.search("<img onerror=alert(2)>")
+    assert reader.chosen == len(attacked) > 0
+    reader.search("")
+    reader.click("#sessions th button", "User")
+    reader.click("[data-chart=servers] a.pick")
+    reader.click("[data-table=accounts] a.pick")
+    reader.click("#clear")
+    reader.click("#sessions tbody a")
+    reader.run("new Promise(done => setTimeout(done, 200))")
+    assert len(reader.texts("#drawer .step")) > 2
+    reader.press("Escape")
+    assert browser.complaints == []
+    assert browser.requests == [(pages / "hostile.html").as_uri()]
+    strange = "img, iframe, object, main style, main script, b:not(.key b, .said b)"
+    assert browser.run(f"document.querySelectorAll('{strange}').length") == 0
+    assert browser.run("document.querySelectorAll('a:not([href^=\"#\"])').length") == 0
+    assert "{{ 7 * 7 }}{% raw %}" in browser.run("document.body.innerText")
+    assert {ATTACKS[1], ATTACKS[5]} & set(reader.texts(".rows .name"))
+
+
+def test_axe_finds_no_serious_fault(office: Reader) -> None:
+    axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
+    office.browser.run(f"{axe};0")
+    office.click("#findings summary")
+    office.click("[data-chart=ports] a.pick")
+
+    assert _faults(office, "document") == []
+    office.browser.show(*DESKTOP, scheme="dark")
+    office.click("#sessions tbody a")
+    assert _faults(office, "#drawer") == []
+    office.press("Escape")
+    assert _faults(office, "main", "color-contrast") == []
+    office.browser.show(*DESKTOP)
+
+
+def _faults(reader: Reader, where: str, *rules: str) -> list[Any]:
+    """Return what axe-core finds to be a serious fault, or a critical one."""
+    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    context = where if where == "document" else json.dumps(where)
+    found: list[Any] = reader.run(
+        f"axe.run({context}, {json.dumps(options)}).then(({{violations}}) => violations"
+        ".filter(({impact}) => ['serious', 'critical'].includes(impact))"
+        ".map(({id, nodes}) => [id, nodes[0].html, nodes[0].failureSummary]))"
     )
-    assert {ATTACKS[1], ATTACKS[5]} & set(labels)
+    return found

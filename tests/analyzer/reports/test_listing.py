@@ -1,41 +1,30 @@
 from __future__ import annotations
 
-import pytest
-
-from analyzer.reports import by_service, channel_of, failed, listing
+from analyzer.reports import worries
+from analyzer.reports.listing import MOST_WORRIES
 from tests.support.analyses import analysis_of
+from tests.support.tables import sessions_of
 
 
-def test_all_sessions_are_listed_in_the_order_of_time() -> None:
+def test_exposed_sessions_are_the_most_worrying() -> None:
     sessions = analysis_of("office").sessions
+    is_exposed = sessions["credentials_exposed"].fillna(value=False)
 
-    rows = listing(sessions, limit=100)
+    worry = worries(sessions)
 
-    assert set(rows["session_id"]) == set(sessions["session_id"])
-    assert rows["start"].is_monotonic_increasing
-
-
-def test_listed_figures_are_those_of_the_reports() -> None:
-    sessions = analysis_of("office").sessions
-
-    rows = listing(sessions, limit=100)
-
-    services = by_service(sessions)
-    assert rows["bytes"].sum() == services["bytes"].sum()
-    assert rows["messages"].sum() == services["messages"].sum()
-    assert rows["failure"].notna().sum() == failed(sessions)["sessions"].sum()
-    assert sorted(rows["channel"]) == sorted(channel_of(sessions))
-    assert sorted(rows["protection"]) == sorted(sessions["protection"])
+    assert worry[is_exposed].min() > worry[~is_exposed].max() > 0
+    assert worry.min() == 0
 
 
-@pytest.mark.parametrize("limit", [1, 11])
-def test_exposed_sessions_are_kept_where_not_all_can_be(limit: int) -> None:
-    sessions = analysis_of("office").sessions
-    assert sessions["credentials_exposed"].sum() == 11
+def test_worse_signs_outweigh_all_others_together() -> None:
+    odd = {"anomalies": ["cut_short"], "failure": "login failed"}
+    old = odd | {"tls_version": "TLSv1.0"}
+    sessions = sessions_of(
+        {}, odd, old, {"credentials_exposed": True}, old | {"credentials_exposed": True}
+    )
 
-    rows = listing(sessions, limit=limit)
+    worry = worries(sessions).tolist()
 
-    exposed = sessions.loc[sessions["credentials_exposed"], "session_id"]
-    assert len(rows) == limit
-    assert set(rows["session_id"]) <= set(exposed)
-    assert rows["start"].is_monotonic_increasing
+    assert worry == sorted(worry)
+    assert worry[0] == 0
+    assert worry[-1] <= MOST_WORRIES
