@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.findings.columns import number
+from analyzer.findings.columns import as_arrow, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ class Addresses:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        known = list(texts)
+        known: list[str] = as_arrow(texts).to_pylist()
         self._is_v6: Flags = np.array([":" in each for each in known], bool)
         packed = b"".join(
             inet_pton(AF_INET6, each)

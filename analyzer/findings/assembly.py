@@ -137,9 +137,19 @@ def put_together(batches: Sequence[Batch]) -> pa.Table:
     )
     columns = []
     for column in FINDINGS.arrow:
-        parts = [batch.columns.pop(column.name).cast(column.type) for batch in batches]
-        columns.append(pa.chunked_array(parts, column.type).take(pa.array(order)))
+        parts = [batch.columns.pop(column.name) for batch in batches]
+        columns.append(_ordered(parts, column.type, order))
     return pa.Table.from_arrays(columns, schema=FINDINGS.arrow)
+
+
+def _ordered(parts: Sequence[pa.Array], kind: pa.DataType, order: Places) -> Any:
+    if all(pa.types.is_dictionary(part.type) for part in parts) and parts:
+        # texts that come often are copied only once
+        coded = pa.chunked_array(parts).unify_dictionaries()
+        return coded.take(pa.array(order)).cast(kind)
+    nothing = pa.array([], kind)
+    whole = pa.concat_arrays([nothing, *(part.cast(kind) for part in parts)])
+    return whole.take(pa.array(order))
 
 
 def _joined(parts: Iterable[Any]) -> Any:

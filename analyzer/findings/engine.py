@@ -105,6 +105,9 @@ def search(
         except Exception as error:  # noqa: BLE001, whoever wrote it
             on_failure(rule, error)
     shown_by = ShownBy(batches)
+    # what rules shared is large, and so is the table
+    facts.forget()
+    del facts
     return Found(put_together(batches), shown_by)
 
 

@@ -301,6 +301,10 @@ class Facts:
         made: _Made = self._made[make]
         return made
 
+    def forget(self) -> None:
+        """Let go of what was made of these facts, which may hold on to them."""
+        self._made.clear()
+
     def threshold(self, rule_id: str, name: str) -> float:
         """Return a number by which a rule judges."""
         return self._thresholds[rule_id][name]
