@@ -10,6 +10,7 @@ from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.judging import failing_status, read_standards, standards
+from analyzer.cli.outputs import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,22 +70,32 @@ def findings(
     Exit status: 0; 1 if something can't be read or written; 2 for wrong use; 3 with
     --fail-on, if one that is listed is so severe.
     """
+    from analyzer.errors import LoadError
     from analyzer.findings import subset
     from analyzer.findings.judgement import inferred_own
 
     options.require_captures(captures)
     judged_by = read_standards(config, baseline, accept, selection)
     analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
+        captures,
+        ports=ports,
+        engine=engine,
+        key_log=key_log,
+        ca=ca,
+        quiet=False,
+        on_demand=not selection,
     )
     analysis = choose(analysis, selection, judged_by.settings)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    listed = judged_by.judge_analysis(analysis, problems).reviewed
+    try:
+        listed = judged_by.judge_analysis(analysis, problems).reviewed
+        own = inferred_own(analysis.context, judged_by.settings)
+    except LoadError as error:
+        raise CommandError(str(error)) from error
     listed = subset.of_severities(listed, options.at_least(severity))
     if rules:
         listed = subset.of_rules(listed, rules)
-    own = inferred_own(analysis.context, judged_by.settings)
     problems += _print(analysis, listed, own, form)
     outputs.exit_with(problems, failing_status(listed, fail_on))
 

@@ -32,8 +32,18 @@ def read_inputs(
     key_log: Path | None,
     ca: Path | None,
     quiet: bool,
+    on_demand: bool = False,
 ) -> Results:
     """Analyse captures, or read the tables of one folder.
+
+    Args:
+        captures: what was named.
+        ports: the mail ports and their protocols.
+        engine: what reads captures.
+        key_log: with which TLS is decrypted.
+        ca: whom to trust to sign certificates.
+        quiet: show no progress.
+        on_demand: columns of a folder may be read when they are needed.
 
     Raises:
         CommandError: nothing can be read.
@@ -45,7 +55,7 @@ def read_inputs(
     gc.freeze()
     if is_folder(captures):
         _check_folder(captures[0], key_log, ca)
-        return read_folder_of_tables(Path(captures[0]))
+        return read_folder_of_tables(Path(captures[0]), on_demand=on_demand)
     return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
 
 
@@ -109,8 +119,12 @@ def read_trust(path: Path | None) -> Trust:
         raise CommandError(str(error)) from error
 
 
-def read_folder_of_tables(folder: Path) -> Results:
+def read_folder_of_tables(folder: Path, *, on_demand: bool = False) -> Results:
     """Read the tables of a folder.
+
+    Args:
+        folder: which.
+        on_demand: columns may be read when they are needed.
 
     Raises:
         CommandError: there are none that can be read.
@@ -118,9 +132,13 @@ def read_folder_of_tables(folder: Path) -> Results:
     from analyzer.errors import LoadError
     from analyzer.tables.folder import read_folder
     from analyzer.tables.parts import has_parts, read_parts
+    from analyzer.tables.stored import read_on_demand
 
     try:
-        return read_parts(folder) if has_parts(folder) else read_folder(folder)
+        if has_parts(folder):
+            return read_parts(folder)
+        stored = read_on_demand(folder) if on_demand else None
+        return stored or read_folder(folder)
     except LoadError as error:
         raise CommandError(str(error)) from error
 

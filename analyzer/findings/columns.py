@@ -19,6 +19,16 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
+def plain(column: pa.Array) -> pa.Array:
+    """Return a column whose texts are written out, if it is a dictionary."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return column.dictionary_decode()
+    if pa.types.is_list(kind) and pa.types.is_dictionary(kind.value_type):
+        return column.cast(pa.list_(kind.value_type.value_type))
+    return column
+
+
 def as_arrow(values: Any) -> pa.Array:
     """Return a series, or what else holds values, as an array in one piece."""
     array = pa.array(values, from_pandas=True)

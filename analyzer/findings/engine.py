@@ -104,6 +104,7 @@ def search(
             raise
         except Exception as error:  # noqa: BLE001, whoever wrote it
             on_failure(rule, error)
+        facts.forget_columns()
     shown_by = ShownBy(batches)
     # what rules shared is large, and so is the table
     facts.forget()

@@ -12,7 +12,8 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.addresses import Addresses
-from analyzer.findings.columns import is_true, number, whole
+from analyzer.findings.columns import is_true, number, plain, whole
+from analyzer.findings.rows import Rows
 from analyzer.reports.channel import channel_of
 from analyzer.sessions.role import Role
 
@@ -40,16 +41,6 @@ _OF_HITS = (
 )
 
 
-# what says of a row where it can be seen
-_PLACES = (
-    "capture",
-    "frame",
-    "request_frame",
-    "reply_frame",
-    "first_frame",
-    "side",
-    "offset",
-)
 # RFC 6890, section 2.2
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 _OF_CHANNEL = (
@@ -60,99 +51,6 @@ _OF_CHANNEL = (
     "client_bytes",
     "server_bytes",
 )
-
-
-class Rows:
-    """The rows of a table, whose columns are made when they are asked for.
-
-    Texts, numbers and flags are Arrow's. The column `session` is the place of the
-    session's row in `sessions`.
-    """
-
-    def __init__(self, table: pa.Table, sessions: pa.Array | None = None) -> None:
-        """Take a table, and the IDs of all sessions if it is not theirs."""
-        self._columns: dict[str, pd.Series[Any]] = {}
-        self._table = table
-        # the rows whose session is known, if those of some are not
-        self._known: npt.NDArray[np.int64] | None = None
-        places = np.arange(len(table))
-        if sessions is not None:
-            places = _places(table["session_id"], sessions)
-            is_known = places >= 0
-            if not is_known.all():
-                self._known = np.flatnonzero(is_known)
-                places = places[is_known]
-        self._columns["session"] = pd.Series(places)
-
-    def __len__(self) -> int:
-        return len(self._columns["session"])
-
-    def __getitem__(self, name: str) -> pd.Series[Any]:
-        """Return a column."""
-        column = self._columns.get(name)
-        if column is None:
-            values = self._values(name)
-            column = pd.Series(values, dtype=pd.ArrowDtype(values.type), copy=False)
-            self._columns[name] = column
-        return column
-
-    def where(self, chosen: Any, *columns: str) -> pd.DataFrame:
-        """Return some rows as a data frame.
-
-        Args:
-            chosen: a flag for each row; null is false.
-            columns: those that are wanted, beside `session`, and those that say where
-                a row can be seen.
-        """
-        if isinstance(chosen, pd.Series):
-            chosen = is_true(chosen)
-        return self._at(np.flatnonzero(chosen), *columns)
-
-    def _at(self, places: npt.NDArray[np.int64], *columns: str) -> pd.DataFrame:
-        wanted = [name for name in _PLACES if name in self._table.column_names]
-        return pd.DataFrame(
-            {
-                name: self[name].take(places)
-                for name in dict.fromkeys(("session", *wanted, *columns))
-            }
-        )
-
-    def all(self, *columns: str) -> pd.DataFrame:
-        """Return all rows, as `where` does."""
-        return self.where(np.ones(len(self), bool), *columns)
-
-    def has_item(self, name: str, pattern: str) -> npt.NDArray[np.bool_]:
-        """Return which rows have an item in a list that a pattern (RE2) is found in."""
-        flags = np.zeros(len(self), bool)
-        flags[self._search(name, pattern)[0]] = True
-        return flags
-
-    def items(self, name: str, pattern: str, *columns: str) -> pd.DataFrame:
-        """Return the items of a list that a pattern (RE2) is found in, each as a row.
-
-        Args:
-            name: the column of lists.
-            pattern: what to find in items.
-            columns: as in `where`; the column `item` is added.
-        """
-        places, items = self._search(name, pattern)
-        found = self._at(places, *columns).reset_index(drop=True)
-        found["item"] = pd.Series(items, dtype=pd.ArrowDtype(items.type))
-        return found
-
-    def _search(self, name: str, pattern: str) -> tuple[npt.NDArray[Any], pa.Array]:
-        """Return the items of a list that a pattern is found in, and their rows."""
-        lists = self._values(name)
-        # the same few items stand in all rows
-        items = lists.flatten().dictionary_encode()
-        is_match = compute.match_substring_regex(items.dictionary, pattern)
-        is_found = is_match.take(items.indices).fill_null(fill_value=False)
-        rows = compute.list_parent_indices(lists).filter(is_found).to_numpy()
-        return rows, items.filter(is_found).dictionary_decode()
-
-    def _values(self, name: str) -> pa.Array:
-        values = whole(self._table[name])
-        return values if self._known is None else values.take(pa.array(self._known))
 
 
 class Facts:
@@ -176,16 +74,17 @@ class Facts:
         self._codes: dict[str, tuple[npt.NDArray[np.int64], pd.Index[Any]]] = {}
         self._values: dict[str, npt.NDArray[Any]] = {}
         self._made: dict[Callable[[Facts], Any], Any] = {}
+        self._rows: list[Rows] = []
 
     @cached_property
     def sessions(self) -> Rows:
         """One row per session, by start."""
-        return Rows(self.tables["sessions"])
+        return self._keep(Rows(self.tables["sessions"]))
 
     @cached_property
     def session_ids(self) -> pa.Array:
         """The ID of each session."""
-        return whole(self.tables["sessions"]["session_id"])
+        return plain(whole(self.tables["sessions"]["session_id"]))
 
     @cached_property
     def channel(self) -> pd.Series[str]:
@@ -301,6 +200,11 @@ class Facts:
         made: _Made = self._made[make]
         return made
 
+    def forget_columns(self) -> None:
+        """Let go of columns that can be read again."""
+        for rows in self._rows:
+            rows.forget()
+
     def forget(self) -> None:
         """Let go of what was made of these facts, which may hold on to them."""
         self._made.clear()
@@ -330,22 +234,11 @@ class Facts:
         return hits.reset_index(drop=True)
 
     def _details(self, name: str) -> Rows:
-        return Rows(self.tables[name], self.session_ids)
+        return self._keep(Rows(self.tables[name], self.session_ids))
 
-
-def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
-    """Return the places of the sessions with some IDs; -1 for those not among them.
-
-    Rows of a session are next to each other, so that it is looked for but once.
-    """
-    ids = whole(ids)
-    differs = compute.not_equal(ids.slice(1), ids.slice(0, max(0, len(ids) - 1)))
-    is_first = np.ones(len(ids), bool)
-    is_first[1:] = compute.fill_null(differs, fill_value=True)
-    firsts = np.flatnonzero(is_first)
-    found = compute.index_in(ids.take(pa.array(firsts)), sessions).fill_null(-1)
-    lengths = np.diff(np.append(firsts, len(ids)))
-    return np.repeat(found.to_numpy().astype(np.int64), lengths)
+    def _keep(self, rows: Rows) -> Rows:
+        self._rows.append(rows)
+        return rows
 
 
 def _default(rows: pd.DataFrame, name: str) -> Any:

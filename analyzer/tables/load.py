@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from analyzer.errors import LoadError
 from analyzer.tables.export import GUARDED_FORMULA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analyzer.tables import schema
@@ -27,6 +28,7 @@ _NOT_WRITTEN_BY_US = (
     ArithmeticError,
     RecursionError,
 )
+_CODED = pa.dictionary(pa.int32(), pa.string())
 _NEVER_NULL = ("session_id", "sha256", "start", "end")
 # no row is longer
 _LONGEST_LINE = 64 << 20
@@ -49,15 +51,56 @@ def read_table(
         LoadError: the file can't be read, or is not this table.
     """
     read = READERS[path.suffix.removeprefix(".")]
-    try:
-        _refuse_pipes(path)
+    with _explained(path, table):
         wanted = _of(table.arrow, columns or table.arrow.names)
         rows = read(path, table.arrow, wanted.names).select(wanted.names)
-        # Parquet may hold texts that are none
-        rows.validate(full=True)
-        if any(rows[name].null_count for name in _never_null(wanted.names)):
-            raise ValueError("a row without its session, or a session without its time")
+        _check(rows)
         return rows.cast(wanted)
+
+
+def read_column(path: Path, table: schema.Table, name: str) -> pa.ChunkedArray:
+    """Read a column of a table in Parquet.
+
+    Returns:
+        The column, as `as_stored` says.
+
+    Raises:
+        LoadError: as for `read_table`.
+    """
+    from pyarrow import parquet
+
+    kind = table.arrow.field(name).type
+    stored = as_stored(name, kind)
+    # a list's items are a column of their own
+    coded = [name, f"{name}.list.element"] if stored != kind else []
+    with _explained(path, table):
+        rows = parquet.read_table(path, columns=[name], read_dictionary=coded)
+        _check(rows)
+        return rows[name].cast(stored)
+
+
+def as_stored(name: str, kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column is read alone.
+
+    Texts that come often are there but once, in a dictionary.
+
+    Args:
+        name: of the column.
+        kind: its type in the table.
+    """
+    if name in _NEVER_NULL:
+        return kind
+    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        return pa.list_(_CODED)
+    return _CODED if pa.types.is_string(kind) else kind
+
+
+@contextmanager
+def _explained(path: Path, table: schema.Table) -> Iterator[None]:
+    """Say in words what is wrong with a file, and read nothing that has no end."""
+    try:
+        _refuse_pipes(path)
+        yield
     except FileNotFoundError as error:
         raise LoadError(f"{path}: there is no such file: a table is missing") from error
     except OSError as error:
@@ -71,13 +114,15 @@ def read_table(
         ) from error
 
 
+def _check(rows: pa.Table) -> None:
+    # Parquet may hold texts that are none
+    rows.validate(full=True)
+    if any(rows[name].null_count for name in rows.column_names if name in _NEVER_NULL):
+        raise ValueError("a row without its session, or a session without its time")
+
+
 def _of(columns: pa.Schema, names: Sequence[str]) -> pa.Schema:
     return pa.schema([columns.field(name) for name in names], columns.metadata)
-
-
-def _never_null(names: Sequence[str]) -> list[str]:
-    """Return the columns that identify a row, and that all reports rely upon."""
-    return [name for name in names if name in _NEVER_NULL]
 
 
 def read_bytes(path: Path) -> bytes:

@@ -24,7 +24,7 @@ from pyarrow import compute
 from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.collection import empty_tables, merge_tables
-from analyzer.tables.load import read_table
+from analyzer.tables.load import read_column, read_table
 from analyzer.tables.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -143,13 +143,31 @@ def read_rows(
     Raises:
         LoadError: the rows can't be read, or are gone.
     """
-    path = source / f"{table.name}.{FILE_FORMAT}"
-    if path.exists():
+    path = _path(source, table)
+    if path is not None:
         return read_table(path, table, columns)
-    if not source.is_dir():
-        raise LoadError(f"{source}: there is no such folder any more")
     nothing = table.arrow.empty_table()
     return nothing.select(list(columns)) if columns else nothing
+
+
+def read_chunks(source: Path, table: schema.Table, name: str) -> list[pa.Array]:
+    """Read a column of the rows of a source (`analyzer.tables.load.read_column`).
+
+    Raises:
+        LoadError: as for `read_rows`.
+    """
+    path = _path(source, table)
+    return [] if path is None else read_column(path, table, name).chunks
+
+
+def _path(source: Path, table: schema.Table) -> Path | None:
+    """Return the file of a table; `None` if it has no rows."""
+    path = source / f"{table.name}.{FILE_FORMAT}"
+    if path.exists():
+        return path
+    if not source.is_dir():
+        raise LoadError(f"{source}: there is no such folder any more")
+    return None
 
 
 def sorted_blocks(

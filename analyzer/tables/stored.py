@@ -13,7 +13,9 @@ from pyarrow import compute
 
 from analyzer.tables import schema
 from analyzer.tables.collection import SESSION_KEYS, sorted_session_ids
-from analyzer.tables.parts import list_sources, read_rows
+from analyzer.tables.load import as_stored, read_table
+from analyzer.tables.manifest import read_manifest
+from analyzer.tables.parts import FILE_FORMAT, list_sources, read_chunks, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from analyzer.tables.results import Results
     from analyzer.tables.table import Columns, Table
 
 
@@ -43,26 +46,61 @@ class StoredTable:
         self._sources = sources
         self._table = table
         self._order = order
-        self._columns: dict[str, pa.ChunkedArray] = {}
+        self._length: int | None = None
 
     def __len__(self) -> int:
-        return len(self[self.column_names[0]])
+        if self._length is None:
+            self._length = len(self[self.column_names[0]])
+        return self._length
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
-        """Return a column.
+        """Read a column, in the type that `as_stored` says.
 
         Raises:
             LoadError: it can't be read.
         """
-        if name not in self._columns:
-            self._columns[name] = self._read(name)
-        return self._columns[name]
+        kind = self._table.arrow.field(name).type
+        chunks = [
+            chunk
+            for source in self._sources
+            for chunk in read_chunks(source, self._table, name)
+        ]
+        column = pa.chunked_array(chunks, as_stored(name, kind))
+        if self._order is None:
+            return column
+        return pa.chunked_array([column.combine_chunks().take(pa.array(self._order))])
 
-    def _read(self, name: str) -> pa.ChunkedArray:
-        parts = [read_rows(source, self._table, [name]) for source in self._sources]
-        nothing = self._table.arrow.empty_table().select([name])
-        column = pa.concat_tables([nothing, *parts])[name]
-        return column if self._order is None else column.take(pa.array(self._order))
+    def select(self, names: Sequence[str]) -> pa.Table:
+        """Read some columns as a table.
+
+        Raises:
+            LoadError: one can't be read.
+        """
+        columns = self._table.arrow.empty_table().select(names).schema
+        return pa.table({name: self[name] for name in names}).cast(columns)
+
+
+def read_on_demand(folder: Path) -> Results | None:
+    """Read what is known beside the tables of a folder, and these when they are needed.
+
+    Returns:
+        What `analyzer.tables.folder.read_folder` does, whose tables are `StoredTable`;
+        `None` if they are in files of which columns can't be read alone.
+
+    Raises:
+        LoadError: there are no tables, or they can't be read.
+    """
+    manifest = read_manifest(folder)
+    if manifest.kind != FILE_FORMAT:
+        return None
+    results = manifest.results()
+    for table in schema.TABLES:
+        # a table is missing rather than empty
+        read_table(
+            folder / f"{table.name}.{FILE_FORMAT}", table, [table.arrow.names[0]]
+        )
+        results.tables[table.name] = StoredTable([folder], table)
+    return results
 
 
 def stored_tables(folder: Path) -> Mapping[str, Columns]:

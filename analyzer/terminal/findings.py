@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console
 
+    from analyzer.reports.tls import UnseenCertificates
     from analyzer.tables.results import Results
 
 _STYLES = {
@@ -35,6 +36,7 @@ _STYLES = {
     Severity.INFO: "dim",
 }
 _SUBJECT = ["client_ip", "server_ip", "server_port", "account"]
+_OF_CERTIFICATES = ["tls_established", "tls_version", "cert_sha256"]
 # there may be as many as rules
 _MAX_ROWS = 1000
 _WIDEST_NAME = 60
@@ -124,7 +126,7 @@ def findings_json(findings: pa.Table, analysis: Results, own: str | None = None)
     standing = Counter(standing_findings(findings)["severity"].to_pylist())
     figures = {
         "severities": {each.value: standing[each.value] for each in Severity},
-        "certificates_unseen": certificates_unseen(analysis.sessions)._asdict(),
+        "certificates_unseen": _certificates_unseen(analysis)._asdict(),
         "standings": count_standings(findings),
         "own_inferred": own,
     }
@@ -155,13 +157,18 @@ def _remarks(findings: pa.Table, analysis: Results) -> Iterator[str]:
         yield f"Compared with the baseline: {', '.join(told)}"
     if accepted := len(findings) - findings["accepted"].null_count:
         yield pluralize(accepted, "accepted finding")
-    unseen = certificates_unseen(analysis.sessions)
+    unseen = _certificates_unseen(analysis)
     if unseen.sessions:
         yield (
             f"{unseen.sessions:,} of {pluralize(unseen.tls, 'session')} with TLS "
             f"showed no certificate ({unseen.hidden:,} in TLS 1.3, which hides it): "
             "nothing is known of those certificates"
         )
+
+
+def _certificates_unseen(analysis: Results) -> UnseenCertificates:
+    shown = analysis.tables["sessions"].select(_OF_CERTIFICATES)
+    return certificates_unseen(shown.to_pandas(types_mapper=pd.ArrowDtype))
 
 
 def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:

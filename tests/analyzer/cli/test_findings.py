@@ -53,6 +53,20 @@ def test_folder_of_tables_has_the_findings_of_its_captures(tmp_path: Path) -> No
     assert written == [{name: row[name] for name in written[0]} for row in told]
 
 
+def test_folder_of_parquet_has_the_findings_of_its_captures(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    run(DEMO, "-q", "-o", f"{folder}/", "--format", "parquet", command="analyze")
+
+    assert run(folder).stdout == run(DEMO).stdout
+    assert found(folder, "--client", "192.0.2.150") == found(
+        DEMO, "--client", "192.0.2.150"
+    )
+    (folder / "exchanges.parquet").write_bytes(b"no table")
+    damaged = run(folder)
+    assert (damaged.exit_code, damaged.stdout) == (1, "")
+    assert "not mailtap's table 'exchanges', or it is damaged" in damaged.stderr
+
+
 def test_findings_are_filtered() -> None:
     everything = found(DEMO)
 

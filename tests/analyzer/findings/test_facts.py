@@ -17,13 +17,6 @@ def test_details_know_the_place_of_their_session() -> None:
     assert list(known.of_session(logins, "session_id")) == list(logins["session_id"])
 
 
-def test_details_without_a_session_are_left_out() -> None:
-    tables = dict(analysis_of("office").tables)
-    tables["sessions"] = tables["sessions"].slice(0, 3)
-
-    assert len(Facts(tables, Own()).logins) < len(facts().logins)
-
-
 def test_hits_name_the_packet_of_their_row() -> None:
     known = facts()
     exchanges = known.exchanges.where(known.exchanges["kind"] == "greeting", "verb")
@@ -33,49 +26,6 @@ def test_hits_name_the_packet_of_their_row() -> None:
     assert list(hits["frame"]) == list(exchanges["reply_frame"])
     sessions = known.hits(known.sessions.all())
     assert list(sessions["frame"]) == list(known.sessions["first_frame"])
-
-
-def test_null_chooses_no_row() -> None:
-    known = facts()
-
-    chosen = known.sessions.where(known.sessions["auth_result"] == "success")
-
-    assert len(chosen) == (known.sessions["auth_result"] == "success").sum()
-
-
-def test_items_of_lists_are_searched_row_by_row() -> None:
-    tables = dict(analysis_of("office").tables)
-    tables["sessions"] = tables["sessions"].slice(2)
-    sessions = Facts(tables, Own()).sessions
-
-    found = sessions.has_item("capabilities", "(?i)^STARTTLS$")
-
-    lists = tables["sessions"]["capabilities"].to_pylist()
-    assert list(found) == ["STARTTLS" in (names or []) for names in lists]
-    assert 0 < found.sum() < len(found)
-
-
-def test_items_that_are_found_are_rows() -> None:
-    tables = dict(analysis_of("office").tables)
-    sessions = Facts(tables, Own()).sessions
-
-    found = sessions.items("capabilities", "(?i)^(STARTTLS|STLS)$", "service")
-
-    assert set(found["item"]) == {"STARTTLS", "STLS"}
-    lists = tables["sessions"]["capabilities"].to_pylist()
-    of_rows = [
-        each in lists[place] for place, each in found[["session", "item"]].to_numpy()
-    ]
-    assert all(of_rows)
-    services = tables["sessions"]["service"].take(found["session"].tolist())
-    assert list(found["service"]) == services.to_pylist()
-
-
-def test_items_of_details_without_a_session_are_left_out() -> None:
-    tables = dict(analysis_of("smtp-attachments").tables)
-    tables["sessions"] = tables["sessions"].slice(0, 0)
-
-    assert Facts(tables, Own()).messages.items("to", ".").empty
 
 
 def test_pairs_are_clients_at_a_port_of_a_server() -> None:

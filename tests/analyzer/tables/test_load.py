@@ -8,7 +8,7 @@ import pytest
 from analyzer.errors import LoadError
 from analyzer.tables import schema
 from analyzer.tables.export import write_table
-from analyzer.tables.load import read_table
+from analyzer.tables.load import as_stored, read_column, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,3 +67,33 @@ def test_row_without_a_session_is_refused(kind: str, tmp_path: Path) -> None:
 
     with pytest.raises(LoadError, match=r"not mailtap's table 'notes'"):
         read_table(path, NOTES)
+
+
+@pytest.mark.parametrize("count", [0, len(ROWS)])
+@pytest.mark.parametrize("name", NOTES.arrow.names)
+def test_column_is_read_alone(name: str, count: int, tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(ROWS[:count], NOTES.arrow)
+    path = tmp_path / "notes.parquet"
+    write_table(table, path)
+
+    column = read_column(path, NOTES, name)
+
+    assert column.type == as_stored(name, NOTES.arrow.field(name).type)
+    assert column.to_pylist() == table[name].to_pylist()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["a"], ["b"]]),
+        pa.array([b"\xff", b"a"]).view(pa.string()),
+        pa.array([{"a": 1}, None]),
+    ],
+)
+def test_column_of_another_kind_is_refused(column: pa.Array, tmp_path: Path) -> None:
+    path = tmp_path / "notes.parquet"
+    write_table(pa.table({"session_id": ["a", None], "count": column}), path)
+
+    for name in ("session_id", "count", "text"):
+        with pytest.raises(LoadError, match=r"not mailtap's table 'notes'"):
+            read_column(path, NOTES, name)

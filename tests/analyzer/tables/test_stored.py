@@ -7,9 +7,10 @@ import pytest
 from analyzer.errors import LoadError
 from analyzer.findings.judgement import judge
 from analyzer.tables import schema
+from analyzer.tables.folder import write_folder
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store
-from analyzer.tables.stored import stored_tables
+from analyzer.tables.stored import read_on_demand, stored_tables
 from tests.support.stored import OFFICE, some
 
 if TYPE_CHECKING:
@@ -59,3 +60,29 @@ def test_columns_that_can_not_be_read_any_more_are_no_rules_fault(
 
     with pytest.raises(LoadError, match=r"not mailtap's table 'exchanges'"):
         judge(tables)
+
+
+def test_folder_of_parquet_is_read_when_it_is_needed(tmp_path: Path) -> None:
+    write_folder(OFFICE, tmp_path, "parquet")
+
+    read = read_on_demand(tmp_path)
+
+    assert read is not None
+    assert read.packets == OFFICE.packets
+    for name, table in read.tables.items():
+        names = OFFICE.tables[name].column_names
+        assert table.select(names) == OFFICE.tables[name]
+
+
+def test_folder_of_other_files_is_not_read_in_columns(tmp_path: Path) -> None:
+    write_folder(OFFICE, tmp_path, "jsonl")
+
+    assert read_on_demand(tmp_path) is None
+
+
+def test_table_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    write_folder(OFFICE, tmp_path, "parquet")
+    (tmp_path / "logins.parquet").unlink()
+
+    with pytest.raises(LoadError, match="a table is missing"):
+        read_on_demand(tmp_path)
