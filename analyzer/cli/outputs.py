@@ -178,6 +178,35 @@ def write_html(
     return []
 
 
+def check_spreadsheet() -> None:
+    """Check whether a spreadsheet can be written.
+
+    Raises:
+        CommandError: what it takes is not installed.
+    """
+    from analyzer.errors import ExportError
+    from analyzer.tables.workbook import check_workbook
+
+    try:
+        check_workbook()
+    except ExportError as error:
+        raise CommandError(str(error)) from error
+
+
+def write_spreadsheet(
+    analysis: Results, path: Path, findings: pa.Table | None
+) -> list[str]:
+    """Write the report as a spreadsheet; return what went wrong."""
+    from analyzer.errors import ExportError
+    from analyzer.terminal.spreadsheet import write_spreadsheet
+
+    try:
+        write_spreadsheet(analysis, path, findings)
+    except ExportError as error:
+        return [str(error)]
+    return []
+
+
 def _options() -> list[str]:
     """Return the options that were given, but where to write; files without folders."""
     context = click.get_current_context()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the page.",
+    help="Write a page to FILE; or, if it ends in .xlsx, a spreadsheet.",
 )
 @standards
 @options.quiet
@@ -50,14 +50,18 @@ def report(
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
-    """Write a report of captures or tables as one HTML file.
+    """Write a report of captures or tables as one HTML file, or as a spreadsheet.
 
-    CAPTURE is what `mailtap analyze` reads. The page needs no network.
+    CAPTURE is what `mailtap analyze` reads. The page needs no network. A spreadsheet
+    has a sheet for each table, and no formulas; it takes the extra `spreadsheet`.
 
     Exit status: as that of `mailtap analyze`.
     """
     options.require_captures(captures)
     check_file(output, (*captures, key_log, ca, config, accept))
+    is_spreadsheet = output.suffix.lower() == ".xlsx"
+    if is_spreadsheet:
+        outputs.check_spreadsheet()
     judged_by = read_standards(config, baseline, accept, selection)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
@@ -67,7 +71,10 @@ def report(
         outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     judged = judged_by.judge_analysis(analysis, problems)
-    problems += outputs.write_html(
-        analysis, output, judged.judgement, judged_by.settings
-    )
+    if is_spreadsheet:
+        problems += outputs.write_spreadsheet(analysis, output, judged.reviewed)
+    else:
+        problems += outputs.write_html(
+            analysis, output, judged.judgement, judged_by.settings
+        )
     outputs.exit_with(problems, failing_status(judged.reviewed, fail_on))

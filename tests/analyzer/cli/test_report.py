@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import main
+from analyzer.tables import workbook
 from tests.support.analyses import DEMO
+from tests.support.workbooks import Sheets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +104,27 @@ def test_page_of_a_capture_that_can_not_be_read_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["a.pcap"], ["-o", "a.html"]])
 def test_wrong_use_ends_with_status_2(arguments: list[str]) -> None:
     assert run("report", *arguments).exit_code == 2
+
+
+def test_spreadsheet_is_written_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+
+    result = run("report", DEMO, "-o", path, "--service", "pop3")
+
+    assert (result.exit_code, result.output) == (0, "")
+    sheets = Sheets(path)
+    assert sheets.names[:2] == ["about", "findings"]
+    assert len(sheets.rows("sessions")) == 1 + 5
+
+
+def test_what_a_spreadsheet_takes_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "find_spec", lambda _: None)
+
+    result = run("report", "no-such.pcap", "-o", tmp_path / "a.xlsx")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "mailtap: a spreadsheet takes XlsxWriter: pip install 'mailtap[spreadsheet]'\n"
+    )
