@@ -30,6 +30,7 @@ _Made = TypeVar("_Made")
 # what a hit tells beside its session
 _OF_HITS = (
     "account",
+    "client_ip",
     "kind",
     "severity",
     "confidence",
@@ -220,8 +221,9 @@ class Facts:
             rows: of any of the tables (`Rows.where`). Where nothing else is told, the
                 packet is theirs: that of a command, else the session's first one.
             told: a value for all, or a series: `account`, `kind` (one of `Rule.kinds`),
-                `severity`, `confidence`; `capture`, `frame`, `side`, `offset`: where it
-                can be seen; `seen`: what is to be seen there, without secrets.
+                `client_ip` (if it is another one than the session's), `severity`,
+                `confidence`; `capture`, `frame`, `side`, `offset`: where it can be
+                seen; `seen`: what is to be seen there, without secrets.
 
         Returns:
             What `Rule.find` returns: one row per hit.

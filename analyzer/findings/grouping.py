@@ -140,7 +140,7 @@ def _rank(told: pd.Series[Any], usual: str, names: tuple[str, ...]) -> Places:
 def _about(rule: Rule, facts: Facts, hits: pd.DataFrame) -> dict[str, Subject]:
     about = {}
     for name in (*rule.per, *(("kind",) if rule.kinds else ())):
-        if name in _OF_HITS:
+        if name in _OF_HITS or (name == "client_ip" and hits[name].notna().any()):
             codes, values = pd.factorize(hits[name])
             texts = as_arrow(values).cast(pa.string())
             about[name] = Subject(codes.astype(np.int64), texts)

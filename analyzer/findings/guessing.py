@@ -11,6 +11,7 @@ import pandas as pd
 from analyzer.findings.columns import nanoseconds, number
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
+from analyzer.findings.sources import client_sources, source_names
 from analyzer.findings.windows import Windows
 from dissectors.events import Outcome
 
@@ -46,8 +47,8 @@ class _Attempts:
     Attributes:
         rows: attempts whose result is known.
         account: the user's name in lower case.
-        source: a number for each client.
-        pair: a number for each client and account.
+        source: a number for each client, or the network in which it changes addresses.
+        pair: a number for each source and account.
         guessed: whether it is one of many failures for few accounts.
         persistent: whether it is one of so many that no user would try.
         sprayed: whether it is one of the failures for many accounts.
@@ -74,7 +75,7 @@ def _attempts(facts: Facts) -> _Attempts:
     )
     rows = rows.reset_index(drop=True)
     account = rows["user"].str.lower()
-    source = facts.codes("client_ip")[0][rows["session"].to_numpy()]
+    source = facts.once(client_sources)[rows["session"].to_numpy()]
     pair = number(source, account)
     failed = (rows["result"] == Outcome.FAILURE).to_numpy(dtype=bool)
     untried = rows["reply"].str.contains(_NOT_TRIED, regex=True)
@@ -220,7 +221,12 @@ def _hits(
     seen += ": " + rows["reply"].fillna("?")
     told = {name: values[chosen] for name, values in told.items()}
     return facts.hits(
-        rows, account=attempts.account[chosen], side="client", seen=seen, **told
+        rows,
+        account=attempts.account[chosen],
+        client_ip=source_names(facts, rows),
+        side="client",
+        seen=seen,
+        **told,
     )
 
 
@@ -239,7 +245,7 @@ RULES = (
         "each and in vain. It is possible, and likely if there were so many that no "
         "user would try (as for login-after-guessing). Attempts that come by a timer, "
         "as those of a device with an old password, don't count; nor do refusals that "
-        "say nothing of the password.",
+        "say nothing of the password. The addresses of an IPv6 /64 are one source.",
         _guessing,
         ("MITRE ATT&CK T1110.001",),
         CLIENT,

@@ -12,6 +12,7 @@ from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.own import Ownership
 from analyzer.findings.recipients import recipients
 from analyzer.findings.rule import CLIENT, SERVER, Rule
+from analyzer.findings.sources import client_sources, source_names
 from analyzer.findings.windows import Windows
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _relay_probes(facts: Facts) -> pd.DataFrame:
     clients = facts.once(Ownership).clients
     chosen = named.relay_refused & ~clients[named.rows["session"].to_numpy()]
     rows = named.rows[chosen].reset_index(drop=True)
-    source = facts.codes("client_ip")[0][rows["session"].to_numpy()]
+    source = facts.once(client_sources)[rows["session"].to_numpy()]
     seconds = facts.threshold(_PROBING, "window_s")
     least = facts.threshold(_PROBING, "attempts")
     of_source = Windows(rows["time"], seconds, source)
@@ -142,6 +143,7 @@ def _relay_probes(facts: Facts) -> pd.DataFrame:
         confidence=pd.Series(
             np.where(is_probing, Confidence.LIKELY, Confidence.POSSIBLE)
         ),
+        client_ip=source_names(facts, rows),
         side="client",
         seen=_exchange(rows),
     )
@@ -151,7 +153,7 @@ def _enumerations(facts: Facts) -> pd.DataFrame:
     asked = _names_asked(facts)
     named = facts.once(recipients)
     rows = named.rows
-    source = facts.codes("client_ip")[0][rows["session"].to_numpy()]
+    source = facts.once(client_sources)[rows["session"].to_numpy()]
     windows = Windows(rows["time"], facts.threshold(_ENUMERATION, "window_s"), source)
     unknown = windows.count_distinct(rows["address"], chosen=named.unknown)
     every = windows.count_distinct(rows["address"])
@@ -161,7 +163,12 @@ def _enumerations(facts: Facts) -> pd.DataFrame:
     return pd.concat(
         (
             asked,
-            facts.hits(tried, side="client", seen=_exchange(tried)),
+            facts.hits(
+                tried,
+                client_ip=source_names(facts, tried),
+                side="client",
+                seen=_exchange(tried),
+            ),
         ),
         ignore_index=True,
     )
@@ -178,13 +185,15 @@ def _names_asked(facts: Facts) -> pd.DataFrame:
         "reply_code",
     )
     rows = rows.reset_index(drop=True)
-    source = facts.codes("client_ip")[0][rows["session"].to_numpy()]
+    source = facts.once(client_sources)[rows["session"].to_numpy()]
     windows = Windows(rows["time"], facts.threshold(_ENUMERATION, "window_s"), source)
     names = windows.count_distinct(rows["argument"].str.lower())
     rows = rows[windows.reach(names >= facts.threshold(_ENUMERATION, "names"))]
     seen = rows["verb"] + " " + rows["argument"].fillna("")
     seen += ": " + rows["reply_code"].astype("string").fillna("?")
-    return facts.hits(rows, side="client", seen=seen)
+    return facts.hits(
+        rows, client_ip=source_names(facts, rows), side="client", seen=seen
+    )
 
 
 def _exchange(rows: pd.DataFrame) -> pd.Series[Any]:

@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 CLIENT_AT_SERVER = ("client_ip", "server_ip", "server_port", "account")
 CLIENT = ("client_ip",)
 SERVER = ("server_ip", "server_port")
+SHARE = "share"
+# names of thresholds end with their unit
+_UNITS = {
+    "bytes_per_s": "bytes per second",
+    "s": "seconds",
+    "seconds": "seconds",
+    "days": "days",
+    "share": SHARE,
+}
+
+
+def unit_of(threshold: str) -> str:
+    """Return the unit of a threshold, by its name; `count` for a number of something.
+
+    A share is a part of the whole, from 0 to 1.
+    """
+    for ending, unit in _UNITS.items():
+        if f"_{threshold}".endswith(f"_{ending}"):
+            return unit
+    return "count"
 
 
 @dataclass(frozen=True, slots=True)

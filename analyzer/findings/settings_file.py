@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from analyzer.findings.levels import Severity
+from analyzer.findings.rule import SHARE, unit_of
 from analyzer.findings.settings import Own, RuleSettings, Settings
 from analyzer.findings.toml_file import TomlFile
 from analyzer.text import near_names
@@ -114,9 +115,11 @@ class _SettingsFile(TomlFile):
             self.mistake((*key, "severity"), hint)
             severity = None
         for name, number in said.items():
-            if not _is_threshold(number):
+            is_share = unit_of(name) == SHARE
+            if not _is_threshold(number, 1 if is_share else math.inf):
+                kind = "from 0 to 1" if is_share else "zero or more"
                 usually = f"such as {rule.thresholds[name]:g}"
-                why = f"{name} is a number, zero or more, {usually}"
+                why = f"{name} is a number, {kind}, {usually}"
                 self.mistake((*key, name), why)
         return RuleSettings(
             bool(enabled), None if severity is None else Severity(severity), said
@@ -167,9 +170,9 @@ def _server(text: str) -> str:
         ) from error
 
 
-def _is_threshold(value: Any) -> bool:
+def _is_threshold(value: Any, most: float) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value >= 0
+    return is_number and math.isfinite(value) and 0 <= value <= most
 
 
 def _among(known: Collection[str]) -> str:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from analyzer.findings.levels import Mender
+from analyzer.findings.rule import unit_of
 from analyzer.terminal.findings import severity_style
 from analyzer.terminal.format import as_table, fit_output
 from analyzer.text import as_line
@@ -91,6 +92,8 @@ def _object(rule: Rule, settings: Settings) -> dict[str, Any]:
         "proof": rule.proof,
         "references": list(rule.references),
         "thresholds": {**rule.thresholds, **said.thresholds},
+        "units": {name: unit_of(name) for name in rule.thresholds},
+        "per": list(rule.per),
     }
 
 

@@ -101,21 +101,20 @@ class PacketScript:
         return self
 
     def _frame(self, side: Side, segment: bytes) -> bytes:
-        ends = [ipaddress.ip_address(ip) for ip in (self.client_ip, self.server_ip)]
-        header = struct.pack(
-            ">BBHHHBBH4s4s",
-            0x45,
-            0,
-            20 + len(segment),
-            0,
-            0x4000,
-            64,
-            6,
-            0,
-            ends[side].packed,
-            ends[1 - side].packed,
+        addresses = self.client_ip, self.server_ip
+        source, target = (
+            ipaddress.ip_address(addresses[end]) for end in (side, 1 - side)
         )
-        return _MACS[1 - side] + _MACS[side] + b"\x08\x00" + header + segment
+        if source.version == 6:
+            kind = b"\x86\xdd"
+            header = struct.pack(">IHBB", 6 << 28, len(segment), 6, 64)
+        else:
+            kind = b"\x08\x00"
+            header = struct.pack(
+                ">BBHHHBBH", 0x45, 0, 20 + len(segment), 0, 0x4000, 64, 6, 0
+            )
+        header += source.packed + target.packed
+        return _MACS[1 - side] + _MACS[side] + kind + header + segment
 
 
 def write_pcap(path: Path, *dialogues: PacketScript) -> Path:

@@ -28,7 +28,12 @@ FINDINGS = Table(
         Column("kind", TEXT, "which of several kinds, if the rule tells some apart"),
         Column("title", TEXT, "what is wrong"),
         Column("service", TEXT, "service by port, as in `sessions`"),
-        Column("client_ip", TEXT, "the client; null if there are many"),
+        Column(
+            "client_ip",
+            TEXT,
+            "the client, or its network (IPv6 /64) if it changes addresses; null if "
+            "there are many",
+        ),
         Column("server_ip", TEXT, "the server; null if there are many"),
         Column("server_port", PORT, "its port; null if there are many"),
         Column("account", TEXT, "who logged in; null if nobody, or there are many"),

@@ -37,6 +37,8 @@ def test_rule_is_explained() -> None:
         assert told in text
     assert as_json["proof"] == rule.proof
     assert as_json["severity"] == "critical"
+    assert as_json["units"] == {"domains": "count", "window_s": "seconds"}
+    assert as_json["per"] == ["server_ip", "server_port"]
 
 
 def test_rule_that_there_is_not_is_wrong_use() -> None:

@@ -199,3 +199,33 @@ def test_thresholds_of_a_rule_that_is_not_asked_hold_for_others(of: Any) -> None
 
     assert of(AFTER, guessed) == []
     assert of(AFTER, guessed, settings=Settings(rules=rules))
+
+
+def test_guesser_who_changes_his_address_is_one_source(of: Any) -> None:
+    server = "2001:db8:25::25"
+
+    def tries(network: str) -> list[PacketScript]:
+        return [
+            login(f"{network}{number:x}", 0.35 * number, server_ip=server)
+            for number in range(1, 13)
+        ]
+
+    (finding,) = of(GUESSING, tries("2001:db8:9:9::"))
+
+    assert finding["client_ip"] == "2001:db8:9:9::/64"
+    assert (finding["session_count"], finding["confidence"]) == (12, "likely")
+    (got_in,) = of(
+        AFTER,
+        tries("2001:db8:9:9::"),
+        [login("2001:db8:9:9::ff", 9, accepted=True, server_ip=server)],
+    )
+    assert (got_in["client_ip"], got_in["severity"]) == ("2001:db8:9:9::ff", "critical")
+
+
+def test_neighbours_in_other_networks_are_different_sources(of: Any) -> None:
+    tries = [
+        login(f"2001:db8:9:{number:x}::1", 0.35 * number, server_ip="2001:db8:25::25")
+        for number in range(1, 13)
+    ]
+
+    assert of(GUESSING, tries) == []

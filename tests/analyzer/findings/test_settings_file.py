@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RULES = {
-    "some-rule": replace(RULE, thresholds={"failures": 10, "window_s": 600.5}),
+    "some-rule": replace(
+        RULE, thresholds={"failures": 10, "window_s": 600.5, "share": 0.5}
+    ),
     "other-rule": replace(RULE, id="other-rule"),
 }
 
@@ -92,6 +94,10 @@ def test_file_says_how_rules_judge(tmp_path: Path) -> None:
         ("[rules.some-rule]\nfailures = true", "2: failures is a number"),
         ("[rules.some-rule]\nfailures = -1", "2: failures is a number"),
         ("[rules.some-rule]\nfailures = nan", "2: failures is a number"),
+        (
+            "[rules.some-rule]\nshare = 50",
+            "2: share is a number, from 0 to 1, such as 0.5",
+        ),
         (
             "[rules.some-rule]\nfailurs = 1",
             "2: there is no key 'failurs': did you mean failures?",
