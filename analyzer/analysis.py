@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from dataclasses import fields
 from functools import cached_property
@@ -12,15 +13,14 @@ from typing import TYPE_CHECKING, Self
 from analyzer.errors import ExportError
 from analyzer.runs.pipeline import find_sessions
 from analyzer.tables.export import WRITERS
-from analyzer.tables.folder import read_folder, write_folder
+from analyzer.tables.folder import is_folder_of_tables, read_folder, write_folder
 from analyzer.tables.parts import has_parts, read_parts
 from analyzer.tables.results import Results
 from analyzer.text import escape_controls, pluralize, pluralize_of
-from captures import ReadEngine
+from captures import ReadEngine, find_captures
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -237,7 +237,8 @@ def analyze(
     [['pop3', 'USER', 'success']]
 
     Args:
-        captures: capture files; `-` is standard input.
+        captures: capture files, or folders, in and below which all captures are read;
+            `-` is standard input.
         ports: the mail ports and their protocols; `None` for those of all protocols.
         processes: how many processes share the work, at most 8; `None` for as many
             as are worthwhile. The result is the same.
@@ -258,8 +259,9 @@ def analyze(
         LoadError: the key log or the certificates can't be read.
         ValueError: there is no such port, protocol, engine or number of processes.
     """
+    named = [captures] if isinstance(captures, (str, os.PathLike)) else captures
     results = find_sessions(
-        captures,
+        [path for each in named for path in _inside(each)],
         ports=ports,
         processes=processes,
         engine=engine,
@@ -272,6 +274,13 @@ def analyze(
             if not problem.usable:
                 raise problem
     return Analysis.of(results)
+
+
+def _inside(name: str | os.PathLike[str]) -> Sequence[str | os.PathLike[str]]:
+    """Return the captures in a folder, or the name itself if it is none."""
+    if not Path(name).is_dir():
+        return [name]
+    return find_captures(name, leave_out=is_folder_of_tables).captures or [name]
 
 
 def load(folder: str | os.PathLike[str]) -> Analysis:

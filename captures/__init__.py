@@ -9,6 +9,7 @@ from captures.batch import (
     split_frame_id,
 )
 from captures.errors import CaptureError, readable_name
+from captures.files.folders import find_captures
 from captures.files.merge import MergedCaptures, open_captures
 from captures.files.opening import ReadEngine, open_capture
 from captures.files.reader import CaptureReader
@@ -54,6 +55,7 @@ __all__ = [
     "Segments",
     "Wanted",
     "drop_privileges",
+    "find_captures",
     "list_interfaces",
     "open_capture",
     "open_captures",

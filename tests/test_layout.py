@@ -113,6 +113,7 @@ PUBLIC = {
         "Partition",
         "Wanted",
         "drop_privileges",
+        "find_captures",
         "list_interfaces",
         "open_capture",
         "open_captures",

@@ -66,8 +66,9 @@ def analyze(
 
     CAPTURE is a pcap or pcapng file, also compressed with gzip, xz or zstd, or any
     other file that an installed tshark can read; - is standard input. Several
-    captures are read as one, in time order. A folder that --output wrote is read
-    instead of captures.
+    captures are read as one, in time order. A folder stands for all captures in it
+    and below it, 'mail*.pcap' in quotes for those that match. A folder that --output
+    wrote is read instead of captures.
 
     Exit status: 0; 1 if a capture is damaged or can't be read (everything else is
     still reported), or the output can't be written; 2 for wrong use; 3 with

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analyzer.cli.locating import PASSED_OVER, holds_tables
 from analyzer.cli.main import TABLES
-from analyzer.cli.outputs import CommandError
+from analyzer.cli.outputs import CommandError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,8 @@ def read_inputs(
     from analyzer.tables.builder import prepare_arrow
 
     prepare_arrow()
+    if not quiet:
+        warn(click.get_current_context().meta.get(PASSED_OVER, ()))
     # what is imported by now stays: the collector need not look at it again
     gc.freeze()
     if is_folder(captures):
@@ -95,6 +98,10 @@ def is_folder(captures: tuple[str, ...]) -> bool:
 
 
 def _check_folder(folder: str, key_log: Path | None, ca: Path | None) -> None:
+    if not holds_tables(folder):
+        raise CommandError(
+            f"{folder}: there are neither captures nor tables in this folder"
+        )
     if key_log is not None or ca is not None:
         raise CommandError(
             f"{folder}: tables hold nothing that could be decrypted or verified: give "

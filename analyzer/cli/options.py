@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from analyzer.cli.locating import locate_captures
 from analyzer.findings.levels import Severity
 from analyzer.text import near_names
 
@@ -94,7 +95,21 @@ ca = click.option(
     help="Trust the certificates in FILE (PEM) to sign others, not the system's.",
 )
 
-captures = click.argument("captures", metavar="CAPTURE...", nargs=-1)
+captures = click.argument(
+    "captures",
+    metavar="CAPTURE...",
+    nargs=-1,
+    type=click.Path(),
+    callback=locate_captures,
+)
+# where an interface may be named in place of them, or nothing
+captures_if_any = click.argument(
+    "captures",
+    metavar="[CAPTURE]...",
+    nargs=-1,
+    type=click.Path(),
+    callback=locate_captures,
+)
 
 ports = click.option(
     "--port",

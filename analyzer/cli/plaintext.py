@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
+@options.captures_if_any
 @click.option(
     "-i",
     "--interface",

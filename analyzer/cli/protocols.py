@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("captures", metavar="[CAPTURE]...", nargs=-1)
+@options.captures_if_any
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @selecting
 @options.ports

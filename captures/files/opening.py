@@ -102,6 +102,19 @@ def needs_tshark(path: str | os.PathLike[str]) -> bool:
     return first is not None and not is_known(int(first.link_type[0]))
 
 
+def is_known_format(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file begins like a capture of a format that mailtap reads.
+
+    Raises:
+        CaptureError: it can't be read, or it is empty.
+    """
+    try:
+        with _open_records(os.fspath(path), 1, _SHORTEST_CAPTURE):
+            return True
+    except UnknownFormatError:
+        return False
+
+
 def _open_records(
     name: str,
     max_packets: int,
@@ -193,7 +206,7 @@ def _open(name: str, flags: int = 0) -> int:
 def _regular_size(name: str, descriptor: int) -> int | None:
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
-        reason = "this is a folder: name the captures in it"
+        reason = "there is no capture in this folder"
         raise _unusable(name, reason)
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 

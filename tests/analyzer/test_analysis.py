@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,7 @@ import mailtap
 from analyzer.findings import registry
 from analyzer.findings.registry import BUILTIN
 from analyzer.tables.schema import FINDINGS, TABLES
-from tests.support.analyses import CAPTURES, analysis_of
+from tests.support.analyses import CAPTURES, analysis_of, rows_of
 from tests.support.hostile import with_attacks
 
 if TYPE_CHECKING:
@@ -38,6 +39,18 @@ def test_name_of_a_capture_does_not_control_the_terminal() -> None:
     hostile = mailtap.Analysis(analysis_of("office").tables, ["\x1b[2J"])
 
     assert repr(hostile).startswith("<Analysis of \\x1b[2J: 29 sessions")
+
+
+def test_folder_stands_for_the_captures_in_it(tmp_path: Path) -> None:
+    names = ("pop3-apop", "imap-login-plain")
+    for name in names:
+        shutil.copy(CAPTURES[name], tmp_path)
+
+    for captures in (tmp_path, [str(tmp_path)]):
+        analysis = mailtap.analyze(captures)
+
+        assert len(analysis.captures) == 2
+        assert len(analysis.sessions) == sum(len(rows_of(name)) for name in names)
 
 
 def test_each_table_is_a_data_frame_and_an_attribute() -> None:
