@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    metavar="FILE|DIR/",
+    metavar="FILE|DIR/|-",
     callback=options.parse_output,
     help="Write the session table to FILE (.csv, .jsonl, .parquet), or every table "
-    "into the folder DIR/.",
+    "into the folder DIR/, or the session table to standard output (-).",
 )
 @options.table_format
 @click.option(
     "--html",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE|-",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
     help="Write a report to FILE, a page for the browser.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -75,6 +75,11 @@ def analyze(
     --fail-on, if something was found.
     """
     options.require_captures(captures)
+    is_taken = outputs.STANDARD_OUTPUT in (html, output and output.path)
+    if is_taken and as_json:
+        raise click.UsageError("--json and - are both for standard output.")
+    # there is room for one
+    is_silent = quiet or is_taken
     read = (*captures, key_log, ca, config, accept)
     if output is not None:
         check_output(output, read)
@@ -89,7 +94,7 @@ def analyze(
     analysis = choose(analysis, selection, judged_by.settings)
     problems = outputs.describe_problems(analysis)
     # for millions of sessions it takes a while
-    is_told = not quiet or html or fail_on or (output and output.is_folder)
+    is_told = not is_silent or html or fail_on or (output and output.is_folder)
     judged = judged_by.judge_analysis(analysis, problems) if is_told else NOT_JUDGED
     if output is not None:
         problems += outputs.write_output(
@@ -101,6 +106,7 @@ def analyze(
         )
     if not quiet:
         outputs.warn(analysis.notes)
+    if not is_silent:
         problems += outputs.print_analysis(
             analysis, findings=judged.reviewed, as_json=as_json
         )

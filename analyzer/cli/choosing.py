@@ -49,13 +49,13 @@ def _conditions(
     return tuple(_condition("--where", value) for value in values)
 
 
-def _condition(option: str, text: str) -> Condition:
+def _condition(option: str, text: str, short: str | None = None) -> Condition:
     from analyzer.selection.condition import Condition
     from analyzer.selection.mistake import ConditionError
     from analyzer.tables.schema import SESSIONS
 
     try:
-        return Condition(text, SESSIONS)
+        return Condition(text, SESSIONS, short)
     except ConditionError as error:
         raise WrongConditionError(option, error) from error
 
@@ -74,12 +74,13 @@ def _any_of(
         option: click.Parameter,
         given: tuple[str, ...] | str | None,
     ) -> list[Condition]:
-        values = given if isinstance(given, tuple) else filter(None, [given])
+        values = given if isinstance(given, tuple) else [*filter(None, [given])]
         try:
             text = " or ".join(f"({written(value)})" for value in values)
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
-        return [_condition(option.opts[0], text)] if text else []
+        short = ", ".join(values)
+        return [_condition(option.opts[0], text, short)] if text else []
 
     return parse
 

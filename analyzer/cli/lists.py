@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 # rows that people are shown unless they ask for more
 SHOWN_ROWS = 100
-_STANDARD_OUTPUT = "-"
 
 
 class ListOutput(NamedTuple):
@@ -58,9 +56,9 @@ class ListOutput(NamedTuple):
         if self.sort is not None and column not in columns:
             hint = near_names(column, columns) or f": there are {', '.join(columns)}"
             raise click.UsageError(f"--sort: there is no column {column!r}{hint}")
-        if self.path is None or self.path == _STANDARD_OUTPUT:
+        path = outputs.STANDARD_OUTPUT if self.path is None else Path(self.path)
+        if path == outputs.STANDARD_OUTPUT:
             return
-        path = Path(self.path)
         if self.form is not None:
             raise click.UsageError("--json and --csv are for standard output.")
         if path.suffix.removeprefix(".").lower() not in FORMATS:
@@ -99,11 +97,11 @@ class ListOutput(NamedTuple):
             limit = self.limit or SHOWN_ROWS
             return outputs.print_safely(lambda: show(outputs.console(), limit))
         table = _as_arrow(rows).slice(0, self.limit)
-        if self.path is not None and self.path != _STANDARD_OUTPUT:
-            return outputs.write_file(table, Path(self.path))
         if self.form == "json" and self.path is None:
             return _print_document(analysis, name, table)
-        return _print_lines(table, "csv" if self.form == "csv" else "jsonl")
+        path = outputs.STANDARD_OUTPUT if self.path is None else Path(self.path)
+        lines = "csv" if self.form == "csv" else "jsonl"
+        return outputs.write_file(table, path, lines)
 
 
 def list_output(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,11 +183,3 @@ def _print_document(analysis: Results, name: str, table: pa.Table) -> list[str]:
 
     text = as_json(analysis, {}, {name: list(json_rows(table))})
     return outputs.print_safely(lambda: click.echo(text))
-
-
-def _print_lines(table: pa.Table, file_format: str) -> list[str]:
-    from analyzer.tables.export import WRITERS
-
-    file = io.BytesIO()
-    WRITERS[file_format]([table], table.schema, file)
-    return outputs.print_safely(lambda: click.echo(file.getvalue(), nl=False))

@@ -72,10 +72,13 @@ def parse_output(
         return None
     path = Path(value)
     is_folder = value.endswith("/") or os.path.isdir(path)  # noqa: PTH112, says no
+    if value == "-":
+        return TableOutput(path, is_folder=False)
     if not is_folder and path.suffix.removeprefix(".").lower() not in FORMATS:
         endings = ", ".join(f".{name}" for name in FORMATS)
         raise click.BadParameter(
-            f"{value!r} must end in {endings}; or in / for a folder with all tables"
+            f"{value!r} must end in {endings}; or in / for a folder with all tables; "
+            "or be - for standard output"
         )
     return TableOutput(path, is_folder)
 
@@ -136,7 +139,7 @@ table_format = click.option(
     type=click.Choice(FORMATS),
     default="jsonl",
     show_default=True,
-    help="File format for DIR/.",
+    help="File format for DIR/ and -.",
 )
 
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but problems.")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from analyzer.tables.results import Results
 
 
+STANDARD_OUTPUT = Path("-")
+"""The name by which users ask for it in place of a file."""
+
 IN_USE = (
     "a monitor writes into this folder, or was ended before it was done: name "
     "another one"
@@ -129,11 +132,20 @@ def print_analysis(
     return print_safely(lambda: print_summary(analysis, console(), findings))
 
 
-def write_file(table: pa.Table, path: Path) -> list[str]:
-    """Write a table to a file; return what went wrong."""
-    from analyzer.errors import ExportError
-    from analyzer.tables.export import write_table
+def write_file(table: pa.Table, path: Path, table_format: str = "jsonl") -> list[str]:
+    """Write a table to a file; return what went wrong.
 
+    Args:
+        table: what to write.
+        path: the file, whose suffix names the format; or `STANDARD_OUTPUT`.
+        table_format: csv, jsonl or parquet, for standard output.
+    """
+    from analyzer.errors import ExportError
+    from analyzer.tables.export import write_stream, write_table
+
+    if path == STANDARD_OUTPUT:
+        file = sys.stdout.buffer
+        return print_safely(lambda: write_stream(table, file, table_format))
     try:
         write_table(table, path)
     except ExportError as error:
@@ -153,7 +165,7 @@ def write_output(
     from analyzer.tables.parts import has_parts
 
     if not output.is_folder:
-        return write_file(analysis.tables["sessions"], output.path)
+        return write_file(analysis.tables["sessions"], output.path, table_format)
     if has_parts(output.path):
         return [f"{output.path}: {IN_USE}"]
     try:
@@ -168,11 +180,15 @@ def write_html(
 ) -> list[str]:
     """Write the page; return what went wrong."""
     from analyzer.errors import ExportError
-    from analyzer.html import write_page
+    from analyzer.html import render_page, write_page
     from analyzer.html.provenance import Making
 
+    making = Making(options=_options())
+    if path == STANDARD_OUTPUT:
+        page = render_page(analysis, judgement, settings, making)
+        return print_safely(lambda: click.echo(page.encode()))
     try:
-        write_page(analysis, path, judgement, settings, Making(options=_options()))
+        write_page(analysis, path, judgement, settings, making)
     except ExportError as error:
         return [str(error)]
     return []
@@ -218,7 +234,10 @@ def _options() -> list[str]:
         if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = context.params[name]
-        text = value.name if isinstance(value, Path) else str(value)
-        is_short = value is True or isinstance(value, dict)
-        given.append(option.opts[0] if is_short else f"{option.opts[0]} {text}")
+        if value is True or isinstance(value, dict):
+            given.append(option.opts[0])
+            continue
+        for each in value if isinstance(value, list | tuple) else (value,):
+            text = each.name if isinstance(each, Path) else str(each)
+            given.append(f"{option.opts[0]} {text}")
     return given

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from analyzer.cli.outputs import IN_USE, CommandError
+from analyzer.cli.outputs import IN_USE, STANDARD_OUTPUT, CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,12 +37,14 @@ def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
     """Check whether a file could be written; one that exists stays as it is.
 
     Args:
-        path: its name.
+        path: its name; that of standard output can always be written.
         read: files and folders of tables that are read.
 
     Raises:
         CommandError: it could not, or in the place of what is read.
     """
+    if path == STANDARD_OUTPUT:
+        return
     _check(path, _try_file)
     if any(_is_taken(path, Path(source)) for source in read if source is not None):
         raise CommandError(f"{path}: this is what is to be read: name another file")

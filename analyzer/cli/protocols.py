@@ -49,6 +49,8 @@ def protocols(
     """
     from analyzer.runs.plugins import plugin_notes
 
+    if selection and not captures:
+        raise click.UsageError("Name captures whose sessions are to be chosen.")
     analysis = None
     problems: list[str] = []
     if captures:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    metavar="FILE",
+    metavar="FILE|-",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a page to FILE; or, if it ends in .xlsx, a spreadsheet.",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    help="Write a page to FILE; or, if it ends in .xlsx, a spreadsheet; - is standard "
+    "output, for the page.",
 )
 @standards
 @options.quiet

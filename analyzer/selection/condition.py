@@ -26,6 +26,7 @@ class Condition:
     Args:
         text: what it says, as in the grammar of `analyzer.selection.grammar`.
         table: whose columns it may name.
+        short: what users wrote, if that was shorter.
 
     Attributes:
         text: what it says.
@@ -35,14 +36,18 @@ class Condition:
         ConditionError: it means nothing.
     """
 
-    def __init__(self, text: str, table: Table) -> None:
+    def __init__(self, text: str, table: Table, short: str | None = None) -> None:
         self.text = text
+        self._short = short
         try:
             parser = Parser(text, table.columns)
             self._term = parser.whole()
         except Mistake as mistake:
             raise ConditionError(text, mistake) from None
         self.columns = frozenset(parser.used)
+
+    def __str__(self) -> str:
+        return self.text if self._short is None else self._short
 
     def of(self, rows: pa.Table) -> pa.ChunkedArray:
         """Return for each row whether it is chosen: true or false, never null.

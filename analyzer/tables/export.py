@@ -42,6 +42,16 @@ def write_table(table: pa.Table, path: Path) -> None:
     write_blocks([table], table.schema, path)
 
 
+def write_stream(table: pa.Table, file: BinaryIO, file_format: str) -> None:
+    """Write a table to a file that is open, in one of the formats of `WRITERS`.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    WRITERS[file_format]([table], table.schema, file)
+    file.flush()
+
+
 def write_blocks(blocks: Iterable[pa.Table], columns: pa.Schema, path: Path) -> None:
     """Write a table that comes in blocks, so that it need not fit into memory.
 

@@ -109,6 +109,13 @@ def test_wrong_choice_is_explained(arguments: list[str], reason: str) -> None:
     assert reason in result.stderr.replace("\n", " ")
 
 
+def test_sessions_of_nothing_are_not_chosen() -> None:
+    result = CliRunner().invoke(main, ["protocols", "--service", "imap"])
+
+    assert result.exit_code == 2
+    assert "Name captures whose sessions are to be chosen" in result.stderr
+
+
 def test_mistake_in_a_condition_is_pointed_at() -> None:
     result = run("analyze", "--where", "complete and duraton_s > 5")
 
@@ -142,9 +149,12 @@ def test_output_says_that_it_is_of_a_choice(command: str, told: str) -> None:
 def test_page_says_that_it_is_of_a_choice(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
 
-    run("report", "-q", "-o", page, "--service", "pop3")
+    run("report", "-q", "-o", page, "--service", "pop3", "--where", "1 < 2")
 
-    assert "5 of 29 mail sessions" in page.read_text()
+    text = page.read_text()
+    assert "5 of 29 mail sessions" in text
+    assert "<li>--service pop3</li>" in text
+    assert "<li>--where 1 &lt; 2</li>" in text
 
 
 def test_baseline_is_compared_as_far_as_it_is_chosen(folder: Path) -> None:

@@ -22,6 +22,11 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
+def timeless(page: str) -> str:
+    """A page without the time at which it was made."""
+    return re.sub(r"<li>mailtap .*</li>", "", page).rstrip()
+
+
 def test_page_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
     pages = [tmp_path / name for name in ("a.html", "b.html", "c.html")]
 
@@ -32,9 +37,7 @@ def test_page_is_the_same_however_it_is_asked_for(tmp_path: Path) -> None:
     ]
 
     assert [(each.exit_code, each.output) for each in results] == [(0, "")] * 3
-    # but for the time at which it was made
-    texts = [re.sub(r"<li>mailtap .*</li>", "", page.read_text()) for page in pages]
-    assert len(set(texts)) == 1
+    assert len({timeless(page.read_text()) for page in pages}) == 1
 
 
 def test_page_says_what_was_asked_for_without_folders(tmp_path: Path) -> None:
@@ -128,3 +131,40 @@ def test_what_a_spreadsheet_takes_is_told_before_anything_is_read(
     assert result.stderr == (
         "mailtap: a spreadsheet takes XlsxWriter: pip install 'mailtap[spreadsheet]'\n"
     )
+
+
+def test_page_is_printed_if_standard_output_is_asked_for(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    run("report", DEMO, "-o", page)
+
+    for printed in (run("report", DEMO, "-o", "-"), run("analyze", DEMO, "--html=-")):
+        assert (printed.exit_code, printed.stderr) == (0, "")
+        assert timeless(printed.stdout) == timeless(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("table_format", ["jsonl", "csv", "parquet"])
+def test_table_is_printed_alone_if_standard_output_is_asked_for(
+    table_format: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{table_format}"
+    run("analyze", "-q", DEMO, "-o", path)
+
+    printed = run("analyze", DEMO, "-o", "-", "--format", table_format)
+
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    assert printed.stdout_bytes == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "-", "--json"], "--json and - are both for standard output"),
+        (["-o", "-", "--html", "-"], "-: the tables go there: name another file"),
+    ],
+)
+def test_standard_output_has_room_for_one(arguments: list[str], said: str) -> None:
+    result = run("analyze", DEMO, *arguments)
+
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert result.stdout == ""
