@@ -202,6 +202,11 @@ def frame_ids(
     return (capture.astype(np.int64) << _FRAME_NUMBER_BITS) | frame
 
 
+def frame_id(capture: int, number: int) -> int:
+    """Return the frame ID of one packet."""
+    return capture << _FRAME_NUMBER_BITS | number
+
+
 def split_frame_id(frame_id: int) -> tuple[int, int]:
     """Return the index of a packet's capture, and its number there."""
     return frame_id >> _FRAME_NUMBER_BITS, frame_id & _FRAME_NUMBER_MASK

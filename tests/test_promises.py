@@ -90,6 +90,14 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_nobody_gets_a_copy_of_what_may_be_a_login",
             ],
         },
+        "`mailtap cut` is asked": {
+            "analyzer/runs/test_cutting.py": [
+                "test_only_packets_of_the_session_are_written",
+            ],
+            "captures/files/test_raw_records.py": [
+                "test_other_blocks_are_not_copied",
+            ],
+        },
     },
     "Hostile input": {
         "Every byte of a capture": {

@@ -41,6 +41,7 @@ _COMMANDS = (
     "analyze",
     "attachments",
     "config",
+    "cut",
     "extract",
     "findings",
     "interfaces",

@@ -115,14 +115,23 @@ def is_known_format(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def _open_records(
-    name: str,
-    max_packets: int,
-    max_bytes: int,
-    *,
-    again: bool = False,
-    with_tshark: bool = False,
-) -> RecordReader:
+def open_source(
+    path: str | os.PathLike[str], max_bytes: int, *, again: bool = False
+) -> tuple[Source, RecordFormat, int | None]:
+    """Open what mailtap reads by itself.
+
+    Args:
+        path: where it is.
+        max_bytes: of a window.
+        again: as for `open_capture`.
+
+    Returns:
+        Its bytes, its format, and its size, if that is known.
+
+    Raises:
+        CaptureError: there is no such capture.
+    """
+    name = os.fspath(path)
     descriptor = _open(name, os.O_NONBLOCK if again else 0)
     with ExitStack() as on_error:
         on_error.callback(os.close, descriptor)
@@ -132,6 +141,18 @@ def _open_records(
         source = _open_source(name, descriptor, size, max_bytes)
         record_format = _recognise(name, source)
         on_error.pop_all()
+    return source, record_format, size
+
+
+def _open_records(
+    name: str,
+    max_packets: int,
+    max_bytes: int,
+    *,
+    again: bool = False,
+    with_tshark: bool = False,
+) -> RecordReader:
+    source, record_format, size = open_source(name, max_bytes, again=again)
     # tshark must be able to open it a second time
     if with_tshark and size is not None and name != STANDARD_INPUT:
         foreign_links = ForeignLinks(

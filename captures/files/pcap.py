@@ -78,6 +78,11 @@ class Pcap(RecordFormat):
                 return cls(order, header)
         return None
 
+    @property
+    def resolution(self) -> int:
+        """Digits of a second's fraction, as pcapng has them (`if_tsresol`)."""
+        return 9 if self._ns_per_unit == 1 else 6
+
     def scan(self, data: npt.NDArray[np.uint8], start: int, stop: int) -> Scan:
         """Read the records that begin from `start` on, before `stop`."""
         positions, end = self.walk(data, start, stop)

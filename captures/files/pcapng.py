@@ -50,10 +50,10 @@ class BlockType(IntEnum):
     SECTION_HEADER = 0x0A0D0D0A
 
 
-_BYTE_ORDER_MAGIC = 0x1A2B3C4D
+BYTE_ORDER_MAGIC = 0x1A2B3C4D
 
 # Wireshark's limit too. It bounds what of a stream must be held to go on.
-_MAX_BLOCK_LENGTH = 16 * 1024 * 1024
+MAX_BLOCK_LENGTH = 16 * 1024 * 1024
 _MAX_BYTE_ORDER_CHANGES = 1_000
 _MAX_SECRETS_BYTES = 64 * 1024 * 1024
 
@@ -102,13 +102,13 @@ class Pcapng(RecordFormat):
 
     def scan(self, data: npt.NDArray[np.uint8], start: int, stop: int) -> Scan:
         """Read the blocks that begin from `start` on, before `stop`."""
-        self._adopt_byte_order(data, start)
+        self.adopt_byte_order(data, start)
         positions, end = self.walk(data, start, stop)
         damage = self._damage_at(data, end)
         kinds, lengths = self._block_headers(data, positions)
         words = unaligned(data, self.order + "u4")
         if failure := first_failure(
-            ((lengths % 4 != 0) | (lengths > _MAX_BLOCK_LENGTH), _BAD_LENGTH),
+            ((lengths % 4 != 0) | (lengths > MAX_BLOCK_LENGTH), _BAD_LENGTH),
             (words[positions + lengths - 4] != lengths, _BAD_TRAILER),
             (lengths < _SMALLEST_LENGTH[kinds], _BAD_LENGTH),
         ):
@@ -185,7 +185,7 @@ class Pcapng(RecordFormat):
         mask: Mask = (
             (words[positions] == BlockType.ENHANCED_PACKET)
             & (length >= _SMALLEST_LENGTH[BlockType.ENHANCED_PACKET])
-            & (length <= _MAX_BLOCK_LENGTH)
+            & (length <= MAX_BLOCK_LENGTH)
             & (words[trailer] == length)
         )
         return mask
@@ -193,7 +193,7 @@ class Pcapng(RecordFormat):
     def are_walkable(self, words: npt.NDArray[Any], positions: Positions) -> bool:
         """Return whether all sections at `positions` are in this byte order."""
         sections = positions[words[positions] == BlockType.SECTION_HEADER]
-        return bool((words[sections + 8] == _BYTE_ORDER_MAGIC).all())
+        return bool((words[sections + 8] == BYTE_ORDER_MAGIC).all())
 
     # -- sections, interfaces, secrets --
 
@@ -216,11 +216,12 @@ class Pcapng(RecordFormat):
     def _order_of(self, data: npt.NDArray[np.uint8], position: int) -> str | None:
         """Return the byte order that the section header at `position` announces."""
         magic = bytes(data[position + 8 : position + 12])
-        if magic == _BYTE_ORDER_MAGIC.to_bytes(4, "little"):
+        if magic == BYTE_ORDER_MAGIC.to_bytes(4, "little"):
             return "<"
-        return ">" if magic == _BYTE_ORDER_MAGIC.to_bytes(4, "big") else None
+        return ">" if magic == BYTE_ORDER_MAGIC.to_bytes(4, "big") else None
 
-    def _adopt_byte_order(self, data: npt.NDArray[np.uint8], start: int) -> None:
+    def adopt_byte_order(self, data: npt.NDArray[np.uint8], start: int) -> None:
+        """Read on in the byte order of the section that begins here, if one does."""
         if not _is_section_header(data, start):
             return
         order = self._order_of(data, start)
@@ -243,7 +244,7 @@ class Pcapng(RecordFormat):
             if order != self.order:
                 return None if self._may_change_order() else _TOO_MANY_ORDERS
         length = unaligned(data, self.order + "u4")[end + self.length_at]
-        is_possible = self.smallest <= length <= _MAX_BLOCK_LENGTH and length % 4 == 0
+        is_possible = self.smallest <= length <= MAX_BLOCK_LENGTH and length % 4 == 0
         return None if is_possible else _BAD_LENGTH
 
     def _read_descriptions(
@@ -284,14 +285,21 @@ class Pcapng(RecordFormat):
 
     # -- columns --
 
+    def block_types(
+        self, data: npt.NDArray[np.uint8], positions: Positions
+    ) -> tuple[npt.NDArray[np.uint32], Positions]:
+        """Return types and lengths of the blocks at `positions`."""
+        blocks = gather(data, self._block_wire, positions)
+        return blocks["type"].astype(np.uint32), blocks["length"].astype(np.int64)
+
     def _block_headers(
         self, data: npt.NDArray[np.uint8], positions: Positions
     ) -> tuple[npt.NDArray[np.intp], Positions]:
         """Return kinds and lengths of the blocks at `positions`."""
-        blocks = gather(data, self._block_wire, positions)
-        kinds = np.minimum(blocks["type"], _OTHER).astype(np.intp)
-        kinds[blocks["type"] == BlockType.SECTION_HEADER] = _SECTION
-        return kinds, blocks["length"].astype(np.int64)
+        types, lengths = self.block_types(data, positions)
+        kinds = np.minimum(types, _OTHER).astype(np.intp)
+        kinds[types == BlockType.SECTION_HEADER] = _SECTION
+        return kinds, lengths
 
     def _gather_packets(
         self,

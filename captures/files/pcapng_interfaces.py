@@ -109,7 +109,7 @@ class Interfaces:
 def parse_interface(order: str, body: bytes) -> PcapngInterface:
     """Read the body of an Interface Description Block, of 8 bytes at least."""
     link_type, _, snap_length = struct.unpack_from(order + "HHI", body)
-    options = dict(_parse_options(order, body, 8))
+    options = dict(parse_options(order, body, 8))
     resolution = options.get(_Option.IF_TSRESOL, b"")
     offset = options.get(_Option.IF_TSOFFSET, b"")
     return PcapngInterface(
@@ -120,7 +120,7 @@ def parse_interface(order: str, body: bytes) -> PcapngInterface:
     )
 
 
-def _parse_options(
+def parse_options(
     order: str, body: bytes, position: int
 ) -> Iterator[tuple[int, bytes]]:
     """Yield code and value of each option (§3.5); cut ones end the list."""

@@ -38,6 +38,20 @@ def to_nanoseconds(ticks: Ticks, resolution: int) -> Times:
     return (ticks // np.uint64(10 ** (resolution - 9))).astype(np.int64)
 
 
+def to_ticks(time_ns: int, resolution: int, offset_s: int) -> int:
+    """Return a time in ticks, those of `to_nanoseconds`; what is finer is 0.
+
+    Args:
+        time_ns: nanoseconds since the epoch.
+        resolution: `if_tsresol`.
+        offset_s: `if_tsoffset`, seconds that the ticks leave out.
+    """
+    since_ns = max(time_ns - offset_s * NS_PER_SECOND, 0)
+    if resolution & _BASE_2:
+        return (since_ns << (resolution & ~_BASE_2)) // NS_PER_SECOND
+    return int(since_ns * 10**resolution // NS_PER_SECOND)
+
+
 def shift(times: Times, offset_s: npt.NDArray[np.int64]) -> Times:
     """Add whole seconds to nanoseconds.
 

@@ -78,9 +78,14 @@ class Decoder:
 
     Args:
         segment_filter: tells which may be.
+
+    Attributes:
+        fragments: by the frame ID of a packet that completed a datagram, those of all
+            that brought fragments of it; of the batch that was decoded last.
     """
 
     def __init__(self, segment_filter: SegmentFilter) -> None:
+        self.fragments: dict[int, list[int]] = {}
         self._filter = segment_filter
         self._undecoded: Counter[str] = Counter()
         self._defragmenter = Defragmenter()
@@ -99,6 +104,7 @@ class Decoder:
         Returns:
             The segments that may be mail.
         """
+        self.fragments = {}
         header_groups: list[_TcpHeaders] = []
         together = bytearray()
         everything = np.arange(len(batch), dtype=np.int64)
@@ -144,12 +150,17 @@ class Decoder:
         whole: list[bytes] = []
         last: list[FoundFragment] = []
         batch = level.batch
+        frame_ids = batch.frame_ids
         for fragment in sorted(fragments):
             packet = batch.buffer[fragment.start : fragment.end].tobytes()
             time_ns = int(batch.time_ns[fragment.packet])
-            if datagram := self._defragmenter.receive(packet, time_ns):
+            frame = int(frame_ids[fragment.packet])
+            # what is in a tunnel may be a fragment, and its packet made of some
+            frames = self.fragments.get(frame, [frame])
+            if datagram := self._defragmenter.receive(packet, time_ns, frames):
                 whole.append(datagram)
                 last.append(fragment)
+                self.fragments[frame] = self._defragmenter.completed_by
         if not whole:
             return None
         made_by = [fragment.packet for fragment in last]

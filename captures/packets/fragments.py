@@ -10,12 +10,17 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_DATAGRAMS = 1024
 MAX_TOTAL_BYTES = 16 << 20
 # what Python needs to keep a piece, however short it is
 _PIECE_OVERHEAD_BYTES = 128
+# and a frame ID, of a piece or of a copy of one
+_FRAME_BYTES = 40
 # RFC 8200 §4.5: 60 seconds after the first fragment arrived
 TIMEOUT_NS = 60_000_000_000
 _MAX_LENGTH = 65_535
@@ -55,7 +60,10 @@ class _DatagramPiece(NamedTuple):
 
 @dataclass(slots=True)
 class _Datagram:
-    """A datagram of which fragments were seen; `reach` is the farthest byte's end."""
+    """A datagram of which fragments were seen.
+
+    `reach` is the farthest byte's end, `frames` are the packets that brought fragments.
+    """
 
     time_ns: int
     header: bytes = b""
@@ -63,6 +71,7 @@ class _Datagram:
     reach: int = 0
     size: int = 0
     pieces: list[_DatagramPiece] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -72,7 +81,8 @@ class _Datagram:
     @property
     def memory(self) -> int:
         """About how many bytes it takes."""
-        return self.size + _PIECE_OVERHEAD_BYTES * len(self.pieces)
+        overhead = _PIECE_OVERHEAD_BYTES * len(self.pieces)
+        return self.size + overhead + _FRAME_BYTES * len(self.frames)
 
     def add(self, fragment: IpFragment) -> None:
         """Add what is new in a fragment."""
@@ -109,10 +119,12 @@ class Defragmenter:
 
     Attributes:
         dropped: fragments whose datagram was never completed.
+        completed_by: frame IDs of what made the datagram that was completed last.
     """
 
     def __init__(self) -> None:
         self.dropped = 0
+        self.completed_by: list[int] = []
         self._datagrams: dict[tuple[bytes, ...], _Datagram] = {}
         self._memory = 0
 
@@ -121,8 +133,16 @@ class Defragmenter:
         """Fragments that wait for others."""
         return sum(len(datagram.pieces) for datagram in self._datagrams.values())
 
-    def receive(self, packet: bytes, time_ns: int) -> bytes | None:
-        """Take a fragment, IP header first; return the datagram it completes."""
+    def receive(
+        self, packet: bytes, time_ns: int, frames: Sequence[int] = ()
+    ) -> bytes | None:
+        """Take a fragment; return the datagram it completes.
+
+        Args:
+            packet: IP header first.
+            time_ns: when it came.
+            frames: frame IDs of the packets that brought it.
+        """
         fragment = read_fragment(packet)
         if fragment is None:
             self.dropped += 1
@@ -135,10 +155,12 @@ class Defragmenter:
             datagram = self._datagrams[fragment.key] = _Datagram(time_ns)
         self._memory -= datagram.memory
         datagram.add(fragment)
+        datagram.frames += frames
         self._memory += datagram.memory
         if datagram.is_complete:
             self._memory -= datagram.memory
             del self._datagrams[fragment.key]
+            self.completed_by = datagram.frames
             return self._assemble(datagram)
         while len(self._datagrams) > MAX_DATAGRAMS or self._memory > MAX_TOTAL_BYTES:
             self._evict(next(iter(self._datagrams)))

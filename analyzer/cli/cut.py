@@ -1,0 +1,172 @@
+"""`mailtap cut`: the packets of chosen sessions, as a capture of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from analyzer.cli import options, outputs
+from analyzer.cli.choosing import choose, selecting
+from analyzer.cli.inputs import progress, read_inputs
+from analyzer.cli.preflight import check_file
+from analyzer.text import pluralize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analyzer.selection.selection import Selection
+    from analyzer.tables.results import Results
+
+_STANDARD_OUTPUT = Path("-")
+_ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
+
+
+@click.command()
+@click.argument("arguments", metavar="[SESSION]... CAPTURE...", nargs=-1)
+@click.option(
+    "-w",
+    "--write",
+    "output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Where to write the packets, as pcapng; - is standard output.",
+)
+@selecting
+@options.quiet
+@options.ports
+@options.key_log
+def cut(
+    arguments: tuple[str, ...],
+    output: Path,
+    selection: Selection,
+    quiet: bool,
+    ports: Mapping[int, str],
+    key_log: Path | None,
+) -> None:
+    """Write the packets of sessions to a capture of their own.
+
+    SESSION is an ID, as other commands print them, or as much of its beginning as tells
+    it from all others. Without one, all sessions are meant that the options below
+    choose, or all mail sessions. CAPTURE is a capture file, or a folder that --output
+    wrote, whose captures are still there.
+
+    Each packet is as it was: with its tunnels and tags, its fragments, its time, the
+    interface that captured it, and all that is in it, such as passwords. Secrets of TLS
+    that a capture brings along, and names, are left out.
+
+    Exit status: 0; 1 if something can't be read or written, or there is no such
+    session; 2 for wrong use.
+    """
+    from captures import CaptureError
+
+    identifiers, captures = _tell_apart(arguments)
+    options.require_captures(captures)
+    to_stdout = output == _STANDARD_OUTPUT
+    if to_stdout and sys.stdout.isatty():
+        raise click.UsageError("-w - writes to a terminal: name a file, or use a pipe")
+    if not to_stdout:
+        check_file(output, (*captures, key_log))
+    analysis = read_inputs(
+        captures, ports=ports, engine="auto", key_log=key_log, ca=None, quiet=quiet
+    )
+    sources = _sources(analysis)
+    if not to_stdout:
+        check_file(output, sources)
+    chosen = _choose(analysis, identifiers, selection)
+    problems = outputs.describe_problems(analysis)
+    try:
+        packets = _write(analysis, sources, chosen, output, quiet=quiet)
+    except CaptureError as error:
+        outputs.exit_with([str(error)])
+    if not quiet:
+        sessions = pluralize(len(chosen), "session")
+        outputs.warn([f"{pluralize(packets, 'packet')} of {sessions} were written"])
+    outputs.exit_with(problems)
+
+
+def _tell_apart(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Tell IDs from captures: what is there by that name is a capture."""
+    identifiers = []
+    for argument in arguments:
+        if not _ID.fullmatch(argument) or os.path.exists(argument):  # noqa: PTH110
+            break
+        identifiers.append(argument)
+    return identifiers, tuple(arguments[len(identifiers) :])
+
+
+def _sources(analysis: Results) -> list[str]:
+    """Return the captures, which are read once more.
+
+    Raises:
+        CommandError: they can't be.
+    """
+    from analyzer.dialogue.recording import can_be_read_again
+
+    sources = list(analysis.captures)
+    for source in sources:
+        if not can_be_read_again([source]):
+            raise outputs.CommandError(
+                f"{source}: this is no file that can be read again: save the packets "
+                "to a file, and name that"
+            )
+    return sources
+
+
+def _choose(
+    analysis: Results, identifiers: Sequence[str], selection: Selection
+) -> set[str]:
+    """Return the IDs of the sessions that are meant.
+
+    Raises:
+        CommandError: there is none, or more than one with the same beginning.
+    """
+    from analyzer.dialogue.chosen import SessionChoiceError, find_session
+
+    among = choose(analysis, selection).tables["sessions"]["session_id"].to_pylist()
+    try:
+        chosen = {find_session(among, each) for each in identifiers}
+    except SessionChoiceError as error:
+        raise outputs.CommandError(str(error)) from error
+    if not identifiers:
+        chosen = set(among)
+    if not chosen:
+        raise outputs.CommandError("there is no such session: nothing is written")
+    return chosen
+
+
+def _write(
+    analysis: Results,
+    sources: list[str],
+    chosen: set[str],
+    output: Path,
+    *,
+    quiet: bool,
+) -> int:
+    """Write the packets; return how many they are.
+
+    Raises:
+        CaptureError: a capture is not what it was, or only tshark can read it.
+        CommandError: they can't be written.
+    """
+    from analyzer.errors import ExportError
+    from analyzer.runs.cutting import cut_sessions
+    from analyzer.tables.export import atomic_write
+
+    def write(file: BinaryIO) -> int:
+        sessions = analysis.tables["sessions"]
+        with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
+            return cut_sessions(sources, sessions, chosen, file, on_progress)
+
+    if output == _STANDARD_OUTPUT:
+        return write(sys.stdout.buffer)
+    try:
+        with atomic_write(output) as file:
+            return write(file)
+    except ExportError as error:
+        raise outputs.CommandError(str(error)) from error

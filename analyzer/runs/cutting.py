@@ -1,0 +1,178 @@
+"""Packets of chosen sessions, from captures into one capture of their own.
+
+The captures are read twice: once to find which packets these are, as a fragment is
+known to be one of them only when the last has come; and once to copy them, each as its
+capture holds it. Memory: a bit for each packet, and some for each session.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Self
+
+from captures import CaptureError, Decoder, Endpoint, open_captures, split_frame_id
+from captures.batch import frame_id
+from captures.files.frame_set import FrameSet
+from captures.files.pcapng_writer import PcapngWriter
+from captures.files.raw_records import CHANGED, RawRecords
+from captures.tcp.membership import KnownConnection, Membership
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import BinaryIO
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from analyzer.runs.pipeline import OnProgress
+
+_IPV4_MAPPED = 0xFFFF << 32
+_ENDS = ("client", "server")
+
+
+def cut_sessions(
+    captures: Sequence[str | os.PathLike[str]],
+    sessions: pa.Table,
+    chosen: Collection[str],
+    file: BinaryIO,
+    on_progress: OnProgress | None = None,
+) -> int:
+    """Write the packets of sessions as pcapng, in the order of their times.
+
+    Args:
+        captures: those in which the sessions were found.
+        sessions: the table `sessions`, with all that were found.
+        chosen: IDs of those that are wanted.
+        file: takes the bytes.
+        on_progress: called after each batch of the first reading.
+
+    Returns:
+        How many packets these are.
+
+    Raises:
+        CaptureError: a capture is not what it was, or only tshark can read it.
+    """
+    wanted = FrameSet()
+    with open_captures(captures) as batches:
+        membership = Membership(_known(sessions, chosen, batches.names))
+        decoder = Decoder(membership.segment_filter)
+        for batch in batches:
+            segments = decoder.decode(batch)
+            wanted.add(membership.find(segments, decoder))
+            if on_progress is not None:
+                on_progress(batch.position, batches.size)
+    copier = _Copier(captures, wanted.counts(), file)
+    with open_captures(captures) as batches, copier:
+        for batch in batches:
+            rows = wanted.holds(batch.frame_ids)
+            if rows.any():
+                copier.copy(batch.frame_ids[rows], batch.time_ns[rows])
+    if missing := copier.missing:
+        for problem in batches.problems:
+            raise problem
+        raise CaptureError(batches.names[missing[0]], CHANGED, usable=True)
+    return copier.packets
+
+
+def _known(
+    sessions: pa.Table, chosen: Collection[str], names: Sequence[str]
+) -> Iterator[KnownConnection]:
+    """Yield the chosen sessions, and all others between the same ends, in order."""
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(name, []).append(index)
+    columns = ("session_id", "capture", "first_frame", "start", "end")
+    ends = tuple(f"{end}_{part}" for end in _ENDS for part in ("ip", "port"))
+    table = sessions.select([*columns, *ends]).sort_by("start")
+    for name in ("start", "end"):
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, table[name].cast("int64"))
+    rows = table.to_pylist()
+    wanted = {_ends_of(row) for row in rows if row["session_id"] in chosen}
+    for row in rows:
+        if _ends_of(row) in wanted:
+            client, server = (
+                Endpoint(_address(row[f"{end}_ip"]), row[f"{end}_port"])
+                for end in _ENDS
+            )
+            first_frames = [
+                frame_id(index, row["first_frame"])
+                for index in places.get(row["capture"], ())
+            ]
+            is_wanted = row["session_id"] in chosen
+            yield KnownConnection(client, server, first_frames, row["end"], is_wanted)
+
+
+def _ends_of(row: Mapping[str, Any]) -> frozenset[tuple[str, int]]:
+    return frozenset((row[f"{end}_ip"], row[f"{end}_port"]) for end in _ENDS)
+
+
+def _address(text: str) -> int:
+    """Return an address; IPv4 is IPv4-mapped (RFC 4291 §2.5.5.2)."""
+    address = ip_address(text)
+    return int(address) | (_IPV4_MAPPED if address.version == 4 else 0)
+
+
+class _Copier:
+    """Copies packets of captures, each of which is opened when its first one comes.
+
+    Args:
+        captures: all of them.
+        counts: how many packets of each will be copied, by its index.
+        file: takes the bytes.
+
+    Attributes:
+        packets: how many were written.
+    """
+
+    def __init__(
+        self,
+        captures: Sequence[str | os.PathLike[str]],
+        counts: dict[int, int],
+        file: BinaryIO,
+    ) -> None:
+        self.packets = 0
+        self._left = counts
+        self._captures = captures
+        self._writer = PcapngWriter(file)
+        self._records: dict[int, RawRecords] = {}
+        # numbers in the new capture
+        self._interfaces: dict[tuple[int, int], int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for records in self._records.values():
+            records.close()
+
+    @property
+    def missing(self) -> list[int]:
+        """The captures of which packets did not come."""
+        return [capture for capture, count in self._left.items() if count]
+
+    def copy(
+        self, frame_ids: npt.NDArray[np.int64], times_ns: npt.NDArray[np.int64]
+    ) -> None:
+        """Copy packets, which are given by their frame IDs and times."""
+        rows = zip(frame_ids.tolist(), times_ns.tolist(), strict=True)
+        for identifier, time_ns in rows:
+            capture, number = split_frame_id(identifier)
+            records = self._records.get(capture) or self._open(capture)
+            interface, packet = records.packet(number, time_ns)
+            key = capture, packet.interface
+            place = self._interfaces.get(key)
+            if place is None:
+                place = self._writer.add_interface(interface)
+                self._interfaces[key] = place
+            self._writer.add_packet(place, packet)
+            self.packets += 1
+            self._left[capture] -= 1
+            if not self._left[capture]:
+                self._records.pop(capture).close()
+
+    def _open(self, capture: int) -> RawRecords:
+        records = self._records[capture] = RawRecords(self._captures[capture])
+        return records

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import pytest
+from click.testing import CliRunner
+
+import analyzer
+from analyzer.cli import main
+from captures.files.pcapng_writer import PcapngWriter
+from tests.support.analyses import CAPTURES, DEMO, rows_of
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+SESSIONS = [row["session_id"] for row in rows_of("office")]
+
+
+def run(*arguments: str | Path, command: str = "cut") -> Result:
+    return CliRunner().invoke(main, [command, *map(str, arguments)])
+
+
+def sessions_in(path: Path) -> list[str]:
+    found: list[str] = (
+        analyzer.analyze(path).tables["sessions"]["session_id"].to_pylist()
+    )
+    return found
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "cut.pcapng"
+
+
+def test_sessions_are_named_by_the_beginnings_of_their_ids(target: Path) -> None:
+    result = run(SESSIONS[6][:5], SESSIONS[3], DEMO, "-w", target)
+
+    assert result.exit_code == 0
+    assert result.stderr == "mailtap: 91 packets of 2 sessions were written\n"
+    assert set(sessions_in(target)) == {SESSIONS[6], SESSIONS[3]}
+
+
+def test_sessions_are_chosen_by_what_they_are(target: Path) -> None:
+    result = run(DEMO, "-w", target, "--service", "pop3", "-q")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    expected = [
+        row["session_id"] for row in rows_of("office") if row["service"] == "pop3"
+    ]
+    assert sorted(sessions_in(target)) == sorted(expected)
+
+
+def test_without_a_choice_all_mail_is_written(target: Path) -> None:
+    assert run(DEMO, "-w", target).exit_code == 0
+    assert sessions_in(target) == SESSIONS
+
+
+def test_compressed_captures_and_folders_of_tables_are_read(
+    target: Path, tmp_path: Path
+) -> None:
+    capture = tmp_path / "office.pcap.gz"
+    capture.write_bytes(gzip.compress(DEMO.read_bytes()))
+    run(capture, "-q", "-o", f"{tmp_path}/tables/", command="analyze")
+
+    assert run(SESSIONS[6], tmp_path / "tables", "-w", target).exit_code == 0
+    assert sessions_in(target) == [SESSIONS[6]]
+    capture.unlink()
+    result = run(SESSIONS[6], tmp_path / "tables", "-w", target)
+    assert result.exit_code == 1
+    assert "no file that can be read again" in result.stderr
+
+
+def test_standard_output_takes_the_packets(target: Path) -> None:
+    command = [sys.executable, "-m", "analyzer", "cut", SESSIONS[6], str(DEMO)]
+    done = subprocess.run([*command, "-w", "-"], capture_output=True, check=True)
+    target.write_bytes(done.stdout)
+
+    assert sessions_in(target) == [SESSIONS[6]]
+
+
+def test_capture_is_not_overwritten_by_its_packets(tmp_path: Path) -> None:
+    capture = Path(shutil.copy(DEMO, tmp_path))
+    run(capture, "-q", "-o", f"{tmp_path}/tables/", command="analyze")
+
+    for source in (capture, tmp_path / "tables"):
+        result = run(source, "-w", capture)
+        assert result.exit_code == 1
+        assert "this is what is to be read" in result.stderr
+    assert capture.read_bytes() == DEMO.read_bytes()
+
+
+def test_what_is_not_there_is_refused_and_nothing_is_written(target: Path) -> None:
+    for arguments in (["ffffffff"], ["--service", "imaps", "--user", "x"]):
+        result = run(*arguments, DEMO, "-w", target)
+        assert result.exit_code == 1
+        assert "there is no" in result.stderr
+    assert run(DEMO, "-w", target.parent / "no" / "x.pcapng").exit_code == 1
+    assert list(target.parent.iterdir()) == []
+
+
+def test_old_file_stays_if_a_capture_changes_meanwhile(
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Path(shutil.copy(CAPTURES["smtp-relay-plain"], tmp_path / "a.pcap"))
+    target.write_bytes(b"old")
+
+    class Shortening(PcapngWriter):
+        def __init__(self, file: BinaryIO) -> None:
+            super().__init__(file)
+            capture.write_bytes(capture.read_bytes()[:400])
+
+    monkeypatch.setattr("analyzer.runs.cutting.PcapngWriter", Shortening)
+    result = run(capture, "-w", target)
+
+    assert result.exit_code == 1
+    assert "a.pcap" in result.stderr
+    assert target.read_bytes() == b"old"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.pcap", "cut.pcapng"}
+
+
+def test_wrong_use_is_told(target: Path) -> None:
+    assert run(DEMO).exit_code == 2
+    assert run("e681", "-w", target).exit_code == 2

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import analyzer
+from analyzer.runs.cutting import cut_sessions
+from tests.support.analyses import CAPTURES, analysis_of, rows_of
+from tests.support.captures import pcap, read
+from tests.support.encapsulations import LINKS, TAGS, TUNNELS, Wrap
+from tests.support.traffic import PacketScript, merged, write_pcap
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from analyzer import Analysis
+
+# where packets are: in other places of another capture
+PLACES = {
+    *("capture", "first_frame", "frame", "request_frame", "reply_frame"),
+    *("tls_capture", "tls_frame", "cert_frame", "tls_alert_frame"),
+}
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def cut(
+    captures: Sequence[Path],
+    analysis: Analysis,
+    target: Path,
+    chosen: Collection[str] | None = None,
+) -> int:
+    """Write the packets of some sessions, or of all; return how many they are."""
+    sessions = analysis.tables["sessions"]
+    if chosen is None:
+        chosen = set(sessions["session_id"].to_pylist())
+    with target.open("wb") as file:
+        return cut_sessions(captures, sessions, chosen, file)
+
+
+def rows(analysis: Analysis, chosen: Collection[str] | None = None) -> Rows:
+    """The rows of all tables, or those of some sessions, without places."""
+    return {
+        name: [
+            {column: row[column] for column in row if column not in PLACES}
+            for row in table.to_pylist()
+            if chosen is None or row.get("session_id") in chosen
+        ]
+        for name, table in analysis.tables.items()
+        if chosen is None or "session_id" in table.column_names
+    }
+
+
+def test_all_sessions_of_all_captures_are_the_same_in_one(tmp_path: Path) -> None:
+    captures = [*CAPTURES.values()]
+    before = analyzer.analyze(captures)
+
+    cut(captures, before, tmp_path / "all.pcapng")
+
+    after = analyzer.analyze(tmp_path / "all.pcapng")
+    assert rows(after) == rows(before)
+    assert len(before.tables["sessions"]) > 100
+
+
+# tunnels, tags, fragments, another format, one pair of ports for two sessions, copies,
+# packets that are cut or out of order, and a session that begins before its capture
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gre", "ipip", "mpls", "pppoe", "qinq", "vxlan", "ip-fragments", "smtp-ipv6"),
+        *("port-reuse", "smtp-duplicates", "smtp-snaplen", "imap-reordered"),
+        "imap-midstream",
+    ],
+)
+def test_each_session_is_the_same_by_itself(name: str, tmp_path: Path) -> None:
+    before, target = analysis_of(name), tmp_path / "one.pcapng"
+    for session in rows_of(name):
+        chosen = {session["session_id"]}
+        cut([CAPTURES[name]], before, target, chosen)
+
+        assert rows(analyzer.analyze(target), chosen) == rows(before, chosen)
+        assert len(analyzer.analyze(target).tables["sessions"]) == 1
+
+
+def test_only_packets_of_the_session_are_written(tmp_path: Path) -> None:
+    target = tmp_path / "one.pcapng"
+    for session in rows_of("office")[:8]:
+        count = cut(
+            [CAPTURES["office"]],
+            analysis_of("office"),
+            target,
+            {session["session_id"]},
+        )
+        assert count == session["client_packets"] + session["server_packets"]
+        assert count == len(read(target))
+
+
+WRAPPED: dict[str, tuple[int, Wrap]] = {
+    **{name: (1, wrap) for name, wrap in {**TUNNELS, **TAGS}.items()},
+    **{f"{name} capture": each for name, each in LINKS.items()},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_session_is_found_in_whatever_its_packets_are(
+    name: str, tmp_path: Path
+) -> None:
+    link_type, wrap = WRAPPED[name]
+    talk = PacketScript(25).server(b"220 mail.example.com\r\n").client(b"QUIT\r\n")
+    other = PacketScript(25, client_port=4711, start_ms=1).server(b"220 x\r\n")
+    packets = [
+        packet._replace(data=data, wire_length=len(data), link_type=link_type)
+        for packet in merged(talk.close(), other.close())
+        for data in (wrap(packet.data[14:]),)
+    ]
+    path, target = tmp_path / "all.pcap", tmp_path / "one.pcapng"
+    path.write_bytes(pcap(packets, network=link_type))
+    before = analyzer.analyze(path)
+    first, second = before.tables["sessions"]["session_id"].to_pylist()
+
+    counts = [cut([path], before, target, {each}) for each in (second, first)]
+
+    assert counts == [len(other.packets), len(talk.packets)]
+    assert rows(analyzer.analyze(target)) == rows(before, {first}) | {
+        "certificates": []
+    }
+
+
+def test_packets_are_as_they_were(tmp_path: Path) -> None:
+    for name in ("vxlan", "ip-fragments", "smtp-ipv6", "qinq"):
+        cut([CAPTURES[name]], analysis_of(name), tmp_path / "all.pcapng")
+
+        before, after = read(CAPTURES[name]), read(tmp_path / "all.pcapng")
+        assert [packet for packet in before if packet in after] == after
+
+
+def test_all_fragments_of_a_packet_are_written(tmp_path: Path) -> None:
+    name = "ip-fragments"
+    count = cut([CAPTURES[name]], analysis_of(name), tmp_path / "all.pcapng")
+
+    [session] = rows_of(name)
+    assert count > session["client_packets"] + session["server_packets"]
+    assert analyzer.analyze(tmp_path / "all.pcapng").undecoded == {}
+
+
+def test_sides_in_two_captures_come_in_the_order_of_time(tmp_path: Path) -> None:
+    talk = PacketScript(25, client_port=4711)
+    talk.server(b"220 mail.example.com\r\n").client(b"EHLO a.example\r\n")
+    talk.server(b"250 hello\r\n").client(b"QUIT\r\n").server(b"221 bye\r\n").close()
+    whole = write_pcap(tmp_path / "whole.pcap", talk)
+    halves = split_by_port(whole, tmp_path)
+    before = analyzer.analyze(halves)
+
+    count = cut(halves, before, tmp_path / "one.pcapng")
+
+    assert count == len(read(whole))
+    assert rows(analyzer.analyze(tmp_path / "one.pcapng")) == rows(before)
+    assert [packet.data for packet in read(tmp_path / "one.pcapng")] == [
+        packet.data for packet in read(whole)
+    ]
+
+
+def split_by_port(whole: Path, folder: Path) -> list[Path]:
+    """A capture of the packets from port 25, and one of the others."""
+    content = whole.read_bytes()
+    header, position = content[:24], 24
+    parts = [header, header]
+    while position < len(content):
+        size = 16 + int.from_bytes(content[position + 8 : position + 12], "little")
+        record = content[position : position + size]
+        parts[record[50:52] == b"\x00\x19"] += record
+        position += size
+    paths = [folder / "to.pcap", folder / "from.pcap"]
+    for path, part in zip(paths, parts, strict=True):
+        path.write_bytes(part)
+    return paths
