@@ -9,7 +9,7 @@ import pandas as pd
 
 from analyzer.findings.columns import is_true, number
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.own import Ownership
+from analyzer.findings.own import Ownership, domain_of
 from analyzer.findings.recipients import recipients
 from analyzer.findings.rule import CLIENT, SERVER, Rule
 from analyzer.findings.sources import client_sources, source_names
@@ -29,6 +29,15 @@ _ENUMERATION = "address-enumeration"
 # Ways to hide the domain from a server that looks at the last one only: RFC 1123
 # §5.2.16 (percent), RFC 976 (bang), RFC 5321 §4.1.1.3 (source routes), quoted ones
 _ODD_FORM = r'^@|[%!@"].*@'
+# what a server that follows such an address makes of it, one way after the other
+_MEANT = (
+    (r"^@[^:]+:", ""),
+    (r'^"([^"@]+@[^"@]+)"@.*$', r"\1"),
+    (r"^([^@%!]+)%([^@%!]+)@.*$", r"\1@\2"),
+    (r"^([^@%!]+)!([^@%!]+)(?:@.*)?$", r"\2@\1"),
+)
+# RFC 5321 §4.1.3: no MX record names another host for it
+_LITERAL = r"^\[.*\]$"
 
 
 def _open_relays(facts: Facts) -> pd.DataFrame:
@@ -49,8 +58,9 @@ def _open_relays(facts: Facts) -> pd.DataFrame:
     if own.domains_are_said:
         stated = for_others & own.servers[places]
         told.loc[stated] = [Severity.CRITICAL.value, own.confidence.value]
-    contradicted = is_open & _are_refused_elsewhere(facts, named, asked)
-    told.loc[contradicted] = [Severity.CRITICAL.value, Confidence.PROVEN.value]
+    proven = _are_refused_elsewhere(facts, named, asked)
+    proven |= _are_followed(facts, named)
+    told.loc[is_open & proven] = [Severity.CRITICAL.value, Confidence.PROVEN.value]
     hit = told["severity"].notna()
     told = told[hit]
     return facts.hits(
@@ -89,24 +99,59 @@ def _are_forwarded(facts: Facts, named: Recipients, for_others: Flags) -> Flags:
     backup MX does it for a few, and refuses the others.
     """
     rows = named.rows
-    places = rows["session"].to_numpy()
-    own = facts.once(Ownership)
-    # the same address is the client of one session, and the server of the other
-    clients, servers = _hosts(facts)
-    legs = number(
-        np.concatenate((servers[places], clients[places])),
-        pd.concat((rows["address"], rows["address"]), ignore_index=True),
-    )
-    taken, sent = legs[: len(rows)], legs[len(rows) :]
-    sent_on = sent[named.accepted & ~own.servers[places]]
-    forwarded = for_others & np.isin(taken, sent_on)
-    server = servers[places]
+    forwarded = for_others & _are_sent_on(facts, named, rows["address"])
+    server = _hosts(facts)[1][rows["session"].to_numpy()]
     refusing = np.unique(server[named.relay_refused & named.is_anonymous])
     forwarded &= ~np.isin(server, refusing)
     pairs = pd.DataFrame({"server": server, "domain": rows["domain"]})[forwarded]
     domains = pairs.drop_duplicates()["server"].value_counts()
     many = domains.index[domains >= facts.threshold(_OPEN, "domains")]
     flags: Flags = forwarded & np.isin(server, many.to_numpy())
+    return flags
+
+
+def _are_followed(facts: Facts, named: Recipients) -> Flags:
+    """Return the recipients that hide another one, to whom the server sent it on.
+
+    Or a host by its number, which is nobody's backup MX: neither is done for others by
+    a server that knows its domains.
+    """
+    rows = named.rows
+    address = rows["address"]
+    is_literal = is_true(rows["domain"].str.contains(_LITERAL))
+    is_odd = is_true(address.str.contains(_ODD_FORM))
+    flags = np.zeros(len(rows), bool)
+    if not (is_literal | is_odd).any():
+        return flags
+    meant = address
+    for pattern, replacement in _MEANT:
+        meant = meant.str.replace(pattern, replacement, regex=True)
+    own = facts.once(Ownership)
+    is_followed = is_true(meant != address) & ~own.has_domain(domain_of(meant))
+    flags |= (is_followed | is_literal) & _are_sent_on(facts, named, meant)
+    return flags
+
+
+def _are_sent_on(facts: Facts, named: Recipients, addresses: pd.Series[Any]) -> Flags:
+    """Return for which recipients a server sent mail on to an address elsewhere.
+
+    Args:
+        facts: the sessions.
+        named: all recipients.
+        addresses: what each of them would become.
+    """
+    rows = named.rows
+    places = rows["session"].to_numpy()
+    own = facts.once(Ownership)
+    # the same address is the client of one session, and the server of the other
+    clients, servers = _hosts(facts)
+    legs = number(
+        np.concatenate((servers[places], clients[places])),
+        pd.concat((addresses, rows["address"]), ignore_index=True),
+    )
+    taken, sent = legs[: len(rows)], legs[len(rows) :]
+    sent_on = sent[named.accepted & ~own.servers[places]]
+    flags: Flags = addresses.notna().to_numpy(dtype=bool) & np.isin(taken, sent_on)
     return flags
 
 
@@ -213,12 +258,14 @@ RULES = (
         Mender.SERVER,
         "Take mail for other domains only after a login, or from your own networks. "
         "See the queue for what was relayed, and block lists for the server.",
-        "A client from outside, which did not log in, named a recipient elsewhere, and "
-        "the server took it. Proven if the server had refused to relay to the same "
-        "domain for the same client; likely if it is not one of the domains that were "
-        "named as one's own. Without these, mail must have been seen to go on to at "
-        "least `domains` of others from a server that refuses none: possible, high, as "
-        "a backup MX does that for its few. Only sessions that were seen whole count.",
+        "A client from outside, which did not log in, named a recipient elsewhere, "
+        "and the server took it. Proven if the server had refused to relay to the "
+        "same domain for the same client, or sent mail on to whom an odd address "
+        "hides (percent, source route), or to a host that is named by its number; "
+        "likely if it is not one of the domains that were named as one's own. Without "
+        "these, mail must have been seen to go on to at least `domains` of others "
+        "from a server that refuses none: possible, high, as a backup MX does that "
+        "for its few. Only sessions that were seen whole count.",
         _open_relays,
         ("RFC 2505, section 2.1", "RFC 5321, section 3.6.2"),
         SERVER,

@@ -120,6 +120,40 @@ def test_server_that_sends_on_to_many_domains_is_possibly_open(of: Any) -> None:
     assert (finding["server_ip"], finding["session_count"]) == (SERVER, 3)
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("victim%example.org@example.com", VICTIM),
+        ("@example.com:victim@example.org", VICTIM),
+        ("@mx.example.com,@example.com:victim@example.org", VICTIM),
+        ('"victim@example.org"@example.com', VICTIM),
+        ("example.org!victim@example.com", VICTIM),
+        ("victim@[198.51.100.1]", "victim@[198.51.100.1]"),
+    ],
+)
+def test_server_that_follows_what_no_backup_mx_would_is_proven_open(
+    of: Any, named: str, meant: str
+) -> None:
+    taken = mail(OUTSIDE, recipients=[named])
+    sent_on = mail(SERVER, recipients=[meant], seconds=3, server_ip="198.51.100.1")
+
+    (finding,) = of(OPEN, taken, sent_on)
+
+    assert (finding["severity"], finding["confidence"]) == ("critical", "proven")
+    assert of(OPEN, taken) == []
+    elsewhere = mail(ELSEWHERE, recipients=[meant], seconds=3, server_ip="198.51.100.1")
+    assert of(OPEN, taken, elsewhere) == []
+
+
+def test_odd_address_of_an_own_domain_is_not_relayed(of: Any) -> None:
+    taken = mail(OUTSIDE, recipients=["ann%example.com@mx.example.com"])
+    inside = mail(
+        SERVER, recipients=["ann@example.com"], seconds=3, server_ip="198.51.100.1"
+    )
+
+    assert of(OPEN, taken, inside, settings=SAID) == []
+
+
 def test_backup_mx_is_silent(of: Any) -> None:
     refused = mail(ELSEWHERE, recipients=[VICTIM], seconds=900, replies=[DENIED])
 
