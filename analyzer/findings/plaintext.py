@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT_AT_SERVER, SERVER, Rule
 from analyzer.reports.channel import Channel
@@ -15,6 +16,9 @@ from analyzer.sessions.role import Role
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from analyzer.findings.facts import Facts
 
 _THEME = "plaintext"
@@ -65,24 +69,37 @@ def _plaintext_login_offers(facts: Facts) -> pd.DataFrame:
 
 def _plaintext_mail(facts: Facts, role: Role) -> pd.DataFrame:
     sessions = facts.sessions
-    in_plaintext = facts.channel == Channel.PLAINTEXT
+    # the first message of each session: where it ended
+    firsts = facts.messages.all().drop_duplicates("session")
+    before_tls = facts.among(firsts["session"][_are_before_tls(facts, firsts)])
+    in_plaintext = (facts.channel == Channel.PLAINTEXT) & is_true(
+        sessions["message_bytes"] > 0
+    )
     shown = sessions.where(
-        in_plaintext & (sessions["message_bytes"] > 0) & (sessions["role"] == role),
+        (in_plaintext.to_numpy() | before_tls) & is_true(sessions["role"] == role),
         "message_bytes",
     )
-    # where the first message of each ended
-    firsts = facts.messages.all().drop_duplicates("session").set_index("session")
-    place = firsts.reindex(shown["session"]).set_axis(shown.index)
+    place = firsts.set_index("session").reindex(shown["session"]).set_axis(shown.index)
     severity = pd.Series(None, shown.index, dtype="object")
     is_loopback = facts.is_loopback[shown["session"]]
     severity = severity.mask(is_loopback, Severity.INFO.value)
+    seen = shown["message_bytes"].astype("string") + " bytes of mail"
+    seen = seen.mask(before_tls[shown["session"]], "mail before STARTTLS")
     return facts.hits(
         shown,
         capture=place["capture"],
         frame=place["frame"],
         severity=severity,
-        seen=shown["message_bytes"].astype("string") + " bytes of mail",
+        seen=seen,
     )
+
+
+def _are_before_tls(facts: Facts, messages: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which messages crossed before the session's TLS began."""
+    begin = facts.of_session(messages, "tls_frame")
+    # numbers of packets of several captures can't be compared
+    is_same = messages["capture"] == facts.of_session(messages, "tls_capture")
+    return is_true((messages["frame"] < begin) & is_same)
 
 
 def _plaintext_submissions(facts: Facts) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import analyzer
 from tests.support.analyses import analysis_of
 from tests.support.findings import findings_of, named
+from tests.support.starttls import begin_tls, hello, upgrade
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
@@ -58,3 +59,19 @@ def severity_of_login(dialogue: PacketScript, folder: Path) -> str:
     (finding,) = named(findings_of(analysis), "plaintext-password")
     severity: str = finding["severity"]
     return severity
+
+
+def test_mail_that_crossed_before_starttls_is_in_plaintext(tmp_path: Path) -> None:
+    def of(dialogue: PacketScript) -> list[str | None]:
+        analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", dialogue))
+        found = named(findings_of(analysis), "plaintext-submission")
+        return [row["evidence"][0]["seen"] for row in found]
+
+    sent = hello().client(b"MAIL FROM:<a@example.com>\r\n").server(b"250 ok\r\n")
+    sent.client(b"RCPT TO:<b@example.org>\r\n").server(b"250 ok\r\n")
+    sent.client(b"DATA\r\n").server(b"354 go\r\n")
+    sent.client(b"Subject: x\r\n\r\nx\r\n.\r\n").server(b"250 queued\r\n")
+    sent.client(b"STARTTLS\r\n").server(b"220 go\r\n")
+
+    assert of(begin_tls(sent).close()) == ["mail before STARTTLS"]
+    assert of(upgrade()) == []
