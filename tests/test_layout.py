@@ -18,7 +18,6 @@ TESTED_WITH = {
     "analyzer/findings/rule.py": "analyzer/findings/test_engine.py",
     "analyzer/html/policy.py": "analyzer/html/test_page.py",
     "analyzer/html/session_columns.py": "analyzer/html/test_data.py",
-    "analyzer/html/tables.py": "analyzer/html/test_page.py",
     "analyzer/runs/memory.py": "analyzer/test_out_of_memory.py",
     "analyzer/sessions/certificate_status.py": "analyzer/sessions/test_trust.py",
     "analyzer/sessions/connection_columns.py": "analyzer/sessions/test_rows.py",

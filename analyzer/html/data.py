@@ -100,6 +100,9 @@ class PageSessions:
         of_findings = np.repeat(np.arange(1, len(sizes) + 1), sizes)
         ids = findings["finding_id"].to_pylist()
         self._add_lists(blob, "finding", places, of_findings, [None, *ids])
+        ranks = [_rank(each) for each in findings["severity"].to_pylist()]
+        of_ranks = np.repeat(np.array(ranks, np.int64) + 1, sizes)
+        self._add_lists(blob, "severities", places, of_ranks, [None, *_SEVERITIES])
         problems, titles = pd.factorize(np.array(findings["title"].to_pylist()))
         of_problems = np.repeat(problems + 1, sizes)
         self._add_lists(blob, "problem", places, of_problems, [None, *map(str, titles)])

@@ -24,6 +24,7 @@ from analyzer.html.provenance import Making, capture_names, listed, source
 from analyzer.html.sentences import verdict
 from analyzer.html.session_columns import COLUMNS
 from analyzer.html.tables import TABLES, fill
+from analyzer.sessions.certificate_status import REFUSED
 from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
 from analyzer.text import escape_controls, pluralize, pluralize_of
@@ -167,6 +168,13 @@ def _model(
             | ({"shown": True} if each.shown else {})
             for each in COLUMNS
         ],
+        # what sessions are filtered by besides
+        "titles": {
+            "finding": "Finding",
+            "problem": "Finding",
+            "severities": "Severity",
+            "step": "Step",
+        },
         "labels": {
             **labels(sessions.facts),
             "finding": {
@@ -175,7 +183,7 @@ def _model(
                 for each in (*group.findings, *group.more)
             },
         },
-        "deprecated": sorted(DEPRECATED),
+        "bad": sorted({*DEPRECATED, *REFUSED}),
         "charts": {
             chart.name: {"kind": chart.kind, "by": chart.by, "only": chart.only}
             for chart in CHARTS
@@ -184,6 +192,11 @@ def _model(
             name: {"headings": table.spec.headings, **asdict(table.spec.live)}
             for name, table in tables.items()
             if table.spec.live and table.rows
+        },
+        "more": {
+            name: _without_controls_in(table.more)
+            for name, table in tables.items()
+            if table.more
         },
         "findings": [
             [_without_controls_in(group.more), group.severity] for group in groups

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from analyzer import reports
 from analyzer.reports.channel import ENCRYPTED
+from analyzer.reports.exposure import exposure, would_be_cut_off
 from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import WEAK_TLS
 from analyzer.terminal.format import as_share
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _FEW_REASONS = 4
 # a share of encrypted sessions below this is bad news
 _MOST = 0.9
+_MOST_NAMED = 100
 
 
 class Tone(enum.StrEnum):
@@ -121,7 +123,15 @@ def _exposure(
             Tone.BAD,
             pluralize(cut_off, "client"),
             "would be cut off if plaintext were disabled.",
+            _link_to_cut_off(sessions, attacks),
         )
+
+
+def _link_to_cut_off(sessions: pd.DataFrame, attacks: npt.NDArray[np.bool_]) -> str:
+    facts = exposure(sessions, attacks)
+    clients = facts.loc[would_be_cut_off(facts), "client_ip"].unique()
+    # an address of a page can't be of any length
+    return urlencode([("client_ip", client) for client in clients[:_MOST_NAMED]])
 
 
 def _no_login(unjudged: int) -> Sentence:
@@ -151,6 +161,7 @@ def _versions(sessions: pd.DataFrame) -> Iterator[Sentence]:
             Tone.GOOD,
             versions["tls_version"].iloc[-1],
             "is the oldest TLS version in use.",
+            urlencode({"tls_version": versions["tls_version"].iloc[-1]}),
         )
     else:
         names = ", ".join(old["tls_version"])
@@ -175,6 +186,7 @@ def _certificates(sessions: pd.DataFrame) -> Iterator[Sentence]:
             f"{unseen.sessions:,} of {pluralize(unseen.tls, 'session')} with TLS",
             f"showed no certificate{hidden if unseen.hidden else ''}: nothing is known "
             "of theirs.",
+            "tls_established=yes&cert_sha256=",
         )
 
 

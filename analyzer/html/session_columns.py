@@ -12,6 +12,7 @@ from analyzer import reports
 from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.reports.accounts import account, is_refused_login
 from analyzer.reports.overview import message_count, payload_bytes
+from analyzer.reports.tls import days_between, endpoints
 from analyzer.sessions.failures import LABELS
 from analyzer.sessions.protection import WEAK_TLS, why_weak
 from analyzer.sessions.role import Role
@@ -121,6 +122,9 @@ COLUMNS = (
     SessionColumn("cert_sha256", "Certificate (SHA-256)", "address"),
     SessionColumn("cert_issuer"),
     SessionColumn("cert_until"),
+    SessionColumn("cert_days_left", "", "number"),
+    SessionColumn("server"),
+    SessionColumn("tls_established", "TLS established", "flag"),
 )
 
 
@@ -143,6 +147,8 @@ def session_facts(analysis: Results, names: Mapping[str, str]) -> pd.DataFrame:
         capture=sessions["capture"].map(names, na_action="ignore"),
         weaknesses=_weaknesses(sessions),
         certificate=_certificate_names(sessions),
+        cert_days_left=days_between(sessions["end"], sessions["cert_not_after"]),
+        server=endpoints(sessions),
         cert_until=sessions["cert_not_after"].map(
             lambda time: f"{time:{TIME_FORMAT}}", na_action="ignore"
         ),

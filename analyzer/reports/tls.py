@@ -121,7 +121,7 @@ def server_certificates(
         `certificates_unseen` tells.
     """
     shown = sessions.loc[sessions["cert_sha256"].notna(), _OF_SHOWN]
-    servers, _ = distinct(shown["cert_sha256"], _endpoints(shown))
+    servers, _ = distinct(shown["cert_sha256"], endpoints(shown))
     by_certificate = shown.groupby("cert_sha256")
     of_sessions = pd.DataFrame(
         {
@@ -136,7 +136,7 @@ def server_certificates(
     rows = rows.assign(
         name=pd.Series(map(_name, rows.itertuples()), rows.index, dtype="string"),
         key=pd.Series(map(_key, rows.itertuples()), rows.index, dtype="string"),
-        days_left=_days_between(sessions["end"], rows["not_after"]),
+        days_left=days_between(sessions["end"], rows["not_after"]),
         is_good=rows["status"] == CertificateStatus.VALID,
     )
     order = ["is_good", "not_after", "name"]
@@ -176,13 +176,17 @@ def tls_clients(sessions: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _endpoints(sessions: pd.DataFrame) -> pd.Series[str]:
-    servers = zip(sessions["server_ip"], sessions["server_port"], strict=True)
-    texts = itertools.starmap(endpoint, servers)
-    return pd.Series([*texts], sessions.index, dtype=sessions["server_ip"].dtype)
+def endpoints(sessions: pd.DataFrame) -> pd.Series[str]:
+    """Return the address and port of each session's server."""
+    known = sessions[["server_ip", "server_port"]].notna().all(axis=1)
+    servers = sessions[known]
+    pairs = zip(servers["server_ip"], servers["server_port"].tolist(), strict=True)
+    texts = [*itertools.starmap(endpoint, pairs)]
+    told = pd.Series(texts, servers.index, dtype=sessions["server_ip"].dtype)
+    return told.reindex(sessions.index)
 
 
-def _days_between(starts: pd.Series[Any], ends: pd.Series[Any]) -> pd.Series[int]:
+def days_between(starts: pd.Series[Any], ends: pd.Series[Any]) -> pd.Series[int]:
     """Count whole days, null where an end is; they may be more than Timedelta holds."""
     starts_s, ends_s = (
         times.astype("int64[pyarrow]").astype("Float64") / 1e9

@@ -23,7 +23,8 @@ class Chart {
   }
 
   get pattern() {
-    return structuredClone(night.matches ? this.figures.dark : this.figures.light);
+    const isDark = night.matches && !this.page.isOnPaper;
+    return structuredClone(isDark ? this.figures.dark : this.figures.light);
   }
 
   update() {
@@ -138,7 +139,7 @@ class Chart {
       words: hosts ? `, ${hosts[id]}` : this.#describe(found.texts(id)[0], counts.parts[id]),
       total: counts.totals[id],
       parts: counts.parts[id],
-      isBad: spec.kind === "versions" && page.model.deprecated.includes(found.texts(id)[0]),
+      isBad: spec.kind === "versions" && page.model.bad.includes(found.texts(id)[0]),
     }));
     const { data, layout } = this.pattern;
     for (const trace of data) {
@@ -158,7 +159,7 @@ class Chart {
 
   #describe(value, parts) {
     if (this.spec.kind === "versions") {
-      return this.page.model.deprecated.includes(value) ? ", deprecated" : "";
+      return this.page.model.bad.includes(value) ? ", deprecated" : "";
     }
     const { values } = this.page.sessions.get("channel");
     return Array.from(parts ?? [], (count, code) => (count

@@ -109,9 +109,29 @@ function showLocalTimes({ sessions }) {
   if (zone !== "UTC") byId("local").textContent = ` · ${localTime.formatRange(first, last)} in ${zone}`;
 }
 
+// On paper, all that was left for later is there, and findings are open.
+function printWith(page, list, redraw) {
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    page.isOnPaper = true;
+    closed = [...document.querySelectorAll("details.group:not([open])")];
+    closed.forEach((group) => { group.open = true; });
+    views.refresh();
+    views.showAll();
+    list.print(true);
+  });
+  window.addEventListener("afterprint", () => {
+    page.isOnPaper = false;
+    closed.forEach((group) => { group.open = false; });
+    redraw();
+    list.print(false);
+  });
+}
+
 async function start() {
   const { model, tables } = await decode(byId("data").textContent);
   const columns = new Map(model.columns.map((column) => [column.name, column]));
+  for (const [name, title] of Object.entries(model.titles)) columns.set(name, { name, title, kind: "lists" });
   for (const [name, labels] of Object.entries(model.labels)) {
     columns.set(name, { kind: "text", ...columns.get(name), labels });
   }
@@ -126,10 +146,11 @@ async function start() {
   for (const element of document.querySelectorAll("[data-table]")) {
     const spec = model.tables[element.dataset.table];
     if (spec) new GroupedTable(element, spec, page);
+    else new WholeTable(element, model.more[element.dataset.table] ?? []);
   }
   new Findings(byId("findings"), page);
   showShares(byId("shares"), page);
-  new Messages(byId("messages"), page);
+  new Messages(byId("message-list"), page);
   const list = new SessionTable(byId("sessions"), page);
   const drawer = new Drawer(byId("drawer"), page);
 
@@ -153,12 +174,9 @@ async function start() {
   address.start();
   address.listeners.push(follow);
   follow();
-  night.addEventListener("change", () => charts.forEach((chart) => chart.update()));
-  window.addEventListener("beforeprint", () => {
-    views.showAll();
-    list.print(true);
-  });
-  window.addEventListener("afterprint", () => list.print(false));
+  const redraw = () => charts.forEach((chart) => chart.update());
+  night.addEventListener("change", redraw);
+  printWith(page, list, redraw);
   document.body.classList.add("live");
 }
 

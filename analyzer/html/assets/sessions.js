@@ -4,8 +4,8 @@
 const SPARE_ROWS = 12;
 // wide enough for what they usually hold, in parts of a row: by name, or else by kind
 const WIDTHS = {
-  severity: 5.8, start: 11.4, service: 7, protection: 11, tls_version: 5.4,
-  time: 11.4, address: 9.2, long: 10, lists: 12, text: 9, port: 5, flag: 6, count: 6,
+  severity: 5.6, start: 12.5, service: 7, protection: 11.4, tls_version: 5.4,
+  auth_user: 11, failure: 9.4, time: 12.5, address: 9.2, long: 12, lists: 12, text: 9, port: 5, flag: 6, count: 6,
   number: 7, size: 5.4, seconds: 5.6,
 };
 const widthOf = ({ name, kind }) => WIDTHS[name] ?? WIDTHS[kind];
@@ -276,7 +276,7 @@ function decorate({ model }, { name }, value, text) {
   if (name === "severity" && value) return [make("span", { class: `severity ${value}` }, text)];
   if (name === "channel" && value) return [make("span", { class: `chip ${value}` }), text];
   if (name === "protection" && value) return [make("span", { class: `chip ${value}` }), text];
-  if (name === "tls_version" && model.deprecated.includes(value)) return [make("span", { class: "bad" }, text)];
+  if (name === "tls_version" && model.bad.includes(value)) return [make("span", { class: "bad" }, text)];
   // to the second: there is little room
   if (name === "start") return [text.slice(0, 19)];
   return [text];

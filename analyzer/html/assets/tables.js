@@ -81,11 +81,14 @@ const CELLS = {
     return flags({ ...all, of: [one] }).map((is, id) => (is && !without[id] ? "yes" : "no"));
   },
   first: (all) => fold(all, (first, value) => first ?? value),
-  "count-of": ({ of: [name, wanted], ...all }) =>
-    fold({ ...all, of: [name] }, (count = 0, value) => count + (value === wanted)),
+  last: (all) => fold(all, (last, value) => value ?? last),
+  // "" is any
+  "count-of": ({ of: [name, wanted], ...all }) => fold({ ...all, of: [name] }, (count = 0, value) =>
+    count + Number(wanted ? value === wanted : value !== null)),
+  distinct: (all) => fold(all, (values = new Set(), value) => values.add(value)).map(({ size }) => size),
   names: (all) => fold(all, (names = new Set(), value) => (value === null ? names : names.add(value)))
     .map((names) => {
-      const sorted = [...names].sort(collator.compare);
+      const sorted = [...names].sort();
       const more = sorted.length - MOST_NAMES;
       const shown = sorted.slice(0, MOST_NAMES).join(", ");
       return more > 0 ? `${shown} (and ${numbers.format(more)} more)` : shown;
@@ -103,7 +106,7 @@ function fold({ sessions, found: { rows, ids, length }, of: [name] }, step) {
 
 const flags = (all) => fold(all, (any = false, value) => any || value === "yes");
 
-const NUMERIC_CELLS = new Set(["count", "sum", "count-of"]);
+const NUMERIC_CELLS = new Set(["count", "sum", "count-of", "distinct"]);
 
 class GroupedTable {
   constructor(element, spec, page) {
@@ -127,17 +130,13 @@ class GroupedTable {
     const how = names.map((name) => spec.cells[name] ?? ["by", name]);
     const cells = how.map(([kind, ...of]) =>
       CELLS[kind]({ sessions: page.sessions, found, by: spec.by, of }));
-    const totals = cells[names.indexOf("sessions")];
-    const order = [...totals.keys()].sort((a, b) => totals[b] - totals[a] || a - b);
-    if (spec.order.length) {
-      order.sort((a, b) => spec.order.indexOf(found.texts(a)[0]) - spec.order.indexOf(found.texts(b)[0]));
-    }
+    const order = this.#order(found, cells[names.indexOf(spec.sort.replace("-", ""))]);
     const shown = order.slice(0, this.limit);
     const columns = names.flatMap((name, at) => {
       const kind = page.columns.get(how[at][1])?.kind;
       const column = {
         title: spec.headings[name],
-        class: NUMERIC_CELLS.has(how[at][0]) ? "number" : (kind === "long" ? "long" : "text"),
+        class: NUMERIC_CELLS.has(how[at][0]) || kind === "number" ? "number" : (kind === "long" ? "long" : "text"),
         text: (id) => this.#text(how[at], cells[at][id]),
       };
       return shown.some((id) => column.text(id)) || !shown.length ? [column] : [];
@@ -154,13 +153,26 @@ class GroupedTable {
     );
   }
 
+  #order(found, keys) {
+    const { sort, order: values } = this.spec;
+    const sign = sort.startsWith("-") ? -1 : 1;
+    const order = Array.from({ length: found.length }, (_, id) => id).filter((id) => keys[id] !== 0);
+    order.sort((a, b) => sign * (keys[a] - keys[b]) || a - b);
+    if (values.length) {
+      const ranks = order.map((id) => values.indexOf(found.texts(id)[0]));
+      const rankOf = new Map(order.map((id, at) => [id, ranks[at]]));
+      order.sort((a, b) => rankOf.get(a) - rankOf.get(b));
+    }
+    return order;
+  }
+
   #row(found, columns, id) {
     const texts = found.texts(id);
     const pairs = this.spec.by.map((name, at) => [name, texts[at]]);
     return make("tr", {}, ...columns.map((column, at) => {
       const text = column.text(id) || "–";
-      const isBad = this.page.model.deprecated.includes(text);
-      return make("td", { class: isBad ? "bad" : column.class, "data-title": column.title },
+      const isBad = this.page.model.bad.includes(text) || column.class === "number" && text.startsWith("-");
+      return make("td", { class: `${column.class}${isBad ? " bad" : ""}`, "data-title": column.title },
         at ? text : pick(pairs, {}, text));
     }));
   }
@@ -170,5 +182,25 @@ class GroupedTable {
     if (NUMERIC_CELLS.has(kind)) return numbers.format(value);
     const text = label(this.page.columns, name, value);
     return kind === "max" ? text.slice(0, 19) : text;
+  }
+}
+
+// A table that is always that of all sessions: the rest of its rows is there if wanted.
+class WholeTable {
+  constructor(element, rows) {
+    this.body = element.querySelector("tbody");
+    this.classes = [...element.querySelectorAll("th")].map(({ className, textContent }) => [className, textContent]);
+    this.after = element.insertBefore(make("p", { class: "note" }), element.querySelector(".whole"));
+    this.rows = rows;
+    this.offer();
+  }
+
+  offer() {
+    this.after.replaceChildren(...showMore(0, this.rows.length, MORE_CELLS, () => {
+      this.body.append(...this.rows.splice(0, MORE_CELLS).map(([cells, link]) => make("tr", {},
+        ...cells.map((text, at) => make("td", { class: this.classes[at][0], "data-title": this.classes[at][1] },
+          at || !link ? text : make("a", { class: "pick", href: `#${link}` }, text))))));
+      this.offer();
+    }));
   }
 }

@@ -16,6 +16,9 @@ _NAMES = {
     TLS_1_3: "TLSv1.3",
 }
 
+VERSIONS = tuple(_NAMES.values())
+"""Their names, the oldest first."""
+
 # RFC 6176, RFC 7568 and RFC 8996 say not to use them
 DEPRECATED = frozenset(name for number, name in _NAMES.items() if number < TLS_1_2)
 

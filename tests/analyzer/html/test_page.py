@@ -17,7 +17,6 @@ from analyzer.html import write_page
 from analyzer.html.charts import CHARTS
 from analyzer.html.page import PLOTLY
 from analyzer.html.sentences import Sentence, Tone, verdict
-from analyzer.html.tables import TABLES, FilledTable, TableSpec, fill
 from captures import CaptureError
 from tests.support.analyses import DATA, analysis_of, analysis_of_all
 from tests.support.hostile import ATTACKS
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
 
 def sentences_on(analysis: Analysis) -> list[Sentence]:
     return verdict(analysis, attacks(analysis.tables))
-
-
-def filled(table: TableSpec, analysis: Analysis) -> FilledTable:
-    return fill(table, analysis, attacks(analysis.tables))
 
 
 def elements(page: Page) -> list[str]:
@@ -164,43 +159,6 @@ def test_no_two_elements_have_the_same_id() -> None:
 
     ids = [attributes["id"] for _, attributes in office.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
-
-
-def test_tables_show_the_rows_of_reports() -> None:
-    analysis = analysis_of("office")
-    tables = {each.name: filled(each, analysis) for each in TABLES}
-
-    logins = reports.plaintext_logins(analysis.sessions)
-    assert len(tables["plaintext-logins"].rows) == len(logins)
-    assert [row[-1] for row in tables["plaintext-logins"].rows] == [
-        str(count) for count in logins["sessions"]
-    ]
-    ports = reports.plaintext_ports(analysis.sessions, attacks(analysis.tables))
-    assert [row[-1] for row in tables["plaintext-ports"].rows] == list(ports["verdict"])
-    assert tables["not-read"].rows == []
-    accounts = reports.accounts(analysis.sessions)
-    assert [row[0] for row in tables["accounts"].rows] == list(accounts["auth_user"])
-    assert tables["accounts"].rows[0][-3:] == ["yes", "no", "2026-11-23 15:27:27"]
-    assert tables["accounts"].kinds[-3:] == ["text", "text", "text"]
-    assert [row[:2] for row in tables["use"].rows] == [
-        ["smtp", "17"],
-        ["imap", "6"],
-        ["pop3", "6"],
-    ]
-
-
-def test_protocols_that_nobody_used_are_left_out() -> None:
-    [use] = [each for each in TABLES if each.name == "use"]
-
-    assert [row[0] for row in filled(use, analysis_of("pop3-apop")).rows] == ["pop3"]
-
-
-def test_columns_of_which_nothing_is_known_are_left_out() -> None:
-    accounts = next(each for each in TABLES if each.name == "accounts")
-    known = sessions_of({"auth_user": "tom", "client_software": "Mutt"})
-
-    assert "software" not in filled(accounts, analysis_of("office")).headings
-    assert "software" in filled(accounts, with_sessions(known)).headings
 
 
 def test_ports_are_no_quantities(tmp_path: Path) -> None:

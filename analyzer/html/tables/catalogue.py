@@ -1,29 +1,20 @@
-"""The page's small tables: rows of reports as text."""
+"""Which tables there are, and what they show."""
 
 from __future__ import annotations
 
-import urllib.parse
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from analyzer import reports
+from analyzer.html.tables.spec import Live, TableSpec
 from analyzer.reports.channel import ENCRYPTED
-from analyzer.sessions.failures import failure_label
 from analyzer.sessions.protection import VERDICTS
-from analyzer.terminal.format import TIME_FORMAT
-from analyzer.terminal.weaknesses import weakness_label
+from dissectors.tls.registries.versions import VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy as np
-    import numpy.typing as npt
+    import pandas as pd
 
     from analyzer.tables.results import Results
 
-_MAX_ROWS = 50
 # whatever is not null
 _KNOWN = ("",)
 _LOGIN = (
@@ -35,85 +26,6 @@ _LOGIN = (
     "server_ip",
     "auth_result",
 )
-# what may take several lines
-_LONG = (
-    "auth_user",
-    "client_ips",
-    "client_software",
-    "last_error",
-    "issuer",
-    "name",
-    "tls_cipher",
-    "verdict",
-    "weakness",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """How the script counts the rows of a table anew, for chosen sessions.
-
-    Attributes:
-        by: columns of the page's sessions: a row for each of their values, which is
-            also what it filters by; of lists, each of their items counts.
-        cells: of each column of the table, how it is counted, and of which columns:
-            `by` (what it is), `count`, `sum`, `max`, `any`, `first`, `names` (the
-            first of several), `count-of` (sessions with a value), `but` (any of the
-            first, and none of the second). Those that are missing are in `by`.
-        only: values that some columns must have; "" for any.
-        order: of the values of the first column in `by`; otherwise the most come first.
-    """
-
-    by: Sequence[str]
-    cells: Mapping[str, Sequence[str]] = field(
-        default_factory=lambda: {"sessions": ("count",)}
-    )
-    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    order: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TableSpec:
-    """A table of the page.
-
-    Attributes:
-        name: its name in the page.
-        title: its title.
-        report: what it shows, of an analysis of which some sessions are attacks.
-        headings: the columns that it shows, and what they are called.
-        empty: what to say if there are no rows; nothing if it is then left out.
-        by: columns of the report by whose values its rows filter, and what these are
-            called among the page's sessions.
-        live: how it is counted anew; `None` if it is always that of all sessions.
-    """
-
-    name: str
-    title: str
-    report: Callable[[Results, npt.NDArray[np.bool_]], pd.DataFrame]
-    headings: Mapping[str, str]
-    empty: str = ""
-    by: Mapping[str, str] = field(default_factory=dict)
-    live: Live | None = None
-
-
-class FilledTable(NamedTuple):
-    """A table with its rows as text.
-
-    Attributes:
-        spec: the table.
-        headings: those of its columns of which something is known.
-        kinds: what the columns hold: numbers, long text, or text.
-        rows: the cells.
-        links: of each row, what it filters by, as the fragment of a URL; or nothing.
-        left_out: how many more rows there are.
-    """
-
-    spec: TableSpec
-    headings: list[str]
-    kinds: list[str]
-    rows: list[list[str]]
-    links: list[str]
-    left_out: int
 
 
 def _use(analysis: Results) -> pd.DataFrame:
@@ -260,8 +172,10 @@ TABLES = (
         {
             "name": "name",
             "issuer": "issuer",
+            "days_left": "days left",
             "not_after": "valid until (UTC)",
             "status": "status",
+            "servers": "servers",
             "sessions": "sessions",
         },
         live=Live(
@@ -269,12 +183,97 @@ TABLES = (
             cells={
                 "name": ("first", "certificate"),
                 "issuer": ("first", "cert_issuer"),
+                "days_left": ("first", "cert_days_left"),
                 "not_after": ("first", "cert_until"),
                 "status": ("by", "cert_status"),
+                "servers": ("names", "server"),
                 "sessions": ("count",),
             },
             only={"cert_sha256": _KNOWN},
+            sort="days_left",
         ),
+    ),
+    TableSpec(
+        "tls-clients",
+        "Clients by TLS version",
+        lambda a, _: reports.tls_clients(a.sessions),
+        {
+            "tls_version": "version",
+            "client_ip": "client",
+            "client_software": "software",
+            "servers": "servers",
+            "sessions": "sessions",
+            "last_seen": "last seen (UTC)",
+        },
+        live=Live(
+            by=["tls_version", "client_ip"],
+            cells={
+                "client_software": ("last", "client_software"),
+                "servers": ("distinct", "server_ip"),
+                "sessions": ("count",),
+                "last_seen": ("max", "end"),
+            },
+            only={"channel": ENCRYPTED, "tls_version": _KNOWN},
+            order=VERSIONS,
+        ),
+    ),
+    TableSpec(
+        "failed-servers",
+        "By server",
+        lambda a, _: reports.failures_by_host(a.sessions, "server"),
+        {
+            "server_ip": "server",
+            "server_port": "port",
+            "service": "service",
+            "failed": "failed",
+            "sessions": "sessions",
+        },
+        live=Live(
+            by=["server_ip", "server_port", "service"],
+            cells={"failed": ("count-of", "failure", ""), "sessions": ("count",)},
+            sort="-failed",
+        ),
+    ),
+    TableSpec(
+        "failed-clients",
+        "By client",
+        lambda a, _: reports.failures_by_host(a.sessions, "client"),
+        {
+            "client_ip": "client",
+            "failed": "failed",
+            "sessions": "sessions",
+        },
+        live=Live(
+            by=["client_ip"],
+            cells={"failed": ("count-of", "failure", ""), "sessions": ("count",)},
+            sort="-failed",
+        ),
+    ),
+    TableSpec(
+        "deliveries",
+        "What became of mail",
+        lambda a, _: reports.deliveries(a.messages, a.exchanges, a.sessions),
+        {
+            "outcome": "outcome",
+            "cause": "cause",
+            "count": "count",
+            "sessions": "sessions",
+            "last_error": "last error",
+        },
+        by={"session_id": "session"},
+    ),
+    TableSpec(
+        "attachments",
+        "Attachments",
+        lambda a, _: reports.attachment_list(a.messages),
+        {
+            "name": "name",
+            "detected_type": "type by content",
+            "size_bytes": "bytes",
+            "messages": "messages",
+            "senders": "senders",
+            "sha256": "SHA-256",
+        },
     ),
     TableSpec(
         "failed",
@@ -304,62 +303,3 @@ TABLES = (
         {"what": "what", "count": "count", "unit": "of"},
     ),
 )
-
-
-def fill(
-    table: TableSpec, analysis: Results, attacks: npt.NDArray[np.bool_]
-) -> FilledTable:
-    """Take the rows of a table from its report.
-
-    Args:
-        table: which one.
-        analysis: what it is about.
-        attacks: (n,) which sessions are those of attackers.
-    """
-    rows = table.report(analysis, attacks)[list(table.headings)]
-    # what is known of nobody takes room from the rest
-    unknown = [name for name in rows if len(rows) and rows[name].isna().all()]
-    rows = rows.drop(columns=unknown)
-    if "server_port" in rows:
-        # no number, but a name made of digits
-        rows["server_port"] = rows["server_port"].astype("string")
-    shown = rows.head(_MAX_ROWS)
-    return FilledTable(
-        table,
-        [table.headings[name] for name in rows.columns],
-        [_kind(rows, name) for name in rows.columns],
-        [
-            [_cell(*cell) for cell in zip(rows.columns, row, strict=True)]
-            for row in shown.astype("object").to_numpy()
-        ],
-        [_link(table.by, row) for row in shown.to_dict("records")],
-        len(rows) - len(shown),
-    )
-
-
-def _link(by: Mapping[str, str], row: Mapping[Any, Any]) -> str:
-    """Return what a row filters by, as the fragment of a URL."""
-    return urllib.parse.urlencode({column: row[name] for name, column in by.items()})
-
-
-def _kind(rows: pd.DataFrame, name: str) -> str:
-    if name in _LONG:
-        return "long"
-    kind = rows[name].dtype
-    is_flag = pd.api.types.is_bool_dtype(kind)
-    is_number = pd.api.types.is_numeric_dtype(kind) and not is_flag
-    return "number" if is_number else "text"
-
-
-def _cell(name: str, value: Any) -> str:
-    if pd.isna(value):
-        return "\N{EN DASH}"
-    if name == "failure":
-        return failure_label(value)
-    if name == "weakness":
-        return weakness_label(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, pd.Timestamp):
-        return f"{value:{TIME_FORMAT}}"
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("\n", " ")
