@@ -4,13 +4,22 @@ import json
 import re
 from typing import Any
 
+import jsonschema
+import pytest
+
+from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
 from analyzer.terminal.sarif import as_sarif
+from tests.support.analyses import analysis_of_all
+from tests.support.documents import ROOT
 from tests.support.finding_rows import evidence, table_of
+
+SCHEMA = json.loads((ROOT / "tests" / "support" / "sarif_schema.json").read_text())
 
 
 def run_of(*arguments: Any) -> dict[str, Any]:
     log = json.loads(as_sarif(review(*arguments)))
+    jsonschema.validate(log, SCHEMA)
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
     return dict(run)
@@ -66,3 +75,33 @@ def test_baseline_and_acceptances_are_told() -> None:
     assert [result["suppressions"] for result in results] == [
         [{"kind": "external", "justification": "an old printer"}], [], [],
     ]  # fmt: skip
+
+
+def test_findings_of_all_captures_keep_to_the_published_schema() -> None:
+    findings = judge(analysis_of_all().tables).findings
+    known = findings["finding_id"][5].as_py()
+
+    log = json.loads(as_sarif(review(findings, findings.slice(3), {known: "known"})))
+
+    jsonschema.validate(log, SCHEMA)
+    (run,) = log["runs"]
+    assert len(run["results"]) == len(findings)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("level", "high"),
+        ("ruleIndex", "0"),
+        ("message", {}),
+        ("severity", "high"),
+        ("suppressions", [{"justification": "x"}]),
+        ("baselineState", "gone"),
+    ],
+)
+def test_schema_refuses_what_the_standard_does(path: str, value: object) -> None:
+    log = json.loads(as_sarif(review(table_of({}))))
+    log["runs"][0]["results"][0][path] = value
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(log, SCHEMA)
