@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # a bug of a command is a traceback, also in processes that tests start
 os.environ["MAILTAP_TRACEBACK"] = "1"
+# and whoever runs the tests may have defaults of their own
+os.environ["MAILTAP_CONFIG"] = ""
 
 # who starts the tests in the background, or with nohup, has them ignored
 if threading.current_thread() is threading.main_thread():

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from analyzer.cli import options
+from analyzer.cli.completion import complete_rule, complete_service
 from analyzer.cli.outputs import CommandError
 from analyzer.text import near_names
 
@@ -181,6 +182,7 @@ _OPTIONS = (
         metavar="NAME",
         multiple=True,
         callback=_any_of(_of_service),
+        shell_complete=complete_service,
         help="Choose those of this service, such as imaps.",
     ),
     click.option(
@@ -189,6 +191,7 @@ _OPTIONS = (
         metavar="RULE",
         multiple=True,
         callback=options.parse_rules,
+        shell_complete=complete_rule,
         help="Choose those that show what this rule finds (`mailtap rules`).",
     ),
     click.option(

@@ -8,6 +8,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
+from analyzer.cli.completion import complete_rule
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.judging import failing_status, read_standards, standards
 from analyzer.cli.outputs import CommandError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     metavar="ID",
     multiple=True,
     callback=options.parse_rules,
+    shell_complete=complete_rule,
     help="List those of this rule; may be given several times.",
 )
 @click.option("--json", "form", flag_value="json", help="Print a JSON document.")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from analyzer import __version__
-from analyzer.text import escape_controls
+from analyzer.text import escape_controls, near_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +71,16 @@ class _Group(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which command may be meant by a name that none has."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            hint = near_names(name, _COMMANDS) or ": `mailtap --help` lists all"
+            ctx.fail(f"No such command {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         """Remember what the command tells about itself, also after its end."""
         context = super().make_context(*args, **options)
@@ -90,6 +100,7 @@ class _Group(click.Group):
         except click.ClickException as error:
             shown = io.StringIO()
             error.show(shown)
+            shown.write(_place_of(error))
             # what was typed, or a script took from elsewhere, may control a terminal
             _print_errors(map(escape_controls, shown.getvalue().splitlines()))
             status = error.exit_code
@@ -103,6 +114,15 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
+        from analyzer.cli.defaults import PLACES, defaults_file, read_defaults
+
+        if path := defaults_file():
+            commands = {
+                name: command
+                for name in _COMMANDS
+                if (command := self.get_command(ctx, name))
+            }
+            ctx.default_map, ctx.meta[PLACES] = read_defaults(path, commands)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -111,6 +131,21 @@ class _Group(click.Group):
         except MemoryError:
             _print_errors([_OUT_OF_MEMORY])
             sys.exit(FAILED)
+
+
+def _place_of(error: click.ClickException) -> str:
+    """Return where a wrong value is from, if it was not typed."""
+    from click.core import ParameterSource
+
+    from analyzer.cli.defaults import PLACES
+
+    if not isinstance(error, click.BadParameter) or error.ctx is None:
+        return ""
+    name = error.param.name if error.param else None
+    source = error.ctx.get_parameter_source(name) if name else None
+    if source != ParameterSource.DEFAULT_MAP:
+        return ""
+    return f"That is set in {error.ctx.meta[PLACES][error.ctx.info_name, name]}.\n"
 
 
 def _describe(error: Exception, tables: str | None) -> str:

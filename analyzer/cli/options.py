@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from analyzer.cli.completion import complete_interface, complete_port
 from analyzer.cli.locating import locate_captures
 from analyzer.findings.levels import Severity
 from analyzer.text import near_names
@@ -120,6 +121,7 @@ ports = click.option(
     metavar="PORT=PROTOCOL",
     multiple=True,
     callback=_parse_ports,
+    shell_complete=complete_port,
     help="Treat PORT as smtp, imap or pop3, with or without TLS; may be given several "
     "times.",
 )
@@ -149,6 +151,7 @@ interface = click.option(
     "--interface",
     metavar="IFACE",
     required=True,
+    shell_complete=complete_interface,
     help="Which interface to watch.",
 )
 

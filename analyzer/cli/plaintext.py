@@ -8,6 +8,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
+from analyzer.cli.completion import complete_interface
 from analyzer.cli.inputs import read_inputs, read_trust
 from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.main import FOUND
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     "-i",
     "--interface",
     metavar="IFACE",
+    shell_complete=complete_interface,
     help="Watch an interface instead of reading captures; needs --duration.",
 )
 @options.duration

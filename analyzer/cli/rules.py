@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import outputs
+from analyzer.cli.completion import complete_rule
 from analyzer.cli.judging import config_option, read_config
 from analyzer.text import near_names
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("rule_id", metavar="[ID]", required=False)
+@click.argument("rule_id", metavar="[ID]", required=False, shell_complete=complete_rule)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @config_option
 def rules(rule_id: str | None, as_json: bool, config: Path | None) -> None:

@@ -77,6 +77,10 @@ class TomlFile:
         """
         self._mistakes.append((self._line(key, value), reason))
 
+    def place(self, key: Key) -> str:
+        """Return the file and the line where a key is."""
+        return f"{self._path}:{self._line(key, None)}"
+
     def finish(self) -> None:
         """Tell of all mistakes.
 
@@ -85,7 +89,10 @@ class TomlFile:
         """
         if self._mistakes:
             raise MistakesError(
-                [f"{self._path}:{line}: {why}" for line, why in sorted(self._mistakes)]
+                [
+                    f"{self._path}:{line}: {why}"
+                    for line, why in sorted({*self._mistakes})
+                ]
             )
 
     def _no_toml(self, reason: str) -> MistakesError:

@@ -51,7 +51,11 @@ def _output(command: str, folder: str) -> str:
         command.removeprefix(_PROMPT),
         shell=True,
         cwd=folder,
-        env={"PATH": f"{scripts}:{os.defpath}", "LC_ALL": "C.UTF-8"},
+        env={
+            "PATH": f"{scripts}:{os.defpath}",
+            "LC_ALL": "C.UTF-8",
+            "MAILTAP_CONFIG": "",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

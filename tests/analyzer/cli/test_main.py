@@ -65,6 +65,24 @@ def test_wrong_use_can_not_control_the_terminal(arguments: list[str]) -> None:
     assert "\x9b" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["analyse"], "No such command 'analyse': did you mean analyze?"),
+        (["finding", "x"], "No such command 'finding': did you mean findings?"),
+        (["xyz"], "No such command 'xyz': `mailtap --help` lists all"),
+        (["analyze", "--ouput", "x"], "--output"),
+    ],
+)
+def test_what_is_mistyped_is_told_with_what_may_be_meant(
+    typed: list[str], hint: str
+) -> None:
+    result = CliRunner().invoke(main, typed)
+
+    assert result.exit_code == 2
+    assert hint in result.stderr.splitlines()[-1]
+
+
 def test_help_names_no_engine_that_can_not_be_chosen() -> None:
     context = click.Context(main)
     seen = set()
