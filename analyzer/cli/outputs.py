@@ -16,7 +16,7 @@ from analyzer.cli.streams import discard_output
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
     from rich.console import Console
@@ -36,7 +36,9 @@ IN_USE = (
 )
 
 # they say where and how to write, and not what
-_OF_OUTPUTS = frozenset({"output", "html", "quiet", "table_format", "as_json"})
+_OF_OUTPUTS = frozenset(
+    {"output", "html", "png", "svg", "quiet", "table_format", "as_json"}
+)
 
 
 class CommandError(click.ClickException):
@@ -194,21 +196,6 @@ def write_html(
     return []
 
 
-def check_spreadsheet() -> None:
-    """Check whether a spreadsheet can be written.
-
-    Raises:
-        CommandError: what it takes is not installed.
-    """
-    from analyzer.errors import ExportError
-    from analyzer.tables.workbook import check_workbook
-
-    try:
-        check_workbook()
-    except ExportError as error:
-        raise CommandError(str(error)) from error
-
-
 def write_spreadsheet(
     analysis: Results, path: Path, findings: pa.Table | None
 ) -> list[str]:
@@ -218,6 +205,18 @@ def write_spreadsheet(
 
     try:
         write_spreadsheet(analysis, path, findings)
+    except ExportError as error:
+        return [str(error)]
+    return []
+
+
+def write_pictures(analysis: Results, folders: Mapping[str, Path]) -> list[str]:
+    """Write the charts as pictures, of each kind; return what went wrong."""
+    from analyzer.errors import ExportError
+    from analyzer.html.pictures import write_pictures
+
+    try:
+        write_pictures(analysis, folders)
     except ExportError as error:
         return [str(error)]
     return []

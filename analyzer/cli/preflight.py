@@ -50,6 +50,40 @@ def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
         raise CommandError(f"{path}: this is what is to be read: name another file")
 
 
+def check_folder(path: Path) -> None:
+    """Check whether a folder of files could be written.
+
+    Raises:
+        CommandError: it could not.
+    """
+    _check(path, _try_folder)
+
+
+def check_extras(*, spreadsheet: bool, pictures: bool) -> None:
+    """Check whether what some outputs take is installed.
+
+    Args:
+        spreadsheet: one is wanted.
+        pictures: some are wanted.
+
+    Raises:
+        CommandError: something is not.
+    """
+    from analyzer.errors import ExportError
+
+    try:
+        if spreadsheet:
+            from analyzer.tables.workbook import check_workbook
+
+            check_workbook()
+        if pictures:
+            from analyzer.html.pictures import check_pictures
+
+            check_pictures()
+    except ExportError as error:
+        raise CommandError(str(error)) from error
+
+
 def check_page(page: Path, output: TableOutput) -> None:
     """Check that a page and tables don't overwrite each other.
 

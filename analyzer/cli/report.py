@@ -11,7 +11,7 @@ from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import read_inputs
 from analyzer.cli.judging import failing_status, read_standards, standards
-from analyzer.cli.preflight import check_file
+from analyzer.cli.preflight import check_extras, check_file, check_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,21 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE|-",
-    required=True,
     type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
     help="Write a page to FILE; or, if it ends in .xlsx, a spreadsheet; - is standard "
     "output, for the page.",
+)
+@click.option(
+    "--png",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the charts into DIR, as PNG.",
+)
+@click.option(
+    "--svg",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the charts into DIR, as SVG.",
 )
 @standards
 @options.quiet
@@ -39,7 +50,9 @@ if TYPE_CHECKING:
 @options.ca
 def report(
     captures: tuple[str, ...],
-    output: Path,
+    output: Path | None,
+    png: Path | None,
+    svg: Path | None,
     config: Path | None,
     baseline: Path | None,
     accept: Path | None,
@@ -51,18 +64,24 @@ def report(
     key_log: Path | None,
     ca: Path | None,
 ) -> None:
-    """Write a report of captures or tables as one HTML file, or as a spreadsheet.
+    """Write a report of captures or tables: a page, a spreadsheet, or pictures.
 
     CAPTURE is what `mailtap analyze` reads. The page needs no network. A spreadsheet
     has a sheet for each table, and no formulas; it takes the extra `spreadsheet`.
+    Pictures take the extra `pictures`, and a browser that draws them.
 
     Exit status: as that of `mailtap analyze`.
     """
     options.require_captures(captures)
-    check_file(output, (*captures, key_log, ca, config, accept))
-    is_spreadsheet = output.suffix.lower() == ".xlsx"
-    if is_spreadsheet:
-        outputs.check_spreadsheet()
+    pictures = {kind: folder for kind, folder in (("png", png), ("svg", svg)) if folder}
+    if output is None and not pictures:
+        raise click.UsageError("Name a FILE for --output, or a DIR for --png or --svg.")
+    if output is not None:
+        check_file(output, (*captures, key_log, ca, config, accept))
+    for folder in pictures.values():
+        check_folder(folder)
+    is_spreadsheet = output is not None and output.suffix.lower() == ".xlsx"
+    check_extras(spreadsheet=is_spreadsheet, pictures=bool(pictures))
     judged_by = read_standards(config, baseline, accept, selection)
     analysis = read_inputs(
         captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
@@ -72,10 +91,12 @@ def report(
         outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     judged = judged_by.judge_analysis(analysis, problems)
-    if is_spreadsheet:
+    if output is not None and is_spreadsheet:
         problems += outputs.write_spreadsheet(analysis, output, judged.reviewed)
-    else:
+    elif output is not None:
         problems += outputs.write_html(
             analysis, output, judged.judgement, judged_by.settings
         )
+    if pictures:
+        problems += outputs.write_pictures(analysis, pictures)
     outputs.exit_with(problems, failing_status(judged.reviewed, fail_on))

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import main
+from analyzer.html import pictures
 from analyzer.tables import workbook
 from tests.support.analyses import DEMO
 from tests.support.workbooks import Sheets
@@ -168,3 +169,39 @@ def test_standard_output_has_room_for_one(arguments: list[str], said: str) -> No
     assert result.exit_code in (1, 2)
     assert said in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_what_pictures_take_is_told_before_anything_is_read(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "find_spec", lambda _: None)
+
+    result = run("report", "no-such.pcap", f"--{kind}", tmp_path / "charts")
+
+    assert result.exit_code == 1
+    assert "pictures take Kaleido, and Chromium or Chrome" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_is_written_nowhere() -> None:
+    result = run("report", DEMO)
+
+    assert result.exit_code == 2
+    assert "Name a FILE for --output, or a DIR for --png or --svg." in result.stderr
+
+
+def test_pictures_are_written_beside_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(pictures, "_draw", told.extend)
+    folder = tmp_path / "charts"
+
+    result = run("report", DEMO, "-o", tmp_path / "a.html", "--svg", folder)
+
+    assert (result.exit_code, result.output) == (0, "")
+    assert (tmp_path / "a.html").exists()
+    assert folder.is_dir()
+    assert len(told) > 3
+    assert str(folder) not in (tmp_path / "a.html").read_text(encoding="utf-8")
