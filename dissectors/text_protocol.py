@@ -236,6 +236,10 @@ class TextDialogue(Dialogue):
             return None
         return self._receive_server if side else self._receive_client
 
+    def is_behind_literal(self, side: Side) -> bool:
+        """Return whether the next line of a side goes on behind a literal."""
+        return self._fragments[side].literal is not None
+
     def _receive_client(self, fragment: bytes) -> None:
         self._receive(_CLIENT, fragment)
 

@@ -9,6 +9,8 @@ from analyzer.dialogue.step import Step, StepKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# of the anomaly that says where bytes are missing
+GAP_CODE = "stream_gap"
 _ENDINGS = {
     "closed": "connection closed",
     "reset": "connection reset",
@@ -33,21 +35,29 @@ def opened_step(session: Mapping[str, Any]) -> Step:
     )
 
 
-def ended_step(session: Mapping[str, Any], side: str | None = None) -> Step:
+def ended_step(
+    session: Mapping[str, Any],
+    side: str | None = None,
+    packet: tuple[str | None, int | None] = (None, None),
+) -> Step:
     """Say how it ended.
 
     Args:
         session: its row.
-        side: who ended it, if that is known.
+        side: who was the first to end it, if that is known.
+        packet: capture and number of the last one, if these are known.
     """
     ended = session["ended"]
-    return Step(StepKind.ENDED, side, _ENDINGS.get(ended, ended), session["end"])
+    text = _ENDINGS.get(ended, ended)
+    if side is not None and ended == "closed":
+        text += f", by the {side} first"
+    return Step(StepKind.ENDED, side, text, session["end"], None, *packet)
 
 
 def gap_steps(anomalies: list[dict[str, Any]]) -> Iterator[Step]:
     """Say where bytes are missing."""
     for anomaly in anomalies:
-        if anomaly["code"] == "stream_gap":
+        if anomaly["code"] == GAP_CODE:
             yield Step(
                 StepKind.GAP,
                 anomaly["side"],

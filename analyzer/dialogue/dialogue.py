@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.dialogue.connection import ended_step, gap_steps, opened_step
+from analyzer.dialogue.connection import (
+    GAP_CODE,
+    ended_step,
+    gap_steps,
+    opened_step,
+)
 from analyzer.dialogue.exchanges import exchange_steps
 from analyzer.dialogue.message import message_step
 from analyzer.dialogue.recording import Recording, can_be_read_again, record
@@ -40,7 +45,7 @@ class Dialogue:
     Attributes:
         session: its row of `sessions`; times are in nanoseconds since 1970.
         steps: what happened.
-        left_out: how many steps behind these are left out.
+        left_out: how many steps behind these are left out, at least.
         has_lines: every line is there, not only commands and answers.
     """
 
@@ -146,13 +151,21 @@ def dialogue_from_tables(
         recording: its lines, if its captures were read again.
     """
     [session] = rows_of(tables["sessions"], session_id)
-    messages = rows_of(tables["messages"], session_id)
-    anomalies = rows_of(tables["anomalies"], session_id)
-    exchanges = rows_of(tables["exchanges"], session_id)
-    if recording is not None and not _has_all(recording, exchanges):
+    exchanges, messages, anomalies = (
+        table_of(tables[name], session_id)
+        for name in ("exchanges", "messages", "anomalies")
+    )
+    if recording is not None and not _has_answers(recording, exchanges):
         # without its key log, say
         recording = None
-    return dialogue_of_rows(session, exchanges, messages, anomalies, limit, recording)
+    if recording is not None:
+        exchanges = exchanges.slice(0, 0)
+    gaps = anomalies.filter(compute.equal(anomalies["code"], GAP_CODE))
+    # each row is a step, or more
+    first = [as_rows(table.slice(0, limit)) for table in (exchanges, messages, gaps)]
+    over = sum(map(len, (exchanges, messages, gaps))) - sum(map(len, first))
+    dialogue = dialogue_of_rows(session, first[0], first[1], first[2], limit, recording)
+    return replace(dialogue, left_out=dialogue.left_out + over)
 
 
 def dialogue_of_rows(
@@ -188,7 +201,7 @@ def dialogue_of_rows(
             *said[upgrade:],
             *map(message_step, messages),
             *gap_steps(anomalies),
-            ended_step(session, recording.ended_by),
+            ended_step(session, recording.ended_by, recording.last_packet),
         ]
     )
     kept = steps[:limit]
@@ -196,21 +209,26 @@ def dialogue_of_rows(
     return Dialogue(session, kept, left_out, recording.has_lines)
 
 
-def _has_all(recording: Recording, exchanges: Rows) -> bool:
-    """Return whether there are as many answers in lines as in the table."""
-    replies = sum(step.kind is StepKind.REPLY for step in recording.said)
-    frames = {each["reply_frame"] for each in exchanges if each["reply_frame"]}
-    return bool(recording.left_out) or bool(replies) or not frames
+def _has_answers(recording: Recording, exchanges: pa.Table) -> bool:
+    """Return whether answers are among the lines, if the table has some."""
+    if recording.left_out or len(exchanges) == exchanges["reply_frame"].null_count:
+        return True
+    return any(step.kind is StepKind.REPLY for step in recording.said)
 
 
 def rows_of(table: pa.Table, session_id: str) -> Rows:
     """Return the rows of a session, times in nanoseconds."""
-    rows = table_of(table, session_id)
-    for at, column in enumerate(rows.schema):
+    return as_rows(table_of(table, session_id))
+
+
+def as_rows(table: pa.Table) -> Rows:
+    """Return the rows of a table, times in nanoseconds."""
+    for at, column in enumerate(table.schema):
         if column.type == TIME:
-            rows = rows.set_column(at, column.name, rows[column.name].cast(pa.int64()))
-    found: Rows = rows.to_pylist()
-    return found
+            numbers = table[column.name].cast(pa.int64())
+            table = table.set_column(at, column.name, numbers)
+    rows: Rows = table.to_pylist()
+    return rows
 
 
 def table_of(table: pa.Table, session_id: str) -> pa.Table:

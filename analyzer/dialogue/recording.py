@@ -46,6 +46,7 @@ class Recording:
         left_out: how many more lines there were.
         tls_times: when the handshake of TLS happened.
         ended_by: the side that was the first to send everything.
+        last_packet: the capture that holds the last one, and its number.
         has_lines: these are all lines, up to those that are left out.
     """
 
@@ -53,6 +54,7 @@ class Recording:
     left_out: int = 0
     tls_times: TlsTimes = field(default_factory=TlsTimes)
     ended_by: str | None = None
+    last_packet: tuple[str | None, int | None] = (None, None)
     has_lines: bool = False
 
 
@@ -214,6 +216,7 @@ class _Sink:
                 by_frame,
             ),
             ended_by=None if ended_by is None else ended_by.name.lower(),
+            last_packet=capture_and_frame(connection.last_frame, self._captures),
             has_lines=True,
         )
 

@@ -155,9 +155,15 @@ def _remarks(dialogue: Dialogue) -> Iterator[str]:
     capture = dialogue.session["capture"]
     if dialogue.left_out:
         more = pluralize(dialogue.left_out, "more step")
+        if not dialogue.has_lines:
+            more += " at least"
         yield f"and {more}: --limit shows as many as you ask for"
-    if any(step.capture not in (capture, None) for step in dialogue.steps):
-        yield "* in another capture than the first packet"
+    others = dict.fromkeys(step.capture for step in dialogue.steps)
+    named = [name for name in others if name not in (capture, None)]
+    if len(named) == 1:
+        yield f"* in {as_line(str(named[0]))}"
+    elif named:
+        yield f"* in {len(named):,} other captures, which --json names"
     is_said = any(step.kind is StepKind.REPLY for step in dialogue.steps)
     if is_said and not dialogue.has_lines:
         yield "Commands and answers only: this is what the tables hold"

@@ -100,7 +100,8 @@ class Transcript:
         # reported while the line was read that begins them
         self._early: dict[int, Exchange] = {}
         self._last_of_server: TranscribedLine | None = None
-        self._last_command = 0
+        # of the client: those of which each goes on behind a literal of the one before
+        self._parts: list[TranscribedLine] = []
 
     def record(self, dialogue: Dialogue) -> None:
         """Note what is said in a dialogue from now on."""
@@ -146,20 +147,34 @@ class Transcript:
         line = said.line
         if line.is_answer:
             line.text = said.recorder.show(_SERVER, said.raw)
+            if line.text == MASK and line.exchange is not None:
+                # as much as tables show of an answer
+                line.text = _answer(line.exchange)
             if line.tag:
                 line.text = line.tag + line.text.removeprefix(MASK)
-        elif said.recorder.exchanges > said.exchanges:
+        else:
+            self._settle_client(said)
+        self._early.clear()
+
+    def _settle_client(self, said: _Said) -> None:
+        """Decide what is shown of a line of the client, for now: it may be a command.
+
+        Its lines are told apart when the command is reported.
+        """
+        line = said.line
+        if said.goes_on:
+            self._parts.append(line)
+            line.text = MASK if said.raw else ""
+        else:
+            self._parts = [line]
+        if said.recorder.exchanges > said.exchanges:
             line.tag = said.recorder.tag_of(said.raw)
-            number = self._last_command = said.exchanges + 1
-            self._commands[number] = [line]
+            number = said.exchanges + 1
+            self._commands[number] = self._parts
             if number in self._early:
                 self._tell_command(self._early[number])
-        elif said.goes_on and self._last_command in self._commands:
-            line.text = MASK if said.raw else ""
-            self._commands[self._last_command].append(line)
-        else:
+        elif not said.goes_on:
             line.text = said.recorder.show(_CLIENT, said.raw)
-        self._early.clear()
 
     def _note_withheld(self) -> None:
         withheld = self._withheld
@@ -306,6 +321,11 @@ class Recorder:
         line = TranscribedLine(speaker, offset, *place)
         line.is_answer = side is _SERVER
         return line
+
+
+def _answer(exchange: Exchange) -> str:
+    words = (exchange.status, exchange.reply_text)
+    return " ".join(word for word in words if word) or MASK
 
 
 def _pieces(argument: str) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from mailtap_managesieve import SPEC, ManageSieveDialogue
 
 from dissectors import MailDissector, registry
+from dissectors.conversation.transcript import Transcript
 from dissectors.events import (
     Anomaly,
     AuthAttempted,
@@ -397,3 +398,28 @@ def assert_nothing_shown(events: list[Event]) -> None:
 
 def assert_codes_are_known(events: list[Event]) -> None:
     assert set(codes(events)) <= registry.known_anomalies([SPEC]).keys()
+
+
+def test_lines_are_shown_without_secrets() -> None:
+    dissector = MailDissector(ManageSieveDialogue())
+    transcript = Transcript()
+    dissector.record(transcript)
+    for frame, (side, data) in enumerate(
+        [
+            GREETING,
+            (C, b'AUTHENTICATE "PLAIN" ' + literal(PLAIN) + b"\r\n"),
+            (S, b'OK "not %s"\r\n' % PASSWORD.encode()),
+            (C, b'PUTSCRIPT "x" ' + literal(b"keep;") + b"\r\n"),
+            (S, b'OK "stored"\r\n'),
+        ],
+        1,
+    ):
+        assert isinstance(data, bytes)
+        dissector.receive_data(side, data, frame, frame)
+    transcript.finish()
+
+    told = [line.text for line in transcript.lines]
+    assert told[5:] == [
+        *("OK Hello.", "AUTHENTICATE PLAIN ***", "", "OK not ***"),
+        *('PUTSCRIPT "x"', "", "OK stored"),
+    ]
