@@ -69,8 +69,17 @@ def open_inputs(
     engine: str,
     key_log: Path | None,
     ca: Path | None,
+    whole: bool,
 ) -> tuple[Results, Source]:
     """Open what sessions are chosen from: of a folder, nothing is read beforehand.
+
+    Args:
+        captures: as for `read_inputs`, like what follows.
+        ports: of protocols.
+        engine: what reads captures.
+        key_log: secrets.
+        ca: certificates.
+        whole: read a folder as a whole, since rules are to be asked.
 
     Raises:
         CommandError: nothing can be read.
@@ -78,7 +87,7 @@ def open_inputs(
     from analyzer.errors import LoadError
     from analyzer.selection.source import Loaded, open_folder
 
-    if is_folder(captures):
+    if is_folder(captures) and not whole:
         _check_folder(captures[0], key_log, ca)
         try:
             opened = open_folder(Path(captures[0]))

@@ -96,7 +96,12 @@ def sessions(
     prepare_arrow()
     settings = read_config(config)
     analysis, source = open_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca
+        captures,
+        ports=ports,
+        engine=engine,
+        key_log=key_log,
+        ca=ca,
+        whole=bool(selection.rules),
     )
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)

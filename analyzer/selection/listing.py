@@ -61,7 +61,7 @@ def list_sessions(
     """List sessions.
 
     Args:
-        source: the tables that hold them.
+        source: the tables that hold them; in memory, if rules are to be asked.
         selection: which sessions.
         columns: of `sessions`, in the order that is wanted.
         order: of the rows; `None` for that of time.

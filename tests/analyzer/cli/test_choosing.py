@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(command: str, *arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [command, str(DEMO), *map(str, arguments)])
+    return CliRunner().invoke(main, [command, *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_sessions_of_a_finding_are_chosen(folder: Path) -> None:
     ],
 )
 def test_wrong_choice_is_explained(arguments: list[str], reason: str) -> None:
-    result = run("analyze", *arguments)
+    result = run("analyze", DEMO, *arguments)
 
     assert result.exit_code == 2
     assert reason in result.stderr.replace("\n", " ")
@@ -117,7 +117,7 @@ def test_sessions_of_nothing_are_not_chosen() -> None:
 
 
 def test_mistake_in_a_condition_is_pointed_at() -> None:
-    result = run("analyze", "--where", "complete and duraton_s > 5")
+    result = run("analyze", DEMO, "--where", "complete and duraton_s > 5")
 
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
@@ -136,20 +136,21 @@ def test_mistake_in_a_condition_is_pointed_at() -> None:
         ("protocols", "5 of 29 mail sessions in 1,162 packets"),
     ],
 )
-def test_output_says_that_it_is_of_a_choice(command: str, told: str) -> None:
+def test_output_says_that_it_is_of_a_choice(
+    command: str, told: str, folder: Path
+) -> None:
     choice = ["--where", "service = 'pop3'"]
     assert len(ids(choice[1])) == 5
 
-    assert told in run(command, *choice).stdout
-    assert "of 29" not in run(command).stdout
-    document = json.loads(run(command, "--json", *choice).stdout)
+    assert told in run(command, folder, *choice).stdout
+    document = json.loads(run(command, folder, "--json", *choice).stdout)
     assert document["sessions_in_all"] == 29
 
 
-def test_page_says_that_it_is_of_a_choice(tmp_path: Path) -> None:
+def test_page_says_that_it_is_of_a_choice(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "a.html"
 
-    run("report", "-q", "-o", page, "--service", "pop3", "--where", "1 < 2")
+    run("report", folder, "-q", "-o", page, "--service", "pop3", "--where", "1 < 2")
 
     text = page.read_text()
     assert "5 of 29 mail sessions" in text
@@ -158,19 +159,23 @@ def test_page_says_that_it_is_of_a_choice(tmp_path: Path) -> None:
 
 
 def test_baseline_is_compared_as_far_as_it_is_chosen(folder: Path) -> None:
-    told = run("findings", "--baseline", folder, "--service", "pop3", "--json").stdout
+    told = run(
+        "findings", folder, "--baseline", folder, "--service", "pop3", "--json"
+    ).stdout
 
     standings = json.loads(told)["standings"]
     assert standings["unchanged"] > 0
     assert (standings["new"], standings["gone"]) == (0, 0)
 
 
-def test_acceptances_of_other_sessions_are_not_missed(tmp_path: Path) -> None:
+def test_acceptances_of_other_sessions_are_not_missed(
+    folder: Path, tmp_path: Path
+) -> None:
     finding = analysis_of("office").findings.to_dict("records")[0]
     accept = tmp_path / "accept.toml"
     accept.write_text(f'[[accept]]\nid = "{finding["finding_id"]}"\nreason = "known"\n')
 
-    result = run("findings", "--accept", accept, "--where", "1 = 2")
+    result = run("findings", folder, "--accept", accept, "--where", "1 = 2")
 
     assert result.stderr == ""
 

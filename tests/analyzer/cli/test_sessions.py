@@ -94,6 +94,8 @@ def test_sessions_are_listed_while_a_monitor_runs(tmp_path: Path) -> None:
     store.add(some(0, 9), some(20, 29))
 
     assert run(store.folder).stdout == run(DEMO).stdout
+    choice = ["--finding", "plaintext-password"]
+    assert run(store.folder, *choice).stdout == run(DEMO, *choice).stdout
 
 
 def test_folder_that_is_damaged_is_named(tmp_path: Path) -> None:
