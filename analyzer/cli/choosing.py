@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from analyzer.cli.outputs import CommandError
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from analyzer.findings.settings import Settings
     from analyzer.selection.condition import Condition
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # an address or a network, and a port; IPv6 in brackets (RFC 3986 §3.2.2)
 _WITH_PORT = re.compile(r"(?:\[([^]]+)\]|([^:]+)):([0-9]{1,5})")
+# or as much of one as tells it from others
+_FINDING_ID = re.compile("[0-9a-f]{4,16}")
 _LAST_WORD = re.compile(r"[a-z_0-9]*\Z")
 
 
@@ -128,6 +131,15 @@ def _time(value: str) -> str:
     return value
 
 
+def _parse_findings(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse what is neither a rule nor may be the ID of a finding."""
+    named = tuple(value for value in values if not _FINDING_ID.fullmatch(value))
+    options.parse_rules(context, option, named)
+    return values
+
+
 def _complete_column(
     _context: click.Context, _option: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -188,11 +200,12 @@ _OPTIONS = (
     click.option(
         "--finding",
         "found",
-        metavar="RULE",
+        metavar="RULE|ID",
         multiple=True,
-        callback=options.parse_rules,
+        callback=_parse_findings,
         shell_complete=complete_rule,
-        help="Choose those that show what this rule finds (`mailtap rules`).",
+        help="Choose those that show what this rule finds (`mailtap rules`), or this "
+        "one finding.",
     ),
     click.option(
         "--since",
@@ -253,4 +266,16 @@ def choose(
         return analysis
     from analyzer.selection.narrow import narrow
 
-    return narrow(analysis, selection.of(analysis.tables, settings))
+    with naming_findings():
+        return narrow(analysis, selection.of(analysis.tables, settings))
+
+
+@contextmanager
+def naming_findings() -> Iterator[None]:
+    """Say it as an error of the command, if a finding that was named is not there."""
+    from analyzer.selection.showing import FindingChoiceError
+
+    try:
+        yield
+    except FindingChoiceError as error:
+        raise CommandError(f"--finding: {error}") from error

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from analyzer.cli import options, outputs
-from analyzer.cli.choosing import selecting
+from analyzer.cli.choosing import naming_findings, selecting
 from analyzer.cli.inputs import open_inputs, read_folder_of_tables
 from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.lists import SHOWN_ROWS, ListOutput, list_output
@@ -101,7 +101,7 @@ def sessions(
         engine=engine,
         key_log=key_log,
         ca=ca,
-        whole=bool(selection.rules),
+        whole=bool(selection.findings),
     )
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
@@ -135,7 +135,8 @@ def _list(
         order = Order(listed.sort.removeprefix("-"), listed.sort.startswith("-"))
     limit = listed.limit or (SHOWN_ROWS if listed.is_for_people else None)
     try:
-        return list_sessions(source, selection, columns, order, limit, settings)
+        with naming_findings():
+            return list_sessions(source, selection, columns, order, limit, settings)
     except LoadError:
         # a monitor may have put parts together meanwhile
         tables = read_folder_of_tables(Path(captures[0])).tables

@@ -76,7 +76,7 @@ def list_sessions(
     tables = {SESSIONS.name: source.read(SESSIONS, sorted(read))}
     if selection.users:
         tables[LOGINS.name] = source.read(LOGINS, _USERS)
-    if selection.rules:
+    if selection.findings:
         tables = {table.name: source.read(table, table.arrow.names) for table in TABLES}
     sessions = tables[SESSIONS.name]
     chosen = np.flatnonzero(selection.of(tables, settings).to_numpy())

@@ -21,16 +21,16 @@ class Selection:
     Attributes:
         conditions: over the columns of `sessions`.
         users: one of them logged in, or tried to, in upper or lower case.
-        rules: IDs of rules, one of which sees something there.
+        findings: IDs of rules or findings, one of which is shown there.
     """
 
     conditions: tuple[Condition, ...] = ()
     users: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Return whether anything is asked for."""
-        return bool(self.conditions or self.users or self.rules)
+        return bool(self.conditions or self.users or self.findings)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -43,7 +43,7 @@ class Selection:
         """The names of the tables that are looked at."""
         from analyzer.tables.schema import TABLES
 
-        if self.rules:
+        if self.findings:
             return frozenset(table.name for table in TABLES)
         return frozenset({"sessions", *(("logins",) if self.users else ())})
 
@@ -55,6 +55,9 @@ class Selection:
         Args:
             tables: of an analysis, by name: those that are looked at.
             settings: by which rules judge.
+
+        Raises:
+            FindingChoiceError: there is no such finding.
         """
         import pyarrow as pa
         from pyarrow import compute
@@ -73,8 +76,12 @@ class Selection:
     ) -> Iterator[pa.Array]:
         if self.users:
             yield _sessions_of(self.users, tables["logins"])
-        if self.rules:
-            yield _sessions_showing(self.rules, tables, settings)
+        if self.findings:
+            from analyzer.findings.settings import Settings
+            from analyzer.selection.showing import sessions_of_findings
+
+            settings = settings or Settings()
+            yield sessions_of_findings(self.findings, tables, settings)
 
 
 def _sessions_of(users: tuple[str, ...], logins: pa.Table) -> pa.Array:
@@ -87,22 +94,6 @@ def _sessions_of(users: tuple[str, ...], logins: pa.Table) -> pa.Array:
         for name in ("user", "authzid")
     ]
     return logins["session_id"].filter(compute.or_(*is_one)).combine_chunks()
-
-
-def _sessions_showing(
-    rules: tuple[str, ...], tables: Mapping[str, pa.Table], settings: Settings | None
-) -> pa.Array:
-    import pyarrow as pa
-
-    from analyzer.findings import registry
-    from analyzer.findings.engine import sessions_showing
-    from analyzer.findings.settings import Settings
-
-    ids = [
-        sessions_showing(tables, registry.rules(), rule, settings or Settings())
-        for rule in rules
-    ]
-    return pa.concat_arrays(ids)
 
 
 def where(condition: str) -> Selection:

@@ -90,6 +90,22 @@ def test_sessions_of_a_finding_are_chosen(folder: Path) -> None:
     assert set(found) == {each for session_ids in of_rule for each in session_ids}
 
 
+def test_sessions_of_one_finding_are_chosen(folder: Path) -> None:
+    finding = analysis_of("office").findings.to_dict("records")[-1]
+
+    found = chosen(folder, "--finding", finding["finding_id"])
+
+    assert set(found) == set(finding["session_ids"])
+
+
+@pytest.mark.parametrize("command", ["analyze", "sessions"])
+def test_finding_that_is_not_there_is_named(command: str, folder: Path) -> None:
+    result = run(command, folder, "--finding", "ffff")
+
+    assert result.exit_code == 1
+    assert result.stderr == "mailtap: --finding: there is no finding ffff\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -39,7 +39,9 @@ def test_users_and_rules_choose_in_other_tables() -> None:
     by_user = list_sessions(
         OFFICE, Selection(users=("scanner@example.com",)), ["start"]
     )
-    by_rule = list_sessions(OFFICE, Selection(rules=("password-guessing",)), ["start"])
+    by_rule = list_sessions(
+        OFFICE, Selection(findings=("password-guessing",)), ["start"]
+    )
 
     assert 0 < by_user.chosen < 29
     assert 0 < by_rule.chosen < 29

@@ -69,7 +69,7 @@ def test_any_of_some_users_is_enough() -> None:
 
 
 def test_rule_chooses_all_sessions_in_which_it_sees_something() -> None:
-    guessing = chosen(Selection(rules=("password-guessing",)))
+    guessing = chosen(Selection(findings=("password-guessing",)))
 
     (finding,) = (
         row
@@ -85,7 +85,7 @@ def test_rule_judges_as_users_set() -> None:
         rules={"password-guessing": RuleSettings(thresholds={"failures": 1000})}
     )
 
-    flags = Selection(rules=("password-guessing",)).of(tables, strict)
+    flags = Selection(findings=("password-guessing",)).of(tables, strict)
 
     assert not any(flags.to_pylist())
 
@@ -96,7 +96,7 @@ def test_rule_judges_as_users_set() -> None:
         (Selection(), {"sessions"}, set()),
         (where("complete"), {"sessions"}, {"complete"}),
         (Selection(users=("x",)), {"sessions", "logins"}, {"session_id"}),
-        (Selection(rules=("x",)), {table.name for table in TABLES}, set()),
+        (Selection(findings=("x",)), {table.name for table in TABLES}, set()),
     ],
 )
 def test_selection_says_what_it_looks_at(
