@@ -66,7 +66,7 @@ def plaintext_logins(sessions: pd.DataFrame) -> pd.DataFrame:
         "server_ip",
         "auth_result",
     ]
-    return _count_by(sessions[is_plaintext_login(sessions)], keys)
+    return _count_by(sessions.loc[is_plaintext_login(sessions), keys], keys)
 
 
 def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
@@ -78,7 +78,8 @@ def is_plaintext_login(sessions: pd.DataFrame) -> pd.Series[bool]:
 def tls_versions(sessions: pd.DataFrame) -> pd.DataFrame:
     """Count encrypted sessions per negotiated `tls_version` and `tls_cipher`."""
     agreed = is_encrypted(sessions) & sessions["tls_version"].notna()
-    return _count_by(sessions[agreed], ["tls_version", "tls_cipher"])
+    keys = ["tls_version", "tls_cipher"]
+    return _count_by(sessions.loc[agreed, keys], keys)
 
 
 def busiest(sessions: pd.DataFrame, side: str, limit: int = _TOP) -> pd.DataFrame:

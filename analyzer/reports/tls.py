@@ -18,6 +18,10 @@ from analyzer.text import endpoint
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
 _DAY_S = 86_400
+_OF_WEAK = [
+    *("server_ip", "server_port", "role"),
+    *("tls_weaknesses", "cert_status", "cert_name_matches"),
+]
 _OF_SHOWN = ["session_id", "server_ip", "server_port", "cert_sha256", "cert_status"]
 _OF_CLIENTS = [
     *("session_id", "start", "end", "client_ip", "server_ip", "tls_version"),
@@ -50,7 +54,7 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per `weakness`, `server_ip` and `server_port`, the most frequent
         first: the number of `sessions`. A weakness is what `why_weak` lists.
     """
-    weak = sessions[sessions["protection"] == WEAK_TLS]
+    weak = sessions.loc[sessions["protection"] == WEAK_TLS, _OF_WEAK]
     counts = Counter(
         (weakness, row.server_ip, row.server_port)
         for row in weak.itertuples()

@@ -19,7 +19,7 @@ const views = {
       else views.onScreen.delete(target);
     }
     views.showNow();
-  }, { rootMargin: "300px" }),
+  }, { rootMargin: "60px" }),
 
   refresh() {
     document.body.classList.add("busy");

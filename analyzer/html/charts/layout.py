@@ -76,10 +76,16 @@ def row_figure(
     figure.update_layout(margin={"t": 0, "b": axis_px + 8}, barmode="stack")
     figure.update_xaxes(visible=bool(axis_px))
     figure.update_yaxes(visible=False, range=[count - 0.5, -0.5])
-    for row, (name, value) in enumerate(zip(names, values, strict=True)):
-        _write(figure, row, plain(name), x=0, anchor="left", color=theme.text)
-        _write(figure, row, plain(value), x=1, anchor="right", color=theme.muted)
-    return figure
+    texts = [
+        text
+        for row, (name, value) in enumerate(zip(names, values, strict=True))
+        for text in (
+            _text(row, plain(name), x=0, anchor="left", color=theme.text),
+            _text(row, plain(value), x=1, anchor="right", color=theme.muted),
+        )
+    ]
+    # all at once: Plotly checks all that are there with each that comes
+    return figure.update_layout(annotations=texts)
 
 
 def add_bars(
@@ -117,18 +123,16 @@ def bar_positions(count: int) -> list[float]:
     return [row + _BAR_MIDDLE for row in range(count)]
 
 
-def _write(
-    figure: go.Figure, row: int, text: str, *, x: int, anchor: str, color: str
-) -> None:
-    figure.add_annotation(
-        text=text,
-        x=x,
-        xref="paper",
-        xanchor=anchor,
-        y=row,
-        yanchor="bottom",
-        showarrow=False,
+def _text(row: int, text: str, *, x: int, anchor: str, color: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "x": x,
+        "xref": "paper",
+        "xanchor": anchor,
+        "y": row,
+        "yanchor": "bottom",
+        "showarrow": False,
         # the frame that it has not is a pixel wide
-        xshift=1 if x else -1,
-        font={"color": color},
-    )
+        "xshift": 1 if x else -1,
+        "font": {"color": color},
+    }
