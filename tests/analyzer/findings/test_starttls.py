@@ -73,6 +73,18 @@ def test_command_comes_before_tls_though_after_the_go_ahead(tmp_path: Path) -> N
     assert found(tmp_path, "starttls-command-injection", dialogue.close())
 
 
+def test_reply_that_was_inserted_between_real_machines_is_proven() -> None:
+    (finding,) = committed(
+        "smtp-starttls-response-injected", "starttls-response-injection"
+    )
+
+    assert judgements([finding]) == [("high", "proven")]
+    (evidence,) = finding["evidence"]
+    # the go-ahead and what was inserted are one packet
+    assert (evidence["frame"], evidence["side"]) == (10, "server")
+    assert committed("smtp-submission-starttls-tls13", finding["rule"]) == []
+
+
 IMAP = [
     b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n",
     b"a STARTTLS\r\n",

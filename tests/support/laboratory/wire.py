@@ -109,6 +109,41 @@ def overwriting(old: bytes, new: bytes) -> Effect:
     return effect
 
 
+def inserting(behind: bytes, more: bytes) -> Effect:
+    """Insert words behind others of a connection over IPv4, once.
+
+    Both ends must not notice: what comes later has other numbers on either side.
+    """
+    # the addresses and ports of the side that is said to have sent more
+    sender: list[bytes] = []
+
+    def effect(frame: bytes) -> list[tuple[float, bytes]]:
+        if not is_ipv4(frame) or frame[23] != socket.IPPROTO_TCP:
+            return [(0, frame)]
+        source, target = frame[26:30] + frame[34:36], frame[30:34] + frame[36:38]
+        if not sender and behind in frame:
+            sender.append(source)
+            length = int.from_bytes(frame[16:18], "big")
+            longer = frame[: ETHERNET_BYTES + length].replace(behind, behind + more)
+            ip = bytearray(longer[ETHERNET_BYTES : ETHERNET_BYTES + IPV4_BYTES])
+            struct.pack_into(">H", ip, 2, length + len(more))
+            rest = longer[ETHERNET_BYTES + IPV4_BYTES :]
+            frame = longer[:ETHERNET_BYTES] + _with_checksum(ip) + rest
+        elif source in sender:
+            frame = _renumbered(frame, 38, len(more))
+        elif target in sender:
+            frame = _renumbered(frame, 42, -len(more))
+        return [(0, _with_tcp_checksum(frame))]
+
+    return effect
+
+
+def _renumbered(frame: bytes, at: int, by: int) -> bytes:
+    """Return a frame with another sequence or acknowledgment number."""
+    number = int.from_bytes(frame[at : at + 4], "big") + by
+    return frame[:at] + struct.pack(">I", number % (1 << 32)) + frame[at + 4 :]
+
+
 def fragmenting(mtu: int) -> Effect:
     """Cut IPv4 packets over an MTU into fragments (RFC 791 §3.2)."""
 

@@ -47,6 +47,25 @@ def injected(office: Office, tape: Tape) -> None:
 
 
 @scenario(
+    "smtp-starttls-response-injected",
+    "Somebody between smtplib and Postfix inserts a reply behind that to STARTTLS,"
+    " before TLS (CVE-2020-14954)",
+    "python3",
+    "postfix",
+)
+def response_injected(office: Office, tape: Tape) -> None:
+    access = to_server(office, tape, 587, "starttls", RAVI)
+    each = outgoing("answered", RAVI, "Answered before it was asked")
+    effect = wire.inserting(
+        b"220 2.0.0 Ready to start TLS\r\n",
+        b"250-mail.example.com\r\n250 AUTH PLAIN\r\n",
+    )
+    traveller = office.wire.traveller
+    with office.wire.effect(effect), tape.recording(traveller, interface="eth0"):
+        tape.add(traveller.call(smtp.send, access, each))
+
+
+@scenario(
     "smtp-smuggling",
     "A message holds a bare line feed, a dot and commands for a second message"
     " (CVE-2023-51764)",
