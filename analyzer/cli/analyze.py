@@ -82,7 +82,7 @@ def analyze(
     is_silent = quiet or is_taken
     read = (*captures, key_log, ca, config, accept)
     if output is not None:
-        check_output(output, read)
+        check_output(output, table_format, read)
     if html is not None:
         check_file(html, read)
         if output is not None:

@@ -13,6 +13,7 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import progress, read_inputs
+from analyzer.cli.locating import locate_captures
 from analyzer.cli.preflight import check_file
 from analyzer.text import pluralize
 
@@ -65,7 +66,8 @@ def cut(
     """
     from captures import CaptureError
 
-    identifiers, captures = _tell_apart(arguments)
+    identifiers, named = _tell_apart(arguments)
+    captures = locate_captures(click.get_current_context(), named)
     options.require_captures(captures)
     to_stdout = output == _STANDARD_OUTPUT
     if to_stdout and sys.stdout.isatty():

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from analyzer.text import pluralize
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import click
 
 # in the context: what to say of files that are no captures
@@ -27,9 +29,7 @@ def holds_tables(folder: str) -> bool:
     return os.path.lexists(path / MANIFEST) or has_parts(path)
 
 
-def locate_captures(
-    context: click.Context, _argument: click.Parameter, names: tuple[str, ...]
-) -> tuple[str, ...]:
+def locate_captures(context: click.Context, names: Iterable[str]) -> tuple[str, ...]:
     """Put what is in folders, and what matches patterns, in their place.
 
     A folder of tables stays what it is, and so does a name of which nothing is found:

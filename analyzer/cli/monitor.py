@@ -10,6 +10,7 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.inputs import read_trust
 from analyzer.cli.judging import accept_option, config_option, read_standards
+from analyzer.cli.preflight import check_owners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,8 @@ def monitor(
     Exit status: 0; 1 if the interface can't be watched (any longer), or the output
     can't be written; 2 for wrong use.
     """
+    if output is not None:
+        check_owners(output, table_format)
     from analyzer.cli.live import watch
     from analyzer.terminal.summary import print_summary
 

@@ -58,6 +58,12 @@ def parse_rules(
     return values
 
 
+def _locate_captures(
+    context: click.Context, _argument: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    return locate_captures(context, names)
+
+
 class TableOutput(NamedTuple):
     """Where tables go to."""
 
@@ -104,7 +110,7 @@ captures = click.argument(
     metavar="CAPTURE...",
     nargs=-1,
     type=click.Path(),
-    callback=locate_captures,
+    callback=_locate_captures,
 )
 # where an interface may be named in place of them, or nothing
 captures_if_any = click.argument(
@@ -112,7 +118,7 @@ captures_if_any = click.argument(
     metavar="[CAPTURE]...",
     nargs=-1,
     type=click.Path(),
-    callback=locate_captures,
+    callback=_locate_captures,
 )
 
 ports = click.option(

@@ -17,18 +17,23 @@ if TYPE_CHECKING:
     from analyzer.cli.options import TableOutput
 
 
-def check_output(output: TableOutput, read: Iterable[str | Path | None]) -> None:
+def check_output(
+    output: TableOutput, table_format: str, read: Iterable[str | Path | None]
+) -> None:
     """Check whether tables could be written.
 
     Args:
-        output: where to.
+        output: where to; a folder may hold files of others.
+        table_format: of the files in a folder.
         read: files and folders of tables that are read.
 
     Raises:
-        CommandError: they could not, or in the place of what is read.
+        CommandError: they could not, or in the place of what is read, or of files
+            that are not mailtap's.
     """
     if output.is_folder:
         _check(output.path, _try_folder)
+        check_owners(output.path, table_format)
     else:
         check_file(output.path, read)
 
@@ -41,13 +46,45 @@ def check_file(path: Path, read: Iterable[str | Path | None]) -> None:
         read: files and folders of tables that are read.
 
     Raises:
-        CommandError: it could not, or in the place of what is read.
+        CommandError: it could not, or in the place of what is read, or of a file that
+            is not mailtap's.
     """
     if path == STANDARD_OUTPUT:
         return
     _check(path, _try_file)
     if any(_is_taken(path, Path(source)) for source in read if source is not None):
         raise CommandError(f"{path}: this is what is to be read: name another file")
+    _check_owner(path)
+
+
+def check_owners(folder: Path, table_format: str) -> None:
+    """Check that tables would overwrite no files of others in a folder.
+
+    Raises:
+        CommandError: they would.
+    """
+    from analyzer.tables.manifest import MANIFEST
+    from analyzer.tables.schema import WRITTEN
+
+    _check_owner(folder / MANIFEST)
+    for table in WRITTEN:
+        _check_owner(folder / f"{table.name}.{table_format}")
+
+
+def _check_owner(path: Path) -> None:
+    """Check that no file is overwritten that mailtap did not write."""
+    from analyzer.cli.authorship import is_of_mailtap
+
+    try:
+        is_ours = not path.is_file() or is_of_mailtap(path)
+    except OSError:
+        # what can't be read can't be known
+        is_ours = False
+    if not is_ours:
+        raise CommandError(
+            f"{path}: there is a file that mailtap did not write, and it stays: name "
+            "another one, or remove it"
+        )
 
 
 def check_folder(path: Path) -> None:

@@ -65,6 +65,7 @@ def write_workbook(sheets: Iterable[tuple[str, pa.Table]], path: Path) -> None:
         workbook = xlsxwriter.Workbook(
             file, {"constant_memory": True, "tmpdir": folder}
         )
+        workbook.set_properties({"author": "mailtap"})
         heading = workbook.add_format({"bold": True})
         time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         for name, table in sheets:

@@ -65,9 +65,7 @@ class PcapngWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._interfaces = 0
-        # version 1.0, of unknown length
-        section = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)
-        self._write(BlockType.SECTION_HEADER, section)
+        self._file.write(SECTION)
 
     def add_interface(self, interface: RawInterface) -> int:
         """Describe an interface; return its number."""
@@ -91,9 +89,12 @@ class PcapngWriter:
         self._write(BlockType.ENHANCED_PACKET, body)
 
     def _write(self, block_type: int, body: bytes) -> None:
-        length = len(body) + 12
-        start = struct.pack("<II", block_type, length)
-        self._file.write(start + body + struct.pack("<I", length))
+        self._file.write(_block(block_type, body))
+
+
+def _block(block_type: int, body: bytes) -> bytes:
+    length = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", block_type) + length + body + length
 
 
 def _encode(options: Iterable[Option]) -> bytes:
@@ -103,3 +104,12 @@ def _encode(options: Iterable[Option]) -> bytes:
         for code, value in options
     )
     return encoded + bytes(4) if encoded else b""
+
+
+# code of `shb_userappl` (§4.1), by which mailtap knows its own captures
+_WRITTEN_BY = (4, b"mailtap")
+# what every capture that is written begins with: version 1.0, of unknown length
+SECTION = _block(
+    BlockType.SECTION_HEADER,
+    struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1) + _encode([_WRITTEN_BY]),
+)

@@ -149,14 +149,14 @@ def test_page_is_not_written_over_tables(
 
 def test_existing_file_is_replaced_when_the_new_one_is_whole(tmp_path: Path) -> None:
     path, link = tmp_path / "a.csv", tmp_path / "link.csv"
-    path.write_text("old")
+    path.write_text('"session_id","of_an_older_version","protocol"\n"old",1,"x"\n')
     link.symlink_to(path)
 
     status, _, _ = run("analyze", "-q", "-o", link, POP3)
 
     assert status == 0
     assert link.is_symlink()
-    assert path.read_text().startswith('"session_id"')
+    assert path.read_text().startswith('"session_id","community_id"')
     assert len([*tmp_path.iterdir()]) == 2
 
 

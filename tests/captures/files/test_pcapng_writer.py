@@ -4,7 +4,7 @@ import io
 import subprocess
 from typing import TYPE_CHECKING
 
-from captures.files.pcapng_writer import PcapngWriter, RawInterface, RawPacket
+from captures.files.pcapng_writer import SECTION, PcapngWriter, RawInterface, RawPacket
 from tests.support.captures import packets, read
 
 if TYPE_CHECKING:
@@ -56,4 +56,5 @@ def test_capture_without_packets_is_a_section() -> None:
     file = io.BytesIO()
     PcapngWriter(file)
 
-    assert len(file.getvalue()) == 28
+    assert file.getvalue() == SECTION
+    assert len(SECTION) == 44
