@@ -27,7 +27,7 @@ from tests.bench.findings import SESSIONS, tables
 _PART_SESSIONS = 4096
 _TRIES = 3
 _CHOICES = (
-    ("--where", "service = 'imap' and client_ip <<= '10.1.0.0/16' and duration_s > 1"),
+    ("--where", "service = 'imap' and client_ip <<= '10.0.0.0/16' and duration_s > 1"),
     ("--where", "duration_s > 5", "--sort", "-client_bytes"),
     ("--where", "'STARTTLS' in capabilities and banner like '%Postfix%'"),
     ("--user", "ines@example.com"),
