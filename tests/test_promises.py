@@ -200,6 +200,15 @@ PROMISES: dict[str, dict[str, dict[str, list[str]]]] = {
                 "test_text_that_the_locale_has_not_is_escaped",
             ],
         },
+        "A condition (`--where`)": {
+            "analyzer/selection/test_condition.py": [
+                "test_whatever_is_written_is_answered_or_explained",
+            ],
+            "analyzer/selection/test_grammar.py": [
+                "test_endless_condition_is_refused_in_a_few_words",
+                "test_what_a_database_may_do_more_means_nothing",
+            ],
+        },
         "Folders of tables, key logs": {
             "analyzer/test_extremes.py": [
                 "test_tables_that_mailtap_did_not_write_are_refused_in_a_line",

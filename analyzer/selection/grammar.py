@@ -182,7 +182,9 @@ class Parser:
     def _value(self) -> Term:
         self._values += 1
         if self._values > _MAX_VALUES:
-            raise Mistake(f"there are more than {_MAX_VALUES:,}", self._word.span)
+            raise Mistake(
+                f"there are more than {_MAX_VALUES:,} values", self._word.span
+            )
         first = self._word
         is_negative = False
         while self._take("-"):
