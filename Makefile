@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab check bench docs site data clean
+.PHONY: help demo test lab check bench docs site man data clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,10 @@ docs: $(VENV)/.installed-dev ## write the parts of the documentation that are ma
 
 site: $(VENV)/.installed-dev ## make a website of docs/, in build/site
 	$(BIN)/zensical build --clean --strict
+
+man: $(VENV)/.installed ## write the manual page, build/man/man1/mailtap.1
+	@mkdir -p build/man/man1
+	$(BIN)/python -m analyzer.cli.manual > build/man/man1/mailtap.1
 
 data: $(VENV)/.installed-dev ## make the test captures again; needs root
 	$(BIN)/python -m tests.support.laboratory
