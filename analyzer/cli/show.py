@@ -72,10 +72,9 @@ def show(
     )
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
+    ids = analysis.tables["sessions"]["session_id"].to_pylist()
     try:
-        chosen = find_session(
-            analysis.tables["sessions"]["session_id"].to_pylist(), session
-        )
+        chosen = find_session(ids, session)
     except SessionChoiceError as error:
         outputs.exit_with([*problems, str(error)])
     dialogue = dialogue_of(
@@ -83,7 +82,7 @@ def show(
     )
     judgement = judge(analysis.tables, settings)
     problems += judgement.problems
-    findings = of_session(judgement.findings, chosen)
+    findings = of_session(judgement, ids.index(chosen))
     anomalies = table_of(analysis.tables["anomalies"], chosen)
     if as_json:
         text = dialogue_json(dialogue, analysis, findings, anomalies)

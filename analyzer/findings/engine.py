@@ -93,12 +93,11 @@ def search(
     for rule in asked:
         try:
             hits = rule.find(facts)
-            if is_chosen is not None:
-                hits = hits[is_chosen[hits["session"].to_numpy(dtype=np.int64)]]
-                hits = hits.reset_index(drop=True)
             if len(hits):
-                groups = group(rule, facts, hits, settings.of(rule.id).severity)
-                batches.append(assemble(rule, facts, hits, groups))
+                severity = settings.of(rule.id).severity
+                groups = group(rule, facts, hits, severity, is_chosen)
+                if len(groups):
+                    batches.append(assemble(rule, facts, hits, groups))
         except LoadError:
             # no rule's fault
             raise

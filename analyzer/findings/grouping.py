@@ -75,7 +75,11 @@ class Groups:
 
 
 def group(
-    rule: Rule, facts: Facts, hits: pd.DataFrame, severity: Severity | None
+    rule: Rule,
+    facts: Facts,
+    hits: pd.DataFrame,
+    severity: Severity | None,
+    chosen: npt.NDArray[np.bool_] | None = None,
 ) -> Groups:
     """Group the hits of a rule.
 
@@ -84,6 +88,8 @@ def group(
         facts: what it looked at.
         hits: what it saw, at least one.
         severity: of all of them, if users set it.
+        chosen: a flag for each session. What is seen in others only decides what is one
+            finding, and is left out then; `None` for all.
     """
     sessions = hits["session"].to_numpy(dtype=np.int64)
     ranks = _ranks(rule, facts, hits, severity)
@@ -94,6 +100,8 @@ def group(
     # of each client the worst, then of each the second, and so on
     turn = _turns(single, np.lexsort((sessions, -ranks, single)))
     order = np.lexsort((np.arange(len(hits)), sessions, -ranks, turn, groups))
+    if chosen is not None:
+        order = order[chosen[sessions[order]]]
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     return Groups(
         order,

@@ -10,6 +10,8 @@ from pyarrow import compute
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from analyzer.findings.judgement import Judgement
+
 
 def of_rules(findings: pa.Table, rules: Collection[str]) -> pa.Table:
     """Return the findings of some rules."""
@@ -21,10 +23,10 @@ def of_severities(findings: pa.Table, severities: Collection[str]) -> pa.Table:
     return _where(findings, "severity", severities)
 
 
-def of_session(findings: pa.Table, session_id: str) -> pa.Table:
-    """Return the findings that a session is part of."""
-    sessions = findings["session_ids"].to_pylist()
-    return findings.filter(pa.array([session_id in each for each in sessions]))
+def of_session(found: Judgement, place: int) -> pa.Table:
+    """Return the findings that a session shows, given its place in `sessions`."""
+    shown = [name for name, places in found.sessions.items() if place in places]
+    return _where(found.findings, "finding_id", shown)
 
 
 def _where(findings: pa.Table, column: str, values: Collection[str]) -> pa.Table:

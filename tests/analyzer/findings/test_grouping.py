@@ -54,6 +54,26 @@ def test_worst_hit_comes_first_and_ranks_its_group() -> None:
     assert by_users.ranks.tolist() == [2]
 
 
+def test_crowd_is_one_whoever_is_chosen_of_it() -> None:
+    facts = facts_of(*(f"10.0.0.{number}" for number in range(30)))
+    hits = facts.hits(facts.sessions.all())
+
+    groups = group(RULE, facts, hits, None, facts.among([3, 7]))
+
+    assert groups.order.tolist() == [3, 7]
+    assert groups.subjects["client_ip"].column().to_pylist() == [None]
+    assert len(group(RULE, facts, hits, None, np.zeros(30, bool))) == 0
+
+
+def test_group_is_ranked_by_what_chosen_sessions_show() -> None:
+    facts = facts_of(*["192.0.2.7"] * 2)
+    hits = facts.hits(facts.sessions.all(), severity=pd.Series(["info", "high"]))
+
+    groups = group(RULE, facts, hits, None, facts.among([0]))
+
+    assert groups.ranks.tolist() == [2]
+
+
 def test_twenty_clients_are_no_crowd() -> None:
     few = [f"10.0.0.{number}" for number in range(20)]
 

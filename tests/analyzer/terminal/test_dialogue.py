@@ -17,7 +17,7 @@ from tests.support.hostile import ATTACKS
 from tests.support.terminal import plain, printed
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from analyzer.findings.judgement import Judgement
 
 
 def shown(name: str, number: int, width: int | None, *steps: Step) -> str:
@@ -30,14 +30,15 @@ def shown(name: str, number: int, width: int | None, *steps: Step) -> str:
 
 
 @functools.cache
-def findings_in(name: str) -> pa.Table:
-    return judge(analysis_of(name).tables).findings
+def judged(name: str) -> Judgement:
+    return judge(analysis_of(name).tables)
 
 
 def told(name: str, dialogue: Dialogue, width: int | None) -> str:
     tables = analysis_of(name).tables
     session_id = dialogue.session["session_id"]
-    findings = of_session(findings_in(name), session_id)
+    place = tables["sessions"]["session_id"].to_pylist().index(session_id)
+    findings = of_session(judged(name), place)
     anomalies = table_of(tables["anomalies"], session_id)
     return plain(
         printed(
