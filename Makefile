@@ -37,6 +37,7 @@ docs: $(VENV)/.installed-dev ## write the parts of the documentation that are ma
 	$(BIN)/python -m analyzer.tables.schema > docs/tables.md
 	$(BIN)/python -m analyzer.findings > docs/findings.md
 	$(BIN)/python -m tests.support.documents
+	$(BIN)/python -m tests.support.notebook
 
 site: $(VENV)/.installed-dev ## make a website of docs/, in build/site
 	$(BIN)/zensical build --clean --strict
