@@ -31,6 +31,10 @@ def plain(column: pa.Array) -> pa.Array:
 
 def as_arrow(values: Any) -> pa.Array:
     """Return a series, or what else holds values, as an array in one piece."""
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.hasobject:
+        # Arrow knows the null of pandas only if pandas was imported before
+        values = np.where(pd.isna(values), None, values)
     array = pa.array(values, from_pandas=True)
     return whole(array) if isinstance(array, pa.ChunkedArray) else array
 

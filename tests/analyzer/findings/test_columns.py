@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analyzer.findings.columns import nanoseconds, number
+from analyzer.findings.columns import as_arrow, nanoseconds, number
+
+# as commands begin, where pyarrow is used long before pandas
+_NULLS_OF_PANDAS = """
+from analyzer.tables.builder import prepare_arrow
+prepare_arrow()
+import pandas as pd
+from analyzer.findings.columns import as_arrow
+print(as_arrow(pd.Series(["a", pd.NA, None], dtype="object")).to_pylist())
+"""
 
 
 def test_rows_are_numbered_alike_in_all_columns() -> None:
@@ -25,3 +37,12 @@ def test_times_that_are_centuries_apart_can_be_compared() -> None:
 
     assert last - first > 500 * 365 * 86_400
     assert unknown == 0
+
+
+def test_nulls_of_pandas_are_nulls_also_where_arrow_came_first() -> None:
+    command = [sys.executable, "-c", _NULLS_OF_PANDAS]
+
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert printed.stdout == "['a', None, None]\n"
+    assert as_arrow(pa.array(["a", None])).to_pylist() == ["a", None]
