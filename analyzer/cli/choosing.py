@@ -273,7 +273,7 @@ def choose(
 @contextmanager
 def naming_findings() -> Iterator[None]:
     """Say it as an error of the command, if a finding that was named is not there."""
-    from analyzer.selection.showing import FindingChoiceError
+    from analyzer.selection.mistake import FindingChoiceError
 
     try:
         yield

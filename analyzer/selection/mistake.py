@@ -1,4 +1,4 @@
-"""What is wrong with a condition, and where."""
+"""What is wrong with a choice; of a condition also where."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ class Mistake(Exception):
         self.reason = reason
         self.span = span
         super().__init__(reason)
+
+
+class FindingChoiceError(LookupError):
+    """No finding is meant, or several, or the rule failed; the text says which."""
 
 
 class ConditionError(ValueError):

@@ -34,18 +34,8 @@ class Selection:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns of `sessions` that are looked at, if no rules are asked."""
-        named = {name for each in self.conditions for name in each.columns}
-        return frozenset({*named, *(("session_id",) if self.users else ())})
-
-    @property
-    def tables(self) -> frozenset[str]:
-        """The names of the tables that are looked at."""
-        from analyzer.tables.schema import TABLES
-
-        if self.findings:
-            return frozenset(table.name for table in TABLES)
-        return frozenset({"sessions", *(("logins",) if self.users else ())})
+        """The columns of `sessions` that conditions look at."""
+        return frozenset(name for each in self.conditions for name in each.columns)
 
     def of(
         self, tables: Mapping[str, pa.Table], settings: Settings | None = None
@@ -53,7 +43,8 @@ class Selection:
         """Return for each row of `sessions` whether it is chosen.
 
         Args:
-            tables: of an analysis, by name: those that are looked at.
+            tables: of an analysis, by name: `sessions`, with the columns that are
+                looked at; `logins`, if users are asked for; all, if findings are.
             settings: by which rules judge.
 
         Raises:

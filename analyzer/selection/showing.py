@@ -10,6 +10,7 @@ import pyarrow as pa
 from analyzer.findings import registry
 from analyzer.findings.engine import search, sessions_showing
 from analyzer.findings.judgement import describe_failure
+from analyzer.selection.mistake import FindingChoiceError
 from analyzer.text import pluralize
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
     from analyzer.findings.grouping import Places
     from analyzer.findings.settings import Settings
-
-
-class FindingChoiceError(LookupError):
-    """No finding is meant, or several, or the rule failed; the text says which."""
 
 
 def sessions_of_findings(

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 
 from analyzer.findings.settings import RuleSettings, Settings
 from analyzer.selection.condition import Condition
 from analyzer.selection.selection import Selection, where
-from analyzer.tables.schema import LOGINS, SESSIONS, TABLES
+from analyzer.tables.schema import LOGINS, SESSIONS
 from tests.support.analyses import analysis_of, rows_of
 from tests.support.tables import sessions_of, with_sessions
 
@@ -90,17 +89,8 @@ def test_rule_judges_as_users_set() -> None:
     assert not any(flags.to_pylist())
 
 
-@pytest.mark.parametrize(
-    ("selection", "tables", "columns"),
-    [
-        (Selection(), {"sessions"}, set()),
-        (where("complete"), {"sessions"}, {"complete"}),
-        (Selection(users=("x",)), {"sessions", "logins"}, {"session_id"}),
-        (Selection(findings=("x",)), {table.name for table in TABLES}, set()),
-    ],
-)
-def test_selection_says_what_it_looks_at(
-    selection: Selection, tables: set[str], columns: set[str]
-) -> None:
-    assert selection.tables == tables
-    assert selection.columns == columns
+def test_selection_says_which_columns_it_looks_at() -> None:
+    both = (Condition("complete", SESSIONS), Condition("vlan = 1", SESSIONS))
+
+    assert Selection(both).columns == {"complete", "vlan"}
+    assert Selection(users=("x",)).columns == set()

@@ -7,7 +7,8 @@ import pytest
 
 from analyzer.findings import registry
 from analyzer.findings.settings import Settings
-from analyzer.selection.showing import FindingChoiceError, sessions_of_findings
+from analyzer.selection.mistake import FindingChoiceError
+from analyzer.selection.showing import sessions_of_findings
 from tests.support.analyses import analysis_of
 
 OFFICE = analysis_of("office")
