@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _CHOSEN = ("tls_version", "tls_cipher", "tls_group", "tls_alpn")
 
 
+# the capture that holds it, and its number there
+Packet = tuple[str | None, int | None]
+
+
 class TlsTimes(NamedTuple):
     """When a handshake happened, as far as that is known.
 
@@ -26,7 +30,12 @@ class TlsTimes(NamedTuple):
 
     begin_ns: int | None = None
     end_ns: int | None = None
-    of_packets: Mapping[tuple[str | None, int | None], int] = MappingProxyType({})
+    of_packets: Mapping[Packet, int] = MappingProxyType({})
+
+    def packet_at(self, time_ns: int | None) -> Packet:
+        """Return the only packet that came then, if there is just one."""
+        found = [place for place, time in self.of_packets.items() if time == time_ns]
+        return found[0] if len(found) == 1 else (None, None)
 
 
 UNTIMED = TlsTimes()
@@ -46,7 +55,10 @@ def tls_steps(session: Mapping[str, Any], times: TlsTimes = UNTIMED) -> Iterator
             time_ns = times.begin_ns
         elif step.latency_s is not None:
             time_ns = times.end_ns
-        yield replace(step, time_ns=time_ns)
+        capture, frame = step.capture, step.frame
+        if frame is None:
+            capture, frame = times.packet_at(time_ns)
+        yield replace(step, time_ns=time_ns, capture=capture, frame=frame)
 
 
 def _steps(session: Mapping[str, Any]) -> Iterator[Step]:

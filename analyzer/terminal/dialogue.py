@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from analyzer.dialogue.display_filter import display_filter
@@ -121,16 +120,21 @@ def _print_steps(dialogue: Dialogue, console: Console) -> None:
     widths = [
         max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)
     ]
-    room = max(console.width - sum(widths) - len(widths), _NARROWEST_TEXT)
     console.print(Text(_columns(headings, widths).rstrip(), "dim"))
     for step, row in zip(dialogue.steps, rows, strict=True):
         is_slow = (step.latency_s or 0) >= _SLOW_S
         begin = Text(_columns(row, widths), "yellow" if is_slow else "dim")
         text = Text(escape_controls(step.text), _STYLES.get(step.kind, ""))
-        for line in text.wrap(console, room, overflow="fold") or [text]:
-            line.rstrip()
-            console.print(Text.assemble(begin, line), soft_wrap=True)
-            begin = Text(" " * len(begin.plain))
+        _print_behind(console, begin, text)
+
+
+def _print_behind(console: Console, begin: Text, text: Text) -> None:
+    """Print a text behind what begins its line; what is too wide goes on below it."""
+    room = max(console.width - cell_len(begin.plain), _NARROWEST_TEXT)
+    for line in text.wrap(console, room, overflow="fold") or [text]:
+        line.rstrip()
+        console.print(Text.assemble(begin, line), soft_wrap=True)
+        begin = Text(" " * cell_len(begin.plain))
 
 
 def _columns(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -180,13 +184,10 @@ def _print_block(
         return
     console.print()
     console.print(Text(title, "bold"))
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    width = max(len(name) for name, _ in told) + 2
     for at, (name, text) in enumerate(told):
-        style = styles[at] if styles else "dim"
-        table.add_row(Text(name, style), Text(as_line(shorten(text, _WIDEST_FACT))))
-    console.print(table)
+        begin = Text(name.ljust(width), styles[at] if styles else "dim")
+        _print_behind(console, begin, Text(as_line(shorten(text, _WIDEST_FACT))))
 
 
 def _anomaly(anomaly: Mapping[str, Any]) -> tuple[str, str]:

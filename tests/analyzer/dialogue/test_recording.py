@@ -75,6 +75,8 @@ def test_decrypted_lines_come_behind_the_handshake() -> None:
     told = [step.text for step in dialogue.steps[last_of_tls:]]
     assert told[0].upper().startswith("EHLO ")
     assert all(step.time_ns is not None for step in dialogue.steps)
+    [hello] = [step for step in dialogue.steps if step.text.startswith("ClientHello")]
+    assert hello.frame == row["tls_frame"] - 1
 
 
 def test_without_the_key_log_the_tables_tell_what_was_decrypted() -> None:

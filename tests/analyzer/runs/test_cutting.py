@@ -7,7 +7,13 @@ import pytest
 import analyzer
 from analyzer.runs.cutting import cut_sessions
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
-from tests.support.captures import pcap, read
+from tests.support.captures import (
+    Packet,
+    enhanced_packet,
+    interface,
+    read,
+    section,
+)
 from tests.support.encapsulations import LINKS, TAGS, TUNNELS, Wrap
 from tests.support.traffic import PacketScript, merged, write_pcap
 
@@ -96,35 +102,45 @@ def test_only_packets_of_the_session_are_written(tmp_path: Path) -> None:
         assert count == len(read(target))
 
 
-WRAPPED: dict[str, tuple[int, Wrap]] = {
-    **{name: (1, wrap) for name, wrap in {**TUNNELS, **TAGS}.items()},
-    **{f"{name} capture": each for name, each in LINKS.items()},
-}
-
-
-@pytest.mark.parametrize("name", WRAPPED)
-def test_session_is_found_in_whatever_its_packets_are(
-    name: str, tmp_path: Path
-) -> None:
-    link_type, wrap = WRAPPED[name]
-    talk = PacketScript(25).server(b"220 mail.example.com\r\n").client(b"QUIT\r\n")
-    other = PacketScript(25, client_port=4711, start_ms=1).server(b"220 x\r\n")
-    packets = [
-        packet._replace(data=data, wire_length=len(data), link_type=link_type)
-        for packet in merged(talk.close(), other.close())
-        for data in (wrap(packet.data[14:]),)
+def test_sessions_are_found_in_whatever_their_packets_are(tmp_path: Path) -> None:
+    """In each tunnel, tag and link layer: two sessions, of which one is wanted."""
+    wraps: list[tuple[int, Wrap]] = [
+        *((1, wrap) for wrap in (*TUNNELS.values(), *TAGS.values())),
+        *LINKS.values(),
     ]
-    path, target = tmp_path / "all.pcap", tmp_path / "one.pcapng"
-    path.write_bytes(pcap(packets, network=link_type))
+    talks = []
+    links: dict[int, int] = {}
+    for at, (link_type, wrap) in enumerate(wraps):
+        for port in (20_000 + at, 30_000 + at):
+            talk = PacketScript(25, client_port=port, start_ms=at)
+            talk.server(b"220 mail.example.com\r\n").client(b"QUIT\r\n").close()
+            for place, packet in enumerate(talk.packets):
+                data = wrap(packet.data[14:])
+                talk.packets[place] = Packet(packet.time_ns, data, len(data), link_type)
+            links.setdefault(link_type, len(links))
+            talks.append(talk)
+    path, target = tmp_path / "all.pcapng", tmp_path / "some.pcapng"
+    path.write_bytes(
+        section()
+        + b"".join(interface(link_type=link_type) for link_type in links)
+        + b"".join(
+            enhanced_packet("<", packet, number=links[packet.link_type])
+            for packet in merged(*talks)
+        )
+    )
     before = analyzer.analyze(path)
-    first, second = before.tables["sessions"]["session_id"].to_pylist()
-
-    counts = [cut([path], before, target, {each}) for each in (second, first)]
-
-    assert counts == [len(other.packets), len(talk.packets)]
-    assert rows(analyzer.analyze(target)) == rows(before, {first}) | {
-        "certificates": []
+    wanted = {
+        row["session_id"]
+        for row in before.tables["sessions"].to_pylist()
+        if row["client_port"] < 30_000
     }
+
+    count = cut([path], before, target, wanted)
+
+    assert len(wanted) == len(wraps) > 100
+    assert count == sum(len(talk.packets) for talk in talks[::2])
+    after = analyzer.analyze(target)
+    assert rows(after) == rows(before, wanted) | {"certificates": []}
 
 
 def test_packets_are_as_they_were(tmp_path: Path) -> None:
