@@ -157,6 +157,9 @@ def session_facts(analysis: Results, names: Mapping[str, str]) -> pd.DataFrame:
 
 def arrow_of(values: pd.Series[Any]) -> pa.Array:
     """Return a column of texts, flags or lists as one array."""
+    if values.dtype == object:
+        # pyarrow does not know the null of pandas if that was imported later
+        values = values.where(values.notna(), None)
     array = pa.array(values, from_pandas=True)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 

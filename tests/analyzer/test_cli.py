@@ -430,3 +430,11 @@ def test_decrypted_session_is_summarised() -> None:
     assert result.exit_code == 0
     assert "scanner@example.com" in result.stdout
     assert "no plaintext login" in result.stdout
+
+
+def test_page_is_written_where_a_column_is_empty(tmp_path: Path) -> None:
+    # in a process of its own, in which pyarrow meets pandas late
+    process = start("report", "-q", POP3, "-o", tmp_path / "a.html")
+
+    assert process.communicate() == (b"", b"")
+    assert process.returncode == 0
