@@ -22,7 +22,7 @@ from analyzer.html.findings import group_findings, leave_out_accepted, severity_
 from analyzer.html.policy import content_security_policy, styles_added_by
 from analyzer.html.provenance import Making, capture_names, listed, source
 from analyzer.html.sentences import verdict
-from analyzer.html.session_columns import COLUMNS
+from analyzer.html.session_columns import COLUMNS, PROTECTION
 from analyzer.html.tables import TABLES, fill
 from analyzer.sessions.certificate_status import REFUSED
 from analyzer.tables.export import atomic_write
@@ -146,6 +146,7 @@ def render_page(
         rule_problems=judgement.problems,
         verdict=verdict(analysis, attacked),
         channels=_channels(analysis.sessions),
+        shares=_shares(analysis.sessions),
         drawings=drawings,
         figures={
             name: drawing.figures
@@ -224,9 +225,16 @@ def _draw(chart: Chart, analysis: Results) -> _Drawing:
 
 
 def _channels(sessions: pd.DataFrame) -> list[dict[str, Any]]:
-    """Count the sessions of each channel, and place its part of the whole."""
+    """Name the channels of sessions, for those who read charts."""
     counts = reports.by_channel(sessions)
     counts["name"] = counts["channel"].map(CHANNEL_NAMES)
+    return counts[counts["sessions"] > 0].to_dict("records")  # type: ignore[return-value]
+
+
+def _shares(sessions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count the sessions of each verdict, and place its part of the whole."""
+    counts = reports.by_verdict(sessions)
+    counts["name"] = counts["verdict"].map(lambda each: PROTECTION.get(each, each))
     shares = 100 * counts["sessions"] / max(len(sessions), 1)
     counts["width"] = shares.round(3)
     counts["left"] = (shares.cumsum() - shares).round(3)

@@ -60,7 +60,7 @@ _NUMBERS = {
     "time": "float64",
 }
 _ROLES = {Role.RELAY.value: "between servers"}
-_PROTECTION = {
+PROTECTION = {
     "weak-tls": "weak TLS",
     "plaintext-login": "login in plaintext",
     "plaintext-mail": "mail in plaintext",
@@ -74,7 +74,7 @@ COLUMNS = (
     SessionColumn("client_ip", "Client", "address", shown=True),
     SessionColumn("server_ip", "Server", "address", shown=True),
     SessionColumn("server_port", "Port", "port"),
-    SessionColumn("protection", "Protection", shown=True, labels=_PROTECTION),
+    SessionColumn("protection", "Protection", shown=True, labels=PROTECTION),
     SessionColumn("channel", "Channel", labels=CHANNEL_NAMES),
     SessionColumn("tls_version", "TLS", shown=True),
     SessionColumn("auth_user", "User", "long", shown=True),

@@ -2,8 +2,8 @@
 // it in Wireshark.
 
 class Drawer {
-  constructor(dialog, page) {
-    Object.assign(this, { dialog, page });
+  constructor(dialog, page, list) {
+    Object.assign(this, { dialog, page, list });
     this.content = dialog.querySelector(".content");
     this.rows = new Map();
     dialog.addEventListener("close", () => {
@@ -14,6 +14,10 @@ class Drawer {
       if (event.target === dialog) dialog.close();
     });
     dialog.querySelector(".close").addEventListener("click", () => dialog.close());
+    this.turns = [[dialog.querySelector(".previous"), -1], [dialog.querySelector(".next"), 1]];
+    for (const [button, count] of this.turns) {
+      button.addEventListener("click", () => this.#turn(this.list.after(this.row, count)));
+    }
   }
 
   update() {
@@ -29,11 +33,18 @@ class Drawer {
     const row = codes.indexOf(values.indexOf(id));
     const missing = make("p", { class: "empty" }, `There is no session ${id} on this page.`);
     const isHere = values.includes(id) && row >= 0;
+    this.row = row;
+    for (const [button, count] of this.turns) button.disabled = this.list.after(row, count) === undefined;
     byId("drawer-title").textContent = isHere ? this.#title(row) : "Session";
     this.content.replaceChildren(...(isHere ? this.#parts(id, row) : [missing]));
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;
     if (isHere) this.#showDialogue(id, row);
+  }
+
+  #turn(row) {
+    const id = this.#value("session_id", row);
+    address.go((state) => state.set("session", id), { replace: true });
   }
 
   #value(name, row) {

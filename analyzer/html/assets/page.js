@@ -39,11 +39,11 @@ class Messages {
   }
 }
 
-// Shares of channels: numbers, and the widths of a bar.
+// Shares of verdicts on protection: numbers, and the widths of a bar.
 function showShares(section, { selection, sessions }) {
   views.add(section, () => {
-    const mask = selection.chosen(["channel"]);
-    const { codes, values } = sessions.get("channel");
+    const mask = selection.chosen(["protection"]);
+    const { codes, values } = sessions.get("protection");
     const counts = new Uint32Array(values.length);
     let total = 0;
     for (let row = 0; row < mask.length; row += 1) {
@@ -57,8 +57,8 @@ function showShares(section, { selection, sessions }) {
       rect.setAttribute("width", `${share}%`);
       left += share;
     }
-    for (const number of section.querySelectorAll("[data-channel]")) {
-      number.textContent = numbers.format(counts[values.indexOf(number.dataset.channel)] ?? 0);
+    for (const number of section.querySelectorAll("[data-verdict]")) {
+      number.textContent = numbers.format(counts[values.indexOf(number.dataset.verdict)] ?? 0);
     }
   });
 }
@@ -152,7 +152,7 @@ async function start() {
   showShares(byId("shares"), page);
   new Messages(byId("message-list"), page);
   const list = new SessionTable(byId("sessions"), page);
-  const drawer = new Drawer(byId("drawer"), page);
+  const drawer = new Drawer(byId("drawer"), page, list);
 
   function follow() {
     page.selection.apply(address.filters((name) => page.selection.isFilter(name)));

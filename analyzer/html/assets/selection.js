@@ -107,5 +107,5 @@ function label(columns, name, value) {
   if (value === null || value === undefined) return "";
   const { kind, labels } = columns.get(name) ?? {};
   if (FORMATS[kind]) return FORMATS[kind](value);
-  return labels?.[value] ?? String(value);
+  return labels && Object.hasOwn(labels, value) ? labels[value] : String(value);
 }

@@ -52,6 +52,7 @@ class SessionTable {
     else for (const row of order) if (chosen[row]) this.rows.push(row);
     this.#showHeadings();
     this.#showChoices();
+    byId("sort-by").value = this.sort === FALLBACK_ORDER ? "severity" : this.sort.replace(/^-/, "");
     const total = this.page.selection.count();
     byId("count").textContent = alike
       ? `${plural(this.rows.length, "kind")} of ${plural(total, "session")}` : plural(total, "session");
@@ -167,7 +168,8 @@ class SessionTable {
       const value = sessions.get(column.name).value(row);
       const text = label(this.page.columns, column.name, value);
       const cell = make("td", { class: cellClass(column), "data-title": column.title });
-      if (text.length > 12) cell.title = text;
+      if (column.kind === "time" && value !== null) cell.title = `${text} UTC, ${localTime.format(value)} local time`;
+      else if (text.length > 12) cell.title = text;
       const content = decorate(this.page, column, value, text);
       if (!place) {
         cell.append(make("a", { href: fragment(pairs), class: count > 1 ? "pick" : "" },
@@ -205,6 +207,10 @@ class SessionTable {
       this.#showValues();
     });
     values.closest("details").addEventListener("toggle", () => this.#showValues());
+    // on a phone, there are no headings
+    byId("sort-by").append(...values.cloneNode(true).options);
+    byId("sort-by").addEventListener("change", ({ target }) =>
+      this.#sortBy(this.page.columns.get(target.value)));
   }
 
   #chooseColumns() {
@@ -258,6 +264,12 @@ class SessionTable {
       return make("label", {}, `${title} `, field);
     });
     return make("li", {}, ...fields);
+  }
+
+  // The session that comes so many after another one, as it is sorted now.
+  after(row, count) {
+    const at = this.rows.indexOf(row);
+    return at < 0 ? undefined : this.rows[at + count];
   }
 
   // On paper, there is no scrolling.
