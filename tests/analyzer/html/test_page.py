@@ -258,7 +258,7 @@ def test_page_of_few_sessions_is_small() -> None:
 def test_attacks_add_no_element() -> None:
     hostile = hostile_page()
 
-    assert set(elements(hostile)) == set(elements(page_of("office")))
+    assert set(elements(hostile)) <= set(elements(page_of("office")))
     tags = hostile.tags
     assert [a for tag, a in tags if any(n.startswith("on") for n in a)] == []
     assert elements(hostile).count("script") == 5
