@@ -59,7 +59,7 @@ def deliveries(
             "count": grouped.size(),
             "sessions": grouped["session_id"].nunique(),
             "last_error": last["last_error"].last(),
-            "session_id": last["session_id"].last(),
+            "session_id": last["session_id"].last().astype("string"),
         }
     ).reset_index()
     order = {outcome.value: rank for rank, outcome in enumerate(DeliveryOutcome)}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # of one file; a mailing may go to millions
-_MAX_SESSIONS = 100
+_MAX_IDS = 100
 _OF_MESSAGES = [
     *("time", "direction", "mail_from", "rcpt_to", "from", "to", "subject"),
     *("size_bytes", "outcome", "incomplete", "attachments", "mailbox", "message_id"),
@@ -22,7 +22,8 @@ _OF_SESSIONS = ["session_id", "service", "client_ip", "server_ip", "server_port"
 MESSAGE_COLUMNS = (*_OF_MESSAGES, *_OF_SESSIONS[1:])
 ATTACHMENT_COLUMNS = (
     *("name", "names", "type", "detected_type", "size_bytes", "sha256", "messages"),
-    *("sessions", "senders", "first_seen", "last_seen", "session_ids"),
+    *("sessions", "senders", "first_seen", "last_seen"),
+    *("message_ids", "session_ids"),
 )
 _OF_FILES = ["name", "type", "detected_type", "size_bytes", "sha256"]
 _NAMES = pa.list_(pa.string())
@@ -55,7 +56,8 @@ def attachment_list(messages: pd.DataFrame) -> pd.DataFrame:
         `name`, declared `type` and `detected_type` (by content) that it had first; how
         many `names` it had; its `size_bytes` and `sha256` (null if some of it is
         missing); the number of `messages`, of `sessions` and of `senders`; when it was
-        `first_seen` and `last_seen`; and the `session_ids`, 100 at most.
+        `first_seen` and `last_seen`; and the `message_ids` and `session_ids`, 100 of
+        each at most.
     """
     files = _files(messages).sort_values(["time", "session_id"], kind="stable")
     alone = "#" + files.index.to_series().astype("string")
@@ -74,7 +76,8 @@ def attachment_list(messages: pd.DataFrame) -> pd.DataFrame:
             "senders": grouped["sender"].nunique(),
             "first_seen": grouped["time"].min(),
             "last_seen": grouped["time"].max(),
-            "session_ids": _first_sessions(files),
+            "message_ids": _first(files, "message_id"),
+            "session_ids": _first(files, "session_id"),
         }
     )
     most_first = ["messages", "size_bytes"]
@@ -89,14 +92,23 @@ def _files(messages: pd.DataFrame) -> pd.DataFrame:
     files = pa.Table.from_struct_array(compute.list_flatten(lists)).select(_OF_FILES)
     rows: pd.DataFrame = files.to_pandas(types_mapper=pd.ArrowDtype)
     sender = messages["mail_from"].fillna(messages["from"])
-    carriers = messages[["session_id", "time"]].assign(sender=sender).iloc[parents]
+    carriers = (
+        messages[["session_id", "message_id", "time"]]
+        .assign(sender=sender)
+        .iloc[parents]
+    )
     return rows.join(carriers.reset_index(drop=True)).assign(message=parents)
 
 
-def _first_sessions(files: pd.DataFrame) -> pd.Series[Any]:
-    pairs = files[["file", "session_id"]].drop_duplicates()
-    pairs = pairs[pairs.groupby("file").cumcount() < _MAX_SESSIONS]
-    return pairs.groupby("file")["session_id"].agg(list)
+def _first(files: pd.DataFrame, of: str) -> pd.Series[Any]:
+    """List the first distinct values of each file."""
+    pairs = files.loc[files[of].notna(), ["file", of]].drop_duplicates()
+    pairs = pairs[pairs.groupby("file").cumcount() < _MAX_IDS]
+    lists = pairs.groupby("file")[of].agg(list).to_dict()
+    names = files["file"].drop_duplicates()
+    return pd.Series(
+        [lists.get(name, []) for name in names], names, dtype=pd.ArrowDtype(_NAMES)
+    )
 
 
 def _names(attachments: pd.Series[Any]) -> pd.Series[Any]:

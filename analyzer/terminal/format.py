@@ -65,6 +65,9 @@ _HEADINGS = {
     "implicit": "implicit\nTLS",
     "last_error": "last error",
     "last_seen": "last seen",
+    "lowest_bytes_per_s": "lowest\nrate",
+    "median_bytes": "median\nsize",
+    "median_bytes_per_s": "median\nrate",
     "midstream": "TLS, start\nnot seen",
     "not_after": "valid until",
     "p95": "95%",
@@ -216,6 +219,10 @@ def _as_time(time: pd.Timestamp) -> str:
     return f"{time:{TIME_FORMAT}}"
 
 
+def _as_rate(bytes_per_s: float) -> str:
+    return f"{as_size(int(bytes_per_s))}/s"
+
+
 # how the values of some columns look
 FORMATS: dict[str, Callable[[Any], str]] = {
     "bytes": as_size,
@@ -224,7 +231,10 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "first_seen": _as_time,
     "last_seen": _as_time,
     "max": as_duration,
+    "lowest_bytes_per_s": _as_rate,
     "median": as_duration,
+    "median_bytes": as_size,
+    "median_bytes_per_s": _as_rate,
     "not_after": "{:%Y-%m-%d}".format,
     "p95": as_duration,
     "server_port": str,

@@ -50,6 +50,8 @@ def _objects(rows: pd.DataFrame | list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if pd.api.types.is_list_like(value):
+        return [_plain(each) for each in value]
     if pd.isna(value):
         return None
     if isinstance(value, pd.Timestamp):

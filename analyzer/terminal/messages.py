@@ -105,10 +105,11 @@ def print_attachments(rows: pd.DataFrame, console: Console, limit: int) -> None:
             "size_bytes": few["size_bytes"],
             "messages": few["messages"],
             "sha256": few["sha256"],
-            "session_id": few["session_ids"].map(lambda ids: ids[0]),
+            "message_id": few["message_ids"].map(_first),
+            "session_id": few["session_ids"].map(_first),
         }
     )
-    left_out = ("type", "session_id", "detected_type")
+    left_out = ("message_id", "type", "session_id", "detected_type")
     _print_table("Attachments", shown, len(rows), console, left_out)
     if missing := int(few["sha256"].isna().sum()):
         files = pluralize(missing, "file")
@@ -155,6 +156,10 @@ def _some(values: Sequence[str]) -> str | None:
     named = ", ".join(map(_text, values[:_MAX_NAMES]))
     more = len(values) - _MAX_NAMES
     return f"{named} (and {more:,} more)" if more > 0 else named
+
+
+def _first(values: Sequence[str]) -> str | None:
+    return values[0] if len(values) else None
 
 
 def _servers(rows: pd.DataFrame) -> pd.Series[Any]:

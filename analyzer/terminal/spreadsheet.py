@@ -48,7 +48,6 @@ def _sheets(
         yield section.name, _as_arrow(section.report(analysis))
     messages = reports.message_list(analysis.messages, analysis.sessions)
     yield "messages", _as_arrow(messages)
-    yield "attachments", _as_arrow(reports.attachment_list(analysis.messages))
     yield "sessions", analysis.tables["sessions"]
 
 

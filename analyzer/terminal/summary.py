@@ -97,6 +97,18 @@ SECTIONS = (
         ("session_id", "sessions"),
         limit=5,
     ),
+    SummarySection(
+        "transfers",
+        "Messages",
+        lambda a: reports.transfer_rates(a.messages),
+        ("median_bytes", "median_bytes_per_s"),
+    ),
+    SummarySection(
+        "attachments",
+        "Attachments",
+        lambda a: reports.attachment_list(a.messages),
+        limit=0,
+    ),
     SummarySection("attempts", "Connections without data", reports.attempts),
     SummarySection("tls", "TLS", lambda a: reports.tls_versions(a.sessions)),
     SummarySection(

@@ -44,6 +44,9 @@ def test_file_is_listed_once_however_often_it_was_sent() -> None:
     told = dict(zip(rows["sha256"], map(set, rows["session_ids"]), strict=True))
     assert told == expected
     assert rows["sessions"].tolist() == [len(each) for each in told.values()]
+    ids = {row["message_id"] for row in rows_of("office", "messages")}
+    assert {each for told in rows["message_ids"] for each in told} <= ids
+    assert (rows["message_ids"].list.len() == 1).all()
     assert rows["messages"].max() > 1
     assert rows["messages"].is_monotonic_decreasing
 

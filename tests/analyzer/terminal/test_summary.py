@@ -176,6 +176,8 @@ def test_json_has_every_section_of_the_terminal() -> None:
 
 
 def as_told(value: object) -> object:
+    if pd.api.types.is_list_like(value):
+        return list(value)  # type: ignore[call-overload]
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%dT%H:%M:%S.%f}{value.nanosecond:03}Z"
     return None if pd.isna(value) else value  # type: ignore[call-overload]
