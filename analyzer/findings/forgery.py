@@ -70,8 +70,8 @@ def _judge_outsiders(
     places = rows["session"].to_numpy()
     from_outside = (own.servers & ~own.clients & is_anonymous(facts))[places]
     # what a list or a forwarder hands on keeps its author, but seldom its envelope
-    is_author = from_outside & own.has_domain(domain_of(author))
-    is_envelope = from_outside & own.has_domain(domain_of(envelope))
+    is_author = from_outside & own.has_domain(domain_of(author), places)
+    is_envelope = from_outside & own.has_domain(domain_of(envelope), places)
     is_list = rows["list_id"].notna().to_numpy()
     likely = own.confidence if own.domains_are_said else Confidence.POSSIBLE
     for holds, confidence, text in (
@@ -96,15 +96,16 @@ def _judge_accounts(
     user = _user(facts, rows)
     logins = facts.logins
     accepted = logins.where(logins["result"] == Outcome.SUCCESS, "user")
-    accounts = accepted["user"].str.lower().dropna().unique()
+    # those that this server knows: whoever has another one may call anybody a user
+    accounts = _at_server(facts, accepted, accepted["user"].str.lower()).dropna()
     has_domain = is_true(user.str.contains("@"))
     for claimed, name in ((author, "From"), (envelope, "MAIL FROM")):
         short = claimed.str.replace("@.*", "", regex=True)
         differs = is_true((claimed != user) & claimed.notna() & user.notna())
         # without a domain, a user may be called anything
-        is_account = is_true(claimed.isin(accounts)) | (
-            ~has_domain & is_true(short.isin(accounts) & (short != user))
-        )
+        is_account = is_true(_at_server(facts, rows, claimed).isin(accounts))
+        is_short = is_true(_at_server(facts, rows, short).isin(accounts))
+        is_account = is_account | (~has_domain & is_short & is_true(short != user))
         differs = differs & (has_domain | is_account)
         told.loc[differs, "severity"] = np.where(
             is_account[differs], Severity.MEDIUM.value, Severity.LOW.value
@@ -114,6 +115,13 @@ def _judge_accounts(
         )
         text = name + " " + claimed + ", logged in as " + user
         told.loc[differs, "seen"] = text[differs].astype("object")
+
+
+def _at_server(
+    facts: Facts, rows: pd.DataFrame, names: pd.Series[Any]
+) -> pd.Series[Any]:
+    """Return names together with the server to which they were told."""
+    return facts.of_session(rows, "server_ip") + " " + names
 
 
 def _user(facts: Facts, rows: pd.DataFrame) -> pd.Series[Any]:
@@ -146,10 +154,11 @@ RULES = (
         "outside under your own domains; SPF, DKIM and DMARC let others do so, too.",
         "Mail under a domain of one's own came from outside, without a login: likely "
         "for the envelope if domains were named, else possible, as lists and "
-        "forwarders hand on what your own people wrote (low with a List-Id). Or From "
-        "or MAIL FROM is not the account that logged in: likely if it is another "
-        "account that was seen to log in, else low and possible, as many people have "
-        "several addresses.",
+        "forwarders hand on what your own people wrote (low with a List-Id). Without "
+        "names, a domain is one's own for the server into which somebody of it logged "
+        "in. Or From or MAIL FROM is not the account that logged in: likely if it is "
+        "another account that was seen to log in there, else low and possible, as many "
+        "people have several addresses.",
         _forged,
         ("RFC 5321, section 7.1", "RFC 6409, section 6.1", "RFC 7489"),
         ("client_ip", "account"),

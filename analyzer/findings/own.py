@@ -2,7 +2,7 @@
 
 Where nothing was said, hosts with private addresses are one's own, and servers that
 accepted a login; but not those of others into which one's own users log in. Domains are
-then those of the accounts that logged in there.
+then those of the accounts that logged in there, each for its server alone.
 """
 
 from __future__ import annotations
@@ -89,22 +89,52 @@ class Ownership:
         """Whether users named their domains."""
         return bool(self._facts.own.domains)
 
-    @cached_property
+    @property
     def domains(self) -> frozenset[str]:
         """One's own domains, in lower case; empty if nothing is known of them."""
-        if self._facts.own.domains:
-            return self._facts.own.domains
-        at_own = self._accepted[self.servers[self._accepted["session"].to_numpy()]]
-        return frozenset(domain_of(at_own["user"]).dropna())
+        return frozenset(domain for _, domain in self._domains)
 
-    def has_domain(self, domains: pd.Series[Any]) -> Flags:
-        """Return which domains are one's own, or below one of them."""
-        known = self.domains
-        codes, names = pd.factorize(domains)
-        own = [any(parent in known for parent in _parents(name)) for name in names]
-        # null has the code -1
-        flags: Flags = np.array([*own, False])[codes]
+    def has_domain(
+        self, domains: pd.Series[Any], sessions: npt.NDArray[np.int64]
+    ) -> Flags:
+        """Return which domains are one's own, or below one of them.
+
+        Where users named none, that is so for a server into which somebody of the
+        domain logged in, and for no other: whoever has a server may let anybody in.
+
+        Args:
+            domains: some.
+            sessions: places of the sessions in which they are named.
+        """
+        servers = self._servers_of(sessions)
+        _, firsts, numbers = np.unique(
+            number(servers, domains), return_index=True, return_inverse=True
+        )
+        pairs = zip(servers[firsts], domains.iloc[firsts], strict=True)
+        known = self._domains
+        own = [
+            not pd.isna(domain)
+            and any((server, parent) in known for parent in _parents(domain))
+            for server, domain in pairs
+        ]
+        flags: Flags = np.array(own, bool)[numbers]
         return flags
+
+    @cached_property
+    def _domains(self) -> frozenset[tuple[int, str]]:
+        """One's own domains, each with the number of the server that knows it."""
+        if self.domains_are_said:
+            return frozenset((0, domain) for domain in self._facts.own.domains)
+        places = self._accepted["session"].to_numpy()
+        domains = domain_of(self._accepted["user"])
+        is_own = self.servers[places] & domains.notna().to_numpy()
+        servers = self._servers_of(places[is_own]).tolist()
+        return frozenset(zip(servers, domains[is_own], strict=True))
+
+    def _servers_of(self, sessions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return a number for the server of each session, if that matters."""
+        servers, _ = self._facts.codes("server_ip")
+        return np.zeros_like(sessions) if self.domains_are_said else servers[sessions]
 
     @cached_property
     def _accepted(self) -> pd.DataFrame:

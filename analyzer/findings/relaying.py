@@ -49,7 +49,7 @@ def _open_relays(facts: Facts) -> pd.DataFrame:
     has_domain = rows["domain"].notna().to_numpy(dtype=bool)
     asked = from_outside & has_domain
     is_open = named.accepted & asked
-    for_others = is_open & ~own.has_domain(rows["domain"])
+    for_others = is_open & ~own.has_domain(rows["domain"], places)
     told = pd.DataFrame(
         {"severity": None, "confidence": None}, index=rows.index, dtype="object"
     )
@@ -127,7 +127,8 @@ def _are_followed(facts: Facts, named: Recipients) -> Flags:
     for pattern, replacement in _MEANT:
         meant = meant.str.replace(pattern, replacement, regex=True)
     own = facts.once(Ownership)
-    is_followed = is_true(meant != address) & ~own.has_domain(domain_of(meant))
+    places = rows["session"].to_numpy()
+    is_followed = is_true(meant != address) & ~own.has_domain(domain_of(meant), places)
     flags |= (is_followed | is_literal) & _are_sent_on(facts, named, meant)
     return flags
 

@@ -24,14 +24,13 @@ from pyarrow import compute, feather
 from rich.console import Console
 from rich.table import Table
 
-import analyzer
 from analyzer.findings.engine import find
 from analyzer.findings.registry import rules
 from analyzer.findings.settings import RuleSettings, Settings
 from analyzer.tables.folder import write_folder
 from analyzer.tables.results import Results
 from tests.bench.__main__ import apart
-from tests.support.analyses import CAPTURES, DEMO
+from tests.support.analyses import DEMO, analysis_of_all
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -43,23 +42,23 @@ _CLIENTS = 100_000
 _ALL_CAPTURES = 20
 
 
-def tables(sessions: int) -> dict[str, pa.Table]:
-    """Make the tables of about so many sessions."""
-    analysis = analyzer.analyze(list(CAPTURES.values()))
+def tables(sessions: int, *, different: bool = False) -> dict[str, pa.Table]:
+    """Make the tables of about so many sessions, if asked of different hosts."""
+    analysis = analysis_of_all()
     demo = len(_of_demo(analysis.tables["sessions"]))
     others = len(analysis.tables["sessions"]) - demo
     copies = int(sessions / (demo + others / _ALL_CAPTURES))
-    return {
+    made = {
         name: _again(table, copies) if "session_id" in table.column_names else table
         for name, table in analysis.tables.items()
     }
+    if different:
+        made["sessions"] = _all_different(made["sessions"])
+    return made
 
 
 def _write(folder: Path, sessions: int, different: bool) -> int:
-    made = tables(sessions)
-    if different:
-        made["sessions"] = _all_different(made["sessions"])
-    for name, table in made.items():
+    for name, table in tables(sessions, different=different).items():
         path = folder / name
         feather.write_feather(table, path, "uncompressed", chunksize=len(table) + 1)
     return 0

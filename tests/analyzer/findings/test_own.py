@@ -3,6 +3,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 import analyzer
@@ -101,7 +102,24 @@ def test_names_below_an_own_domain_are_own(tmp_path: Path) -> None:
     long = "a." * 40_000 + "example.com"
     domains = pd.Series(["example.com", "b.example.com", "anexample.com", None, long])
 
-    assert own.has_domain(domains).tolist() == [True, True, False, False, True]
+    found = own.has_domain(domains, np.zeros(5, np.int64))
+
+    assert found.tolist() == [True, True, False, False, True]
+
+
+def test_inferred_domain_is_own_for_the_server_that_lets_it_in_alone(
+    tmp_path: Path,
+) -> None:
+    own = ownership(
+        tmp_path,
+        login(OUTSIDE, 0, accepted=True),
+        login(OUTSIDE, 5, "bob@example.net", accepted=True, server_ip=FOREIGN),
+    )
+    domains = pd.Series(["example.com", "example.net", "b.example.net"])
+
+    assert own.has_domain(domains, np.array([0, 0, 0])).tolist() == [True, False, False]
+    assert own.has_domain(domains, np.array([1, 1, 1])).tolist() == [False, True, True]
+    assert own.domains == {"example.com", "example.net"}
 
 
 def test_client_that_logs_in_at_a_server_is_a_user_of_it(tmp_path: Path) -> None:
