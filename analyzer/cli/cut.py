@@ -12,13 +12,13 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import progress, read_inputs
+from analyzer.cli.inputs import is_folder, progress, read_inputs
 from analyzer.cli.locating import locate_captures
 from analyzer.cli.preflight import check_file
 from analyzer.text import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
@@ -54,8 +54,8 @@ def cut(
 
     SESSION is an ID, as other commands print them, or as much of its beginning as tells
     it from all others. Without one, all sessions are meant that the options below
-    choose, or all mail sessions. CAPTURE is a capture file, or a folder that --output
-    wrote, whose captures are still there.
+    choose, or all mail sessions. CAPTURE is what `mailtap analyze` reads, but no pipe;
+    or a folder that --output wrote, whose captures are still there.
 
     Each packet is as it was: with its tunnels and tags, its fragments, its time, the
     interface that captured it, and all that is in it, such as passwords. Secrets of TLS
@@ -69,6 +69,7 @@ def cut(
     identifiers, named = _tell_apart(arguments)
     captures = locate_captures(click.get_current_context(), named)
     options.require_captures(captures)
+    _check_sources(name for name in captures if not is_folder((name,)))
     to_stdout = output == _STANDARD_OUTPUT
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("-w - writes to a terminal: name a file, or use a pipe")
@@ -77,7 +78,8 @@ def cut(
     analysis = read_inputs(
         captures, ports=ports, engine="auto", key_log=key_log, ca=None, quiet=quiet
     )
-    sources = _sources(analysis)
+    sources = list(analysis.captures)
+    _check_sources(sources)
     if not to_stdout:
         check_file(output, sources)
     chosen = _choose(analysis, identifiers, selection)
@@ -99,25 +101,24 @@ def _tell_apart(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         if not _ID.fullmatch(argument) or os.path.exists(argument):  # noqa: PTH110
             break
         identifiers.append(argument)
-    return identifiers, tuple(arguments[len(identifiers) :])
+    names = arguments[len(identifiers) :]
+    return identifiers, locate_captures(click.get_current_context(), names)
 
 
-def _sources(analysis: Results) -> list[str]:
-    """Return the captures, which are read once more.
+def _check_sources(captures: Iterable[str]) -> None:
+    """Check that captures can be read once more.
 
     Raises:
-        CommandError: they can't be.
+        CommandError: one can't.
     """
     from analyzer.dialogue.recording import can_be_read_again
 
-    sources = list(analysis.captures)
-    for source in sources:
-        if not can_be_read_again([source]):
+    for capture in captures:
+        if not can_be_read_again([capture]):
             raise outputs.CommandError(
-                f"{source}: this is no file that can be read again: save the packets "
-                "to a file, and name that"
+                f"{capture}: this is no file that can be read again: name one, or save "
+                "what comes from elsewhere"
             )
-    return sources
 
 
 def _choose(

@@ -123,6 +123,26 @@ def test_old_file_stays_if_a_capture_changes_meanwhile(
     assert {path.name for path in tmp_path.iterdir()} == {"a.pcap", "cut.pcapng"}
 
 
+def test_folders_and_patterns_of_captures_are_read(
+    target: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("port-reuse", "pop3-apop"):
+        shutil.copy(CAPTURES[name], folder)
+
+    for named in (folder, folder / "*.pcap"):
+        assert run(named, "-w", target).exit_code == 0
+        assert len(sessions_in(target)) == 3
+
+
+def test_pipe_is_refused_before_it_is_read(target: Path) -> None:
+    result = run("-", "-w", target)
+
+    assert result.exit_code == 1
+    assert "-: this is no file that can be read again" in result.stderr
+
+
 def test_wrong_use_is_told(target: Path) -> None:
     assert run(DEMO).exit_code == 2
     assert run("e681", "-w", target).exit_code == 2
