@@ -5,7 +5,7 @@ const ROW_PX = 52;
 const BAR_MIDDLE = 0.23;
 const MORE_ROWS = 20;
 const night = matchMedia("screen and (prefers-color-scheme: dark)");
-const canPoint = matchMedia("(pointer: fine)");
+const isTouched = matchMedia("(pointer: coarse)");
 
 class Chart {
   constructor(element, spec, figures, page) {
@@ -59,9 +59,14 @@ class Chart {
       trace.x = shown.map(formatTime);
       trace.y = shown.map((time) => steps.get(time)[code]);
     }
-    layout.dragmode = canPoint.matches ? "select" : false;
+    // a finger scrolls the page
+    layout.dragmode = isTouched.matches ? false : "select";
     layout.selectdirection = "h";
     layout.selections = [];
+    layout.shapes = (selection.filters.get("start") ?? []).map((range) => {
+      const [x0, x1] = range.split("..").map((end) => end.replace("T", " ").replace("Z", ""));
+      return { type: "rect", yref: "paper", x0, x1, y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: colour("picked") };
+    });
     this.#draw(data, layout);
     this.#linkTimes(times, steps, step, layout.xaxis.range.map((end) => Date.parse(`${end}Z`.replace(" ", "T"))));
     if (!this.listens) this.#listenToTimes(step);

@@ -91,7 +91,8 @@ class Drawer {
     const item = document.querySelector(`li[data-finding="${CSS.escape(finding)}"]`);
     const proofs = [...item?.querySelectorAll(".proofs li") ?? []];
     return proofs.filter((proof) => pairsOf(proof.querySelector("a")).some(([, value]) => value === id))
-      .map((proof) => make("div", { class: "note" }, proof.textContent));
+      .map((proof) => make("div", { class: "note" },
+        [...proof.children].map(({ textContent }) => textContent).join(": ")));
   }
 
   #facts(row) {

@@ -95,6 +95,37 @@ class Reader:
             )
         self.wait()
 
+    def drag(self, selector: str, first: float, last: float) -> None:
+        """Press the mouse over an element, and let it go elsewhere over it.
+
+        Where that is, is told in parts of the element's width; the same is a click.
+        """
+        x, y, width = self.browser.run(
+            f"(() => {{ const element = document.querySelector({json.dumps(selector)});"
+            " element.scrollIntoView({block: 'center'});"
+            " const box = element.getBoundingClientRect();"
+            " return [box.x, box.y + box.height / 2, box.width]; })()"
+        )
+        for kind, share, buttons in (
+            ("mouseMoved", first, 0),
+            ("mousePressed", first, 1),
+            ("mouseMoved", (first + last) / 2, 1),
+            ("mouseMoved", last, 1),
+            ("mouseReleased", last, 0),
+        ):
+            self.browser.call(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x + share * width,
+                y=y,
+                button="left" if kind != "mouseMoved" or buttons else "none",
+                buttons=buttons,
+                clickCount=1,
+            )
+            # Plotly looks at what is between only now and then
+            self.browser.run("new Promise(done => setTimeout(done, 60))")
+        self.wait()
+
     def search(self, words: str) -> None:
         self.run(
             "(() => { const field = document.getElementById('search');"
@@ -266,6 +297,23 @@ def test_arrows_go_from_one_step_of_time_to_the_next(office: Reader) -> None:
     )
     assert second == 1
     assert office.fragment.startswith("#start=2026-11-23T15%3A26%3A")
+
+
+def test_mouse_chooses_a_time_or_several(office: Reader) -> None:
+    office.drag("[data-chart=over-time] .nsewdrag", 0.02, 0.5)
+
+    starts = analysis_of("office").sessions["start"]
+    half = starts.iloc[0] + (starts.iloc[-1] - starts.iloc[0]) / 2
+    assert office.chosen == (starts < half).sum()
+    assert office.browser.run("document.querySelectorAll('.shapelayer path').length")
+    office.click("#clear")
+    office.drag("[data-chart=over-time] .point path", 0.5, 0.5)
+    assert 0 < office.chosen < 10
+    office.click("#clear")
+    office.drag("[data-chart=tls] a.pick", 0.9, 0.9)
+    assert office.chosen == (
+        analysis_of("office").sessions["tls_version"].eq("TLSv1.3").sum()
+    )
 
 
 def test_view_can_be_sent(office: Reader, pages: Path) -> None:
