@@ -158,7 +158,7 @@ def cost(sessions: int) -> float:
 
 
 def test_hosts_that_are_all_different_cost_no_more_than_their_number() -> None:
-    few = cost(3000)
+    few = cost(15_000)
 
-    # as many times as there are sessions, and some tolerance; its square would be 64
-    assert cost(24_000) < 8 * 2 * few
+    # less than as many times as there are sessions: some of it is always the same
+    assert cost(60_000) < 4 * few
