@@ -104,8 +104,13 @@ class StoredCopy:
         self.discard()
         return stored
 
+    def forget(self) -> None:
+        """Learn that nobody will ask for it."""
+        self._owner.growing.pop(id(self), None)
+        self.discard()
+
     def discard(self) -> None:
-        """Forget it, and remove what was written of it."""
+        """Remove what there is of it."""
         store = self._owner.store
         store.gathered_bytes -= len(self._gathered)
         self._gathered = bytearray()

@@ -37,6 +37,9 @@ class Copy(Protocol):
     def write(self, data: bytes, /) -> object:
         """Take the next bytes."""
 
+    def forget(self) -> object:
+        """Learn that nobody will ask for it, as it is no file after all."""
+
 
 @dataclass(slots=True)
 class SenderGiven:

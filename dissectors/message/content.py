@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dissectors.message.file_types import HEAD_BYTES, detect_type
 
 if TYPE_CHECKING:
-    from dissectors.events import Copy
+    from dissectors.events import Attachment, Copy
 
 # begins a copy of a message, or of a file in one
 Copies = Callable[[], "Copy"]
@@ -70,8 +70,24 @@ class Content:
         if self.copy is not None:
             self.copy.write(decoded)
 
+    def describe(self, attachment: Attachment, *, is_whole: bool) -> None:
+        """Say what it was, once it is complete; without a hash if some is missing."""
+        attachment.name = attachment.name or self.name
+        attachment.size_bytes = self.size_bytes
+        attachment.detected_type = self.detected_type()
+        attachment.copy = self.copy
+        if is_whole:
+            attachment.sha256 = self.sha256()
+
+    def forget_copy(self) -> None:
+        """Learn that it is nothing that anybody wants."""
+        if self.copy is not None:
+            self.copy.forget()
+            self.copy = None
+
     def _take_over(self, other: Content) -> None:
         """Become what another content is."""
+        self.forget_copy()
         self.size_bytes, self._hash, self._head, self.copy = (
             other.size_bytes,
             other._hash,

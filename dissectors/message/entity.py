@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from dissectors.message.files import is_no_text
+
 if TYPE_CHECKING:
     from dissectors.events import Attachment, MessageFacts
     from dissectors.message.content import Content
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 
 class EncodedMessage(Protocol):
     """Reads a message that is the content of an entity."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the message."""
 
     def skip_gap(self, length: int) -> None:
         """Learn that some bytes of the message are missing here."""
@@ -78,12 +83,29 @@ class Entity:
         if content is None or attachment is None:
             return None
         content.finish()
-        attachment.name = attachment.name or content.name
-        attachment.size_bytes = content.size_bytes
-        attachment.detected_type = content.detected_type()
-        attachment.copy = content.copy
-        if self.is_whole:
-            attachment.sha256 = content.sha256()
+        content.describe(attachment, is_whole=self.is_whole)
         if self.message is None:
             return None
         return self.message.finish(complete=self.is_whole)
+
+    def read_message(self, reader: EncodedMessage, number: str) -> None:
+        """Have the content read as a message, as it is decoded.
+
+        Args:
+            reader: reads it.
+            number: of the message.
+        """
+        self.message, self.number = reader, number
+        if self.content is not None:
+            self.content.on_decoded = reader.feed
+
+    def hidden_file(self) -> Attachment | None:
+        """Return what was said to be a text, if it was none, once it is finished."""
+        hidden = self.attachment
+        if hidden is None or not self.is_text:
+            return None
+        if is_no_text(hidden.detected_type):
+            return hidden
+        if hidden.copy is not None:
+            hidden.copy.forget()
+        return None

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from dissectors.credentials.urls import mask_urls
+from dissectors.events import Attachment
+from dissectors.message.header import kept_text
+
+if TYPE_CHECKING:
+    from dissectors.limits import Limits
+
 # what belongs to the other parts, though it is no text
 _ABOUT_OTHERS = frozenset(
     (
@@ -21,6 +30,27 @@ _ABOUT_OTHERS = frozenset(
 _TEXTS = frozenset(
     ("image/svg+xml", "application/pgp-encrypted", "application/pgp-signature")
 )
+
+
+def new_attachment(
+    name: str | None, media_type: bytes, part: str, limits: Limits
+) -> Attachment:
+    """Return a file of which nothing more is known yet.
+
+    Args:
+        name: its name, which may hold the password of a URL.
+        media_type: in lower case.
+        part: its place in the message.
+        limits: what to keep of texts.
+    """
+    longest = kept_text(limits)
+    return Attachment(
+        mask_urls(name)[:longest] if name else None,
+        media_type[:longest].decode("ascii"),
+        size_bytes=0,
+        sha256=None,
+        part=part,
+    )
 
 
 def is_file(media_type: bytes, disposition: bytes, *, has_name: bool) -> bool:

@@ -15,18 +15,18 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dissectors.credentials.urls import mask_urls
-from dissectors.events import Attachment, MessageFacts
+from dissectors.events import MessageFacts
 from dissectors.limits import DEFAULT_LIMITS
 from dissectors.message.boundaries import LONGEST_DELIMITER_LINE, Boundaries
 from dissectors.message.encodings import content_for, encoding_name
 from dissectors.message.entity import Entity
-from dissectors.message.files import is_file, is_no_text
+from dissectors.message.files import is_file, new_attachment
 from dissectors.message.header import apply_fields, kept_text, read_fields
 from dissectors.message.parameters import read_parameterized
 from dissectors.message.uuencoded import UuencodedText
 
 if TYPE_CHECKING:
+    from dissectors.events import Attachment
     from dissectors.limits import Limits
     from dissectors.message.content import Content, Copies
     from dissectors.message.parameters import ParameterizedField
@@ -47,9 +47,7 @@ _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
 class MessageReader:
     """Reads one message from the bytes that are fed to it, in any pieces.
 
-    Args:
-        limits: what to keep at most.
-        copies: begins copies of it and of its files, if they are asked for.
+    `copies` begins copies of it and of its files, if anybody asks for them.
     """
 
     __slots__ = (
@@ -128,6 +126,8 @@ class MessageReader:
                 self._end_header(is_complete=True)
         else:
             self._break_off()
+        if self._text is not None:
+            self._text.close()
         # it refers to this reader: no reference cycle stays
         self._text = None
         self._close_entities(0)
@@ -209,7 +209,9 @@ class MessageReader:
         if self._header is not None:
             self._end_header(is_complete=True)
             self._header = None
-        self._text = None
+        if self._text is not None:
+            self._text.close()
+            self._text = None
         self._close_entities(level + 1)
         self._take(line_end)
         self._searched = line_end - 1
@@ -319,13 +321,13 @@ class MessageReader:
         body = fields.get(b"content-transfer-encoding", [b""])[0]
         encoding = encoding_name(body)
         if is_file(media_type, disposition.value, has_name=bool(name)):
-            attachment = self._new_attachment(name, media_type)
+            attachment = new_attachment(name, media_type, self._number, self._limits)
             self._facts.attachments.append(attachment)
             is_message = media_type in _MESSAGE_TYPES
             self._open_content(attachment, content_for(body, is_message=is_message))
         elif encoding == b"base64":
             # malware is sent so, and some mail readers save what it is
-            attachment = self._new_attachment(None, media_type)
+            attachment = new_attachment(None, media_type, self._number, self._limits)
             self._open_content(attachment, content_for(body), is_text=True)
         elif media_type == _TEXT and encoding != b"quotedprintable":
             self._text = UuencodedText(self._add_file, self._copies)
@@ -352,9 +354,7 @@ class MessageReader:
             mime_parts=max(0, self._limits.mime_parts - self._part_count),
             mime_depth=self._limits.mime_depth - len(self._entities),
         )
-        encoded = message.message = MessageReader(limits, self._copies)
-        message.number = self._number
-        message.content.on_decoded = encoded.feed
+        message.read_message(MessageReader(limits, self._copies), self._number)
         return True
 
     def _add_message(self, number: str, inner: MessageFacts) -> None:
@@ -367,27 +367,15 @@ class MessageReader:
             attachment.part = f"{number}.{attachment.part}"
         self._facts.attachments += inner.attachments
 
-    def _new_attachment(self, name: str | None, media_type: bytes) -> Attachment:
-        longest = kept_text(self._limits)
-        return Attachment(
-            name=mask_urls(name)[:longest] if name else None,
-            content_type=media_type[:longest].decode("ascii"),
-            size_bytes=0,
-            sha256=None,
-            part=self._number,
-        )
-
     def _add_file(self, name: str, file: Content) -> None:
         """Add a file that was found in a text."""
         if self._part_count >= self._limits.mime_parts:
             self._overrun("message_too_many_parts")
             return
         self._part_count += 1
-        attachment = self._new_attachment(name, _OCTETS)
+        attachment = new_attachment(name, _OCTETS, self._number, self._limits)
         self._facts.attachments.append(attachment)
-        attachment.size_bytes, attachment.sha256 = file.size_bytes, file.sha256()
-        attachment.detected_type = file.detected_type()
-        attachment.copy = file.copy
+        file.describe(attachment, is_whole=True)
 
     def _close_entities(self, level: int) -> None:
         """Close the entities from a level on, and report those that are attachments."""
@@ -398,8 +386,7 @@ class MessageReader:
             inner = entity.finish()
             if inner is not None:
                 self._add_message(entity.number, inner)
-            hidden = entity.attachment if entity.is_text else None
-            if hidden is not None and is_no_text(hidden.detected_type):
+            if (hidden := entity.hidden_file()) is not None:
                 self._facts.attachments.append(hidden)
         del self._entities[level:]
         if len(closed) == 1 and closed[0].content is not None:

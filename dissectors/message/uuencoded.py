@@ -52,8 +52,14 @@ class UuencodedText:
 
     def break_off(self) -> None:
         """Learn that some of the text is missing, and of a file in it, too."""
-        self._file = None
+        self.close()
         self._rest = b""
+
+    def close(self) -> None:
+        """Learn that a file that is open has no end."""
+        if self._file is not None:
+            self._file.forget_copy()
+        self._file = None
 
     def update(self, data: bytes) -> None:
         """Take the next bytes of the text."""
@@ -96,12 +102,12 @@ class UuencodedText:
                 self._on_file(self._name, file)
                 return end
             if not _decode(line, self._file):
-                self._file = None
+                self.close()
                 return position
             position = end
         self._rest = text[position:]
         if len(self._rest) > _LONGEST_LINE:
-            self._file = None
+            self.close()
             self._rest = b""
         return None
 
@@ -141,7 +147,10 @@ class UuencodedContent(Content):
 
     def _on_file(self, name: str, file: Content) -> None:
         # RFC 2045 §6 knows no such encoding; the first file is meant
-        self._decoded = self._decoded or (name, file)
+        if self._decoded is None:
+            self._decoded = name, file
+        else:
+            file.forget_copy()
 
 
 def _decode(line: bytes, file: Content) -> bool:

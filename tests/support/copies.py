@@ -13,12 +13,17 @@ class KeptCopy:
 
     def __init__(self) -> None:
         self.data = b""
+        self.is_forgotten = False
 
     def write(self, data: bytes) -> None:
         self.data += data
+
+    def forget(self) -> None:
+        self.is_forgotten = True
 
 
 def copied(copy: Copy | None) -> bytes:
     """What a copy has taken."""
     assert isinstance(copy, KeptCopy)
+    assert not copy.is_forgotten
     return copy.data

@@ -87,6 +87,16 @@ def test_what_nobody_asks_for_is_forgotten(store: Store) -> None:
     assert store.gathered_bytes == 0
 
 
+def test_copy_of_what_is_no_file_leaves_at_once(store: Store) -> None:
+    copies = Copies(store)
+    copy = copies()
+    copy.write(bytes(1 << 20))
+
+    copy.forget()
+
+    assert (names(store), copies.growing, store.gathered_bytes) == ([], {}, 0)
+
+
 def test_full_disk_is_told_once_and_leaves_no_parts(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -340,3 +340,34 @@ def test_nothing_is_copied_unless_it_is_asked_for() -> None:
 
     assert facts.copy is None
     assert all(each.copy is None for each in facts.attachments)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        MIXED,
+        UUENCODED,
+        SAID_TO_BE_UUENCODED,
+        UUENCODED.replace(b"`\r\nend\r\nand", b"no file\r\nand"),
+        UUENCODED[:-20],
+        b"Content-Transfer-Encoding: base64\r\n\r\naGVsbG8sIHRoaXMgaXMgYSB0ZXh0\r\n",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_copies_of_what_is_no_file_are_forgotten(message: bytes, size: int) -> None:
+    begun: list[KeptCopy] = []
+
+    def begin() -> KeptCopy:
+        begun.append(KeptCopy())
+        return begun[-1]
+
+    reading = MessageReader(copies=begin)
+    for start in range(0, len(message), size):
+        reading.feed(message[start : start + size])
+    facts = reading.finish(complete=True)
+
+    wanted = [facts.copy, *(each.copy for each in facts.attachments)]
+    assert [each for each in begun if not each.is_forgotten] == [
+        each for each in begun if each in wanted
+    ]
+    assert all(each in begun for each in wanted)
