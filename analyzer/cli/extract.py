@@ -11,6 +11,7 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.inputs import progress, read_inputs
+from analyzer.cli.locating import holds_tables
 from analyzer.text import escape_controls, pluralize
 
 if TYPE_CHECKING:
@@ -96,12 +97,10 @@ def extract(
 
 def _check_captures(captures: tuple[str, ...]) -> None:
     """Refuse what can't be read twice, or holds no messages."""
-    from analyzer.tables.folder import is_folder_of_tables
-
     for capture in captures:
         if capture == "-":
             raise click.UsageError("Name a file: captures are read twice.")
-        if is_folder_of_tables(Path(capture)):
+        if holds_tables(capture):
             raise outputs.CommandError(
                 f"{capture}: tables hold no messages: give the captures"
             )

@@ -45,10 +45,7 @@ _MESSAGE_TYPES = frozenset((b"message/rfc822", b"message/global"))
 
 
 class MessageReader:
-    """Reads one message from the bytes that are fed to it, in any pieces.
-
-    `copies` begins copies of it and of its files, if anybody asks for them.
-    """
+    """Reads one message from its bytes, in any pieces, and has `copies` copy it."""
 
     __slots__ = (
         "_boundaries",
