@@ -68,7 +68,9 @@ class PageSessions:
         self.left_out = count - len(kept)
         self._place = np.full(count + 1, -1)
         self._place[kept] = np.arange(len(kept))
-        self.facts = session_facts(analysis, names).iloc[kept]
+        is_whole = len(kept) == count
+        sessions = analysis.sessions if is_whole else analysis.sessions.iloc[kept]
+        self.facts = session_facts(sessions, names)
         names_of_ranks = np.array([*_SEVERITIES, None], dtype="object")
         self.facts = self.facts.assign(
             severity=names_of_ranks[worst[kept]], worry=worry[kept]

@@ -219,7 +219,7 @@ def _draw(chart: Chart, analysis: Results) -> _Drawing:
         return _Drawing(chart, {}, "", 0)
     drawn = chart.drawn(rows)
     figures = {
-        theme.name: json.loads(chart.figure(drawn, theme).to_json()) for theme in THEMES
+        theme.name: json.loads(chart.pattern(rows, theme).to_json()) for theme in THEMES
     }
     return _Drawing(chart, figures, chart.describe(drawn), len(rows) - len(drawn))
 

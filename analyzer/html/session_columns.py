@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from analyzer.tables.results import Results
-
 
 @dataclass(frozen=True, slots=True)
 class SessionColumn:
@@ -128,14 +126,13 @@ COLUMNS = (
 )
 
 
-def session_facts(analysis: Results, names: Mapping[str, str]) -> pd.DataFrame:
+def session_facts(sessions: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """Return a row for each session, with all `COLUMNS` but `severity`.
 
     Args:
-        analysis: what it is about.
+        sessions: the sessions.
         names: what captures are called.
     """
-    sessions = analysis.sessions
     shown = sessions["credentials_exposed"].fillna(value=False)
     return sessions.assign(
         channel=reports.channel_of(sessions),

@@ -17,7 +17,7 @@ import numpy as np
 from analyzer.html import render_page
 from analyzer.html.page import PLOTLY
 from analyzer.html.provenance import Making
-from tests.support.analyses import analysis_of
+from tests.support.analyses import analysis_of, judgement_of
 from tests.support.hostile import with_attacks
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def render(analysis: Results, **more: Any) -> str:
 @functools.cache
 def page_of(name: str) -> Page:
     """The page of a committed capture."""
-    return Page(render(analysis_of(name)))
+    return Page(render(analysis_of(name), judgement=judgement_of(name)))
 
 
 @functools.cache

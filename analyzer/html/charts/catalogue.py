@@ -64,6 +64,10 @@ class Chart:
         """Return the rows that are drawn."""
         return rows if self.summary else rows.head(_MAX_ROWS)
 
+    def pattern(self, rows: pd.DataFrame, theme: Theme) -> go.Figure:
+        """Draw what the page's script puts rows into: as few as show how it looks."""
+        return self.figure(rows if self.summary else rows.head(1), theme)
+
     def figure(self, rows: pd.DataFrame, theme: Theme) -> go.Figure:
         """Draw rows of the report."""
         return self.draw(rows, *self._texts(rows), theme)

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from analyzer.html.charts.palette import Theme
 
@@ -36,28 +36,42 @@ def plain(text: str) -> str:
     return html.escape(text, quote=False).replace("$", "&#36;")
 
 
-def new_figure(theme: Theme, **layout: Any) -> go.Figure:
-    """Return an empty figure that fits into the page."""
-    figure = go.Figure(layout={"template": "none"})
-    figure.update_layout(
-        font={"family": FONT, "size": _FONT_SIZE, "color": theme.text},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 0, "r": 0, "t": 8, "b": 8},
-        showlegend=False,
+def new_figure(
+    theme: Theme,
+    *,
+    xaxis: Mapping[str, Any] | None = None,
+    yaxis: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """Return an empty figure that fits into the page.
+
+    Args:
+        theme: the colours.
+        xaxis: what its horizontal axis is besides.
+        yaxis: the same of the vertical one.
+        layout: what else there is, or is otherwise.
+    """
+    axis = {"fixedrange": True, "zeroline": False, "automargin": True}
+    usual = {
+        "template": "none",
+        "font": {"family": FONT, "size": _FONT_SIZE, "color": theme.text},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 0, "r": 0, "t": 8, "b": 8},
+        "showlegend": False,
         # on a phone a finger on a chart scrolls the page
-        dragmode=False,
-        hoverlabel={
+        "dragmode": False,
+        "hoverlabel": {
             "bgcolor": theme.surface,
             "bordercolor": theme.line,
             "font": {"family": FONT, "size": _FONT_SIZE, "color": theme.text},
             "align": "left",
         },
-        **layout,
-    )
-    figure.update_xaxes(fixedrange=True, zeroline=False, automargin=True)
-    figure.update_yaxes(fixedrange=True, zeroline=False, automargin=True)
-    return figure
+        "xaxis": {**axis, **(xaxis or {})},
+        "yaxis": {**axis, **(yaxis or {})},
+    }
+    # all at once: Plotly checks everything with each part that is added
+    return go.Figure(layout={**usual, **layout})
 
 
 def row_figure(
@@ -72,10 +86,6 @@ def row_figure(
         axis_px: room for a horizontal axis, if there is one.
     """
     count = len(names)
-    figure = new_figure(theme, height=_ROW_PX * count + axis_px + 8)
-    figure.update_layout(margin={"t": 0, "b": axis_px + 8}, barmode="stack")
-    figure.update_xaxes(visible=bool(axis_px))
-    figure.update_yaxes(visible=False, range=[count - 0.5, -0.5])
     texts = [
         text
         for row, (name, value) in enumerate(zip(names, values, strict=True))
@@ -84,8 +94,15 @@ def row_figure(
             _text(row, plain(value), x=1, anchor="right", color=theme.muted),
         )
     ]
-    # all at once: Plotly checks all that are there with each that comes
-    return figure.update_layout(annotations=texts)
+    return new_figure(
+        theme,
+        height=_ROW_PX * count + axis_px + 8,
+        margin={"l": 0, "r": 0, "t": 0, "b": axis_px + 8},
+        barmode="stack",
+        xaxis={"visible": bool(axis_px)},
+        yaxis={"visible": False, "range": [count - 0.5, -0.5]},
+        annotations=texts,
+    )
 
 
 def add_bars(

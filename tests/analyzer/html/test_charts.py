@@ -12,6 +12,7 @@ from analyzer.html.charts import CHARTS, DARK, LIGHT, THEMES, Chart, Theme, pale
 from analyzer.html.charts.layout import plain
 from analyzer.reports import Channel
 from tests.support.analyses import analysis_of
+from tests.support.hostile import with_attacks
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -111,6 +112,34 @@ def test_words_of_a_chart_say_its_figures() -> None:
 def test_text_of_the_traffic_is_no_markup() -> None:
     assert plain("<b>&\x1b$") == "&lt;b&gt;&amp;\\x1b&#36;"
     assert len(plain("x" * 100)) < 50
+
+
+def test_labels_of_charts_are_no_markup() -> None:
+    hostile = with_attacks(analysis_of(OFFICE))
+
+    labels = [
+        annotation.text
+        for name in ("servers", "clients", "failures")
+        for annotation in BY_NAME[name]
+        .figure(BY_NAME[name].report(hostile), LIGHT)
+        .layout.annotations
+    ]
+    assert any("&lt;img" in label for label in labels)
+    assert not any("<" in label for label in labels)
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_pattern_has_all_traces_and_the_layout_of_the_figure(chart: Chart) -> None:
+    rows = chart.drawn(chart.report(analysis_of(OFFICE)))
+    figure, pattern = (draw(rows, DARK) for draw in (chart.figure, chart.pattern))
+
+    kinds = [{trace.type for trace in each.data} for each in (figure, pattern)]
+    assert kinds[0] == kinds[1]
+    assert [trace.name for trace in pattern.data if trace.name] == [
+        trace.name for trace in figure.data if trace.name
+    ]
+    assert pattern.layout.font == figure.layout.font
+    assert len(pattern.layout.annotations) <= 2
 
 
 def _luminance(colour: str) -> float:

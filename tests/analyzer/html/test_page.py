@@ -305,16 +305,6 @@ def test_no_character_of_the_page_controls_anything() -> None:
     assert "\\u202egnp.exe" in json.dumps(hostile_page().sessions)
 
 
-def test_labels_of_charts_are_no_markup() -> None:
-    labels = [
-        annotation["text"]
-        for themes in hostile_page().figures.values()
-        for annotation in themes["light"]["layout"].get("annotations", [])
-    ]
-    assert any("&lt;img" in label for label in labels)
-    assert not any("<" in label for label in labels)
-
-
 def test_page_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_page(analysis_of("office"), path, making=MADE)
