@@ -16,7 +16,7 @@ from analyzer.tables.export import WRITERS
 from analyzer.tables.folder import is_folder_of_tables, read_folder, write_folder
 from analyzer.tables.parts import has_parts, read_parts
 from analyzer.tables.results import Results
-from analyzer.text import escape_controls, pluralize, pluralize_of
+from analyzer.text import escape_controls, pluralize
 from captures import ReadEngine, find_captures
 
 if TYPE_CHECKING:
@@ -47,13 +47,11 @@ class Analysis(Results):
         )
 
     def __repr__(self) -> str:
-        count = len(self.tables["sessions"])
-        sessions = pluralize_of(count, self.sessions_in_all, "session")
         problems = pluralize(len(self.problems), "problem")
         source = pluralize(len(self.captures), "capture")
         if len(self.captures) == 1:
             source = escape_controls(self.captures[0])
-        return f"<Analysis of {source}: {sessions}, {problems}>"
+        return f"<Analysis of {source}: {self.count_sessions()}, {problems}>"
 
     def _repr_html_(self) -> str:
         """Show the summary that the command prints; its text can do no harm."""

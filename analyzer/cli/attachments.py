@@ -62,5 +62,6 @@ def attachments(
         "attachments",
         rows,
         lambda console, limit: print_attachments(rows, console, limit),
+        analysis.choice,
     )
     outputs.exit_with(problems)

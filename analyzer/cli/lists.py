@@ -84,6 +84,7 @@ class ListOutput(NamedTuple):
         name: str,
         rows: pd.DataFrame | pa.Table,
         show: Callable[[Console, int], None],
+        headline: str | None = None,
     ) -> list[str]:
         """Print or write the list; return what went wrong.
 
@@ -92,16 +93,22 @@ class ListOutput(NamedTuple):
             name: of the list, in JSON.
             rows: all of them, in order; or no more than are wanted.
             show: prints it for people, up to a number of rows.
+            headline: what people are told first.
         """
         if self.is_for_people:
-            limit = self.limit or SHOWN_ROWS
-            return outputs.print_safely(lambda: show(outputs.console(), limit))
+            return outputs.print_safely(lambda: self._show(show, headline))
         table = _as_arrow(rows).slice(0, self.limit)
         if self.form == "json" and self.path is None:
             return _print_document(analysis, name, table)
         path = outputs.STANDARD_OUTPUT if self.path is None else Path(self.path)
         lines = "csv" if self.form == "csv" else "jsonl"
         return outputs.write_file(table, path, lines)
+
+    def _show(self, show: Callable[[Console, int], None], headline: str | None) -> None:
+        console = outputs.console()
+        if headline is not None:
+            console.print(headline, markup=False)
+        show(console, self.limit or SHOWN_ROWS)
 
 
 def list_output(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -69,6 +69,10 @@ def messages(
     name = "transfers" if journey else "messages"
     show = print_journeys if journey else print_messages
     problems += listed.write(
-        analysis, name, rows, lambda console, limit: show(rows, console, limit)
+        analysis,
+        name,
+        rows,
+        lambda console, limit: show(rows, console, limit),
+        analysis.choice,
     )
     outputs.exit_with(problems)

@@ -27,7 +27,7 @@ from analyzer.html.tables import TABLES, fill
 from analyzer.sessions.certificate_status import REFUSED
 from analyzer.tables.export import atomic_write
 from analyzer.terminal.format import as_size, as_span
-from analyzer.text import escape_controls, pluralize, pluralize_of
+from analyzer.text import escape_controls, pluralize
 from captures import CaptureError
 from dissectors.tls.registries.versions import DEPRECATED
 
@@ -134,9 +134,7 @@ def render_page(
         total=len(analysis.sessions),
         left_out=sessions.left_out,
         facts=_facts(analysis),
-        title=pluralize_of(
-            len(analysis.sessions), analysis.sessions_in_all, "mail session"
-        ),
+        title=analysis.count_sessions("mail session"),
         source=source(names),
         names=listed(names),
         findings=groups,

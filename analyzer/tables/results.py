@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer.tables.schema import TABLES
+from analyzer.text import pluralize_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +67,17 @@ class Results:
     def context(self) -> Mapping[str, pa.Table]:
         """The tables by which sessions are judged: those of all, if some are chosen."""
         return self.tables if self.whole is None else self.whole
+
+    def count_sessions(self, noun: str = "session") -> str:
+        """Say how many sessions there are; and of how many, if some were chosen."""
+        return pluralize_of(len(self.tables["sessions"]), self.sessions_in_all, noun)
+
+    @property
+    def choice(self) -> str | None:
+        """Words that say that some sessions were chosen; `None` if all are there."""
+        if self.sessions_in_all is None:
+            return None
+        return f"Of {self.count_sessions()}:"
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Make the DataFrame of a table when it is first asked for."""

@@ -17,7 +17,7 @@ from analyzer.reports import certificates_unseen
 from analyzer.tables.export import json_rows, write_csv
 from analyzer.terminal.format import as_span, as_table, fit_output
 from analyzer.terminal.json_document import as_json
-from analyzer.text import as_line, endpoint, pluralize, pluralize_of, shorten
+from analyzer.text import as_line, endpoint, pluralize, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,9 +92,7 @@ def print_findings(
     rows = standing_findings(findings).to_pylist()
     headline = _headline(rows)
     if analysis.sessions_in_all is not None:
-        count = len(analysis.tables["sessions"])
-        told = pluralize_of(count, analysis.sessions_in_all, "session")
-        headline.append(f", in {told}", "not bold")
+        headline.append(f", in {analysis.count_sessions()}", "not bold")
     console.print(headline)
     for line in _remarks(findings, analysis):
         console.print(Text(line, "yellow"))

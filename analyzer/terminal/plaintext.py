@@ -16,7 +16,7 @@ from analyzer.sessions.role import Role
 from analyzer.tables.export import write_csv
 from analyzer.terminal.format import as_table, fit_output
 from analyzer.terminal.json_document import as_json
-from analyzer.text import pluralize, pluralize_of
+from analyzer.text import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,9 +107,8 @@ def print_plaintext(
     """Print who uses plaintext, the worst first."""
     fit_output(console)
     sessions, attacked = analysis.sessions, attacks_among(analysis, settings)
-    if analysis.sessions_in_all is not None:
-        told = pluralize_of(len(sessions), analysis.sessions_in_all, "session")
-        console.print(Text(f"Of {told}:"))
+    if analysis.choice is not None:
+        console.print(Text(analysis.choice))
     console.print(_headline(reports.plaintext_totals(sessions, attacked)))
     _print_totals(console, reports.plaintext_by_port(sessions, attacked))
     clients = reports.plaintext_clients(sessions, attacked)

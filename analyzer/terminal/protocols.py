@@ -12,7 +12,7 @@ from analyzer import reports
 from analyzer.terminal.format import as_size
 from analyzer.terminal.json_document import as_json
 from analyzer.terminal.observations import observations
-from analyzer.text import pluralize, pluralize_of
+from analyzer.text import pluralize
 from dissectors import registry
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def _seen(use: pd.DataFrame, ports: pd.DataFrame) -> Columns:
 
 
 def _headline(analysis: Results, use: pd.DataFrame) -> Text:
-    count, in_all = len(analysis.sessions), analysis.sessions_in_all
-    text = Text(pluralize_of(count, in_all, "mail session"), style="bold")
+    text = Text(analysis.count_sessions("mail session"), style="bold")
     size = as_size(analysis.capture_bytes)
     text.append(f" in {pluralize(analysis.packets, 'packet')} ({size})", "not bold")
     if hidden := int(use["hidden"].sum()):

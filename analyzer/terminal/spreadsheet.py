@@ -54,6 +54,8 @@ def _sheets(
 def _about(analysis: Results, sheets: list[tuple[str, pa.Table]]) -> pa.Table:
     """Say what it is about, and what had no room."""
     told = [("capture", escape_controls(name)) for name in analysis.captures]
+    if analysis.choice is not None:
+        told.append(("sessions", analysis.count_sessions()))
     told += [("problem", str(problem)) for problem in analysis.problems]
     told += [
         (name, f"{len(rows) - MAX_ROWS:,} more rows had no room")

@@ -20,7 +20,7 @@ from analyzer.terminal.format import (
     fit_output,
 )
 from analyzer.terminal.json_document import as_json
-from analyzer.text import pluralize, pluralize_of
+from analyzer.text import pluralize
 from dissectors import registry
 
 if TYPE_CHECKING:
@@ -233,12 +233,11 @@ def summary_json(analysis: Results, findings: pa.Table | None = None) -> str:
 def _headline(analysis: Results) -> Text:
     sessions = analysis.sessions
     count = len(sessions)
-    in_all = analysis.sessions_in_all
-    text = Text(pluralize_of(count, in_all, "mail session"), style="bold")
+    text = Text(analysis.count_sessions("mail session"), style="bold")
     size = as_size(analysis.capture_bytes)
     text.append(f" in {pluralize(analysis.packets, 'packet')} ({size})", "not bold")
     if not count:
-        if analysis.packets and not in_all:
+        if analysis.packets and analysis.choice is None:
             text.append(f"\nNothing {nothing_found()}", "not bold")
         return text
     first, last = sessions["start"].min(), sessions["end"].max()

@@ -150,6 +150,8 @@ def test_mistake_in_a_condition_is_pointed_at() -> None:
         ("findings", ", in 5 of 29 sessions"),
         ("plaintext", "Of 5 of 29 sessions:"),
         ("protocols", "5 of 29 mail sessions in 1,162 packets"),
+        ("messages", "Of 5 of 29 sessions:\n"),
+        ("attachments", "Of 5 of 29 sessions:\n"),
     ],
 )
 def test_output_says_that_it_is_of_a_choice(

@@ -68,3 +68,11 @@ def test_nothing_was_found(tmp_path: Path) -> None:
     write_spreadsheet(analysis_of("negative-http"), tmp_path / "a.xlsx")
 
     assert Sheets(tmp_path / "a.xlsx").names == ["about"]
+
+
+def test_choice_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+
+    write_spreadsheet(OFFICE.where("service = 'pop3'"), path, None)
+
+    assert ["'sessions'", "'5 of 29 sessions'"] in Sheets(path).rows("about")
