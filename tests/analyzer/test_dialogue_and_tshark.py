@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from tests.support.analyses import CAPTURES, rows_of
-from tests.support.tshark import decode
+from tests.support.tshark import decode_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 # the two names that tshark has for a packet that others overtook
 LATE = ("tcp.analysis.out_of_order", "tcp.analysis.retransmission")
 FIELDS = (
-    *("frame.number", "tcp.stream", "tcp.srcport", "tcp.dstport"),
+    *("tcp.stream", "tcp.srcport", "tcp.dstport"),
     *LATE,
     *("ip.src", "ipv6.src", "ip.dst", "ipv6.dst"),
     *("smtp.req.command", "smtp.response.code"),
@@ -249,11 +248,11 @@ def silence(ends: Ends) -> Talk:
     return Talk(ends, [], [], {}, set())
 
 
-def told_by_tshark(name: str) -> list[Talk]:
+def told_by_tshark(packets: list[Packet]) -> list[Talk]:
     """The connections in order of their first packets with payload."""
     found: dict[str, Talk] = {}
     tags: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for packet in decode(CAPTURES[name], FIELDS):
+    for packet in packets:
         [stream], frame = packet["tcp.stream"], int(packet["frame.number"][0])
         dialogue = found.setdefault(stream, silence(ends_of(packet)))
         dialogue.senders[frame] = int(packet["tcp.srcport"][0])
@@ -338,9 +337,9 @@ def differences(session: Session, told: Talk) -> Iterator[Difference]:
                 yield Difference(session, side, "mailtap", word)
 
 
-def pairs(name: str) -> Iterator[tuple[Session, Talk]]:
+def pairs(name: str, packets: list[Packet]) -> Iterator[tuple[Session, Talk]]:
     """The sessions of a capture, each with tshark's view of its connection."""
-    streams = told_by_tshark(name)
+    streams = told_by_tshark(packets)
     for session in told_by_mailtap(name):
         for dialogue in streams:
             if dialogue.ends == session.dialogue.ends:
@@ -355,9 +354,8 @@ def pairs(name: str) -> Iterator[tuple[Session, Talk]]:
 
 @pytest.fixture(scope="module")
 def all_pairs() -> list[tuple[Session, Talk]]:
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda path: decode(path, FIELDS), CAPTURES.values()))
-    return [pair for name in CAPTURES for pair in pairs(name)]
+    decoded = decode_each(CAPTURES, FIELDS)
+    return [pair for name, packets in decoded.items() for pair in pairs(name, packets)]
 
 
 def test_both_sides_say_what_tshark_hears(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import subprocess
+from collections import deque
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
+from captures import open_capture
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Endpoint = tuple[str, int]
 Packet = dict[str, list[str]]
@@ -21,8 +23,7 @@ DECODE_AS = ("24,smtp", "2525,smtp", "2526,smtp", "10025,smtp", "10143,imap")
 UNIT = "\x1f"
 
 
-@functools.cache
-def decode(path: Path, fields: tuple[str, ...]) -> list[Packet]:
+def decode(path: Path, fields: tuple[str, ...]) -> deque[Packet]:
     """The packets with payload; segments that overtook others are put in order."""
     decode_as = [part for each in DECODE_AS for part in ("-d", f"tcp.port=={each}")]
     wanted = [part for each in fields for part in ("-e", each)]
@@ -38,13 +39,38 @@ def decode(path: Path, fields: tuple[str, ...]) -> list[Packet]:
         errors="backslashreplace",
         timeout=60,
     ).stdout
-    return [
+    return deque(
         {
             name: value.split(UNIT) if value else []
             for name, value in zip(fields, line.split("\t"), strict=True)
         }
         for line in output.split("\n")[:-1]
-    ]
+    )
+
+
+def decode_each(
+    paths: Mapping[str, Path], fields: tuple[str, ...]
+) -> dict[str, list[Packet]]:
+    """The same of several captures, by a single tshark, which is slow to start.
+
+    No two connections of them may have the same ends, as tshark numbers them through.
+    """
+    with TemporaryDirectory() as folder:
+        together = Path(folder, "all.pcapng")
+        subprocess.run(["mergecap", "-a", "-w", together, *paths.values()], check=True)
+        packets = decode(together, ("frame.number", *fields))
+    found: dict[str, list[Packet]] = {name: [] for name in paths}
+    first = 1
+    for name, path in paths.items():
+        with open_capture(path) as batches:
+            last = first + sum(map(len, batches))
+        while packets and int(packets[0]["frame.number"][0]) < last:
+            packet = packets.popleft()
+            packet["frame.number"] = [str(int(packet["frame.number"][0]) - first + 1)]
+            found[name].append(packet)
+        first = last
+    assert not packets
+    return found
 
 
 class Followed(NamedTuple):
