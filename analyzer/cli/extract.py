@@ -50,7 +50,7 @@ def extract(
 ) -> None:
     """Write messages, and the files that they carry, into a folder.
 
-    No other command writes what people wrote. This one says first how much that is,
+    No other command takes out what people wrote. This one says first how much that is,
     and asks. Messages become DIR/messages/HASH.eml, their files DIR/attachments/HASH,
     by their SHA-256, each once; what is not complete ends in .partial. DIR/index.csv
     and DIR/index.parquet say what each file is called, and where it came from. All are
