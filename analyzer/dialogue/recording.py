@@ -103,8 +103,14 @@ def record(
 
 
 def can_be_read_again(captures: Sequence[str | os.PathLike[str]]) -> bool:
-    """Return whether all captures are files that are there; pipes are read once."""
-    return bool(captures) and all(map(os.path.isfile, captures))
+    """Return whether all captures are files that are there; pipes are read once.
+
+    Tables may come from anybody, and name what has no size, such as a file of /proc.
+    """
+    return bool(captures) and all(
+        os.path.isfile(path) and os.path.getsize(path)  # noqa: PTH113, PTH202
+        for path in captures
+    )
 
 
 def _chooser(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analyzer.runs.pipeline import OnProgress
+    from captures import MergedCaptures
 
 _IPV4_MAPPED = 0xFFFF << 32
 _ENDS = ("client", "server")
@@ -63,17 +64,26 @@ def cut_sessions(
             wanted.add(membership.find(segments, decoder))
             if on_progress is not None:
                 on_progress(batch.position, batches.size)
+    if membership.not_found:
+        raise _changed(batches, [])
     copier = _Copier(captures, wanted.counts(), file)
     with open_captures(captures) as batches, copier:
         for batch in batches:
             rows = wanted.holds(batch.frame_ids)
             if rows.any():
                 copier.copy(batch.frame_ids[rows], batch.time_ns[rows])
-    if missing := copier.missing:
-        for problem in batches.problems:
-            raise problem
-        raise CaptureError(batches.names[missing[0]], CHANGED, usable=True)
+    if copier.missing:
+        raise _changed(batches, copier.missing)
     return copier.packets
+
+
+def _changed(batches: MergedCaptures, missing: Sequence[int]) -> CaptureError:
+    """Say why packets did not come, of these captures if that is known."""
+    for problem in batches.problems:
+        return problem
+    names = [batches.names[capture] for capture in missing] or batches.names
+    name = names[0] if len(names) == 1 else f"one of {len(names):,} captures"
+    return CaptureError(name, CHANGED, usable=True)
 
 
 def _known(

@@ -81,6 +81,16 @@ class Membership:
         self._digests = np.array(sorted(self._by_digest), np.uint64)
         self.segment_filter = SegmentFilter(ports)
 
+    @property
+    def not_found(self) -> list[KnownConnection]:
+        """The wanted connections whose first packets did not come so far."""
+        return [
+            connection
+            for waiting in self._waiting.values()
+            for connection in waiting
+            if connection.is_wanted
+        ]
+
     def find(self, segments: Segments, decoder: Decoder) -> npt.NDArray[np.int64]:
         """Return frame IDs of what belongs to wanted connections in a batch.
 

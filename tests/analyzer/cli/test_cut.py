@@ -143,6 +143,20 @@ def test_pipe_is_refused_before_it_is_read(target: Path) -> None:
     assert "-: this is no file that can be read again" in result.stderr
 
 
+def test_other_capture_in_the_place_of_one_is_noticed(
+    target: Path, tmp_path: Path
+) -> None:
+    capture = Path(shutil.copy(CAPTURES["smtp-relay-plain"], tmp_path / "a.pcap"))
+    run(capture, "-q", "-o", f"{tmp_path}/tables/", command="analyze")
+    shutil.copy(CAPTURES["pop3-apop"], capture)
+
+    result = run(tmp_path / "tables", "-w", target)
+
+    assert result.exit_code == 1
+    assert f"{capture}: it is not what it was" in result.stderr
+    assert not target.exists()
+
+
 def test_wrong_use_is_told(target: Path) -> None:
     assert run(DEMO).exit_code == 2
     assert run("e681", "-w", target).exit_code == 2

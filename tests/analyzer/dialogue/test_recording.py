@@ -99,6 +99,7 @@ def test_only_files_that_are_there_can_be_read_again(tmp_path: Path) -> None:
     assert not can_be_read_again([here, tmp_path / "gone.pcap"])
     assert not can_be_read_again(["-"])
     assert not can_be_read_again(["/dev/null"])
+    assert not can_be_read_again(["/proc/version"])
     assert not can_be_read_again([])
 
 
