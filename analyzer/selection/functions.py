@@ -25,14 +25,12 @@ class Function:
 
     Attributes:
         example: how it is written.
-        meaning: what it returns.
         takes: for each argument the kinds that it may have.
         kind: of what it returns.
         compute: computes it; a `pattern` behind the first one is written out.
     """
 
     example: str
-    meaning: str
     takes: tuple[tuple[Kind, ...], ...]
     kind: Kind
     compute: Callable[..., Any]
@@ -63,49 +61,42 @@ def _hour(time_ns: Any) -> Any:
 FUNCTIONS: Mapping[str, Function] = {
     "lower": Function(
         "lower(auth_user)",
-        "the text in lower case",
         (_TEXT,),
         Kind.TEXT,
         compute.utf8_lower,
     ),
     "upper": Function(
         "upper(slowest_verb)",
-        "the text in upper case",
         (_TEXT,),
         Kind.TEXT,
         compute.utf8_upper,
     ),
     "length": Function(
         "length(rcpt_to)",
-        "how many characters a text has, or how many items a list",
         (_HAS_LENGTH,),
         Kind.NUMBER,
         _length,
     ),
     "contains": Function(
         "contains(banner, 'Exim')",
-        "whether a text contains another one",
         (_TEXT, _TEXT),
         Kind.FLAG,
         compute.match_substring,
     ),
     "starts_with": Function(
         "starts_with(tls_sni, 'mail.')",
-        "whether a text starts with another one",
         (_TEXT, _TEXT),
         Kind.FLAG,
         compute.starts_with,
     ),
     "ends_with": Function(
         "ends_with(helo, '.example.com')",
-        "whether a text ends with another one",
         (_TEXT, _TEXT),
         Kind.FLAG,
         compute.ends_with,
     ),
     "hour": Function(
         "hour(start)",
-        "the hour of a time in UTC, from 0 to 23",
         ((Kind.TIME,),),
         Kind.NUMBER,
         _hour,

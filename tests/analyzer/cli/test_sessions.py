@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from pyarrow import parquet
 
 from analyzer.cli import main
+from analyzer.selection import source
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store
 from tests.support.analyses import CAPTURES, DEMO, analysis_of, rows_of
@@ -96,6 +97,20 @@ def test_sessions_are_listed_while_a_monitor_runs(tmp_path: Path) -> None:
     assert run(store.folder).stdout == run(DEMO).stdout
     choice = ["--finding", "plaintext-password"]
     assert run(store.folder, *choice).stdout == run(DEMO, *choice).stdout
+
+
+def test_parts_that_are_put_together_meanwhile_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "tables", Results({}, ["eth0"]))
+    store.add(some(0, 29), some(0, 0))
+    expected = run(store.folder).stdout
+    gone = [tmp_path / "gone"]
+    monkeypatch.setattr(source, "list_sources", lambda _: gone)
+
+    result = run(store.folder)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, expected, "")
 
 
 def test_folder_that_is_damaged_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from analyzer.selection.functions import FUNCTIONS
 from analyzer.selection.terms import Kind
 from analyzer.tables.schema import SESSIONS
 from tests.support.analyses import analysis_of
+from tests.support.documents import DOCS
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -21,6 +22,12 @@ def test_example_of_a_function_can_be_written(name: str) -> None:
 
     assert flags.null_count == 0
     assert function.example.startswith(f"{name}(")
+
+
+def test_every_function_is_documented() -> None:
+    text = (DOCS / "choosing.md").read_text(encoding="utf-8")
+
+    assert all(f"`{function.example}`" in text for function in FUNCTIONS.values())
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,14 @@ def test_large_numbers_are_compared_without_a_fault() -> None:
     assert places("server_port in (70000, -1)", server_port=[65535]) == []
 
 
+def test_number_has_another_sign_behind_a_minus() -> None:
+    columns: dict[str, list[Any]] = {"duration_s": [1.5, -2.0, None]}
+
+    assert places("-duration_s > 0", **columns) == [1]
+    assert places("- -duration_s > 0", **columns) == [0]
+    assert places("duration_s = -(2)", **columns) == [1]
+
+
 def test_division_by_nothing_is_not_known() -> None:
     columns: dict[str, list[Any]] = {
         "server_bytes": [1, 0, 6],
