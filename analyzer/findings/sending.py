@@ -38,6 +38,8 @@ def _direct_deliveries(facts: Facts) -> pd.DataFrame:
     is_direct = is_true(
         (sessions["server_port"] == _PORT) & (sessions["protocol"] == Protocol.SMTP)
     )
+    # who only reads greetings looks for servers, and sends nothing
+    is_direct &= is_true(sessions["client_bytes"] > 0)
     is_direct &= ~own.servers & ~_are_servers(facts)
     if facts.own.networks:
         is_direct &= own.clients
@@ -128,10 +130,10 @@ RULES = (
         Mender.CLIENT,
         "See what runs on that host: spam is sent like that. Let only your mail "
         "servers connect to port 25 outside.",
-        "A client that was not seen to be a mail server itself connected to port 25 of "
-        "`servers` others within `window_s`. It is info and possible if it always gave "
-        "one full host name, as a server does of which no incoming mail was captured, "
-        "or if it is not known to be one's own.",
+        "A client that was not seen to be a mail server itself spoke to `servers` "
+        "others on port 25 within `window_s`; who only reads greetings does not. It is "
+        "info and possible if it always gave one full host name, as a server does of "
+        "which no incoming mail was captured, or if it is not known to be one's own.",
         _direct_deliveries,
         ("RFC 2505, section 1.2", "RFC 5068, section 3"),
         CLIENT,

@@ -45,6 +45,17 @@ def test_few_servers_are_silent(tmp_path: Path) -> None:
     assert found(tmp_path, DIRECT, deliveries(12, "DESKTOP-7", seconds=900)) == []
 
 
+def test_who_only_reads_greetings_is_silent(tmp_path: Path) -> None:
+    greeted = [
+        Dialogue(DESK, 25, seconds=number, server_ip=f"198.51.100.{number}").server(
+            b"220 mx.example.org ESMTP\r\n"
+        )
+        for number in range(12)
+    ]
+
+    assert found(tmp_path, DIRECT, greeted) == []
+
+
 def test_host_that_is_called_a_server_is_info(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, DIRECT, deliveries(12, "out.example.com"))
 
