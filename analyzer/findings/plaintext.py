@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 _THEME = "plaintext"
 _OF_LOGINS = ("mechanism", "user", "result")
+# mechanisms with which no password crosses, and nothing else
+_CHALLENGES = (
+    r"(?:(?:APOP|(?:CRAM|DIGEST)-MD5|SCRAM-[A-Z0-9-]+|NTLM|GSSAPI|GSS-SPNEGO"
+    r"|KERBEROS_V[45]|EXTERNAL|ANONYMOUS|OTP)(?: |$))+"
+)
 _RFC_8314 = "RFC 8314, section 3"
 
 
@@ -64,7 +69,9 @@ def _plaintext_login_offers(facts: Facts) -> pd.DataFrame:
     shown = sessions.where(offered.list.len() > 0, "auth_offered")
     names = compute.list_slice(pa.array(shown["auth_offered"]), 0, 10)
     seen = pd.Series(compute.binary_join(names, " "), shown.index, dtype="string")
-    return facts.hits(shown, side="server", seen=seen)
+    severity = pd.Series(None, shown.index, dtype="object")
+    severity = severity.mask(seen.str.fullmatch(_CHALLENGES), Severity.INFO.value)
+    return facts.hits(shown, side="server", severity=severity, seen=seen)
 
 
 def _plaintext_mail(facts: Facts, role: Role) -> pd.DataFrame:
@@ -159,7 +166,8 @@ RULES = (
         Confidence.PROVEN,
         Mender.SERVER,
         "Offer logins behind TLS only (LOGINDISABLED, no AUTH before STARTTLS).",
-        "The server named mechanisms while TLS was not in use. An offer is no login.",
+        "The server named mechanisms while TLS was not in use. An offer is no login. "
+        "It is info if no password crosses with any of them (CRAM-MD5, APOP, SCRAM).",
         _plaintext_login_offers,
         ("RFC 4954, section 4", "RFC 9051, section 6.2.3", "RFC 2595, section 2.3"),
         SERVER,

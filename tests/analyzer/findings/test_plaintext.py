@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 import analyzer
 from tests.support.analyses import analysis_of
 from tests.support.findings import findings_of, named
@@ -34,6 +36,27 @@ def test_password_that_was_refused_is_medium() -> None:
 def test_challenge_is_no_password() -> None:
     assert severities("smtp-auth-cram-md5", "plaintext-challenge") == ["medium"]
     assert severities("smtp-auth-cram-md5", "plaintext-password") == []
+
+
+@pytest.mark.parametrize(
+    ("names", "severity"),
+    [
+        (b"PLAIN", "low"),
+        (b"CRAM-MD5 LOGIN", "low"),
+        (b"CRAM-MD5 X-UNKNOWN", "low"),
+        (b"CRAM-MD5", "info"),
+        (b"DIGEST-MD5 SCRAM-SHA-256-PLUS GSSAPI", "info"),
+    ],
+)
+def test_offer_with_which_no_password_crosses_is_info(
+    names: bytes, severity: str, tmp_path: Path
+) -> None:
+    offer = hello(b"250-mx\r\n250 AUTH " + names + b"\r\n")
+    analysis = analyzer.analyze(write_pcap(tmp_path / "a.pcap", offer))
+
+    (finding,) = named(findings_of(analysis), "plaintext-login-offered")
+
+    assert finding["severity"] == severity
 
 
 def test_login_inside_tls_is_no_finding() -> None:
