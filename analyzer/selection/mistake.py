@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from analyzer.text import as_line
 
-# of the condition, so much is shown before and behind the place
-_AROUND = 60
+# of the condition, so much is shown, so that a narrow terminal has room for it; half of
+# it before the place
+_SHOWN = 70
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -52,14 +53,15 @@ class ConditionError(ValueError):
 def _point_at(condition: str, span: Span) -> tuple[str, str]:
     from rich.cells import cell_len
 
-    first = max(0, span.start - _AROUND)
-    last = min(len(condition), span.end, span.start + _AROUND)
+    first = max(0, span.start - _SHOWN // 2)
+    end = min(len(condition), first + _SHOWN)
+    last = min(span.end, end)
     before = as_line(condition[first : span.start])
     wrong = as_line(condition[span.start : last])
-    behind = as_line(condition[last : last + _AROUND])
+    behind = as_line(condition[last:end])
     if first:
         before = _ELLIPSIS + before
-    if last + _AROUND < len(condition):
+    if end < len(condition):
         behind += _ELLIPSIS
     carets = "^" * max(1, cell_len(wrong))
     return before + wrong + behind, " " * cell_len(before) + carets

@@ -29,8 +29,15 @@ def test_what_controls_a_terminal_is_escaped() -> None:
 def test_only_what_is_around_is_shown() -> None:
     shown, carets = pointer("x" * 500 + "wrong" + "y" * 500, 500, 505)
 
-    assert shown == "…" + "x" * 60 + "wrong" + "y" * 60 + "…"
-    assert carets == " " * 61 + "^" * 5
+    assert shown == "…" + "x" * 35 + "wrong" + "y" * 30 + "…"
+    assert carets == " " * 36 + "^" * 5
+
+
+def test_long_mistake_is_pointed_at_as_far_as_it_is_shown() -> None:
+    shown, carets = pointer("wrong" * 100, 0, 500)
+
+    assert shown == "wrong" * 14 + "…"
+    assert carets == "^" * 70
 
 
 def test_text_of_the_error_has_all_lines() -> None:
