@@ -168,8 +168,8 @@ def _subject(row: Mapping[str, Any]) -> str:
 
 def _place(proof: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Say where a packet is."""
-    capture = proof["capture"] or "capture"
-    parts = [names.get(capture, capture)]
+    capture = proof["capture"]
+    parts = [names[capture] if capture else "capture"]
     if proof["frame"] is not None:
         parts.append(f"packet {proof['frame']}")
     if proof["offset"] is not None:

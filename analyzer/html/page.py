@@ -205,7 +205,7 @@ def _model(
 
 def _problem(error: CaptureError, names: Mapping[str, str]) -> str:
     """Say what could not be read, without the folder it is in."""
-    name = names.get(error.capture, error.capture)
+    name = names[error.capture]
     return str(
         CaptureError(name, error.reason, offset=error.offset, usable=error.usable)
     )

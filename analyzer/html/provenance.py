@@ -39,19 +39,27 @@ class Making:
         return [made, *self.options]
 
 
-def capture_names(captures: Sequence[str]) -> dict[str, str]:
-    """Name captures without their folders, which are nobody's business.
+class CaptureNames(dict[str, str]):
+    """What captures are called, without their folders, which are nobody's business."""
 
-    Returns:
-        The name of each; those that have the same are numbered.
-    """
+    def __missing__(self, capture: str) -> str:
+        # tables name captures that are not among those that were given
+        return _name(capture)
+
+
+def capture_names(captures: Sequence[str]) -> CaptureNames:
+    """Name captures; those that would have the same name are numbered."""
     seen: Counter[str] = Counter()
-    names = {}
+    names = CaptureNames()
     for capture in dict.fromkeys(captures):
-        name = "standard input" if capture == "-" else PurePath(capture).name or capture
+        name = _name(capture)
         seen[name] += 1
         names[capture] = name if seen[name] == 1 else f"{name} ({seen[name]})"
     return names
+
+
+def _name(capture: str) -> str:
+    return "standard input" if capture == "-" else PurePath(capture).name or capture
 
 
 def source(names: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from analyzer.html.findings import (
     leave_out_accepted,
     severity_counts,
 )
+from analyzer.html.provenance import capture_names
 from analyzer.tables.schema import FINDINGS
 from tests.support.analyses import analysis_of
 
@@ -37,7 +38,7 @@ USUAL: dict[str, Any] = {
 
 
 def grouped(findings: pa.Table) -> list[Group]:
-    return group_findings(findings, {"/tmp/a.pcap": "a.pcap"})
+    return group_findings(findings, capture_names(["/tmp/a.pcap"]))
 
 
 def findings_of(*rows: dict[str, Any]) -> pa.Table:

@@ -13,6 +13,7 @@ def test_captures_are_named_without_their_folders() -> None:
         "a.pcap (2)",
         "b.pcap",
     ]
+    assert capture_names([])["/home/tom/c.pcap"] == "c.pcap"
 
 
 def test_page_says_when_and_how_it_was_made() -> None:
