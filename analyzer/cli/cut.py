@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,7 +19,7 @@ from analyzer.cli.preflight import check_file
 from analyzer.text import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
@@ -38,6 +39,13 @@ _ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     help="Where to write the packets, as pcapng; - is standard output.",
 )
+@click.option(
+    "--secrets",
+    "with_secrets",
+    is_flag=True,
+    help="Write the secrets of TLS, too, that captures bring along for these sessions: "
+    "whoever gets the file can decrypt them.",
+)
 @selecting
 @options.quiet
 @options.ports
@@ -45,6 +53,7 @@ _ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 def cut(
     arguments: tuple[str, ...],
     output: Path,
+    with_secrets: bool,
     selection: Selection,
     quiet: bool,
     ports: Mapping[int, str],
@@ -58,12 +67,14 @@ def cut(
     or a folder that --output wrote, whose captures are still there.
 
     Each packet is as it was: with its tunnels and tags, its fragments, its time, the
-    interface that captured it, and all that is in it, such as passwords. Secrets of TLS
-    that a capture brings along, and names, are left out.
+    interface that captured it, and all that is in it, such as passwords. What a capture
+    brings along besides is left out: names of hosts, and secrets of TLS but for
+    --secrets.
 
     Exit status: 0; 1 if something can't be read or written, or there is no such
     session; 2 for wrong use.
     """
+    from analyzer.runs.cutting import cut_sessions
     from captures import CaptureError
 
     identifiers, named = _tell_apart(arguments)
@@ -84,8 +95,15 @@ def cut(
         check_file(output, sources)
     chosen = _choose(analysis, identifiers, selection)
     problems = outputs.describe_problems(analysis)
+    cut_out = partial(
+        cut_sessions,
+        sources,
+        analysis.tables["sessions"],
+        chosen,
+        with_secrets=with_secrets,
+    )
     try:
-        packets = _write(analysis, sources, chosen, output, quiet=quiet)
+        packets = _write(cut_out, output, quiet=quiet)
     except CaptureError as error:
         outputs.exit_with([str(error)])
     if not quiet:
@@ -143,14 +161,7 @@ def _choose(
     return chosen
 
 
-def _write(
-    analysis: Results,
-    sources: list[str],
-    chosen: set[str],
-    output: Path,
-    *,
-    quiet: bool,
-) -> int:
+def _write(cut_out: Callable[..., int], output: Path, *, quiet: bool) -> int:
     """Write the packets; return how many they are.
 
     Raises:
@@ -158,13 +169,11 @@ def _write(
         CommandError: they can't be written.
     """
     from analyzer.errors import ExportError
-    from analyzer.runs.cutting import cut_sessions
     from analyzer.tables.export import atomic_write
 
     def write(file: BinaryIO) -> int:
-        sessions = analysis.tables["sessions"]
         with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
-            return cut_sessions(sources, sessions, chosen, file, on_progress)
+            return cut_out(file, on_progress)
 
     if output == _STANDARD_OUTPUT:
         return write(sys.stdout.buffer)

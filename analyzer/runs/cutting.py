@@ -10,6 +10,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
 
+from analyzer.runs.secrets import TLS_KEY_LOG, secrets_of
 from captures import CaptureError, Decoder, Endpoint, open_captures, split_frame_id
 from captures.batch import frame_id
 from captures.files.frame_set import FrameSet
@@ -39,6 +40,8 @@ def cut_sessions(
     chosen: Collection[str],
     file: BinaryIO,
     on_progress: OnProgress | None = None,
+    *,
+    with_secrets: bool = False,
 ) -> int:
     """Write the packets of sessions as pcapng, in the order of their times.
 
@@ -48,6 +51,8 @@ def cut_sessions(
         chosen: IDs of those that are wanted.
         file: takes the bytes.
         on_progress: called after each batch of the first reading.
+        with_secrets: write those of TLS, too, that captures bring along for these
+            sessions, and no others.
 
     Returns:
         How many packets these are.
@@ -67,6 +72,9 @@ def cut_sessions(
     if membership.not_found:
         raise _changed(batches, [])
     copier = _Copier(captures, wanted.counts(), file)
+    if with_secrets:
+        for key_log in secrets_of(batches.secrets, membership.randoms):
+            copier.add_secrets(key_log)
     with open_captures(captures) as batches, copier:
         for batch in batches:
             rows = wanted.holds(batch.frame_ids)
@@ -162,6 +170,10 @@ class _Copier:
     def missing(self) -> list[int]:
         """The captures of which packets did not come."""
         return [capture for capture, count in self._left.items() if count]
+
+    def add_secrets(self, key_log: bytes) -> None:
+        """Write a key log."""
+        self._writer.add_secrets(TLS_KEY_LOG, key_log)
 
     def copy(
         self, frame_ids: npt.NDArray[np.int64], times_ns: npt.NDArray[np.int64]

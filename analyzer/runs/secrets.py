@@ -10,12 +10,14 @@ from analyzer.errors import LoadError
 from dissectors import KeyLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 # pcapng §4.7: Decryption Secrets Block, TLS Key Log
-_TLS_KEY_LOG = 0x544C534B
+TLS_KEY_LOG = 0x544C534B
 _MAX_BYTES = 1 << 30
 _CHUNK_BYTES = 1 << 16
+# lines of a key log that go into one block of a capture
+_LINES_OF_BLOCK = 4096
 # connections that a monitor remembers secrets of
 _MAX_FOLLOWED = 100_000
 
@@ -63,7 +65,7 @@ class Secrets:
             blocks: all of them so far: type and data.
         """
         for kind, data in blocks[self._taken :]:
-            if kind == _TLS_KEY_LOG:
+            if kind == TLS_KEY_LOG:
                 self.key_log.add(data)
         self._taken = len(blocks)
 
@@ -84,6 +86,27 @@ class Secrets:
         if log.overflows:
             notes.append(f"{log.overflows:,} secrets were left out: too many")
         return notes
+
+
+def secrets_of(
+    blocks: Iterable[tuple[int, bytes]], randoms: Container[bytes]
+) -> Iterator[bytes]:
+    """Yield key logs of some connections, none of them long.
+
+    Args:
+        blocks: the secrets that captures bring along: type and data.
+        randoms: those of the connections' ClientHellos.
+    """
+    kept: dict[bytes, None] = {}
+    for kind, data in blocks:
+        for line in data.splitlines() if kind == TLS_KEY_LOG else ():
+            words = line.split()
+            with suppress(ValueError):
+                if len(words) == 3 and bytes.fromhex(words[1].decode()) in randoms:
+                    kept[line] = None
+    lines = list(kept)
+    for start in range(0, len(lines), _LINES_OF_BLOCK):
+        yield b"\n".join([*lines[start : start + _LINES_OF_BLOCK], b""])
 
 
 class FollowedKeyLog:

@@ -1,7 +1,7 @@
 """Writes pcapng (draft-ietf-opsawg-pcapng): one section, little-endian.
 
 Interfaces are described when their first packet comes; a packet is an Enhanced Packet
-Block, whatever block it was in before. Names, statistics and secrets are not written.
+Block, whatever block it was in before. Names and statistics are not written.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ class PcapngWriter:
         self._file = file
         self._interfaces = 0
         self._file.write(SECTION)
+
+    def add_secrets(self, kind: int, data: bytes) -> None:
+        """Write secrets of TLS, which must come before the packets that need them."""
+        header = struct.pack("<II", kind, len(data))
+        self._write(BlockType.DECRYPTION_SECRETS, header + data + bytes(-len(data) % 4))
 
     def add_interface(self, interface: RawInterface) -> int:
         """Describe an interface; return its number."""

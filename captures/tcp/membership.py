@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from captures.tcp.endpoints import ConnectionKey, Endpoint
 
 _LOW = (1 << 64) - 1
+# RFC 8446 §5.1 and §4: a record, a message in it, and the random of a ClientHello
+_HANDSHAKE, _MAJOR_VERSION, _CLIENT_HELLO = 22, 3, 1
+_HELLO_AT, _RANDOM = 5, slice(11, 43)
 
 
 @dataclass(slots=True)
@@ -65,6 +68,8 @@ class Membership:
 
     Attributes:
         segment_filter: keeps all segments of these connections, and few others.
+        randoms: those of the ClientHellos in wanted connections (RFC 8446 §4.1.2), by
+            which key logs name them.
     """
 
     def __init__(self, connections: Iterable[KnownConnection]) -> None:
@@ -80,6 +85,7 @@ class Membership:
         self._by_digest = dict(zip(digests, keys, strict=True))
         self._digests = np.array(sorted(self._by_digest), np.uint64)
         self.segment_filter = SegmentFilter(ports)
+        self.randoms: set[bytes] = set()
 
     @property
     def not_found(self) -> list[KnownConnection]:
@@ -136,7 +142,18 @@ class Membership:
         frames, times = segments.frame[rows], segments.time_ns[rows]
         wanted = np.zeros(len(rows), np.bool_)
         self._mark(key, frames, times, wanted)
+        self._read_hellos(segments, rows[wanted])
         return frames[wanted]
+
+    def _read_hellos(self, segments: Segments, rows: Indices) -> None:
+        """Note the randoms of segments that begin with a ClientHello."""
+        rows = rows[segments.captured[rows] >= _RANDOM.stop]
+        at, buffer = segments.payload[rows], segments.buffer
+        is_hello = (buffer[at] == _HANDSHAKE) & (buffer[at + 1] == _MAJOR_VERSION)
+        is_hello &= buffer[at + _HELLO_AT] == _CLIENT_HELLO
+        for start in at[is_hello].tolist():
+            hello = buffer[start : start + _RANDOM.stop]
+            self.randoms.add(hello[_RANDOM].tobytes())
 
     def _mark(
         self,

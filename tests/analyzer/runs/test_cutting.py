@@ -6,12 +6,14 @@ import pytest
 
 import analyzer
 from analyzer.runs.cutting import cut_sessions
-from tests.support.analyses import CAPTURES, analysis_of, rows_of
+from analyzer.runs.secrets import TLS_KEY_LOG
+from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
 from tests.support.captures import (
     Packet,
     enhanced_packet,
     interface,
     read,
+    secrets,
     section,
 )
 from tests.support.encapsulations import LINKS, TAGS, TUNNELS, Wrap
@@ -191,3 +193,49 @@ def split_by_port(whole: Path, folder: Path) -> list[Path]:
     for path, part in zip(paths, parts, strict=True):
         path.write_bytes(part)
     return paths
+
+
+@pytest.mark.parametrize("with_secrets", [False, True])
+def test_secrets_are_kept_only_if_asked_for_and_of_the_sessions_alone(
+    tmp_path: Path, *, with_secrets: bool
+) -> None:
+    names = ("smtp-submission-starttls-tls13", "pop3-stls")
+    captures, targets = [], tmp_path / "one.pcapng"
+    for name in names:
+        captures.append(tmp_path / f"{name}.pcapng")
+        keys = (DATA / f"{name}.keys").read_bytes()
+        captures[-1].write_bytes(
+            section()
+            + secrets("<", TLS_KEY_LOG, keys)
+            + interface()
+            + b"".join(enhanced_packet("<", each) for each in read(CAPTURES[name]))
+        )
+    before = analyzer.analyze(captures)
+    assert [row["tls_decrypted"] for row in before.tables["sessions"].to_pylist()] == [
+        True,
+        True,
+    ]
+    chosen = {before.tables["sessions"]["session_id"][0].as_py()}
+
+    with targets.open("wb") as file:
+        cut_sessions(
+            captures,
+            before.tables["sessions"],
+            chosen,
+            file,
+            with_secrets=with_secrets,
+        )
+
+    after = analyzer.analyze(targets)
+    assert (rows(after, chosen) == rows(before, chosen)) is with_secrets
+    written = targets.read_bytes()
+    kept = [line for name in names for line in lines_of(name) if line in written]
+    [row] = after.tables["sessions"].to_pylist()
+    name = names[row["protocol"] == "pop3"]
+    assert kept == (lines_of(name) if with_secrets else [])
+
+
+def lines_of(name: str) -> list[bytes]:
+    """The secrets in a key log."""
+    lines = (DATA / f"{name}.keys").read_bytes().splitlines()
+    return [line for line in lines if line and not line.startswith(b"#")]
