@@ -36,6 +36,7 @@ _DEVICE_BURST = 5
 _DEVICE_PAUSE_S = 10
 _DEVICE_JITTER = 0.25
 _DEVICE_BURSTS = 4
+_MOST_DEVICES = 2
 # a user gives up after fewer attempts than these per account
 _FEW_PER_ACCOUNT = 3
 
@@ -83,7 +84,8 @@ def _attempts(facts: Facts) -> _Attempts:
     is_success = (rows["result"] == Outcome.SUCCESS).to_numpy(dtype=bool)
     in_vain = failed & ~np.isin(pair, pair[is_success])
     places = np.flatnonzero(failed)
-    places = places[~_is_device(rows["time"].iloc[places], pair[places])]
+    is_device = _is_device(rows["time"].iloc[places], pair[places], source[places])
+    places = places[~is_device]
     tried = _Tried(rows["time"].iloc[places], source[places], pair[places])
     guessed, persistent = np.zeros((2, len(rows)), bool)
     seconds = facts.threshold(_GUESSING, "window_s")
@@ -113,11 +115,14 @@ def _guessed(tried: _Tried, in_vain: Flags, least: float, seconds: float) -> Fla
     return guessed | (of_sources.reach(is_many) & in_vain)
 
 
-def _is_device(times: pd.Series[Any], pair: npt.NDArray[np.int64]) -> Flags:
+def _is_device(
+    times: pd.Series[Any], pair: npt.NDArray[np.int64], source: npt.NDArray[np.int64]
+) -> Flags:
     """Return which failures come as those of a device with an old password do.
 
     That is by a timer: in short bursts that are always as far apart. Others of the same
-    client and account are not excused by them.
+    client and account are not excused by them, nor is a client that does so for more
+    accounts than somebody has devices.
     """
     stamps = nanoseconds(times).to_numpy() / 1e9
     order = np.lexsort((stamps, pair))
@@ -145,6 +150,10 @@ def _is_device(times: pd.Series[Any], pair: npt.NDArray[np.int64]) -> Flags:
     )
     flags = np.empty(len(order), bool)
     flags[order] = is_regular.to_numpy()[burst]
+    by_timer = pd.DataFrame({"source": source[flags], "pair": pair[flags]})
+    accounts = by_timer.drop_duplicates()["source"].value_counts()
+    many = accounts.index[accounts > _MOST_DEVICES]
+    flags &= ~np.isin(source, many.to_numpy())
     return flags
 
 
@@ -241,11 +250,12 @@ RULES = (
         "Block the source, and limit failed logins per address and account. If it is "
         "one of your own hosts, see what runs there.",
         "One source, few accounts, many refused passwords: `failures` within "
-        "`window_s` for one account, or as many for several that were tried often "
-        "each and in vain. It is possible, and likely if there were so many that no "
-        "user would try (as for login-after-guessing). Attempts that come by a timer, "
-        "as those of a device with an old password, don't count; nor do refusals that "
-        "say nothing of the password. The addresses of an IPv6 /64 are one source.",
+        "`window_s` for one account, or as many for several that were tried often each "
+        "and in vain. It is possible, and likely if there were so many that no user "
+        "would try (as for login-after-guessing). Attempts that come by a timer, as "
+        "those of a device with an old password (one or two accounts of a client), "
+        "don't count; nor do refusals that say nothing of the password. The addresses "
+        "of an IPv6 /64 are one source.",
         _guessing,
         ("MITRE ATT&CK T1110.001",),
         CLIENT,

@@ -93,6 +93,20 @@ def test_device_with_an_old_password_is_no_guesser(of: Any) -> None:
     assert of(GUESSING, device, [mended]) == of(AFTER, device, [mended]) == []
 
 
+def test_client_that_tries_several_accounts_by_a_timer_is_no_device(of: Any) -> None:
+    def by_timer(accounts: int) -> list[PacketScript]:
+        return [
+            login(OUTSIDE, 60 * number + account, f"user{account}@example.com")
+            for number in range(10)
+            for account in range(accounts)
+        ]
+
+    (finding,) = of(GUESSING, by_timer(4))
+
+    assert finding["session_count"] == 40
+    assert of(GUESSING, by_timer(2)) == []
+
+
 def test_guesser_beside_a_device_is_found(of: Any) -> None:
     device = [login(OUTSIDE, 60 * number) for number in range(30)]
 
