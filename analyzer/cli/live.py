@@ -91,7 +91,7 @@ def watch(
     # until the command has ended, and not only this
     signals = click.get_current_context().with_resource(_Signals())
     if os.geteuid() == 0:
-        _preload(table_format, report)
+        _prepare(output, user, table_format, report)
     with ExitStack() as stack:
         # before root privileges are dropped
         secrets = _open_key_log(key_log, stack)
@@ -176,6 +176,24 @@ def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
         return stack.enter_context(closing(FollowedKeyLog(path)))
     except LoadError as error:
         raise CommandError(str(error)) from error
+
+
+def _prepare(
+    output: Path | None, user: str | None, table_format: str, report: Report
+) -> None:
+    """Look at what was typed before the rehearsal, which takes a while."""
+    from analyzer.errors import ExportError
+    from analyzer.tables.store import check_free
+    from captures import PrivilegeError
+    from captures.live.privileges import find_user
+
+    try:
+        find_user(user)
+        if output is not None:
+            check_free(output)
+    except (PrivilegeError, ExportError) as error:
+        raise CommandError(str(error)) from error
+    _preload(table_format, report)
 
 
 def _preload(table_format: str, report: Report) -> None:

@@ -49,6 +49,19 @@ LARGE_PART_SESSIONS = 4096
 Tables = dict[str, pa.Table]
 
 
+def check_free(folder: Path) -> None:
+    """Check that there are no tables in a folder yet.
+
+    Raises:
+        ExportError: there are.
+    """
+    if (folder / PARTS).exists() or (folder / MANIFEST).exists():
+        raise ExportError(
+            f"{folder}: there are tables in this folder already, which would be lost: "
+            "name another folder, or remove them"
+        )
+
+
 class StoreFullError(ExportError):
     """Parts can't be written for so long that memory must be bounded."""
 
@@ -72,11 +85,7 @@ class Store:
         # the small parts at the end, and how many sessions each of them has
         self._small: dict[StoredPart, int] = {}
         make_folder(folder)
-        if self._parts.exists() or (folder / MANIFEST).exists():
-            raise ExportError(
-                f"{folder}: there are tables in this folder already, which would be "
-                "lost: name another folder, or remove them"
-            )
+        check_free(folder)
         # without its name it is nothing: at any time there is a folder to be read
         hidden = self._parts.with_name(f".{PARTS}")
         make_folder(hidden)

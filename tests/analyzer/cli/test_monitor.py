@@ -37,15 +37,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.usefixtures("network"), as_real_root]
 
 Start = Callable[..., subprocess.Popen[str]]
-outages = pytest.mark.parametrize(
-    ("outage", "reason"),
-    [
-        ("link set vb down", "went down"),
-        ("link delete vb", "was removed"),
-        ("link set vb name vx", "is called vx now"),
-    ],
-)
-both_engines = pytest.mark.parametrize("engine", ["socket", "dumpcap"])
 
 
 @pytest.fixture
@@ -117,8 +108,16 @@ def facts(rows: Sequence[dict[str, object]]) -> list[tuple[object, ...]]:
     return sorted(tuple(str(row[name]) for name in names) for row in rows)
 
 
-@both_engines
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+# both engines, and all signals, of which any engine knows nothing
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [
+        ("socket", signal.SIGINT),
+        ("socket", signal.SIGTERM),
+        ("dumpcap", signal.SIGINT),
+        ("dumpcap", signal.SIGHUP),
+    ],
+)
 def test_monitor_that_is_ended_has_written_and_summarised_all(
     start: Start, engine: str, number: int, tmp_path: Path
 ) -> None:
@@ -283,8 +282,15 @@ def test_interface_that_goes_down_is_said_after_the_summary(start: Start) -> Non
     assert stderr.count("\n") == 1
 
 
-@both_engines
-@outages
+# each outage with each engine: tests/captures/live/test_capture.py
+@pytest.mark.parametrize(
+    ("engine", "outage", "reason"),
+    [
+        ("socket", "link set vb down", "went down"),
+        ("dumpcap", "link delete vb", "was removed"),
+        ("dumpcap", "link set vb name vx", "is called vx now"),
+    ],
+)
 def test_outage_before_any_mail_came_is_an_error(
     start: Start, tmp_path: Path, engine: str, outage: str, reason: str
 ) -> None:
