@@ -50,10 +50,11 @@ const address = {
   },
 
   // Filter by these values, in place of those of their columns, or beside them; if that
-  // is so already, no longer.
-  toggle(pairs, { beside = false } = {}) {
+  // is so already, no longer. `leave` is what else there is no longer, then.
+  toggle(pairs, { beside = false, leave } = {}) {
     const isOn = this.has(pairs);
     this.go((state) => {
+      state.delete(leave);
       for (const name of new Set(pairs.map(([each]) => each))) {
         const values = pairs.filter(([each]) => each === name).map(([, value]) => value);
         const others = state.getAll(name).filter((each) => !values.includes(each));

@@ -92,7 +92,9 @@ function followClicks() {
     if (!link || event.ctrlKey || event.metaKey || event.button) return;
     event.preventDefault();
     if (link.matches(".pick")) {
-      address.toggle(pairsOf(link), { beside: event.shiftKey });
+      // behind the session, the others are seen that are like it
+      const leave = link.closest("dialog") ? "session" : undefined;
+      address.toggle(pairsOf(link), { beside: event.shiftKey, leave });
     } else if (link.hash.includes("=")) {
       address.go((state) => pairsOf(link).forEach(([name, value]) => state.set(name, value)));
     } else {

@@ -52,13 +52,23 @@ const views = {
   },
 
   show(view) {
+    const { element } = view;
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
     view.stale = false;
     view.update();
-    markPicks(view.element);
+    markPicks(element);
+    if (focused && !element.contains(document.activeElement)) focusOnLike(focused, element);
   },
 };
 
-// Links that filter: their fragment names columns and values. `ready` once all is shown.
+// Whoever goes by key stays where they were, though it was made anew.
+function focusOnLike(before, element) {
+  const name = (each) => each.getAttribute("href") ?? each.textContent;
+  const like = [...element.querySelectorAll(before.tagName)].find((each) => name(each) === name(before));
+  like?.focus({ preventScroll: true });
+}
+
+// Links that filter: their fragment names columns and values.
 
 function fragment(pairs) {
   return `#${new URLSearchParams(pairs.map(([name, value]) => [name, value ?? ""]))}`;

@@ -270,6 +270,7 @@ def test_each_chart_filters_by_click_and_by_key(office: Reader, chart: str) -> N
     assert (office.chosen, office.fragment) == (29, "")
     office.press("Enter", link)
     assert (office.chosen, office.fragment) == (by_click, fragment)
+    assert office.browser.run(f"document.activeElement.matches('{link}')")
 
 
 def test_filter_counts_in_everything_else(office: Reader) -> None:
@@ -395,7 +396,8 @@ def test_session_opens_as_a_drawer_and_escape_closes_it(
     assert office.browser.run(inside) is False
     office.open(pages / "office.html", fragment)
     assert office.texts("#drawer-title") == opened
-    office.browser.run("document.querySelector('#drawer .close').click()")
+    office.click("#drawer dd a", "submission")
+    assert (office.chosen, office.fragment) == (9, "#service=submission")
     office.go("#session=nobody")
     assert "There is no session nobody" in " ".join(office.texts("#drawer p"))
 
