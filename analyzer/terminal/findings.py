@@ -166,7 +166,9 @@ def _remarks(findings: pa.Table, analysis: Results) -> Iterator[str]:
 
 def _certificates_unseen(analysis: Results) -> UnseenCertificates:
     shown = analysis.tables["sessions"].select(_OF_CERTIFICATES)
-    return certificates_unseen(shown.to_pandas(types_mapper=pd.ArrowDtype))
+    return certificates_unseen(
+        shown.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    )
 
 
 def _print_rows(rows: list[dict[str, Any]], console: Console) -> None:
