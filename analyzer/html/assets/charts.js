@@ -63,13 +63,24 @@ class Chart {
     layout.dragmode = isTouched.matches ? false : "select";
     layout.selectdirection = "h";
     layout.selections = [];
-    layout.shapes = (selection.filters.get("start") ?? []).map((range) => {
-      const [x0, x1] = range.split("..").map((end) => end.replace("T", " ").replace("Z", ""));
-      return { type: "rect", yref: "paper", x0, x1, y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: colour("picked") };
-    });
+    const ends = layout.xaxis.range.map(parseTime);
+    layout.shapes = this.#shapesOfTimes(ends);
     this.#draw(data, layout);
-    this.#linkTimes(times, steps, step, layout.xaxis.range.map((end) => Date.parse(`${end}Z`.replace(" ", "T"))));
+    this.#linkTimes(times, steps, step, ends);
     if (!this.listens) this.#listenToTimes(step);
+  }
+
+  // What is chosen, as far as the axis goes.
+  #shapesOfTimes([first, last]) {
+    const { selection } = this.page;
+    return (selection.filters.get("start") ?? []).flatMap((text) => {
+      const [from, to] = selection.range("start", text);
+      const [x0, x1] = [Math.max(from, first), Math.min(to, last)];
+      return x0 < x1 ? [{
+        type: "rect", yref: "paper", x0: formatTime(x0), x1: formatTime(x1), y0: 0, y1: 1,
+        layer: "below", line: { width: 0 }, fillcolor: colour("picked"),
+      }] : [];
+    });
   }
 
   #linkTimes(times, steps, step, [first, last]) {
@@ -102,12 +113,12 @@ class Chart {
     this.listens = true;
     this.plot.on("plotly_afterplot", () => this.#placeLinks());
     this.plot.on("plotly_click", ({ points }) => {
-      const time = Math.floor(Date.parse(`${points[0].x}Z`.replace(" ", "T")) / step) * step;
+      const time = Math.floor(parseTime(points[0].x) / step) * step;
       address.toggle([["start", timeRange(time, time + step)]]);
     });
     this.plot.on("plotly_selected", (event) => {
       if (!event?.range) return;
-      const [from, to] = event.range.x.map((end) => Date.parse(`${end}Z`.replace(" ", "T")));
+      const [from, to] = event.range.x.map(parseTime);
       address.toggle([["start", timeRange(from, to)]]);
     });
     this.links.addEventListener("keydown", (event) => {
@@ -235,6 +246,9 @@ class Chart {
 }
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+// Plotly writes times without their zone.
+const parseTime = (text) => Date.parse(`${text}Z`.replace(" ", "T"));
 
 const timeRange = (from, to) => `${new Date(from).toISOString()}..${new Date(to - 1).toISOString()}`;
 

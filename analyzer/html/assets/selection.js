@@ -71,8 +71,13 @@ class Selection {
     if (name === "words") return this.#rejectWithout(values.join(" "));
     const column = this.sessions.get(name);
     if (!(column instanceof Numbers)) return column.rejects(column.marks(values));
-    const [first, last] = values[0].split("..").map((end) => this.#number(name, end));
-    return column.rejectsOutside(first ?? -Infinity, last ?? Infinity);
+    return column.rejectsOutside(...this.range(name, values[0]));
+  }
+
+  // The ends of "first..last", of which either may be missing; not a number for nonsense.
+  range(name, text) {
+    const [first, last] = text.split("..").map((end) => this.#number(name, end));
+    return [first ?? -Infinity, last ?? Infinity];
   }
 
   #number(name, text) {
