@@ -81,6 +81,7 @@ class Analysis(Results):
 
         >>> analysis = analyze("analyzer/data/office.pcap")
         >>> analysis.where("service = 'imap' and duration_s > 1")
+        <Analysis of analyzer/data/office.pcap: 1 of 29 sessions, 0 problems>
 
         Args:
             condition: over the columns of `sessions`; docs/choosing.md says what it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Direction(enum.StrEnum):
@@ -28,6 +28,8 @@ class Delivery(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+# what events of plug-ins hold is checked
+@runtime_checkable
 class Copy(Protocol):
     """Takes the bytes of a message, or of a file in one, as they come.
 
