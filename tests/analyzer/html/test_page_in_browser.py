@@ -168,24 +168,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def office(browser: Browser, pages: Path) -> Iterator[Reader]:
     """Somebody who has opened the page of the demo; nothing is complained about."""
-    reader = Reader(browser)
-    reader.open(pages / "office.html")
+    reader, page = Reader(browser), (pages / "office.html").as_uri()
+    if browser.run("location.href").partition("#")[0] != page:
+        reader.open(pages / "office.html")
+    elif reader.fragment:
+        # to open it anew takes half a second
+        reader.go("")
     yield reader
     assert browser.complaints == []
     assert {request.partition("#")[0] for request in browser.requests} == {
         (pages / "office.html").as_uri()
     }
-
-
-def test_nothing_is_wider_than_the_window(browser: Browser, pages: Path) -> None:
-    for name in ("office", "hostile"):
-        Reader(browser).open(pages / f"{name}.html")
-        for size in (PHONE, DESKTOP, WIDE):
-            browser.show(*size)
-            assert browser.run("document.documentElement.scrollWidth") <= size[0]
-            box = "document.querySelector('.sessions')"
-            assert browser.run(f"{box}.scrollWidth - {box}.clientWidth") <= 0
-    browser.show(*DESKTOP)
 
 
 def test_every_chart_is_drawn_by_day_and_by_night(office: Reader) -> None:
@@ -260,19 +253,19 @@ def _one_line(row: list[str]) -> list[str]:
 def test_each_chart_filters_by_click_and_by_key(office: Reader, chart: str) -> None:
     link = f"[data-chart={chart}] a.pick"
 
-    office.click(link)
+    office.press("Enter", link)
 
-    by_click, fragment = office.chosen, office.fragment
-    assert 0 < by_click < 29
-    assert office.texts("#chosen") == [f"{by_click} of 29 sessions"]
-    assert office.browser.run(
-        f"document.querySelector('{link}').getAttribute('aria-current')"
-    )
-    office.press("Enter", link)
+    chosen = office.chosen
+    assert 0 < chosen < 29
+    assert office.texts("#chosen") == [f"{chosen} of 29 sessions"]
+    current = f"document.querySelector('{link}[aria-current]') === "
+    # which is another element now, but still the one that keys go to
+    assert office.browser.run(f"{current}document.activeElement")
+    office.click(f"{link}[aria-current]")
     assert (office.chosen, office.fragment) == (29, "")
-    office.press("Enter", link)
-    assert (office.chosen, office.fragment) == (by_click, fragment)
-    assert office.browser.run(f"document.activeElement.matches('{link}')")
+    if chart == "ports":
+        office.click(link)
+        assert office.chosen == chosen
 
 
 def test_filter_counts_in_everything_else(office: Reader) -> None:
@@ -483,6 +476,44 @@ def test_sessions_that_are_alike_become_one_row(office: Reader) -> None:
     assert office.chosen < 29
 
 
+def test_axe_finds_no_serious_fault(office: Reader) -> None:
+    axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
+    office.browser.run(f"{axe};0")
+    office.click("#findings summary")
+    office.click("[data-chart=ports] a.pick")
+
+    assert _faults(office, "document") == []
+    office.browser.show(*DESKTOP, scheme="dark")
+    office.click("#sessions tbody a")
+    assert _faults(office, "#drawer") == []
+    office.press("Escape")
+    assert _faults(office, "main", "color-contrast") == []
+    office.browser.show(*DESKTOP)
+
+
+def _faults(reader: Reader, where: str, *rules: str) -> list[Any]:
+    """Return what axe-core finds to be a serious fault, or a critical one."""
+    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    context = where if where == "document" else json.dumps(where)
+    found: list[Any] = reader.run(
+        f"axe.run({context}, {json.dumps(options)}).then(({{violations}}) => violations"
+        ".filter(({impact}) => ['serious', 'critical'].includes(impact))"
+        ".map(({id, nodes}) => [id, nodes[0].html, nodes[0].failureSummary]))"
+    )
+    return found
+
+
+def test_nothing_is_wider_than_the_window(browser: Browser, pages: Path) -> None:
+    for name in ("office", "hostile"):
+        Reader(browser).open(pages / f"{name}.html")
+        for size in (PHONE, DESKTOP, WIDE):
+            browser.show(*size)
+            assert browser.run("document.documentElement.scrollWidth") <= size[0]
+            box = "document.querySelector('.sessions')"
+            assert browser.run(f"{box}.scrollWidth - {box}.clientWidth") <= 0
+    browser.show(*DESKTOP)
+
+
 def test_many_sessions_scroll_as_few(browser: Browser, tmp_path: Path) -> None:
     sessions = pa.concat_tables([analysis_of("office").tables["sessions"]] * 100)
     ids = pa.array(map(str, range(len(sessions))))
@@ -551,30 +582,3 @@ def test_attacks_do_nothing_but_stand_there(browser: Browser, pages: Path) -> No
     assert browser.run("document.querySelectorAll('a:not([href^=\"#\"])').length") == 0
     assert "{{ 7 * 7 }}{% raw %}" in browser.run("document.body.innerText")
     assert {ATTACKS[1], ATTACKS[5]} & set(reader.texts(".rows .name"))
-
-
-def test_axe_finds_no_serious_fault(office: Reader) -> None:
-    axe = resources.files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
-    office.browser.run(f"{axe};0")
-    office.click("#findings summary")
-    office.click("[data-chart=ports] a.pick")
-
-    assert _faults(office, "document") == []
-    office.browser.show(*DESKTOP, scheme="dark")
-    office.click("#sessions tbody a")
-    assert _faults(office, "#drawer") == []
-    office.press("Escape")
-    assert _faults(office, "main", "color-contrast") == []
-    office.browser.show(*DESKTOP)
-
-
-def _faults(reader: Reader, where: str, *rules: str) -> list[Any]:
-    """Return what axe-core finds to be a serious fault, or a critical one."""
-    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
-    context = where if where == "document" else json.dumps(where)
-    found: list[Any] = reader.run(
-        f"axe.run({context}, {json.dumps(options)}).then(({{violations}}) => violations"
-        ".filter(({impact}) => ['serious', 'critical'].includes(impact))"
-        ".map(({id, nodes}) => [id, nodes[0].html, nodes[0].failureSummary]))"
-    )
-    return found
