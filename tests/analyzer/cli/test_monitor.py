@@ -260,7 +260,8 @@ def _stored(folder: Path) -> int:
 def test_time_and_count_end_the_monitor(start: Start, tmp_path: Path) -> None:
     by_time = start("--duration", "0.3")
     by_count = start("--count", "1", folder=tmp_path / "others")
-    assert by_time.wait(30) == 0
+    _, stderr = by_time.communicate(timeout=30)
+    assert (by_time.returncode, stderr) == (0, "")
 
     play("pop3-user-pass")
 
