@@ -44,3 +44,10 @@ class LineRecorder(Protocol):
 
     def note(self, side: Side, text: str) -> None:
         """Note what is no line of the protocol."""
+
+    @property
+    def lines(self) -> int:
+        """How many were noted."""
+
+    def withhold_behind(self, lines: int) -> None:
+        """Show no answer behind so many lines: it may repeat what was no message."""

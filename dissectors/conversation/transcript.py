@@ -185,6 +185,13 @@ class Transcript:
                 if is_so and self._withheld_since[at] is None:
                     self._withheld_since[at] = here
 
+    def withhold_behind(self, place: int) -> None:
+        """Show no answer behind so many lines."""
+        self._withheld_since = [
+            place if since is None else min(since, place)
+            for since in self._withheld_since
+        ]
+
     def hear(self, exchange: Exchange) -> None:
         """Learn that an exchange is over."""
         line = self._last_of_server
@@ -285,6 +292,15 @@ class Recorder:
         line = self._line(side, 0)
         line.text = text
         self._transcript.add(line)
+
+    @property
+    def lines(self) -> int:
+        """How many were noted."""
+        return len(self._transcript.lines)
+
+    def withhold_behind(self, lines: int) -> None:
+        """Show no answer behind so many lines: it may repeat what was no message."""
+        self._transcript.withhold_behind(lines)
 
     # what the transcript asks
 

@@ -73,6 +73,7 @@ class Message:
         begin_ns: when its first byte was seen.
         place: behind its last byte.
         is_withheld: nobody gets a copy of it.
+        lines_before: how many lines of a transcript there were when it began.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Message:
         "facts",
         "has_gap",
         "is_withheld",
+        "lines_before",
         "origin",
         "outcome",
         "place",
@@ -100,6 +102,7 @@ class Message:
         self.replies_due = 1
         self.has_gap = False
         self.is_withheld = False
+        self.lines_before = 0
         self.origin = MessageOrigin.COMMAND
         self.place = Place(-1, 0, 0)
         self._reader = reader

@@ -127,9 +127,7 @@ class MailTransfer:
     def begin_chunk(self, command: SmtpCommand, size: int, *, is_last: bool) -> None:
         """Expect the octets of a BDAT."""
         if self._message is None:
-            self._message = Message(
-                self.transaction, self._reporter.new_message(), "BDAT"
-            )
+            self._message = self._new_message(self.transaction, "BDAT")
         command.message = self._message
         command.chunk = self.chunk = Chunk(size, is_last=is_last)
         if not size:
@@ -182,9 +180,7 @@ class MailTransfer:
         self.content = StuffedText(
             bare_lf=unread.bare_lf, inside_line=behind_gap, commands=SMUGGLED
         )
-        message = self._message = Message(
-            transaction, self._reporter.new_message(), "DATA"
-        )
+        message = self._message = self._new_message(transaction, "DATA")
         message.has_gap = behind_gap
         return message
 
@@ -310,6 +306,12 @@ class MailTransfer:
             message.replies_due -= 1
             self._report_if_done(message)
 
+    def _new_message(self, transaction: MailTransaction, verb: str) -> Message:
+        message = Message(transaction, self._reporter.new_message(), verb)
+        if self._reporter.recorder is not None:
+            message.lines_before = self._reporter.recorder.lines
+        return message
+
     def _report_if_done(self, message: Message) -> None:
         if message.facts is None or message.outcome is None or message.replies_due:
             return
@@ -317,6 +319,8 @@ class MailTransfer:
             return
         if message.is_withheld or message.is_doubtful(None):
             message.withhold_copies()
+            if self._reporter.recorder is not None:
+                self._reporter.recorder.withhold_behind(message.lines_before)
         transaction = message.transaction
         transferred = MessageTransferred(
             self.direction,

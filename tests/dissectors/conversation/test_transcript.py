@@ -192,6 +192,28 @@ def test_lines_behind_a_gap_may_be_of_a_message() -> None:
     ]
 
 
+def test_answers_behind_a_message_that_may_be_a_login_are_not_shown() -> None:
+    dissector = MailDissector(SmtpDialogue())
+    transcript = Transcript()
+    dissector.record(transcript)
+    dissector.receive_data(SERVER, b"220 x\r\n", 1, 1)
+    dissector.receive_data(CLIENT, b"AUTH L", 2, 2)
+    dissector.receive_gap(CLIENT, 6, 3, 3)
+    dissector.receive_data(CLIENT, b"\nDATA\r\n", 4, 4)
+    dissector.receive_data(SERVER, b"503 no\r\n", 5, 5)
+    dissector.receive_data(CLIENT, b"YWxpY2U=\r\n", 6, 6)
+    dissector.receive_data(SERVER, b"334 VXNlcm5hbWU6\r\n", 7, 7)
+    dissector.receive_data(CLIENT, b"hunter2\r\n", 8, 8)
+    dissector.receive_data(SERVER, b"235 ok, hunter2\r\n", 9, 9)
+    for side in Side:
+        dissector.receive_eof(side, 10, 10)
+    transcript.finish()
+
+    answers = [line.text for line in transcript.lines if line.is_answer]
+    assert answers[0] == "220 x"
+    assert answers[-1] == "***"
+
+
 @pytest.mark.parametrize("protocol", DIALOGUES)
 def test_who_asks_for_lines_gets_the_same_events(protocol: str) -> None:
     for dialogue in dialogues():
