@@ -16,13 +16,14 @@ help: ## list the targets
 demo: $(VENV)/.installed ## summarise the mail sessions of a bundled capture
 	$(BIN)/mailtap analyze $(DEMO)
 
+# one more process than there are processors, as some tests wait
 test: tools $(VENV)/.installed-dev ## run all tests
-	$(BIN)/pytest --quiet --numprocesses auto --dist worksteal
+	$(BIN)/pytest --quiet --numprocesses $$(($$(nproc) + 1)) --dist worksteal
 
 lab: tools $(VENV)/.installed-dev ## watch real servers and clients; needs root
 	@missing=$$($(BIN)/python -m tests.support.laboratory --missing); \
 	[ -z "$$missing" ] || .ci/packages $$missing
-	$(BIN)/pytest --quiet -m lab
+	$(BIN)/pytest --quiet -m lab tests/lab
 
 check: $(VENV)/.installed-dev site ## check format, lint, types, import rules and links
 	$(BIN)/ruff format --check --quiet

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # with the objects that Python makes of it
 MAX_HELD_BYTES = 128 << 20
 # the part of it that each process needs for itself, behind the first
-_OWN_PART = 1 / 16
+_OWN_PART = 1 / 10
 
 # lets one connection hold less; false if it can't
 Step = Callable[["ConnectionKey", "Connection"], bool]

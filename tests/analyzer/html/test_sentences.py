@@ -68,7 +68,7 @@ def printed(show: Any, analysis: analyzer.Analysis) -> str:
 
 
 @hypothesis.given(tables())
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(deadline=None, max_examples=10)
 def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     analysis = with_sessions(sessions)
     attacked = attacks(analysis.tables)

@@ -138,5 +138,5 @@ def test_processes_have_equal_parts_of_the_budget() -> None:
 
 
 def test_each_further_process_takes_some_of_the_budget_for_itself() -> None:
-    assert not Open(450_000, processes=2).budget.is_exceeded
-    assert Open(490_000, processes=2).budget.is_exceeded
+    assert not Open(430_000, processes=2).budget.is_exceeded
+    assert Open(470_000, processes=2).budget.is_exceeded
