@@ -132,7 +132,7 @@ def assert_same(found: dict[str, pa.Table], expected: dict[str, pa.Table]) -> No
             )
             for owner, tables in zip(owners, (found, expected), strict=True)
         )
-        assert len(rows) == len(others), name
+        assert [key for key, *_ in rows] == [key for key, *_ in others], name
         for (key, _, row), (other_key, _, other) in zip(rows, others, strict=True):
             assert key == other_key
             assert _differences(row, other) == {}, (name, key)
