@@ -9,19 +9,16 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.judging import NOT_JUDGED, failing_status, read_standards, standards
 from analyzer.cli.preflight import check_file, check_output, check_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from analyzer.cli.options import TableOutput
     from analyzer.selection.selection import Selection
 
 
 @click.command()
-@options.captures
 @click.option(
     "-o",
     "--output",
@@ -41,12 +38,8 @@ if TYPE_CHECKING:
 @standards
 @options.quiet
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def analyze(
-    captures: tuple[str, ...],
     output: TableOutput | None,
     table_format: str,
     html: Path | None,
@@ -57,10 +50,7 @@ def analyze(
     fail_on: str | None,
     quiet: bool,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """Find what is wrong in the mail sessions of captures, and summarise them.
 
@@ -74,13 +64,12 @@ def analyze(
     still reported), or the output can't be written; 2 for wrong use; 3 with
     --fail-on, if something was found.
     """
-    options.require_captures(captures)
     is_taken = outputs.STANDARD_OUTPUT in (html, output and output.path)
     if is_taken and as_json:
         raise click.UsageError("--json and - are both for standard output.")
     # there is room for one
     is_silent = quiet or is_taken
-    read = (*captures, key_log, ca, config, accept)
+    read = (*inputs.paths, config, accept)
     if output is not None:
         check_output(output, table_format, read)
     if html is not None:
@@ -88,9 +77,7 @@ def analyze(
         if output is not None:
             check_page(html, output)
     judged_by = read_standards(config, baseline, accept, selection)
-    analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
-    )
+    analysis = inputs.read(quiet=quiet)
     analysis = choose(analysis, selection, judged_by.settings)
     problems = outputs.describe_problems(analysis)
     # for millions of sessions it takes a while

@@ -6,34 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.cli import options, outputs
+from analyzer.cli import outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.lists import ListOutput, list_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from analyzer.selection.selection import Selection
 
 
 @click.command()
-@options.captures
 @list_output
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def attachments(
-    captures: tuple[str, ...],
     listed: ListOutput,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """List the files that messages carried, each once, by its SHA-256.
 
@@ -48,11 +37,8 @@ def attachments(
     from analyzer import reports
     from analyzer.terminal.messages import print_attachments
 
-    options.require_captures(captures)
-    listed.check(reports.ATTACHMENT_COLUMNS, (*captures, key_log, ca))
-    analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-    )
+    listed.check(reports.ATTACHMENT_COLUMNS, inputs.paths)
+    analysis = inputs.read()
     analysis = choose(analysis, selection)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)

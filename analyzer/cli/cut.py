@@ -13,7 +13,7 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import is_folder, progress, read_inputs
+from analyzer.cli.inputs import Inputs, is_folder, progress
 from analyzer.cli.locating import locate_captures
 from analyzer.cli.preflight import check_file
 from analyzer.text import pluralize
@@ -77,18 +77,16 @@ def cut(
     from analyzer.runs.cutting import cut_sessions
     from captures import CaptureError
 
-    identifiers, named = _tell_apart(arguments)
-    captures = locate_captures(click.get_current_context(), named)
+    identifiers, captures = _tell_apart(arguments)
     options.require_captures(captures)
     _check_sources(name for name in captures if not is_folder((name,)))
     to_stdout = output == _STANDARD_OUTPUT
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("-w - writes to a terminal: name a file, or use a pipe")
+    inputs = Inputs(captures, ports, key_log=key_log)
     if not to_stdout:
-        check_file(output, (*captures, key_log))
-    analysis = read_inputs(
-        captures, ports=ports, engine="auto", key_log=key_log, ca=None, quiet=quiet
-    )
+        check_file(output, inputs.paths)
+    analysis = inputs.read(quiet=quiet)
     sources = list(analysis.captures)
     _check_sources(sources)
     if not to_stdout:

@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.cli import options, outputs
+from analyzer.cli import outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import progress, read_inputs
+from analyzer.cli.inputs import Inputs, progress, reading
 from analyzer.cli.locating import holds_tables
 from analyzer.text import escape_controls, pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from analyzer.extraction.run import Extracted
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
 
 
 @click.command()
-@options.captures
 @click.option(
     "-o",
     "--output",
@@ -34,19 +31,12 @@ if TYPE_CHECKING:
 )
 @click.option("-y", "--yes", is_flag=True, help="Write without asking.")
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def extract(
-    captures: tuple[str, ...],
     output: Path,
     yes: bool,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """Write messages, and the files that they carry, into a folder.
 
@@ -67,25 +57,22 @@ def extract(
     from analyzer.extraction.folder import check_folder
     from analyzer.extraction.run import extract as write_messages
 
-    options.require_captures(captures)
-    _check_captures(captures)
+    _check_captures(inputs.captures)
     try:
         check_folder(output)
-        analysis = read_inputs(
-            captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-        )
+        analysis = inputs.read()
         analysis = choose(analysis, selection)
         outputs.warn(analysis.notes)
         problems = outputs.describe_problems(analysis)
         _ask(analysis, output, yes=yes)
         with progress(shown=sys.stderr.isatty()) as on_progress:
             done = write_messages(
-                captures,
+                inputs.captures,
                 output,
                 set(analysis.tables["messages"]["session_id"].to_pylist()),
-                ports=ports,
-                engine=engine,
-                key_log=key_log,
+                ports=inputs.ports,
+                engine=inputs.engine,
+                key_log=inputs.key_log,
                 on_progress=on_progress,
             )
     except (ExportError, LoadError) as error:

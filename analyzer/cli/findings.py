@@ -9,12 +9,11 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.completion import complete_rule
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.judging import failing_status, read_standards, standards
 from analyzer.cli.outputs import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.captures
 @click.option(
     "--severity",
     type=click.Choice(options.SEVERITIES),
@@ -45,12 +43,8 @@ if TYPE_CHECKING:
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0.")
 @standards
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def findings(
-    captures: tuple[str, ...],
     severity: str,
     rules: tuple[str, ...],
     form: str | None,
@@ -59,10 +53,7 @@ def findings(
     accept: Path | None,
     fail_on: str | None,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """List what is wrong, the worst first, with its proof and its remedy.
 
@@ -76,17 +67,8 @@ def findings(
     from analyzer.findings import subset
     from analyzer.findings.judgement import inferred_own
 
-    options.require_captures(captures)
     judged_by = read_standards(config, baseline, accept, selection)
-    analysis = read_inputs(
-        captures,
-        ports=ports,
-        engine=engine,
-        key_log=key_log,
-        ca=ca,
-        quiet=False,
-        on_demand=not selection,
-    )
+    analysis = inputs.read(on_demand=not selection)
     analysis = choose(analysis, selection, judged_by.settings)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)

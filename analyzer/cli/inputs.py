@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from analyzer.cli import options
 from analyzer.cli.locating import PASSED_OVER, holds_tables
 from analyzer.cli.main import TABLES
 from analyzer.cli.outputs import CommandError, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from analyzer.runs.pipeline import OnProgress
@@ -25,99 +27,146 @@ if TYPE_CHECKING:
     from analyzer.tables.results import Results
 
 
-def read_inputs(
-    captures: tuple[str, ...],
-    *,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
-    quiet: bool,
-    on_demand: bool = False,
-) -> Results:
-    """Analyse captures, or read the tables of one folder.
+class Inputs(NamedTuple):
+    """What a command reads: captures, or a folder of tables.
 
-    Args:
+    Attributes:
         captures: what was named.
         ports: the mail ports and their protocols.
         engine: what reads captures.
         key_log: with which TLS is decrypted.
-        ca: whom to trust to sign certificates.
-        quiet: show no progress.
-        on_demand: columns of a folder may be read when they are needed.
+        ca: whom to trust to sign certificates; `None` for those of the system.
+    """
+
+    captures: tuple[str, ...]
+    ports: Mapping[int, str]
+    engine: str = "auto"
+    key_log: Path | None = None
+    ca: Path | None = None
+
+    @property
+    def paths(self) -> tuple[str | Path | None, ...]:
+        """All that is read, in whose place nothing may be written."""
+        return (*self.captures, self.key_log, self.ca)
+
+    def read(self, *, quiet: bool = False, on_demand: bool = False) -> Results:
+        """Analyse captures, or read the tables of one folder.
+
+        Args:
+            quiet: show no progress.
+            on_demand: columns of a folder may be read when they are needed.
+
+        Raises:
+            CommandError: nothing can be read.
+        """
+        from analyzer.tables.builder import prepare_arrow
+
+        prepare_arrow()
+        if not quiet:
+            warn(click.get_current_context().meta.get(PASSED_OVER, ()))
+        # what is imported by now stays: the collector need not look at it again
+        gc.freeze()
+        if is_folder(self.captures):
+            self._check_folder()
+            return read_folder_of_tables(Path(self.captures[0]), on_demand=on_demand)
+        return self._analyze(quiet=quiet)
+
+    def open(self, *, whole: bool) -> tuple[Results, Source]:
+        """Open what sessions are chosen from: of a folder, nothing is read beforehand.
+
+        Args:
+            whole: read a folder as a whole, since rules are to be asked.
+
+        Raises:
+            CommandError: nothing can be read.
+        """
+        from analyzer.errors import LoadError
+        from analyzer.selection.source import Loaded, open_folder
+
+        if is_folder(self.captures) and not whole:
+            self._check_folder()
+            try:
+                opened = open_folder(Path(self.captures[0]))
+            except LoadError as error:
+                raise CommandError(str(error)) from error
+            if opened is not None:
+                return opened
+        analysis = self.read()
+        return analysis, Loaded(analysis.tables)
+
+    def _check_folder(self) -> None:
+        folder = self.captures[0]
+        if not holds_tables(folder):
+            raise CommandError(
+                f"{folder}: there are neither captures nor tables in this folder"
+            )
+        if self.key_log is not None or self.ca is not None:
+            raise CommandError(
+                f"{folder}: tables hold nothing that could be decrypted or verified: "
+                "give the captures for --keylog and --ca"
+            )
+        # whatever fails from here on, these tables are not what mailtap writes
+        click.get_current_context().find_root().meta[TABLES] = folder
+
+    def _analyze(self, *, quiet: bool) -> Results:
+        from analyzer.errors import LoadError
+        from analyzer.runs.pipeline import find_sessions
+
+        with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
+            try:
+                return find_sessions(
+                    self.captures,
+                    ports=self.ports,
+                    engine=self.engine,
+                    key_log=self.key_log,
+                    ca=self.ca,
+                    on_progress=on_progress,
+                )
+            except LoadError as error:
+                raise CommandError(str(error)) from error
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the captures and how they are read, which the command is given as `inputs`.
 
     Raises:
-        CommandError: nothing can be read.
+        UsageError: no capture was named.
     """
-    from analyzer.tables.builder import prepare_arrow
-
-    prepare_arrow()
-    if not quiet:
-        warn(click.get_current_context().meta.get(PASSED_OVER, ()))
-    # what is imported by now stays: the collector need not look at it again
-    gc.freeze()
-    if is_folder(captures):
-        _check_folder(captures[0], key_log, ca)
-        return read_folder_of_tables(Path(captures[0]), on_demand=on_demand)
-    return _analyze(captures, ports, engine, key_log, ca, quiet=quiet)
+    return _with_inputs(command, options.captures, options.require_captures)
 
 
-def open_inputs(
-    captures: tuple[str, ...],
-    *,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
-    whole: bool,
-) -> tuple[Results, Source]:
-    """Open what sessions are chosen from: of a folder, nothing is read beforehand.
+def reading_if_any(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what `reading` adds, for a command that needs no captures."""
+    return _with_inputs(command, options.captures_if_any)
 
-    Args:
-        captures: as for `read_inputs`, like what follows.
-        ports: of protocols.
-        engine: what reads captures.
-        key_log: secrets.
-        ca: certificates.
-        whole: read a folder as a whole, since rules are to be asked.
 
-    Raises:
-        CommandError: nothing can be read.
-    """
-    from analyzer.errors import LoadError
-    from analyzer.selection.source import Loaded, open_folder
+def _with_inputs(
+    command: Callable[..., Any],
+    captures_argument: Callable[[Callable[..., Any]], Callable[..., Any]],
+    check: Callable[[tuple[str, ...]], None] = lambda _: None,
+) -> Callable[..., Any]:
+    @functools.wraps(command)
+    def with_inputs(
+        *arguments: Any,
+        captures: tuple[str, ...],
+        ports: Mapping[int, str],
+        engine: str,
+        key_log: Path | None,
+        ca: Path | None,
+        **others: Any,
+    ) -> Any:
+        check(captures)
+        inputs = Inputs(captures, ports, engine, key_log, ca)
+        return command(*arguments, inputs=inputs, **others)
 
-    if is_folder(captures) and not whole:
-        _check_folder(captures[0], key_log, ca)
-        try:
-            opened = open_folder(Path(captures[0]))
-        except LoadError as error:
-            raise CommandError(str(error)) from error
-        if opened is not None:
-            return opened
-    analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-    )
-    return analysis, Loaded(analysis.tables)
+    for option in (options.ca, options.key_log, options.reader, options.ports):
+        with_inputs = option(with_inputs)
+    return captures_argument(with_inputs)
 
 
 def is_folder(captures: tuple[str, ...]) -> bool:
     """Return whether what is to be read is a folder of tables."""
     return len(captures) == 1 and os.path.isdir(captures[0])  # noqa: PTH112, says no
-
-
-def _check_folder(folder: str, key_log: Path | None, ca: Path | None) -> None:
-    if not holds_tables(folder):
-        raise CommandError(
-            f"{folder}: there are neither captures nor tables in this folder"
-        )
-    if key_log is not None or ca is not None:
-        raise CommandError(
-            f"{folder}: tables hold nothing that could be decrypted or verified: give "
-            "the captures for --keylog and --ca"
-        )
-    # whatever fails from here on, these tables are not what mailtap writes
-    click.get_current_context().find_root().meta[TABLES] = folder
 
 
 def read_trust(path: Path | None) -> Trust:
@@ -157,32 +206,6 @@ def read_folder_of_tables(folder: Path, *, on_demand: bool = False) -> Results:
         return stored or read_folder(folder)
     except LoadError as error:
         raise CommandError(str(error)) from error
-
-
-def _analyze(
-    captures: tuple[str, ...],
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
-    *,
-    quiet: bool,
-) -> Results:
-    from analyzer.errors import LoadError
-    from analyzer.runs.pipeline import find_sessions
-
-    with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
-        try:
-            return find_sessions(
-                captures,
-                ports=ports,
-                engine=engine,
-                key_log=key_log,
-                ca=ca,
-                on_progress=on_progress,
-            )
-        except LoadError as error:
-            raise CommandError(str(error)) from error
 
 
 def progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:

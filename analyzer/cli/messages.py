@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.cli import options, outputs
+from analyzer.cli import outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.lists import ListOutput, list_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from analyzer.selection.selection import Selection
 
 
 @click.command()
-@options.captures
 @click.option(
     "--journey",
     is_flag=True,
@@ -28,19 +24,12 @@ if TYPE_CHECKING:
 )
 @list_output
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def messages(
-    captures: tuple[str, ...],
     journey: bool,
     listed: ListOutput,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """List the messages that crossed in plaintext or were decrypted.
 
@@ -55,12 +44,9 @@ def messages(
     from analyzer import reports
     from analyzer.terminal.messages import print_journeys, print_messages
 
-    options.require_captures(captures)
     columns = reports.JOURNEY_COLUMNS if journey else reports.MESSAGE_COLUMNS
-    listed.check(columns, (*captures, key_log, ca))
-    analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-    )
+    listed.check(columns, inputs.paths)
+    analysis = inputs.read()
     analysis = choose(analysis, selection)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)

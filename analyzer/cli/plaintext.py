@@ -9,7 +9,7 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.completion import complete_interface
-from analyzer.cli.inputs import read_inputs, read_trust
+from analyzer.cli.inputs import Inputs, read_trust
 from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.main import FOUND
 
@@ -89,9 +89,7 @@ def plaintext(
     settings = read_config(config)
     problems: list[str] = []
     if interface is None:
-        analysis = read_inputs(
-            captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-        )
+        analysis = Inputs(captures, ports, engine, key_log, ca).read()
         outputs.warn(analysis.notes)
     else:
         from analyzer.cli.live import watch

@@ -6,34 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.cli import options, outputs
+from analyzer.cli import outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import Inputs, reading_if_any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
 
 
 @click.command()
-@options.captures_if_any
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading_if_any
 def protocols(
-    captures: tuple[str, ...],
     as_json: bool,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """Compare SMTP, IMAP and POP3, and say what each was used for.
 
@@ -49,14 +38,12 @@ def protocols(
     """
     from analyzer.runs.plugins import plugin_notes
 
-    if selection and not captures:
+    if selection and not inputs.captures:
         raise click.UsageError("Name captures whose sessions are to be chosen.")
     analysis = None
     problems: list[str] = []
-    if captures:
-        analysis = read_inputs(
-            captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-        )
+    if inputs.captures:
+        analysis = inputs.read()
         analysis = choose(analysis, selection)
         outputs.warn(analysis.notes)
         problems += outputs.describe_problems(analysis)

@@ -9,18 +9,15 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.judging import failing_status, read_standards, standards
 from analyzer.cli.preflight import check_extras, check_file, check_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from analyzer.selection.selection import Selection
 
 
 @click.command()
-@options.captures
 @click.option(
     "-o",
     "--output",
@@ -44,12 +41,8 @@ if TYPE_CHECKING:
 @standards
 @options.quiet
 @selecting
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def report(
-    captures: tuple[str, ...],
     output: Path | None,
     png: Path | None,
     svg: Path | None,
@@ -59,10 +52,7 @@ def report(
     fail_on: str | None,
     quiet: bool,
     selection: Selection,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """Write a report of captures or tables: a page, a spreadsheet, or pictures.
 
@@ -72,20 +62,17 @@ def report(
 
     Exit status: as that of `mailtap analyze`.
     """
-    options.require_captures(captures)
     pictures = {kind: folder for kind, folder in (("png", png), ("svg", svg)) if folder}
     if output is None and not pictures:
         raise click.UsageError("Name a FILE for --output, or a DIR for --png or --svg.")
     if output is not None:
-        check_file(output, (*captures, key_log, ca, config, accept))
+        check_file(output, (*inputs.paths, config, accept))
     for folder in pictures.values():
         check_folder(folder)
     is_spreadsheet = output is not None and output.suffix.lower() == ".xlsx"
     check_extras(spreadsheet=is_spreadsheet, pictures=bool(pictures))
     judged_by = read_standards(config, baseline, accept, selection)
-    analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=quiet
-    )
+    analysis = inputs.read(quiet=quiet)
     analysis = choose(analysis, selection, judged_by.settings)
     if not quiet:
         outputs.warn(analysis.notes)

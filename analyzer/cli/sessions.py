@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from analyzer.cli import options, outputs
+from analyzer.cli import outputs
 from analyzer.cli.choosing import naming_findings, selecting
-from analyzer.cli.inputs import open_inputs, read_folder_of_tables
+from analyzer.cli.inputs import Inputs, read_folder_of_tables, reading
 from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.lists import SHOWN_ROWS, ListOutput, list_output
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from analyzer.findings.settings import Settings
     from analyzer.selection.listing import Listing
@@ -52,7 +52,6 @@ def _complete_columns(
 
 
 @click.command()
-@options.captures
 @list_output
 @click.option(
     "--columns",
@@ -64,20 +63,13 @@ def _complete_columns(
 )
 @selecting
 @config_option
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def sessions(
-    captures: tuple[str, ...],
     listed: ListOutput,
     columns: tuple[str, ...],
     selection: Selection,
     config: Path | None,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """List sessions, by time unless they are sorted.
 
@@ -91,22 +83,14 @@ def sessions(
     from analyzer.tables.builder import prepare_arrow
     from analyzer.terminal.sessions import COLUMNS, print_sessions
 
-    options.require_captures(captures)
-    listed.check(_all_columns(), (*captures, key_log, ca, config))
+    listed.check(_all_columns(), (*inputs.paths, config))
     prepare_arrow()
     settings = read_config(config)
-    analysis, source = open_inputs(
-        captures,
-        ports=ports,
-        engine=engine,
-        key_log=key_log,
-        ca=ca,
-        whole=bool(selection.findings),
-    )
+    analysis, source = inputs.open(whole=bool(selection.findings))
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     shown = columns or (COLUMNS if listed.is_for_people else _all_columns())
-    listing = _list(captures, source, selection, shown, listed, settings)
+    listing = _list(inputs, source, selection, shown, listed, settings)
     if selection and analysis.sessions_in_all is None:
         analysis.sessions_in_all = listing.in_all
     problems += listed.write(
@@ -119,7 +103,7 @@ def sessions(
 
 
 def _list(
-    captures: tuple[str, ...],
+    inputs: Inputs,
     source: Source,
     selection: Selection,
     columns: Sequence[str],
@@ -139,7 +123,7 @@ def _list(
             return list_sessions(source, selection, columns, order, limit, settings)
     except LoadError:
         # a monitor may have put parts together meanwhile
-        tables = read_folder_of_tables(Path(captures[0])).tables
+        tables = read_folder_of_tables(Path(inputs.captures[0])).tables
     loaded = Loaded(tables)
     return list_sessions(loaded, selection, columns, order, limit, settings)
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analyzer.cli import options, outputs
-from analyzer.cli.inputs import read_inputs
+from analyzer.cli import outputs
+from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.judging import config_option, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _MAX_STEPS = 1000
@@ -19,7 +18,6 @@ _MAX_STEPS = 1000
 
 @click.command()
 @click.argument("session")
-@options.captures
 @click.option(
     "--limit",
     metavar="N",
@@ -30,20 +28,13 @@ _MAX_STEPS = 1000
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @config_option
-@options.ports
-@options.reader
-@options.key_log
-@options.ca
+@reading
 def show(
     session: str,
-    captures: tuple[str, ...],
     limit: int,
     as_json: bool,
     config: Path | None,
-    ports: Mapping[int, str],
-    engine: str,
-    key_log: Path | None,
-    ca: Path | None,
+    inputs: Inputs,
 ) -> None:
     """Show what was said in one session, step by step.
 
@@ -65,11 +56,8 @@ def show(
     from analyzer.findings.subset import of_session
     from analyzer.terminal.dialogue import dialogue_json, print_dialogue
 
-    options.require_captures(captures)
     settings = read_config(config)
-    analysis = read_inputs(
-        captures, ports=ports, engine=engine, key_log=key_log, ca=ca, quiet=False
-    )
+    analysis = inputs.read()
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     ids = analysis.tables["sessions"]["session_id"].to_pylist()
@@ -78,7 +66,12 @@ def show(
     except SessionChoiceError as error:
         outputs.exit_with([*problems, str(error)])
     dialogue = dialogue_of(
-        analysis, chosen, limit, ports=ports, engine=engine, key_log=key_log
+        analysis,
+        chosen,
+        limit,
+        ports=inputs.ports,
+        engine=inputs.engine,
+        key_log=inputs.key_log,
     )
     judgement = judge(analysis.tables, settings)
     problems += judgement.problems

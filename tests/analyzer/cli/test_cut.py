@@ -136,6 +136,17 @@ def test_folders_and_patterns_of_captures_are_read(
         assert len(sessions_in(target)) == 3
 
 
+def test_files_of_a_folder_that_are_no_captures_are_told(
+    target: Path, tmp_path: Path
+) -> None:
+    shutil.copy(CAPTURES["pop3-apop"], tmp_path)
+    (tmp_path / "notes.txt").write_text("none")
+
+    result = run(tmp_path, "-w", target)
+
+    assert "passed over 1 file that is no capture" in result.stderr
+
+
 def test_pipe_is_refused_before_it_is_read(target: Path) -> None:
     result = run("-", "-w", target)
 
