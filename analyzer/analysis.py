@@ -177,8 +177,9 @@ class Analysis(Results):
         from analyzer.findings.judgement import judge_analysis
         from analyzer.findings.settings_file import read_settings
 
-        judgement = self._judgement
-        if config is not None:
+        if config is None:
+            judgement = self._judgement
+        else:
             settings = read_settings(Path(config), registry.rules())
             judgement = judge_analysis(self, settings)
         for problem in judgement.problems:

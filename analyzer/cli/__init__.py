@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.cli.main import FAILED, FOUND, INTERRUPTED, main
+from analyzer.cli.main import main
+from analyzer.cli.statuses import FAILED, FOUND, INTERRUPTED
 
 __all__ = ["FAILED", "FOUND", "INTERRUPTED", "main"]

@@ -8,15 +8,21 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from analyzer.cli import options
-from analyzer.cli.completion import complete_rule, complete_service
+from analyzer.cli.completion import (
+    columns_beginning,
+    complete_rule,
+    complete_service,
+    service_names,
+)
 from analyzer.cli.outputs import CommandError
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from click.shell_completion import CompletionItem
 
     from analyzer.findings.settings import Settings
     from analyzer.selection.condition import Condition
@@ -106,12 +112,9 @@ def _of_server(value: str) -> str:
 
 
 def _of_service(value: str) -> str:
-    from dissectors import registry
-
-    services = registry.service_by_port().values()
-    known = {*registry.protocols(), *(service.name for service in services)}
+    known = service_names()
     if value not in known:
-        hint = near_names(value, known) or f": there are {', '.join(sorted(known))}"
+        hint = near_names(value, known) or f": there are {', '.join(known)}"
         raise ValueError(f"there is no service {value!r}{hint}")
     return f"service = '{value}'"
 
@@ -144,15 +147,8 @@ def _complete_column(
     _context: click.Context, _option: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete the column that a condition ends with."""
-    from analyzer.tables.schema import SESSIONS
-
     begun = _LAST_WORD.findall(incomplete)[0]
-    before = incomplete.removesuffix(begun)
-    return [
-        CompletionItem(before + column.name, help=column.meaning)
-        for column in SESSIONS.columns
-        if column.name.startswith(begun)
-    ]
+    return columns_beginning(begun, incomplete.removesuffix(begun))
 
 
 _OPTIONS = (

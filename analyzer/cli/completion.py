@@ -58,10 +58,31 @@ def complete_service(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer protocols, and what they are called by their ports."""
+    return _beginning(incomplete, service_names())
+
+
+def service_names() -> list[str]:
+    """Return protocols, and what they are called by their ports."""
     from dissectors import registry
 
     services = (each.name for each in registry.service_by_port().values())
-    return _beginning(incomplete, sorted({*registry.protocols(), *services}))
+    return sorted({*registry.protocols(), *services})
+
+
+def columns_beginning(begun: str, before: str = "") -> list[CompletionItem]:
+    """Offer columns of the table `sessions`, each with its meaning.
+
+    Args:
+        begun: what was typed of one.
+        before: what stands before it.
+    """
+    from analyzer.tables.schema import SESSIONS
+
+    return [
+        CompletionItem(before + column.name, help=column.meaning)
+        for column in SESSIONS.columns
+        if column.name.startswith(begun)
+    ]
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[CompletionItem]:

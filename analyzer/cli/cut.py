@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from analyzer.cli import options, outputs
-from analyzer.cli.choosing import choose, selecting
+from analyzer.cli.choosing import naming_findings, selecting
 from analyzer.cli.inputs import Inputs, is_folder, progress
 from analyzer.cli.locating import locate_captures
 from analyzer.cli.preflight import check_file
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
 
-_STANDARD_OUTPUT = Path("-")
 _ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 
 
@@ -80,17 +79,15 @@ def cut(
     identifiers, captures = _tell_apart(arguments)
     options.require_captures(captures)
     _check_sources(name for name in captures if not is_folder((name,)))
-    to_stdout = output == _STANDARD_OUTPUT
+    to_stdout = output == outputs.STANDARD_OUTPUT
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("-w - writes to a terminal: name a file, or use a pipe")
     inputs = Inputs(captures, ports, key_log=key_log)
-    if not to_stdout:
-        check_file(output, inputs.paths)
+    check_file(output, inputs.paths)
     analysis = inputs.read(quiet=quiet)
     sources = list(analysis.captures)
     _check_sources(sources)
-    if not to_stdout:
-        check_file(output, sources)
+    check_file(output, sources)
     chosen = _choose(analysis, identifiers, selection)
     problems = outputs.describe_problems(analysis)
     cut_out = partial(
@@ -147,7 +144,9 @@ def _choose(
     """
     from analyzer.dialogue.chosen import SessionChoiceError, find_session
 
-    among = choose(analysis, selection).tables["sessions"]["session_id"].to_pylist()
+    ids = analysis.tables["sessions"]["session_id"]
+    with naming_findings():
+        among = ids.filter(selection.of(analysis.tables)).to_pylist()
     try:
         chosen = {find_session(among, each) for each in identifiers}
     except SessionChoiceError as error:
@@ -173,7 +172,7 @@ def _write(cut_out: Callable[..., int], output: Path, *, quiet: bool) -> int:
         with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
             return cut_out(file, on_progress)
 
-    if output == _STANDARD_OUTPUT:
+    if output == outputs.STANDARD_OUTPUT:
         return write(sys.stdout.buffer)
     try:
         with atomic_write(output) as file:

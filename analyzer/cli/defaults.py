@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from analyzer.cli.outputs import as_command_error
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from analyzer.findings.toml_file import Key, TomlFile
 
@@ -25,25 +26,6 @@ NAMED = "MAILTAP_CONFIG"
 PLACES = "mailtap.places"
 
 Options = dict[str, click.Option]
-
-
-class DefaultsError(click.ClickException):
-    """The file of defaults can't be read."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__("\n".join(reasons))
-        self._reasons = reasons
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Say what is wrong in which line."""
-        for reason in self._reasons:
-            click.echo(f"mailtap: {reason}", file=file, err=True)
-
-
-class WrongDefaultsError(DefaultsError):
-    """The file of defaults says what can't be."""
-
-    exit_code = 2
 
 
 def defaults_file() -> Path | None:
@@ -75,11 +57,10 @@ def read_defaults(
         Click's `default_map`, and the file and line by command and parameter.
 
     Raises:
-        DefaultsError: it can't be read.
-        WrongDefaultsError: it says what can't be.
+        CommandError: it can't be read, or says what can't be.
     """
     from analyzer.errors import LoadError
-    from analyzer.findings.toml_file import MistakesError, TomlFile
+    from analyzer.findings.toml_file import TomlFile
 
     try:
         file = TomlFile(path)
@@ -87,10 +68,8 @@ def read_defaults(
             file, {name: _options(each) for name, each in commands.items()}
         )
         file.finish()
-    except MistakesError as error:
-        raise WrongDefaultsError(error.mistakes) from error
     except LoadError as error:
-        raise DefaultsError([str(error)]) from error
+        raise as_command_error(error) from error
     defaults: dict[str, dict[str, Any]] = {name: {} for name in commands}
     places: dict[tuple[str, str], str] = {}
     for command, option, value, key in found:

@@ -74,7 +74,9 @@ def findings(
     problems = outputs.describe_problems(analysis)
     try:
         listed = judged_by.judge_analysis(analysis, problems).reviewed
-        own = inferred_own(analysis.context, judged_by.settings)
+        own = None
+        if form in (None, "json"):
+            own = inferred_own(analysis.context, judged_by.settings)
     except LoadError as error:
         raise CommandError(str(error)) from error
     listed = subset.of_severities(listed, options.at_least(severity))

@@ -82,7 +82,9 @@ class Inputs(NamedTuple):
         """
         from analyzer.errors import LoadError
         from analyzer.selection.source import Loaded, open_folder
+        from analyzer.tables.builder import prepare_arrow
 
+        prepare_arrow()
         if is_folder(self.captures) and not whole:
             self._check_folder()
             try:

@@ -11,7 +11,7 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import choose
 from analyzer.cli.inputs import read_folder_of_tables
-from analyzer.cli.main import FOUND
+from analyzer.cli.statuses import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from analyzer.errors import LoadError
     from analyzer.findings.acceptances import Acceptance
     from analyzer.findings.grouping import Places
     from analyzer.findings.judgement import Judgement
@@ -187,7 +186,7 @@ def read_standards(
             {} if accept is None else read_acceptances(accept),
         )
     except LoadError as error:
-        raise _as_command_error(error) from error
+        raise outputs.as_command_error(error) from error
 
 
 def read_config(config: Path | None) -> Settings:
@@ -207,7 +206,7 @@ def read_config(config: Path | None) -> Settings:
     try:
         return read_settings(config, registry.rules())
     except LoadError as error:
-        raise _as_command_error(error) from error
+        raise outputs.as_command_error(error) from error
 
 
 def failing_status(reviewed: pa.Table | None, fail_on: str | None) -> int:
@@ -228,11 +227,3 @@ def _findings_of(
 
     earlier = choose(read_folder_of_tables(folder), selection, settings)
     return judge_analysis(earlier, settings).findings
-
-
-def _as_command_error(error: LoadError) -> outputs.CommandError:
-    from analyzer.findings.toml_file import MistakesError
-
-    if isinstance(error, MistakesError):
-        return outputs.WrongFileError(error.mistakes)
-    return outputs.CommandError(str(error))

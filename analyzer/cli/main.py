@@ -16,17 +16,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from analyzer import __version__
+from analyzer.cli.statuses import FAILED, INTERRUPTED
 from analyzer.text import escape_controls, near_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# Exit statuses. Something could not be read or written; click uses 2 for wrong use.
-FAILED = 1
-# --fail-on, --fail-on-plaintext
-FOUND = 3
-# what a shell reports for a command that Ctrl-C ended
-INTERRUPTED = 130
 # in the context: the folder of tables that is read
 TABLES = "mailtap.tables"
 # in the environment: show the traceback of a bug

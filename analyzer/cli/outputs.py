@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from analyzer.cli.main import FAILED
+from analyzer.cli.statuses import FAILED
 from analyzer.cli.streams import discard_output
 from analyzer.text import escape_controls
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.cli.options import TableOutput
+    from analyzer.errors import LoadError
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
@@ -61,6 +62,15 @@ class WrongFileError(CommandError):
     def show(self, file: IO[Any] | None = None) -> None:
         """Say on standard error what is wrong in which line."""
         warn(self.mistakes)
+
+
+def as_command_error(error: LoadError) -> CommandError:
+    """Return what is told of a file of the user that can't be read."""
+    from analyzer.findings.toml_file import MistakesError
+
+    if isinstance(error, MistakesError):
+        return WrongFileError(error.mistakes)
+    return CommandError(str(error))
 
 
 def describe_problems(analysis: Results) -> list[str]:
@@ -116,6 +126,17 @@ def print_safely(output: Callable[[], None]) -> list[str]:
     return []
 
 
+def write_safely(write: Callable[[], object]) -> list[str]:
+    """Write files; return what went wrong."""
+    from analyzer.errors import ExportError
+
+    try:
+        write()
+    except ExportError as error:
+        return [str(error)]
+    return []
+
+
 def console() -> Console:
     """Return the console of standard output, for tables."""
     from rich.console import Console
@@ -142,17 +163,12 @@ def write_file(table: pa.Table, path: Path, table_format: str = "jsonl") -> list
         path: the file, whose suffix names the format; or `STANDARD_OUTPUT`.
         table_format: csv, jsonl or parquet, for standard output.
     """
-    from analyzer.errors import ExportError
     from analyzer.tables.export import write_stream, write_table
 
     if path == STANDARD_OUTPUT:
         file = sys.stdout.buffer
         return print_safely(lambda: write_stream(table, file, table_format))
-    try:
-        write_table(table, path)
-    except ExportError as error:
-        return [str(error)]
-    return []
+    return write_safely(lambda: write_table(table, path))
 
 
 def write_output(
@@ -162,7 +178,6 @@ def write_output(
     findings: pa.Table | None,
 ) -> list[str]:
     """Write the tables; return what went wrong."""
-    from analyzer.errors import ExportError
     from analyzer.tables.folder import write_folder
     from analyzer.tables.parts import has_parts
 
@@ -170,18 +185,15 @@ def write_output(
         return write_file(analysis.tables["sessions"], output.path, table_format)
     if has_parts(output.path):
         return [f"{output.path}: {IN_USE}"]
-    try:
-        write_folder(analysis, output.path, table_format, findings)
-    except ExportError as error:
-        return [str(error)]
-    return []
+    return write_safely(
+        lambda: write_folder(analysis, output.path, table_format, findings)
+    )
 
 
 def write_html(
     analysis: Results, path: Path, judgement: Judgement | None, settings: Settings
 ) -> list[str]:
     """Write the page; return what went wrong."""
-    from analyzer.errors import ExportError
     from analyzer.html import render_page, write_page
     from analyzer.html.provenance import Making
 
@@ -189,37 +201,23 @@ def write_html(
     if path == STANDARD_OUTPUT:
         page = render_page(analysis, judgement, settings, making)
         return print_safely(lambda: click.echo(page.encode()))
-    try:
-        write_page(analysis, path, judgement, settings, making)
-    except ExportError as error:
-        return [str(error)]
-    return []
+    return write_safely(lambda: write_page(analysis, path, judgement, settings, making))
 
 
 def write_spreadsheet(
     analysis: Results, path: Path, findings: pa.Table | None
 ) -> list[str]:
     """Write the report as a spreadsheet; return what went wrong."""
-    from analyzer.errors import ExportError
     from analyzer.terminal.spreadsheet import write_spreadsheet
 
-    try:
-        write_spreadsheet(analysis, path, findings)
-    except ExportError as error:
-        return [str(error)]
-    return []
+    return write_safely(lambda: write_spreadsheet(analysis, path, findings))
 
 
 def write_pictures(analysis: Results, folders: Mapping[str, Path]) -> list[str]:
     """Write the charts as pictures, of each kind; return what went wrong."""
-    from analyzer.errors import ExportError
     from analyzer.html.pictures import write_pictures
 
-    try:
-        write_pictures(analysis, folders)
-    except ExportError as error:
-        return [str(error)]
-    return []
+    return write_safely(lambda: write_pictures(analysis, folders))
 
 
 def _options() -> list[str]:

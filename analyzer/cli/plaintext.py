@@ -11,7 +11,7 @@ from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.completion import complete_interface
 from analyzer.cli.inputs import Inputs, read_trust
 from analyzer.cli.judging import config_option, read_config
-from analyzer.cli.main import FOUND
+from analyzer.cli.statuses import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from analyzer.cli import outputs
 from analyzer.cli.choosing import naming_findings, selecting
+from analyzer.cli.completion import columns_beginning
 from analyzer.cli.inputs import Inputs, read_folder_of_tables, reading
 from analyzer.cli.judging import config_option, read_config
 from analyzer.cli.lists import SHOWN_ROWS, ListOutput, list_output
@@ -17,6 +17,9 @@ from analyzer.text import near_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
+    from rich.console import Console
 
     from analyzer.findings.settings import Settings
     from analyzer.selection.listing import Listing
@@ -41,14 +44,8 @@ def _parse_columns(
 def _complete_columns(
     _context: click.Context, _option: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    from analyzer.tables.schema import SESSIONS
-
     before, comma, begun = incomplete.rpartition(",")
-    return [
-        CompletionItem(before + comma + column.name, help=column.meaning)
-        for column in SESSIONS.columns
-        if column.name.startswith(begun)
-    ]
+    return columns_beginning(begun, before + comma)
 
 
 @click.command()
@@ -80,16 +77,12 @@ def sessions(
 
     Exit status: 0; 1 if something can't be read or written; 2 for wrong use.
     """
-    from analyzer.tables.builder import prepare_arrow
-    from analyzer.terminal.sessions import COLUMNS, print_sessions
-
     listed.check(_all_columns(), (*inputs.paths, config))
-    prepare_arrow()
     settings = read_config(config)
     analysis, source = inputs.open(whole=bool(selection.findings))
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    shown = columns or (COLUMNS if listed.is_for_people else _all_columns())
+    shown = columns or _usual_columns(listed)
     listing = _list(inputs, source, selection, shown, listed, settings)
     if selection and analysis.sessions_in_all is None:
         analysis.sessions_in_all = listing.in_all
@@ -97,7 +90,7 @@ def sessions(
         analysis,
         "sessions",
         listing.rows,
-        lambda console, _: print_sessions(listing, console, analysis.sessions_in_all),
+        lambda console, _: _show(listing, console, analysis.sessions_in_all),
     )
     outputs.exit_with(problems)
 
@@ -126,6 +119,20 @@ def _list(
         tables = read_folder_of_tables(Path(inputs.captures[0])).tables
     loaded = Loaded(tables)
     return list_sessions(loaded, selection, columns, order, limit, settings)
+
+
+def _usual_columns(listed: ListOutput) -> Sequence[str]:
+    if not listed.is_for_people:
+        return _all_columns()
+    from analyzer.terminal.sessions import COLUMNS
+
+    return COLUMNS
+
+
+def _show(listing: Listing, console: Console, in_all: int | None) -> None:
+    from analyzer.terminal.sessions import print_sessions
+
+    print_sessions(listing, console, in_all)
 
 
 def _all_columns() -> Sequence[str]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import LoadError
-from analyzer.tables.load import read_bytes
+from analyzer.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -68,8 +68,8 @@ class Term:
 
 def constant(kind: Kind, span: Span, value: Any) -> Term:
     """Return a term that is written out."""
-    scalar = pa.scalar(value)
-    return Term(kind, span, lambda _: scalar, constant=value)
+    # made late: Arrow imports pandas for its first value, unless it is told not to
+    return Term(kind, span, lambda _: pa.scalar(value), constant=value)
 
 
 def column_term(column: Column, span: Span) -> Term:

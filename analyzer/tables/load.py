@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.errors import LoadError
+from analyzer.files import refuse_pipes
 from analyzer.tables.export import GUARDED_FORMULA
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def as_stored(name: str, kind: pa.DataType) -> pa.DataType:
 def _explained(path: Path, table: schema.Table) -> Iterator[None]:
     """Say in words what is wrong with a file, and read nothing that has no end."""
     try:
-        _refuse_pipes(path)
+        refuse_pipes(path)
         yield
     except FileNotFoundError as error:
         raise LoadError(f"{path}: there is no such file: a table is missing") from error
@@ -123,21 +122,6 @@ def _check(rows: pa.Table) -> None:
 
 def _of(columns: pa.Schema, names: Sequence[str]) -> pa.Schema:
     return pa.schema([columns.field(name) for name in names], columns.metadata)
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file, and nothing that has no end.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    _refuse_pipes(path)
-    return path.read_bytes()
-
-
-def _refuse_pipes(path: Path) -> None:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "it is no file")
 
 
 def _read_parquet(path: Path, _: pa.Schema, names: Sequence[str]) -> pa.Table:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from analyzer import __version__
 from analyzer.errors import LoadError
+from analyzer.files import read_bytes
 from analyzer.tables.attempts import AttemptCount
 from analyzer.tables.export import atomic_write
-from analyzer.tables.load import READERS, read_bytes
+from analyzer.tables.load import READERS
 from analyzer.tables.results import Results
 from analyzer.tables.schema import TABLES
 from analyzer.tables.table import version_of

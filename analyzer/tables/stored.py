@@ -46,7 +46,7 @@ class StoredTable:
         self._sources = sources
         self._table = table
         self._order = order
-        self._length: int | None = None
+        self._length = None if order is None else len(order)
 
     def __len__(self) -> int:
         if self._length is None:

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from pyarrow import parquet
 
-from analyzer.cli import analyze as analyze_module
 from analyzer.cli import main
+from analyzer.cli.inputs import Inputs
 from tests.support.analyses import CAPTURES
 
 POP3 = str(CAPTURES["pop3-apop"])
@@ -140,7 +140,7 @@ def test_no_file_of_others_in_a_folder_is_overwritten(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delattr(analyze_module, "read_inputs")
+    monkeypatch.delattr(Inputs, "read")
     (tmp_path / name).write_text(content)
     captures = [] if "-i" in command else [POP3]
 

@@ -7,8 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from analyzer.cli import analyze as analyze_module
 from analyzer.cli import main
+from analyzer.cli.inputs import Inputs
 from tests.support.analyses import DEMO
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Result:
     def fail(*_: object, **__: object) -> NoReturn:
         raise error
 
-    monkeypatch.setattr(analyze_module, "read_inputs", fail)
+    monkeypatch.setattr(Inputs, "read", fail)
     return CliRunner().invoke(main, ["analyze", str(DEMO)])
 
 

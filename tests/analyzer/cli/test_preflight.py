@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from analyzer.cli import analyze as analyze_module
 from analyzer.cli import main
-from analyzer.cli import report as report_module
+from analyzer.cli.inputs import Inputs
 from analyzer.tables.store import Store
 from tests.support.analyses import CAPTURES
 from tests.support.namespaces import as_real_root, become_nobody
@@ -24,8 +23,7 @@ POP3 = CAPTURES["pop3-apop"]
 @pytest.fixture
 def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """No capture may be read."""
-    monkeypatch.delattr(analyze_module, "read_inputs")
-    monkeypatch.delattr(report_module, "read_inputs")
+    monkeypatch.delattr(Inputs, "read")
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
