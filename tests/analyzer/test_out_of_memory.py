@@ -14,7 +14,7 @@ from analyzer.cli.main import main
 from analyzer.runs import pipeline
 from captures import Partition
 from dissectors import ImapDialogue
-from tests.support.analyses import DEMO
+from tests.support.analyses import DEMO, analysis_of
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_sessions_of_the_process_that_was_not_killed_are_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read_partition = pipeline._read_partition
-    whole = analyzer.analyze(DEMO)
+    whole = analysis_of("office")
 
     def read(*arguments: object) -> object:
         if arguments[2] != Partition(0, 2):

@@ -30,9 +30,29 @@ def analysis_of_all() -> Analysis:
     return analyzer.analyze(list(CAPTURES.values()))
 
 
+@functools.cache
+def decrypted(name: str) -> Analysis:
+    """What is found in a committed capture with its TLS secrets, if it has any."""
+    key_log = key_log_of(name)
+    if key_log is None:
+        return analysis_of(name)
+    return analyzer.analyze(CAPTURES[name], key_log=key_log)
+
+
+def key_log_of(name: str) -> Path | None:
+    """The TLS secrets of a committed capture."""
+    path = DATA / f"{name}.keys"
+    return path if path.exists() else None
+
+
 def judgement_of(name: str) -> Judgement:
     """What is wrong in a committed capture."""
     return analysis_of(name)._judgement
+
+
+def judgement_of_all() -> Judgement:
+    """What is wrong in all of them, read as one."""
+    return analysis_of_all()._judgement
 
 
 def rows(analysis: Results, table: str = "sessions") -> list[dict[str, Any]]:

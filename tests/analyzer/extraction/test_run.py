@@ -17,12 +17,21 @@ from pyarrow import parquet
 import analyzer
 from analyzer.extraction.run import Extracted, extract
 from dissectors.registry import ports
-from tests.support.analyses import CAPTURES, DATA, rows
+from tests.support.analyses import (
+    CAPTURES,
+    DATA,
+    analysis_of,
+    decrypted,
+    key_log_of,
+    rows,
+)
 from tests.support.deliveries import Delivery
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from analyzer import Analysis
 
 SECRETS = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
 # one for each way in which a message crosses, and some in which not all of it does
@@ -34,18 +43,16 @@ NAMES = (
 )
 
 
-def key_log_of(name: str) -> Path | None:
-    path = DATA / f"{name}.keys"
-    return path if path.exists() else None
-
-
-def run(captures: list[Path], target: Path, key_log: Path | None = None) -> Extracted:
-    """Extract all messages."""
-    paths = [*map(str, captures)]
-    found = analyzer.analyze(paths, key_log=key_log)
+def run(found: Analysis, target: Path, key_log: Path | None = None) -> Extracted:
+    """Extract all messages of what was found."""
     chosen = {row["session_id"] for row in rows(found, "messages")}
     options: Any = {"ports": ports(), "engine": "auto", "key_log": key_log}
-    return extract(paths, target, chosen, **options)
+    return extract(found.captures, target, chosen, **options)
+
+
+def run_decrypted(name: str, target: Path) -> Extracted:
+    """Extract all messages of a committed capture."""
+    return run(decrypted(name), target, key_log_of(name))
 
 
 def index_of(target: Path) -> list[dict[str, Any]]:
@@ -57,9 +64,9 @@ def index_of(target: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_have_the_hashes_that_the_tables_tell(name: str, tmp_path: Path) -> None:
-    key_log, target = key_log_of(name), tmp_path / "out"
+    target = tmp_path / "out"
 
-    done = run([CAPTURES[name]], target, key_log)
+    done = run_decrypted(name, target)
 
     index = index_of(target)
     for row in index:
@@ -68,7 +75,7 @@ def test_files_have_the_hashes_that_the_tables_tell(name: str, tmp_path: Path) -
         assert len(content) == row["size_bytes"]
         assert row["file"].endswith(".partial") == row["partial"]
         assert not any(secret.encode() in content for secret in SECRETS)
-    messages = rows(analyzer.analyze(CAPTURES[name], key_log=key_log), "messages")
+    messages = rows(decrypted(name), "messages")
     told = [
         (message["session_id"], file["name"], file["size_bytes"], file["sha256"])
         for message in messages
@@ -96,7 +103,7 @@ def test_files_are_those_that_real_clients_sent(tmp_path: Path) -> None:
             for file in message.get("attachments", [])
         }
 
-        run([CAPTURES[name]], tmp_path / name, key_log_of(name))
+        run_decrypted(name, tmp_path / name)
 
         index = index_of(tmp_path / name)
         assert {row["sha256"] for row in index if row["kind"] == "attachment"} == sent
@@ -104,7 +111,7 @@ def test_files_are_those_that_real_clients_sent(tmp_path: Path) -> None:
 
 def test_messages_are_what_other_programs_read(tmp_path: Path) -> None:
     target = tmp_path / "out"
-    run([CAPTURES["office"]], target, key_log_of("office"))
+    run_decrypted("office", target)
 
     index = index_of(target)
     for row in index:
@@ -120,7 +127,7 @@ def test_messages_are_what_other_programs_read(tmp_path: Path) -> None:
 
 
 def test_what_is_not_complete_says_so(tmp_path: Path) -> None:
-    done = run([CAPTURES["smtp-capture-loss"]], tmp_path / "out")
+    done = run(analysis_of("smtp-capture-loss"), tmp_path / "out")
 
     assert done.partial > 0
     partial = [row["file"] for row in index_of(tmp_path / "out") if row["partial"]]
@@ -155,7 +162,7 @@ def test_names_that_senders_choose_name_no_file(tmp_path: Path) -> None:
     capture = write_pcap(tmp_path / "a.pcap", deliver(1, content + b"--b--\r\n"))
     target = tmp_path / "in" / "out"
 
-    done = run([capture], target)
+    done = run(analyzer.analyze(capture), target)
 
     assert (done.attachments, done.files) == (len(hostile), len(hostile) + 1)
     written = sorted(path for path in tmp_path.rglob("*") if path.is_file())
@@ -168,7 +175,7 @@ def test_dots_are_unstuffed_and_odd_line_ends_stay(tmp_path: Path) -> None:
     content = b"From: a@example.com\r\n\r\n..a\r\n...\r\nb\nc\rd\0\xff\r\n"
     capture = write_pcap(tmp_path / "a.pcap", deliver(1, content))
 
-    run([capture], tmp_path / "out")
+    run(analyzer.analyze(capture), tmp_path / "out")
 
     (row,) = index_of(tmp_path / "out")
     expected = b"From: a@example.com\r\n\r\n.a\r\n..\r\nb\nc\rd\0\xff\r\n"
@@ -187,7 +194,9 @@ def test_many_messages_at_once_and_long_ones_come_out_whole(tmp_path: Path) -> N
         scripts.append(script)
         expected.add(hashlib.sha256(body).hexdigest())
 
-    done = run([write_pcap(tmp_path / "a.pcap", *scripts)], tmp_path / "out")
+    capture = write_pcap(tmp_path / "a.pcap", *scripts)
+
+    done = run(analyzer.analyze(capture), tmp_path / "out")
 
     assert {row["sha256"] for row in index_of(tmp_path / "out")} == expected
     assert (done.messages, done.partial) == (30, 0)
@@ -208,7 +217,7 @@ def test_full_disk_ends_it_and_leaves_what_is_complete(
     monkeypatch.setattr(os, "write", fill)
     target = tmp_path / "out"
 
-    done = run([CAPTURES["office"]], target)
+    done = run(analysis_of("office"), target)
 
     assert 0 < done.messages < 8
     assert [problem.split(": ")[1] for problem in done.problems] == [

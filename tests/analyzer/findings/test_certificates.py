@@ -12,7 +12,7 @@ import analyzer
 from analyzer.findings import certificates
 from analyzer.findings.settings import RuleSettings, Settings
 from dissectors.events import Side
-from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.analyses import analysis_of, decrypted
 from tests.support.chains.certificates import NOW, YEAR, Plan, key
 from tests.support.chains.openssl_verify import pem
 from tests.support.findings import findings_of, named
@@ -227,9 +227,7 @@ def test_finding_is_about_one_certificate_of_a_server(tmp_path: Path) -> None:
 
 def test_what_tls_1_3_hides_is_not_judged() -> None:
     analysis = analysis_of("imap-implicit-tls")
-    with_secrets = analyzer.analyze(
-        CAPTURES["imap-implicit-tls"], key_log=DATA / "imap-implicit-tls.keys"
-    )
+    with_secrets = decrypted("imap-implicit-tls")
 
     assert findings_of(analysis, rules=certificates.RULES) == []
     (finding,) = findings_of(with_secrets, rules=certificates.RULES)

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from analyzer import reports
-from analyzer.findings.judgement import judge
-from tests.support.analyses import analysis_of
+from tests.support.analyses import analysis_of, judgement_of
 from tests.support.pages import page_of
 
 
@@ -27,7 +26,7 @@ def test_sessions_of_the_page_are_all_sessions() -> None:
 
 
 def test_each_session_knows_its_findings_and_the_worst_of_them() -> None:
-    findings = judge(analysis_of("office").tables).findings.to_pylist()
+    findings = judgement_of("office").findings.to_pylist()
     severities = {each["finding_id"]: each["severity"] for each in findings}
     order = [None, "info", "low", "medium", "high", "critical"]
 

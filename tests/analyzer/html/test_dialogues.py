@@ -3,10 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.dialogue.dialogue import dialogue_from_tables
-from analyzer.findings.judgement import judge
 from analyzer.html.data import PageSessions
 from analyzer.html.dialogues import dialogue_data
-from tests.support.analyses import analysis_of
+from tests.support.analyses import analysis_of, judgement_of
 from tests.support.pages import decode, page_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def test_steps_are_those_of_the_dialogue() -> None:
 def test_most_worrying_sessions_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analyzer.html.dialogues.MAX_EXCHANGES", 40)
     analysis = analysis_of("office")
-    sessions = PageSessions(analysis, judge(analysis.tables), {})
+    sessions = PageSessions(analysis, judgement_of("office"), {})
 
     told = decode(dialogue_data(analysis, sessions)).model["dialogues"]
 
@@ -42,7 +41,7 @@ def test_most_worrying_sessions_come_first(monkeypatch: pytest.MonkeyPatch) -> N
 def test_long_dialogue_says_what_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analyzer.html.dialogues.MAX_STEPS", 3)
     analysis = analysis_of("pop3-user-pass")
-    sessions = PageSessions(analysis, judge(analysis.tables), {})
+    sessions = PageSessions(analysis, judgement_of("pop3-user-pass"), {})
 
     (told,) = decode(dialogue_data(analysis, sessions)).model["dialogues"].values()
 

@@ -5,7 +5,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
 from analyzer.html.findings import (
     Group,
@@ -15,7 +14,7 @@ from analyzer.html.findings import (
 )
 from analyzer.html.provenance import capture_names
 from analyzer.tables.schema import FINDINGS
-from tests.support.analyses import analysis_of
+from tests.support.analyses import judgement_of
 
 USUAL: dict[str, Any] = {
     "finding_id": "0",
@@ -151,6 +150,6 @@ def test_finding_says_whether_it_is_new() -> None:
 
 
 def test_no_finding_is_no_group() -> None:
-    nothing = judge(analysis_of("negative-redis").tables).findings
+    nothing = judgement_of("negative-redis").findings
 
     assert (grouped(nothing), severity_counts(nothing)) == ([], [])

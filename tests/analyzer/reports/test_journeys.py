@@ -9,7 +9,7 @@ import pytest
 
 import analyzer
 from analyzer.reports import journeys
-from tests.support.analyses import DATA, DEMO, analysis_of
+from tests.support.analyses import analysis_of, decrypted
 from tests.support.deliveries import Delivery
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -59,7 +59,7 @@ def hops(
 
 
 def test_message_is_followed_from_submission_to_relay_and_mailbox() -> None:
-    office = analyzer.analyze(DEMO, key_log=DATA / "office.keys")
+    office = decrypted("office")
 
     rows = told(office, "message_id", "hop", "direction", "service", "delay_s")
 

@@ -13,7 +13,7 @@ from analyzer.reports import (
     plaintext_users,
 )
 from analyzer.sessions.role import Role
-from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.analyses import CAPTURES, analysis_of, decrypted
 from tests.support.plaintext import (
     MAIL,
     Sessions,
@@ -484,8 +484,7 @@ def test_text_of_a_message_is_mail_even_if_it_was_refused(
 
 
 def test_logins_that_were_decrypted_are_not_in_plaintext() -> None:
-    log = DATA / "imap-starttls.keys"
-    analysis = analyzer.analyze(CAPTURES["imap-starttls"], key_log=log)
+    analysis = decrypted("imap-starttls")
     (row,) = analysis.sessions.to_dict("records")
     assert row["auth_user"] == "ines@example.com"
     assert len(plaintext_users(analysis.sessions)) == 0

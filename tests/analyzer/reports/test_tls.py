@@ -16,7 +16,7 @@ from analyzer.reports import (
     weak_tls,
 )
 from analyzer.sessions.protection import VERDICTS
-from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
+from tests.support.analyses import analysis_of, decrypted, rows_of
 from tests.support.tls import wire
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -93,7 +93,7 @@ def test_weaknesses_are_counted_by_server() -> None:
 
 
 def test_certificates_are_those_of_servers() -> None:
-    analysis = analyzer.analyze(CAPTURES["office"], key_log=DATA / "office.keys")
+    analysis = decrypted("office")
 
     (row,) = server_certificates(analysis.certificates, analysis.sessions).to_dict(
         "records"

@@ -7,7 +7,7 @@ import pytest
 import analyzer
 from analyzer.runs.cutting import cut_sessions
 from analyzer.runs.secrets import TLS_KEY_LOG
-from tests.support.analyses import CAPTURES, DATA, analysis_of, rows_of
+from tests.support.analyses import CAPTURES, DATA, analysis_of, analysis_of_all, rows_of
 from tests.support.captures import (
     Packet,
     enhanced_packet,
@@ -62,7 +62,7 @@ def rows(analysis: Analysis, chosen: Collection[str] | None = None) -> Rows:
 
 def test_all_sessions_of_all_captures_are_the_same_in_one(tmp_path: Path) -> None:
     captures = [*CAPTURES.values()]
-    before = analyzer.analyze(captures)
+    before = analysis_of_all()
 
     cut(captures, before, tmp_path / "all.pcapng")
 
@@ -87,8 +87,9 @@ def test_each_session_is_the_same_by_itself(name: str, tmp_path: Path) -> None:
         chosen = {session["session_id"]}
         cut([CAPTURES[name]], before, target, chosen)
 
-        assert rows(analyzer.analyze(target), chosen) == rows(before, chosen)
-        assert len(analyzer.analyze(target).tables["sessions"]) == 1
+        after = analyzer.analyze(target)
+        assert rows(after, chosen) == rows(before, chosen)
+        assert len(after.tables["sessions"]) == 1
 
 
 def test_only_packets_of_the_session_are_written(tmp_path: Path) -> None:

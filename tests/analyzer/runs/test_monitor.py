@@ -11,7 +11,7 @@ from analyzer.runs.monitor import Monitor
 from analyzer.tables.parts import read_parts
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store
-from tests.support.analyses import CAPTURES, rows
+from tests.support.analyses import CAPTURES, analysis_of, rows
 from tests.support.captures import packet, pcap
 from tests.support.replay import Replay
 from tests.support.traffic import PacketScript, write_pcap
@@ -37,7 +37,7 @@ def _writes_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", CAPTURES)
 def test_stored_tables_are_those_of_an_analysis(name: str, tmp_path: Path) -> None:
-    expected = analyzer.analyze(CAPTURES[name])
+    expected = analysis_of(name)
 
     monitor, news = watch(CAPTURES[name], tmp_path / "tables")
 
@@ -90,7 +90,7 @@ def test_count_ends_the_watch(tmp_path: Path) -> None:
 def test_time_ends_the_watch(tmp_path: Path) -> None:
     monitor, _ = watch(CAPTURES["office"], tmp_path / "tables", duration_s=0.0)
 
-    assert monitor.packets < analyzer.analyze(CAPTURES["office"]).packets
+    assert monitor.packets < analysis_of("office").packets
 
 
 def test_interface_that_goes_down_ends_the_watch_in_order(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
 
     assert len(monitor.problems) == 1
     assert monitor.problems[0].endswith("mailtap will try again")
-    assert monitor.result().tables == analyzer.analyze(CAPTURES["office"]).tables
+    assert monitor.result().tables == analysis_of("office").tables
 
 
 def test_disk_that_stays_full_is_said_before_the_end(tmp_path: Path) -> None:

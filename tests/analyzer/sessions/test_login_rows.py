@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import analyzer
-from tests.support.analyses import CAPTURES, rows
+from tests.support.analyses import decrypted, rows
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ def test_what_crosses_behind_a_refusal_belongs_to_the_attempt(tmp_path: Path) ->
 
 
 def test_login_that_was_decrypted_is_encrypted() -> None:
-    name = "pop3-implicit-tls"
-    keys = CAPTURES[name].with_suffix(".keys")
-
-    (login,) = rows(analyzer.analyze(CAPTURES[name], key_log=keys), "logins")
+    (login,) = rows(decrypted("pop3-implicit-tls"), "logins")
 
     assert (login["encrypted"], login["exposure"]) == (True, "nothing")
     assert login["user"] is not None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.errors import ExportError
-from analyzer.findings.judgement import judge
 from analyzer.tables import parts, schema
 from analyzer.tables import store as store_module
 from analyzer.tables.collection import empty_tables
@@ -17,6 +16,7 @@ from analyzer.tables.load import read_table
 from analyzer.tables.parts import PARTS, has_parts, read_parts
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store, StoreFullError
+from tests.support.analyses import judgement_of
 from tests.support.stored import OFFICE, some
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_parts_become_a_folder_of_tables(kind: str, store: Store) -> None:
 
 def test_findings_are_written_beside_the_tables(store: Store) -> None:
     store.add(some(0, 29), some(0, 0))
-    findings = judge(OFFICE.tables).findings
+    findings = judgement_of("office").findings
 
     store.finish("parquet", findings)
 

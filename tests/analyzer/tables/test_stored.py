@@ -11,6 +11,7 @@ from analyzer.tables.folder import write_folder
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store
 from analyzer.tables.stored import read_on_demand, stored_tables
+from tests.support.analyses import judgement_of
 from tests.support.stored import OFFICE, some
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def test_columns_are_those_of_an_analysis(folder: Path) -> None:
 
 
 def test_rules_find_in_stored_columns_what_they_find_in_tables(folder: Path) -> None:
-    expected = judge(OFFICE.tables).findings
+    expected = judgement_of("office").findings
 
     assert judge(stored_tables(folder)).findings == expected
     assert len(expected)

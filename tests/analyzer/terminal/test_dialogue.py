@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from analyzer.dialogue.dialogue import Dialogue, dialogue_from_tables, table_of
 from analyzer.dialogue.step import Step, StepKind
-from analyzer.findings.judgement import judge
 from analyzer.findings.subset import of_session
 from analyzer.terminal.dialogue import print_dialogue
 from analyzer.text import escape_controls
-from tests.support.analyses import analysis_of, rows_of
+from tests.support.analyses import analysis_of, judgement_of, rows_of
 from tests.support.hostile import ATTACKS
 from tests.support.terminal import plain, printed
-
-if TYPE_CHECKING:
-    from analyzer.findings.judgement import Judgement
 
 
 def shown(name: str, number: int, width: int | None, *steps: Step) -> str:
@@ -29,16 +23,11 @@ def shown(name: str, number: int, width: int | None, *steps: Step) -> str:
     return told(name, dialogue, width)
 
 
-@functools.cache
-def judged(name: str) -> Judgement:
-    return judge(analysis_of(name).tables)
-
-
 def told(name: str, dialogue: Dialogue, width: int | None) -> str:
     tables = analysis_of(name).tables
     session_id = dialogue.session["session_id"]
     place = tables["sessions"]["session_id"].to_pylist().index(session_id)
-    findings = of_session(judged(name), place)
+    findings = of_session(judgement_of(name), place)
     anomalies = table_of(tables["anomalies"], session_id)
     return plain(
         printed(

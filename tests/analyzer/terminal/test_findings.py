@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
 from analyzer.terminal.findings import (
     findings_csv,
@@ -15,7 +14,7 @@ from analyzer.terminal.findings import (
     print_findings,
     print_groups,
 )
-from tests.support.analyses import analysis_of
+from tests.support.analyses import analysis_of, judgement_of
 from tests.support.finding_rows import evidence, table_of
 from tests.support.hostile import ATTACKS
 from tests.support.tables import TLS, sessions_of, with_sessions
@@ -43,7 +42,7 @@ def grouped(
 
 @pytest.fixture
 def office() -> pa.Table:
-    return review(judge(analysis_of("office").tables).findings)
+    return review(judgement_of("office").findings)
 
 
 def test_finding_is_told_with_remedy_proof_and_id() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
 from analyzer.terminal.sarif import as_sarif
-from tests.support.analyses import analysis_of_all
+from tests.support.analyses import judgement_of_all
 from tests.support.documents import ROOT
 from tests.support.finding_rows import evidence, table_of
 
@@ -78,7 +77,7 @@ def test_baseline_and_acceptances_are_told() -> None:
 
 
 def test_findings_of_all_captures_keep_to_the_published_schema() -> None:
-    findings = judge(analysis_of_all().tables).findings
+    findings = judgement_of_all().findings
     known = findings["finding_id"][5].as_py()
 
     log = json.loads(as_sarif(review(findings, findings.slice(3), {known: "known"})))

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
 from analyzer.terminal import spreadsheet
 from analyzer.terminal.spreadsheet import write_spreadsheet
-from tests.support.analyses import CAPTURES, analysis_of, rows_of
+from tests.support.analyses import CAPTURES, analysis_of, judgement_of, rows_of
 from tests.support.hostile import with_attacks
 from tests.support.workbooks import Sheets
 
@@ -20,7 +19,7 @@ OFFICE = analysis_of("office")
 
 def test_tables_of_the_report_are_sheets(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
-    findings = review(judge(OFFICE.tables).findings)
+    findings = review(judgement_of("office").findings)
 
     write_spreadsheet(OFFICE, path, findings)
 

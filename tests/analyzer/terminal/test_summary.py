@@ -9,7 +9,6 @@ import pytest
 
 import analyzer
 from analyzer import reports
-from analyzer.findings.judgement import judge
 from analyzer.findings.review import review
 from analyzer.terminal.summary import (
     SECTIONS,
@@ -17,7 +16,7 @@ from analyzer.terminal.summary import (
     print_summary,
     summary_json,
 )
-from tests.support.analyses import analysis_of, rows_of
+from tests.support.analyses import analysis_of, judgement_of, rows_of
 from tests.support.plugins import ECHO, plugins
 from tests.support.tables import sessions_of, with_sessions
 from tests.support.terminal import plain, printed
@@ -209,7 +208,7 @@ def test_nothing_is_said_of_every_protocol_that_was_looked_for() -> None:
 
 def test_findings_come_first_on_terminals_and_in_json() -> None:
     analysis = analysis_of("office")
-    findings = review(judge(analysis.tables).findings)
+    findings = review(judgement_of("office").findings)
 
     text = printed(lambda console: print_summary(analysis, console, findings))
     document = json.loads(summary_json(analysis, findings))
