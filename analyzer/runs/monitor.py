@@ -126,10 +126,9 @@ class Monitor:
             those that are still open.
         """
         start = written = time.monotonic()
+        secrets = self._secrets
         try:
-            for batch in self._live:
-                if self._secrets is not None:
-                    self._secrets.refresh()
+            for batch in self._live if secrets is None else secrets.follow(self._live):
                 if len(batch):
                     self._pipeline.process(batch)
                 else:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analyzer.errors import LoadError
+from captures import CaptureError
 from dissectors import KeyLog
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
+
+    from captures import PacketBatch
 
 # pcapng §4.7: Decryption Secrets Block, TLS Key Log
 TLS_KEY_LOG = 0x544C534B
@@ -20,6 +25,11 @@ _CHUNK_BYTES = 1 << 16
 _LINES_OF_BLOCK = 4096
 # connections that a monitor remembers secrets of
 _MAX_FOLLOWED = 100_000
+# A server sends encrypted data at once (RFC 8446, section 2), before the client has
+# logged by what it can be read: a busy machine takes a moment for that.
+LOGGED_S = 1.0
+# of packets that wait for that, however many come
+_MAX_WAITING_BYTES = 64 << 20
 
 
 class Secrets:
@@ -135,6 +145,41 @@ class FollowedKeyLog:
             if isinstance(error, FileNotFoundError):
                 reason += ": make an empty file, to which programs can add secrets"
             raise LoadError(reason) from error
+
+    def follow(self, batches: Iterable[PacketBatch]) -> Iterator[PacketBatch]:
+        """Hand packets on when programs have had the time to log their secrets.
+
+        Args:
+            batches: those of an interface, as they come; some are empty.
+
+        Raises:
+            CaptureError: as `batches` does, after all that came before.
+        """
+        waiting: deque[tuple[float, PacketBatch]] = deque()
+        waiting_bytes = 0
+        failure = None
+        try:
+            for batch in batches:
+                self.refresh()
+                now = time.monotonic()
+                if len(batch):
+                    waiting.append((now + LOGGED_S, batch))
+                    waiting_bytes += batch.buffer.nbytes
+                elif not waiting:
+                    yield batch
+                while waiting and (
+                    waiting[0][0] <= now or waiting_bytes > _MAX_WAITING_BYTES
+                ):
+                    _, due = waiting.popleft()
+                    waiting_bytes -= due.buffer.nbytes
+                    yield due
+        except CaptureError as error:
+            failure = error
+        for _, batch in waiting:
+            self.refresh()
+            yield batch
+        if failure is not None:
+            raise failure
 
     def refresh(self) -> None:
         """Take the secrets that were added since the last call."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analyzer.errors import LoadError
+from analyzer.runs import secrets as secrets_module
 from analyzer.runs.monitor import Monitor
 from analyzer.runs.pipeline import find_sessions
 from analyzer.runs.secrets import FollowedKeyLog, Secrets
 from analyzer.tables.store import Store
+from captures import CaptureError, open_capture
 from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows
 from tests.support.replay import Replay
@@ -23,7 +25,10 @@ from tests.support.tls.openssl import Settings, Stack
 from tests.support.traffic import PacketScript, write_pcap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from captures import PacketBatch
 
 INSIDE = [(Side.SERVER, b"* OK ready\r\n"), (Side.CLIENT, b"a LOGOUT\r\n")]
 NAMES = sorted(path.stem for path in DATA.glob("*.keys") if path.stem != "office")
@@ -194,6 +199,70 @@ def test_monitor_takes_secrets_while_it_watches(name: str, tmp_path: Path) -> No
     for table in ("messages", "exchanges", "anomalies"):
         assert rows(found, table) == rows(expected, table)
     assert [row["tls_decrypted"] for row in rows(found)] == [True]
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Iterator[FollowedKeyLog]:
+    """A key log `keys` that is empty yet."""
+    path = tmp_path / "keys"
+    path.touch()
+    log = FollowedKeyLog(path)
+    yield log
+    log.close()
+
+
+class LateClients(Replay):
+    """Clients that log their secrets when all of their packets have crossed."""
+
+    def __init__(self, path: Path, key_log: Path, secrets: bytes, **others: Any):
+        super().__init__(path, packets=1, **others)
+        self._key_log, self._secrets = key_log, secrets
+
+    def __next__(self) -> PacketBatch:
+        try:
+            return super().__next__()
+        except (StopIteration, CaptureError):
+            self._key_log.write_bytes(self._secrets)
+            raise
+
+
+@pytest.mark.parametrize(
+    ("name", "failure"),
+    [*((name, None) for name in NAMES), ("imap-implicit-tls", "went down")],
+)
+def test_monitor_waits_for_secrets_that_programs_log_late(
+    name: str, failure: str | None, followed: FollowedKeyLog, tmp_path: Path
+) -> None:
+    secrets = b"".join(lines_of(name))
+    late = LateClients(CAPTURES[name], tmp_path / "keys", secrets, failure=failure)
+    monitor = Monitor(late, Store(tmp_path / "tables"), secrets=followed)
+
+    for _ in monitor.run():
+        pass
+
+    found = monitor.result()
+    assert [row["tls_decrypted"] for row in rows(found)] == [True]
+    assert [problem.reason for problem in found.problems] == [failure] * bool(failure)
+
+
+def test_no_more_packets_wait_for_secrets_than_memory_is_for(
+    followed: FollowedKeyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets_module, "_MAX_WAITING_BYTES", 1000)
+    batches = [*open_capture(CAPTURES["imap-starttls"], max_packets=1)]
+    came: list[PacketBatch] = []
+
+    def captured() -> Iterator[PacketBatch]:
+        for batch in batches:
+            came.append(batch)
+            yield batch
+
+    handed_on = followed.follow(captured())
+
+    for number, batch in enumerate(handed_on):
+        assert batch is batches[number]
+        assert sum(each.buffer.nbytes for each in came[number + 1 : -1]) <= 1000
+    assert number == len(batches) - 1
 
 
 def test_secrets_of_one_capture_are_for_all(tmp_path: Path) -> None:
