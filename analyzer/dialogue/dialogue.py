@@ -19,7 +19,7 @@ from analyzer.dialogue.message import message_step
 from analyzer.dialogue.recording import Recording, can_be_read_again, record
 from analyzer.dialogue.step import Step, StepKind, in_order
 from analyzer.dialogue.tls import tls_steps
-from analyzer.tables.table import TIME
+from analyzer.tables.table import as_rows
 from captures import ReadEngine
 
 if TYPE_CHECKING:
@@ -219,16 +219,6 @@ def _has_answers(recording: Recording, exchanges: pa.Table) -> bool:
 def rows_of(table: pa.Table, session_id: str) -> Rows:
     """Return the rows of a session, times in nanoseconds."""
     return as_rows(table_of(table, session_id))
-
-
-def as_rows(table: pa.Table) -> Rows:
-    """Return the rows of a table, times in nanoseconds."""
-    for at, column in enumerate(table.schema):
-        if column.type == TIME:
-            numbers = table[column.name].cast(pa.int64())
-            table = table.set_column(at, column.name, numbers)
-    rows: Rows = table.to_pylist()
-    return rows
 
 
 def table_of(table: pa.Table, session_id: str) -> pa.Table:

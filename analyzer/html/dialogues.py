@@ -6,16 +6,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.dialogue.dialogue import dialogue_of_rows
 from analyzer.html.blob import Blob
-from analyzer.tables.table import TIME
+from analyzer.tables.table import as_rows
 from analyzer.text import as_line, shorten
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pyarrow as pa
 
     from analyzer.dialogue.dialogue import Dialogue
     from analyzer.html.data import PageSessions
@@ -37,13 +37,12 @@ def dialogue_data(analysis: Results, sessions: PageSessions) -> str:
     """
     table = analysis.tables["sessions"]
     chosen = _most_worrying(analysis, sessions)
-    rows = _in_nanoseconds(table.take(chosen)).to_pylist()
     details = {
         name: _by_session(analysis.tables[name], table["session_id"].take(chosen))
         for name in _DETAILS
     }
     dialogues = {}
-    for row in rows:
+    for row in as_rows(table.take(chosen)):
         exchanges, messages, anomalies = (
             details[name][row["session_id"]] for name in _DETAILS
         )
@@ -68,16 +67,9 @@ def _by_session(table: pa.Table, session_ids: pa.Array) -> dict[str, list[Any]]:
     """Return the rows of some sessions, by session, times in nanoseconds."""
     is_wanted = compute.is_in(table["session_id"], value_set=session_ids)
     found: dict[str, list[Any]] = defaultdict(list)
-    for row in _in_nanoseconds(table.filter(is_wanted)).to_pylist():
+    for row in as_rows(table.filter(is_wanted)):
         found[row["session_id"]].append(row)
     return found
-
-
-def _in_nanoseconds(rows: pa.Table) -> pa.Table:
-    for at, column in enumerate(rows.schema):
-        if column.type == TIME:
-            rows = rows.set_column(at, column.name, rows[column.name].cast(pa.int64()))
-    return rows
 
 
 def _told(dialogue: Dialogue) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
 
 from analyzer.runs.secrets import TLS_KEY_LOG, secrets_of
+from analyzer.tables.table import as_rows
 from captures import CaptureError, Decoder, Endpoint, open_captures, split_frame_id
 from captures.batch import frame_id
 from captures.files.frame_set import FrameSet
@@ -103,11 +104,7 @@ def _known(
         places.setdefault(name, []).append(index)
     columns = ("session_id", "capture", "first_frame", "start", "end")
     ends = tuple(f"{end}_{part}" for end in _ENDS for part in ("ip", "port"))
-    table = sessions.select([*columns, *ends]).sort_by("start")
-    for name in ("start", "end"):
-        at = table.column_names.index(name)
-        table = table.set_column(at, name, table[name].cast("int64"))
-    rows = table.to_pylist()
+    rows = as_rows(sessions.select([*columns, *ends]).sort_by("start"))
     wanted = {_ends_of(row) for row in rows if row["session_id"] in chosen}
     for row in rows:
         if _ends_of(row) in wanted:

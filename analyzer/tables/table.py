@@ -103,6 +103,16 @@ class Table:
         object.__setattr__(self, "arrow", arrow)
 
 
+def as_rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of a table, times in nanoseconds since 1970."""
+    for at, column in enumerate(table.schema):
+        if column.type == TIME:
+            numbers = table[column.name].cast(pa.int64())
+            table = table.set_column(at, column.name, numbers)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
 def version_of(parts: Iterable[str]) -> str:
     """Return what changes with any of these."""
     return sha256("\n".join(parts).encode()).hexdigest()[:12]

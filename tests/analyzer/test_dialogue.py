@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.dialogue.dialogue import (
     Dialogue,
-    as_rows,
     dialogue_from_tables,
     dialogue_of_rows,
 )
 from analyzer.dialogue.step import Step, StepKind, in_order
+from analyzer.tables.table import as_rows
 from tests.support.analyses import analysis_of, rows_of
 
 if TYPE_CHECKING:
