@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from analyzer.dialogue.step import Step, StepKind
 from analyzer.dialogue.tls import TlsTimes
 from analyzer.runs.pipeline import Pipeline
 from analyzer.runs.secrets import Secrets
-from analyzer.sessions.identity import capture_and_frame, session_id
+from analyzer.sessions.identity import address_number, capture_and_frame, session_id
 from analyzer.sessions.reader import SessionReader
 from analyzer.sessions.recording import RecordingReader
 from analyzer.sessions.wrong_clock import exchange_latency_ns
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from dissectors.conversation.transcript import TranscribedLine
 
 _NS = 1e9
-_IPV4_MAPPED = 0xFFFF << 32
 _LOW = (1 << 64) - 1
 
 
@@ -152,9 +150,8 @@ def _is_end(
 
 
 def _address(text: str) -> tuple[int, int]:
-    """Return both halves of an address; IPv4 is IPv4-mapped (RFC 4291 §2.5.5.2)."""
-    address = ip_address(text)
-    number = int(address) | (_IPV4_MAPPED if address.version == 4 else 0)
+    """Return both halves of an address."""
+    number = address_number(text)
     return number >> 64, number & _LOW
 
 

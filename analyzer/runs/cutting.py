@@ -7,10 +7,10 @@ capture holds it. Memory: a bit for each packet, and some for each session.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
 
 from analyzer.runs.secrets import TLS_KEY_LOG, secrets_of
+from analyzer.sessions.identity import address_number
 from analyzer.tables.table import as_rows
 from captures import CaptureError, Decoder, Endpoint, open_captures, split_frame_id
 from captures.batch import frame_id
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from analyzer.runs.pipeline import OnProgress
     from captures import MergedCaptures
 
-_IPV4_MAPPED = 0xFFFF << 32
 _ENDS = ("client", "server")
 
 
@@ -109,7 +108,7 @@ def _known(
     for row in rows:
         if _ends_of(row) in wanted:
             client, server = (
-                Endpoint(_address(row[f"{end}_ip"]), row[f"{end}_port"])
+                Endpoint(address_number(row[f"{end}_ip"]), row[f"{end}_port"])
                 for end in _ENDS
             )
             first_frames = [
@@ -122,12 +121,6 @@ def _known(
 
 def _ends_of(row: Mapping[str, Any]) -> frozenset[tuple[str, int]]:
     return frozenset((row[f"{end}_ip"], row[f"{end}_port"]) for end in _ENDS)
-
-
-def _address(text: str) -> int:
-    """Return an address; IPv4 is IPv4-mapped (RFC 4291 §2.5.5.2)."""
-    address = ip_address(text)
-    return int(address) | (_IPV4_MAPPED if address.version == 4 else 0)
 
 
 class _Copier:

@@ -7,6 +7,7 @@ import hashlib
 import socket
 import struct
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from captures import split_frame_id
@@ -34,6 +35,12 @@ def address_text(address: int) -> str:
     packed = packed_address(address)
     family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
     return socket.inet_ntop(family, packed)
+
+
+def address_number(text: str) -> int:
+    """Read an address; IPv4 becomes IPv4-mapped (RFC 4291 §2.5.5.2)."""
+    address = ip_address(text)
+    return int(address) | (_IPV4_MAPPED << 32 if address.version == 4 else 0)
 
 
 def session_id(connection: Connection) -> str:

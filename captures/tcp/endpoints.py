@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 # lower endpoint's address (high and low half), the higher's, both ports
 ConnectionKey = tuple[int, int, int, int, int]
+_LOW = (1 << 64) - 1
 
 
 class Endpoint(NamedTuple):
@@ -13,6 +14,16 @@ class Endpoint(NamedTuple):
 
     address: int
     port: int
+
+
+def connection_key(one: Endpoint, other: Endpoint) -> ConnectionKey:
+    """Return what all packets between two endpoints have in common."""
+    lower, higher = sorted((one, other))
+    return (
+        *(lower.address >> 64, lower.address & _LOW),
+        *(higher.address >> 64, higher.address & _LOW),
+        lower.port << 16 | higher.port,
+    )
 
 
 def ports(key: ConnectionKey) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from captures.packets.interest import SegmentFilter
+from captures.tcp.endpoints import connection_key
 from captures.tcp.grouping import digest, key_columns
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from captures.packets.segments import Indices, Mask, Segments
     from captures.tcp.endpoints import ConnectionKey, Endpoint
 
-_LOW = (1 << 64) - 1
 # RFC 8446 §5.1 and §4: a record, a message in it, and the random of a ClientHello
 _HANDSHAKE, _MAJOR_VERSION, _CLIENT_HELLO = 22, 3, 1
 _HELLO_AT, _RANDOM = 5, slice(11, 43)
@@ -51,12 +51,7 @@ class KnownConnection:
     @property
     def key(self) -> ConnectionKey:
         """What all its packets have in common."""
-        lower, higher = sorted((self.originator, self.responder))
-        return (
-            *(lower.address >> 64, lower.address & _LOW),
-            *(higher.address >> 64, higher.address & _LOW),
-            lower.port << 16 | higher.port,
-        )
+        return connection_key(self.originator, self.responder)
 
 
 class Membership:

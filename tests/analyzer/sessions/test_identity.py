@@ -6,6 +6,7 @@ import re
 import pytest
 
 from analyzer.sessions.identity import (
+    address_number,
     address_text,
     community_id,
     packed_address,
@@ -43,6 +44,7 @@ def test_address_is_written_as_it_is_usual(text: str) -> None:
     address = endpoint(text, 25).address
 
     assert address_text(address) == text
+    assert address_number(text) == address
     assert packed_address(address) == ipaddress.ip_address(text).packed
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures import Decoder, Endpoint, PacketBatch, SegmentFilter
-from captures.tcp.endpoints import endpoints, ports
+from captures.tcp.endpoints import connection_key, endpoints, ports
 from captures.tcp.grouping import ALL, Partition, Rows
 from tests.support.packets import batch_of, ethernet, frame, ipv4, ipv6, tcp
 
@@ -93,6 +93,7 @@ def test_key_tells_both_endpoints_lower_first() -> None:
     assert lower == Endpoint(0xFFFF_C000_0201, 25)
     assert higher == Endpoint(0xFFFF_C000_0202, 40_000)
     assert rows.source_is_lower == [False, True]
+    assert connection_key(higher, lower) == connection_key(lower, higher) == key
 
 
 def test_ports_tell_the_ends_of_a_connection_of_a_host_with_itself() -> None:
