@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from analyzer.dialogue.step import Step, StepKind
 from analyzer.dialogue.tls import TlsTimes
 from analyzer.runs.pipeline import Pipeline
@@ -18,21 +20,19 @@ from analyzer.sessions.identity import address_number, capture_and_frame, sessio
 from analyzer.sessions.reader import SessionReader
 from analyzer.sessions.recording import RecordingReader
 from analyzer.sessions.wrong_clock import exchange_latency_ns
-from captures import ReadEngine, open_captures
+from captures import Endpoint, ReadEngine, open_captures
+from captures.tcp.endpoints import connection_key
+from captures.tcp.grouping import HOST_COLUMNS, key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import numpy as np
-
     from analyzer.sessions.details import Details
     from analyzer.sessions.session import Session
     from captures import Attempt, Connection, Segments
-    from captures.packets.segments import Mask
     from dissectors.conversation.transcript import TranscribedLine
 
 _NS = 1e9
-_LOW = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,44 +115,20 @@ def _chooser(
     session: Mapping[str, Any], secrets: Secrets
 ) -> Callable[[Segments], Segments]:
     """Return what leaves only the segments that matter."""
-    ends = [
-        (_address(session[f"{end}_ip"]), session[f"{end}_port"])
+    ends = (
+        Endpoint(address_number(session[f"{end}_ip"]), session[f"{end}_port"])
         for end in ("client", "server")
-    ]
+    )
+    key = connection_key(*ends)
 
     def choose(segments: Segments) -> Segments:
-        any_port = bool(len(secrets.key_log))
-        there, back = (
-            _is_end(segments.source, segments.source_port, *one, any_port=any_port)
-            & _is_end(
-                segments.destination,
-                segments.destination_port,
-                *other,
-                any_port=any_port,
-            )
-            for one, other in (ends, reversed(ends))
-        )
-        return segments.take(there | back)
+        _, columns = key_columns(segments)
+        if len(secrets.key_log):
+            columns = columns[:HOST_COLUMNS]
+        fitting = [column == part for column, part in zip(columns, key, strict=False)]
+        return segments.take(np.logical_and.reduce(fitting))
 
     return choose
-
-
-def _is_end(
-    address: np.ndarray[Any, Any],
-    port: np.ndarray[Any, Any],
-    wanted: tuple[int, int],
-    wanted_port: int,
-    *,
-    any_port: bool,
-) -> Mask:
-    mask: Mask = (address[:, 0] == wanted[0]) & (address[:, 1] == wanted[1])
-    return mask if any_port else mask & (port == wanted_port)
-
-
-def _address(text: str) -> tuple[int, int]:
-    """Return both halves of an address."""
-    number = address_number(text)
-    return number >> 64, number & _LOW
 
 
 class _Sink:

@@ -53,7 +53,7 @@ class Partition:
 
 ALL = Partition(0, 1)
 # of `key_columns`, those without the ports
-_HOST_COLUMNS = 4
+HOST_COLUMNS = 4
 
 
 class Rows:
@@ -188,7 +188,7 @@ def _by_connection(
     """Return the indices of the segments of interest, grouped by connection."""
     chosen = (segments.interest & np.uint8(Interest.FOLLOWED)) != 0
     if partition.count > 1:
-        shared = digest(columns[:_HOST_COLUMNS]) if partition.by_hosts else hashed
+        shared = digest(columns[:HOST_COLUMNS]) if partition.by_hosts else hashed
         chosen &= shared % np.uint64(partition.count) == partition.index
     order = np.flatnonzero(chosen)
     if not partition.by_hosts:
