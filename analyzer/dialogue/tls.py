@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +18,14 @@ _CHOSEN = ("tls_version", "tls_cipher", "tls_group", "tls_alpn")
 Packet = tuple[str | None, int | None]
 
 
+class Moment(NamedTuple):
+    """When something happened, and in which packet, as far as that is known."""
+
+    time_ns: int | None = None
+    capture: str | None = None
+    frame: int | None = None
+
+
 class TlsTimes(NamedTuple):
     """When a handshake happened, as far as that is known.
 
@@ -32,14 +39,21 @@ class TlsTimes(NamedTuple):
     end_ns: int | None = None
     of_packets: Mapping[Packet, int] = MappingProxyType({})
 
-    def packet_at(self, time_ns: int | None) -> Packet:
-        """Return the only packet that came then, if there is just one."""
+    def at(self, time_ns: int | None) -> Moment:
+        """Return a time, with the only packet that came then, if there is just one."""
         found = [place for place, time in self.of_packets.items() if time == time_ns]
-        return found[0] if len(found) == 1 else (None, None)
+        return Moment(time_ns, *found[0]) if len(found) == 1 else Moment(time_ns)
+
+    def of(self, capture: str | None, frame: int | None) -> Moment:
+        """Return when a packet came."""
+        if frame is None:
+            return _UNKNOWN
+        return Moment(self.of_packets.get((capture, frame)), capture, frame)
 
 
 UNTIMED = TlsTimes()
 """Nothing is known of them."""
+_UNKNOWN = Moment()
 
 
 def tls_steps(session: Mapping[str, Any], times: TlsTimes = UNTIMED) -> Iterator[Step]:
@@ -49,41 +63,33 @@ def tls_steps(session: Mapping[str, Any], times: TlsTimes = UNTIMED) -> Iterator
         session: the row.
         times: which the row does not have.
     """
-    for step in _steps(session):
-        time_ns = times.of_packets.get((step.capture, step.frame), step.time_ns)
-        if step.text.startswith("ClientHello"):
-            time_ns = times.begin_ns
-        elif step.latency_s is not None:
-            time_ns = times.end_ns
-        capture, frame = step.capture, step.frame
-        if frame is None:
-            capture, frame = times.packet_at(time_ns)
-        yield replace(step, time_ns=time_ns, capture=capture, frame=frame)
-
-
-def _steps(session: Mapping[str, Any]) -> Iterator[Step]:
     if session["tls_mode"] == "none" or not _is_tls(session):
         return
     if session["tls_offered_ciphers"]:
         versions = " ".join(session["tls_offered_versions"] or ())
         offered = f"offers {versions}" if versions else None
-        yield _step(session, CLIENT, "ClientHello", session["tls_sni"], offered)
+        begin = times.at(times.begin_ns)
+        yield _step(begin, CLIENT, "ClientHello", session["tls_sni"], offered)
     if session["tls_retried"]:
-        yield _step(session, SERVER, "HelloRetryRequest")
+        yield _step(_UNKNOWN, SERVER, "HelloRetryRequest")
+    capture = session["tls_capture"]
     if session["tls_frame"] is not None:
         chosen = (session[name] for name in _CHOSEN)
-        yield _step(session, SERVER, "ServerHello", *chosen, frame="tls_frame")
+        answered = times.of(capture, session["tls_frame"])
+        yield _step(answered, SERVER, "ServerHello", *chosen)
     if session["cert_sha256"] is not None:
         shown = session["cert_subject"], session["cert_status"]
-        yield _step(session, SERVER, "Certificate", *shown, frame="cert_frame")
+        shown_at = times.of(capture, session["cert_frame"])
+        yield _step(shown_at, SERVER, "Certificate", *shown)
     for alert in session["tls_alerts"] or ():
-        yield _step(session, None, "alert", alert)
+        yield _step(_UNKNOWN, None, "alert", alert)
     if session["tls_failed_after"] is not None:
         failed_after = f"after {session['tls_failed_after']}"
-        yield _step(session, None, "handshake failed", failed_after)
+        yield _step(_UNKNOWN, None, "handshake failed", failed_after)
     elif session["tls_established"]:
         seconds = session["tls_handshake_s"]
-        yield Step(StepKind.TLS, None, "encrypted from here on", latency_s=seconds)
+        end = _UNKNOWN if seconds is None else times.at(times.end_ns)
+        yield _step(end, None, "encrypted from here on", latency_s=seconds)
 
 
 def _is_tls(session: Mapping[str, Any]) -> bool:
@@ -92,24 +98,29 @@ def _is_tls(session: Mapping[str, Any]) -> bool:
 
 
 def _step(
-    session: Mapping[str, Any],
+    moment: Moment,
     side: str | None,
     name: str,
     *told: str | None,
-    frame: str | None = None,
+    latency_s: float | None = None,
 ) -> Step:
     """Make a step of what is known.
 
     Args:
-        session: the session's row.
+        moment: when it was.
         side: who sent it.
         name: of the message.
         told: what it says; `None` is left out.
-        frame: the column that holds the number of its packet, if there is one.
+        latency_s: how long it took.
     """
     words = ", ".join(each for each in told if each)
     text = f"{name}: {words}" if words else name
-    if frame is None:
-        return Step(StepKind.TLS, side, text)
-    at = session["tls_capture"], session[frame]
-    return Step(StepKind.TLS, side, text, None, None, *at)
+    return Step(
+        StepKind.TLS,
+        side,
+        text,
+        time_ns=moment.time_ns,
+        latency_s=latency_s,
+        capture=moment.capture,
+        frame=moment.frame,
+    )
