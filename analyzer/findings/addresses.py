@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.findings.columns import as_arrow, number
+from analyzer.tables.columns import as_arrow, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

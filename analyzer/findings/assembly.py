@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.columns import as_arrow
 from analyzer.findings.grouping import (
     CONFIDENCES,
     SEVERITIES,
@@ -19,6 +18,7 @@ from analyzer.findings.grouping import (
     places_in,
     sizes_of,
 )
+from analyzer.tables.columns import as_arrow
 from analyzer.tables.schema.findings import EVIDENCE, FINDINGS
 from analyzer.text import as_line
 

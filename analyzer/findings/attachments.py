@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
+from analyzer.tables.columns import is_true
 from dissectors.events import Delivery
 
 if TYPE_CHECKING:

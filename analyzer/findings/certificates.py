@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Kind, Rule
 from analyzer.findings.tls import THEME, joined, places
 from analyzer.sessions.certificate_status import CertificateStatus
+from analyzer.tables.columns import is_true
 
 if TYPE_CHECKING:
     from analyzer.findings.facts import Facts

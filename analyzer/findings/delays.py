@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Kind, Rule
 from analyzer.sessions.failures import Failure
+from analyzer.tables.columns import is_true
 from dissectors.events import Delivery, ExchangeKind
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.findings.columns import nanoseconds
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.refused_mail import refused_mail
 from analyzer.findings.rule import SERVER, Kind, Rule
 from analyzer.reports.replies import Refusal
+from analyzer.tables.columns import nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

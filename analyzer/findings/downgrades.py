@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Severity
 from analyzer.findings.stripping import UPGRADES
 from analyzer.sessions.failures import Failure
 from analyzer.sessions.protection import NO_TLS
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import is_true
 
 if TYPE_CHECKING:
     import numpy.typing as npt

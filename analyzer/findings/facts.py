@@ -12,10 +12,10 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.addresses import Addresses
-from analyzer.findings.columns import is_true, number, plain, whole
 from analyzer.findings.rows import Rows
 from analyzer.reports.channel import channel_of
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import is_true, number, plain, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

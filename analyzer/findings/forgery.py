@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.own import Ownership, domain_of
 from analyzer.findings.recipients import is_anonymous
 from analyzer.findings.rule import Rule
+from analyzer.tables.columns import is_true
 from dissectors.events import Delivery, Direction, Outcome
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analyzer.findings.columns import as_arrow, number
 from analyzer.findings.levels import Confidence, Severity
 from analyzer.findings.rule import SERVER
+from analyzer.tables.columns import as_arrow, number
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import nanoseconds, number
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
 from analyzer.findings.sources import client_sources, source_names
 from analyzer.findings.windows import Windows
+from analyzer.tables.columns import nanoseconds, number
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:

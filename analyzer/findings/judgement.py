@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyarrow import compute
 
 from analyzer.findings import registry
-from analyzer.findings.columns import whole
 from analyzer.findings.engine import search
 from analyzer.findings.facts import Facts
 from analyzer.findings.own import Ownership
 from analyzer.findings.settings import Own, Settings
+from analyzer.tables.columns import whole
 from analyzer.text import pluralize
 from dissectors.plugins import describe_error
 

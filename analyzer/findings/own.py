@@ -16,8 +16,8 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.addresses import Addresses
-from analyzer.findings.columns import number
 from analyzer.findings.levels import Confidence
+from analyzer.tables.columns import number
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:

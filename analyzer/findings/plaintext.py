@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT_AT_SERVER, SERVER, Rule
 from analyzer.reports.channel import Channel
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import is_true
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, SERVER, Rule
+from analyzer.tables.columns import is_true
 from dissectors import registry
 from dissectors.events import ExchangeKind
 

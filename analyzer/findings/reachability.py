@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Kind, Rule
+from analyzer.tables.columns import is_true
 
 if TYPE_CHECKING:
     import pandas as pd

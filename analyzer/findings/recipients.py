@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.own import domain_of
+from analyzer.tables.columns import is_true
 from dissectors.events import Outcome
 
 if TYPE_CHECKING:

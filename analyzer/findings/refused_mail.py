@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true, nanoseconds
 from analyzer.findings.own import client_networks
 from analyzer.reports.replies import Refusal, why_refused
 from analyzer.sessions.failures import Failure
+from analyzer.tables.columns import is_true, nanoseconds
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true, number
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.own import Ownership, domain_of
 from analyzer.findings.recipients import recipients
 from analyzer.findings.rule import CLIENT, SERVER, Rule
 from analyzer.findings.sources import client_sources, source_names
 from analyzer.findings.windows import Windows
+from analyzer.tables.columns import is_true, number
 
 if TYPE_CHECKING:
     import numpy.typing as npt

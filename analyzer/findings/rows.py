@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.columns import is_true, plain, whole
+from analyzer.tables.columns import is_true, plain, whole
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true, number
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.own import Ownership
 from analyzer.findings.recipients import recipients
 from analyzer.findings.rule import CLIENT, Rule
 from analyzer.findings.windows import Windows
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import is_true, number
 from dissectors.events import Outcome
 from dissectors.services import Protocol
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, Rule
 from analyzer.findings.smuggling import find_smuggled
 from analyzer.sessions.protection import NO_TLS
+from analyzer.tables.columns import is_true
 from dissectors.services import Protocol
 
 if TYPE_CHECKING:

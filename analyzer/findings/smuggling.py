@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence, Severity
+from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.downgrades import find_abandoned
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Rule
 from analyzer.findings.stripping import OFFER, UPGRADES, find_stripped
 from analyzer.sessions.protection import NO_TLS, STARTTLS
+from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:

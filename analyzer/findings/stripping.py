@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.columns import is_true
 from analyzer.findings.levels import Confidence
 from analyzer.sessions.protection import NO_TLS
+from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 from dissectors.registry import protocols
 

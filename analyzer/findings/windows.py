@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.findings.columns import nanoseconds, number
+from analyzer.tables.columns import nanoseconds, number
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.tables.columns import whole
 from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Blob:
 
     def lists(self, name: str, column: pa.ChunkedArray | pa.Array) -> None:
         """Add lists of texts: where each starts, and places in a list of values."""
-        lists = _combined(column)
+        lists = whole(column)
         lengths = compute.fill_null(compute.list_value_length(lists), 0).to_numpy()
         codes, values = _encode(compute.list_flatten(lists))
         self.coded_lists(name, lengths, codes, values)
@@ -82,11 +83,6 @@ class Blob:
         packed = zlib.compress(b"".join(content), _LEVEL)
         return base64.b64encode(packed).decode("ascii")
 
-    @property
-    def widths(self) -> list[str]:
-        """The types of all arrays."""
-        return [kind for column in self._columns for kind, _ in column["arrays"]]
-
     def _add(self, column: dict[str, Any], *arrays: npt.NDArray[Any]) -> None:
         column["arrays"] = [[array.dtype.str[1:], len(array)] for array in arrays]
         self._columns.append(column)
@@ -102,7 +98,7 @@ def _encode(
 
     Places are 0 for null. What is not text is told as text.
     """
-    encoded = _combined(column).dictionary_encode()
+    encoded = whole(column).dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     values: dict[str | None, int] = {None: 0}
     places = [
@@ -123,7 +119,3 @@ def _text(value: Any) -> str:
 def _narrow(codes: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     """Return codes in the smallest type that holds so many."""
     return codes.astype(np.min_scalar_type(max(count - 1, 0)))
-
-
-def _combined(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -13,12 +13,12 @@ from analyzer.findings.levels import Severity
 from analyzer.html.blob import Blob
 from analyzer.html.session_columns import (
     COLUMNS,
-    arrow_of,
     numbers_of,
     session_facts,
 )
 from analyzer.reports import step_times, worries
 from analyzer.reports.listing import MOST_WORRIES
+from analyzer.tables.columns import as_arrow
 from analyzer.terminal.weaknesses import weakness_label
 from analyzer.text import escape_controls
 
@@ -57,11 +57,14 @@ class PageSessions:
         self, analysis: Results, judgement: Judgement, names: Mapping[str, str]
     ) -> None:
         self._analysis = analysis
-        self._shown = _sessions_of_findings(analysis, judgement)
+        findings = judgement.findings
+        self._ranks = [Severity(name).rank for name in findings["severity"].to_pylist()]
+        self._shown = [
+            judgement.sessions[each] for each in findings["finding_id"].to_pylist()
+        ]
         count = len(analysis.sessions)
         worst = np.full(count, -1)
-        ranks = [_rank(name) for name in judgement.findings["severity"].to_pylist()]
-        for places, rank in zip(self._shown, ranks, strict=True):
+        for places, rank in zip(self._shown, self._ranks, strict=True):
             worst[places] = np.maximum(worst[places], rank)
         worry = worries(analysis.sessions).to_numpy() + (worst + 1) * (MOST_WORRIES + 1)
         kept = self.kept = np.sort(np.argsort(-worry, kind="stable")[:MAX_SESSIONS])
@@ -91,19 +94,18 @@ class PageSessions:
         for column in COLUMNS:
             values = self.facts[column.name]
             if column.kind == "lists":
-                blob.lists(column.name, arrow_of(values))
+                blob.lists(column.name, as_arrow(values))
             elif column.is_number:
                 blob.numbers(column.name, numbers_of(column, values))
             else:
-                blob.texts(column.name, arrow_of(values))
+                blob.texts(column.name, as_arrow(values))
         sizes = [len(places) for places in self._shown]
         shown = np.concatenate([np.empty(0, np.int64), *self._shown])
         places = self._place[shown]
         of_findings = np.repeat(np.arange(1, len(sizes) + 1), sizes)
         ids = findings["finding_id"].to_pylist()
         self._add_lists(blob, "finding", places, of_findings, [None, *ids])
-        ranks = [_rank(each) for each in findings["severity"].to_pylist()]
-        of_ranks = np.repeat(np.array(ranks, np.int64) + 1, sizes)
+        of_ranks = np.repeat(np.array(self._ranks, np.int64) + 1, sizes)
         self._add_lists(blob, "severities", places, of_ranks, [None, *_SEVERITIES])
         problems, titles = pd.factorize(np.array(findings["title"].to_pylist()))
         of_problems = np.repeat(problems + 1, sizes)
@@ -167,34 +169,14 @@ def labels(facts: pd.DataFrame) -> dict[str, dict[str, str]]:
     return known
 
 
-def _sessions_of_findings(analysis: Results, judgement: Judgement) -> list[Places]:
-    """Return the places of the sessions that show each finding."""
-    findings, known = judgement.findings, analysis.tables["sessions"]["session_id"]
-    places = []
-    for finding_id, named in zip(
-        findings["finding_id"].to_pylist(), findings["session_ids"], strict=True
-    ):
-        of_finding = judgement.sessions.get(finding_id)
-        if of_finding is None:
-            # of an earlier run: some of its sessions may be here, too
-            found = compute.index_in(named.values, known.combine_chunks())
-            of_finding = found.drop_null().to_numpy().astype(np.int64)
-        places.append(of_finding)
-    return places
-
-
-def _rank(severity: str) -> int:
-    return _SEVERITIES.index(severity) if severity in _SEVERITIES else 0
-
-
 def _answers(
     analysis: Results,
 ) -> tuple[Places, list[str], npt.NDArray[np.float64], Places]:
     """Return which step each answer is to, from 1; their names, times and sessions."""
     times = step_times(analysis.exchanges, analysis.sessions)
     times = times[times["latency_s"].notna()].iloc[:MAX_ANSWERS]
-    known = arrow_of(analysis.sessions["session_id"])
-    places = compute.index_in(arrow_of(times["session_id"]), known).to_numpy()
+    known = as_arrow(analysis.sessions["session_id"])
+    places = compute.index_in(as_arrow(times["session_id"]), known).to_numpy()
     protocols, protocol_names = pd.factorize(analysis.sessions["protocol"])
     steps, step_names = pd.factorize(times["step"])
     codes, pairs = pd.factorize(protocols[places] * len(step_names) + steps)

@@ -67,7 +67,6 @@ class _Drawing(NamedTuple):
     chart: Chart
     figures: dict[str, Any]
     words: str
-    left_out: int
 
 
 def write_page(
@@ -214,12 +213,11 @@ def _problem(error: CaptureError, names: Mapping[str, str]) -> str:
 def _draw(chart: Chart, analysis: Results) -> _Drawing:
     rows = chart.report(analysis)
     if rows.empty:
-        return _Drawing(chart, {}, "", 0)
-    drawn = chart.drawn(rows)
+        return _Drawing(chart, {}, "")
     figures = {
         theme.name: json.loads(chart.pattern(rows, theme).to_json()) for theme in THEMES
     }
-    return _Drawing(chart, figures, chart.describe(drawn), len(rows) - len(drawn))
+    return _Drawing(chart, figures, chart.describe(chart.drawn(rows)))
 
 
 def _channels(sessions: pd.DataFrame) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ from analyzer import reports
 from analyzer.html.charts.wording import CHANNEL_NAMES
 from analyzer.reports.accounts import account, is_refused_login
 from analyzer.reports.overview import message_count, payload_bytes
-from analyzer.reports.tls import days_between, endpoints
+from analyzer.reports.tls import days_between, endpoints, reasons_for_weak_tls
 from analyzer.sessions.failures import LABELS
-from analyzer.sessions.protection import WEAK_TLS, why_weak
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import as_arrow
 from analyzer.terminal.format import TIME_FORMAT
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def session_facts(sessions: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFr
         exposed=shown & ~is_refused_login(sessions),
         plaintext_login=reports.is_plaintext_login(sessions),
         capture=sessions["capture"].map(names, na_action="ignore"),
-        weaknesses=_weaknesses(sessions),
+        weaknesses=reasons_for_weak_tls(sessions),
         certificate=_certificate_names(sessions),
         cert_days_left=days_between(sessions["end"], sessions["cert_not_after"]),
         server=endpoints(sessions),
@@ -152,15 +152,6 @@ def session_facts(sessions: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFr
     )
 
 
-def arrow_of(values: pd.Series[Any]) -> pa.Array:
-    """Return a column of texts, flags or lists as one array."""
-    if values.dtype == object:
-        # pyarrow does not know the null of pandas if that was imported later
-        values = values.where(values.notna(), None)
-    array = pa.array(values, from_pandas=True)
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
 def numbers_of(
     column: SessionColumn, values: pd.Series[Any]
 ) -> npt.NDArray[np.floating[Any]]:
@@ -168,7 +159,7 @@ def numbers_of(
     numbers: npt.NDArray[np.floating[Any]]
     if column.kind == "time":
         # since 1970, in milliseconds
-        times = arrow_of(values).cast(pa.int64())
+        times = as_arrow(values).cast(pa.int64())
         numbers = times.to_numpy(zero_copy_only=False).astype("float64") / 1_000_000
         return numbers
     kind = _NUMBERS[column.kind]
@@ -176,26 +167,9 @@ def numbers_of(
     return numbers
 
 
-def _weaknesses(sessions: pd.DataFrame) -> pd.Series[Any]:
-    """Return why the TLS of each session is weak."""
-    is_weak = (sessions["protection"] == WEAK_TLS).fillna(value=False)
-    told = sessions.loc[
-        is_weak, ["role", "tls_weaknesses", "cert_status", "cert_name_matches"]
-    ]
-    columns = [arrow_of(told[name]).to_pylist() for name in told]
-    reasons = [
-        why_weak(role, weaknesses or (), status=status, name_matches=matches)
-        for role, weaknesses, status, matches in zip(*columns, strict=True)
-    ]
-    none: list[str] | None = None
-    found = pd.Series([none] * len(sessions), index=sessions.index, dtype="object")
-    found[is_weak] = pd.Series(reasons, told.index, dtype="object")
-    return found.astype(pd.ArrowDtype(pa.list_(pa.string())))
-
-
 def _certificate_names(sessions: pd.DataFrame) -> pd.Series[Any]:
     """Return the first name of each server's certificate, else its subject."""
-    names = arrow_of(sessions["cert_names"])
+    names = as_arrow(sessions["cert_names"])
     first = [each[0] if each else None for each in names.to_pylist()]
     known = pd.Series(first, sessions.index, dtype=pd.ArrowDtype(pa.string()))
     return known.fillna(sessions["cert_subject"])

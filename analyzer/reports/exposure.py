@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from analyzer.reports.accounts import is_refused_login
@@ -12,9 +11,11 @@ from analyzer.reports.channel import ENCRYPTED, Channel, channel_of
 from analyzer.reports.overview import is_plaintext_login
 from analyzer.sessions.protection import PLAINTEXT_LOGIN, UNKNOWN
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import is_true
 from dissectors.events import Exposure, Outcome
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 CHANNELS = (
@@ -81,31 +82,31 @@ def exposure(
     channels = channel_of(sessions)
     facts = sessions[_KEPT].rename(columns={"starttls": "step"})
     for channel in CHANNELS:
-        facts[channel] = _flags(channels == channel)
+        facts[channel] = is_true(channels == channel)
     for result, name in RESULTS.items():
-        facts[name] = _flags(sessions["auth_result"] == result)
+        facts[name] = is_true(sessions["auth_result"] == result)
     severities = {name.value: rank for rank, name in enumerate(EXPOSURES)}
     facts["severity"] = (
         sessions["auth_exposure"].map(severities).fillna(0).astype("int64")
     )
-    has_bytes = _flags(sessions["client_bytes"] + sessions["server_bytes"] > 0)
-    facts["unjudged"] = _flags(sessions["protection"] == UNKNOWN) & has_bytes
-    facts["attempt"] = _flags(sessions["ended"].isin(["refused", "unanswered"]))
-    facts["encrypted"] = _flags(channels.isin(ENCRYPTED))
+    has_bytes = is_true(sessions["client_bytes"] + sessions["server_bytes"] > 0)
+    facts["unjudged"] = is_true(sessions["protection"] == UNKNOWN) & has_bytes
+    facts["attempt"] = is_true(sessions["ended"].isin(["refused", "unanswered"]))
+    facts["encrypted"] = is_true(channels.isin(ENCRYPTED))
     facts["cut"] = facts["encrypted"] & facts["unjudged"] & ~facts[Channel.IMPLICIT]
     # whoever has the keys sees logins that nobody else saw
-    was_hidden = _flags(sessions["tls_decrypted"])
-    was_hidden &= ~_flags(sessions["protection"] == PLAINTEXT_LOGIN)
-    facts["has_login"] = _flags(sessions["auth_exposure"].notna()) & ~was_hidden
-    facts["plaintext_login"] = _flags(is_plaintext_login(sessions))
-    facts["refused"] = _flags(is_refused_login(sessions))
-    facts["exposed"] = _flags(sessions["credentials_exposed"])
-    facts["mail"] = ~facts["encrypted"] & _flags(sessions["message_bytes"] > 0)
+    was_hidden = is_true(sessions["tls_decrypted"])
+    was_hidden &= ~is_true(sessions["protection"] == PLAINTEXT_LOGIN)
+    facts["has_login"] = is_true(sessions["auth_exposure"].notna()) & ~was_hidden
+    facts["plaintext_login"] = is_true(is_plaintext_login(sessions))
+    facts["refused"] = is_true(is_refused_login(sessions))
+    facts["exposed"] = is_true(sessions["credentials_exposed"])
+    facts["mail"] = ~facts["encrypted"] & is_true(sessions["message_bytes"] > 0)
     # a server may let a client in without a login (RFC 9051 §7.1.4: PREAUTH)
-    opened = ~facts["encrypted"] & _flags(sessions["mailboxes"].list.len() > 0)
+    opened = ~facts["encrypted"] & is_true(sessions["mailboxes"].list.len() > 0)
     pair = ["client_ip", "server_ip", "protocol"]
     facts["guessed"] = (
-        _flags(sessions["auth_failures"] > 0) | facts[RESULTS[Outcome.FAILURE]]
+        is_true(sessions["auth_failures"] > 0) | facts[RESULTS[Outcome.FAILURE]]
     )
     clients = facts.groupby(pair)
     only_guesses = clients["guessed"].transform("any").astype(bool)
@@ -113,15 +114,15 @@ def exposure(
     got_in = facts["has_login"] & ~facts[RESULTS[Outcome.FAILURE]] & ~only_guesses
     facts["attacks"] = False if attacks is None else attacks
     facts["works"] = (got_in | facts["mail"] | opened) & ~facts["attacks"]
-    nothing_missing = _flags(sessions["missing_bytes"] == 0)
-    facts["is_whole"] = _flags(sessions["complete"]) & nothing_missing
+    nothing_missing = is_true(sessions["missing_bytes"] == 0)
+    facts["is_whole"] = is_true(sessions["complete"]) & nothing_missing
     facts["used_tls"] = facts.groupby(pair)["encrypted"].transform("any").astype(bool)
     return facts
 
 
 def is_relay(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Return which rows are of mail between servers."""
-    return _flags(rows["role"] == Role.RELAY)
+    return is_true(rows["role"] == Role.RELAY)
 
 
 def would_be_cut_off(rows: pd.DataFrame) -> pd.Series[bool]:
@@ -137,8 +138,3 @@ def worst_first(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     rows = rows.sort_values(by, ascending=False, kind="stable")
     relay = is_relay(rows)
     return pd.concat([rows[~relay], rows[relay]], ignore_index=True)
-
-
-def _flags(series: pd.Series[Any]) -> npt.NDArray[np.bool_]:
-    """Convert Arrow booleans to those of numpy; null is false."""
-    return series.fillna(value=False).to_numpy(dtype=np.bool_)

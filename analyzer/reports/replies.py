@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analyzer.tables.columns import is_true
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -161,7 +163,7 @@ def _by_words(
     # the addresses that it names are not the server's words
     words = replies["reply_text"].iloc[asked].fillna("").str.lower()
     words = words.str.replace("<[^>]*>", "", regex=True)
-    is_temporary = _is_true(replies["reply_code"] < 500)
+    is_temporary = is_true(replies["reply_code"] < 500)
     for why, pattern in _WORDS.items():
         matches = words.str.contains(pattern, regex=True).to_numpy(bool)
         if why in _ONLY_TEMPORARY:
@@ -176,17 +178,17 @@ def _by_words(
 def _by_command(replies: pd.DataFrame) -> npt.NDArray[np.object_]:
     """Guess from what was refused, where a reply says nothing else."""
     code, status = replies["reply_code"], replies["enhanced_status_code"]
-    is_recipient = _is_true(replies["answered"] == "RCPT")
-    is_sender = _is_true(replies["answered"] == "MAIL")
+    is_recipient = is_true(replies["answered"] == "RCPT")
+    is_sender = is_true(replies["answered"] == "MAIL")
     # RFC 5321 §4.2.3, RFC 1870 §6.1
-    is_storage = _is_true(code == 552)
-    is_address = _is_true(code.isin((550, 551, 553)) & status.isna())
+    is_storage = is_true(code == 552)
+    is_address = is_true(code.isin((550, 551, 553)) & status.isna())
     return np.select(
         [
-            _is_true(code < 500),
+            is_true(code < 500),
             is_storage & is_recipient,
             is_storage,
-            _is_true(code == 553) & is_sender,
+            is_true(code == 553) & is_sender,
             is_address & is_recipient,
         ],
         [
@@ -198,7 +200,3 @@ def _by_command(replies: pd.DataFrame) -> npt.NDArray[np.object_]:
         ],
         Refusal.POLICY.value,
     ).astype(object)
-
-
-def _is_true(flags: pd.Series[Any]) -> npt.NDArray[np.bool_]:
-    return flags.fillna(value=False).to_numpy(dtype=bool)

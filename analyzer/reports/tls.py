@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
 from analyzer.reports.accounts import distinct
 from analyzer.reports.breakdown import is_deprecated
@@ -14,14 +15,12 @@ from analyzer.reports.channel import is_encrypted
 from analyzer.sessions.certificate_status import CertificateStatus
 from analyzer.sessions.protection import VERDICTS, WEAK_TLS, why_weak
 from analyzer.sessions.role import Role
+from analyzer.tables.columns import as_arrow, is_true
 from analyzer.text import endpoint
 
 _NAMED_BY_SIZE = ("RSA", "DSA")
 _DAY_S = 86_400
-_OF_WEAK = [
-    *("server_ip", "server_port", "role"),
-    *("tls_weaknesses", "cert_status", "cert_name_matches"),
-]
+_OF_WEAK = ["role", "tls_weaknesses", "cert_status", "cert_name_matches"]
 _OF_SHOWN = ["session_id", "server_ip", "server_port", "cert_sha256", "cert_status"]
 _OF_CLIENTS = [
     *("session_id", "start", "end", "client_ip", "server_ip", "tls_version"),
@@ -54,11 +53,11 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
         One row per `weakness`, `server_ip` and `server_port`, the most frequent
         first: the number of `sessions`. A weakness is what `why_weak` lists.
     """
-    weak = sessions.loc[sessions["protection"] == WEAK_TLS, _OF_WEAK]
+    facts = sessions[["server_ip", "server_port"]]
+    facts = facts.assign(weakness=reasons_for_weak_tls(sessions)).explode("weakness")
+    known = facts[facts["weakness"].notna()]
     counts = Counter(
-        (weakness, row.server_ip, row.server_port)
-        for row in weak.itertuples()
-        for weakness in _weaknesses(row)
+        zip(known["weakness"], known["server_ip"], known["server_port"], strict=True)
     )
     # addresses may be missing in tables that somebody made
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
@@ -68,18 +67,21 @@ def weak_tls(sessions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _weaknesses(session: Any) -> list[str]:
-    told = (
-        session.role,
-        session.tls_weaknesses,
-        session.cert_status,
-        session.cert_name_matches,
+def reasons_for_weak_tls(sessions: pd.DataFrame) -> pd.Series[Any]:
+    """Return what `why_weak` says of each session with weak TLS; null for others."""
+    is_weak = is_true(sessions["protection"] == WEAK_TLS)
+    weak = sessions.loc[is_weak, _OF_WEAK]
+    columns = [as_arrow(weak[name]).to_pylist() for name in _OF_WEAK]
+    reasons = pd.Series(index=sessions.index, dtype="object")
+    reasons[is_weak] = pd.Series(
+        [
+            why_weak(role, weaknesses or (), status=status, name_matches=matches)
+            for role, weaknesses, status, matches in zip(*columns, strict=True)
+        ],
+        weak.index,
+        dtype="object",
     )
-    role, weaknesses, status, matches = (
-        None if _is_null(each) else each for each in told
-    )
-    of_tls = () if weaknesses is None else weaknesses
-    return why_weak(role, of_tls, status=status, name_matches=matches)
+    return reasons.astype(pd.ArrowDtype(pa.list_(pa.string())))
 
 
 def _is_null(value: Any) -> bool:
@@ -102,9 +104,9 @@ class UnseenCertificates(NamedTuple):
 
 def certificates_unseen(sessions: pd.DataFrame) -> UnseenCertificates:
     """Count the sessions with TLS whose certificate can't be judged."""
-    is_tls = sessions["tls_established"].fillna(value=False).astype(bool)
+    is_tls = is_true(sessions["tls_established"])
     is_unseen = is_tls & sessions["cert_sha256"].isna()
-    is_hidden = is_unseen & (sessions["tls_version"] == "TLSv1.3").fillna(value=False)
+    is_hidden = is_unseen & is_true(sessions["tls_version"] == "TLSv1.3")
     return UnseenCertificates(
         int(is_tls.sum()), int(is_unseen.sum()), int(is_hidden.sum())
     )

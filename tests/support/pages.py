@@ -42,12 +42,16 @@ class Blob(NamedTuple):
         ]
 
 
+def array_types(text: str) -> list[str]:
+    """Return the types of all arrays that `analyzer.html.blob` encoded."""
+    columns = itertools.chain.from_iterable(_open(text)[0]["tables"].values())
+    return [kind for column in columns for kind, _ in column["arrays"]]
+
+
 def decode(text: str) -> Blob:
     """Decode what `analyzer.html.blob` encoded, as the page's script does."""
-    content = zlib.decompress(base64.b64decode(text))
-    length = int.from_bytes(content[:4], "little")
-    header = json.loads(content[4 : 4 + length])
-    place = 4 + length
+    header, content = _open(text)
+    place = 0
     tables: dict[str, dict[str, list[Any]]] = {}
     for name, columns in header["tables"].items():
         tables[name] = {}
@@ -59,6 +63,13 @@ def decode(text: str) -> Blob:
             tables[name][column["name"]] = _values(column, arrays)
     assert place == len(content)
     return Blob(header["model"], tables)
+
+
+def _open(text: str) -> tuple[dict[str, Any], bytes]:
+    """Return the header, and the arrays behind it."""
+    content = zlib.decompress(base64.b64decode(text))
+    behind = 4 + int.from_bytes(content[:4], "little")
+    return json.loads(content[4:behind]), content[behind:]
 
 
 def _values(column: dict[str, Any], arrays: list[Any]) -> list[Any]:

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analyzer.findings.columns import as_arrow, nanoseconds, number
+from analyzer.tables.columns import as_arrow, nanoseconds, number
 
 # as commands begin, where pyarrow is used long before pandas
 _NULLS_OF_PANDAS = """
 from analyzer.tables.builder import prepare_arrow
 prepare_arrow()
 import pandas as pd
-from analyzer.findings.columns import as_arrow
+from analyzer.tables.columns import as_arrow
 print(as_arrow(pd.Series(["a", pd.NA, None], dtype="object")).to_pylist())
 """
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
 
 
-def whole(column: pa.ChunkedArray) -> pa.Array:
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column in one piece, without a copy if it is one."""
+    if isinstance(column, pa.Array):
+        return column
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
@@ -36,7 +38,7 @@ def as_arrow(values: Any) -> pa.Array:
         # Arrow knows the null of pandas only if pandas was imported before
         values = np.where(pd.isna(values), None, values)
     array = pa.array(values, from_pandas=True)
-    return whole(array) if isinstance(array, pa.ChunkedArray) else array
+    return whole(array)
 
 
 def nanoseconds(times: pd.Series[Any]) -> pd.Series[int]:
