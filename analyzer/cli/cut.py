@@ -13,13 +13,13 @@ import click
 
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import naming_findings, selecting
-from analyzer.cli.inputs import Inputs, is_folder, progress
+from analyzer.cli.inputs import Inputs, check_read_again, is_folder, progress
 from analyzer.cli.locating import locate_captures
 from analyzer.cli.preflight import check_file
 from analyzer.text import pluralize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
@@ -78,7 +78,7 @@ def cut(
 
     identifiers, captures = _tell_apart(arguments)
     options.require_captures(captures)
-    _check_sources(name for name in captures if not is_folder((name,)))
+    check_read_again(name for name in captures if not is_folder((name,)))
     to_stdout = output == outputs.STANDARD_OUTPUT
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("-w - writes to a terminal: name a file, or use a pipe")
@@ -86,7 +86,7 @@ def cut(
     check_file(output, inputs.paths)
     analysis = inputs.read(quiet=quiet)
     sources = list(analysis.captures)
-    _check_sources(sources)
+    check_read_again(sources)
     check_file(output, sources)
     chosen = _choose(analysis, identifiers, selection)
     problems = outputs.describe_problems(analysis)
@@ -116,22 +116,6 @@ def _tell_apart(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         identifiers.append(argument)
     names = arguments[len(identifiers) :]
     return identifiers, locate_captures(click.get_current_context(), names)
-
-
-def _check_sources(captures: Iterable[str]) -> None:
-    """Check that captures can be read once more.
-
-    Raises:
-        CommandError: one can't.
-    """
-    from analyzer.dialogue.recording import can_be_read_again
-
-    for capture in captures:
-        if not can_be_read_again([capture]):
-            raise outputs.CommandError(
-                f"{capture}: this is no file that can be read again: name one, or save "
-                "what comes from elsewhere"
-            )
 
 
 def _choose(

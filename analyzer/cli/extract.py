@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,13 @@ import click
 
 from analyzer.cli import outputs
 from analyzer.cli.choosing import choose, selecting
-from analyzer.cli.inputs import Inputs, progress, reading
+from analyzer.cli.inputs import Inputs, check_read_again, progress, reading
 from analyzer.cli.locating import holds_tables
 from analyzer.text import escape_controls, pluralize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.extraction.run import Extracted
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
@@ -47,8 +50,8 @@ def extract(
     for you alone (mode 0600), and none is executable. A file may be malware: don't
     open it by a name that it brings along.
 
-    CAPTURE is what `mailtap analyze` reads, but neither standard input, as it is read
-    twice, nor a folder of tables, which holds no messages.
+    CAPTURE is what `mailtap analyze` reads, but neither a pipe, as it is read twice,
+    nor a folder of tables, which holds no messages.
 
     Exit status: 0; 1 if something can't be read or written, or you did not agree; 2
     for wrong use.
@@ -82,15 +85,24 @@ def extract(
     outputs.exit_with(problems)
 
 
-def _check_captures(captures: tuple[str, ...]) -> None:
-    """Refuse what can't be read twice, or holds no messages."""
+def _check_captures(captures: Sequence[str]) -> None:
+    """Refuse what can't be read twice, or holds no messages.
+
+    Of what is missing or empty, whoever reads it says so, and the others are read.
+    """
     for capture in captures:
-        if capture == "-":
-            raise click.UsageError("Name a file: captures are read twice.")
         if holds_tables(capture):
             raise outputs.CommandError(
                 f"{capture}: tables hold no messages: give the captures"
             )
+    check_read_again(filter(_is_stream, captures))
+
+
+def _is_stream(capture: str) -> bool:
+    """Return whether this is standard input, a pipe or a device."""
+    is_there = os.path.exists(capture)  # noqa: PTH110, says no
+    is_stored = os.path.isfile(capture) or os.path.isdir(capture)  # noqa: PTH112, PTH113
+    return capture == "-" or (is_there and not is_stored)
 
 
 def _ask(analysis: Results, output: Path, *, yes: bool) -> None:

@@ -18,7 +18,7 @@ from analyzer.cli.main import TABLES
 from analyzer.cli.outputs import CommandError, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from analyzer.runs.pipeline import OnProgress
@@ -169,6 +169,22 @@ def _with_inputs(
 def is_folder(captures: tuple[str, ...]) -> bool:
     """Return whether what is to be read is a folder of tables."""
     return len(captures) == 1 and os.path.isdir(captures[0])  # noqa: PTH112, says no
+
+
+def check_read_again(captures: Iterable[str]) -> None:
+    """Check that captures can be read once more.
+
+    Raises:
+        CommandError: one can't.
+    """
+    from analyzer.dialogue.recording import can_be_read_again
+
+    for capture in captures:
+        if not can_be_read_again([capture]):
+            raise CommandError(
+                f"{capture}: this is no file that can be read again: name one, or save "
+                "what comes from elsewhere"
+            )
 
 
 def read_trust(path: Path | None) -> Trust:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,19 +95,38 @@ def test_folder_that_is_not_empty_is_told_before_anything_is_read(
     assert result.stderr.endswith("not empty: name a folder that is, or a new one\n")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (["-"], 2, "Name a file: captures are read twice."),
-        ([], 2, "Missing argument 'CAPTURE...'"),
-    ],
-)
-def test_what_can_not_be_read_twice_is_refused(
-    arguments: list[str], status: int, said: str, tmp_path: Path
-) -> None:
-    result = run(*arguments, "-o", tmp_path / "out", "-y")
+@pytest.mark.parametrize("name", ["-", "/dev/null", "pipe"])
+def test_pipe_is_refused_before_it_is_read(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    # joined, an absolute path stays what it is
+    capture = name if name == "-" else tmp_path / name
 
-    assert (result.exit_code, said in result.stderr) == (status, True)
+    result = run(CAPTURE, capture, "-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 1
+    assert f"{capture}: this is no file that can be read again" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_missing_or_empty_is_told_and_the_rest_extracted(
+    tmp_path: Path,
+) -> None:
+    empty = tmp_path / "empty.pcap"
+    empty.touch()
+
+    result = run(CAPTURE, empty, tmp_path / "gone", "-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith("1 message and 4 attachments, in 5 files")
+    assert f"{empty}: it is empty" in result.stderr
+    assert f"{tmp_path / 'gone'}: there is no such file" in result.stderr
+
+
+def test_captures_must_be_named(tmp_path: Path) -> None:
+    result = run("-o", tmp_path / "out", "-y")
+
+    assert result.exit_code == 2
+    assert "Missing argument 'CAPTURE...'" in result.stderr
 
 
 def test_tables_hold_no_messages(tmp_path: Path) -> None:
