@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from dissectors.conversation.lines import decode_text
 from dissectors.credentials.names import MASK, read_name
+from dissectors.events import ClientForwarded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dissectors.events import Exchange
 
 # more than one command has
 _MAX_ATTRIBUTES = 32
@@ -43,20 +46,21 @@ def _decode_xtext(value: bytes) -> bytes:
     return _HEXCHAR.sub(lambda code: bytes((int(code[1], 16),)), value)
 
 
-def parse_attributes(argument: bytes, limit: int) -> list[str]:
-    """Read the attributes of XCLIENT and XFORWARD, as `NAME=value`.
+def read_forwarded(command: Exchange, limit: int) -> ClientForwarded:
+    """Read the attributes of XCLIENT and XFORWARD.
 
     Args:
-        argument: words of the form `NAME=xtext`, without what must not be shown.
-        limit: how much of it is read.
+        command: its argument has words of the form `NAME=xtext`.
+        limit: how many bytes of them are read.
     """
+    argument = (command.argument or "").encode()
     attributes = []
     for word in argument[:limit].split()[:_MAX_ATTRIBUTES]:
         name, equals, value = word.partition(b"=")
         if equals:
             plain = name.upper() + equals + _decode_xtext(value)
             attributes.append(decode_text(plain, limit))
-    return attributes
+    return ClientForwarded(attributes)
 
 
 def parse_id_fields(fields: Mapping[bytes, bytes], limit: int) -> list[str]:

@@ -14,7 +14,7 @@ from dissectors.message import MessageReader
 if TYPE_CHECKING:
     from dissectors.conversation.line_ends import LineEnds
     from dissectors.conversation.receiver import LineRecorder
-    from dissectors.events import Event, MessageTransferred
+    from dissectors.events import Event, MessageFacts, MessageTransferred
     from dissectors.limits import Limits
     from dissectors.message import Copies
 
@@ -147,7 +147,11 @@ class Reporter:
         """Report a message, and what of it was over a limit."""
         self.events.append(message)
         place = Place(message.offset, message.time_ns, message.frame)
-        for code in message.facts.exceeded_limits:
+        self.report_limits(message.facts, side, place)
+
+    def report_limits(self, facts: MessageFacts, side: Side, place: Place) -> None:
+        """Report what of a message was over a limit, at the place where it ended."""
+        for code in facts.exceeded_limits:
             self.anomaly(code, side, at=place)
 
     def report_line_ends(self, ends: LineEnds, side: Side) -> None:

@@ -75,8 +75,7 @@ class Appending:
         self._held -= len(command.messages)
         for message in command.messages:
             place = Place(message.offset, message.time_ns, message.frame)
-            for code in message.facts.exceeded_limits:
-                self._reporter.anomaly(code, Side.CLIENT, at=place)
+            self._reporter.report_limits(message.facts, Side.CLIENT, place)
 
     def _hold(
         self, command: ImapCommand, reader: MessageReader, *, complete: bool

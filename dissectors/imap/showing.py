@@ -52,8 +52,7 @@ _ITEM = re.compile(
 )
 # of a message's header and structure: a list in parentheses, as tables show it
 _LIST_ITEM = re.compile(rb" ?(?:ENVELOPE|BODYSTRUCTURE|BODY) (?=\()", re.IGNORECASE)
-_IN_LIST = re.compile(rb'"(?:[^"\\]|\\.)*+"|[^()"]++', re.DOTALL)
-_OPEN, _CLOSE = 0x28, 0x29
+_LIST_TOKEN = re.compile(rb'[()]|"(?:[^"\\]|\\.)*+"|[^()"]++', re.DOTALL)
 
 
 def show_tag(command: bytes) -> str:
@@ -116,18 +115,9 @@ def _show_items(text: bytes) -> Iterator[bytes]:
 def _end_of_list(text: bytes, start: int) -> int:
     """Return where a list ends that begins at `start`; at the end if it goes on."""
     depth, at = 0, start
-    while at < len(text):
-        if text[at] == _OPEN:
-            depth += 1
-            at += 1
-        elif text[at] == _CLOSE:
-            depth -= 1
-            at += 1
-            if not depth:
-                return at
-        else:
-            inside = _IN_LIST.match(text, at)
-            if inside is None:
-                break
-            at = inside.end()
+    while (token := _LIST_TOKEN.match(text, at)) is not None:
+        at = token.end()
+        depth += (token[0] == b"(") - (token[0] == b")")
+        if not depth:
+            break
     return at

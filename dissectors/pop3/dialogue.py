@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.command_dialogue import CommandDialogue
-from dissectors.conversation.forwarding import parse_attributes
+from dissectors.conversation.forwarding import read_forwarded
 from dissectors.conversation.lines import decode_text
+from dissectors.conversation.replies import outcome_of
 from dissectors.conversation.software import find_software
 from dissectors.credentials.names import MASK
 from dissectors.credentials.sasl import SaslExchange
 from dissectors.events import (
     AuthAttempted,
-    ClientForwarded,
     Exchange,
     ExchangeKind,
     Exposure,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
+_LOGIN_VERBS = frozenset({"APOP", "PASS"})
 _NUMBERED_VERBS = frozenset({"RETR", "TOP", "DELE"})
 
 
@@ -204,63 +205,53 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
             self.reporter.events.append(StateChanged(state))
 
     def _handle_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
-        verb = command.exchange.verb or ""
         is_positive = reply is not None and reply.is_positive
         if command.sasl is not None:
-            outcome = self._handle_auth_reply(command.sasl, reply)
-            if outcome is Outcome.SUCCESS:
-                self._enter(State.TRANSACTION)
-        else:
-            if is_positive and command.is_multi_line:
-                self._multi_line.expect(command)
-            on_reply = _ON_REPLY.get(verb)
-            if on_reply is not None:
-                on_reply(self, command, reply)
-        if is_positive and verb in grammar.EXTENSION_VERBS:
+            self._handle_auth_reply(command.sasl, reply)
+        elif command.exchange.verb in _LOGIN_VERBS:
+            self._report_login(command, outcome_of(reply))
+        elif command.exchange.verb == "STLS":
+            self._handle_starttls_reply(reply, accepted=is_positive)
+        if reply is not None and is_positive:
+            self._handle_success(command, reply)
+
+    def _handle_success(self, command: Pop3Command, reply: StatusLine) -> None:
+        verb = command.exchange.verb or ""
+        if command.sasl is not None or verb in _LOGIN_VERBS:
+            self._enter(State.TRANSACTION)
+        if command.is_multi_line:
+            self._multi_line.expect(command)
+        on_success = _ON_SUCCESS.get(verb)
+        if on_success is not None:
+            on_success(self, command, reply)
+        if verb in grammar.EXTENSION_VERBS:
             self.reporter.use_extension(grammar.EXTENSION_VERBS[verb])
 
-    def _on_login_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
-        result = Outcome.UNKNOWN
-        if reply is not None:
-            result = Outcome.SUCCESS if reply.is_positive else Outcome.FAILURE
+    def _report_login(self, command: Pop3Command, outcome: Outcome) -> None:
         if command.exchange.verb == "APOP":
-            attempt = AuthAttempted("APOP", command.user, result, Exposure.OFFLINE)
+            attempt = AuthAttempted("APOP", command.user, outcome, Exposure.OFFLINE)
         else:
             has_crossed = command.exchange.argument is not None
             exposure = Exposure.PASSWORD if has_crossed else Exposure.NOTHING
-            attempt = AuthAttempted("USER", command.user, result, exposure)
+            attempt = AuthAttempted("USER", command.user, outcome, exposure)
         self.reporter.events.append(attempt)
-        if result is Outcome.SUCCESS:
-            self._enter(State.TRANSACTION)
 
-    def _on_stls_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
-        accepted = reply is not None and reply.is_positive
-        self._handle_starttls_reply(reply, accepted=accepted)
+    def _on_xclient(self, command: Pop3Command, _reply: StatusLine) -> None:
+        told = read_forwarded(command.exchange, self.limits.kept_text)
+        self.reporter.events.append(told)
 
-    def _on_xclient_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
-        if reply is not None and reply.is_positive:
-            argument = (command.exchange.argument or "").encode()
-            attributes = parse_attributes(argument, self.limits.kept_text)
-            self.reporter.events.append(ClientForwarded(attributes))
-
-    def _on_stat_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
-        listing = None
-        if reply is not None and reply.is_positive:
-            listing = grammar.parse_drop_listing(reply.text)
+    def _on_stat(self, _command: Pop3Command, reply: StatusLine) -> None:
+        listing = grammar.parse_drop_listing(reply.text)
         if listing is not None:
             self.reporter.events += self._maildrop.count(*listing)
 
-    def _on_dele_reply(self, command: Pop3Command, reply: StatusLine | None) -> None:
-        if reply is not None and reply.is_positive:
-            self._maildrop.delete(command.number)
+    def _on_dele(self, command: Pop3Command, _reply: StatusLine) -> None:
+        self._maildrop.delete(command.number)
 
-    def _on_rset_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
-        if reply is not None and reply.is_positive:
-            self._maildrop.undelete_all()
+    def _on_rset(self, _command: Pop3Command, _reply: StatusLine) -> None:
+        self._maildrop.undelete_all()
 
-    def _on_quit_reply(self, _command: Pop3Command, reply: StatusLine | None) -> None:
-        if reply is None or not reply.is_positive:
-            return
+    def _on_quit(self, _command: Pop3Command, _reply: StatusLine) -> None:
         self.reporter.events += self._maildrop.remove_deleted()
         if self._state is State.TRANSACTION:
             self._enter(State.UPDATE)
@@ -278,13 +269,11 @@ class Pop3Dialogue(CommandDialogue[Pop3Command, StatusLine]):
         self._multi_line.report_previews()
 
 
-_ON_REPLY: dict[str, Callable[[Pop3Dialogue, Pop3Command, StatusLine | None], None]] = {
-    "PASS": Pop3Dialogue._on_login_reply,
-    "APOP": Pop3Dialogue._on_login_reply,
-    "STLS": Pop3Dialogue._on_stls_reply,
-    "DELE": Pop3Dialogue._on_dele_reply,
-    "RSET": Pop3Dialogue._on_rset_reply,
-    "QUIT": Pop3Dialogue._on_quit_reply,
-    "STAT": Pop3Dialogue._on_stat_reply,
-    "XCLIENT": Pop3Dialogue._on_xclient_reply,
+# by verb: what acts on a positive response
+_ON_SUCCESS: dict[str, Callable[[Pop3Dialogue, Pop3Command, StatusLine], None]] = {
+    "DELE": Pop3Dialogue._on_dele,
+    "RSET": Pop3Dialogue._on_rset,
+    "QUIT": Pop3Dialogue._on_quit,
+    "STAT": Pop3Dialogue._on_stat,
+    "XCLIENT": Pop3Dialogue._on_xclient,
 }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dissectors.conversation.forwarding import parse_attributes
+from dissectors.conversation.forwarding import read_forwarded
 from dissectors.credentials.names import MASK
 from dissectors.events import (
     CapabilitiesAnnounced,
-    ClientForwarded,
     ExchangeKind,
     LoginOffered,
     RecipientGiven,
@@ -113,9 +112,8 @@ def _conclude_forwarding(
     """Learn what a proxy told of its client by XCLIENT or XFORWARD."""
     if reply is None or not reply.is_positive:
         return
-    argument = (command.exchange.argument or "").encode()
-    attributes = parse_attributes(argument, talk.limits.kept_text)
-    talk.reporter.events.append(ClientForwarded(attributes))
+    told = read_forwarded(command.exchange, talk.limits.kept_text)
+    talk.reporter.events.append(told)
     if command.exchange.verb == "XCLIENT":
         # Postfix, XCLIENT_README: the session begins anew, with a greeting
         transfer.reset_transaction()
