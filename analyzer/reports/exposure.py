@@ -70,7 +70,7 @@ def exposure(
         - `plaintext_login`: there was something to it, as the verdict says;
         - `severity`: what it showed, as a place in `EXPOSURES`;
         - `exposed`: that was a password or a token; `refused`: the server refused it;
-        - `mail`: mail crossed in plaintext;
+        - `mail`: mail crossed in plaintext, if only before STARTTLS;
         - `attacks`: it is that of an attacker;
         - `works`: in plaintext, the client logged in, moved mail or opened a mailbox; a
           login of which the result is unknown counts unless all others of this
@@ -101,7 +101,7 @@ def exposure(
     facts["plaintext_login"] = is_true(is_plaintext_login(sessions))
     facts["refused"] = is_true(is_refused_login(sessions))
     facts["exposed"] = is_true(sessions["credentials_exposed"])
-    facts["mail"] = ~facts["encrypted"] & is_true(sessions["message_bytes"] > 0)
+    facts["mail"] = is_true(sessions["plaintext_messages"] > 0)
     # a server may let a client in without a login (RFC 9051 §7.1.4: PREAUTH)
     opened = ~facts["encrypted"] & is_true(sessions["mailboxes"].list.len() > 0)
     pair = ["client_ip", "server_ip", "protocol"]

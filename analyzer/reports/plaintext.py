@@ -1,9 +1,9 @@
 """Who still sends passwords and mail in plaintext, and who would notice if it ended.
 
-A client uses plaintext on a port if it logged in there, moved mail or opened a mailbox,
-and TLS hid nothing of that. It would be cut off without plaintext if it was never seen
-to use TLS with that server for that protocol, on whatever port. Relay between servers
-(on port 25, without a login) is counted apart.
+A client uses plaintext on a port if it logged in there, moved mail or opened a mailbox
+without TLS, or before STARTTLS. It would be cut off without plaintext if it was never
+seen to use TLS with that server for that protocol, on whatever port. Relay between
+servers (on port 25, without a login) is counted apart.
 """
 
 from __future__ import annotations

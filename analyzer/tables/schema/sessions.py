@@ -269,6 +269,11 @@ SESSIONS = Table(
         Column("messages_sent", COUNT, "messages that the client sent (SMTP)"),
         Column("messages_appended", COUNT, "messages that the client stored (IMAP)"),
         Column("message_bytes", COUNT, "size of all messages that crossed the wire"),
+        Column(
+            "plaintext_messages",
+            COUNT,
+            "messages that crossed in plaintext, if only in part, also before STARTTLS",
+        ),
         Column("mailboxes", TEXTS, "mailboxes that were selected, each once"),
         Column("mailboxes_listed", COUNT, "mailboxes that the server listed"),
         Column(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analyzer import analyze
 from analyzer.reports.channel import Channel
 from analyzer.reports.exposure import (
     CHANNELS,
@@ -14,8 +15,8 @@ from analyzer.reports.exposure import (
     would_be_cut_off,
 )
 from dissectors.events import Outcome
-from tests.support.analyses import CAPTURES, analysis_of
-from tests.support.plaintext import Sessions, upgrade
+from tests.support.analyses import CAPTURES, DATA, analysis_of
+from tests.support.plaintext import Sessions, send_mail, upgrade
 from tests.support.tables import sessions_of
 
 if TYPE_CHECKING:
@@ -123,6 +124,26 @@ def test_password_sent_before_the_upgrade_is_exposed(tmp_path: Path) -> None:
     assert list(facts["starttls"]) == [True]
     assert list(facts["exposed"]) == [True]
     assert list(facts["works"]) == [False]
+
+
+def test_mail_sent_before_the_upgrade_crossed_in_plaintext(tmp_path: Path) -> None:
+    sessions = Sessions()
+    upgrade(send_mail(sessions.smtp(587, "192.0.2.1")))
+    upgrade(sessions.smtp(587, "192.0.2.2"))
+
+    facts = exposure(sessions.analyse(tmp_path).sessions)
+
+    assert list(facts["starttls"]) == [True, True]
+    assert list(facts["mail"]) == list(facts["works"]) == [True, False]
+    assert not would_be_cut_off(facts).any()
+
+
+def test_mail_that_was_decrypted_is_not_mail_in_plaintext() -> None:
+    name = "smtp-submission-starttls-tls13"
+    sessions = analyze(CAPTURES[name], key_log=DATA / f"{name}.keys").sessions
+
+    assert list(sessions["message_bytes"] > 0) == [True]
+    assert list(exposure(sessions)["mail"]) == [False]
 
 
 def test_session_with_a_gap_is_not_whole() -> None:

@@ -39,7 +39,7 @@ RELAY = {
     "service": "smtp",
     "server_port": 25,
     "client_bytes": 9,
-    "message_bytes": 5,
+    "plaintext_messages": 1,
 }
 
 

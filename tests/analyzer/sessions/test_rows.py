@@ -445,6 +445,7 @@ def test_mail_transaction(row_of: Callable[[PacketScript], Row]) -> None:
     assert row["rcpt_refused"] == ["nobody@example.com"]
     assert row["reply_codes"] == [220, 250, 250, 250, 550, 354, 250]
     assert (row["messages_sent"], row["message_bytes"]) == (1, 22)
+    assert row["plaintext_messages"] == 1
     assert row["last_error"] == "550 who?"
 
 
