@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from analyzer.runs.secrets import TLS_KEY_LOG, secrets_of
+from analyzer.runs.secrets import TLS_KEY_LOG, client_randoms, secrets_of
 from analyzer.sessions.identity import address_number
 from analyzer.tables.table import as_rows
 from captures import CaptureError, Decoder, Endpoint, open_captures, split_frame_id
@@ -61,19 +61,22 @@ def cut_sessions(
         CaptureError: a capture is not what it was, or only tshark can read it.
     """
     wanted = FrameSet()
+    randoms: set[bytes] = set()
     with open_captures(captures) as batches:
         membership = Membership(_known(sessions, chosen, batches.names))
         decoder = Decoder(membership.segment_filter)
         for batch in batches:
-            segments = decoder.decode(batch)
-            wanted.add(membership.find(segments, decoder))
+            found = membership.find(decoder.decode(batch))
+            wanted.add(decoder.frames_of(found))
+            if with_secrets:
+                randoms.update(client_randoms(found))
             if on_progress is not None:
                 on_progress(batch.position, batches.size)
     if membership.not_found:
         raise _changed(batches, [])
     copier = _Copier(captures, wanted.counts(), file)
     if with_secrets:
-        for key_log in secrets_of(batches.secrets, membership.randoms):
+        for key_log in secrets_of(batches.secrets, randoms):
             copier.add_secrets(key_log)
     with open_captures(captures) as batches, copier:
         for batch in batches:

@@ -8,14 +8,18 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from analyzer.errors import LoadError
 from captures import CaptureError
 from dissectors import KeyLog
+from dissectors.tls import CLIENT_RANDOM_END, read_client_random
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from captures import PacketBatch
+    from captures.packets.segments import Segments
 
 # pcapng §4.7: Decryption Secrets Block, TLS Key Log
 TLS_KEY_LOG = 0x544C534B
@@ -96,6 +100,16 @@ class Secrets:
         if log.overflows:
             notes.append(f"{log.overflows:,} secrets were left out: too many")
         return notes
+
+
+def client_randoms(segments: Segments) -> Iterator[bytes]:
+    """Yield the randoms of the ClientHellos with which segments begin."""
+    lengths = np.minimum(segments.captured, CLIENT_RANDOM_END)
+    ends = (segments.payload + lengths).tolist()
+    for start, end in zip(segments.payload.tolist(), ends, strict=True):
+        random = read_client_random(segments.buffer[start:end].tobytes())
+        if random is not None:
+            yield random
 
 
 def secrets_of(

@@ -78,14 +78,12 @@ class Decoder:
 
     Args:
         segment_filter: tells which may be.
-
-    Attributes:
-        fragments: by the frame ID of a packet that completed a datagram, those of all
-            that brought fragments of it; of the batch that was decoded last.
     """
 
     def __init__(self, segment_filter: SegmentFilter) -> None:
-        self.fragments: dict[int, list[int]] = {}
+        # by the frame ID of a packet that completed a datagram, those of all that
+        # brought fragments of it; of the batch that was decoded last
+        self._fragments: dict[int, list[int]] = {}
         self._filter = segment_filter
         self._undecoded: Counter[str] = Counter()
         self._defragmenter = Defragmenter()
@@ -104,7 +102,7 @@ class Decoder:
         Returns:
             The segments that may be mail.
         """
-        self.fragments = {}
+        self._fragments = {}
         header_groups: list[_TcpHeaders] = []
         together = bytearray()
         everything = np.arange(len(batch), dtype=np.int64)
@@ -133,6 +131,25 @@ class Decoder:
         parts = [self._read_segments(headers, buffer) for headers in header_groups]
         return Segments.merge(parts)
 
+    def frames_of(self, segments: Segments) -> npt.NDArray[np.int64]:
+        """Return frame IDs of all packets that brought segments.
+
+        Args:
+            segments: some of the batch that was decoded last.
+
+        Returns:
+            In no order; fragments may be of earlier batches.
+        """
+        frames = segments.frame
+        if not self._fragments:
+            return frames
+        others = [
+            other
+            for frame in frames.tolist()
+            for other in self._fragments.get(frame, ())
+        ]
+        return np.concatenate([frames, np.array(others, np.int64)])
+
     @property
     def undecoded(self) -> Counter[str]:
         """How many packets could not be decoded so far, by reason."""
@@ -156,11 +173,11 @@ class Decoder:
             time_ns = int(batch.time_ns[fragment.packet])
             frame = int(frame_ids[fragment.packet])
             # what is in a tunnel may be a fragment, and its packet made of some
-            frames = self.fragments.get(frame, [frame])
+            frames = self._fragments.get(frame, [frame])
             if datagram := self._defragmenter.receive(packet, time_ns, frames):
                 whole.append(datagram)
                 last.append(fragment)
-                self.fragments[frame] = self._defragmenter.completed_by
+                self._fragments[frame] = self._defragmenter.completed_by
         if not whole:
             return None
         made_by = [fragment.packet for fragment in last]

@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from captures.packets.decoder import Decoder
     from captures.packets.segments import Indices, Mask, Segments
     from captures.tcp.endpoints import ConnectionKey, Endpoint
-
-# RFC 8446 §5.1 and §4: a record, a message in it, and the random of a ClientHello
-_HANDSHAKE, _MAJOR_VERSION, _CLIENT_HELLO = 22, 3, 1
-_HELLO_AT, _RANDOM = 5, slice(11, 43)
 
 
 @dataclass(slots=True)
@@ -63,8 +58,6 @@ class Membership:
 
     Attributes:
         segment_filter: keeps all segments of these connections, and few others.
-        randoms: those of the ClientHellos in wanted connections (RFC 8446 §4.1.2), by
-            which key logs name them.
     """
 
     def __init__(self, connections: Iterable[KnownConnection]) -> None:
@@ -80,7 +73,6 @@ class Membership:
         self._by_digest = dict(zip(digests, keys, strict=True))
         self._digests = np.array(sorted(self._by_digest), np.uint64)
         self.segment_filter = SegmentFilter(ports)
-        self.randoms: set[bytes] = set()
 
     @property
     def not_found(self) -> list[KnownConnection]:
@@ -92,44 +84,28 @@ class Membership:
             if connection.is_wanted
         ]
 
-    def find(self, segments: Segments, decoder: Decoder) -> npt.NDArray[np.int64]:
-        """Return frame IDs of what belongs to wanted connections in a batch.
-
-        Args:
-            segments: those of the batch.
-            decoder: has made them, and knows which of them are made of fragments.
-
-        Returns:
-            In no order; fragments may be of earlier batches.
-        """
+    def find(self, segments: Segments) -> Segments:
+        """Return, in no order, the segments of a batch that wanted connections have."""
         _, columns = key_columns(segments)
         hashed = digest(columns)
         known = np.flatnonzero(np.isin(hashed, self._digests))
         known = known[np.argsort(hashed[known], kind="stable")]
         edges = np.flatnonzero(np.diff(hashed[known])) + 1
         found = [
-            self._take(rows, columns, hashed, segments)
+            self._wanted(rows, columns, hashed, segments)
             for rows in np.split(known, edges)
             if len(rows)
         ]
-        frames = np.concatenate([np.empty(0, np.int64), *found])
-        if not decoder.fragments:
-            return frames
-        others = [
-            other
-            for frame in frames.tolist()
-            for other in decoder.fragments.get(frame, ())
-        ]
-        return np.concatenate([frames, np.array(others, np.int64)])
+        return segments.take(np.concatenate([np.empty(0, np.int64), *found]))
 
-    def _take(
+    def _wanted(
         self,
         rows: Indices,
         columns: tuple[npt.NDArray[Any], ...],
         hashed: npt.NDArray[np.uint64],
         segments: Segments,
-    ) -> npt.NDArray[np.int64]:
-        """Return the frame IDs of what is wanted between two ends."""
+    ) -> Indices:
+        """Return which of the rows, all between two ends, are wanted."""
         key = self._by_digest[int(hashed[rows[0]])]
         for part, column in zip(key, columns, strict=True):
             # two keys may have the same digest
@@ -137,18 +113,7 @@ class Membership:
         frames, times = segments.frame[rows], segments.time_ns[rows]
         wanted = np.zeros(len(rows), np.bool_)
         self._mark(key, frames, times, wanted)
-        self._read_hellos(segments, rows[wanted])
-        return frames[wanted]
-
-    def _read_hellos(self, segments: Segments, rows: Indices) -> None:
-        """Note the randoms of segments that begin with a ClientHello."""
-        rows = rows[segments.captured[rows] >= _RANDOM.stop]
-        at, buffer = segments.payload[rows], segments.buffer
-        is_hello = (buffer[at] == _HANDSHAKE) & (buffer[at + 1] == _MAJOR_VERSION)
-        is_hello &= buffer[at + _HELLO_AT] == _CLIENT_HELLO
-        for start in at[is_hello].tolist():
-            hello = buffer[start : start + _RANDOM.stop]
-            self.randoms.add(hello[_RANDOM].tobytes())
+        return rows[wanted]
 
     def _mark(
         self,

@@ -12,11 +12,16 @@ from __future__ import annotations
 
 from dissectors.tls.decryption.keylog import Hosts, KeyLog
 from dissectors.tls.dissector import TlsDissector
+from dissectors.tls.handshake.client_random import (
+    CLIENT_RANDOM_END,
+    read_client_random,
+)
 from dissectors.tls.output import ApplicationData, ApplicationGap
 from dissectors.tls.read_ahead import ReadAhead
 from dissectors.tls.records import TLS_PREFIX_BYTES, looks_like_tls
 
 __all__ = [
+    "CLIENT_RANDOM_END",
     "TLS_PREFIX_BYTES",
     "ApplicationData",
     "ApplicationGap",
@@ -25,4 +30,5 @@ __all__ = [
     "ReadAhead",
     "TlsDissector",
     "looks_like_tls",
+    "read_client_random",
 ]

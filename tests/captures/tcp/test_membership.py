@@ -31,7 +31,7 @@ def found(
         return sorted(
             frame
             for batch in batches
-            for frame in membership.find(decoder.decode(batch), decoder).tolist()
+            for frame in membership.find(decoder.decode(batch)).frame.tolist()
         )
 
 
