@@ -173,8 +173,8 @@ class Facts:
 
     def of_session(self, rows: pd.DataFrame, column: str) -> pd.Series[Any]:
         """Return what the sessions of some rows have in a column of `sessions`."""
-        values = self.sessions[column].take(rows["session"].to_numpy())
-        return values.set_axis(rows.index)
+        values = self.sessions[column].array.take(rows["session"].to_numpy())
+        return pd.Series(values, rows.index, copy=False)
 
     def are_of(self, rows: Rows, sessions: Any) -> npt.NDArray[np.bool_]:
         """Return which rows of a table are of some sessions, given by their places."""

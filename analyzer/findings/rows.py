@@ -41,6 +41,8 @@ class Rows:
         """Take a table, and the IDs of all sessions if it is not theirs."""
         self._columns: dict[str, pd.Series[Any]] = {}
         self._table = table
+        names = set(table.column_names)
+        self._where_seen = [name for name in _PLACES if name in names]
         # the rows whose session is known, if those of some are not
         self._known: npt.NDArray[np.int64] | None = None
         places = np.arange(len(table))
@@ -77,19 +79,18 @@ class Rows:
         return self._at(np.flatnonzero(chosen), *columns)
 
     def _at(self, places: npt.NDArray[np.int64], *columns: str) -> pd.DataFrame:
-        wanted = [name for name in _PLACES if name in self._table.column_names]
-        names = dict.fromkeys(("session", *wanted, *columns))
-        return pd.DataFrame({name: self._some(name, places) for name in names})
+        names = dict.fromkeys(("session", *self._where_seen, *columns))
+        # arrays, as series would be aligned by their places
+        some = {name: self._some(name, places) for name in names}
+        return pd.DataFrame(some, index=places, copy=False)
 
-    def _some(self, name: str, places: npt.NDArray[np.int64]) -> pd.Series[Any]:
-        if name in self._columns:
-            return self._columns[name].take(places)
-        if isinstance(self._table, pa.Table):
-            return self[name].take(places)
+    def _some(self, name: str, places: npt.NDArray[np.int64]) -> Any:
+        if name in self._columns or isinstance(self._table, pa.Table):
+            return self[name].array.take(places)
         values = self._values(name)
         # often few of many rows, whose texts need not be copied
         some = plain(values.take(pa.array(places)))
-        return pd.Series(some, places, pd.ArrowDtype(some.type))
+        return pd.array(some, pd.ArrowDtype(some.type))
 
     def forget(self) -> None:
         """Let go of columns, if they can be read again."""

@@ -1,6 +1,7 @@
 """Tables in Parquet files, whose columns are read when somebody asks for them.
 
-Rules look at some columns of tables that are larger than memory.
+Rules look at some columns of tables that are larger than memory. Tables with few rows
+are read whole: to open a file for each column takes longer than to judge.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from analyzer.tables.results import Results
     from analyzer.tables.table import Columns, Table
+
+# no table is short that has more
+FEW_ROWS = 10_000
 
 
 class StoredTable:
@@ -84,8 +88,8 @@ def read_on_demand(folder: Path) -> Results | None:
     """Read what is known beside the tables of a folder, and these when they are needed.
 
     Returns:
-        What `analyzer.tables.folder.read_folder` does, whose tables are `StoredTable`;
-        `None` if they are in files of which columns can't be read alone.
+        What `analyzer.tables.folder.read_folder` does, whose long tables are
+        `StoredTable`; `None` if they are in files of which columns can't be read alone.
 
     Raises:
         LoadError: there are no tables, or they can't be read.
@@ -95,11 +99,12 @@ def read_on_demand(folder: Path) -> Results | None:
         return None
     results = manifest.results()
     for table in schema.TABLES:
+        path = folder / f"{table.name}.{FILE_FORMAT}"
         # a table is missing rather than empty
-        read_table(
-            folder / f"{table.name}.{FILE_FORMAT}", table, [table.arrow.names[0]]
+        is_short = len(read_table(path, table, table.arrow.names[:1])) <= FEW_ROWS
+        results.tables[table.name] = (
+            read_table(path, table) if is_short else StoredTable([folder], table)
         )
-        results.tables[table.name] = StoredTable([folder], table)
     return results
 
 
@@ -121,9 +126,16 @@ def stored_tables(folder: Path) -> Mapping[str, Columns]:
 
 def _stored(sources: Sequence[Path], table: Table, sessions: pa.Array) -> Columns:
     if table.merge is not None:
-        rows = [read_rows(source, table) for source in sources]
-        merged: Columns = table.merge([table.arrow.empty_table(), *rows])
+        merged: Columns = table.merge(_all_rows(sources, table))
         return merged
     stored = StoredTable(sources, table)
     ranks = compute.index_in(stored["session_id"], sessions).to_numpy()
-    return StoredTable(sources, table, np.argsort(ranks, kind="stable"))
+    order = np.argsort(ranks, kind="stable")
+    if len(order) > FEW_ROWS:
+        return StoredTable(sources, table, order)
+    short: Columns = pa.concat_tables(_all_rows(sources, table)).take(pa.array(order))
+    return short
+
+
+def _all_rows(sources: Sequence[Path], table: Table) -> list[pa.Table]:
+    return [table.arrow.empty_table(), *(read_rows(each, table) for each in sources)]

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from click.testing import CliRunner
+
+from analyzer.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -22,6 +28,8 @@ DOCUMENTS = (README, *sorted({*DOCS.glob("*.md")} - {*MADE}))
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PYTHON = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PROMPT = "$ "
+# up to what the shell does with its output
+_MAILTAP = re.compile(r"""\bmailtap (?:[^'"|>;]|'[^']*'|"[^"]*")*""")
 
 
 def rerun(text: str) -> str:
@@ -46,22 +54,33 @@ def _rerun(block: str, folder: str) -> str:
 
 
 def _output(command: str, folder: str) -> str:
-    scripts = Path(sys.executable).parent
-    done = subprocess.run(
-        command.removeprefix(_PROMPT),
-        shell=True,
-        cwd=folder,
-        env={
-            "PATH": f"{scripts}:{os.defpath}",
-            "LC_ALL": "C.UTF-8",
-            "MAILTAP_CONFIG": "",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    with TemporaryDirectory() as outputs, chdir(folder):
+        done = subprocess.run(
+            _MAILTAP.sub(
+                lambda found: _run_here(found[0], Path(outputs)),
+                command.removeprefix(_PROMPT),
+            ),
+            shell=True,
+            env={"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "LC_ALL": "C"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+def _run_here(command: str, outputs: Path) -> str:
+    """Run a command of mailtap; return one for the shell that does the same.
+
+    A process for each takes longer than what it does.
+    """
+    done = CliRunner(env={"MAILTAP_CONFIG": "", "MAILTAP_TRACEBACK": None}).invoke(
+        main, shlex.split(command)[1:], prog_name="mailtap"
+    )
+    (outputs / "stdout").write_bytes(done.stdout_bytes)
+    (outputs / "stderr").write_bytes(done.stderr_bytes)
+    return f"(cat {outputs}/stderr >&2; cat {outputs}/stdout; exit {done.exit_code})"
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from analyzer.cli.judging import Standards
 from analyzer.cli.live_judging import judge_stored, raise_findings
 from analyzer.findings.settings import Settings
 from analyzer.runs.monitor import Monitor
+from analyzer.tables import stored
 from analyzer.tables.store import Store
 from analyzer.terminal.live_view import LiveView
 from analyzer.runs.secrets import FollowedKeyLog
@@ -39,6 +40,8 @@ from tests.support.analyses import CAPTURES, DATA
 from tests.support.replay import Replay
 
 before = set(sys.modules)
+# as if there were many rows
+stored.FEW_ROWS = 0
 console = Console(file=io.StringIO(), force_terminal=True, width=100)
 store = Store(Path(sys.argv[1], "tables"))
 standards = Standards(Settings(), None, {{}})

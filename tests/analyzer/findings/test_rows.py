@@ -21,7 +21,8 @@ def facts() -> Facts:
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Facts:
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Facts:
+    monkeypatch.setattr("analyzer.tables.stored.FEW_ROWS", 0)
     write_folder(analysis_of("office"), tmp_path / "tables", "parquet")
     read = read_on_demand(tmp_path / "tables")
     assert read is not None

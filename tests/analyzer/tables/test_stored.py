@@ -27,6 +27,13 @@ def folder(tmp_path: Path) -> Path:
     return store.folder
 
 
+@pytest.fixture(params=[0, 10_000], ids=["columns", "whole"])
+def _reads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read columns when they are asked for, or short tables whole."""
+    monkeypatch.setattr("analyzer.tables.stored.FEW_ROWS", request.param)
+
+
+@pytest.mark.usefixtures("_reads")
 def test_columns_are_those_of_an_analysis(folder: Path) -> None:
     for name, table in stored_tables(folder).items():
         expected = OFFICE.tables[name]
@@ -36,6 +43,7 @@ def test_columns_are_those_of_an_analysis(folder: Path) -> None:
             assert table[column].to_pylist() == expected[column].to_pylist()
 
 
+@pytest.mark.usefixtures("_reads")
 def test_rules_find_in_stored_columns_what_they_find_in_tables(folder: Path) -> None:
     expected = judgement_of("office").findings
 
@@ -53,8 +61,9 @@ def test_monitor_that_saw_nothing_stored_empty_tables(tmp_path: Path) -> None:
 
 
 def test_columns_that_can_not_be_read_any_more_are_no_rules_fault(
-    folder: Path,
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("analyzer.tables.stored.FEW_ROWS", 0)
     tables = stored_tables(folder)
     for path in folder.rglob("exchanges.parquet"):
         path.write_bytes(b"no table")
@@ -63,6 +72,7 @@ def test_columns_that_can_not_be_read_any_more_are_no_rules_fault(
         judge(tables)
 
 
+@pytest.mark.usefixtures("_reads")
 def test_folder_of_parquet_is_read_when_it_is_needed(tmp_path: Path) -> None:
     write_folder(OFFICE, tmp_path, "parquet")
 
