@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analyzer.dialogue.step import Step, StepKind
+from analyzer.dialogue.step import CLIENT, Step, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ def opened_step(session: Mapping[str, Any]) -> Step:
     was_seen = session["tcp_rtt_s"] is not None
     return Step(
         StepKind.OPENED,
-        "client",
+        CLIENT,
         "connection opened" if was_seen else "first packet that was captured",
         session["start"],
         session["tcp_rtt_s"],

@@ -19,6 +19,8 @@ from analyzer.dialogue.message import message_step
 from analyzer.dialogue.recording import Recording, can_be_read_again, record
 from analyzer.dialogue.step import Step, StepKind, in_order
 from analyzer.dialogue.tls import tls_steps
+from analyzer.sessions.protection import STARTTLS
+from analyzer.sessions.refusals import UPGRADES
 from analyzer.tables.table import as_rows
 from captures import ReadEngine
 
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from analyzer.tables.results import Results
 
 _NS = 1_000_000_000
-# the commands that lead to TLS
-_UPGRADES = ("STARTTLS", "STLS")
 Rows = list[dict[str, Any]]
 MAX_STEPS = 1000
 """So many steps are shown if nobody says how many."""
@@ -229,11 +229,11 @@ def table_of(table: pa.Table, session_id: str) -> pa.Table:
 def _place_of_upgrade(session: Mapping[str, Any], said: Sequence[Step]) -> int:
     """Return behind how many steps TLS begins."""
     place = 0
-    if session["tls_mode"] == "starttls":
+    if session["tls_mode"] == STARTTLS:
         is_asked = False
         for at, step in enumerate(said, start=1):
             if step.kind is StepKind.COMMAND:
-                is_asked = step.text.split(" ")[-1] in _UPGRADES
+                is_asked = step.text.split(" ")[-1] in UPGRADES
             elif is_asked and step.kind is StepKind.REPLY:
                 place, is_asked = at, False
     return place

@@ -51,9 +51,8 @@ def _reply_lines(exchange: Mapping[str, Any]) -> Iterator[str]:
         if status is not None or text:
             yield " ".join(filter(None, (status, text)))
         return
-    first, *others = (text or "").split("\n")
-    lines = [first, *others]
-    for at, line in enumerate(lines):
+    *others, last = (text or "").split("\n")
+    for line in others:
         # RFC 5321 §4.2.1: all but the last line have a hyphen behind the code
-        mark = " " if at == len(lines) - 1 else "-"
-        yield f"{code}{mark}{line}".rstrip()
+        yield f"{code}-{line}".rstrip()
+    yield f"{code} {last}".rstrip()

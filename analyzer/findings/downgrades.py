@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analyzer.findings.levels import Confidence, Severity
-from analyzer.findings.stripping import UPGRADES
 from analyzer.sessions.failures import Failure
 from analyzer.sessions.protection import NO_TLS
+from analyzer.sessions.refusals import UPGRADES
 from analyzer.sessions.role import Role
 from analyzer.tables.columns import is_true
 

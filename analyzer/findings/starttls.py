@@ -9,8 +9,9 @@ import pandas as pd
 from analyzer.findings.downgrades import find_abandoned
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import SERVER, Rule
-from analyzer.findings.stripping import OFFER, UPGRADES, find_stripped
+from analyzer.findings.stripping import OFFER, find_stripped
 from analyzer.sessions.protection import NO_TLS, STARTTLS
+from analyzer.sessions.refusals import UPGRADES
 from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 

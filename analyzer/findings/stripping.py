@@ -14,6 +14,7 @@ import pandas as pd
 
 from analyzer.findings.levels import Confidence
 from analyzer.sessions.protection import NO_TLS
+from analyzer.sessions.refusals import UPGRADES
 from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 from dissectors.registry import protocols
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Flags = npt.NDArray[np.bool_]
 
-UPGRADES = ("STARTTLS", "STLS", "X-ANONYMOUSTLS")
 OFFER = "(?i)^(STARTTLS|STLS)$"
 # Cisco's ends in A
 _MASKED = "^X{3,}[XA]$"

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from dissectors.events import Exchange
 
+UPGRADES = ("STARTTLS", "STLS", "X-ANONYMOUSTLS")
+"""The commands that lead to TLS, Exchange's among them."""
+
 # what it means if these are refused; others, such as VRFY or CAPA, are questions
 _REFUSALS = {
     **dict.fromkeys(("EHLO", "HELO", "LHLO"), Failure.HELLO_REFUSED),
-    **dict.fromkeys(("STARTTLS", "STLS", "X-ANONYMOUSTLS"), Failure.STARTTLS_REFUSED),
+    **dict.fromkeys(UPGRADES, Failure.STARTTLS_REFUSED),
     **dict.fromkeys(("AUTH", "X-EXPS", "AUTHENTICATE"), Failure.LOGIN_FAILED),
     **dict.fromkeys(("LOGIN", "USER", "PASS", "APOP"), Failure.LOGIN_FAILED),
     **dict.fromkeys(("MAIL", "SEND", "SOML", "SAML"), Failure.SENDER_REFUSED),

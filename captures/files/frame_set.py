@@ -30,7 +30,9 @@ class FrameSet:
     def add(self, frame_ids: npt.NDArray[np.int64]) -> None:
         """Add packets."""
         for chunk, rows, byte, bit in self._places(frame_ids):
-            bits = self._chunks.setdefault(chunk, np.zeros(_CHUNK_BYTES, np.uint8))
+            bits = self._chunks.get(chunk)
+            if bits is None:
+                bits = self._chunks[chunk] = np.zeros(_CHUNK_BYTES, np.uint8)
             np.bitwise_or.at(bits, byte[rows], bit[rows])
 
     def holds(self, frame_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -24,9 +24,12 @@ _MAX_INTERFACES = 262_144
 _MICROSECONDS = 6
 
 
-class _Option(IntEnum):
+class OptionCode(IntEnum):
+    """The options that are read or written, by their names there (§3.5, §4.2)."""
+
     END = 0
     IF_TSRESOL = 9
+    IF_FCSLEN = 13
     IF_TSOFFSET = 14
 
 
@@ -110,8 +113,8 @@ def parse_interface(order: str, body: bytes) -> PcapngInterface:
     """Read the body of an Interface Description Block, of 8 bytes at least."""
     link_type, _, snap_length = struct.unpack_from(order + "HHI", body)
     options = dict(parse_options(order, body, 8))
-    resolution = options.get(_Option.IF_TSRESOL, b"")
-    offset = options.get(_Option.IF_TSOFFSET, b"")
+    resolution = options.get(OptionCode.IF_TSRESOL, b"")
+    offset = options.get(OptionCode.IF_TSOFFSET, b"")
     return PcapngInterface(
         link_type,
         snap_length,
@@ -127,7 +130,7 @@ def parse_options(
     read = struct.Struct(order + "HH").unpack_from
     while position + 4 <= len(body):
         code, length = read(body, position)
-        if code == _Option.END:
+        if code == OptionCode.END:
             return
         yield code, body[position + 4 : position + 4 + length]
         # values are padded to 32 bits

@@ -22,7 +22,7 @@ from captures.files import timestamps
 from captures.files.opening import open_source
 from captures.files.pcap import Pcap
 from captures.files.pcapng import MAX_BLOCK_LENGTH, BlockType, Pcapng
-from captures.files.pcapng_interfaces import parse_interface, parse_options
+from captures.files.pcapng_interfaces import OptionCode, parse_interface, parse_options
 from captures.files.pcapng_writer import Option, RawInterface, RawPacket
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _ENHANCED, _SIMPLE = 28, 12
 # options with numbers of so many bytes (§4.2, §4.3), which have a byte order
 _NUMBERS_OF_INTERFACES = {8: 8, 14: 8, 16: 8, 17: 8}
 _NUMBERS_OF_PACKETS = {2: 4, 4: 8, 5: 8, 6: 4}
-_IF_FCSLEN, _IF_TSRESOL = 13, 9
 # draft-ietf-opsawg-pcap §4: the length of the frame check sequence is known
 _HAS_FCS = 0x0400_0000
 
@@ -156,10 +155,10 @@ class _PcapRecords:
         options: list[Option] = []
         resolution = record_format.resolution
         if resolution != RawInterface(0, 0).resolution:
-            options.append((_IF_TSRESOL, bytes([resolution])))
+            options.append((OptionCode.IF_TSRESOL, bytes([resolution])))
         if network & _HAS_FCS:
             # in the file in units of 16 bits
-            options.append((_IF_FCSLEN, bytes([(network >> 28) * 16 & 0xFF])))
+            options.append((OptionCode.IF_FCSLEN, bytes([(network >> 28) * 16 & 0xFF])))
         self._read_header = struct.Struct(order + "IIII").unpack_from
         self._per_second = 10**resolution
         self.interfaces = [
@@ -199,12 +198,11 @@ class _PcapngRecords:
         self._format.adopt_byte_order(data, start)
         positions, end = self._format.walk(data, start, stop)
         types, lengths = self._format.block_types(data, positions)
-        section = np.zeros(len(positions), np.int64)
+        section = np.full(len(positions), self._section, np.int64)
         described = np.flatnonzero(
             (types == BlockType.INTERFACE_DESCRIPTION)
             | (types == BlockType.SECTION_HEADER)
         )
-        section[:] = self._section
         for row in described.tolist():
             if types[row] == BlockType.SECTION_HEADER:
                 self._section = len(self.interfaces)

@@ -66,6 +66,19 @@ def test_handshake_stands_behind_the_answer_that_led_to_it() -> None:
     assert "encrypted from here on" in told
 
 
+def test_handshake_stands_behind_the_command_of_exchange_too() -> None:
+    tables = analysis_of("smtp-relay-starttls").tables
+    [session], exchanges = (as_rows(tables[name]) for name in ("sessions", "exchanges"))
+    for exchange in exchanges:
+        if exchange["verb"] == "STARTTLS":
+            exchange["verb"] = "X-ANONYMOUSTLS"
+
+    told = [step.text for step in dialogue_of_rows(session, exchanges, [], []).steps]
+
+    upgrade = told.index("X-ANONYMOUSTLS")
+    assert told[upgrade + 2].startswith("ClientHello")
+
+
 def test_implicit_tls_begins_with_the_handshake() -> None:
     shown = dialogue("smtp-implicit-tls")
 
