@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ import click
 from analyzer.cli import options, outputs
 from analyzer.cli.choosing import naming_findings, selecting
 from analyzer.cli.inputs import Inputs, check_read_again, is_folder, progress
-from analyzer.cli.locating import locate_captures
+from analyzer.cli.naming import sessions_and_captures, tell_apart
 from analyzer.cli.preflight import check_file
 from analyzer.text import pluralize
 
@@ -24,11 +22,9 @@ if TYPE_CHECKING:
     from analyzer.selection.selection import Selection
     from analyzer.tables.results import Results
 
-_ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
-
 
 @click.command()
-@click.argument("arguments", metavar="[SESSION]... CAPTURE...", nargs=-1)
+@sessions_and_captures("[SESSION]... CAPTURE...")
 @click.option(
     "-w",
     "--write",
@@ -50,7 +46,7 @@ _ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 @options.ports
 @options.key_log
 def cut(
-    arguments: tuple[str, ...],
+    captures: tuple[str, ...],
     output: Path,
     with_secrets: bool,
     selection: Selection,
@@ -76,8 +72,7 @@ def cut(
     from analyzer.runs.cutting import cut_sessions
     from captures import CaptureError
 
-    identifiers, captures = _tell_apart(arguments)
-    options.require_captures(captures)
+    identifiers, captures = tell_apart(captures)
     check_read_again(name for name in captures if not is_folder((name,)))
     to_stdout = output == outputs.STANDARD_OUTPUT
     if to_stdout and sys.stdout.isatty():
@@ -105,17 +100,6 @@ def cut(
         sessions = pluralize(len(chosen), "session")
         outputs.warn([f"{pluralize(packets, 'packet')} of {sessions} were written"])
     outputs.exit_with(problems)
-
-
-def _tell_apart(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Tell IDs from captures: what is there by that name is a capture."""
-    identifiers = []
-    for argument in arguments:
-        if not _ID.fullmatch(argument) or os.path.exists(argument):  # noqa: PTH110
-            break
-        identifiers.append(argument)
-    names = arguments[len(identifiers) :]
-    return identifiers, locate_captures(click.get_current_context(), names)
 
 
 def _choose(
@@ -147,9 +131,8 @@ def _write(cut_out: Callable[..., int], output: Path, *, quiet: bool) -> int:
 
     Raises:
         CaptureError: a capture is not what it was, or only tshark can read it.
-        CommandError: they can't be written.
+        ExportError: they can't be written.
     """
-    from analyzer.errors import ExportError
     from analyzer.tables.export import atomic_write
 
     def write(file: BinaryIO) -> int:
@@ -158,8 +141,5 @@ def _write(cut_out: Callable[..., int], output: Path, *, quiet: bool) -> int:
 
     if output == outputs.STANDARD_OUTPUT:
         return write(sys.stdout.buffer)
-    try:
-        with atomic_write(output) as file:
-            return write(file)
-    except ExportError as error:
-        raise outputs.CommandError(str(error)) from error
+    with atomic_write(output) as file:
+        return write(file)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.cli.outputs import as_command_error
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
@@ -57,19 +56,13 @@ def read_defaults(
         Click's `default_map`, and the file and line by command and parameter.
 
     Raises:
-        CommandError: it can't be read, or says what can't be.
+        LoadError: it can't be read, or says what can't be.
     """
-    from analyzer.errors import LoadError
     from analyzer.findings.toml_file import TomlFile
 
-    try:
-        file = TomlFile(path)
-        found = _take_all(
-            file, {name: _options(each) for name, each in commands.items()}
-        )
-        file.finish()
-    except LoadError as error:
-        raise as_command_error(error) from error
+    file = TomlFile(path)
+    found = _take_all(file, {name: _options(each) for name, each in commands.items()})
+    file.finish()
     defaults: dict[str, dict[str, Any]] = {name: {} for name in commands}
     places: dict[tuple[str, str], str] = {}
     for command, option, value, key in found:

@@ -56,30 +56,26 @@ def extract(
     Exit status: 0; 1 if something can't be read or written, or you did not agree; 2
     for wrong use.
     """
-    from analyzer.errors import ExportError, LoadError
     from analyzer.extraction.folder import check_folder
     from analyzer.extraction.run import extract as write_messages
 
     _check_captures(inputs.captures)
-    try:
-        check_folder(output)
-        analysis = inputs.read()
-        analysis = choose(analysis, selection)
-        outputs.warn(analysis.notes)
-        problems = outputs.describe_problems(analysis)
-        _ask(analysis, output, yes=yes)
-        with progress(shown=sys.stderr.isatty()) as on_progress:
-            done = write_messages(
-                inputs.captures,
-                output,
-                set(analysis.tables["messages"]["session_id"].to_pylist()),
-                ports=inputs.ports,
-                engine=inputs.engine,
-                key_log=inputs.key_log,
-                on_progress=on_progress,
-            )
-    except (ExportError, LoadError) as error:
-        raise outputs.CommandError(str(error)) from error
+    check_folder(output)
+    analysis = inputs.read()
+    analysis = choose(analysis, selection)
+    outputs.warn(analysis.notes)
+    problems = outputs.describe_problems(analysis)
+    _ask(analysis, output, yes=yes)
+    with progress(shown=sys.stderr.isatty()) as on_progress:
+        done = write_messages(
+            inputs.captures,
+            output,
+            set(analysis.tables["messages"]["session_id"].to_pylist()),
+            ports=inputs.ports,
+            engine=inputs.engine,
+            key_log=inputs.key_log,
+            on_progress=on_progress,
+        )
     problems += done.problems
     problems += outputs.print_safely(lambda: click.echo(_said_of(done, output)))
     outputs.exit_with(problems)

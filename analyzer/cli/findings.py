@@ -11,7 +11,6 @@ from analyzer.cli.choosing import choose, selecting
 from analyzer.cli.completion import complete_rule
 from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.judging import failing_status, read_standards, standards
-from analyzer.cli.outputs import CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +62,6 @@ def findings(
     Exit status: 0; 1 if something can't be read or written; 2 for wrong use; 3 with
     --fail-on, if one that is listed is so severe.
     """
-    from analyzer.errors import LoadError
     from analyzer.findings import subset
     from analyzer.findings.judgement import inferred_own
 
@@ -72,13 +70,10 @@ def findings(
     analysis = choose(analysis, selection, judged_by.settings)
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
-    try:
-        listed = judged_by.judge_analysis(analysis, problems).reviewed
-        own = None
-        if form in (None, "json"):
-            own = inferred_own(analysis.context, judged_by.settings)
-    except LoadError as error:
-        raise CommandError(str(error)) from error
+    listed = judged_by.judge_analysis(analysis, problems).reviewed
+    own = None
+    if form in (None, "json"):
+        own = inferred_own(analysis.context, judged_by.settings)
     listed = subset.of_severities(listed, options.at_least(severity))
     if rules:
         listed = subset.of_rules(listed, rules)

@@ -57,7 +57,8 @@ class Inputs(NamedTuple):
             on_demand: columns of a folder may be read when they are needed.
 
         Raises:
-            CommandError: nothing can be read.
+            CommandError: there are no tables, or options are not for them.
+            LoadError: they can't be read, or a key log or certificates can't.
         """
         from analyzer.tables.builder import prepare_arrow
 
@@ -78,19 +79,16 @@ class Inputs(NamedTuple):
             whole: read a folder as a whole, since rules are to be asked.
 
         Raises:
-            CommandError: nothing can be read.
+            CommandError: there are no tables, or options are not for them.
+            LoadError: they can't be read.
         """
-        from analyzer.errors import LoadError
         from analyzer.selection.source import Loaded, open_folder
         from analyzer.tables.builder import prepare_arrow
 
         prepare_arrow()
         if is_folder(self.captures) and not whole:
             self._check_folder()
-            try:
-                opened = open_folder(Path(self.captures[0]))
-            except LoadError as error:
-                raise CommandError(str(error)) from error
+            opened = open_folder(Path(self.captures[0]))
             if opened is not None:
                 return opened
         analysis = self.read()
@@ -111,21 +109,17 @@ class Inputs(NamedTuple):
         click.get_current_context().find_root().meta[TABLES] = folder
 
     def _analyze(self, *, quiet: bool) -> Results:
-        from analyzer.errors import LoadError
         from analyzer.runs.pipeline import find_sessions
 
         with progress(shown=not quiet and sys.stderr.isatty()) as on_progress:
-            try:
-                return find_sessions(
-                    self.captures,
-                    ports=self.ports,
-                    engine=self.engine,
-                    key_log=self.key_log,
-                    ca=self.ca,
-                    on_progress=on_progress,
-                )
-            except LoadError as error:
-                raise CommandError(str(error)) from error
+            return find_sessions(
+                self.captures,
+                ports=self.ports,
+                engine=self.engine,
+                key_log=self.key_log,
+                ca=self.ca,
+                on_progress=on_progress,
+            )
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,21 +128,29 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     Raises:
         UsageError: no capture was named.
     """
-    return _with_inputs(command, options.captures, options.require_captures)
+    return with_inputs(command, options.captures, options.require_captures)
 
 
 def reading_if_any(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what `reading` adds, for a command that needs no captures."""
-    return _with_inputs(command, options.captures_if_any)
+    return with_inputs(command, options.captures_if_any)
 
 
-def _with_inputs(
+def with_inputs(
     command: Callable[..., Any],
     captures_argument: Callable[[Callable[..., Any]], Callable[..., Any]],
     check: Callable[[tuple[str, ...]], None] = lambda _: None,
 ) -> Callable[..., Any]:
+    """Add how captures are read.
+
+    Args:
+        command: is given all of it as `inputs`.
+        captures_argument: adds the argument `captures`.
+        check: is given what was named.
+    """
+
     @functools.wraps(command)
-    def with_inputs(
+    def read(
         *arguments: Any,
         captures: tuple[str, ...],
         ports: Mapping[int, str],
@@ -162,8 +164,8 @@ def _with_inputs(
         return command(*arguments, inputs=inputs, **others)
 
     for option in (options.ca, options.key_log, options.reader, options.ports):
-        with_inputs = option(with_inputs)
-    return captures_argument(with_inputs)
+        read = option(read)
+    return captures_argument(read)
 
 
 def is_folder(captures: tuple[str, ...]) -> bool:
@@ -191,15 +193,11 @@ def read_trust(path: Path | None) -> Trust:
     """Trust the certificates of a file, or those that the system trusts.
 
     Raises:
-        CommandError: the file can't be read.
+        LoadError: the file can't be read.
     """
-    from analyzer.errors import LoadError
     from analyzer.sessions.trust import Trust
 
-    try:
-        return Trust(path)
-    except LoadError as error:
-        raise CommandError(str(error)) from error
+    return Trust(path)
 
 
 def read_folder_of_tables(folder: Path, *, on_demand: bool = False) -> Results:
@@ -210,20 +208,16 @@ def read_folder_of_tables(folder: Path, *, on_demand: bool = False) -> Results:
         on_demand: columns may be read when they are needed.
 
     Raises:
-        CommandError: there are none that can be read.
+        LoadError: there are none that can be read.
     """
-    from analyzer.errors import LoadError
     from analyzer.tables.folder import read_folder
     from analyzer.tables.parts import has_parts, read_parts
     from analyzer.tables.stored import read_on_demand
 
-    try:
-        if has_parts(folder):
-            return read_parts(folder)
-        stored = read_on_demand(folder) if on_demand else None
-        return stored or read_folder(folder)
-    except LoadError as error:
-        raise CommandError(str(error)) from error
+    if has_parts(folder):
+        return read_parts(folder)
+    stored = read_on_demand(folder) if on_demand else None
+    return stored or read_folder(folder)
 
 
 def progress(*, shown: bool) -> AbstractContextManager[OnProgress | None]:

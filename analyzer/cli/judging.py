@@ -173,40 +173,32 @@ def read_standards(
     """Read what a command judges by: of an earlier run, too, chosen sessions alone.
 
     Raises:
-        CommandError: a file or the folder can't be read, or a file has mistakes.
+        LoadError: a file or the folder can't be read, or a file has mistakes.
     """
-    from analyzer.errors import LoadError
     from analyzer.findings.acceptances import read_acceptances
 
     settings = read_config(config)
-    try:
-        return Standards(
-            settings,
-            None if baseline is None else _findings_of(baseline, settings, selection),
-            {} if accept is None else read_acceptances(accept),
-        )
-    except LoadError as error:
-        raise outputs.as_command_error(error) from error
+    return Standards(
+        settings,
+        None if baseline is None else _findings_of(baseline, settings, selection),
+        {} if accept is None else read_acceptances(accept),
+    )
 
 
 def read_config(config: Path | None) -> Settings:
     """Read the settings; none for the defaults.
 
     Raises:
-        CommandError: the file can't be read, or has mistakes.
+        LoadError: the file can't be read, or has mistakes.
     """
     from analyzer.findings.settings import Settings
 
     if config is None:
         return Settings()
-    from analyzer.errors import LoadError
     from analyzer.findings import registry
     from analyzer.findings.settings_file import read_settings
 
-    try:
-        return read_settings(config, registry.rules())
-    except LoadError as error:
-        raise outputs.as_command_error(error) from error
+    return read_settings(config, registry.rules())
 
 
 def failing_status(reviewed: pa.Table | None, fail_on: str | None) -> int:

@@ -81,7 +81,6 @@ def watch(
         CommandError: the interface can't be watched, or the output folder
             not written.
     """
-    from analyzer.errors import ExportError, LoadError
     from analyzer.runs.monitor import Monitor
     from analyzer.tables.builder import prepare_arrow
     from analyzer.terminal.live_view import LiveView
@@ -106,7 +105,7 @@ def watch(
             )
             signals.live = live
             store = _open_store(interface, output, user, stack)
-        except (CaptureError, PrivilegeError, ExportError) as error:
+        except (CaptureError, PrivilegeError) as error:
             raise CommandError(str(error)) from error
         raised: list[dict[str, Any]] = []
         monitor = Monitor(
@@ -130,13 +129,10 @@ def watch(
                 monitor.problems.clear()
         outputs.warn(monitor.notes)
         judged = NOT_JUDGED
-        try:
-            # the others may be large, and no report here needs them
-            analysis = monitor.result("sessions", "messages")
-            if output is not None or not (quiet or as_json):
-                judged = judge_stored(store.folder, standards, problems)
-        except LoadError as error:
-            raise CommandError(str(error)) from error
+        # the others may be large, and no report here needs them
+        analysis = monitor.result("sessions", "messages")
+        if output is not None or not (quiet or as_json):
+            judged = judge_stored(store.folder, standards, problems)
         if output is not None:
             problems += _finish(store, table_format, judged.findings)
         return WatchResult(analysis, problems, judged)
@@ -167,32 +163,27 @@ def _show(
 
 
 def _open_key_log(path: Path | None, stack: ExitStack) -> FollowedKeyLog | None:
-    from analyzer.errors import LoadError
     from analyzer.runs.secrets import FollowedKeyLog
 
     if path is None:
         return None
-    try:
-        return stack.enter_context(closing(FollowedKeyLog(path)))
-    except LoadError as error:
-        raise CommandError(str(error)) from error
+    return stack.enter_context(closing(FollowedKeyLog(path)))
 
 
 def _prepare(
     output: Path | None, user: str | None, table_format: str, report: Report
 ) -> None:
     """Look at what was typed before the rehearsal, which takes a while."""
-    from analyzer.errors import ExportError
     from analyzer.tables.store import check_free
     from captures import PrivilegeError
     from captures.live.privileges import find_user
 
     try:
         find_user(user)
-        if output is not None:
-            check_free(output)
-    except (PrivilegeError, ExportError) as error:
+    except PrivilegeError as error:
         raise CommandError(str(error)) from error
+    if output is not None:
+        check_free(output)
     _preload(table_format, report)
 
 

@@ -17,6 +17,7 @@ import click
 
 from analyzer import __version__
 from analyzer.cli.statuses import FAILED, INTERRUPTED
+from analyzer.errors import ExportError, LoadError
 from analyzer.text import escape_controls, near_names
 
 if TYPE_CHECKING:
@@ -111,15 +112,19 @@ class _Group(click.Group):
         """Run the command that was named."""
         from analyzer.cli.defaults import PLACES, defaults_file, read_defaults
 
-        if path := defaults_file():
-            commands = {
-                name: command
-                for name in _COMMANDS
-                if (command := self.get_command(ctx, name))
-            }
-            ctx.default_map, ctx.meta[PLACES] = read_defaults(path, commands)
         try:
+            if path := defaults_file():
+                commands = {
+                    name: command
+                    for name in _COMMANDS
+                    if (command := self.get_command(ctx, name))
+                }
+                ctx.default_map, ctx.meta[PLACES] = read_defaults(path, commands)
             return super().invoke(ctx)
+        except (LoadError, ExportError) as error:
+            from analyzer.cli.outputs import as_command_error
+
+            raise as_command_error(error) from error
         except KeyboardInterrupt:
             # without the empty line of click
             sys.exit(INTERRUPTED)

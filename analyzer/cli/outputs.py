@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analyzer.cli.options import TableOutput
-    from analyzer.errors import LoadError
+    from analyzer.errors import ExportError, LoadError
     from analyzer.findings.judgement import Judgement
     from analyzer.findings.settings import Settings
     from analyzer.tables.results import Results
@@ -64,8 +64,8 @@ class WrongFileError(CommandError):
         warn(self.mistakes)
 
 
-def as_command_error(error: LoadError) -> CommandError:
-    """Return what is told of a file of the user that can't be read."""
+def as_command_error(error: LoadError | ExportError) -> CommandError:
+    """Return what is told of a file of the user that can't be read or written."""
     from analyzer.findings.toml_file import MistakesError
 
     if isinstance(error, MistakesError):

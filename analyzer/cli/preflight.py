@@ -104,21 +104,16 @@ def check_extras(*, spreadsheet: bool, pictures: bool) -> None:
         pictures: some are wanted.
 
     Raises:
-        CommandError: something is not.
+        ExportError: something is not.
     """
-    from analyzer.errors import ExportError
+    if spreadsheet:
+        from analyzer.tables.workbook import check_workbook
 
-    try:
-        if spreadsheet:
-            from analyzer.tables.workbook import check_workbook
+        check_workbook()
+    if pictures:
+        from analyzer.html.pictures import check_pictures
 
-            check_workbook()
-        if pictures:
-            from analyzer.html.pictures import check_pictures
-
-            check_pictures()
-    except ExportError as error:
-        raise CommandError(str(error)) from error
+        check_pictures()
 
 
 def check_page(page: Path, output: TableOutput) -> None:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from analyzer.cli import outputs
-from analyzer.cli.inputs import Inputs, reading
 from analyzer.cli.judging import config_option, read_config
+from analyzer.cli.naming import reading_one
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from analyzer.cli.inputs import Inputs
 
 _MAX_STEPS = 1000
 
 
 @click.command()
-@click.argument("session")
 @click.option(
     "--limit",
     metavar="N",
@@ -28,7 +29,7 @@ _MAX_STEPS = 1000
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @config_option
-@reading
+@reading_one
 def show(
     session: str,
     limit: int,
