@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from analyzer.tables.folder import is_folder_of_tables, read_folder
 from analyzer.tables.parts import has_parts, read_parts
-from tests.support.namespaces import ROOT, send
+from tests.support import commands
+from tests.support.namespaces import send
 from tests.support.traffic import PacketScript
 
 if TYPE_CHECKING:
@@ -80,12 +80,9 @@ def kill_monitor(
     Returns:
         What is wrong with what it left.
     """
-    command = [sys.executable, "-m", "analyzer", "monitor", "-i", "vb"]
-    quiet = subprocess.DEVNULL
+    command: list[str | Path] = ["monitor", "-i", "vb", "-q", "-o", folder, *options]
     with Load("va") as load:
-        monitor = subprocess.Popen(
-            [*command, "-q", "-o", folder, *options], stdout=quiet, cwd=ROOT
-        )
+        monitor = commands.start(*command, stdout=subprocess.DEVNULL)
         kill_s = time.monotonic() + after_s
         while (once_there or time.monotonic() < kill_s) and not has_parts(folder):
             if monitor.poll() is not None:
@@ -97,7 +94,7 @@ def kill_monitor(
         time.sleep(max(0.0, kill_s - time.monotonic()))
         monitor.kill()
         killed_s = time.monotonic()
-        monitor.wait()
+        monitor.communicate()
     return _problems(folder, load.sent_s, begun_s, killed_s - KEPT_S)
 
 

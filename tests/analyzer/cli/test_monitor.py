@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from analyzer.tables.folder import read_folder
 from analyzer.tables.load import read_table
 from analyzer.tables.parts import has_parts, read_parts
 from captures import open_capture
+from tests.support import commands
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
 from tests.support.captures import unpack
 from tests.support.endings import kill_monitor
@@ -57,11 +57,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         stdout: int | IO[bytes] = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         folder = folder or tmp_path / "tables"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "analyzer", "monitor", "-i", "vb",
-             "-o", str(folder), *map(str, arguments)],
-            stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
+        process = commands.start(
+            "monitor", "-i", "vb", "-o", folder, *arguments, stdout=stdout
+        )
         started.append(process)
         while not has_parts(folder) and process.poll() is None:
             time.sleep(0.02)
@@ -239,7 +237,7 @@ def test_monitor_that_is_killed_leaves_what_it_wrote(
     )
 
 
-@pytest.mark.parametrize("after_s", [-1.0, 0.0, 7.0])
+@pytest.mark.parametrize("after_s", [-0.5, 0.0, 7.0])
 def test_monitor_that_is_killed_at_any_moment_leaves_a_folder_to_read(
     tmp_path: Path, start: Start, after_s: float
 ) -> None:
@@ -307,10 +305,7 @@ def test_outage_before_any_mail_came_is_an_error(
 
 
 def test_plaintext_says_why_its_watch_ended_early() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "analyzer", "plaintext", "-i", "vb", "--duration", "60"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
+    process = commands.start("plaintext", "-i", "vb", "--duration", "60")
     while process.poll() is None and _promiscuity("vb") == 0:
         time.sleep(0.05)
 
@@ -452,8 +447,10 @@ def test_full_disk_is_said_with_a_remedy() -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_missing_dumpcap_is_said_with_a_remedy() -> None:
-    done = run("monitor", "-i", "vb", "--engine", "dumpcap", path="/nowhere")
+def test_missing_dumpcap_is_said_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    done = run("monitor", "-i", "vb", "--engine", "dumpcap")
 
     assert done.returncode == 1
     assert "apt-get install wireshark-common" in done.stderr
@@ -485,11 +482,9 @@ def test_who_may_not_watch_is_told_what_to_do() -> None:
 
 
 def test_plaintext_watches_an_interface() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "analyzer", "plaintext", "-i", "vb", "--duration", "4",
-         "--json", "--fail-on-plaintext"],
-        stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
+    process = commands.start(
+        "plaintext", "-i", "vb", "--duration", "4", "--json", "--fail-on-plaintext"
+    )
     # until it watches, packets pass unseen
     while process.poll() is None:
         play("pop3-user-pass")
@@ -503,14 +498,8 @@ def test_plaintext_watches_an_interface() -> None:
     }
 
 
-def run(*arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "analyzer", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | ({"PATH": path} if path else {}),
-        timeout=60,
-        check=False,
-    )
+    process = commands.start(*arguments)
+    stdout, stderr = process.communicate(timeout=60)
+    return subprocess.CompletedProcess([], process.returncode, stdout, stderr)

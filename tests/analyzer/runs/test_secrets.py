@@ -6,7 +6,6 @@ import json
 import os
 import ssl
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +19,7 @@ from analyzer.tables.store import Store
 from captures import CaptureError, open_capture
 from dissectors.events import Side
 from tests.support.analyses import CAPTURES, DATA, rows
+from tests.support.commands import run
 from tests.support.replay import Replay
 from tests.support.tls.openssl import Settings, Stack
 from tests.support.traffic import PacketScript, write_pcap
@@ -80,9 +80,8 @@ def test_no_secret_gets_into_any_table(tmp_path: Path) -> None:
     for name in NAMES:
         log = DATA / f"{name}.keys"
         folder = tmp_path / name
-        command = [sys.executable, "-m", "analyzer", "analyze", "-q", "--keylog"]
-        command += [str(log), "-o", f"{folder}/", str(CAPTURES[name])]
-        subprocess.run(command, check=True)
+        done = run("analyze", "-q", "--keylog", log, "-o", f"{folder}/", CAPTURES[name])
+        assert (done.exit_code, done.output) == (0, "")
         written = "".join(each.read_text() for each in folder.iterdir())
         assert not any(word in written for word in secret_words(log))
 
