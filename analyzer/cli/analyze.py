@@ -65,8 +65,11 @@ def analyze(
     --fail-on, if something was found.
     """
     is_taken = outputs.STANDARD_OUTPUT in (html, output and output.path)
-    if is_taken and as_json:
+    if is_taken and as_json and outputs.is_typed("as_json"):
         raise click.UsageError("--json and - are both for standard output.")
+    is_streamed = output is not None and output.path == outputs.STANDARD_OUTPUT
+    if is_streamed and table_format == "parquet":
+        outputs.refuse_terminal("-o - --format parquet")
     # there is room for one
     is_silent = quiet or is_taken
     read = (*inputs.paths, config, accept)

@@ -74,9 +74,8 @@ def cut(
 
     identifiers, captures = tell_apart(captures)
     check_read_again(name for name in captures if not is_folder((name,)))
-    to_stdout = output == outputs.STANDARD_OUTPUT
-    if to_stdout and sys.stdout.isatty():
-        raise click.UsageError("-w - writes to a terminal: name a file, or use a pipe")
+    if output == outputs.STANDARD_OUTPUT:
+        outputs.refuse_terminal("-w -")
     inputs = Inputs(captures, ports, key_log=key_log)
     check_file(output, inputs.paths)
     analysis = inputs.read(quiet=quiet)
@@ -140,6 +139,24 @@ def _write(cut_out: Callable[..., int], output: Path, *, quiet: bool) -> int:
             return cut_out(file, on_progress)
 
     if output == outputs.STANDARD_OUTPUT:
-        return write(sys.stdout.buffer)
+        return _print(write)
     with atomic_write(output) as file:
         return write(file)
+
+
+def _print(write: Callable[[BinaryIO], int]) -> int:
+    """Write the packets to standard output; return how many they are.
+
+    Raises:
+        CommandError: they can't be written.
+    """
+    counts: list[int] = []
+
+    def write_all() -> None:
+        counts.append(write(sys.stdout.buffer))
+        sys.stdout.flush()
+
+    problems = outputs.print_safely(write_all)
+    if problems:
+        raise outputs.CommandError(*problems)
+    return counts[0]

@@ -67,6 +67,10 @@ def read_defaults(
     places: dict[tuple[str, str], str] = {}
     for command, option, value, key in found:
         name = str(option.name)
+        if value is None:
+            if defaults[command].get(name) == option.flag_value:
+                del defaults[command][name]
+            continue
         defaults[command][name] = value
         places[command, name] = file.place(key)
     return defaults, places
@@ -133,15 +137,18 @@ def _take_table(
 
 
 def _take(file: TomlFile, key: Key, option: click.Option, value: Any) -> Iterator[Any]:
-    """Yield what click takes for a value, or nothing."""
+    """Yield what click takes for a value, if it is one.
+
+    It is `None` for one of several options that exclude each other, if that one is not
+    wanted.
+    """
     if option.is_flag:
         if not isinstance(value, bool):
             file.mistake(key, "this is true or false")
         elif option.is_bool_flag:
             yield value
-        elif value:
-            # one of several options that exclude each other
-            yield option.flag_value
+        else:
+            yield option.flag_value if value else None
         return
     values = value if isinstance(value, list) else [value]
     if isinstance(value, list) and not option.multiple:

@@ -182,6 +182,8 @@ def check_read_again(captures: Iterable[str]) -> None:
     from analyzer.dialogue.recording import can_be_read_again
 
     for capture in captures:
+        if capture != "-" and not os.path.exists(capture):  # noqa: PTH110
+            raise CommandError(f"{capture}: there is no such file")
         if not can_be_read_again([capture]):
             raise CommandError(
                 f"{capture}: this is no file that can be read again: name one, or save "

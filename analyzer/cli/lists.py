@@ -123,6 +123,9 @@ def list_output(command: Callable[..., Any]) -> Callable[..., Any]:
         output: str | None,
         **others: Any,
     ) -> Any:
+        if output is not None and not outputs.is_typed("form"):
+            # what is typed wins over what is always wanted
+            form = None
         listed = ListOutput(sort, limit, form, output)
         return command(*arguments, listed=listed, **others)
 

@@ -114,6 +114,18 @@ def exit_with(problems: list[str], status: int = 0) -> NoReturn:
     sys.exit(FAILED if problems else status)
 
 
+def refuse_terminal(options: str) -> None:
+    """Refuse to write what is no text to a terminal, which it might take over.
+
+    Raises:
+        UsageError: standard output is one.
+    """
+    if sys.stdout.isatty():
+        raise click.UsageError(
+            f"{options} writes to a terminal: name a file, or use a pipe"
+        )
+
+
 def print_safely(output: Callable[[], None]) -> list[str]:
     """Print something; return what went wrong."""
     try:
@@ -142,6 +154,12 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False)
+
+
+def is_typed(name: str) -> bool:
+    """Return whether a parameter was typed, and is no default, of a file or at all."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def print_analysis(
@@ -228,7 +246,7 @@ def _options() -> list[str]:
         if not isinstance(option, click.Option) or option.name in _OF_OUTPUTS:
             continue
         name = str(option.name)
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if not is_typed(name):
             continue
         value = context.params[name]
         if value is True or isinstance(value, dict):

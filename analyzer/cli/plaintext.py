@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @options.duration
 @options.any_port
 @options.run_as
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--json", "form", flag_value="json", help="Print a JSON document.")
 @click.option(
     "--fail-on-plaintext",
     is_flag=True,
@@ -63,8 +63,7 @@ def plaintext(
     duration: float | None,
     any_port: bool,
     run_as: str | None,
-    as_csv: bool,
-    as_json: bool,
+    form: str | None,
     fail_on_plaintext: bool,
     config: Path | None,
     selection: Selection,
@@ -85,7 +84,7 @@ def plaintext(
     Exit status: 0; 1 if something can't be read or written; 2 for wrong use; 3 with
     --fail-on-plaintext, if some was found.
     """
-    _check_use(captures, interface, duration, engine, both=as_csv and as_json)
+    _check_use(captures, interface, duration, engine)
     settings = read_config(config)
     problems: list[str] = []
     if interface is None:
@@ -108,7 +107,7 @@ def plaintext(
         )
     analysis = choose(analysis, selection, settings)
     problems += outputs.describe_problems(analysis)
-    problems += _print(analysis, settings, as_csv=as_csv, as_json=as_json)
+    problems += _print(analysis, settings, form)
     outputs.exit_with(problems, _status(analysis) if fail_on_plaintext else 0)
 
 
@@ -117,11 +116,7 @@ def _check_use(
     interface: str | None,
     duration: float | None,
     engine: str,
-    *,
-    both: bool,
 ) -> None:
-    if both:
-        raise click.UsageError("Choose one of --csv and --json.")
     if interface is None:
         if not captures:
             raise click.UsageError("Name captures, or an --interface.")
@@ -149,19 +144,17 @@ def _rehearse(analysis: Results, console: Console, _: pa.Table | None) -> None:
     plaintext_json(analysis)
 
 
-def _print(
-    analysis: Results, settings: Settings, *, as_csv: bool, as_json: bool
-) -> list[str]:
+def _print(analysis: Results, settings: Settings, form: str | None) -> list[str]:
     from analyzer.terminal.plaintext import (
         plaintext_csv,
         plaintext_json,
         print_plaintext,
     )
 
-    if as_csv:
+    if form == "csv":
         data = plaintext_csv(analysis, settings)
         return outputs.print_safely(lambda: click.echo(data, nl=False))
-    if as_json:
+    if form == "json":
         text = plaintext_json(analysis, settings)
         return outputs.print_safely(lambda: click.echo(text))
     return outputs.print_safely(

@@ -260,4 +260,6 @@ def _name(term: Term) -> str:
         return term.column.name
     if isinstance(term.constant, str):
         return f"'{shorten(term.constant, _WIDEST_TEXT)}'"
-    return "this" if term.constant is None else str(term.constant)
+    # nobody wrote the nanoseconds that times and intervals are
+    is_number = term.kind not in (Kind.TIME, Kind.INTERVAL)
+    return str(term.constant) if term.constant is not None and is_number else "this"

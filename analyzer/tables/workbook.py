@@ -10,7 +10,8 @@ import datetime as dt
 import json
 import math
 from importlib.util import find_spec
-from tempfile import TemporaryDirectory
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from analyzer.errors import ExportError
@@ -60,10 +61,15 @@ def write_workbook(sheets: Iterable[tuple[str, pa.Table]], path: Path) -> None:
     check_workbook()
     import xlsxwriter
 
-    with TemporaryDirectory(prefix="mailtap-") as folder, atomic_write(path) as file:
+    with (
+        TemporaryDirectory(prefix="mailtap-") as folder,
+        # a zip file that was left half-done on a full disk would complain for itself
+        TemporaryFile(dir=folder) as packed,
+        atomic_write(path) as file,
+    ):
         # rows leave memory as they are written; whatever fails, the folder goes
         workbook = xlsxwriter.Workbook(
-            file, {"constant_memory": True, "tmpdir": folder}
+            packed, {"constant_memory": True, "tmpdir": folder}
         )
         workbook.set_properties({"author": "mailtap"})
         heading = workbook.add_format({"bold": True})
@@ -76,6 +82,8 @@ def write_workbook(sheets: Iterable[tuple[str, pa.Table]], path: Path) -> None:
             sheet.set_column(0, max(table.num_columns - 1, 0), _WIDTH)
             _write_rows(sheet, table.slice(0, MAX_ROWS), time)
         workbook.close()
+        packed.seek(0)
+        copyfileobj(packed, file)
 
 
 def _write_rows(sheet: Any, table: pa.Table, time: Any) -> None:

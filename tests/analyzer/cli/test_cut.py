@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import shutil
 import subprocess
 import sys
@@ -72,7 +74,7 @@ def test_compressed_captures_and_folders_of_tables_are_read(
     capture.unlink()
     result = run(SESSIONS[6], tmp_path / "tables", "-w", target)
     assert result.exit_code == 1
-    assert "no file that can be read again" in result.stderr
+    assert f"{capture}: there is no such file" in result.stderr
 
 
 def test_standard_output_takes_the_packets(target: Path) -> None:
@@ -152,6 +154,30 @@ def test_pipe_is_refused_before_it_is_read(target: Path) -> None:
 
     assert result.exit_code == 1
     assert "-: this is no file that can be read again" in result.stderr
+
+
+def test_capture_that_is_not_there_is_named(target: Path) -> None:
+    result = run("9677", target.parent / "none.pcap", "-w", target)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith("none.pcap: there is no such file\n")
+
+
+def test_standard_output_that_takes_no_packets_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("analyzer.cli.outputs.discard_output", lambda: None)
+
+    def fill(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("analyzer.runs.cutting.cut_sessions", fill)
+    result = run(DEMO, "-w", "-")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "mailtap: standard output: can't be written (No space left on device)\n"
+    )
 
 
 def test_other_capture_in_the_place_of_one_is_noticed(

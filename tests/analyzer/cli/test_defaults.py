@@ -58,6 +58,27 @@ def test_what_is_typed_wins(defaults: Path) -> None:
     assert json.loads(run("findings", POP3).stdout)["findings"] == []
 
 
+def test_what_is_typed_wins_over_what_is_not_compatible_with_it(
+    defaults: Path, tmp_path: Path
+) -> None:
+    defaults.write_text("json = true\n")
+
+    assert run("plaintext", POP3, "--csv").stdout.startswith('"server_ip",')
+    assert run("analyze", POP3, "-o", "-").stdout.startswith('{"session_id"')
+    assert run("sessions", POP3, "-o", str(tmp_path / "a.csv")).exit_code == 0
+    # but who types both is asked
+    assert run("analyze", POP3, "-o", "-", "--json").exit_code == 2
+
+
+def test_table_takes_back_one_of_several_options_that_exclude_each_other(
+    defaults: Path,
+) -> None:
+    defaults.write_text("json = true\n[sessions]\njson = false\n")
+
+    assert run("sessions", POP3).stdout.startswith("1 session")
+    assert run("messages", POP3).stdout.startswith("{")
+
+
 def test_option_that_may_be_given_several_times_has_a_list(defaults: Path) -> None:
     defaults.write_text('port = ["8110=pop3", "8111=pop3"]\n')
     assert run("analyze", POP3).exit_code == 0

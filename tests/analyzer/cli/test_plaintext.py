@@ -109,7 +109,6 @@ def test_capture_that_can_not_be_read_counts_more_than_plaintext(
         ["-i", "eth0", "--duration", "1", "a.pcap"],
         ["-i", "eth0", "--duration", "0"],
         ["--duration", "1", "a.pcap"],
-        ["--csv", "--json", "a.pcap"],
         ["--engine", "socket", "a.pcap"],
         ["-i", "eth0", "--duration", "1", "--engine", "tshark"],
     ],

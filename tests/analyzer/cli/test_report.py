@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, _NamedTextIOWrapper
 
 from analyzer.cli import main
 from analyzer.html import pictures
@@ -169,6 +169,21 @@ def test_standard_output_has_room_for_one(arguments: list[str], said: str) -> No
     assert result.exit_code in (1, 2)
     assert said in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["cut", DEMO, "-w", "-"], ["analyze", DEMO, "-o", "-", "--format", "parquet"]],
+)
+def test_terminal_is_given_nothing_but_text(
+    command: list[str | Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_NamedTextIOWrapper, "isatty", lambda _: True)
+
+    result = run(*command)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "writes to a terminal: name a file, or use a pipe" in result.stderr
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])

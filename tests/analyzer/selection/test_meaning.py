@@ -21,6 +21,10 @@ from analyzer.tables.schema import SESSIONS
         ("start > 5", "start is a time, and 5 is a number"),
         ("start > 'yesterday'", "a time is written as 2026-01-31"),
         ("end - start > '5 parsecs'", "an interval is written as '90 days'"),
+        (
+            "duration_s > interval '1 second'",
+            "duration_s is a number, and this is an interval",
+        ),
         ("start + '1 day' > end", "a time + a text means nothing: write INTERVAL '1 d"),
         ("start + end > end", "a time + a time means nothing"),
         ("service + 1 > 1", "a text + a number means nothing"),

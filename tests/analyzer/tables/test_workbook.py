@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pytest
@@ -14,7 +17,7 @@ from tests.support.hostile import ATTACKS
 from tests.support.workbooks import Sheets
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def cells(tmp_path: Path, *values: Any, kind: pa.DataType | None = None) -> list[str]:
@@ -85,6 +88,27 @@ def test_file_that_can_not_be_written_leaves_nothing(
         write_workbook([("a", pa.table({"n": [1]}))], tmp_path / "none" / "a.xlsx")
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_full_disk_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def full(path: Path) -> Iterator[BinaryIO]:
+        # as a file that was opened, and finds no room
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            try:
+                yield file
+            except OSError as error:
+                raise ExportError(str(path)) from error
+
+    monkeypatch.setattr(workbook, "atomic_write", full)
+
+    with pytest.raises(ExportError):
+        write_workbook([("a", pa.table({"n": [1]}))], tmp_path / "a.xlsx")
+    # what is left half-done would raise where nobody can catch it
+    gc.collect()
 
 
 def test_missing_writer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
