@@ -130,7 +130,7 @@ def _group(findings: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> G
         mender="" if mender == Mender.NOBODY else f"({mender})",
         remedy=first["remedy"],
         proof=rule.proof if rule else "",
-        sources=", ".join([first["rule"], *(rule.references if rule else ())]),
+        sources="; ".join([first["rule"], *(rule.references if rule else ())]),
         findings=told[:_MAX_FINDINGS],
         more=told[_MAX_FINDINGS:],
     )

@@ -173,9 +173,12 @@ def as_duration(seconds: float) -> str:
 
 
 def as_span(first: pd.Timestamp, last: pd.Timestamp) -> str:
-    """Format two times in UTC, with the date once if it is the same."""
-    end = "%H:%M:%S" if last.date() == first.date() else TIME_FORMAT
-    return f"{first:{TIME_FORMAT}} to {last:{end}} UTC"
+    """Format two times in UTC, without what is the same again."""
+    start, end = f"{first:{TIME_FORMAT}}", f"{last:{TIME_FORMAT}}"
+    if start == end:
+        return f"{start} UTC"
+    rest = f"{last:%H:%M:%S}" if last.date() == first.date() else end
+    return f"{start} to {rest} UTC"
 
 
 def _add_column(table: Table, name: str, kind: Any, *, is_wrapped: bool) -> None:

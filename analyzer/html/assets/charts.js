@@ -19,7 +19,7 @@ class Chart {
     element.removeAttribute("aria-label");
     element.replaceChildren(this.plot, this.links);
     element.after(this.after);
-    views.add(element, () => this.update());
+    this.view = views.add(element, () => this.update());
   }
 
   get pattern() {
@@ -36,6 +36,8 @@ class Chart {
   #draw(data, layout, config) {
     this.element.style.height = `${layout.height}px`;
     Plotly.react(this.plot, data, layout, { displayModeBar: false, responsive: true, ...config });
+    // on paper there is less room, and no event says so
+    if (this.plot._fullLayout.width !== this.plot.clientWidth) Plotly.relayout(this.plot, { autosize: true });
   }
 
   #drawTimes() {
@@ -67,6 +69,7 @@ class Chart {
     layout.shapes = this.#shapesOfTimes(ends);
     this.#draw(data, layout);
     this.#linkTimes(times, steps, step, ends);
+    this.after.replaceChildren(...(times.length ? [] : ["None of the chosen sessions."]));
     if (!this.listens) this.#listenToTimes(step);
   }
 
@@ -239,7 +242,7 @@ class Chart {
       ...(rows.length ? [] : ["None of the chosen sessions."]),
       ...showMore(rows.length, total, MORE_ROWS, () => {
         this.limit += MORE_ROWS;
-        views.show({ element: this.element, update: () => this.update() });
+        views.show(this.view);
       }),
     );
   }

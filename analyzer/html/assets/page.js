@@ -5,7 +5,7 @@ class Messages {
     Object.assign(this, { section, page, limit: 10 });
     this.table = section.querySelector("table");
     this.after = section.querySelector(".note");
-    views.add(section, () => this.update());
+    this.view = views.add(section, () => this.update());
   }
 
   update() {
@@ -34,7 +34,7 @@ class Messages {
       ...(rows.length ? [] : ["No message of the chosen sessions was seen."]),
       ...showMore(shown.length, rows.length, MORE_CELLS, () => {
         this.limit += MORE_CELLS;
-        this.update();
+        views.show(this.view);
       }));
   }
 }
@@ -72,11 +72,7 @@ function showFilters(bar, page) {
     const text = isRange ? value.replace("..", " to ") : label(columns, name, value) || "unknown";
     const button = make("button", { type: "button", class: "end", title: `No longer filter by ${title}` },
       make("span", { class: "note" }, `${title} `), text, make("span", { "aria-hidden": "true" }, " ×"));
-    button.addEventListener("click", () => address.go((state) => {
-      const others = state.getAll(name).filter((each) => each !== value);
-      state.delete(name);
-      others.forEach((each) => state.append(name, each));
-    }));
+    button.addEventListener("click", () => address.toggle([[name, value]], { beside: true }));
     return button;
   }));
   bar.hidden = !chips.length;
@@ -116,6 +112,7 @@ function printWith(page, list, redraw) {
   let closed = [];
   window.addEventListener("beforeprint", () => {
     page.isOnPaper = true;
+    document.body.classList.add("on-paper");
     closed = [...document.querySelectorAll("details.group:not([open])")];
     closed.forEach((group) => { group.open = true; });
     views.refresh();
@@ -124,6 +121,7 @@ function printWith(page, list, redraw) {
   });
   window.addEventListener("afterprint", () => {
     page.isOnPaper = false;
+    document.body.classList.remove("on-paper");
     closed.forEach((group) => { group.open = false; });
     redraw();
     list.print(false);

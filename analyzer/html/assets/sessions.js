@@ -4,8 +4,8 @@
 const SPARE_ROWS = 12;
 // wide enough for what they usually hold, in parts of a row: by name, or else by kind
 const WIDTHS = {
-  severity: 5.6, start: 12.5, service: 7, protection: 11.4, tls_version: 5.4,
-  auth_user: 11, failure: 9.4, time: 12.5, address: 9.2, long: 12, lists: 12, text: 9, port: 5, flag: 6, count: 6,
+  severity: 6.4, start: 12.2, service: 7, protection: 11.6, tls_version: 5.2,
+  auth_user: 11.2, failure: 9.4, time: 12.5, address: 9.8, long: 12, lists: 12, text: 9, port: 5, flag: 6, count: 6,
   number: 7, size: 5.4, seconds: 5.6,
 };
 const widthOf = ({ name, kind }) => WIDTHS[name] ?? WIDTHS[kind];
@@ -19,7 +19,7 @@ class SessionTable {
     this.widths = this.table.appendChild(make("colgroup"));
     this.headings = this.table.createTHead().insertRow();
     this.body = this.table.createTBody();
-    this.orders = new Map();
+    this.ordered = { by: "", rows: [] };
     this.rows = [];
     this.box.addEventListener("scroll", () => requestAnimationFrame(() => this.#render()));
     new ResizeObserver(() => this.#render()).observe(this.box);
@@ -66,7 +66,7 @@ class SessionTable {
   #order() {
     const name = this.sort.replace(/^-/, "");
     const sign = this.sort.startsWith("-") ? -1 : 1;
-    if (!this.orders.has(this.sort)) {
+    if (this.ordered.by !== this.sort) {
       const column = this.page.sessions.get(name) ?? this.page.sessions.get("worry");
       const keys = name === "severity" ? this.page.sessions.get("worry").numbers : column.ranks();
       const order = Uint32Array.from({ length: keys.length }, (_, row) => row);
@@ -76,24 +76,19 @@ class SessionTable {
         if (one !== one || other !== other) return (one !== one) - (other !== other) || a - b;
         return sign * (one - other) || a - b;
       });
-      this.orders.clear();
-      this.orders.set(this.sort, order);
+      this.ordered = { by: this.sort, rows: order };
     }
-    return this.orders.get(this.sort);
+    return this.ordered.rows;
   }
 
   // One row for all sessions that are the same in the columns of text that are shown.
   #joinAlike(order, chosen) {
-    const names = this.#keys();
-    const { rows, ids, length } = group(this.page.sessions, names, chosen);
+    const found = group(this.page.sessions, this.#keys(), chosen);
+    const { totals } = countGroups(this.page.sessions, found);
     const idOf = new Int32Array(chosen.length).fill(-1);
+    found.rows.forEach((row, at) => { idOf[row] = found.ids[at]; });
     this.counts = new Map();
-    const totals = new Uint32Array(length);
-    for (let at = 0; at < rows.length; at += 1) {
-      idOf[rows[at]] = ids[at];
-      totals[ids[at]] += 1;
-    }
-    const seen = new Uint8Array(length);
+    const seen = new Uint8Array(found.length);
     for (const row of order) {
       const id = idOf[row];
       if (id < 0 || seen[id]) continue;

@@ -120,7 +120,7 @@ class GroupedTable {
       if (event.target.closest("a, button") || getSelection().toString()) return;
       event.target.closest("tr")?.querySelector("a.pick")?.click();
     });
-    views.add(element, () => this.update());
+    this.view = views.add(element, () => this.update());
   }
 
   update() {
@@ -148,7 +148,7 @@ class GroupedTable {
       ...(shown.length ? [] : ["None of the chosen sessions."]),
       ...showMore(shown.length, order.length, MORE_CELLS, () => {
         this.limit += MORE_CELLS;
-        views.show({ element: this.element, update: () => this.update() });
+        views.show(this.view);
       }),
     );
   }

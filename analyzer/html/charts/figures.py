@@ -82,7 +82,11 @@ def draw_over_time(
         showgrid=False,
     )
     figure.update_yaxes(
-        tickformat=",d", nticks=5, color=theme.muted, gridcolor=theme.line
+        tickformat=",d",
+        nticks=5,
+        rangemode="nonnegative",
+        color=theme.muted,
+        gridcolor=theme.line,
     )
     if rows.groupby("time")["sessions"].sum().max() <= _FEW:
         figure.update_yaxes(dtick=1)

@@ -106,12 +106,10 @@ def _links(rows: pd.DataFrame, by: Mapping[str, str]) -> list[str]:
 
 
 def _kind(rows: pd.DataFrame, name: str) -> str:
-    if name in _LONG:
-        return "long"
     kind = rows[name].dtype
-    is_flag = pd.api.types.is_bool_dtype(kind)
-    is_number = pd.api.types.is_numeric_dtype(kind) and not is_flag
-    return "number" if is_number else "text"
+    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+        return "number"
+    return "long" if name in _LONG else "text"
 
 
 def _cell(name: str, value: Any) -> str:

@@ -58,7 +58,7 @@ def test_findings_of_a_rule_are_one_group() -> None:
     assert [each.severity for each in second.findings] == ["high", "medium"]
     assert second.remedy == "Use TLS."
     assert second.mender == "(client)"
-    assert second.sources.startswith("plaintext-password, RFC 8314")
+    assert second.sources.startswith("plaintext-password; RFC 8314")
 
 
 def test_kinds_of_a_rule_are_groups_of_their_own() -> None:

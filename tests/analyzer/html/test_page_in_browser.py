@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
 WIDE, DESKTOP, PHONE = (1920, 1080), (1280, 900), (390, 844)
+# A4 within the margins of a browser
+PAPER = (717, 1045)
 
 
 class Reader:
@@ -512,6 +514,28 @@ def test_nothing_is_wider_than_the_window(browser: Browser, pages: Path) -> None
             box = "document.querySelector('.sessions')"
             assert browser.run(f"{box}.scrollWidth - {box}.clientWidth") <= 0
     browser.show(*DESKTOP)
+
+
+def test_paper_has_tables_and_charts_that_fit(browser: Browser, pages: Path) -> None:
+    widths = (
+        "[...document.querySelectorAll('.plot:not([hidden])')].map(plot => "
+        "[plot.querySelector('svg').clientWidth, plot.clientWidth])"
+    )
+    cell = "getComputedStyle(document.querySelector('.small td')).display"
+    for name in ("office", "hostile"):
+        Reader(browser).open(pages / f"{name}.html")
+        browser.run("dispatchEvent(new Event('beforeprint'))")
+        browser.show(*PAPER)
+        browser.call("Emulation.setEmulatedMedia", media="print")
+
+        assert browser.run("document.documentElement.scrollWidth") <= PAPER[0]
+        assert all(drawn == room < PAPER[0] for drawn, room in browser.run(widths))
+        assert browser.run(cell) == "table-cell"
+
+        browser.call("Emulation.setEmulatedMedia", media="")
+        browser.show(*DESKTOP)
+        browser.run("dispatchEvent(new Event('afterprint'))")
+        assert all(drawn == room for drawn, room in browser.run(widths))
 
 
 def test_many_sessions_scroll_as_few(browser: Browser, tmp_path: Path) -> None:

@@ -102,10 +102,13 @@ def test_size_has_the_unit_that_suits_it(count: int, expected: str) -> None:
     assert as_size(count) == expected
 
 
-def test_span_has_the_date_twice_only_if_it_changes() -> None:
+def test_span_says_nothing_twice() -> None:
     first = pd.Timestamp("2026-11-23 23:59:58.5", tz="UTC")
 
-    assert as_span(first, first) == "2026-11-23 23:59:58 to 23:59:58 UTC"
+    assert as_span(first, first) == "2026-11-23 23:59:58 UTC"
+    assert as_span(first, first + pd.Timedelta("1s")) == (
+        "2026-11-23 23:59:58 to 23:59:59 UTC"
+    )
     assert as_span(first, first + pd.Timedelta("2s")) == (
         "2026-11-23 23:59:58 to 2026-11-24 00:00:00 UTC"
     )
