@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -33,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Rewrite the tables in tests/data/golden; look at the difference.",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of every search for reference cycles."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,6 @@ from captures.tcp import budget
 from tests.bench.crowds import CROWDS, MANY, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from analyzer import Analysis
@@ -24,14 +22,6 @@ BUDGET = budget.MAX_HELD_BYTES * CONNECTIONS // MANY
 
 # zlib's windows, of which most of what some hold consists, are expected as they are
 ROUGHLY = 1.05
-
-
-@pytest.fixture(autouse=True)
-def frozen_heap() -> Iterator[None]:
-    """Leave what was there before out of the search for reference cycles."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def analyzed(
