@@ -112,11 +112,11 @@ def _of_server(value: str) -> str:
 
 
 def _of_service(value: str) -> str:
-    known = service_names()
-    if value not in known:
-        hint = near_names(value, known) or f": there are {', '.join(known)}"
+    known, name = service_names(), value.lower()
+    if name not in known:
+        hint = near_names(name, known) or f": there are {', '.join(known)}"
         raise ValueError(f"there is no service {value!r}{hint}")
-    return f"service = '{value}'"
+    return f"service = '{name}'"
 
 
 def _since(value: str) -> str:

@@ -28,6 +28,8 @@ class Extractor:
     Attributes:
         rows: of the index, in the order in which messages ended.
         met: the sessions that were chosen, and are there.
+        fetched_in_part: messages of which only header fields or parts were fetched,
+            and nothing is written.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Extractor:
         """
         self.rows: list[dict[str, Any]] = []
         self.met: set[str] = set()
+        self.fetched_in_part = 0
         self._store = store
         self._chosen = chosen
         self._captures = captures
@@ -110,7 +113,9 @@ class Extractor:
         is_partial = facts.cut or message.outcome in _IN_PART
         ending = _EML + PARTIAL * is_partial
         stored = _finish(copies, facts.copy, MESSAGES, ending)
-        if stored is not None:
+        if stored is None:
+            self.fetched_in_part += message.outcome is Delivery.PARTIAL
+        else:
             row = {"kind": "message", "partial": is_partial, "type": facts.content_type}
             self.rows.append({**shared, **row, **stored})
         message_file = None if stored is None else stored["file"]

@@ -30,6 +30,8 @@ class Extracted(NamedTuple):
         messages: how many messages, also those that are alike.
         attachments: how many files of messages.
         partial: how many of both are there in part.
+        fetched_in_part: messages of which clients fetched header fields or parts alone,
+            which have no file.
         files: how many files there are now.
         problems: what is missing, in words.
     """
@@ -37,6 +39,7 @@ class Extracted(NamedTuple):
     messages: int
     attachments: int
     partial: int
+    fetched_in_part: int
     files: int
     problems: Sequence[str]
 
@@ -101,7 +104,12 @@ def extract(
     kinds = Counter(row["kind"] for row in extractor.rows)
     partial = sum(row["partial"] for row in extractor.rows)
     return Extracted(
-        kinds["message"], kinds["attachment"], partial, len(store.names), problems
+        kinds["message"],
+        kinds["attachment"],
+        partial,
+        extractor.fetched_in_part,
+        len(store.names),
+        problems,
     )
 
 

@@ -55,7 +55,8 @@ def total(port: Mapping[str, Any]) -> str:
     cut_off = port["cut_off_clients"]
     if port["role"] == Role.RELAY and port["plaintext"]:
         only = port["plaintext_only_clients"]
-        never = f"{pluralize(only, 'client')} never seen to use TLS"
+        # they may well do so at others
+        never = f"{pluralize(only, 'client')} used no TLS with at least one server"
         parts = ["nobody would be cut off: this is relay", *([never] * bool(only))]
     elif cut_off:
         accounts = port["cut_off_accounts"]

@@ -24,6 +24,7 @@ from analyzer.selection import meaning, terms
 from analyzer.selection.mistake import Mistake, Span
 from analyzer.selection.terms import Kind, Term
 from analyzer.selection.words import Sort, Word, split_words
+from analyzer.tables.schema import WRITTEN
 from analyzer.text import near_names
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class Parser:
         name = word.text.lower()
         column = self._columns.get(name)
         if column is None:
-            hint = near_names(name, self._columns)
+            hint = _elsewhere(name) or near_names(name, self._columns)
             if not hint or self._words[self._at - 2].text in _SIGNS:
                 hint = f": a text stands in single quotes: '{word.text}'"
             raise Mistake(f"there is no column {word.text}{hint}", word.span)
@@ -265,3 +266,9 @@ def _number(text: str) -> int | float:
     if text.isdecimal() and len(text) < 20 and int(text) < _MAX_INTEGER:
         return int(text)
     return float(text)
+
+
+def _elsewhere(name: str) -> str:
+    """Say which other tables have a column, if any."""
+    tables = [each.name for each in WRITTEN if name in each.arrow.names]
+    return f" in this table, but in {' and '.join(tables)}" if tables else ""

@@ -61,7 +61,7 @@ def ids(condition: str) -> list[str]:
             ["--server", "[2001:db8::/32]:143"],
             "server_port = 143 and server_ip like '2001:%'",
         ),
-        (["--service", "imap", "--service", "pop3"], "service in ('imap', 'pop3')"),
+        (["--service", "imap", "--service", "POP3"], "service in ('imap', 'pop3')"),
         (["--user", "INES@example.com"], "auth_user = 'ines@example.com'"),
         (["--since", "2026-11-23 15:27"], "start >= '2026-11-23 15:27'"),
         (

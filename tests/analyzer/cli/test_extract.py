@@ -43,6 +43,18 @@ def test_messages_are_written_and_what_they_are_is_told(tmp_path: Path) -> None:
     assert files(target) == 5
 
 
+def test_messages_that_were_not_fetched_whole_are_accounted_for(
+    tmp_path: Path,
+) -> None:
+    result = run(CAPTURES["imap-extensions"], "-o", tmp_path / "out", "--yes")
+
+    assert result.stderr.startswith("4 messages (")
+    assert result.stdout.startswith("1 message and 1 attachment, in 2 files: ")
+    assert result.stdout.endswith(
+        "; of 3 more messages, only header fields or parts were fetched\n"
+    )
+
+
 @pytest.mark.parametrize(("said", "count"), [("y\n", 5), ("n\n", 0), ("", 0)])
 def test_nothing_is_written_unless_somebody_agrees(
     said: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -39,6 +39,7 @@ def mistake(condition: str) -> tuple[str, str]:
         ("service = imap", f"{NO} imap{QUOTE} 'imap'", "imap"),
         ("duraton_s > 5", f"{NO} duraton_s: did you mean duration_s?", "duraton_s"),
         ("servce = 'x'", f"{NO} servce: did you mean service or server_ip?", "servce"),
+        ("mailer = 'x'", f"{NO} mailer in this table, but in messages", "mailer"),
         ("5 > (select 1)", f"{NO} select{QUOTE} 'select'", "select"),
         ("1 < duration_s < 5", "AND or OR is missing before this", "<"),
         ("start > interval 5", "a text is missing here, in single quotes", "5"),
