@@ -287,24 +287,22 @@ class ClientReader:
 
     def _complete(self, command: ImapCommand) -> None:
         """Act on a command that was sent and answered, as far as it ever will be."""
-        response = command.response
-        self._reporter.report(*conclude(command, response, self._limits))
+        self._reporter.report(*conclude(command, self._limits))
         self._appending.release(command)
-        is_done = response is not None and response.status == "OK"
-        if is_done:
+        if command.succeeded:
             for name in used_by(command.verb, command.argument):
                 self._reporter.use_extension(name)
             if len(command.messages) > 1:
                 self._reporter.use_extension("MULTIAPPEND")
-        self._session.act_on(command, response)
+        self._session.act_on(command)
         self._note_unfinished(command)
         if command is self._switch:
             # the client's bytes that waited come before the next response
             self._switch = None
             self.is_paused = True
-            if is_done and command.verb == "COMPRESS":
+            if command.succeeded and command.verb == "COMPRESS":
                 self._start_compression()
-            elif is_done:
+            elif command.succeeded:
                 self._plaintext.start_tls()
 
     def _begin_authentication(self, command: ImapCommand, argument: bytes) -> None:

@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.lines import decode_text
 from dissectors.conversation.literals import KeptLiteral, SecretLiteral
 from dissectors.conversation.reporter import Reporter
 from dissectors.credentials.names import MASK
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dissectors.credentials.withheld import Withheld
+    from dissectors.events import Exchange
     from dissectors.limits import Limits
 
 
@@ -48,6 +50,19 @@ class Response:
     code: str | None
     time_ns: int
     frame: int
+
+    @property
+    def is_positive(self) -> bool:
+        """The command succeeded."""
+        return self.status == "OK"
+
+    def describe(self, exchange: Exchange, limit: int) -> None:
+        """Fill in what the server sent, and up to `limit` bytes of the text."""
+        exchange.status = self.status
+        exchange.response_code = self.code
+        exchange.reply_text = decode_text(self.text, limit)
+        exchange.reply_time_ns = self.time_ns
+        exchange.reply_frame = self.frame
 
 
 @dataclass(slots=True)
@@ -146,6 +161,11 @@ class ImapCommand:
     affected: int = 0
     copied: int = 0
     named: SequenceSet | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """It was answered, by OK."""
+        return self.response is not None and self.response.is_positive
 
     @property
     def awaits_leave(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dissectors.caching import cache_short
 from dissectors.conversation.forwarding import parse_id_fields
 from dissectors.conversation.lines import decode_text, split_words
+from dissectors.conversation.replies import outcome_of
 from dissectors.conversation.software import find_software
 from dissectors.credentials.urls import mask_urls
 from dissectors.events import (
@@ -41,39 +42,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dissectors.events import Event
-    from dissectors.imap.commands import AppendedMessage, ImapCommand, Response
+    from dissectors.imap.commands import AppendedMessage, ImapCommand
     from dissectors.limits import Limits
 
 # a member of an enum costs more to look up
 _COMMAND = ExchangeKind.COMMAND
 
-_AUTH_OUTCOME = {
-    "OK": Outcome.SUCCESS,
-    "NO": Outcome.FAILURE,
-    "BAD": Outcome.FAILURE,
-    "* BAD": Outcome.FAILURE,
-    None: Outcome.UNKNOWN,
-}
 _DELIVERY = {
-    "OK": Delivery.ACCEPTED,
-    "NO": Delivery.REFUSED,
-    "BAD": Delivery.REFUSED,
-    "* BAD": Delivery.REFUSED,
-    None: Delivery.UNKNOWN,
+    Outcome.SUCCESS: Delivery.ACCEPTED,
+    Outcome.FAILURE: Delivery.REFUSED,
+    Outcome.UNKNOWN: Delivery.UNKNOWN,
 }
 
 
-def conclude(
-    command: ImapCommand, response: Response | None, limits: Limits
-) -> list[Event]:
+def conclude(command: ImapCommand, limits: Limits) -> list[Event]:
     """Return what is known of a command that is over: its exchange, and more."""
-    events: list[Event] = [_exchange(command, response, limits)]
+    events: list[Event] = [_exchange(command, limits)]
     conclusion = _CONCLUSIONS.get(command.verb)
     if command.stray is not None:
-        attempt = command.stray.finish(_AUTH_OUTCOME[_status(response)])
+        attempt = command.stray.finish(outcome_of(command.response))
         events += [attempt] if attempt is not None else []
     elif conclusion is not None:
-        events += conclusion(command, response, limits)
+        events += conclusion(command, limits)
     return events
 
 
@@ -81,15 +71,6 @@ def named_mailbox(command: ImapCommand, limits: Limits) -> str | None:
     """Return the mailbox that SELECT, EXAMINE or APPEND names."""
     name = command.first_argument
     return None if name is None else mask_urls(decode_mailbox(name[: limits.kept_text]))
-
-
-def set_response(exchange: Exchange, response: Response, limits: Limits) -> None:
-    """Fill in the half of an exchange that the server sent."""
-    exchange.status = response.status
-    exchange.response_code = response.code
-    exchange.reply_text = decode_text(response.text, limits.kept_text)
-    exchange.reply_time_ns = response.time_ns
-    exchange.reply_frame = response.frame
 
 
 def describe_greeting(text: bytes, limits: Limits) -> Event:
@@ -161,9 +142,7 @@ def describe_appended(
     )
 
 
-def _exchange(
-    command: ImapCommand, response: Response | None, limits: Limits
-) -> Exchange:
+def _exchange(command: ImapCommand, limits: Limits) -> Exchange:
     argument = decode_text(command.argument, limits.kept_text) or None
     exchange = Exchange(
         command.number,
@@ -173,87 +152,69 @@ def _exchange(
         command.time_ns,
         command.frame,
     )
-    if response is not None:
-        set_response(exchange, response, limits)
+    if command.response is not None:
+        command.response.describe(exchange, limits.kept_text)
     return exchange
 
 
-def _status(response: Response | None) -> str | None:
-    return None if response is None else response.status
-
-
-def _conclude_login(
-    command: ImapCommand, response: Response | None, _limits: Limits
-) -> list[Event]:
+def _conclude_login(command: ImapCommand, _limits: Limits) -> list[Event]:
     is_exposed = command.has_password and not command.is_withheld
     return [
         AuthAttempted(
             "LOGIN",
             command.user,
-            _AUTH_OUTCOME[_status(response)],
+            outcome_of(command.response),
             Exposure.PASSWORD if is_exposed else Exposure.NOTHING,
         )
     ]
 
 
-def _conclude_authenticate(
-    command: ImapCommand, response: Response | None, _limits: Limits
-) -> list[Event]:
+def _conclude_authenticate(command: ImapCommand, _limits: Limits) -> list[Event]:
     if command.sasl is None:
         return []
-    return [command.sasl.finish(_AUTH_OUTCOME[_status(response)])]
+    return [command.sasl.finish(outcome_of(command.response))]
 
 
-def _conclude_select(
-    command: ImapCommand, response: Response | None, limits: Limits
-) -> list[Event]:
+def _conclude_select(command: ImapCommand, limits: Limits) -> list[Event]:
     mailbox = named_mailbox(command, limits)
-    if mailbox is None or _status(response) != "OK":
+    if mailbox is None or not command.succeeded:
         return []
     return [MailboxSelected(mailbox)]
 
 
-def _conclude_append(
-    command: ImapCommand, response: Response | None, limits: Limits
-) -> list[Event]:
-    delivery = _DELIVERY[_status(response)]
+def _conclude_append(command: ImapCommand, limits: Limits) -> list[Event]:
+    delivery = _DELIVERY[outcome_of(command.response)]
     return [
         describe_appended(command, message, delivery, limits)
         for message in command.messages
     ]
 
 
-def _conclude_expunge(
-    command: ImapCommand, _response: Response | None, _limits: Limits
-) -> list[Event]:
+def _conclude_expunge(command: ImapCommand, _limits: Limits) -> list[Event]:
     # the untagged responses prove it, whatever the tagged one says
     return [MessagesDeleted(command.affected)] if command.affected else []
 
 
-def _conclude_store(
-    command: ImapCommand, _response: Response | None, _limits: Limits
-) -> list[Event]:
+def _conclude_store(command: ImapCommand, _limits: Limits) -> list[Event]:
     count = command.affected
     return [UseCounted(Use.FLAGS_CHANGED, count)] if count else []
 
 
-def _conclude_copy(
-    command: ImapCommand, response: Response | None, _limits: Limits
-) -> list[Event]:
+def _conclude_copy(command: ImapCommand, _limits: Limits) -> list[Event]:
     is_move = "MOVE" in command.verb
-    count = command.copied
-    if not count and response is not None and response.status == "OK":
+    count, response = command.copied, command.response
+    if not count and response is not None and response.is_positive:
         count = grammar.count_copied(response.text) if response.code == "COPYUID" else 0
         count = count or (0 if is_move else _count_named(command))
     if is_move:
         # RFC 6851 §3.3: what is moved is expunged here, also if not all can be
-        count = count or command.affected or _count_moved(command, response)
+        count = count or command.affected or _count_moved(command)
     use = Use.MESSAGES_MOVED if is_move else Use.MESSAGES_COPIED
     return [UseCounted(use, count)] if count else []
 
 
-def _count_moved(command: ImapCommand, response: Response | None) -> int:
-    return _count_named(command) if _status(response) == "OK" else 0
+def _count_moved(command: ImapCommand) -> int:
+    return _count_named(command) if command.succeeded else 0
 
 
 def _count_named(command: ImapCommand) -> int:
@@ -261,32 +222,23 @@ def _count_named(command: ImapCommand) -> int:
     return grammar.count_uids(command.argument.partition(b" ")[0])
 
 
-def _conclude_list(
-    command: ImapCommand, _response: Response | None, _limits: Limits
-) -> list[Event]:
+def _conclude_list(command: ImapCommand, _limits: Limits) -> list[Event]:
     count = command.affected
     return [UseCounted(Use.MAILBOXES_LISTED, count)] if count else []
 
 
-def _conclude_change(
-    _command: ImapCommand, response: Response | None, _limits: Limits
-) -> list[Event]:
-    is_done = _status(response) == "OK"
-    return [UseCounted(Use.MAILBOXES_CHANGED, 1)] if is_done else []
+def _conclude_change(command: ImapCommand, _limits: Limits) -> list[Event]:
+    return [UseCounted(Use.MAILBOXES_CHANGED, 1)] if command.succeeded else []
 
 
-def _conclude_starttls(
-    _command: ImapCommand, response: Response | None, _limits: Limits
-) -> list[Event]:
-    if response is None:
+def _conclude_starttls(command: ImapCommand, _limits: Limits) -> list[Event]:
+    if command.response is None:
         return []
-    is_accepted = response.status == "OK"
-    return [StartTlsAdvanced(StartTls.ACCEPTED if is_accepted else StartTls.REFUSED)]
+    step = StartTls.ACCEPTED if command.succeeded else StartTls.REFUSED
+    return [StartTlsAdvanced(step)]
 
 
-_CONCLUSIONS: dict[
-    str, Callable[[ImapCommand, Response | None, Limits], list[Event]]
-] = {
+_CONCLUSIONS: dict[str, Callable[[ImapCommand, Limits], list[Event]]] = {
     "APPEND": _conclude_append,
     "AUTHENTICATE": _conclude_authenticate,
     "COPY": _conclude_copy,

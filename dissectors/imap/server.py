@@ -15,11 +15,7 @@ from dissectors.conversation.literals import FragmentReader, find_literal
 from dissectors.events import Exchange, ExchangeKind, Side, State
 from dissectors.imap import grammar
 from dissectors.imap.commands import Leave, Response
-from dissectors.imap.outcomes import (
-    describe_greeting,
-    describe_software,
-    set_response,
-)
+from dissectors.imap.outcomes import describe_greeting, describe_software
 from dissectors.imap.partial_fetches import is_piece
 from dissectors.imap.retrieval import may_hold_message
 from dissectors.imap.states import FETCHING, MAX_DIGITS
@@ -229,9 +225,7 @@ class ServerReader:
             return
         oldest = self._commands.oldest()
         if oldest.is_untidy and oldest is not self._commands.open:
-            code = grammar.parse_response_code(text)
-            at = self._reporter.time_ns, self._reporter.frame
-            self._client.end_command(oldest, Response("* BAD", text, code, *at))
+            self._client.end_command(oldest, self._response("* BAD", text))
 
     def _receive_continuation_request(self, line: bytes) -> None:
         authenticate = self._commands.first("AUTHENTICATE")
@@ -252,10 +246,7 @@ class ServerReader:
         if status is None:
             self._reporter.anomaly("imap_invalid_response", _SERVER)
             return
-        code = grammar.parse_response_code(text)
-        response = Response(
-            status, text, code, self._reporter.time_ns, self._reporter.frame
-        )
+        response = self._response(status, text)
         command = self._commands.oldest_of_tag(tag)
         if command is None:
             if self._client.has_spoken and not self._client_stream.gap_count:
@@ -284,19 +275,19 @@ class ServerReader:
         elif code == "APPENDUID":
             self._reporter.use_extension("UIDPLUS")
 
-    # Reports
+    # reports
+
+    def _response(self, status: str, text: bytes) -> Response:
+        code, reporter = grammar.parse_response_code(text), self._reporter
+        return Response(status, text, code, reporter.time_ns, reporter.frame)
 
     def _report_untagged(self, kind: ExchangeKind, status: bytes, text: bytes) -> None:
-        status_shown = f"* {status.decode()}"
-        code = grammar.parse_response_code(text)
-        response = Response(
-            status_shown, text, code, self._reporter.time_ns, self._reporter.frame
-        )
+        response = self._response(f"* {status.decode()}", text)
         self._report_response(kind, response)
 
     def _report_response(self, kind: ExchangeKind, response: Response) -> None:
         exchange = Exchange(self._reporter.next_number(), kind)
-        set_response(exchange, response, self._limits)
+        response.describe(exchange, self._limits.kept_text)
         self._reporter.report(exchange)
 
 

@@ -22,7 +22,7 @@ from dissectors.imap.selected_mailbox import SelectedMailbox
 
 if TYPE_CHECKING:
     from dissectors.conversation.logins import Logins
-    from dissectors.imap.commands import ImapCommand, ImapReporter, Response
+    from dissectors.imap.commands import ImapCommand, ImapReporter
 
 _EXPUNGING = (
     "CLOSE",
@@ -92,15 +92,14 @@ class SessionState:
 
     # commands that were completed
 
-    def act_on(self, command: ImapCommand, response: Response | None) -> None:
+    def act_on(self, command: ImapCommand) -> None:
         """Note what a command changed that was completed."""
         verb = command.verb
-        is_done = response is not None and response.status == "OK"
         if verb in _SELECTING:
-            self._end_select(command, response, is_done=is_done)
+            self._end_select(command)
         elif verb in _LOGINS:
-            self._end_login(is_done=is_done)
-        elif not is_done:
+            self._end_login(command)
+        elif not command.succeeded:
             return
         elif verb in _CHANGING_FLAGS:
             self._end_store(command)
@@ -141,14 +140,13 @@ class SessionState:
         if flags is not None and flags.deleted and not self.mailbox.is_read_only:
             self._reporter.events.append(MessagesDeleted(len(flags.deleted)))
 
-    def _end_select(
-        self, command: ImapCommand, response: Response | None, *, is_done: bool
-    ) -> None:
+    def _end_select(self, command: ImapCommand) -> None:
         # RFC 9051 §6.3.2: a SELECT that fails leaves no mailbox selected
         self.leave_mailbox()
-        if is_done:
+        response = command.response
+        if response is not None and response.is_positive:
             name = named_mailbox(command, self._reporter.limits)
-            is_told = response is not None and response.code == "READ-ONLY"
+            is_told = response.code == "READ-ONLY"
             is_read_only = is_told or command.verb == "EXAMINE"
             mailbox = SelectedMailbox(
                 name, self._opening_exists, is_read_only=is_read_only
@@ -161,8 +159,8 @@ class SessionState:
             self.enter(State.AUTHENTICATED)
         self._opening_exists = None
 
-    def _end_login(self, *, is_done: bool) -> None:
-        if is_done:
+    def _end_login(self, command: ImapCommand) -> None:
+        if command.succeeded:
             self.enter(State.AUTHENTICATED)
         held, self._held_capabilities = self._held_capabilities, None
         if held is not None:

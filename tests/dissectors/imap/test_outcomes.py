@@ -46,8 +46,10 @@ OK = Response("OK", b"done", None, time_ns=20, frame=2)
 NO = Response("NO", b"failed", None, time_ns=20, frame=2)
 
 
-def make_command(verb: str, argument: bytes = b"") -> ImapCommand:
-    command = ImapCommand(7, b"a1", verb, time_ns=10, frame=1)
+def make_command(
+    verb: str, argument: bytes = b"", response: Response | None = None
+) -> ImapCommand:
+    command = ImapCommand(7, b"a1", verb, time_ns=10, frame=1, response=response)
     command.add_fragment(argument, 1024)
     command.close(Withheld())
     return command
@@ -55,11 +57,13 @@ def make_command(verb: str, argument: bytes = b"") -> ImapCommand:
 
 def conclusions(command: ImapCommand, response: Response | None) -> list[Event]:
     """Everything but the exchange."""
-    return conclude(command, response, DEFAULT_LIMITS)[1:]
+    command.response = response
+    return conclude(command, DEFAULT_LIMITS)[1:]
 
 
 def test_answered_command_is_an_exchange() -> None:
-    assert conclude(make_command("STORE", b"1 +FLAGS ()"), OK, DEFAULT_LIMITS) == [
+    command = make_command("STORE", b"1 +FLAGS ()", OK)
+    assert conclude(command, DEFAULT_LIMITS) == [
         Exchange(
             7,
             ExchangeKind.COMMAND,
@@ -76,13 +80,13 @@ def test_answered_command_is_an_exchange() -> None:
 
 
 def test_unanswered_command_is_an_exchange_without_reply() -> None:
-    assert conclude(make_command("NOOP"), None, DEFAULT_LIMITS) == [
+    assert conclude(make_command("NOOP"), DEFAULT_LIMITS) == [
         Exchange(7, ExchangeKind.COMMAND, "NOOP", request_time_ns=10, request_frame=1)
     ]
 
 
 def test_texts_are_limited() -> None:
-    [exchange] = conclude(make_command("SEARCH", b"1" * 9), OK, Limits(kept_text=3))
+    [exchange] = conclude(make_command("SEARCH", b"1" * 9, OK), Limits(kept_text=3))
     assert isinstance(exchange, Exchange)
     assert (exchange.argument, exchange.reply_text) == ("111", "don")
 
