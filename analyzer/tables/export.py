@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -19,7 +18,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.errors import ExportError
-from analyzer.text import UNSAFE, escape_controls
+from analyzer.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 _FORMULA = r"^[\s\x{a0}]*[=+\-@\t\r\n]"
 # such text behind a guard, which is not part of it
 GUARDED_FORMULA = r"^'([\s\x{a0}]*[=+\-@\t\r\n])"
-_UNSAFE_PATTERN = re.compile(UNSAFE.pattern)
 _BLOCK_ROWS = 4096
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SUFFIX = ".xlsx"
 # what spreadsheets hold: rows of a sheet, below the heading; characters of a cell
 MAX_ROWS = 1_048_575
 _MAX_TEXT = 32_000

@@ -42,6 +42,7 @@ from dissectors.events import (
     StartTlsAdvanced,
 )
 from dissectors.limits import DEFAULT_LIMITS
+from dissectors.tls.registries.content_types import ContentType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from dissectors.conversation.lines import LineBuffer
     from dissectors.limits import Limits
 
-# RFC 8446 §5.1: ContentType handshake
-_TLS_HANDSHAKE = 0x16
 _CONNECT = re.compile(rb"CONNECT [A-Za-z0-9.-]+:[0-9]+ HTTP/1\.[01]")
 
 
@@ -293,7 +292,7 @@ class CommandDialogue(ReplyMatcher[CommandT, ReplyT]):
         if command.sasl is not None:
             return self._read_unasked_response(unread, command)
         start = bytes(unread.data[:PEEK_BYTES])
-        if start[0] == _TLS_HANDSHAKE:
+        if start[0] == ContentType.HANDSHAKE:
             self._give_up_decisive(command)
             self._accept_tls()
             return True

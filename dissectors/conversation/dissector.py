@@ -28,7 +28,7 @@ from dissectors.conversation.proxy_header import (
     HeaderState,
     ProxyHeaderReader,
 )
-from dissectors.conversation.streams import Mode
+from dissectors.conversation.streams import OTHER_SIDE, Mode
 from dissectors.conversation.swapped import Swapped
 from dissectors.conversation.tls_layer import TlsLayer
 from dissectors.events import ClientForwarded, Side
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from dissectors.message import Copies
     from dissectors.tls import Hosts, KeyLog, ReadAhead
 
-_OTHER = (Side.SERVER, Side.CLIENT)
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
 _LINES, _TLS = Mode.LINES, Mode.TLS
@@ -240,10 +239,10 @@ class MailDissector:
             data = self._pass_proxy_header(self._proxy_header, side, data)
             if not data:
                 return self._take_events()
-        unread, others = streams[side], streams[_OTHER[side]]
+        unread, others = streams[side], streams[OTHER_SIDE[side]]
         if side is not reporter.speaker:
             reporter.speaker = side
-            if others.data and not self._layers.interrupt(_OTHER[side]):
+            if others.data and not self._layers.interrupt(OTHER_SIDE[side]):
                 events = self._take_events()
                 return events + self._receive_lines(side, data, time_ns, frame)
         mode = unread.mode

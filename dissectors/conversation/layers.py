@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.plaintext import Gaps, Upgrade
-from dissectors.conversation.streams import UNKNOWN, Mode
+from dissectors.conversation.streams import OTHER_SIDE, UNKNOWN, Mode
 from dissectors.events import Side
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 from dissectors.tls.registries.content_types import ContentType
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dissectors.conversation.streams import Stream
     from dissectors.conversation.tls_layer import TlsLayer
 
-_OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
 # what a line begins with; after an upgrade, other bytes are TLS of some sort
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
@@ -99,7 +98,7 @@ class Layers:
 
     def advance(self, side: Side) -> None:
         """Read a side, and the other, which may have waited for this one."""
-        other = _OTHER[side]
+        other = OTHER_SIDE[side]
         mine, others = self._streams[side], self._streams[other]
         dialogue, reporter = self._dialogue, self._reporter
         upgrade = self._plaintext.upgrade
@@ -171,7 +170,7 @@ class Layers:
         have been captured too early. Then comes plaintext, however much of a record
         came with its beginning.
         """
-        unread, other = self._streams[side], self._streams[_OTHER[side]]
+        unread, other = self._streams[side], self._streams[OTHER_SIDE[side]]
         is_record = looks_like_tls(bytes(unread.held[:TLS_PREFIX_BYTES])) is True
         if not is_record:
             return 0

@@ -10,7 +10,7 @@ import enum
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.lines import Place
-from dissectors.conversation.streams import Mode
+from dissectors.conversation.streams import OTHER_SIDE, Mode
 from dissectors.events import Side, StartTls, StartTlsAdvanced
 from dissectors.tls import TLS_PREFIX_BYTES, looks_like_tls
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dissectors.conversation.decoding import Decoder
     from dissectors.conversation.reporter import Reporter
 
-_OTHER = (Side.SERVER, Side.CLIENT)
 # a member of an enum costs more to look up
 _CLIENT = Side.CLIENT
 _TLS = Mode.TLS
@@ -115,7 +114,7 @@ class Plaintext:
         Its STARTTLS was not captured if something is missing, if the other side is not
         seen at all, or speaks TLS already. Else it is a line of some sort.
         """
-        unread, others = self._streams[side], self._streams[_OTHER[side]]
+        unread, others = self._streams[side], self._streams[OTHER_SIDE[side]]
         data = unread.data
         if not data or data[0] not in RECORD_STARTS or unread.skipping:
             return False

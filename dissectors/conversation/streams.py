@@ -6,11 +6,14 @@ import enum
 from typing import TYPE_CHECKING
 
 from dissectors.conversation.lines import LineBuffer
+from dissectors.events import Side
 
 if TYPE_CHECKING:
     from dissectors.tls import TlsDissector
 
 UNKNOWN = (-1, -1)
+# of each side, the one that it speaks with
+OTHER_SIDE = (Side.SERVER, Side.CLIENT)
 
 
 class Mode(enum.Enum):

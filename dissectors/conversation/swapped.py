@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.streams import OTHER_SIDE
 from dissectors.events import Anomaly, Side, SoftwareIdentified
 
 if TYPE_CHECKING:
     from dissectors.conversation.receiver import Receiver
     from dissectors.events import Event
-
-_OTHER = (Side.SERVER, Side.CLIENT)
 
 
 class Swapped:
@@ -32,7 +31,7 @@ class Swapped:
         self, side: Side, data: bytes, time_ns: int, frame: int
     ) -> list[Event]:
         """Take the next bytes of a side."""
-        events = self._dissector.receive_data(_OTHER[side], data, time_ns, frame)
+        events = self._dissector.receive_data(OTHER_SIDE[side], data, time_ns, frame)
         return self._turn_around(events)
 
     def receive_gap(
@@ -40,18 +39,18 @@ class Swapped:
     ) -> list[Event]:
         """Learn that bytes of a side are missing, and whether that was reported."""
         events = self._dissector.receive_gap(
-            _OTHER[side], length, time_ns, frame, reported=reported
+            OTHER_SIDE[side], length, time_ns, frame, reported=reported
         )
         return self._turn_around(events)
 
     def receive_eof(self, side: Side, time_ns: int, frame: int) -> list[Event]:
         """Learn that a side sends no more."""
-        events = self._dissector.receive_eof(_OTHER[side], time_ns, frame)
+        events = self._dissector.receive_eof(OTHER_SIDE[side], time_ns, frame)
         return self._turn_around(events)
 
     def _turn_around(self, events: list[Event]) -> list[Event]:
         return [
-            replace(event, side=_OTHER[event.side])
+            replace(event, side=OTHER_SIDE[event.side])
             if isinstance(event, Anomaly | SoftwareIdentified)
             else event
             for event in events

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dissectors.conversation.plaintext import Gaps, Upgrade
 from dissectors.conversation.secured import Secured
-from dissectors.conversation.streams import Mode
+from dissectors.conversation.streams import OTHER_SIDE, Mode
 from dissectors.events import Side
 from dissectors.tls import ApplicationData, ApplicationGap, TlsDissector
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dissectors.tls import Hosts, KeyLog, ReadAhead
 
 _OUT_OF_TLS = (ApplicationData, ApplicationGap)
-_OTHER = (Side.SERVER, Side.CLIENT)
 _SIDES = (Side.CLIENT, Side.SERVER)
 # a member of an enum costs more to look up
 _UNDECIDED, _LINES, _, _TLS = Mode
@@ -92,7 +91,7 @@ class TlsLayer:
 
     def enter(self, side: Side) -> None:
         """Read a side's bytes as TLS from here on."""
-        unread, other = self._streams[side], _OTHER[side]
+        unread, other = self._streams[side], OTHER_SIDE[side]
         unread.mode = _TLS
         tls = self._tls
         if tls is None or tls.is_aborted:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.conversation.lines import decode_text
+from dissectors.conversation.streams import OTHER_SIDE
 from dissectors.credentials.names import MASK
 from dissectors.events import Exchange, ExchangeKind, Side
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from dissectors.credentials.withheld import Withheld
     from dissectors.events import Event
 
-_OTHER = (Side.SERVER, Side.CLIENT)
 # a member of an enum costs more to look up
 _CLIENT, _SERVER = Side
 _COMMAND = ExchangeKind.COMMAND
@@ -333,7 +333,7 @@ class Recorder:
         reporter = self._dialogue.reporter
         now = reporter.time_ns, reporter.frame
         place = self._dialogue.streams[side].place() or now
-        speaker = _OTHER[side] if self._is_swapped else side
+        speaker = OTHER_SIDE[side] if self._is_swapped else side
         line = TranscribedLine(speaker, offset, *place)
         line.is_answer = side is _SERVER
         return line
