@@ -148,7 +148,6 @@ def _telling(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and path.is_symlink():
-            reason = "it is a symbolic link"
-        raise ExportError(f"{path}: can't be written ({reason})") from error
+            error.strerror = "it is a symbolic link"
+        raise ExportError.of(path, error) from error

@@ -118,6 +118,5 @@ def _write_index(rows: Sequence[dict[str, Any]], folder: Folder) -> list[str]:
     try:
         write_index(rows, folder)
     except OSError as error:
-        reason = error.strerror or str(error)
-        return [f"{folder.path / 'index'}: can't be written ({reason})"]
+        return [str(ExportError.of(folder.path / "index", error))]
     return []

@@ -191,9 +191,7 @@ class Store:
             ExportError: something could not be written.
         """
         if self.error is not None:
-            reason = self.error.strerror or str(self.error)
-            text = f"{self.folder.path}: can't be written ({reason})"
-            raise ExportError(text) from self.error
+            raise ExportError.of(self.folder.path, self.error) from self.error
 
     def new_part(self) -> str:
         """Name a file that grows."""

@@ -61,8 +61,7 @@ class Secrets:
             with open(path, "rb") as file:  # noqa: PTH123, may be a pipe
                 text = file.read(_MAX_BYTES)
         except OSError as error:
-            reason = f"{path}: can't be read ({error.strerror})"
-            raise LoadError(reason) from error
+            raise LoadError.of(path, error) from error
         self.key_log.add(text)
         if not len(self.key_log):
             reason = (

@@ -121,8 +121,7 @@ def _read_anchors(path: str) -> list[crypto.X509]:
         with open(path, "rb") as file:  # noqa: PTH123
             anchors = certification_path.load_pem(file.read())
     except OSError as error:
-        reason = f"{path}: can't be read ({error.strerror})"
-        raise LoadError(reason) from error
+        raise LoadError.of(path, error) from error
     if not anchors:
         reason = f"{path}: contains no PEM certificates"
         raise LoadError(reason)

@@ -104,8 +104,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ExportError(f"{path}: can't be written ({reason})") from error
+        raise ExportError.of(path, error) from error
     finally:
         with suppress(OSError):
             part.unlink()

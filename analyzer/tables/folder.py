@@ -66,7 +66,7 @@ def _clear(folder: Path, file_format: str) -> None:
             for table in stale:
                 (folder / f"{table.name}.{before}").unlink(missing_ok=True)
     except OSError as error:
-        raise ExportError(f"{folder}: can't be written ({error.strerror})") from error
+        raise ExportError.of(folder, error) from error
 
 
 def read_folder(folder: Path) -> Results:

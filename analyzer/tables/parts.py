@@ -100,7 +100,7 @@ def list_sources(folder: Path) -> list[Path]:
     try:
         named = [entry.name for entry in (folder / PARTS).iterdir()]
     except OSError as error:
-        raise LoadError(f"{folder}: can't be read ({error.strerror})") from error
+        raise LoadError.of(folder, error) from error
     parts: list[StoredPart] = []
     # of parts that begin alike, the longest holds what the others hold
     for part in sorted(filter(None, map(_parse, named)), key=lambda p: (p[0], -p[1])):

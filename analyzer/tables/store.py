@@ -220,4 +220,4 @@ def _rename(path: Path, target: Path) -> None:
     try:
         path.rename(target)
     except OSError as error:
-        raise ExportError(f"{target}: can't be written ({error.strerror})") from error
+        raise ExportError.of(target, error) from error
