@@ -166,7 +166,8 @@ class Peeler:
         if kinds.UDP_PORTS <= kind < kinds.LINK_TYPES:
             # too short for what has this port: it is something else
             size = packets.wire_end - packets.start
-            packets, holds = _both(packets, holds, size >= encapsulation.header_bytes)
+            is_long = size >= encapsulation.header_bytes
+            packets, holds = packets.take(is_long), holds[is_long]
         packets = self._only(cut, packets, holds)
         if not len(packets):
             return
@@ -236,10 +237,6 @@ class Peeler:
         kind = port.astype(np.int32) + kinds.UDP_PORTS
         kind[~IS_TUNNEL_PORT[port]] = Other.FOREIGN
         return kind
-
-
-def _both(packets: Packets, mask: Mask, chosen: Mask) -> tuple[Packets, Mask]:
-    return packets.take(chosen), mask[chosen]
 
 
 def _inside(packets: Packets, inside: Inside) -> tuple[Packets, Kinds]:

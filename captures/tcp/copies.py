@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from captures.packets.segments import HAS_OPTIONS, IDENTIFICATION_SHIFT
-from captures.tcp.grouping import mix
+from captures.tcp.grouping import digest
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,7 +79,7 @@ class _Fingerprints(NamedTuple):
         sizes |= rows.from_lower.astype(np.uint64) << np.uint64(32)
         sizes |= segments.length.astype(np.uint64)
         columns = (rows.digest, numbers, sizes, segments.identity)
-        return cls(mix(columns), (*columns, *rows.key_columns), rows.clock_ns)
+        return cls(digest(columns), (*columns, *rows.key_columns), rows.clock_ns)
 
     def take(self, rows: Indices) -> _Fingerprints:
         columns = tuple(column[rows] for column in self.columns)

@@ -12,7 +12,7 @@ from captures.packets.segments import TcpFlag
 from captures.tcp.segment import ENDS, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -52,8 +52,8 @@ class Partition:
 
 
 ALL = Partition(0, 1)
-# of `key_columns`, those without the ports
-HOST_COLUMNS = 4
+# `key_columns`, and those of them without the ports
+KEY_COLUMNS, HOST_COLUMNS = 5, 4
 
 
 class Rows:
@@ -197,13 +197,13 @@ def _by_connection(
     return order[np.argsort(first[inverse], kind="stable")]
 
 
+def digests_of(keys: Sequence[ConnectionKey]) -> npt.NDArray[np.uint64]:
+    """Return the (n,) hashes of keys, which are those of their columns."""
+    return digest(tuple(np.array(keys, np.uint64).reshape(-1, KEY_COLUMNS).T))
+
+
 def digest(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
-    """Return the (n,) hashes of key columns; different keys rarely collide."""
-    return mix(columns)
-
-
-def mix(columns: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.uint64]:
-    """Return the (n,) hashes of up to five columns."""
+    """Return the (n,) hashes of up to five columns; different rows rarely collide."""
     result = np.zeros(len(columns[0]), dtype=np.uint64)
     for column, odd in zip(columns, _MIX, strict=False):
         result ^= column.astype(np.uint64) * odd

@@ -13,7 +13,7 @@ import numpy as np
 
 from captures.packets.interest import SegmentFilter
 from captures.tcp.endpoints import connection_key
-from captures.tcp.grouping import digest, key_columns
+from captures.tcp.grouping import digest, digests_of, key_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,9 +68,7 @@ class Membership:
             self._waiting.setdefault(connection.key, []).append(connection)
             ports.add(connection.responder.port)
         keys = list(self._waiting)
-        parts = [np.array(part, np.uint64) for part in zip(*keys, strict=True)]
-        digests = digest(tuple(parts)).tolist() if keys else []
-        self._by_digest = dict(zip(digests, keys, strict=True))
+        self._by_digest = dict(zip(digests_of(keys).tolist(), keys, strict=True))
         self._digests = np.array(sorted(self._by_digest), np.uint64)
         self.segment_filter = SegmentFilter(ports)
 

@@ -15,8 +15,8 @@ import numpy as np
 from captures.packets.expected_acks import MAX_ACK_PACKETS
 from captures.packets.interest import Interest
 from captures.packets.segments import Segments, TcpFlag
-from captures.tcp.grouping import digest, key_columns
-from captures.tcp.segment import Segment
+from captures.tcp.grouping import digest, digests_of, key_columns
+from captures.tcp.segment import SEQUENCE_MASK, Segment
 from captures.tcp.timeouts import OPENING_TIMEOUT_NS
 
 if TYPE_CHECKING:
@@ -161,8 +161,7 @@ class RecentHandshakes:
         self, key: ConnectionKey, serial: int, clock_ns: int
     ) -> Iterator[tuple[int, Syn]]:
         """Yield what is remembered of a connection before a packet, last first."""
-        columns = tuple(np.array([part], dtype=np.uint64) for part in key)
-        wanted = digest(columns)[0]
+        [wanted] = digests_of([key])
         for memory in reversed(self._memories):
             for at in memory.last_before(serial, wanted):
                 found_at = int(memory.serial[at])
@@ -181,7 +180,7 @@ def _belong_together(first: Syn, second: Syn) -> bool:
     syn, answer = sorted(
         (first, second), key=lambda segment: segment.flags & TcpFlag.ACK
     )
-    return answer.acknowledgment == (syn.sequence + 1) & 0xFFFF_FFFF
+    return answer.acknowledgment == (syn.sequence + 1) & SEQUENCE_MASK
 
 
 def _completes(ack: tuple[int, Syn], syns: list[tuple[int, Syn]]) -> bool:
@@ -191,7 +190,7 @@ def _completes(ack: tuple[int, Syn], syns: list[tuple[int, Syn]]) -> bool:
     at, answer = next(before, (serial - MAX_ACK_PACKETS - 1, segment))
     return serial - at <= MAX_ACK_PACKETS and (
         (segment.sequence, segment.acknowledgment)
-        == (answer.acknowledgment, (answer.sequence + 1) & 0xFFFF_FFFF)
+        == (answer.acknowledgment, (answer.sequence + 1) & SEQUENCE_MASK)
     )
 
 
