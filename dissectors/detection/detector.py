@@ -37,6 +37,7 @@ from dissectors.tls import (
     ApplicationData,
     ReadAhead,
     looks_like_tls,
+    read_client_random,
 )
 
 if TYPE_CHECKING:
@@ -46,10 +47,6 @@ if TYPE_CHECKING:
 
 MAX_BUFFERED_BYTES = 16 * 1024
 MAX_CHUNKS = 1024
-
-# where a record that begins with a ClientHello has its type and its random
-_HELLO_TYPE = 5
-_HELLO_RANDOM = slice(11, 43)
 
 # RFC 3977 §5.1: a server's greeting
 _NNTP_GREETING = re.compile(rb"20[01](?:[ \r\n]|$)")
@@ -83,9 +80,10 @@ def may_hide_mail(payload: bytes, key_log: KeyLog | None) -> bool:
     A quick look, on ports that tell nothing: its ClientHello names a mail protocol, or
     there are secrets of it.
     """
-    if payload[_HELLO_TYPE : _HELLO_TYPE + 1] != b"\x01":
+    random = read_client_random(payload)
+    if random is None:
         return False
-    has_secrets = key_log is not None and payload[_HELLO_RANDOM] in key_log
+    has_secrets = key_log is not None and random in key_log
     return has_secrets or alpn_pattern().search(payload) is not None
 
 

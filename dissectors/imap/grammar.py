@@ -104,7 +104,7 @@ _ONE_MAILBOX = re.compile(_MAILBOX + rb"(?: \(.*\))?", re.DOTALL)
 _FORMS = {
     **dict.fromkeys(("CAPABILITY", "CHECK", "CLOSE", "IDLE", "LOGOUT"), _NOTHING),
     **dict.fromkeys(("NAMESPACE", "NOOP", "STARTTLS", "UNAUTHENTICATE"), _NOTHING),
-    **dict.fromkeys(("UNSELECT",), _NOTHING),
+    "UNSELECT": _NOTHING,
     **dict.fromkeys(("COPY", "FETCH", "MOVE", "REPLACE", "STORE"), _SEQUENCE),
     "EXPUNGE": re.compile(rb"[0-9:*,$]*"),
     **dict.fromkeys(("CREATE", "DELETE", "EXAMINE", "SELECT", "STATUS"), _ONE_MAILBOX),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dissectors.conversation.literals import KeptLiteral
 from dissectors.events import MessageFacts
+from dissectors.imap.retrieval import last_item
 from dissectors.imap.structure import (
     Part,
     find_item,
@@ -313,8 +314,7 @@ def find_section(text: bytes) -> Section | None:
         if match is None:
             return None
         return Section(match[1].upper(), int(match[2] or 0), start.endswith(b"BINARY"))
-    item = text.rstrip()
-    item = item[item.rfind(b" ") + 1 :].lstrip(b"(").upper()
+    item = last_item(text)
     if item in (b"RFC822.HEADER", b"RFC822.TEXT"):
         return Section(item[7:], 0, is_decoded=False)
     return None

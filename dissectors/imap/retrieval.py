@@ -133,8 +133,7 @@ class Retrieval:
             self._read_strings(fragment)
         if literal is None:
             return None
-        item = fragment[: literal.start].rstrip()
-        item = item[item.rfind(b" ") + 1 :].lstrip(b"(").upper()
+        item = last_item(fragment[: literal.start])
         self.begins = item in _WHOLE_MESSAGE
         if self.begins:
             return MessageLiteral(self._new_message(), self._finish_message)
@@ -194,6 +193,12 @@ class Retrieval:
 
     def _finish_message(self, reader: MessageReader, *, complete: bool) -> None:
         self._deliver(reader.finish(complete=complete), complete=complete)
+
+
+def last_item(text: bytes) -> bytes:
+    """Return the name, in upper case, of the item whose value comes next."""
+    item = text.rstrip()
+    return item[item.rfind(b" ") + 1 :].lstrip(b"(").upper()
 
 
 def may_hold_message(text: bytes) -> bool:

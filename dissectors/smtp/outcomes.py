@@ -71,7 +71,7 @@ def _conclude_mail(
         transaction.begin_anew()
     if accepted or (accepted is None and transaction.sender is None):
         transaction.sender = command.address
-    if command.parameters and accepted is not False:
+    if accepted is not False:
         _use_parameters(talk.reporter, command)
 
 
@@ -88,9 +88,9 @@ def _conclude_recipient(
     transaction = command.transaction
     transaction.accepted_count += accepted is True
     recipients = transaction.recipients
-    if accepted is not False and len(recipients) < talk.limits.list_items:
-        recipients.append(command.address)
-    if command.parameters and accepted is not False:
+    if accepted is not False:
+        if len(recipients) < talk.limits.list_items:
+            recipients.append(command.address)
         _use_parameters(talk.reporter, command)
 
 

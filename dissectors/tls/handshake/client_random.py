@@ -10,12 +10,16 @@ _RANDOM = slice(5 + 4 + 2, 5 + 4 + 2 + 32)
 CLIENT_RANDOM_END = _RANDOM.stop
 """So many bytes of a stream are enough to read it."""
 _MESSAGE_TYPE_AT = 5
+_MAJOR_VERSION = 3
+# plain integers are quicker compared
+_HANDSHAKE, _CLIENT_HELLO = int(ContentType.HANDSHAKE), int(HandshakeType.CLIENT_HELLO)
 
 
 def read_client_random(start: bytes) -> bytes | None:
     """Return the random of the ClientHello with which bytes begin, if they do."""
     if len(start) < CLIENT_RANDOM_END:
         return None
-    is_record = start[0] == ContentType.HANDSHAKE and start[1] == 3
-    is_hello = is_record and start[_MESSAGE_TYPE_AT] == HandshakeType.CLIENT_HELLO
-    return start[_RANDOM] if is_hello else None
+    if start[_MESSAGE_TYPE_AT] != _CLIENT_HELLO:
+        return None
+    is_record = start[0] == _HANDSHAKE and start[1] == _MAJOR_VERSION
+    return start[_RANDOM] if is_record else None
