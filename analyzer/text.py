@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # C0 and C1 controls and DEL; line and paragraph separators; what changes the
 # direction of text (Unicode Bidirectional Algorithm, UAX #9); lone surrogates
@@ -40,6 +40,13 @@ def pluralize_of(count: int, in_all: int | None, noun: str) -> str:
     if in_all is None:
         return pluralize(count, noun)
     return f"{count:,} of {pluralize(in_all, noun)}"
+
+
+def some_of(names: Sequence[str], most: int = 3) -> str:
+    """Name the first of some, and count the rest."""
+    named = ", ".join(names[:most])
+    more = len(names) - most
+    return f"{named} (and {more:,} more)" if more > 0 else named
 
 
 def shorten(text: str, width: int) -> str:

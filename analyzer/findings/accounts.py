@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.own import client_networks
 from analyzer.findings.rule import Rule
+from analyzer.findings.sources import client_networks
 from analyzer.findings.windows import Windows
 from analyzer.tables.columns import is_true, number
 from dissectors.events import Outcome

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import SERVER, Kind, Rule
+from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Kind, Rule
+from analyzer.reports.latency import LOGIN_VERBS
 from analyzer.sessions.failures import Failure
 from analyzer.tables.columns import is_true
 from dissectors.events import Delivery, ExchangeKind
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _THEME = "delivery"
 _SLOW = "slow-phase"
 _STALLED = "stalled-transfer"
-_LOGINS = ("AUTH", "X-EXPS", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
 
 _PHASES = {
     "banner": Kind(
@@ -76,7 +76,7 @@ def _slow_phases(facts: Facts) -> pd.DataFrame:
     let_in = accepted & ~exchanges["reply_code"].isin((334,))
     phases = {
         "banner": kind == ExchangeKind.GREETING,
-        "login": let_in & answered.isin(_LOGINS),
+        "login": let_in & answered.isin(LOGIN_VERBS),
         "recipient": accepted & (answered == "RCPT"),
         "message": accepted & (kind == ExchangeKind.MESSAGE),
     }
@@ -212,7 +212,7 @@ RULES = (
         "not captured was no delay.",
         _stalled_transfers,
         ("RFC 2923, section 2.1", "RFC 5321, section 4.5.3.2.5"),
-        ("client_ip", *SERVER),
+        CLIENT_AT_PORT,
         MappingProxyType({"seconds": 30, "bytes_per_s": 1000}),
         _TRANSFERS,
     ),

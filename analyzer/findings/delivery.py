@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.refused_mail import refused_mail
-from analyzer.findings.rule import SERVER, Kind, Rule
+from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Kind, Rule
 from analyzer.reports.replies import Refusal
 from analyzer.tables.columns import nanoseconds
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from analyzer.findings.facts import Facts
 
 _THEME = "delivery"
-_CLIENT_AT_SERVER = ("client_ip", *SERVER)
 _CODES = "RFC 3463"
 
 _KINDS: Mapping[str, Kind] = {
@@ -216,7 +215,7 @@ RULES = (
         "goes on and it was not tried again, as far as that was captured.",
         _greylisted,
         ("RFC 6647", "RFC 5321, section 4.5.4.1"),
-        _CLIENT_AT_SERVER,
+        CLIENT_AT_PORT,
         MappingProxyType({"patience_minutes": 240}),
     ),
     Rule(
@@ -245,7 +244,7 @@ RULES = (
         "size, which is likely the same.",
         _large_messages,
         ("RFC 1870, section 6", "RFC 3463, section 3.4"),
-        _CLIENT_AT_SERVER,
+        CLIENT_AT_PORT,
     ),
     Rule(
         "rate-limited",
@@ -261,6 +260,6 @@ RULES = (
         "one message are no rate.",
         _limited_rates,
         ("RFC 5248", "IANA, SMTP Enhanced Status Codes, X.7.28"),
-        _CLIENT_AT_SERVER,
+        CLIENT_AT_PORT,
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analyzer.findings.registry import BUILTIN
+from analyzer.findings.rule import by_theme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +24,8 @@ and more or less sure, than its rule: its proof says when.
 
 def as_markdown() -> str:
     """Return the documentation of mailtap's own rules."""
-    themes: dict[str, list[Rule]] = {}
-    for rule in BUILTIN:
-        themes.setdefault(rule.theme, []).append(rule)
     parts = [_INTRODUCTION]
-    for theme, rules in themes.items():
+    for theme, rules in by_theme(BUILTIN).items():
         parts.append(f"## {theme}\n")
         rows = [
             f"| [`{rule.id}`](#{rule.id}) | {rule.severity} | {rule.title} |"

@@ -141,8 +141,5 @@ def facts_for(
         rules: all of them: those that are asked may build on what others look for.
         settings: what users set.
     """
-    thresholds = {
-        rule.id: {**rule.thresholds, **settings.of(rule.id).thresholds}
-        for rule in rules
-    }
+    thresholds = {rule.id: rule.thresholds_in(settings) for rule in rules}
     return Facts(tables, settings.own, thresholds)

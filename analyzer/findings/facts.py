@@ -131,10 +131,10 @@ class Facts:
     @cached_property
     def is_loopback(self) -> npt.NDArray[np.bool_]:
         """Whether a session did not leave its host."""
-        codes, addresses = self.codes("server_ip")
-        flags = Addresses(addresses).are_in(_LOOPBACK)
-        # the last is for those of which no address is known
-        return np.append(flags, False)[codes]
+        _, addresses = self.codes("server_ip")
+        return self.spread(
+            "server_ip", Addresses(addresses).are_in(_LOOPBACK), unknown=False
+        )
 
     @cached_property
     def is_relay(self) -> npt.NDArray[np.bool_]:
@@ -166,6 +166,20 @@ class Facts:
             names = pd.Index(coded.dictionary, dtype=pd.ArrowDtype(values.type))
             self._codes[column] = codes, names
         return self._codes[column]
+
+    def spread(
+        self, column: str, told: npt.NDArray[Any], *, unknown: Any
+    ) -> npt.NDArray[Any]:
+        """Return for each session what is told of its value in a column.
+
+        Args:
+            column: of `sessions`.
+            told: of each of the values that the column has, as in `codes`.
+            unknown: what is told of null.
+        """
+        codes, _ = self.codes(column)
+        # the code of null is -1: the last
+        return np.append(told, unknown)[codes]
 
     def numbers(self, *columns: str) -> npt.NDArray[np.int64]:
         """Return a number for each session, from 0: the same if columns are alike."""

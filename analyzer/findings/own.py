@@ -142,13 +142,13 @@ class Ownership:
         return logins.where(logins["result"] == Outcome.SUCCESS, "user")
 
     def _hosts(self, column: str) -> Flags:
-        codes, addresses = self._facts.codes(column)
+        _, addresses = self._facts.codes(column)
         own = is_private(addresses)
         if self._networks:
             own = Addresses(addresses).are_in(self._networks)
         named = self._servers or (frozenset() if self._networks else self._inferred)
         own |= addresses.isin(sorted(named))
-        return np.append(own, False)[codes]
+        return self._facts.spread(column, own, unknown=False)
 
     @cached_property
     def _inferred(self) -> frozenset[str]:
@@ -167,13 +167,6 @@ def is_private(addresses: Iterable[str]) -> Flags:
         bool, na_value=False
     )
     return flags
-
-
-def client_networks(facts: Facts) -> npt.NDArray[np.int64]:
-    """Return a number for the network from which each session's client is seen."""
-    codes, addresses = facts.codes("client_ip")
-    # the last is for those of which no address is known
-    return np.append(Addresses(addresses).networks(v4=24, v6=48), 0)[codes]
 
 
 def domain_of(addresses: pd.Series[Any]) -> pd.Series[Any]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import CLIENT_AT_SERVER, SERVER, Rule
+from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Rule
 from analyzer.reports.channel import Channel
 from analyzer.sessions.role import Role
 from analyzer.tables.columns import is_true
@@ -142,7 +142,6 @@ RULES = (
         "answer was not seen, medium if it was refused, low on loopback.",
         _plaintext_passwords,
         (_RFC_8314, "MITRE ATT&CK T1040"),
-        CLIENT_AT_SERVER,
     ),
     Rule(
         "plaintext-challenge",
@@ -156,7 +155,6 @@ RULES = (
         "CRAM-MD5, DIGEST-MD5, APOP, NTLM or SCRAM without TLS; low on loopback.",
         _plaintext_challenges,
         (_RFC_8314,),
-        CLIENT_AT_SERVER,
     ),
     Rule(
         "plaintext-login-offered",
@@ -222,6 +220,6 @@ RULES = (
         "The server offered STARTTLS, and the session stayed in plaintext.",
         _unused_starttls,
         ("RFC 8314, section 5",),
-        ("client_ip", "server_ip", "server_port"),
+        CLIENT_AT_PORT,
     ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import SERVER, Kind, Rule
+from analyzer.findings.rule import CLIENT_AT_PORT, Kind, Rule
 from analyzer.tables.columns import is_true
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ RULES = (
         "and are left out. Of connections without data the first 4,096 are looked at.",
         _refused_connections,
         ("RFC 9293, section 3.10.7.1",),
-        ("client_ip", *SERVER),
+        CLIENT_AT_PORT,
         MappingProxyType({"times": 3, "targets": 20}),
         _KINDS,
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.own import client_networks
+from analyzer.findings.sources import client_networks
 from analyzer.reports.replies import Refusal, why_refused
 from analyzer.sessions.failures import Failure
 from analyzer.tables.columns import is_true, nanoseconds

@@ -158,13 +158,12 @@ def _are_sent_on(facts: Facts, named: Recipients, addresses: pd.Series[Any]) -> 
 
 def _hosts(facts: Facts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return client and server of each session as numbers of hosts."""
-    of_clients, clients = facts.codes("client_ip")
-    of_servers, servers = facts.codes("server_ip")
+    _, clients = facts.codes("client_ip")
+    _, servers = facts.codes("server_ip")
     hosts = pd.factorize(np.concatenate((clients.to_numpy(), servers.to_numpy())))[0]
-    hosts = np.append(hosts.astype(np.int64), -1)
     return (
-        np.append(hosts[: len(clients)], -1)[of_clients],
-        np.append(hosts[len(clients) : -1], -1)[of_servers],
+        facts.spread("client_ip", hosts[: len(clients)], unknown=-1),
+        facts.spread("server_ip", hosts[len(clients) :], unknown=-1),
     )
 
 

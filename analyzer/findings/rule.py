@@ -7,18 +7,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pandas as pd
 
     from analyzer.findings.facts import Facts
     from analyzer.findings.levels import Confidence, Mender, Severity
+    from analyzer.findings.settings import Settings
 
 
 # what a finding is about, unless its rule says otherwise
 CLIENT_AT_SERVER = ("client_ip", "server_ip", "server_port", "account")
 CLIENT = ("client_ip",)
 SERVER = ("server_ip", "server_port")
+CLIENT_AT_PORT = ("client_ip", *SERVER)
 SHARE = "share"
 # names of thresholds end with their unit
 _UNITS = {
@@ -28,6 +30,14 @@ _UNITS = {
     "days": "days",
     "share": SHARE,
 }
+
+
+def by_theme(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """Return rules by what they belong to, in their order."""
+    themes: dict[str, list[Rule]] = {}
+    for rule in rules:
+        themes.setdefault(rule.theme, []).append(rule)
+    return themes
 
 
 def unit_of(threshold: str) -> str:
@@ -95,3 +105,7 @@ class Rule:
     )
     kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
     rests_on_absence: bool = False
+
+    def thresholds_in(self, settings: Settings) -> dict[str, float]:
+        """Return its thresholds, as they are set."""
+        return {**self.thresholds, **settings.of(self.id).thresholds}

@@ -74,10 +74,9 @@ def _are_servers(facts: Facts) -> Flags:
     codes, addresses = facts.codes("server_ip")
     found = np.unique(codes[answered])
     servers = addresses.to_numpy(dtype="object")[found[found >= 0]]
-    clients, names = facts.codes("client_ip")
-    is_server = names.isin([*servers, *facts.own.servers])
-    flags: Flags = np.append(is_server, False)[clients]
-    return flags
+    _, clients = facts.codes("client_ip")
+    is_server = clients.isin([*servers, *facts.own.servers])
+    return facts.spread("client_ip", is_server, unknown=False)
 
 
 def _is_called_a_server(helo: pd.Series[Any], source: npt.NDArray[np.int64]) -> Flags:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import CLIENT, Rule
+from analyzer.findings.rule import CLIENT, CLIENT_AT_PORT, Rule
 from analyzer.findings.smuggling import find_smuggled
 from analyzer.sessions.protection import NO_TLS
 from analyzer.tables.columns import is_true
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from analyzer.findings.facts import Facts
 
 _THEME = "smtp"
-_AT_SERVER = ("client_ip", "server_ip", "server_port")
 _ALPACA = "Brinkmann et al., ALPACA, USENIX Security 2021"
 # anomaly, and what it says of the client
 _BARE = {
@@ -152,7 +151,7 @@ RULES = (
             "Longin, SMTP Smuggling, SEC Consult 2023",
             "RFC 5321, section 4.1.1.4",
         ),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
     Rule(
         "smtp-bare-line-end",
@@ -167,7 +166,7 @@ RULES = (
         "each message. Where a gap may hide the other half it does not count.",
         _bare_line_ends,
         ("RFC 5321, section 2.3.8",),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
     Rule(
         "smtp-early-talker",
@@ -216,6 +215,6 @@ RULES = (
         "the server repeated what it was sent, or agreed to that protocol.",
         _cross_protocol,
         (_ALPACA, "CVE-2021-3618"),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from analyzer.findings.addresses import Addresses
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from analyzer.findings.facts import Facts
@@ -26,9 +26,19 @@ _V4, _V6 = 32, 64
 
 def client_sources(facts: Facts) -> Numbers:
     """Return a number for each session: the same if one host may be its client."""
-    codes, addresses = facts.codes("client_ip")
-    # the last is for those of which no address is known
-    return np.append(Addresses(addresses).networks(v4=_V4, v6=_V6), 0)[codes]
+    return _networks(facts, v4=_V4, v6=_V6)
+
+
+def client_networks(facts: Facts) -> Numbers:
+    """Return a number for the network from which each session's client is seen."""
+    return _networks(facts, v4=24, v6=48)
+
+
+def _networks(facts: Facts, *, v4: int, v6: int) -> Numbers:
+    """Return a number for the network of each session's client; 0 if unknown."""
+    _, addresses = facts.codes("client_ip")
+    networks = Addresses(addresses).networks(v4=v4, v6=v6)
+    return facts.spread("client_ip", networks, unknown=0)
 
 
 def source_names(facts: Facts, rows: pd.DataFrame) -> pd.Series[Any]:

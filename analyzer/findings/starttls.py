@@ -8,7 +8,7 @@ import pandas as pd
 
 from analyzer.findings.downgrades import find_abandoned
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import SERVER, Rule
+from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Rule
 from analyzer.findings.stripping import OFFER, find_stripped
 from analyzer.sessions.protection import NO_TLS, STARTTLS
 from analyzer.sessions.refusals import UPGRADES
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from analyzer.findings.facts import Facts
 
 _THEME = "starttls"
-_AT_SERVER = ("client_ip", "server_ip", "server_port")
 _RFC_3207 = "RFC 3207, section 6"
 _NO_STARTTLS = "Poddebniak et al., NO STARTTLS, USENIX Security 2021"
 # what touches a mailbox
@@ -165,7 +164,7 @@ RULES = (
             "RFC 8461",
             "RFC 7672",
         ),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
     Rule(
         "starttls-refused",
@@ -196,7 +195,7 @@ RULES = (
         "client that begins TLS early sends records, and no text.",
         _injected_commands,
         ("CVE-2011-0411", "CVE-2021-33515", _NO_STARTTLS),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
     Rule(
         "starttls-response-injection",
@@ -212,7 +211,7 @@ RULES = (
         "goes on in plaintext, is something else.",
         _injected_responses,
         ("CVE-2020-14954", "CVE-2021-29969", "CVE-2021-38371", _NO_STARTTLS),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
     Rule(
         "starttls-abandoned",
@@ -228,7 +227,7 @@ RULES = (
         "soon after it (likely). High if that showed a password, low between servers.",
         find_abandoned,
         ("RFC 8314, section 4.1", _RFC_3207, _NO_STARTTLS),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
         {"within_s": 300},
     ),
     Rule(
@@ -244,6 +243,6 @@ RULES = (
         "then used the mailbox. On loopback it is how tunnels work.",
         _preauth,
         ("RFC 9051, section 11.4", "CVE-2020-12398", "CVE-2020-14093", _NO_STARTTLS),
-        _AT_SERVER,
+        CLIENT_AT_PORT,
     ),
 )

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from analyzer.findings.levels import Confidence, Mender, Severity
-from analyzer.findings.rule import SERVER, Rule
+from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Rule
 from analyzer.tables.columns import is_true
 from dissectors.events import Weakness
 from dissectors.tls.registries.versions import DEPRECATED
@@ -283,7 +283,7 @@ RULES = (
         "or if the same client also succeeded.",
         _failed_handshakes,
         ("RFC 8446, section 6.2",),
-        ("client_ip", "server_ip", "server_port"),
+        CLIENT_AT_PORT,
     ),
     Rule(
         "tls-not-post-quantum",

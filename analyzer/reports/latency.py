@@ -21,7 +21,7 @@ LOGIN = "login"
 REFUSED_LOGIN = "refused login"
 MESSAGE_END = "end of message"
 
-_LOGIN_VERBS = ("AUTH", "X-EXPS", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
+LOGIN_VERBS = ("AUTH", "X-EXPS", "AUTHENTICATE", "LOGIN", "PASS", "APOP")
 SERVER = ("server_ip", "server_port", "service")
 
 
@@ -75,7 +75,7 @@ def step_times(exchanges: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
         for step, column in delays.items()
     ]
     answers = _answers(exchanges)
-    is_login = answers["step"].isin(_LOGIN_VERBS)
+    is_login = answers["step"].isin(LOGIN_VERBS)
     is_positive, is_negative = _replies(exchanges.loc[answers.index])
     answers["step"] = (
         answers["step"]

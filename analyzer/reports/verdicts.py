@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analyzer.sessions.role import Role
-from analyzer.text import pluralize
+from analyzer.text import pluralize, some_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +27,6 @@ _NO_CHOICE = {
     NONE_SEEN: "the server offers no TLS",
     UNKNOWN: "can't tell whether the server offers TLS",
 }
-# a verdict is a sentence; the table of users has all of them
-_MAX_NAMES = 3
 
 
 class ClientUse(enum.StrEnum):
@@ -105,9 +103,9 @@ def _relay_choice(port: PortUse) -> str:
 
 def _relay_clients(port: PortUse) -> str:
     if never := port.clients.get(ClientUse.PLAINTEXT_ONLY):
-        return f"{pluralize(len(never), 'client')} never used it: {_names(never)}"
+        return f"{pluralize(len(never), 'client')} never used it: {some_of(never)}"
     both = port.clients.get(ClientUse.BOTH, ())
-    return f"{pluralize(len(both), 'client')} used it at other times: {_names(both)}"
+    return f"{pluralize(len(both), 'client')} used it at other times: {some_of(both)}"
 
 
 def _users(port: PortUse) -> list[str]:
@@ -118,23 +116,24 @@ def _users(port: PortUse) -> list[str]:
     parts = []
     if cut_off:
         clients = pluralize(len(cut_off), "client")
-        parts.append(f"{clients} would be cut off: {_names(cut_off)}")
+        parts.append(f"{clients} would be cut off: {some_of(cut_off)}")
         if both:
             parts.append(f"{len(both):,} more also {_uses(both)} TLS")
     elif both:
         clients = pluralize(len(both), "client")
-        parts.append(f"{clients} in plaintext also {_uses(both)} TLS: {_names(both)}")
+        parts.append(f"{clients} in plaintext also {_uses(both)} TLS: {some_of(both)}")
     if failing:
         clients = pluralize(len(failing), "client")
-        parts.append(f"{clients} with failed logins only: {_names(failing)}")
+        parts.append(f"{clients} with failed logins only: {some_of(failing)}")
     if attacking:
         clients = pluralize(len(attacking), "client")
-        parts.append(f"{clients} guessing passwords: {_names(attacking)}")
+        parts.append(f"{clients} guessing passwords: {some_of(attacking)}")
     if parts and not (cut_off or incomplete):
         parts[0] = f"nobody would be cut off: {parts[0]}"
     if incomplete:
         clients = pluralize(len(incomplete), "client")
-        parts.append(f"can't tell for {clients} captured in part: {_names(incomplete)}")
+        names = some_of(incomplete)
+        parts.append(f"can't tell for {clients} captured in part: {names}")
     if connected_only and not parts:
         clients = pluralize(len(connected_only), "client")
         parts.append(
@@ -155,13 +154,6 @@ def _without_plaintext(port: PortUse) -> str:
     if port.encrypted - port.cut + port.failed < port.sessions:
         return "nobody was seen to use it in plaintext"
     return "always encrypted" if port.implicit else "nobody used it in plaintext"
-
-
-def _names(clients: Sequence[str]) -> str:
-    """Name the first clients, and count the rest."""
-    named = ", ".join(clients[:_MAX_NAMES])
-    more = len(clients) - _MAX_NAMES
-    return f"{named} (and {more:,} more)" if more > 0 else named
 
 
 def _uses(clients: Sequence[str]) -> str:

@@ -101,23 +101,21 @@ class LiveView:
     def _show_sessions(self, rows: list[Row]) -> None:
         table = _table(rows)
         if self._as_json:
-            lines = io.BytesIO()
-            write_jsonl([table], table.schema, lines)
-            self._print(lines.getvalue().decode("ascii"))
+            self._print_json(table)
             return
         sessions = table.to_pandas(types_mapper=pd.ArrowDtype)
         channels = reports.channel_of(sessions)
         self._encrypted += int(reports.is_encrypted(sessions).sum())
         self._known += int((channels != reports.Channel.UNKNOWN).sum())
-        lines_ = [
+        lines = [
             describe(row, channel)
             for row, channel in zip(table.to_pylist(), channels, strict=True)
         ]
         if not self._console.is_terminal:
-            self._print("".join(f"{line}\n" for line in lines_))
+            self._print("".join(f"{line}\n" for line in lines))
             return
         text = Text()
-        for line in lines_:
+        for line in lines:
             start = len(text)
             text.append(f"{line}\n")
             if style := _CHANNEL_STYLES.get(line.channel):
@@ -129,10 +127,7 @@ class LiveView:
 
     def _show_findings(self, findings: Sequence[Mapping[str, Any]]) -> None:
         if self._as_json:
-            table = pa.Table.from_pylist(findings, schema=FINDINGS.arrow)
-            lines = io.BytesIO()
-            write_jsonl([table], table.schema, lines)
-            self._print(lines.getvalue().decode("ascii"))
+            self._print_json(pa.Table.from_pylist(findings, schema=FINDINGS.arrow))
             return
         for finding in findings:
             line = describe_finding(finding)
@@ -143,6 +138,11 @@ class LiveView:
             name = finding["severity"]
             text.highlight_words([name.upper()], severity_style(name))
             self._console.print(text, soft_wrap=True)
+
+    def _print_json(self, table: pa.Table) -> None:
+        lines = io.BytesIO()
+        write_jsonl([table], table.schema, lines)
+        self._print(lines.getvalue().decode("ascii"))
 
     def _print(self, text: str) -> None:
         self._console.file.write(text)

@@ -8,14 +8,13 @@ import pandas as pd
 from rich.text import Text
 
 from analyzer.terminal.format import as_duration, as_table, fit_output
-from analyzer.text import endpoint, pluralize, shorten
+from analyzer.text import endpoint, pluralize, shorten, some_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-_MAX_NAMES = 3
 # of a cell that takes several lines
 _WIDEST_TEXT = 120
 
@@ -150,12 +149,7 @@ def _text(value: str) -> str:
 
 
 def _some(values: Sequence[str]) -> str | None:
-    """Name the first of some, and count the rest."""
-    if not len(values):
-        return None
-    named = ", ".join(map(_text, values[:_MAX_NAMES]))
-    more = len(values) - _MAX_NAMES
-    return f"{named} (and {more:,} more)" if more > 0 else named
+    return some_of([*map(_text, values)]) if len(values) else None
 
 
 def _first(values: Sequence[str]) -> str | None:

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from analyzer.findings.levels import Mender
-from analyzer.findings.rule import unit_of
+from analyzer.findings.rule import by_theme, unit_of
 from analyzer.terminal.findings import severity_style
 from analyzer.terminal.format import as_table, fit_output
 from analyzer.text import as_line
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 def print_rules(rules: Iterable[Rule], settings: Settings, console: Console) -> None:
     """Print a table of rules for each theme."""
     fit_output(console)
-    themes: dict[str, list[Rule]] = {}
-    for rule in rules:
-        themes.setdefault(rule.theme, []).append(rule)
+    themes = by_theme(rules)
     for theme, members in themes.items():
         rows = pd.DataFrame(
             {
@@ -91,7 +89,7 @@ def _object(rule: Rule, settings: Settings) -> dict[str, Any]:
         "remedy": rule.remedy,
         "proof": rule.proof,
         "references": list(rule.references),
-        "thresholds": {**rule.thresholds, **said.thresholds},
+        "thresholds": rule.thresholds_in(settings),
         "units": {name: unit_of(name) for name in rule.thresholds},
         "per": list(rule.per),
     }
@@ -117,5 +115,5 @@ def _remedy(told: Rule | Kind) -> str:
 
 
 def _thresholds(rule: Rule, settings: Settings) -> list[str]:
-    values = {**rule.thresholds, **settings.of(rule.id).thresholds}
+    values = rule.thresholds_in(settings)
     return [f"{name} = {value:g}" for name, value in values.items()]

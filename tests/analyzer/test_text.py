@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.text import UNSAFE, as_line, escape_controls, pluralize
+from analyzer.text import UNSAFE, as_line, escape_controls, pluralize, some_of
 
 
 def test_controls_are_escaped() -> None:
@@ -43,3 +43,9 @@ def test_nothing_unsafe_is_left(text: str) -> None:
 )
 def test_things_are_counted_in_words(count: int, expected: str) -> None:
     assert pluralize(count, "client") == expected
+
+
+def test_few_are_named_and_the_rest_counted() -> None:
+    assert some_of(["a", "b", "c"]) == "a, b, c"
+    assert some_of([*"abcde"]) == "a, b, c (and 2 more)"
+    assert some_of(["a"] * 2000, most=1) == "a (and 1,999 more)"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from analyzer.findings.facts import Facts
 from analyzer.findings.settings import Own
 from tests.support.analyses import analysis_of
+from tests.support.tables import sessions_of, with_sessions
 
 
 def facts() -> Facts:
@@ -57,3 +58,13 @@ def test_what_rules_share_is_made_once() -> None:
 
     assert known.once(make) == known.once(make) == len(known.sessions)
     assert made == [known]
+
+
+def test_what_is_told_of_values_is_spread_over_sessions() -> None:
+    sessions = sessions_of({"helo": "b"}, {"helo": None}, {"helo": "a"})
+    known = Facts(with_sessions(sessions).tables, Own())
+    _, names = known.codes("helo")
+
+    told = known.spread("helo", names == "a", unknown=False)
+
+    assert list(told) == [False, False, True]
