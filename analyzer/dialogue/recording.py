@@ -17,7 +17,7 @@ from analyzer.dialogue.tls import TlsTimes
 from analyzer.runs.pipeline import Pipeline
 from analyzer.runs.secrets import Secrets
 from analyzer.sessions.identity import address_number, capture_and_frame, session_id
-from analyzer.sessions.reader import SessionReader
+from analyzer.sessions.reader import SessionReader, SessionSink
 from analyzer.sessions.recording import RecordingReader
 from analyzer.sessions.wrong_clock import exchange_latency_ns
 from captures import Endpoint, ReadEngine, open_captures
@@ -27,9 +27,8 @@ from captures.tcp.grouping import HOST_COLUMNS, key_columns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from analyzer.sessions.details import Details
     from analyzer.sessions.session import Session
-    from captures import Attempt, Connection, Segments
+    from captures import Connection, Segments
     from dissectors.conversation.transcript import TranscribedLine
 
 _NS = 1e9
@@ -131,8 +130,8 @@ def _chooser(
     return choose
 
 
-class _Sink:
-    """Waits for the end of the session (a `SessionSink`).
+class _Sink(SessionSink):
+    """Waits for the end of the session.
 
     Attributes:
         recording: what was said in it, once it is over.
@@ -155,19 +154,6 @@ class _Sink:
         reader = RecordingReader(connection, limit=self._limit, **options)
         self._readers[id(connection)] = reader
         return reader
-
-    def attempt_ended(self, _attempt: Attempt) -> bool:
-        """Want nothing more of it: nothing was said."""
-        return True
-
-    def session_started(self) -> None:
-        """Wait for its end."""
-
-    def details_ready(self, details: Details, connection: Connection) -> None:
-        """Let them go."""
-
-    def session_ended(self, session: Session, connection: Connection) -> None:
-        """Wait for what may still be retransmitted."""
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Take what was said, if it is the session."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.extraction.store import ATTACHMENTS, MESSAGES, PARTIAL, Copies, StoredCopy
 from analyzer.sessions.identity import capture_and_frame, session_id
+from analyzer.sessions.reader import SessionSink
 from dissectors.events import Delivery
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from analyzer.extraction.store import Store
     from analyzer.sessions.details import Details
     from analyzer.sessions.session import Session
-    from captures import Attempt, Connection
+    from captures import Connection
     from dissectors.events import Attachment, Copy, MessageTransferred
 
 _EML = ".eml"
@@ -22,8 +23,8 @@ _EML = ".eml"
 _IN_PART = (Delivery.CUT, Delivery.PARTIAL)
 
 
-class Extractor:
-    """Is told of sessions as they are read (a `SessionSink`).
+class Extractor(SessionSink):
+    """Takes messages of sessions as they are read.
 
     Attributes:
         rows: of the index, in the order in which messages ended.
@@ -59,19 +60,9 @@ class Extractor:
         copies = self._open[name] = Copies(self._store)
         return copies
 
-    def attempt_ended(self, _attempt: Attempt) -> bool:
-        """Forget a connection without data."""
-        return True
-
-    def session_started(self) -> None:
-        """Wait for its messages."""
-
     def details_ready(self, details: Details, connection: Connection) -> None:
         """Take messages that have ended."""
         self._take(details.messages, connection)
-
-    def session_ended(self, session: Session, connection: Connection) -> None:
-        """Wait for its end."""
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Take the last messages, and forget what belongs to none."""

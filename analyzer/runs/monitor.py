@@ -19,6 +19,7 @@ from analyzer.errors import ExportError
 from analyzer.runs.pipeline import Pipeline
 from analyzer.runs.plugins import failed_plugin, plugin_notes
 from analyzer.sessions.detail_rows import detail_rows
+from analyzer.sessions.reader import SessionSink
 from analyzer.sessions.rows import SessionRows, session_rows
 from analyzer.sessions.trust import Trust
 from analyzer.tables import schema
@@ -50,8 +51,8 @@ _ARRIVAL_NS = 2_000_000_000
 _END = schema.SESSIONS.arrow.get_field_index("end")
 
 
-class Monitor:
-    """The sessions of an interface, as they end (a `SessionSink`).
+class Monitor(SessionSink):
+    """The sessions of an interface, as they end.
 
     Args:
         live: what captures.

@@ -17,7 +17,7 @@ from analyzer.runs.ports import mail_ports
 from analyzer.runs.secrets import Secrets
 from analyzer.runs.workers import MAX_PROCESSES, process_count, run_partitions
 from analyzer.sessions.detail_rows import detail_rows
-from analyzer.sessions.reader import SessionReader
+from analyzer.sessions.reader import SessionReader, SessionSink
 from analyzer.sessions.rows import session_rows
 from analyzer.sessions.trust import Trust
 from analyzer.tables.attempts import AttemptLedger
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analyzer.sessions.details import Details
-    from analyzer.sessions.reader import CopiesFor, SessionSink
+    from analyzer.sessions.reader import CopiesFor
     from analyzer.sessions.session import Session
     from captures import Attempt, Connection, MergedCaptures, PacketBatch, Segments
     from dissectors import KeyLog
@@ -278,8 +278,8 @@ class _PartitionResult:
     failed_plugins: set[str]
 
 
-class _TableWriter:
-    """Writes the rows of sessions that are over (a `SessionSink`)."""
+class _TableWriter(SessionSink):
+    """Writes the rows of sessions that are over."""
 
     def __init__(self, captures: Sequence[str], trust: Trust) -> None:
         self.collector = Collector()
@@ -295,15 +295,9 @@ class _TableWriter:
         self.attempts.count(attempt)
         return True
 
-    def session_started(self) -> None:
-        """Wait for its end."""
-
     def details_ready(self, details: Details, connection: Connection) -> None:
         """Write the rows."""
         self.collector.extend(detail_rows(details, connection, self._captures))
-
-    def session_ended(self, session: Session, connection: Connection) -> None:
-        """Wait for what may still be retransmitted."""
 
     def session_closed(self, session: Session, connection: Connection) -> None:
         """Write the row."""

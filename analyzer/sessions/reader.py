@@ -6,7 +6,6 @@ import logging
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import Protocol as Interface
 
 from analyzer.sessions.memory import held_bytes
 from analyzer.sessions.plugin_session import PluginSession
@@ -57,8 +56,8 @@ _SIDES = (Side.CLIENT, Side.SERVER)
 _ENDS = (End.ORIGINATOR, End.RESPONDER)
 
 
-class SessionSink(Interface):
-    """Is told of the sessions that end."""
+class SessionSink:
+    """Is told of sessions as they are read; what it does not override, it lets pass."""
 
     def attempt_ended(self, attempt: Attempt) -> bool:
         """Learn that a connection got no further than a SYN and its answer.
@@ -66,6 +65,7 @@ class SessionSink(Interface):
         Returns:
             Whether that is all that is wanted of it. If not, it ends as a session.
         """
+        return True
 
     def session_started(self) -> None:
         """Learn that a connection is mail."""

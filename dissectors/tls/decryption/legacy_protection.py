@@ -97,11 +97,14 @@ class _Mac:
         self._hash, self._key = _MAC_NAMES[hash_name], key
         self.size = digest_bytes(self._hash)
 
-    def check(self, number: int, header: bytes, data: bytes, mac: bytes) -> None:
+    def take_off(self, number: int, header: bytes, whole: bytes) -> bytes:
+        """Return what stands before the MAC, if that is its own."""
+        data, mac = whole[: -self.size], whole[-self.size :]
         head = number.to_bytes(8, "big") + header[:3] + len(data).to_bytes(2, "big")
         expected = hmac.digest(self._key, head + data, self._hash)
         if not hmac.compare_digest(expected, mac):
             raise NotAuthenticError
+        return data
 
 
 class CbcProtection:
@@ -133,11 +136,10 @@ class CbcProtection:
     def open(self, header: bytes, body: bytes) -> OpenedRecord:
         """Open the next record; see `RecordProtection`."""
         number, self._number = self._number, self._number + 1
-        sealed, mac = self._parts(body)
-        iv, sealed = self._next_iv(sealed)
+        iv, sealed = self._next_iv(self._encrypted(body))
         if self._encrypt_then_mac:
             try:
-                self._mac.check(number, header, body[: -self._mac.size], mac)
+                self._mac.take_off(number, header, body)
             except NotAuthenticError:
                 # the MAC of the next record does not vouch for the block before it
                 self._iv = None
@@ -146,22 +148,17 @@ class CbcProtection:
             raise NotAuthenticError
         content = _unpadded(self._decipher(iv, sealed))
         if not self._encrypt_then_mac:
-            if len(content) < self._mac.size:
-                raise NotAuthenticError
-            content, mac = content[: -self._mac.size], content[-self._mac.size :]
-            self._mac.check(number, header, content, mac)
+            content = self._mac.take_off(number, header, content)
         return OpenedRecord(header[0], content)
 
     def skip(self, tail: bytes) -> None:
         """Pass over a record, whose last block the next one needs in TLS 1.0."""
         self._number += 1
-        self._next_iv(self._parts(tail)[0])
+        self._next_iv(self._encrypted(tail))
 
-    def _parts(self, body: bytes) -> tuple[bytes, bytes]:
-        """Return what is encrypted of a record, and the MAC around it."""
-        if not self._encrypt_then_mac:
-            return body, b""
-        return body[: -self._mac.size], body[-self._mac.size :]
+    def _encrypted(self, body: bytes) -> bytes:
+        """Return what is encrypted of a record, without a MAC around it."""
+        return body[: -self._mac.size] if self._encrypt_then_mac else body
 
     def _next_iv(self, sealed: bytes) -> tuple[bytes | None, bytes]:
         """Return the initialisation vector of a record, if known, and the rest."""
@@ -198,11 +195,9 @@ class StreamProtection:
         """Open the next record; see `RecordProtection`."""
         number, self._number = self._number, self._number + 1
         content = self._stream.update(body) if self._stream is not None else body
-        if self._is_lost or len(content) < self._mac.size:
+        if self._is_lost:
             raise NotAuthenticError
-        content, mac = content[: -self._mac.size], content[-self._mac.size :]
-        self._mac.check(number, header, content, mac)
-        return OpenedRecord(header[0], content)
+        return OpenedRecord(header[0], self._mac.take_off(number, header, content))
 
     def skip(self, tail: bytes) -> None:
         """Pass over a record: the key stream goes on by its whole length."""
