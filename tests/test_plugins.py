@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,8 +16,11 @@ from captures import open_capture
 from tests.support.captures import unpack
 from tests.support.documents import DOCS
 from tests.support.installed import COMMAND, environment, mailtap, name_entry_point
-from tests.support.namespaces import as_real_root, send
+from tests.support.namespaces import as_real_root, open_folder, send
 from tests.support.traffic import PacketScript, write_pcap
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PASSWORDS = ("mallard-22", "Teal+Pintail")
 
@@ -87,18 +91,17 @@ def test_port_can_be_said_to_be_that_of_a_plugin(packages: Path, talk: Path) -> 
 
 @as_real_root
 @pytest.mark.usefixtures("network")
-def test_example_is_watched(packages: Path, talk: Path, tmp_path: Path) -> None:
-    # nobody must get through to where the tables go
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.name.startswith(("test_", "pytest-", "pop")):
-            folder.chmod(0o755)
-    tables = str(tmp_path / "tables")
-    with subprocess.Popen(
-        [str(COMMAND), "monitor", "-i", "vb", "--count", "1", "-o", tables],
-        env=environment(packages), stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+def test_example_is_watched(packages: Path, talk: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        tables = stack.enter_context(open_folder()) / "tables"
+        process = stack.enter_context(
+            subprocess.Popen(
+                [COMMAND, "monitor", "-i", "vb", "--count", "1", "-o", tables],
+                env=environment(packages), stdout=subprocess.PIPE, text=True,
+            )
+        )  # fmt: skip
         assert process.stdout is not None
-        while not has_parts(Path(tables)) and process.poll() is None:
+        while not has_parts(tables) and process.poll() is None:
             time.sleep(0.02)
         with open_capture(talk) as capture:
             send("va", [each.data for batch in capture for each in unpack(batch)])

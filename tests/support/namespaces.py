@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,19 @@ def become_nobody() -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """Have a folder that all users get to.
+
+    They don't get to those of pytest: each pytest that starts closes them to others,
+    and one of the tests starts one.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def send(interface: str, frames: Iterable[bytes]) -> None:

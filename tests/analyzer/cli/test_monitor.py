@@ -28,7 +28,7 @@ from tests.support import commands
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
 from tests.support.captures import unpack
 from tests.support.endings import kill_monitor
-from tests.support.namespaces import NOBODY, ROOT, as_real_root, ip, send
+from tests.support.namespaces import NOBODY, ROOT, as_real_root, ip, open_folder, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,15 +40,15 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder in which nobody gets to where the tables go."""
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a monitor of `vb`; it is ready when this returns."""
-    # nobody must get through to where the tables go
-    # those that pytest, and its worker processes, made for this test alone
-    own = [
-        each for each in tmp_path.parents if each.name.startswith(("pytest-", "pop"))
-    ]
-    for folder in (tmp_path, *own):
-        folder.chmod(0o755)
     started: list[subprocess.Popen[str]] = []
 
     def start(
@@ -239,9 +239,8 @@ def test_monitor_that_is_killed_leaves_what_it_wrote(
 
 @pytest.mark.parametrize("after_s", [-0.5, 0.0, 7.0])
 def test_monitor_that_is_killed_at_any_moment_leaves_a_folder_to_read(
-    tmp_path: Path, start: Start, after_s: float
+    tmp_path: Path, after_s: float
 ) -> None:
-    del start  # it lets others get at the folder
     if after_s < 0:
         assert kill_monitor(tmp_path / "tables", -after_s) == []
     else:

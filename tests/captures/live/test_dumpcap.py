@@ -9,7 +9,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from tests.support.namespaces import (
     as_real_root,
     collect,
     drain,
+    open_folder,
     send,
     wait_for_packets,
 )
@@ -48,15 +48,6 @@ def capture() -> Iterator[DumpcapCapture]:
     with open_live("vb", engine=Engine.DUMPCAP) as live:
         assert isinstance(live, DumpcapCapture)
         yield live
-
-
-@contextlib.contextmanager
-def program_folder() -> Iterator[Path]:
-    """A folder for programs that all users may run."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
 
 
 def link(folder: Path, program: str) -> None:
@@ -154,7 +145,7 @@ with open_live("vb", engine=sys.argv[2]) as live:
     next(live)
     print(live.engine, *list_interfaces()[-1].engines)
 """
-    with program_folder() as folder:
+    with open_folder() as folder:
         grant_rights(folder)
         with run_python(program, str(folder), engine) as done:
             assert done.stdout
@@ -164,7 +155,7 @@ with open_live("vb", engine=sys.argv[2]) as live:
 def test_root_gives_dumpcap_the_group_that_may_run_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with program_folder() as folder:
+    with open_folder() as folder:
         program = grant_rights(folder)
         link(folder, "setpriv")
         os.chown(program, 0, 12_345)
@@ -208,7 +199,7 @@ def test_missing_dumpcap_is_told_with_the_remedy(
 def test_missing_setpriv_is_told_with_the_remedies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with program_folder() as folder:
+    with open_folder() as folder:
         link(folder, "dumpcap")
         monkeypatch.setenv("PATH", str(folder))
         remedies = r"apt-get install util-linux\), .* \(--engine socket\)"
