@@ -17,7 +17,7 @@ from analyzer.dialogue.connection import (
 from analyzer.dialogue.exchanges import exchange_steps
 from analyzer.dialogue.message import message_step
 from analyzer.dialogue.recording import Recording, can_be_read_again, record
-from analyzer.dialogue.step import Step, StepKind, in_order
+from analyzer.dialogue.step import NS, Step, StepKind, in_order
 from analyzer.dialogue.tls import tls_steps
 from analyzer.sessions.protection import STARTTLS
 from analyzer.sessions.refusals import UPGRADES
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from analyzer.tables.results import Results
 
-_NS = 1_000_000_000
 Rows = list[dict[str, Any]]
 MAX_STEPS = 1000
 """So many steps are shown if nobody says how many."""
@@ -59,7 +58,7 @@ class Dialogue:
         if step.time_ns is None:
             return None
         since_ns: int = step.time_ns - self.session["start"]
-        return since_ns / _NS
+        return since_ns / NS
 
     def records(self) -> Rows:
         """Return the steps as JSON has them."""

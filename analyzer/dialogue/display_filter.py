@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analyzer.dialogue.step import CLIENT, NS, SERVER
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_NS = 1_000_000_000
 
 
 def display_filter(session: Mapping[str, Any]) -> str:
@@ -21,8 +21,8 @@ def display_filter(session: Mapping[str, Any]) -> str:
         session: its row, times in nanoseconds.
     """
     conditions = [
-        *(_is_address(session[f"{end}_ip"]) for end in ("client", "server")),
-        *(f"tcp.port == {session[f'{end}_port']}" for end in ("client", "server")),
+        *(_is_address(session[f"{end}_ip"]) for end in (CLIENT, SERVER)),
+        *(f"tcp.port == {session[f'{end}_port']}" for end in (CLIENT, SERVER)),
         f"frame.time_epoch >= {_seconds(session['start'])}",
         f"frame.time_epoch <= {_seconds(session['end'])}",
     ]
@@ -34,4 +34,4 @@ def _is_address(address: str) -> str:
 
 
 def _seconds(time_ns: int) -> str:
-    return f"{time_ns // _NS}.{time_ns % _NS:09}"
+    return f"{time_ns // NS}.{time_ns % NS:09}"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analyzer.dialogue.step import CLIENT, SERVER, Step, StepKind
+from analyzer.dialogue.step import CLIENT, NS, SERVER, Step, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_NS = 1_000_000_000
 
 
 def exchange_steps(exchange: Mapping[str, Any]) -> Iterator[Step]:
@@ -29,7 +27,7 @@ def exchange_steps(exchange: Mapping[str, Any]) -> Iterator[Step]:
     latency_s = exchange["latency_s"]
     lines = list(_reply_lines(exchange))
     if lines and exchange["request_frame"] is not None:
-        time_ns = None if latency_s is None else time_ns + round(latency_s * _NS)
+        time_ns = None if latency_s is None else time_ns + round(latency_s * NS)
     for line in lines:
         is_last = line is lines[-1]
         yield Step(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyzer.dialogue.step import Step, StepKind
+from analyzer.dialogue.step import NS, Step, StepKind
 from analyzer.dialogue.tls import TlsTimes
 from analyzer.runs.pipeline import Pipeline
 from analyzer.runs.secrets import Secrets
-from analyzer.sessions.identity import address_number, capture_and_frame, session_id
+from analyzer.sessions.identity import capture_and_frame, ends_of, session_id
 from analyzer.sessions.reader import SessionReader, SessionSink
 from analyzer.sessions.recording import RecordingReader
 from analyzer.sessions.wrong_clock import exchange_latency_ns
-from captures import Endpoint, ReadEngine, open_captures
+from captures import ReadEngine, open_captures
 from captures.tcp.endpoints import connection_key
 from captures.tcp.grouping import HOST_COLUMNS, key_columns
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from analyzer.sessions.session import Session
     from captures import Connection, Segments
     from dissectors.conversation.transcript import TranscribedLine
-
-_NS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +112,7 @@ def _chooser(
     session: Mapping[str, Any], secrets: Secrets
 ) -> Callable[[Segments], Segments]:
     """Return what leaves only the segments that matter."""
-    ends = (
-        Endpoint(address_number(session[f"{end}_ip"]), session[f"{end}_port"])
-        for end in ("client", "server")
-    )
-    key = connection_key(*ends)
+    key = connection_key(*ends_of(session))
 
     def choose(segments: Segments) -> Segments:
         _, columns = key_columns(segments)
@@ -197,7 +191,7 @@ class _Sink(SessionSink):
             line.side.name.lower(),
             line.text,
             line.time_ns,
-            None if latency_ns is None else latency_ns / _NS,
+            None if latency_ns is None else latency_ns / NS,
             *capture_and_frame(line.frame, self._captures),
             line.offset if line.offset >= 0 else None,
         )

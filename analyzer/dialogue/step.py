@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CLIENT, SERVER = "client", "server"
+# nanoseconds of a second
+NS = 1_000_000_000
 
 
 class StepKind(enum.StrEnum):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from analyzer.runs.secrets import TLS_KEY_LOG, client_randoms, secrets_of
-from analyzer.sessions.identity import address_number
+from analyzer.sessions.identity import ends_of
 from analyzer.tables.table import as_rows
-from captures import CaptureError, Decoder, Endpoint, open_captures, split_frame_id
+from captures import CaptureError, Decoder, open_captures, split_frame_id
 from captures.batch import frame_id
 from captures.files.frame_set import FrameSet
 from captures.files.pcapng_writer import PcapngWriter
@@ -110,10 +110,7 @@ def _known(
     wanted = {_ends_of(row) for row in rows if row["session_id"] in chosen}
     for row in rows:
         if _ends_of(row) in wanted:
-            client, server = (
-                Endpoint(address_number(row[f"{end}_ip"]), row[f"{end}_port"])
-                for end in _ENDS
-            )
+            client, server = ends_of(row)
             first_frames = [
                 frame_id(index, row["first_frame"])
                 for index in places.get(row["capture"], ())

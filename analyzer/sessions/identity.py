@@ -8,14 +8,14 @@ import socket
 import struct
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from captures import split_frame_id
+from captures import Endpoint, split_frame_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from captures import Connection, Endpoint
+    from captures import Connection
 
 _IPV4_MAPPED = 0xFFFF
 _PROTOCOL_TCP = 6
@@ -41,6 +41,15 @@ def address_number(text: str) -> int:
     """Read an address; IPv4 becomes IPv4-mapped (RFC 4291 §2.5.5.2)."""
     address = ip_address(text)
     return int(address) | (_IPV4_MAPPED << 32 if address.version == 4 else 0)
+
+
+def ends_of(session: Mapping[str, Any]) -> tuple[Endpoint, Endpoint]:
+    """Return the ends, client and server, that a row of `sessions` names."""
+    client, server = (
+        Endpoint(address_number(session[f"{end}_ip"]), session[f"{end}_port"])
+        for end in ("client", "server")
+    )
+    return client, server
 
 
 def session_id(connection: Connection) -> str:

@@ -24,6 +24,7 @@ from captures.files.record_walk import (
     gather,
     unaligned,
 )
+from captures.files.timestamps import NS_PER_SECOND
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -97,7 +98,7 @@ class Pcap(RecordFormat):
             offset=positions + self.smallest,
             captured_length=records["captured_length"].astype(np.uint32),
             wire_length=records["wire_length"].astype(np.uint32),
-            time_ns=records["seconds"].astype(np.int64) * 1_000_000_000
+            time_ns=records["seconds"].astype(np.int64) * NS_PER_SECOND
             + records["fraction"].astype(np.int64) * self._ns_per_unit,
             link_type=np.full(len(positions), self._link_type, np.uint16),
         )
@@ -133,7 +134,7 @@ class Pcap(RecordFormat):
         """Return whether fraction and lengths at `positions` are those of records."""
         captured = words[positions + 8]
         return (
-            (words[positions + 4] < 1_000_000_000)
+            (words[positions + 4] < NS_PER_SECOND)
             & (captured <= MAX_CAPTURED_LENGTH)
             & (captured <= words[positions + 12])
         )

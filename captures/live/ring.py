@@ -19,6 +19,7 @@ import numpy as np
 
 from captures.batch import PacketColumns
 from captures.files.record_walk import gather
+from captures.files.timestamps import NS_PER_SECOND
 
 if TYPE_CHECKING:
     import socket
@@ -185,7 +186,7 @@ class PacketRing:
             offset=offset,
             captured_length=frames["captured"],
             wire_length=frames["length"],
-            time_ns=seconds * 1_000_000_000 + frames["nanoseconds"],
+            time_ns=seconds * NS_PER_SECOND + frames["nanoseconds"],
             link_type=np.full(len(frames), self._link_type, np.uint16),
         )
 
