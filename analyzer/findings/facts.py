@@ -73,6 +73,7 @@ class Facts:
         self.own = own
         self._thresholds = thresholds or {}
         self._codes: dict[str, tuple[npt.NDArray[np.int64], pd.Index[Any]]] = {}
+        self._addresses: dict[str, Addresses] = {}
         self._values: dict[str, npt.NDArray[Any]] = {}
         self._made: dict[Callable[[Facts], Any], Any] = {}
         self._rows: list[Rows] = []
@@ -131,10 +132,8 @@ class Facts:
     @cached_property
     def is_loopback(self) -> npt.NDArray[np.bool_]:
         """Whether a session did not leave its host."""
-        _, addresses = self.codes("server_ip")
-        return self.spread(
-            "server_ip", Addresses(addresses).are_in(_LOOPBACK), unknown=False
-        )
+        flags = self.addresses("server_ip").are_in(_LOOPBACK)
+        return self.spread("server_ip", flags, unknown=False)
 
     @cached_property
     def is_relay(self) -> npt.NDArray[np.bool_]:
@@ -166,6 +165,13 @@ class Facts:
             names = pd.Index(coded.dictionary, dtype=pd.ArrowDtype(values.type))
             self._codes[column] = codes, names
         return self._codes[column]
+
+    def addresses(self, column: str) -> Addresses:
+        """Return the addresses that a column of `sessions` has, as in `codes`."""
+        if column not in self._addresses:
+            _, texts = self.codes(column)
+            self._addresses[column] = Addresses(texts)
+        return self._addresses[column]
 
     def spread(
         self, column: str, told: npt.NDArray[Any], *, unknown: Any

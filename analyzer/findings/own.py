@@ -15,7 +15,6 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.addresses import Addresses
 from analyzer.findings.levels import Confidence
 from analyzer.tables.columns import number
 from dissectors.events import Outcome
@@ -106,18 +105,20 @@ class Ownership:
             domains: some.
             sessions: places of the sessions in which they are named.
         """
-        servers = self._servers_of(sessions)
+        servers, known = self._servers_of(sessions), self._domains
+        knowing = [server for server, _ in known]
+        flags: Flags = np.isin(servers, knowing) & domains.notna().to_numpy(bool)
+        servers, domains = servers[flags], domains[flags]
         _, firsts, numbers = np.unique(
             number(servers, domains), return_index=True, return_inverse=True
         )
-        pairs = zip(servers[firsts], domains.iloc[firsts], strict=True)
-        known = self._domains
         own = [
-            not pd.isna(domain)
-            and any((server, parent) in known for parent in _parents(domain))
-            for server, domain in pairs
+            any((server, parent) in known for parent in _parents(domain))
+            for server, domain in zip(
+                servers[firsts].tolist(), domains.iloc[firsts], strict=True
+            )
         ]
-        flags: Flags = np.array(own, bool)[numbers]
+        flags[flags] = np.array(own, bool)[numbers]
         return flags
 
     @cached_property
@@ -145,7 +146,7 @@ class Ownership:
         _, addresses = self._facts.codes(column)
         own = is_private(addresses)
         if self._networks:
-            own = Addresses(addresses).are_in(self._networks)
+            own = self._facts.addresses(column).are_in(self._networks)
         named = self._servers or (frozenset() if self._networks else self._inferred)
         own |= addresses.isin(sorted(named))
         return self._facts.spread(column, own, unknown=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.own import Ownership, domain_of
@@ -13,7 +14,7 @@ from analyzer.findings.recipients import recipients
 from analyzer.findings.rule import CLIENT, SERVER, Rule
 from analyzer.findings.sources import client_sources, source_names
 from analyzer.findings.windows import Windows
-from analyzer.tables.columns import is_true, number
+from analyzer.tables.columns import as_arrow, is_true, number
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -100,7 +101,7 @@ def _are_forwarded(facts: Facts, named: Recipients, for_others: Flags) -> Flags:
     """
     rows = named.rows
     forwarded = for_others & _are_sent_on(facts, named, rows["address"])
-    server = _hosts(facts)[1][rows["session"].to_numpy()]
+    server = facts.once(_hosts)[1][rows["session"].to_numpy()]
     refusing = np.unique(server[named.relay_refused & named.is_anonymous])
     forwarded &= ~np.isin(server, refusing)
     pairs = pd.DataFrame({"server": server, "domain": rows["domain"]})[forwarded]
@@ -145,7 +146,7 @@ def _are_sent_on(facts: Facts, named: Recipients, addresses: pd.Series[Any]) -> 
     places = rows["session"].to_numpy()
     own = facts.once(Ownership)
     # the same address is the client of one session, and the server of the other
-    clients, servers = _hosts(facts)
+    clients, servers = facts.once(_hosts)
     legs = number(
         np.concatenate((servers[places], clients[places])),
         pd.concat((addresses, rows["address"]), ignore_index=True),
@@ -160,7 +161,8 @@ def _hosts(facts: Facts) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return client and server of each session as numbers of hosts."""
     _, clients = facts.codes("client_ip")
     _, servers = facts.codes("server_ip")
-    hosts = pd.factorize(np.concatenate((clients.to_numpy(), servers.to_numpy())))[0]
+    both = pa.concat_arrays([as_arrow(clients), as_arrow(servers)])
+    hosts = both.dictionary_encode().indices.to_numpy().astype(np.int64)
     return (
         facts.spread("client_ip", hosts[: len(clients)], unknown=-1),
         facts.spread("server_ip", hosts[len(clients) :], unknown=-1),

@@ -40,7 +40,7 @@ def _direct_deliveries(facts: Facts) -> pd.DataFrame:
     )
     # who only reads greetings looks for servers, and sends nothing
     is_direct &= is_true(sessions["client_bytes"] > 0)
-    is_direct &= ~own.servers & ~_are_servers(facts)
+    is_direct &= ~own.servers & ~facts.once(_are_servers)
     if facts.own.networks:
         is_direct &= own.clients
     rows = sessions.where(is_direct, "start", "helo").reset_index(drop=True)
@@ -101,7 +101,7 @@ def _mass_mailings(facts: Facts) -> pd.DataFrame:
     own = facts.once(Ownership)
     sessions = facts.sessions
     is_user = is_true(sessions["role"] == Role.SUBMISSION) | own.clients
-    is_user &= ~_are_servers(facts)
+    is_user &= ~facts.once(_are_servers)
     chosen = named.accepted & is_user[named.rows["session"].to_numpy()]
     rows = named.rows[chosen].reset_index(drop=True)
     user = facts.of_session(rows, "auth_user").str.lower()

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analyzer.findings.addresses import Addresses
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -36,8 +34,7 @@ def client_networks(facts: Facts) -> Numbers:
 
 def _networks(facts: Facts, *, v4: int, v6: int) -> Numbers:
     """Return a number for the network of each session's client; 0 if unknown."""
-    _, addresses = facts.codes("client_ip")
-    networks = Addresses(addresses).networks(v4=v4, v6=v6)
+    networks = facts.addresses("client_ip").networks(v4=v4, v6=v6)
     return facts.spread("client_ip", networks, unknown=0)
 
 
