@@ -4,8 +4,8 @@
 const SPARE_ROWS = 12;
 // wide enough for what they usually hold, in parts of a row: by name, or else by kind
 const WIDTHS = {
-  severity: 6.4, start: 12.2, service: 7, protection: 11.6, tls_version: 5.2,
-  auth_user: 11.2, failure: 9.4, time: 12.5, address: 9.8, long: 12, lists: 12, text: 9, port: 5, flag: 6, count: 6,
+  severity: 6.4, start: 12.2, service: 7.4, protection: 11.6, tls_version: 5.2,
+  auth_user: 11.2, failure: 9.2, time: 12.5, address: 9.8, long: 12, lists: 12, text: 9, port: 5, flag: 6, count: 6,
   number: 7, size: 5.4, seconds: 5.6,
 };
 const widthOf = ({ name, kind }) => WIDTHS[name] ?? WIDTHS[kind];

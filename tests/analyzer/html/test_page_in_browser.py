@@ -452,6 +452,9 @@ def test_columns_can_be_chosen_and_filtered_by(office: Reader) -> None:
     assert office.texts("#sessions th") == ["Channel", "Round trip", "Session"]
     assert set(office.column("Channel")) <= set(CHANNEL_NAMES.values())
 
+    office.click(".menu summary", "Columns")
+    box = "document.querySelector('#columns')"
+    assert office.run(f"{box}.scrollWidth - {box}.clientWidth") == 0
     office.click("#columns label input[value=service]")
     assert "Service" in office.texts("#sessions th")
     office.click(".menu summary", "Filter by")
