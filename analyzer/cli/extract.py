@@ -127,11 +127,11 @@ def _said_of(done: Extracted, output: Path) -> str:
     messages = pluralize(done.messages, "message")
     attachments = pluralize(done.attachments, "attachment")
     partial = f", {done.partial:,} of them in part" if done.partial else ""
-    more = pluralize(done.fetched_in_part, "more message")
-    others = f"of {more}, only header fields or parts were fetched"
-    return (
+    said = (
         f"{messages} and {attachments}{partial}, in {pluralize(done.files, 'file')}: "
         f"{escape_controls(str(output))}/index.csv says what they are"
-        + f"; {others}"
-        * bool(done.fetched_in_part)
     )
+    if not done.fetched_in_part:
+        return said
+    more = pluralize(done.fetched_in_part, "more message")
+    return f"{said}; of {more}, only header fields or parts were fetched"

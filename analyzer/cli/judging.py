@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -15,6 +14,7 @@ from analyzer.cli.statuses import FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
     from typing import Any
 
     import pyarrow as pa
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 config_option = click.option(
     "--config",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=options.SOURCE,
     help="Judge by FILE (TOML): what is one's own, and how rules judge; `mailtap "
     "config` prints one.",
 )
 _BASELINE = click.option(
     "--baseline",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=options.SOURCE,
     help="Compare with the findings of an earlier run, whose tables are in DIR.",
 )
 accept_option = click.option(
     "--accept",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=options.SOURCE,
     help="Accept the findings that FILE (TOML) names.",
 )
 _FAIL_ON = click.option(

@@ -76,7 +76,9 @@ class ListOutput(NamedTuple):
         if self.sort is None:
             return rows
         column, is_ascending = self.sort.removeprefix("-"), self.sort[0] != "-"
-        return rows.sort_values(column, ascending=is_ascending, kind="stable")
+        return rows.sort_values(
+            column, ascending=is_ascending, kind="stable", key=_sortable
+        )
 
     def write(
         self,
@@ -177,6 +179,14 @@ _OPTIONS = (
         "standard output (-).",
     ),
 )
+
+
+def _sortable(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return by what rows are sorted: of lists, by how many items they have."""
+    import pyarrow as pa
+
+    kind = getattr(values.dtype, "pyarrow_dtype", pa.null())
+    return values.list.len() if pa.types.is_list(kind) else values
 
 
 def _as_arrow(rows: pd.DataFrame | pa.Table) -> pa.Table:

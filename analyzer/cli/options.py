@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FORMATS = ("jsonl", "csv", "parquet")
 READERS = ("auto", "native", "tshark")
 ENGINES = ("auto", "socket", "dumpcap")
+# what may not be read is told by what reads it, as all else that can't be
+SOURCE = click.Path(path_type=Path, readable=False)
 # from the least to the worst
 SEVERITIES = tuple(severity.value for severity in Severity)
 _PORT = re.compile("[0-9]{1,5}")
@@ -94,14 +96,14 @@ key_log = click.option(
     "--keylog",
     "key_log",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=SOURCE,
     help="Decrypt TLS with the secrets of FILE, an NSS key log (SSLKEYLOGFILE).",
 )
 
 ca = click.option(
     "--ca",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=SOURCE,
     help="Trust the certificates in FILE (PEM) to sign others, not the system's.",
 )
 
@@ -109,7 +111,7 @@ captures = click.argument(
     "captures",
     metavar="CAPTURE...",
     nargs=-1,
-    type=click.Path(),
+    type=click.Path(readable=False),
     callback=_locate_captures,
 )
 # where an interface may be named in place of them, or nothing
@@ -117,7 +119,7 @@ captures_if_any = click.argument(
     "captures",
     metavar="[CAPTURE]...",
     nargs=-1,
-    type=click.Path(),
+    type=click.Path(readable=False),
     callback=_locate_captures,
 )
 

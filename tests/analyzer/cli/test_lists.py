@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from analyzer.cli.lists import ListOutput
@@ -21,3 +22,12 @@ def test_rows_are_sorted_by_a_column_nulls_last(
     sort: str | None, expected: list[float]
 ) -> None:
     assert numbers(sort) == expected
+
+
+def test_rows_are_sorted_by_how_many_items_lists_have() -> None:
+    kind = pd.ArrowDtype(pa.list_(pa.string()))
+    rows = pd.DataFrame({"n": pd.Series([["a", "b"], [], None, ["c"]], dtype=kind)})
+
+    arranged = ListOutput("-n", None, None, None).arrange(rows)
+
+    assert list(arranged.index) == [0, 3, 1, 2]

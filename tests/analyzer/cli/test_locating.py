@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -113,4 +115,22 @@ def test_empty_folder_is_said(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         f"mailtap: {tmp_path}: there are neither captures nor tables in this folder\n"
+    )
+
+
+def test_capture_that_may_not_be_read_keeps_no_other_from_being_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    def refuse(name: str, *_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+
+    monkeypatch.setattr("captures.files.opening.os.open", refuse)
+    result = run("analyze", folder / "smtp-relay-plain.pcap", "--json")
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "smtp-relay-plain.pcap: you may not read this file: ask for permission, or "
+        "read it as root\n"
     )
