@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -14,8 +12,9 @@ import pytest
 from analyzer.tables.parts import has_parts
 from captures import open_capture
 from tests.support.captures import unpack
+from tests.support.commands import start
 from tests.support.documents import DOCS
-from tests.support.installed import COMMAND, environment, mailtap, name_entry_point
+from tests.support.installed import mailtap, name_entry_point
 from tests.support.namespaces import as_real_root, open_folder, send
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -92,20 +91,16 @@ def test_port_can_be_said_to_be_that_of_a_plugin(packages: Path, talk: Path) -> 
 @as_real_root
 @pytest.mark.usefixtures("network")
 def test_example_is_watched(packages: Path, talk: Path) -> None:
-    with contextlib.ExitStack() as stack:
-        tables = stack.enter_context(open_folder()) / "tables"
-        process = stack.enter_context(
-            subprocess.Popen(
-                [COMMAND, "monitor", "-i", "vb", "--count", "1", "-o", tables],
-                env=environment(packages), stdout=subprocess.PIPE, text=True,
-            )
-        )  # fmt: skip
-        assert process.stdout is not None
+    with open_folder() as folder:
+        tables = folder / "tables"
+        process = start(
+            "monitor", "-i", "vb", "--count", "1", "-o", tables, packages=packages
+        )
         while not has_parts(tables) and process.poll() is None:
             time.sleep(0.02)
         with open_capture(talk) as capture:
             send("va", [each.data for batch in capture for each in unpack(batch)])
-        printed = process.stdout.read()
+        printed, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert "poppass" in printed

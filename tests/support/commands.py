@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import IO, TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import IO, TYPE_CHECKING
 
 from click.testing import CliRunner
 
-import analyzer.__main__
+from analyzer.cli import live, warm_up  # noqa: F401, commands import them late
 from analyzer.cli.main import main
-
-# what commands import when they need it
-from analyzer.cli import live, warm_up  # noqa: F401  # isort: skip
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+_OURS = {"analyzer", "captures", "dissectors", "mailtap"}
 
 
 def run(*arguments: str | Path, stdin: str | None = None) -> Result:
@@ -27,17 +27,31 @@ def run(*arguments: str | Path, stdin: str | None = None) -> Result:
 
 
 def start(
-    *arguments: str | Path, stdout: int | IO[bytes] = subprocess.PIPE
+    *arguments: str | Path,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    packages: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a command in a copy of this process, which has imported all it needs."""
+    """Start a command in a copy of this process, which has imported all it needs.
 
-    def become() -> NoReturn:
+    Args:
+        arguments: of mailtap.
+        stdout: where its output goes.
+        packages: a folder of packages that are installed, too; mailtap, which looks for
+            them, is imported anew.
+    """
+
+    def become() -> None:
         # as exec would, for which `Popen` waits
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         sys.argv = ["mailtap", *map(str, arguments)]
         sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
-        analyzer.__main__.run()
+        if packages is not None:
+            sys.path.insert(0, str(packages))
+            for name in [*sys.modules]:
+                if name.partition(".")[0] in _OURS:
+                    del sys.modules[name]
+        import_module("analyzer.__main__").run()
 
     return subprocess.Popen(
         ["mailtap"],

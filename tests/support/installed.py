@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.documents import ROOT
+from tests.support.commands import start
 
 COMMAND = Path(sys.executable).with_name("mailtap")
 
 
-def environment(packages: Path) -> dict[str, str]:
-    """What makes the packages of a folder those that are installed beside mailtap."""
-    return {
-        "PATH": os.defpath,
-        "LC_ALL": "C.UTF-8",
-        "PYTHONPATH": os.pathsep.join(map(str, (packages, ROOT))),
-    }
-
-
 def mailtap(*arguments: str | Path, packages: Path) -> subprocess.CompletedProcess[str]:
     """Run the command with the packages of a folder beside mailtap."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        env=environment(packages),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    process = start(*arguments, packages=packages)
+    stdout, stderr = process.communicate(timeout=120)
+    return subprocess.CompletedProcess([], process.returncode, stdout, stderr)
 
 
 def name_entry_point(
