@@ -289,7 +289,8 @@ class ClientReader:
         """Act on a command that was sent and answered, as far as it ever will be."""
         self._reporter.report(*conclude(command, self._limits))
         self._appending.release(command)
-        if command.succeeded:
+        is_done = command.succeeded
+        if is_done:
             for name in used_by(command.verb, command.argument):
                 self._reporter.use_extension(name)
             if len(command.messages) > 1:
@@ -300,9 +301,9 @@ class ClientReader:
             # the client's bytes that waited come before the next response
             self._switch = None
             self.is_paused = True
-            if command.succeeded and command.verb == "COMPRESS":
+            if is_done and command.verb == "COMPRESS":
                 self._start_compression()
-            elif command.succeeded:
+            elif is_done:
                 self._plaintext.start_tls()
 
     def _begin_authentication(self, command: ImapCommand, argument: bytes) -> None:

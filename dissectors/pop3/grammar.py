@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from dissectors.caching import cache_short
+from dissectors.conversation.capabilities import read_capability
 from dissectors.conversation.commands import parse_verb
 from dissectors.conversation.forwarding import show_attribute
-from dissectors.conversation.lines import decode_text, split_words
+from dissectors.conversation.lines import split_words
 from dissectors.credentials.names import MASK, read_name
 
 _VERBS = (
@@ -110,14 +111,9 @@ def parse_capabilities(raw: bytes, line_limit: int, text_limit: int) -> tuple[st
         line_limit: how many of them to read.
         text_limit: how many bytes of each to keep.
     """
-    capabilities = []
-    for line in raw.splitlines()[:line_limit]:
-        # RFC 2449 §3: a tag, and parameters; the tag is not case-sensitive
-        tag, blank, parameters = line.strip().partition(b" ")
-        if tag:
-            text = tag.upper() + blank + parameters
-            capabilities.append(decode_text(text, text_limit))
-    return tuple(capabilities)
+    lines = raw.splitlines()[:line_limit]
+    capabilities = (read_capability(line, text_limit) for line in lines)
+    return tuple(filter(None, capabilities))
 
 
 def parse_response_code(text: bytes) -> str | None:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.capabilities import report_capabilities
 from dissectors.conversation.lines import decode_text, split_words
 from dissectors.events import (
-    CapabilitiesAnnounced,
     Delivery,
     Direction,
     LoginOffered,
     MessageTransferred,
     Side,
     SoftwareIdentified,
-    StartTls,
-    StartTlsAdvanced,
     Use,
     UseCounted,
 )
@@ -163,21 +161,19 @@ class MultiLineReader:
         self._reporter.events.append(UseCounted(Use.HEADERS_FETCHED, 1))
 
     def _report_capabilities(self, lines: MultiLine) -> None:
-        reporter, limits, logins = self._reporter, self._limits, self._logins
+        limits = self._limits
         capabilities = grammar.parse_capabilities(
             bytes(lines.kept), limits.list_items, limits.kept_text
         )
-        if not lines.has_gap:
-            reporter.report(CapabilitiesAnnounced(list(capabilities)))
-            mechanisms = grammar.parse_mechanisms(capabilities)
-            logins.offered = frozenset(mechanisms)
-            logins.announced = frozenset(each.split(" ")[0] for each in capabilities)
-            reporter.report(LoginOffered(mechanisms))
+        report_capabilities(
+            self._reporter,
+            self._logins,
+            capabilities,
+            grammar.parse_mechanisms(capabilities),
+            upgrade="STLS",
+            is_whole=not lines.has_gap,
+        )
         for capability in capabilities:
             tag_name, _, parameter = capability.partition(" ")
             if tag_name == "IMPLEMENTATION" and parameter:
-                reporter.report(SoftwareIdentified(_SERVER, parameter))
-        offered = "STLS" in capabilities
-        if offered or not lines.has_gap:
-            step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
-            reporter.events.append(StartTlsAdvanced(step))
+                self._reporter.report(SoftwareIdentified(_SERVER, parameter))

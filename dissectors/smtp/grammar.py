@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from dissectors.caching import cache_short
+from dissectors.conversation.capabilities import read_capability
 from dissectors.conversation.commands import parse_verb
 from dissectors.conversation.lines import decode_text, split_words
 
@@ -206,14 +207,9 @@ def parse_capabilities(raw: bytes, limit: int, item_limit: int) -> tuple[str, ..
         limit: how many bytes to read.
         item_limit: how many keywords to return.
     """
-    capabilities = []
-    for line in raw[:limit].split(b"\n")[1:]:
-        # RFC 5321 §4.1.1.1: ehlo-line = ehlo-keyword *( SP ehlo-param )
-        keyword, blank, parameters = line.strip().partition(b" ")
-        if keyword:
-            text = keyword.upper() + blank + parameters
-            capabilities.append(decode_text(text, limit))
-    return tuple(capabilities[:item_limit])
+    lines = raw[:limit].split(b"\n")[1:]
+    capabilities = (read_capability(line, limit) for line in lines)
+    return tuple(filter(None, capabilities))[:item_limit]
 
 
 @lru_cache(maxsize=256)
@@ -224,9 +220,3 @@ def login_mechanisms(capabilities: tuple[str, ...]) -> tuple[str, ...]:
         if capability.startswith(("AUTH ", "AUTH=")):
             mechanisms |= dict.fromkeys(split_words(capability[5:].upper()))
     return tuple(mechanisms)
-
-
-@lru_cache(maxsize=256)
-def announced_keywords(capabilities: tuple[str, ...]) -> frozenset[str]:
-    """Read the keywords of an EHLO reply, which may be verbs or parameters."""
-    return frozenset(each.partition(" ")[0] for each in capabilities)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dissectors.conversation.capabilities import report_capabilities
 from dissectors.conversation.forwarding import read_forwarded
 from dissectors.credentials.names import MASK
 from dissectors.events import (
-    CapabilitiesAnnounced,
     ExchangeKind,
-    LoginOffered,
     RecipientGiven,
     SenderGiven,
-    StartTls,
-    StartTlsAdvanced,
 )
 from dissectors.smtp import grammar
 
@@ -39,20 +36,17 @@ def _conclude_hello(
     """Learn what the server announced in its reply to EHLO or LHLO."""
     if reply is None or not reply.is_positive:
         return
-    reporter, limits, logins = talk.reporter, talk.limits, talk.logins
     capabilities = grammar.parse_capabilities(
-        b"\n".join(reply.lines), limits.line, limits.list_items
+        b"\n".join(reply.lines), talk.limits.line, talk.limits.list_items
     )
-    offered = "STARTTLS" in capabilities
-    if reply.complete:
-        reporter.report(CapabilitiesAnnounced(list(capabilities)))
-        mechanisms = grammar.login_mechanisms(capabilities)
-        logins.offered = frozenset(mechanisms)
-        logins.announced = grammar.announced_keywords(capabilities)
-        reporter.report(LoginOffered(list(mechanisms)))
-    if reply.complete or offered:
-        step = StartTls.OFFERED if offered else StartTls.NOT_OFFERED
-        reporter.events.append(StartTlsAdvanced(step))
+    report_capabilities(
+        talk.reporter,
+        talk.logins,
+        capabilities,
+        grammar.login_mechanisms(capabilities),
+        upgrade="STARTTLS",
+        is_whole=reply.complete,
+    )
 
 
 def _conclude_mail(

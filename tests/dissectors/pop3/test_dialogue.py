@@ -114,8 +114,8 @@ def test_server_announces_capabilities() -> None:
             CapabilitiesAnnounced(
                 ["TOP", "SASL PLAIN LOGIN", "STLS", "IMPLEMENTATION Example 1.0"]
             ),
-            SoftwareIdentified(SERVER, "Example 1.0"),
             StartTlsAdvanced(StartTls.OFFERED),
+            SoftwareIdentified(SERVER, "Example 1.0"),
         )
     )
 
