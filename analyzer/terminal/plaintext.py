@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from analyzer.tables.results import Results
 
 _MAX_ROWS = 100
+# for what is said of a port, on a narrow terminal
+_LEAST_ROOM = 20
 _PORT = ["server_ip", "server_port", "service", "role"]
 # what a narrow terminal leaves out, in this order
 _OPTIONAL_OF_PORTS = (
@@ -207,10 +209,13 @@ def _print_totals(console: Console, ports: pd.DataFrame) -> None:
         return
     console.print()
     for port in ports.head(_MAX_ROWS).to_dict("records"):
-        is_red = port["cut_off_clients"] > 0
-        line = Text(f"{port['server_port']:>5}: ", "bold")
-        line.append(port["total"], "not bold red" if is_red else "not bold green")
-        console.print(line)
+        begin = f"{port['server_port']:>5}: "
+        total = Text(port["total"], "red" if port["cut_off_clients"] > 0 else "green")
+        room = max(console.width - len(begin), _LEAST_ROOM)
+        for line in total.wrap(console, room):
+            line.rstrip()
+            console.print(Text.assemble((begin, "bold"), line), soft_wrap=True)
+            begin = " " * len(begin)
     if len(ports) > _MAX_ROWS:
         console.print(Text(f"and {len(ports) - _MAX_ROWS:,} more ports", "dim"))
 

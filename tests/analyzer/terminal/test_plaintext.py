@@ -57,6 +57,13 @@ def test_headline_says_what_matters() -> None:
     ]
 
 
+def test_long_lines_about_ports_go_on_below_what_they_say() -> None:
+    lines = plain(shown(analysis_of("office"), 60)).splitlines()
+
+    at = lines.index("  587: 1 client on 1 server (1 account) would be cut off; 1")
+    assert lines[at + 1] == "       client guessing passwords"
+
+
 def test_headline_says_whose_logins_were_all_refused() -> None:
     is_guess = {"auth_user": "tom", "auth_result": "failure", "auth_failures": 1}
     shows = {"auth_exposure": "password", "credentials_exposed": True}
