@@ -375,6 +375,28 @@ def test_connection_without_an_answer_proves_nothing(
     assert offered(analysis) == {(143, "access"): "unknown"}
 
 
+def test_mail_before_the_upgrade_counts_as_mail_in_plaintext(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    upgrade(send_mail(sessions.smtp(587, "192.0.2.1")))
+    upgrade(send_mail(sessions.smtp(25, "203.0.113.9")))
+
+    analysis = sessions.analyse(tmp_path)
+
+    assert has_plaintext(analysis.sessions)
+    assert plaintext_totals(analysis.sessions).plaintext_mail == 1
+    assert users(analysis, "role", "exposed", "would_be_cut_off") == [
+        ("submission", "mail", False),
+        ("relay", "mail", False),
+    ]
+    assert verdicts(analysis) == {
+        (587, "submission"): "nobody would be cut off: "
+        "1 client in plaintext also uses TLS: 192.0.2.1",
+        (25, "relay"): "nobody would be cut off: "
+        "1 client in plaintext also uses TLS: 203.0.113.9",
+    }
+
+
 def test_mail_without_a_login_makes_a_client_break(
     sessions: Sessions, tmp_path: Path
 ) -> None:
