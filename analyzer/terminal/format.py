@@ -63,6 +63,7 @@ _HEADINGS = {
     "encrypted_share": "encrypted %",
     "first_seen": "first seen",
     "implicit": "implicit\nTLS",
+    "in_part": "fetched\nin part",
     "last_error": "last error",
     "last_seen": "last seen",
     "lowest_bytes_per_s": "lowest\nrate",

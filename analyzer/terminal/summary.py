@@ -101,7 +101,7 @@ SECTIONS = (
         "transfers",
         "Messages",
         lambda a: reports.transfer_rates(a.messages),
-        ("median_bytes", "median_bytes_per_s"),
+        ("in_part", "median_bytes", "median_bytes_per_s"),
     ),
     SummarySection(
         "attachments",

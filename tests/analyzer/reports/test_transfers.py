@@ -14,7 +14,7 @@ def test_messages_are_told_apart_by_their_direction() -> None:
         schema.MESSAGES,
         {"direction": "retrieved", "size_bytes": 10, "bytes_per_s": 5.0},
         {"direction": "retrieved", "size_bytes": 30, "bytes_per_s": 60.0},
-        {"direction": "retrieved", "size_bytes": 50},
+        {"direction": "retrieved", "size_bytes": 50, "outcome": "partial"},
         {"direction": "relayed", "size_bytes": 70},
     )
 
@@ -23,6 +23,7 @@ def test_messages_are_told_apart_by_their_direction() -> None:
     assert first == {
         "direction": "retrieved",
         "messages": 3,
+        "in_part": 1,
         "bytes": 90,
         "median_bytes": 30,
         "median_bytes_per_s": 32.5,
