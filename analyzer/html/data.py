@@ -18,7 +18,7 @@ from analyzer.html.session_columns import (
 )
 from analyzer.reports import step_times, worries
 from analyzer.reports.listing import MOST_WORRIES
-from analyzer.tables.columns import as_arrow
+from analyzer.tables.columns import as_arrow, whole
 from analyzer.terminal.weaknesses import weakness_label
 from analyzer.text import escape_controls
 
@@ -82,7 +82,7 @@ class PageSessions:
     def place(self, rows: pa.Table) -> Places:
         """Return the place of the session of each row; -1 where it is left out."""
         known = self._analysis.tables["sessions"]["session_id"]
-        places = compute.index_in(rows["session_id"], known.combine_chunks())
+        places = compute.index_in(rows["session_id"], whole(known))
         places = compute.fill_null(places, -1).to_numpy()
         placed: Places = self._place[places]
         return placed
@@ -197,7 +197,7 @@ def _add_messages(blob: Blob, analysis: Results, sessions: PageSessions) -> None
     rows = rows.take(kept)
     blob.table("messages")
     blob.numbers("session", places[kept].astype("uint32"))
-    times = rows["time"].combine_chunks().cast(pa.int64())
+    times = whole(rows["time"]).cast(pa.int64())
     blob.numbers("time", times.to_numpy(zero_copy_only=False) / 1_000_000)
     for name in ("direction", "from", "subject", "outcome"):
         blob.texts(name, rows[name])
