@@ -34,6 +34,7 @@ MANIFEST = "analysis.json"
 # as in a column of a table
 _MAX_INT64 = 2**63 - 1
 
+_NO_FOLDER = "this is no folder: name one that was written with --output"
 _NO_TABLES = (
     "there are no tables in this folder: name captures, or a folder that was written "
     "with --output"
@@ -149,7 +150,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(read_bytes(path))
     except FileNotFoundError as error:
-        raise LoadError(f"{folder}: {_NO_TABLES}") from error
+        reason = _NO_TABLES if folder.exists() else "there is no such folder"
+        raise LoadError(f"{folder}: {reason}") from error
+    except NotADirectoryError as error:
+        raise LoadError(f"{folder}: {_NO_FOLDER}") from error
     except OSError as error:
         raise LoadError(f"{path}: it can't be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:

@@ -55,6 +55,15 @@ def test_folder_without_tables_is_named(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
+def test_what_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.pcap").touch()
+
+    with pytest.raises(LoadError, match=r"a\.pcap: this is no folder: name one that"):
+        read_folder(tmp_path / "a.pcap")
+    with pytest.raises(LoadError, match="none: there is no such folder"):
+        read_folder(tmp_path / "none")
+
+
 def test_missing_table_is_named(kind: str, tmp_path: Path) -> None:
     (tmp_path / f"messages.{kind}").unlink()
 
