@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from click.testing import CliRunner
 
 import analyzer
 from analyzer.cli import main
@@ -29,19 +28,15 @@ from tests.support.analyses import (
     DEMO,
     rows_of,
 )
+from tests.support.commands import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from click.testing import Result
 
 POP3 = CAPTURES["pop3-apop"]
 WHOLE = POP3.read_bytes()
 COMMAND = (sys.executable, "-m", "analyzer")
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
 def start(

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from dissectors.conversation.transcript import Transcript
 from dissectors.limits import DEFAULT_LIMITS
 from tests.fuzz.check import (
-    DIALOGUES,
     TIGHT_LIMITS,
     check_final,
     check_other_cut,
@@ -34,6 +33,7 @@ from tests.fuzz.mutate import mutate
 from tests.fuzz.secrets import try_login, try_outputs
 from tests.support.dialogues import dialogues
 from tests.support.playbook import Step
+from tests.support.talk import DIALOGUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,14 +9,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from dissectors import (
-    ImapDialogue,
     MailDissector,
-    Pop3Dialogue,
-    SmtpDialogue,
     registry,
 )
 from dissectors.events import Anomaly, Exchange, MessageTransferred, Side
 from dissectors.limits import DEFAULT_LIMITS, Limits
+from tests.support.talk import DIALOGUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from dissectors.events import Event
     from tests.support.playbook import Step
 
-DIALOGUES = {"smtp": SmtpDialogue, "imap": ImapDialogue, "pop3": Pop3Dialogue}
 
 # so small that everything is over a limit soon
 TIGHT_LIMITS = Limits(

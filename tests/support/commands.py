@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OURS = {"analyzer", "captures", "dissectors", "mailtap"}
 
 
-def run(*arguments: str | Path, stdin: str | None = None) -> Result:
+def run(*arguments: str | Path | int, stdin: str | None = None) -> Result:
     """Run a command in this process."""
     return CliRunner().invoke(main, [*map(str, arguments)], input=stdin)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import socket
 import subprocess
@@ -69,6 +70,16 @@ def add_pair(one: str, other: str) -> None:
     ip("link", "add", one, "type", "veth", "peer", "name", other)
     for name in (one, other):
         ip("link", "set", name, "up", "addrgenmode", "none")
+
+
+def promiscuity(name: str) -> int:
+    """How many want to see all that an interface receives."""
+    told = subprocess.run(
+        ("ip", "-json", "-details", "link", "show", name),
+        check=True,
+        capture_output=True,
+    )
+    return int(json.loads(told.stdout)[0]["promiscuity"])
 
 
 def may_become_root() -> bool:

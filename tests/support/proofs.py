@@ -68,10 +68,6 @@ def _by_timer() -> list[PacketScript]:
     return [login(OUTSIDE, 300 * each) for each in range(20)]
 
 
-def _sprayed(count: int) -> list[PacketScript]:
-    return [login(OUTSIDE, 20 * each, f"u{each}@example.com") for each in range(count)]
-
-
 def _office_behind_nat() -> Sequence[PacketScript]:
     users = [f"u{each}@example.com" for each in range(12)]
     mistyped = [login(OUTSIDE, 20 * at, user) for at, user in enumerate(users)]
@@ -118,10 +114,6 @@ def _attached(name: bytes, content: bytes) -> list[PacketScript]:
 def _as(sender: str) -> list[PacketScript]:
     at_home = login(ELSEWHERE, 0, accepted=True)
     return [at_home, mail(OUTSIDE, sender, ["ann@example.com"], seconds=60)]
-
-
-def _on_port(port: int) -> list[PacketScript]:
-    return [mail(OUTSIDE, port=port)]
 
 
 def _said(line: bytes, answer: bytes) -> list[PacketScript]:

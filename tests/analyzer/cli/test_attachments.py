@@ -1,21 +1,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from functools import partial
 
-from click.testing import CliRunner
-
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DATA, DEMO
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.testing import Result
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, ["attachments", *map(str, arguments)])
+run = partial(commands.run, "attachments")
 
 
 def test_files_are_those_that_the_client_sent() -> None:

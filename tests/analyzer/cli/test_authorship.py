@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from click.testing import CliRunner
 from pyarrow import parquet
 
-from analyzer.cli import main
 from analyzer.cli.inputs import Inputs
+from tests.support import commands
 from tests.support.analyses import CAPTURES
 
 POP3 = str(CAPTURES["pop3-apop"])
@@ -32,7 +31,7 @@ COMMANDS = {
 
 
 def run(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(main, [str(each) for each in arguments])
+    result = commands.run(*arguments)
     return result.exit_code, result.stderr
 
 

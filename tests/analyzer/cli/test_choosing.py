@@ -5,19 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.shell_completion import ShellComplete
-from click.testing import CliRunner
 
 from analyzer.cli import main
 from tests.support.analyses import DEMO, analysis_of
+from tests.support.commands import run
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from click.testing import Result
-
-
-def run(command: str, *arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [command, *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def chosen(folder: Path, *arguments: str) -> list[str]:
     """The IDs of the sessions that options choose."""
     table = folder.parent / "chosen.jsonl"
     command = ["analyze", "-q", str(folder), "-o", str(table), *arguments]
-    result = CliRunner().invoke(main, command)
+    result = run(*command)
     assert (result.exit_code, result.stderr) == (0, "")
     return [json.loads(line)["session_id"] for line in table.read_text().splitlines()]
 
@@ -126,7 +120,7 @@ def test_wrong_choice_is_explained(arguments: list[str], reason: str) -> None:
 
 
 def test_sessions_of_nothing_are_not_chosen() -> None:
-    result = CliRunner().invoke(main, ["protocols", "--service", "imap"])
+    result = run("protocols", "--service", "imap")
 
     assert result.exit_code == 2
     assert "Name captures whose sessions are to be chosen" in result.stderr

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
-from click.testing import CliRunner
 
 import analyzer
-from analyzer.cli import main
 from captures.files.pcapng_writer import SECTION, PcapngWriter
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DEMO, rows_of
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ SESSIONS = [row["session_id"] for row in rows_of("office")]
 
 
 def run(*arguments: str | Path, command: str = "cut") -> Result:
-    return CliRunner().invoke(main, [command, *map(str, arguments)])
+    return commands.run(command, *arguments)
 
 
 def sessions_in(path: Path) -> list[str]:

@@ -4,10 +4,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 
-from analyzer.cli import main
 from tests.support.analyses import CAPTURES
+from tests.support.commands import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +23,6 @@ def defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "settings" / "mailtap" / "config.toml"
     path.parent.mkdir(parents=True)
     return path
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
 
 
 def test_option_is_taken_from_the_file_by_every_command_that_has_it(

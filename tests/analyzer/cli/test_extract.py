@@ -1,25 +1,23 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
 from analyzer.cli import extract as command
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DATA, DEMO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
 CAPTURE = CAPTURES["smtp-attachments"]
 
 
-def run(*arguments: str | Path, said: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["extract", *map(str, arguments)], input=said)
+run = partial(commands.run, "extract")
 
 
 def files(folder: Path) -> int:
@@ -62,7 +60,7 @@ def test_nothing_is_written_unless_somebody_agrees(
     monkeypatch.setattr(command, "_is_asked_on_a_terminal", lambda: True)
     target = tmp_path / "out"
 
-    result = run(CAPTURE, "-o", target, said=said)
+    result = run(CAPTURE, "-o", target, stdin=said)
 
     assert files(target) == count
     assert target.exists() == bool(count)
@@ -143,7 +141,7 @@ def test_captures_must_be_named(tmp_path: Path) -> None:
 
 def test_tables_hold_no_messages(tmp_path: Path) -> None:
     tables = f"{tmp_path}/tables/"
-    CliRunner().invoke(main, ["analyze", "-q", str(CAPTURE), "-o", tables])
+    commands.run("analyze", "-q", str(CAPTURE), "-o", tables)
 
     result = run(tables, "-o", tmp_path / "out", "-y")
 

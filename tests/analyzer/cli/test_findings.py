@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DEMO
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ APOP = CAPTURES["pop3-apop"]
 
 
 def run(*arguments: str | Path, command: str = "findings") -> Result:
-    return CliRunner().invoke(main, [command, *map(str, arguments)])
+    return commands.run(command, *arguments)
 
 
 def found(*arguments: str | Path) -> list[dict[str, str]]:

@@ -3,10 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from analyzer.cli import main
 from captures import Engine, Interface
+from tests.support.commands import run
 from tests.support.namespaces import ip
 
 NAMES = ("lo", "va", "vb")
@@ -17,7 +16,7 @@ def test_interfaces_are_listed_with_what_may_watch_them() -> None:
     ip("addr", "add", "192.0.2.1/24", "dev", "va")
     ip("link", "set", "vb", "down")
 
-    result = CliRunner().invoke(main, ["interfaces"])
+    result = run("interfaces")
 
     assert (result.exit_code, result.stderr) == (0, "")
     rows = {line.split()[0]: line for line in result.stdout.splitlines()}
@@ -31,7 +30,7 @@ def test_interfaces_are_listed_with_what_may_watch_them() -> None:
 
 @pytest.mark.usefixtures("network")
 def test_interfaces_are_listed_as_json() -> None:
-    result = CliRunner().invoke(main, ["interfaces", "--json"])
+    result = run("interfaces", "--json")
 
     found = {each["name"]: each for each in json.loads(result.stdout)}
     assert set(found) == set(NAMES)
@@ -46,7 +45,7 @@ def test_missing_rights_are_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     monkeypatch.setattr("captures.list_interfaces", lambda: interfaces)
 
-    result = CliRunner().invoke(main, ["interfaces"])
+    result = run("interfaces")
 
     assert result.exit_code == 1
     assert result.stderr == f"mailtap: {problem}\n"

@@ -9,20 +9,15 @@ from click.testing import CliRunner
 from analyzer.cli import main
 from analyzer.findings import judgement
 from tests.support.analyses import CAPTURES, DEMO
+from tests.support.commands import run
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from click.testing import Result
 
     from analyzer.findings.judgement import Judgement
 
 APOP, USER = CAPTURES["pop3-apop"], CAPTURES["pop3-user-pass"]
 each_command = pytest.mark.parametrize("command", ["analyze", "findings"])
-
-
-def run(command: str, *arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [command, *map(str, arguments)])
 
 
 def found(*arguments: str | Path) -> list[dict[str, str]]:

@@ -7,15 +7,13 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
-from analyzer.cli import main
 from tests.support.analyses import CAPTURES, rows_of
+from tests.support.commands import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
 NAMES = ("smtp-relay-plain", "pop3-apop", "imap-login-plain")
 
@@ -29,10 +27,6 @@ def folder(tmp_path: Path) -> Path:
         shutil.copy(CAPTURES[name], folder / place / f"{name}.pcap")
     (folder / "README").touch()
     return folder
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
 def sessions(*arguments: str | Path, output: Path) -> list[dict[str, Any]]:

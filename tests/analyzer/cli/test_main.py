@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from analyzer.cli import main
 from analyzer.cli.inputs import Inputs
+from tests.support import commands
 from tests.support.analyses import DEMO
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def fail_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Result:
         raise error
 
     monkeypatch.setattr(Inputs, "read", fail)
-    return CliRunner().invoke(main, ["analyze", str(DEMO)])
+    return commands.run("analyze", str(DEMO))
 
 
 def test_bug_is_one_line_that_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_memory_that_ends_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_wrong_use_can_not_control_the_terminal(arguments: list[str]) -> None:
-    result = CliRunner().invoke(main, arguments)
+    result = commands.run(*arguments)
     assert result.exit_code == 2
     assert result.stderr.startswith("Usage: ")
     assert result.output.isprintable() or "\x1b" not in result.output
@@ -77,7 +77,7 @@ def test_wrong_use_can_not_control_the_terminal(arguments: list[str]) -> None:
 def test_what_is_mistyped_is_told_with_what_may_be_meant(
     typed: list[str], hint: str
 ) -> None:
-    result = CliRunner().invoke(main, typed)
+    result = commands.run(*typed)
 
     assert result.exit_code == 2
     assert hint in result.stderr.splitlines()[-1]

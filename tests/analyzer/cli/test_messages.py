@@ -3,13 +3,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 from pyarrow import parquet
 
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DATA, DEMO, rows_of
 from tests.support.deliveries import Delivery
 from tests.support.traffic import write_pcap
@@ -17,11 +17,8 @@ from tests.support.traffic import write_pcap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
-
-def run(*arguments: str | Path | int) -> Result:
-    return CliRunner().invoke(main, ["messages", *map(str, arguments)])
+run = partial(commands.run, "messages")
 
 
 def test_messages_are_listed_for_people() -> None:
@@ -136,7 +133,7 @@ def test_journeys_are_listed() -> None:
 
 def test_folder_of_tables_gives_what_the_capture_gives(tmp_path: Path) -> None:
     folder = f"{tmp_path}/tables/"
-    CliRunner().invoke(main, ["analyze", "-q", str(DEMO), "-o", folder])
+    commands.run("analyze", "-q", str(DEMO), "-o", folder)
 
     for arguments in ([], ["--journey"], ["--csv"]):
         assert run(folder, *arguments).stdout == run(DEMO, *arguments).stdout

@@ -28,7 +28,15 @@ from tests.support import commands
 from tests.support.analyses import CAPTURES, analysis_of, rows_of
 from tests.support.captures import unpack
 from tests.support.endings import kill_monitor
-from tests.support.namespaces import NOBODY, ROOT, as_real_root, ip, open_folder, send
+from tests.support.namespaces import (
+    NOBODY,
+    ROOT,
+    as_real_root,
+    ip,
+    open_folder,
+    promiscuity,
+    send,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -305,7 +313,7 @@ def test_outage_before_any_mail_came_is_an_error(
 
 def test_plaintext_says_why_its_watch_ended_early() -> None:
     process = commands.start("plaintext", "-i", "vb", "--duration", "60")
-    while process.poll() is None and _promiscuity("vb") == 0:
+    while process.poll() is None and promiscuity("vb") == 0:
         time.sleep(0.05)
 
     ip("link", "delete", "vb")
@@ -313,15 +321,6 @@ def test_plaintext_says_why_its_watch_ended_early() -> None:
 
     assert process.returncode == 1
     assert stderr.startswith("mailtap: vb: the interface was removed")
-
-
-def _promiscuity(name: str) -> int:
-    told = subprocess.run(
-        ("ip", "-json", "-details", "link", "show", name),
-        check=True,
-        capture_output=True,
-    )
-    return int(json.loads(told.stdout)[0]["promiscuity"])
 
 
 def test_monitor_under_nohup_outlives_its_terminal(start: Start) -> None:

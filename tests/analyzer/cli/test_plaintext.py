@@ -3,24 +3,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DATA, DEMO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
 SECRETS = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
 
 
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, ["plaintext", *map(str, arguments)])
+run = partial(commands.run, "plaintext")
 
 
 def test_table_has_a_verdict_per_port_and_a_row_per_account() -> None:
@@ -66,7 +64,7 @@ def test_folder_of_tables_gives_what_the_capture_gives(
     kind: str, tmp_path: Path
 ) -> None:
     output = ["-o", f"{tmp_path}/tables/", "--format", kind]
-    CliRunner().invoke(main, ["analyze", "-q", str(DEMO), *output])
+    commands.run("analyze", "-q", str(DEMO), *output)
 
     assert run(tmp_path / "tables").stdout == run(DEMO).stdout
     assert run(tmp_path / "tables", "--json").stdout == run(DEMO, "--json").stdout

@@ -6,11 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from analyzer.cli import main
 from analyzer.cli.inputs import Inputs
 from analyzer.tables.store import Store
+from tests.support import commands
 from tests.support.analyses import CAPTURES
 from tests.support.namespaces import as_real_root, become_nobody
 
@@ -27,7 +26,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
-    result = CliRunner().invoke(main, [str(each) for each in arguments])
+    result = commands.run(*arguments)
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -1,24 +1,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DATA, DEMO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
 SECRETS = (DATA / "secrets.txt").read_text(encoding="utf-8").splitlines()
 
 
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, ["protocols", *map(str, arguments)])
+run = partial(commands.run, "protocols")
 
 
 def test_protocols_are_compared_without_a_capture() -> None:
@@ -45,7 +43,7 @@ def test_folder_of_tables_gives_what_the_capture_gives(
     kind: str, tmp_path: Path
 ) -> None:
     output = ["-o", f"{tmp_path}/tables/", "--format", kind]
-    CliRunner().invoke(main, ["analyze", "-q", str(DEMO), *output])
+    commands.run("analyze", "-q", str(DEMO), *output)
 
     assert run(tmp_path / "tables").stdout == run(DEMO).stdout
     assert run(tmp_path / "tables", "--json").stdout == run(DEMO, "--json").stdout

@@ -5,22 +5,16 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, _NamedTextIOWrapper
+from click.testing import _NamedTextIOWrapper
 
-from analyzer.cli import main
 from analyzer.html import pictures
 from analyzer.tables import workbook
 from tests.support.analyses import DEMO
+from tests.support.commands import run
 from tests.support.workbooks import Sheets
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from click.testing import Result
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
 def timeless(page: str) -> str:

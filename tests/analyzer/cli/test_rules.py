@@ -1,21 +1,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
-from click.testing import CliRunner
-
-from analyzer.cli import main
 from analyzer.findings.registry import rules
+from tests.support import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, ["rules", *map(str, arguments)])
+run = partial(commands.run, "rules")
 
 
 def test_all_rules_are_listed() -> None:

@@ -3,28 +3,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from click.shell_completion import ShellComplete
-from click.testing import CliRunner
 from pyarrow import parquet
 
 from analyzer.cli import main
 from analyzer.selection import source
 from analyzer.tables.results import Results
 from analyzer.tables.store import Store
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DEMO, analysis_of, rows_of
 from tests.support.stored import some
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
-
-def run(*arguments: str | Path | int) -> Result:
-    return CliRunner().invoke(main, ["sessions", *map(str, arguments)])
+run = partial(commands.run, "sessions")
 
 
 def lines_of(*arguments: str | Path | int) -> list[dict[str, object]]:

@@ -5,10 +5,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from click.testing import CliRunner
-
 import analyzer
-from analyzer.cli import main
+from tests.support import commands
 from tests.support.analyses import CAPTURES, DEMO, rows_of
 from tests.support.traffic import PacketScript, write_pcap
 
@@ -22,7 +20,7 @@ SESSION = rows_of(NAME)[0]["session_id"]
 
 
 def run(*arguments: str | Path, command: str = "show") -> Result:
-    return CliRunner().invoke(main, [command, *map(str, arguments)])
+    return commands.run(command, *arguments)
 
 
 def test_dialogue_is_shown_for_people_and_programs() -> None:

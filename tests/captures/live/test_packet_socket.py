@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import struct
-import subprocess
 from typing import NoReturn
 
 import pytest
@@ -15,7 +13,7 @@ from scapy.arch import common
 from captures import CaptureError, open_live
 from captures.live import packet_socket as sockets
 from captures.live.kernel_filter import NOTHING
-from tests.support.namespaces import drain, ip, send
+from tests.support.namespaces import drain, ip, promiscuity, send
 from tests.support.packets import ethernet, ipv4, ipv6, tcp
 
 pytestmark = pytest.mark.usefixtures("network")
@@ -114,14 +112,5 @@ def test_lost_packets_are_told_also_after_the_end() -> None:
 
 def test_capture_leaves_promiscuous_mode() -> None:
     with open_live("vb"):
-        assert _promiscuity("vb") == 1
-    assert _promiscuity("vb") == 0
-
-
-def _promiscuity(name: str) -> int:
-    told = subprocess.run(
-        ("ip", "-json", "-details", "link", "show", name),
-        check=True,
-        capture_output=True,
-    )
-    return int(json.loads(told.stdout)[0]["promiscuity"])
+        assert promiscuity("vb") == 1
+    assert promiscuity("vb") == 0

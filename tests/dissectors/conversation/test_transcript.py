@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from dissectors import ImapDialogue, MailDissector, Pop3Dialogue, SmtpDialogue
+from dissectors import ImapDialogue, MailDissector, SmtpDialogue
 from dissectors.conversation.transcript import Transcript
 from dissectors.events import Side
 from dissectors.limits import DEFAULT_LIMITS
 from tests.fuzz.check import play
 from tests.support.dialogues import dialogues
+from tests.support.talk import DIALOGUES
 
 CLIENT, SERVER = Side
-DIALOGUES = {"smtp": SmtpDialogue, "imap": ImapDialogue, "pop3": Pop3Dialogue}
 Said = tuple[Side, bytes]
 
 
