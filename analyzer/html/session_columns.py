@@ -118,7 +118,7 @@ COLUMNS = (
     # what others are counted or filtered by
     SessionColumn("end", "", "time"),
     SessionColumn("cert_sha256", "Certificate (SHA-256)", "address"),
-    SessionColumn("cert_issuer"),
+    SessionColumn("cert_issuer", kind="long"),
     SessionColumn("cert_until"),
     SessionColumn("cert_days_left", "", "number"),
     SessionColumn("server"),

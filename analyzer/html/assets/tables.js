@@ -108,6 +108,11 @@ const flags = (all) => fold(all, (any = false, value) => any || value === "yes")
 
 const NUMERIC_CELLS = new Set(["count", "sum", "count-of", "distinct"]);
 
+function classOfCell(how, kind) {
+  if (NUMERIC_CELLS.has(how) || kind === "number") return "number";
+  return how === "names" || kind === "long" ? "long" : "text";
+}
+
 class GroupedTable {
   constructor(element, spec, page) {
     Object.assign(this, { element, spec, page, limit: 10 });
@@ -133,10 +138,9 @@ class GroupedTable {
     const order = this.#order(found, cells[names.indexOf(spec.sort.replace("-", ""))]);
     const shown = order.slice(0, this.limit);
     const columns = names.flatMap((name, at) => {
-      const kind = page.columns.get(how[at][1])?.kind;
       const column = {
         title: spec.headings[name],
-        class: NUMERIC_CELLS.has(how[at][0]) || kind === "number" ? "number" : (kind === "long" ? "long" : "text"),
+        class: classOfCell(how[at][0], page.columns.get(how[at][1])?.kind),
         text: (id) => this.#text(how[at], cells[at][id]),
       };
       return shown.some((id) => column.text(id)) || !shown.length ? [column] : [];
