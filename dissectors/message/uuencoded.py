@@ -11,6 +11,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
+from dissectors.credentials.urls import mask_urls
 from dissectors.message.content import Content
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class UuencodedText:
     def __init__(
         self, on_file: Callable[[str, Content], None], copies: Copies | None = None
     ) -> None:
-        """Tell `on_file` the name of each file, and what was decoded."""
+        """Tell `on_file` the name of each file, without secrets, and what it is."""
         self._on_file = on_file
         self.copies = copies
         # what was not read yet: the beginning of a line, or of a line end
@@ -79,7 +80,7 @@ class UuencodedText:
         while start >= 0:
             match = _BEGIN.match(text, start + 1)
             if match is not None:
-                self._name = match[1].decode("utf-8", "backslashreplace")
+                self._name = mask_urls(match[1].decode("utf-8", "backslashreplace"))
                 self._file = Content()
                 if self.copies is not None:
                     self._file.begin_copy(self.copies)

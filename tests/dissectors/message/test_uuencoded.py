@@ -94,6 +94,18 @@ def test_message_names_them_as_attachments() -> None:
     assert facts.attachments[0].detected_type == "application/pdf"
 
 
+@pytest.mark.parametrize("encoding", ["", "x-uuencode"])
+def test_password_in_a_name_is_not_shown(encoding: str) -> None:
+    reader = MessageReader()
+    head = f"Content-Transfer-Encoding: {encoding}\n" if encoding else "Subject: x\n"
+    file = uuencode("http://user:secret@example.com/a.pdf", CONTENT)
+
+    reader.feed(head.encode() + b"\n" + file)
+
+    (attachment,) = reader.finish(complete=True).attachments
+    assert attachment.name == "http://user:***@example.com/a.pdf"
+
+
 def test_gap_in_a_file_loses_it() -> None:
     half = uuencode("a.pdf", CONTENT)
     reader = MessageReader()
