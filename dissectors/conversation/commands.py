@@ -268,7 +268,7 @@ class QueueReporter(Reporter, Generic[CommandT]):
         super().__init__(limits)
         self.queue: CommandQueue[CommandT] = CommandQueue()
 
-    def withhold_unread(self) -> None:
+    def withhold_held(self) -> None:
         """Withhold what nobody has read yet, unless it is a message."""
         # What waits behind DATA is a message, and nothing repeats it before that reply;
         # but behind a login it may be a password.
@@ -279,4 +279,4 @@ class QueueReporter(Reporter, Generic[CommandT]):
             and decisive in self.queue.awaiting[-1:]
         )
         if not is_message or self.withheld or self.have_both_ended():
-            super().withhold_unread()
+            super().withhold_held()

@@ -119,6 +119,7 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         # a line that waited was not what the client waited for
         waited = self.reporter.speaker is not _SERVER
         if queue.odd_line is None and queue.awaiting and not waited:
+            self.reporter.withhold_held()
             client = self.streams[_CLIENT]
             at = (self.reporter.time_ns, self.reporter.frame)
             queue.odd_line = OddLine(line, *at, client.offset + len(client))
@@ -132,6 +133,8 @@ class ReplyMatcher(Dialogue, abc.ABC, Generic[CommandT, ReplyT]):
         if side is _CLIENT or b"\n" in unread.data:
             return
         if self._is_whole_reply(bytes(unread.data[:PEEK_BYTES])):
+            # what the client says now is not among it yet
+            self.reporter.withhold_held()
             self._receive_server_line(unread.take_unfinished_line())
             self.streams[_SERVER].may_be_rest = True
 

@@ -113,14 +113,18 @@ class Reporter:
         return client.has_ended and server.has_ended
 
     def withhold_unread(self) -> None:
-        """Withhold what nobody has read yet: the server may have."""
-        client = self.streams[_CLIENT]
-        unread = client.data
-        if unread and (self.speaker is _SERVER or self.have_both_ended()):
-            self.withheld.add_line(bytes(unread[: self.limits.kept_text]))
-        if client.tls is not None and client.tls.client_hello is None:
+        """Withhold what nobody has read yet, if the server may have."""
+        if self.speaker is _SERVER or self.have_both_ended():
+            self.withhold_held()
+        tls = self.streams[_CLIENT].tls
+        if tls is not None and tls.client_hello is None:
             # it is no TLS, then, but perhaps what the server repeats
             self.withheld.withhold_all()
+
+    def withhold_held(self) -> None:
+        """Withhold what the client has said, and nobody has read yet."""
+        if held := self.streams[_CLIENT].data:
+            self.withheld.add_line(bytes(held[: self.limits.kept_text]))
 
     def report(self, *events: Event) -> None:
         """Report what the server said, without what must not be shown of it."""

@@ -111,11 +111,9 @@ class AssemblyReporter(Reporter):
         super().__init__(limits)
         self.assemblies = [Assembly(limits.line), Assembly(limits.line)]
 
-    def withhold_unread(self) -> None:
+    def withhold_held(self) -> None:
         """Withhold what nobody has read yet, also of a line that was put together."""
-        super().withhold_unread()
-        if self.speaker is not Side.SERVER and not self.have_both_ended():
-            return
+        super().withhold_held()
         parts = self.assemblies[Side.CLIENT].parts()
         if parts is None:
             self.withheld.withhold_all()

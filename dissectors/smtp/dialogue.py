@@ -228,8 +228,11 @@ class SmtpDialogue(CommandDialogue[SmtpCommand, SmtpReply]):
             reply = self._replies.add(code, text, is_last=is_last)
             if reply is not None:
                 self._receive_whole_reply(reply)
-            elif not is_open:
-                self._reply_place = self.reporter.last_line(_SERVER)
+            else:
+                # by its end, the client may have gone on
+                self.reporter.withhold_held()
+                if not is_open:
+                    self._reply_place = self.reporter.last_line(_SERVER)
         elif not is_rest:
             self.reporter.anomaly("smtp_unexpected_line", _SERVER)
             if self._is_greeted and not self._replies.is_open:

@@ -319,6 +319,8 @@ class MailTransfer:
             return
         if message.is_withheld or message.is_doubtful(None):
             message.withhold_copies()
+            # what comes may repeat it
+            self._reporter.withheld.withhold_all()
             if self._reporter.recorder is not None:
                 self._reporter.recorder.withhold_behind(message.lines_before)
         transaction = message.transaction

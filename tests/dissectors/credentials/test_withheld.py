@@ -138,6 +138,13 @@ def test_only_the_servers_words_are_masked() -> None:
                 *(b"S: 334", b"S: 503 no secret"),
             ),
         ),
+        # what the server said before the client went on, and is whole only then
+        (
+            "smtp",
+            (b"C: AUTH LOGIN", b"C: secret", b"S: 501-secret", b"C: QUIT", ("S", 3)),
+        ),
+        ("smtp", (b"C: AUTH PLAIN \r\nsecret", ("S", b"501 secret"), b"C: NOOP")),
+        ("pop3", (b"C: AUTH LOGIN\r\nsecret", ("S", b"-ERR secret"), b"C: NOOP")),
         # a login may go on behind a command that nobody answered
         (
             "smtp",
@@ -174,13 +181,27 @@ def test_only_the_servers_words_are_masked() -> None:
     ],
 )
 def test_server_repeats_what_is_masked(
-    protocol: str, lines: tuple[bytes | tuple[str, int], ...]
+    protocol: str, lines: tuple[bytes | tuple[str, int | bytes], ...]
 ) -> None:
     said = repr(talk(protocol, *lines)).lower().replace("forward_secret", "")
     assert "***" in said
     assert "secret" not in said
     assert "unter2" not in said
     assert "c2vjcmv0" not in said
+
+
+def test_greeting_behind_what_may_be_no_message_is_not_shown() -> None:
+    """Nobody saw what the server said to DATA."""
+    dissector = MailDissector(SmtpDialogue())
+    dissector.receive_data(Side.CLIENT, b"DATA\r\n", 1, 1)
+    dissector.receive_gap(Side.SERVER, 8, 2, 2)
+    dissector.receive_data(Side.CLIENT, b"secret\r\n", 3, 3)
+    dissector.receive_data(Side.SERVER, b"503 no secret\r\n", 4, 4)
+
+    events = dissector.receive_eof(Side.CLIENT, 5, 5)
+
+    (greeting,) = [each for each in events if isinstance(each, GreetingReceived)]
+    assert greeting.text == "***"
 
 
 def test_server_repeats_what_is_shown_beside_what_is_not() -> None:
