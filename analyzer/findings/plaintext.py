@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
+from analyzer.findings.announcements import in_offers
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Rule
 from analyzer.reports.channel import Channel
@@ -66,7 +67,7 @@ def _login_hits(
 def _plaintext_login_offers(facts: Facts) -> pd.DataFrame:
     sessions = facts.sessions
     offered = sessions["auth_offered"]
-    shown = sessions.where(offered.list.len() > 0, "auth_offered")
+    shown = in_offers(facts, sessions.where(offered.list.len() > 0, "auth_offered"))
     names = compute.list_slice(pa.array(shown["auth_offered"]), 0, 10)
     seen = pd.Series(compute.binary_join(names, " "), shown.index, dtype="string")
     severity = pd.Series(None, shown.index, dtype="object")
@@ -124,7 +125,8 @@ def _plaintext_relays(facts: Facts) -> pd.DataFrame:
 def _unused_starttls(facts: Facts) -> pd.DataFrame:
     sessions = facts.sessions
     is_plaintext = facts.channel == Channel.PLAINTEXT
-    shown = sessions.where(is_plaintext & (sessions["starttls"] == "offered"))
+    is_unused = is_plaintext & (sessions["starttls"] == "offered")
+    shown = in_offers(facts, sessions.where(is_unused))
     return facts.hits(shown, side="server", seen="STARTTLS was offered, and not used")
 
 
