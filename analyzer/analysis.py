@@ -99,17 +99,15 @@ class Analysis(Results):
         """Return the commands and answers of one session, in order.
 
         Args:
-            session_id: its ID, as in all tables.
+            session_id: its ID, or as much of its beginning as tells it from all others.
 
         Returns:
             Its rows of `exchanges`; none if nothing of it could be read.
 
         Raises:
-            KeyError: there is no such session.
+            LookupError: no session, or more than one, is meant.
         """
-        if session_id not in set(self.sessions["session_id"]):
-            raise KeyError(f"there is no session {session_id}")
-        of_session = self.exchanges["session_id"] == session_id
+        of_session = self.exchanges["session_id"] == self._find(session_id)
         return self.exchanges[of_session].reset_index(drop=True)
 
     def show(
@@ -133,12 +131,16 @@ class Analysis(Results):
             LookupError: no session, or more than one, is meant.
             LoadError: the key log can't be read.
         """
-        from analyzer.dialogue.chosen import find_session
         from analyzer.dialogue.dialogue import dialogue_of
 
-        known = self.tables["sessions"]["session_id"].to_pylist()
-        chosen = find_session(known, session_id)
+        chosen = self._find(session_id)
         return dialogue_of(self, chosen, limit=None, key_log=key_log).to_frame()
+
+    def _find(self, beginning: str) -> str:
+        from analyzer.dialogue.chosen import find_session
+
+        known = self.tables["sessions"]["session_id"].to_pylist()
+        return find_session(known, beginning)
 
     @cached_property
     def findings(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.support import namespaces
@@ -24,6 +25,10 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+
+# no test depends on how busy the machine is
+hypothesis.settings.register_profile("mailtap", deadline=None)
+hypothesis.settings.load_profile("mailtap")
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 

@@ -16,6 +16,9 @@ from analyzer.cli.preflight import check_extras, check_file, check_folder
 if TYPE_CHECKING:
     from analyzer.selection.selection import Selection
 
+# without any, a device or a pipe may be meant
+_SUFFIXES = ("", ".html", ".htm", ".xlsx")
+
 
 @click.command()
 @click.option(
@@ -67,6 +70,12 @@ def report(
         raise click.UsageError("Name a FILE for --output, or a DIR for --png or --svg.")
     if output is not None:
         check_file(output, (*inputs.paths, config, accept))
+        if output.suffix.lower() not in _SUFFIXES:
+            raise click.BadParameter(
+                f"{str(output)!r} must end in .html, for a page, or in .xlsx, for a "
+                "spreadsheet",
+                param_hint="--output",
+            )
     for folder in pictures.values():
         check_folder(folder)
     is_spreadsheet = output is not None and output.suffix.lower() == ".xlsx"

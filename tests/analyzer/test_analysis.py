@@ -191,8 +191,9 @@ def test_dialogue_holds_what_one_session_said() -> None:
     assert set(dialogue["session_id"]) == {session_id}
     assert len(dialogue) == (analysis.exchanges["session_id"] == session_id).sum()
     assert dialogue["kind"][0] == "greeting"
-    with pytest.raises(KeyError, match="there is no session nobody"):
+    with pytest.raises(LookupError, match="there is no session 'nobody'"):
         analysis.dialogue("nobody")
+    assert analysis.dialogue(session_id[:6]).equals(dialogue)
 
 
 def test_page_needs_no_other_file() -> None:

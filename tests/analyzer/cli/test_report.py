@@ -99,7 +99,9 @@ def test_page_of_a_capture_that_can_not_be_read_says_so(tmp_path: Path) -> None:
     assert "no.pcap" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("arguments", [["a.pcap"], ["-o", "a.html"]])
+@pytest.mark.parametrize(
+    "arguments", [["a.pcap"], ["-o", "a.html"], ["-o", "a.pdf", DEMO]]
+)
 def test_wrong_use_ends_with_status_2(arguments: list[str]) -> None:
     assert run("report", *arguments).exit_code == 2
 

@@ -68,7 +68,7 @@ def printed(show: Any, analysis: analyzer.Analysis) -> str:
 
 
 @hypothesis.given(tables())
-@hypothesis.settings(deadline=None, max_examples=10)
+@hypothesis.settings(max_examples=10)
 def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
     analysis = with_sessions(sessions)
     attacked = attacks(analysis.tables)
@@ -114,7 +114,7 @@ def test_no_sentence_contradicts_the_figures(sessions: pd.DataFrame) -> None:
 
 
 @hypothesis.given(tables())
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 def test_no_line_of_the_monitor_contradicts_its_row(sessions: pd.DataFrame) -> None:
     rows = pa.Table.from_pandas(sessions).to_pylist()
     for row, kind in zip(rows, reports.channel_of(sessions), strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.selection import condition
@@ -99,7 +99,6 @@ def database() -> sqlite3.Connection:
     return database
 
 
-@settings(deadline=None)
 @given(written=flags)
 def test_condition_chooses_what_sql_chooses(
     database: sqlite3.Connection, written: str
@@ -118,7 +117,6 @@ length lower hour contains ; -- " $1 ? [ ] { } \\ \x00 \u202e ä 😀 select
 words = st.sampled_from(WORDS.split())
 
 
-@settings(deadline=None)
 @given(written=st.lists(words, max_size=20).map(" ".join) | st.text())
 def test_whatever_is_written_is_answered_or_explained(written: str) -> None:
     told: list[bool] | tuple[str, str]

@@ -291,7 +291,6 @@ def test_weak_keys_and_signatures_are_named() -> None:
 @given(st.data())
 @settings(
     max_examples=300,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_damaged_chain_is_judged(trusted: Trust, data: st.DataObject) -> None:
