@@ -66,16 +66,20 @@ def extract(
     outputs.warn(analysis.notes)
     problems = outputs.describe_problems(analysis)
     _ask(analysis, output, yes=yes)
-    with progress(shown=sys.stderr.isatty()) as on_progress:
-        done = write_messages(
-            inputs.captures,
-            output,
-            set(analysis.tables["messages"]["session_id"].to_pylist()),
-            ports=inputs.ports,
-            engine=inputs.engine,
-            key_log=inputs.key_log,
-            on_progress=on_progress,
-        )
+    try:
+        with progress(shown=sys.stderr.isatty()) as on_progress:
+            done = write_messages(
+                inputs.captures,
+                output,
+                set(analysis.tables["messages"]["session_id"].to_pylist()),
+                ports=inputs.ports,
+                engine=inputs.engine,
+                key_log=inputs.key_log,
+                on_progress=on_progress,
+            )
+    except KeyboardInterrupt:
+        outputs.warn([f"{output}/index.csv says what was written until now"])
+        raise
     problems += done.problems
     problems += outputs.print_safely(lambda: click.echo(_said_of(done, output)))
     outputs.exit_with(problems)

@@ -68,6 +68,7 @@ def extract(
     Raises:
         ExportError: the folder can't be made.
         LoadError: the key log can't be read.
+        KeyboardInterrupt: somebody ended it; the index tells what was written.
     """
     secrets = Secrets(key_log)
     store = Store(Folder.make(target))
@@ -95,6 +96,9 @@ def extract(
                 # no session is met any more
                 extractor.met.update(chosen)
                 problems.append(str(error))
+            except KeyboardInterrupt:
+                _write_index(extractor.rows, store.folder)
+                raise
         problems += _write_index(extractor.rows, store.folder)
     finally:
         store.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.cli import extract as command
+from analyzer.extraction.store import Store
 from tests.support import commands
 from tests.support.analyses import CAPTURES, DATA, DEMO
 
@@ -157,3 +158,22 @@ def test_capture_that_is_damaged_gives_what_can_be_read(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert result.stdout.startswith("1 message and 4 attachments")
+
+
+def test_who_ends_it_is_told_where_all_that_was_written_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(store: Store) -> None:
+        if store.names:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "check", interrupt)
+
+    result = run("--yes", DEMO, "-o", tmp_path / "out")
+
+    assert result.exit_code == 130
+    assert "index.csv says what was written until now" in result.stderr
+    listed = (tmp_path / "out" / "index.csv").read_text()
+    written = [path.name for path in (tmp_path / "out").glob("*/*")]
+    assert written
+    assert all(name in listed for name in written)
