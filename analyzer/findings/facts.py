@@ -42,6 +42,10 @@ _OF_HITS = (
 )
 
 
+# most rules are hit by nothing, and made it anew
+_NO_HITS = pd.DataFrame({"session": np.empty(0, np.int64)}).reindex(
+    columns=["session", *_OF_HITS]
+)
 # RFC 6890, section 2.2
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 _OF_CHANNEL = (
@@ -251,6 +255,8 @@ class Facts:
         unknown = told.keys() - set(_OF_HITS)
         if unknown:
             raise ValueError(f"hits don't tell {', '.join(sorted(unknown))}")
+        if rows.empty:
+            return _NO_HITS.copy(deep=False)
         columns = {name: told.get(name, _default(rows, name)) for name in _OF_HITS}
         hits = pd.DataFrame({"session": rows["session"], **columns}, index=rows.index)
         return hits.reset_index(drop=True)

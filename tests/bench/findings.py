@@ -133,8 +133,8 @@ def main(sessions: int = SESSIONS) -> None:
     # what it takes to make tables is not what rules take
     with tempfile.TemporaryDirectory(prefix="mailtap-findings-") as name:
         apart(_write_folder, Path(name), sessions)
-        # before there is much in this process, from whose peak it begins
-        console.print(f"mailtap findings DIR: peak {_list_findings(Path(name))} MiB")
+        peak = apart(_list_findings, Path(name))
+        console.print(f"mailtap findings DIR: peak {peak} MiB")
     for kind in ("different", "repeated"):
         with tempfile.TemporaryDirectory(prefix="mailtap-findings-") as name:
             apart(_write, Path(name), sessions, kind == "different")
