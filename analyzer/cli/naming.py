@@ -107,8 +107,9 @@ def _words_of_line() -> list[str]:
 
 def _tables_of(names: Sequence[str]) -> Iterator[pa.Table]:
     """Return the sessions of folders of tables, and of small captures."""
+    if not names:
+        return
     from analyzer.errors import LoadError
-    from analyzer.runs.pipeline import find_sessions
     from analyzer.tables.builder import prepare_arrow
 
     prepare_arrow()
@@ -122,7 +123,11 @@ def _tables_of(names: Sequence[str]) -> Iterator[pa.Table]:
         except (LoadError, OSError):
             continue
     if captures and sum(map(os.path.getsize, captures)) <= _MAX_BYTES:
-        yield find_sessions(captures, processes=1).tables["sessions"]
+        from analyzer.runs.pipeline import find_sessions
+
+        # what else is named, such as a key log, is nothing for tshark
+        found = find_sessions(captures, processes=1, engine="native")
+        yield found.tables["sessions"]
 
 
 def _stored_sessions(folder: Path) -> pa.Table:

@@ -2,67 +2,82 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from analyzer.findings.rows import firsts_of_sessions
 from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
+    import numpy.typing as npt
 
     from analyzer.findings.facts import Facts
 
+    Flags = npt.NDArray[np.bool_]
+
 # RFC 5321 §4.1.1.1, RFC 2033 §4.1, RFC 9051 §6.1.1, RFC 2449 §5
-_ASKING = ("EHLO", "LHLO", "CAPABILITY", "CAPA")
+LISTING = ("EHLO", "LHLO", "CAPABILITY", "CAPA")
 # a response code of IMAP, which a greeting may have (RFC 9051 §7.1)
 _TELLING = "CAPABILITY"
 _DONE = ("OK", "+OK")
 
 
-def in_greetings(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Tell in which packets the servers of some sessions greeted.
+def at_greetings(facts: Facts, shown: pd.DataFrame) -> dict[str, Any]:
+    """Say where the server greets in each of some sessions.
 
     Args:
-        facts: what the rows are of.
-        rows: of `sessions`.
-
-    Returns:
-        The rows, with this `frame` and its `capture`; those of the session's first
-        packet where it is not known.
+        facts: the tables.
+        shown: the sessions, whose first packets count where that is not known.
     """
-    return _placed(rows, facts.once(_greetings))
+    return _or_first_packet(shown, at_answers(facts, shown, is_greeting(facts)))
 
 
-def in_offers(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Tell in which packets the servers of some sessions first said what they offer.
+def at_offers(facts: Facts, shown: pd.DataFrame) -> dict[str, Any]:
+    """Say where the server first tells what it offers in each of some sessions.
 
     Args:
-        facts: what the rows are of.
-        rows: of `sessions`.
-
-    Returns:
-        What `in_greetings` does; greetings stand in for what was not captured.
+        facts: the tables.
+        shown: the sessions, whose greetings count, or first packets, where that is not
+            known.
     """
-    return _placed(_placed(rows, facts.once(_greetings)), facts.once(_offers))
-
-
-def _greetings(facts: Facts) -> pd.DataFrame:
-    exchanges = facts.exchanges
-    return exchanges.where(exchanges["kind"] == ExchangeKind.GREETING)
-
-
-def _offers(facts: Facts) -> pd.DataFrame:
     exchanges = facts.exchanges
     is_done = (exchanges["reply_code"] < 300) | exchanges["status"].isin(_DONE)
-    is_list = is_true(exchanges["verb"].isin(_ASKING) & is_done)
-    return exchanges.where(is_list | is_true(exchanges["response_code"] == _TELLING))
+    is_list = is_true(exchanges["verb"].isin(LISTING) & is_done)
+    is_offer = is_list | is_true(exchanges["response_code"] == _TELLING)
+    place = at_answers(facts, shown, is_offer, is_greeting(facts))
+    return _or_first_packet(shown, place)
 
 
-def _placed(rows: pd.DataFrame, exchanges: pd.DataFrame) -> pd.DataFrame:
-    seen = exchanges[exchanges["reply_frame"].notna()].drop_duplicates("session")
-    seen = seen.set_index("session").reindex(rows["session"]).set_axis(rows.index)
-    frame = rows["frame"] if "frame" in rows else rows["first_frame"]
-    return rows.assign(
-        capture=seen["capture"].fillna(rows["capture"]),
-        frame=seen["reply_frame"].fillna(frame),
-    )
+def at_answers(facts: Facts, shown: pd.DataFrame, *wanted: Flags) -> dict[str, Any]:
+    """Say where the first of some answers is in each of some sessions.
+
+    Args:
+        facts: the tables.
+        shown: the sessions.
+        wanted: flags for exchanges, the best first.
+    """
+    exchanges = facts.exchanges
+    chosen = facts.are_of(exchanges, shown["session"])
+    answers = pd.concat([exchanges.where(chosen & each) for each in wanted])
+    place = firsts_of_sessions(answers, shown)
+    return {
+        "capture": place["capture"],
+        "frame": place["reply_frame"],
+        "side": "server",
+    }
+
+
+def is_greeting(facts: Facts) -> Flags:
+    """Return which exchanges are greetings."""
+    return is_true(facts.exchanges["kind"] == ExchangeKind.GREETING)
+
+
+def _or_first_packet(shown: pd.DataFrame, place: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **place,
+        "capture": place["capture"].fillna(shown["capture"]),
+        "frame": place["frame"].fillna(shown["first_frame"]),
+    }

@@ -8,8 +8,9 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute
 
-from analyzer.findings.announcements import in_offers
+from analyzer.findings.announcements import at_offers
 from analyzer.findings.levels import Confidence, Mender, Severity
+from analyzer.findings.rows import firsts_of_sessions
 from analyzer.findings.rule import CLIENT_AT_PORT, SERVER, Rule
 from analyzer.reports.channel import Channel
 from analyzer.sessions.role import Role
@@ -67,12 +68,13 @@ def _login_hits(
 def _plaintext_login_offers(facts: Facts) -> pd.DataFrame:
     sessions = facts.sessions
     offered = sessions["auth_offered"]
-    shown = in_offers(facts, sessions.where(offered.list.len() > 0, "auth_offered"))
+    shown = sessions.where(offered.list.len() > 0, "auth_offered")
     names = compute.list_slice(pa.array(shown["auth_offered"]), 0, 10)
     seen = pd.Series(compute.binary_join(names, " "), shown.index, dtype="string")
     severity = pd.Series(None, shown.index, dtype="object")
     severity = severity.mask(seen.str.fullmatch(_CHALLENGES), Severity.INFO.value)
-    return facts.hits(shown, side="server", severity=severity, seen=seen)
+    place = at_offers(facts, shown)
+    return facts.hits(shown, **place, severity=severity, seen=seen)
 
 
 def _plaintext_mail(facts: Facts, role: Role) -> pd.DataFrame:
@@ -87,7 +89,7 @@ def _plaintext_mail(facts: Facts, role: Role) -> pd.DataFrame:
         (in_plaintext.to_numpy() | before_tls) & is_true(sessions["role"] == role),
         "message_bytes",
     )
-    place = firsts.set_index("session").reindex(shown["session"]).set_axis(shown.index)
+    place = firsts_of_sessions(firsts, shown)
     severity = pd.Series(None, shown.index, dtype="object")
     is_loopback = facts.is_loopback[shown["session"]]
     severity = severity.mask(is_loopback, Severity.INFO.value)
@@ -126,8 +128,9 @@ def _unused_starttls(facts: Facts) -> pd.DataFrame:
     sessions = facts.sessions
     is_plaintext = facts.channel == Channel.PLAINTEXT
     is_unused = is_plaintext & (sessions["starttls"] == "offered")
-    shown = in_offers(facts, sessions.where(is_unused))
-    return facts.hits(shown, side="server", seen="STARTTLS was offered, and not used")
+    shown = sessions.where(is_unused)
+    place = at_offers(facts, shown)
+    return facts.hits(shown, **place, seen="STARTTLS was offered, and not used")
 
 
 RULES = (

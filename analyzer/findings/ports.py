@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analyzer.findings.announcements import in_greetings
+from analyzer.findings.announcements import at_greetings
 from analyzer.findings.levels import Confidence, Mender, Severity
 from analyzer.findings.rule import CLIENT, SERVER, Rule
 from analyzer.tables.columns import is_true
@@ -34,9 +34,9 @@ def _unusual_ports(facts: Facts) -> pd.DataFrame:
     exchanges = facts.exchanges
     local = exchanges.where(is_true(exchanges["verb"] == "LHLO"))
     differs[local["session"].to_numpy()] = False
-    rows = in_greetings(facts, sessions.where(differs, "protocol", "server_port"))
+    rows = sessions.where(differs, "protocol", "server_port")
     seen = rows["protocol"] + " on port " + rows["server_port"].astype("string")
-    return facts.hits(rows, side="server", seen=seen)
+    return facts.hits(rows, **at_greetings(facts, rows), seen=seen)
 
 
 def _foreign_clients(facts: Facts) -> pd.DataFrame:

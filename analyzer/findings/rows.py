@@ -136,6 +136,20 @@ class Rows:
         return values if self._known is None else values.take(pa.array(self._known))
 
 
+def firsts_of_sessions(rows: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
+    """Return for each of some rows the first of others that is of its session.
+
+    Args:
+        rows: those others.
+        shown: those that are asked about, whose index is kept.
+
+    Returns:
+        One row for each, null where the session has none.
+    """
+    firsts = rows.drop_duplicates("session").set_index("session")
+    return firsts.reindex(shown["session"]).set_axis(shown.index)
+
+
 def _places(ids: pa.ChunkedArray, sessions: pa.Array) -> npt.NDArray[np.int64]:
     """Return the places of the sessions with some IDs; -1 for those not among them.
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analyzer.findings.levels import Confidence, Severity
+from analyzer.findings.rows import firsts_of_sessions
 from analyzer.tables.columns import is_true
 from dissectors.events import ExchangeKind
 
@@ -73,8 +74,7 @@ def _accepted_messages(facts: Facts, shown: pd.DataFrame) -> pd.DataFrame:
 
 def _behind(answers: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
     """Return answers that came behind the first lookalike of their session."""
-    firsts = shown.drop_duplicates("session").set_index("session")["frame"]
-    since = firsts.reindex(answers["session"]).set_axis(answers.index)
+    since = firsts_of_sessions(shown, answers)["frame"]
     return answers[is_true(answers["reply_frame"] >= since)]
 
 
@@ -93,8 +93,7 @@ def _unexplained(
     # a dot between bare CR, perhaps
     chosen = facts.are_of(anomalies, shown["session"])
     odd = anomalies.where(chosen & is_true(anomalies["code"] == "message_bare_cr"))
-    odd = odd.drop_duplicates("session").set_index("session")
-    place = odd.reindex(shown["session"]).set_axis(shown.index)
+    place = firsts_of_sessions(odd, shown)
     return facts.hits(
         shown,
         severity=Severity.CRITICAL,

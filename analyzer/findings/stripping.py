@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analyzer.findings.announcements import LISTING, at_answers, is_greeting
 from analyzer.findings.levels import Confidence
 from analyzer.sessions.protection import NO_TLS
 from analyzer.sessions.refusals import UPGRADES
 from analyzer.tables.columns import is_true
-from dissectors.events import ExchangeKind
 from dissectors.registry import protocols
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ OFFER = "(?i)^(STARTTLS|STLS)$"
 # Cisco's ends in A
 _MASKED = "^X{3,}[XA]$"
 _MASKED_BANNER = r"^[*0-9 ]*\*{4,}[*0-9 ]*$"
-_LISTING = ("EHLO", "LHLO", "CAPABILITY", "CAPA")
 # RFC 5321 §4.2.4: the command is not known
 _UNKNOWN_COMMAND = (500, 502)
 
@@ -64,7 +63,7 @@ def _masked_offers(facts: Facts) -> pd.DataFrame:
     offers = sessions.where(is_offer & is_plaintext)
     banners = sessions.where(is_banner & ~is_offer & is_plaintext, "banner")
     in_list = _at_lists(facts, offers)
-    in_greeting = _at_answers(facts, banners, _is_greeting(facts))
+    in_greeting = at_answers(facts, banners, is_greeting(facts))
     return pd.concat(
         (
             facts.hits(offers, **in_list, seen="X over a keyword of that length"),
@@ -75,34 +74,8 @@ def _masked_offers(facts: Facts) -> pd.DataFrame:
 
 def _at_lists(facts: Facts, shown: pd.DataFrame) -> dict[str, Any]:
     """Say where the list is in each of some sessions: IMAP's may be in the greeting."""
-    is_list = is_true(facts.exchanges["answered"].isin(_LISTING))
-    return _at_answers(facts, shown, is_list, _is_greeting(facts))
-
-
-def _at_answers(
-    facts: Facts, shown: pd.DataFrame, *wanted: npt.NDArray[np.bool_]
-) -> dict[str, Any]:
-    """Say where the first of some answers is in each of some sessions.
-
-    Args:
-        facts: the tables.
-        shown: the sessions.
-        wanted: flags for exchanges, the best first.
-    """
-    exchanges = facts.exchanges
-    chosen = facts.are_of(exchanges, shown["session"])
-    answers = pd.concat([exchanges.where(chosen & each) for each in wanted])
-    first = answers.drop_duplicates("session").set_index("session")
-    place = first.reindex(shown["session"]).set_axis(shown.index)
-    return {
-        "capture": place["capture"],
-        "frame": place["reply_frame"],
-        "side": "server",
-    }
-
-
-def _is_greeting(facts: Facts) -> npt.NDArray[np.bool_]:
-    return is_true(facts.exchanges["kind"] == ExchangeKind.GREETING)
+    is_list = is_true(facts.exchanges["answered"].isin(LISTING))
+    return at_answers(facts, shown, is_list, is_greeting(facts))
 
 
 def _unknown_commands(facts: Facts) -> pd.DataFrame:
